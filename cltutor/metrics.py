@@ -1,0 +1,262 @@
+"""Numbers that sum up a run: plain functions of its accuracy matrix or of its test curves.
+
+The accuracy matrix A is (T, T), in [0, 1]: row i = after learning task i, column j = on task j,
+nan above the diagonal. Rows of tasks that were not learned (a run stopped early) are nan
+throughout and are left out. A mean over old tasks has no value when there is none: it is nan for a
+single task, not 0, because nothing could be forgotten. Every function raises ValueError for
+an array of another shape.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+ROUNDING = 1e-6  # an accuracy averaged in float32 may pass 1 by this much
+
+
+def _matrix(accuracy: ArrayLike) -> np.ndarray:
+    """Check an accuracy matrix and return the (k, k) part of the k tasks learned."""
+    a = np.asarray(accuracy, dtype=float)
+    if a.ndim != 2 or a.shape[0] != a.shape[1] or a.size == 0:
+        raise ValueError(f"an accuracy matrix must be (T, T), tasks by tasks, not {a.shape}")
+    learned = int((~np.isnan(a).all(axis=1)).sum())
+    if learned == 0:
+        raise ValueError("no task has been learned yet: every row of the accuracy matrix is nan")
+    a = a[:learned, :learned]
+    seen = a[np.tril_indices(learned)]
+    if np.isnan(seen).any():
+        raise ValueError(
+            "row i of an accuracy matrix must hold a number for each task 0 to i (after task i, on "
+            "task j), but there is a nan on or below the diagonal"
+        )
+    if seen.min() < 0 or seen.max() > 1 + ROUNDING:
+        raise ValueError("accuracies must lie between 0 and 1: divide percent by 100")
+    return a
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if np.size(values) else math.nan
+
+
+def average_accuracy(accuracy: ArrayLike) -> float:
+    """Mean accuracy on all tasks at the end: (1/T) sum_j A[T-1, j].
+
+    Source: Lopez-Paz & Ranzato 2017, ACC; Chaudhry et al. 2018, section 3.
+    """
+    return _mean(_matrix(accuracy)[-1])
+
+
+def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | None = None) -> float:
+    """Mean, over the steps after the first, of the accuracy on all classes seen so far.
+
+    After step i the accuracy over all classes seen is
+    a_i = sum_{j<=i} n_j A[i, j] / sum_{j<=i} n_j, and the result is (1/(T-1)) sum_{i>=1} a_i;
+    nan when T = 1. The first step is left out because nothing was added to anything there.
+    Source: Castro et al. 2018 (EEIL), section 5 (the first step) and section 6 (the mean).
+
+    sizes: (T,) number of test images n_j of each task; equal when None.
+    """
+    a = _matrix(accuracy)
+    total = np.shape(accuracy)[0]
+    weights = np.ones(total) if sizes is None else np.asarray(sizes, dtype=float)
+    if weights.shape != (total,) or not (weights > 0).all():
+        raise ValueError(f"sizes must hold {total} positive numbers of test images, one a task")
+    steps = [np.average(a[i, : i + 1], weights=weights[: i + 1]) for i in range(1, len(a))]
+    return _mean(np.array(steps))
+
+
+def forgetting(accuracy: ArrayLike) -> float:
+    """How far the old tasks have fallen below the best they ever were.
+
+    F = (1/(T-1)) sum_{j<T-1} (max_{j<=l<T-1} A[l, j] - A[T-1, j]); negative when they improved;
+    nan when T = 1. Source: Chaudhry et al. 2018 (Riemannian Walk), section 3.
+    """
+    a = _matrix(accuracy)
+    best = [a[j:-1, j].max() for j in range(len(a) - 1)]
+    return _mean(np.array(best) - a[-1, :-1])
+
+
+def drop(accuracy: ArrayLike) -> float:
+    """How far the old tasks have fallen below where they were right after they were learned.
+
+    D = (1/(T-1)) sum_{j<T-1} (A[j, j] - A[T-1, j]); nan when T = 1. Never more than `forgetting`,
+    and the negative of `backward_transfer`. Source: Aljundi et al. 2018 (MAS), Figure 5b.
+    """
+    a = _matrix(accuracy)
+    return _mean((np.diag(a) - a[-1])[:-1])
+
+
+def backward_transfer(accuracy: ArrayLike) -> float:
+    """What learning later tasks did to the earlier ones; negative values are forgetting.
+
+    BWT = (1/(T-1)) sum_{j<T-1} (A[T-1, j] - A[j, j]); nan when T = 1.
+    Source: Lopez-Paz & Ranzato 2017 (GEM), eq. 3.
+    """
+    a = _matrix(accuracy)
+    return _mean((a[-1] - np.diag(a))[:-1])
+
+
+def intransigence(accuracy: ArrayLike, joint_accuracy: ArrayLike) -> float:
+    """How much worse each task is learned than by a model trained on all tasks so far together.
+
+    I_k = a*_k - A[k, k], where a*_k is the accuracy on task k of a model trained jointly on tasks
+    0 to k; the mean over the tasks is returned. Negative when earlier tasks helped more than their
+    data would have. Source: Chaudhry et al. 2018, section 3.
+
+    joint_accuracy: (T,) the a*_k, or the (T, T) accuracy matrix of a joint run, whose diagonal
+    they are.
+    """
+    a = _matrix(accuracy)
+    joint = np.asarray(joint_accuracy, dtype=float)
+    best = np.diag(_matrix(joint)) if joint.ndim == 2 else joint
+    if joint.ndim not in (1, 2) or len(joint) != np.shape(accuracy)[0] or len(best) < len(a):
+        raise ValueError(
+            f"joint_accuracy must tell the joint model's accuracy on each of the {len(a)} tasks "
+            f"learned, as a vector or a matrix of the same tasks, not an array of {joint.shape}"
+        )
+    best = best[: len(a)]
+    if not ((best >= 0) & (best <= 1 + ROUNDING)).all():
+        raise ValueError("joint_accuracy must lie between 0 and 1: divide percent by 100")
+    return _mean(best - np.diag(a))
+
+
+def top_accuracy(logits: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
+    """Share of images whose label is among the k largest logits (top-5 for k = 5).
+
+    logits: (N, C); labels: (N,) columns of the right classes. k is clipped at C. Among equal
+    logits the lower column goes first, and nan goes last.
+    """
+    scores, right = np.asarray(logits, dtype=float), np.asarray(labels)
+    if scores.ndim != 2 or right.shape != scores.shape[:1] or scores.size == 0:
+        raise ValueError(
+            f"logits must be (N, C) and labels (N,), not {scores.shape} and {right.shape}"
+        )
+    if k < 1:
+        raise ValueError(f"k must be 1 or more, not {k}")
+    if right.min() < 0 or right.max() >= scores.shape[1]:
+        raise ValueError(f"labels must be columns of the logits, 0 to {scores.shape[1] - 1}")
+    first = np.argsort(-scores, axis=1, kind="stable")[:, : min(k, scores.shape[1])]
+    return float((first == right[:, None]).any(axis=1).mean())
+
+
+def _curves(curves: ArrayLike, epoch_task: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Check test curves (E, T) and the task learned in each epoch (E,)."""
+    c, learning = np.asarray(curves, dtype=float), np.asarray(epoch_task)
+    if c.ndim != 2 or c.size == 0 or learning.shape != c.shape[:1]:
+        raise ValueError(
+            "curves must be (E, T), epochs by tasks, and epoch_task (E,), "
+            f"not {c.shape} and {learning.shape}"
+        )
+    if (
+        not np.issubdtype(learning.dtype, np.integer)
+        or not ((learning >= 0) & (learning < c.shape[1])).all()
+    ):
+        raise ValueError(f"epoch_task must hold task numbers from 0 to {c.shape[1] - 1}")
+    return c, learning
+
+
+def peak_accuracy(curves: ArrayLike, epoch_task: ArrayLike) -> np.ndarray:
+    """(T,) the best test accuracy of each task while it was being learned; nan if it never was.
+
+    P_t = max over epochs e in which task t was learned of curves[e, t].
+    Source: Lee et al. 2019 (DF-CNN), section 4.2, "Peak Per-Task Accuracy".
+
+    curves: (E, T) test accuracy after each epoch; epoch_task: (E,) the task learned in it.
+    """
+    c, learning = _curves(curves, epoch_task)
+    own = np.where(learning[:, None] == np.arange(c.shape[1]), c, np.nan)
+    return np.fmax.reduce(own, axis=0)
+
+
+def retention(curves: ArrayLike, epoch_task: ArrayLike) -> np.ndarray:
+    """(T,) what is left of each task's peak after the tasks that followed it: 1 is all of it.
+
+    R_t = curves[E-1, t] / P_t with P_t from `peak_accuracy`; nan for a task that no other followed
+    (the last one) and for one that never got anything right. The paper's name for this ratio is
+    "Catastrophic Forgetting Ratio", although it is high when little is forgotten. For the ratio at
+    an earlier time, cut both arrays there. Source: Lee et al. 2019 (DF-CNN), section 4.2.
+    """
+    c, learning = _curves(curves, epoch_task)
+    peak = peak_accuracy(c, learning)
+    valid = (np.arange(c.shape[1]) != learning[-1]) & (peak > 0)
+    return np.divide(c[-1], peak, out=np.full(c.shape[1], np.nan), where=valid)
+
+
+def epochs_to_peak(curves: ArrayLike, epoch_task: ArrayLike, share: float = 0.98) -> np.ndarray:
+    """(T,) epochs of learning a task until its test accuracy first reached `share` of its peak.
+
+    Counted from 1 at the task's first epoch; nan for a task that was never learned.
+    Source: Lee et al. 2019 (DF-CNN), section 4.2, "Convergence" (share = 0.98).
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share must lie between 0 and 1, not {share}")
+    c, learning = _curves(curves, epoch_task)
+    enough = share * peak_accuracy(c, learning)
+    count = np.full(c.shape[1], np.nan)
+    for t in range(c.shape[1]):
+        reached = np.flatnonzero(c[learning == t, t] >= enough[t])
+        if len(reached):
+            count[t] = reached[0] + 1
+    return count
+
+
+def summary(accuracy: ArrayLike, sizes: Sequence[int] | None = None) -> dict[str, float]:
+    """The numbers of one accuracy matrix by name; sizes as in `average_incremental_accuracy`."""
+    return {
+        "average_accuracy": average_accuracy(accuracy),
+        "average_incremental_accuracy": average_incremental_accuracy(accuracy, sizes),
+        "forgetting": forgetting(accuracy),
+        "drop": drop(accuracy),
+        "backward_transfer": backward_transfer(accuracy),
+    }
+
+
+def _t_quantile(level: float, degrees: int) -> float:
+    """The t with P(|X| <= t) = level for Student's t with `degrees` degrees of freedom.
+
+    The probability is a finite sum in the angle atan(t / sqrt(degrees)) (Abramowitz & Stegun,
+    26.7.3 and 26.7.4), which grows with the angle, so that bisection finds it.
+    """
+    odd = degrees % 2
+    powers = np.arange(odd, degrees - 1, 2)  # of the cosine: 0, 2, ... or 1, 3, ...
+    ratios = (powers[1:] - 1) / powers[1:]  # each coefficient over the one before it
+    coefficients = np.cumprod(np.concatenate([np.ones(min(1, len(powers))), ratios]))
+
+    def probability(angle: float) -> float:
+        series = math.sin(angle) * float(np.sum(coefficients * math.cos(angle) ** powers))
+        return 2 / math.pi * (angle + series) if odd else series
+
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if probability(middle) < level else (low, middle)
+    return math.sqrt(degrees) * math.tan((low + high) / 2)
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """(mean, half width) of the t-interval for the mean: mean ± t * s / sqrt(n).
+
+    s is the standard deviation with n - 1, t the quantile for n - 1 degrees of freedom. One value
+    has no interval: its half width is nan.
+    """
+    v = np.asarray(values, dtype=float)
+    if v.ndim != 1 or v.size == 0 or not np.isfinite(v).all():
+        raise ValueError("values must be a list of one or more finite numbers, one for each run")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, such as 0.95, not {level}")
+    if len(v) == 1:
+        return float(v[0]), math.nan
+    half = _t_quantile(level, len(v) - 1) * v.std(ddof=1) / math.sqrt(len(v))
+    return float(v.mean()), float(half)
+
+
+def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """(mean, half width) of the t-interval for a - b over pairs (same seed, same class order)."""
+    if np.ndim(a) != 1 or np.shape(a) != np.shape(b):
+        raise ValueError(
+            "paired values must be two lists of the same length, "
+            f"not {np.shape(a)} and {np.shape(b)}"
+        )
+    return mean_interval(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), level)
