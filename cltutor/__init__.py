@@ -1,0 +1,63 @@
+"""cltutor: the continual-learning textbook that you run.
+
+Rooms are imported on first use, so that `import cltutor` costs next to nothing and a headless job needs only torch and
+numpy: `import cltutor as cl; cl.learn(cl.streams.digits(), "lwf")`.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+_ROOMS = (
+    "exercises",
+    "importance",
+    "losses",
+    "memory",
+    "methods",
+    "metrics",
+    "networks",
+    "show",
+    "streams",
+    "widgets",
+)
+_NAMES = {
+    "Recipe": "recipe",
+    "Run": "run",
+    "compare": "compare",
+    "learn": "learner",
+    "train": "learner",
+}
+
+__all__ = sorted([*_ROOMS, *_NAMES])
+
+
+def __getattr__(name: str) -> object:
+    """Import a room, or the room that holds a public name, when it is first asked for (PEP 562)."""
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+class _Package(ModuleType):
+    """Keeps `cltutor.compare` the function when something imports the module of that name.
+
+    Importing a submodule makes Python write the module onto its package, over the function.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "compare" and isinstance(value, ModuleType):
+            value = value.compare
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

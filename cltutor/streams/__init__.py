@@ -1,0 +1,8 @@
+"""What arrives: sources that make a `Stream` of `Task`s, and the augmentation of their images."""
+
+from .arrays import tensors
+from .augment import CropFlip
+from .digits import digits
+from .stream import Split, Stream, Task
+
+__all__ = ["CropFlip", "Split", "Stream", "Task", "digits", "tensors"]
