@@ -1,7 +1,7 @@
 """cltutor: the continual-learning textbook that you run.
 
-Rooms are imported on first use, so that `import cltutor` costs next to nothing and a headless job needs only torch and
-numpy: `import cltutor as cl; cl.learn(cl.streams.digits(), "lwf")`.
+Rooms are imported on first use, so that `import cltutor` costs next to nothing and a headless job
+needs only torch and numpy: `import cltutor as cl; cl.learn(cl.streams.digits(), "lwf")`.
 """
 
 import importlib

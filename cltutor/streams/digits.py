@@ -3,16 +3,18 @@
 import numpy as np
 import torch
 
-from .stream import Classes, Order, Split, Stream, Tasks, arrange, call, divide, sample
+from .division import Classes, Order, Tasks, arrange, call, divide
+from .stream import Split, Stream, sample
 
 
 def digits(
     tasks: Tasks = 5, order: Order = 0, classes: Classes = None, validation: float | int = 0
 ) -> Stream:
-    """1,797 handwritten digits of 8x8 pixels, grey, from `sklearn.datasets.load_digits` (Alpaydin and Kaynak, 1998).
+    """1,797 handwritten digits of 8x8 grey pixels (Alpaydin and Kaynak 1998, in scikit-learn).
 
-    The 17 grey levels become uint8 as round(v * 255 / 16). One fifth of each class is the test split, the same images
-    whatever `tasks` and `order`. Arguments as in `arrange`; raises ValueError when they do not fit.
+    The 17 grey levels become uint8 as round(v * 255 / 16). One fifth of each class is the test
+    split, the same images whatever `tasks` and `order`. Arguments, and the ValueError when they do
+    not fit, as in `arrange`.
     """
     code = call(digits, locals())
     class_names = tuple(str(label) for label in range(10))

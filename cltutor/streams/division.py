@@ -1,0 +1,199 @@
+"""How class-labelled images are divided into tasks: every setting is checked here, once."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .stream import Split, Stream, Task, check_images, check_seed, is_whole, sample
+
+Tasks = int | Sequence[int]
+Order = int | None | Sequence[int | str]
+Classes = Sequence[int | str] | None
+Plan = tuple[tuple[int, ...], ...]
+
+
+def arrange(
+    class_names: Sequence[str],
+    tasks: Tasks,
+    order: Order = None,
+    classes: Classes = None,
+    validation: float | int = 0,
+) -> Plan:
+    """The labels of every task, in order of arrival; a source calls it before it reads any image.
+
+    tasks: a number of equal tasks, or the number of classes in each; order: an int seed of a random
+    permutation, None for the data set's own order, or a list of labels or names; classes: the
+    labels or names that take part, None for all; validation: a fraction in [0, 1) or a whole number
+    of training images a class. Raises ValueError when one of them does not fit.
+    """
+    _check_validation(validation)
+    chosen = range(len(class_names))
+    if classes is not None:
+        chosen = sorted(_labels_of(classes, class_names, "classes"))
+        if not chosen:
+            raise ValueError("classes= is empty; name at least one class, or use None for all.")
+    arrival = _in_order(list(chosen), order, class_names)
+    ends = np.cumsum(_sizes(tasks, len(arrival)))
+    return tuple(tuple(part.tolist()) for part in np.split(np.array(arrival), ends[:-1]))
+
+
+def divide(
+    train: Split,
+    test: Split,
+    class_names: Sequence[str],
+    plan: Plan,
+    validation: float | int,
+    *,
+    name: str,
+    code: str,
+) -> Stream:
+    """Divide class-labelled images into the tasks of `plan`; those of other classes are left out.
+
+    Validation images are drawn from train class by class, the same ones whatever the tasks and
+    their order; a fraction gives at least one where a class has two images, and one training image
+    a class always remains. Raises ValueError when that cannot be, or a class has no image.
+    """
+    check_images(plan, train.labels, test.labels, class_names)
+    kept = torch.isin(train.labels, torch.tensor([label for labels in plan for label in labels]))
+    counts = torch.bincount(train.labels[kept], minlength=len(class_names))
+    for labels in plan:
+        for label in labels:
+            if validation >= counts[label]:
+                raise ValueError(
+                    f"validation={validation} leaves no training image of class "
+                    f"{class_names[label]!r}, which has {int(counts[label])}; use a smaller number."
+                )
+    held = sample(train.labels, lambda n: _held_out(validation, n), seed=0)
+    tasks = []
+    for index, labels in enumerate(plan):
+        mine = torch.isin(train.labels, torch.tensor(labels))
+        tested = torch.isin(test.labels, torch.tensor(labels))
+        splits = train.take(mine & ~held), train.take(mine & held), test.take(tested)
+        tasks.append(Task(index, labels, *splits))
+    return Stream(tasks, class_names, name, code)
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> ValueError:
+    """One sentence for an unknown name, with the nearest right ones."""
+    by_lower = {str(word).lower(): str(word) for word in known}
+    close = difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)
+    near = [repr(by_lower[word]) for word in close]
+    if not near:
+        words = [repr(word) for word in sorted(by_lower.values())]
+        listed = ", ".join(words[:20]) + (", ..." if len(words) > 20 else "")
+        return ValueError(f"there is no {what} {name!r}; there are {listed}.")
+    return ValueError(f"there is no {what} {name!r}; did you mean {' or '.join(near)}?")
+
+
+def call(function: Callable, arguments: dict) -> str:
+    """The call as code.
+
+    Required arguments, `tasks` and `order` always; the others where they are not the default.
+    """
+    parts = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        value = _plain(arguments[name])
+        if parameter.default is parameter.empty:
+            parts.append(repr(value))
+        elif name in ("tasks", "order") or value != _plain(parameter.default):
+            parts.append(f"{name}={value!r}")
+    return f"streams.{function.__name__}({', '.join(parts)})"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple | range):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _check_validation(validation: float | int) -> None:
+    fraction = isinstance(validation, float | np.floating) and 0 <= validation < 1
+    if not fraction and not (is_whole(validation) and validation >= 0):
+        raise ValueError(
+            "validation must be a fraction from 0 up to, not including, 1, or a whole number of "
+            f"images a class, not {validation!r}."
+        )
+
+
+def _held_out(validation: float | int, images: int) -> int:
+    """How many of a class's images go to validation."""
+    if validation >= 1 or validation == 0:
+        return int(validation)
+    return min(max(1, round(validation * images)), images - 1)
+
+
+def _labels_of(items: Sequence, class_names: Sequence[str], argument: str) -> list[int]:
+    """Labels of a list of labels or names, each at most once."""
+    if isinstance(items, str) or not isinstance(items, Iterable):
+        raise ValueError(f"{argument}= must be a list of labels or class names, not {items!r}.")
+    labels = []
+    for item in _plain(items) if not isinstance(items, set) else sorted(items):
+        if isinstance(item, str):
+            if item not in class_names:
+                raise unknown("class", item, class_names)
+            item = list(class_names).index(item)
+        if not is_whole(item) or not 0 <= item < len(class_names):
+            raise ValueError(
+                f"{argument}= has the label {item!r}, but labels run from 0 to "
+                f"{len(class_names) - 1}."
+            )
+        if item in labels:
+            raise ValueError(f"{argument}= names class {class_names[item]!r} twice; once is right.")
+        labels.append(item)
+    return labels
+
+
+def _in_order(chosen: list[int], order: Order, class_names: Sequence[str]) -> list[int]:
+    if order is None:
+        return chosen
+    if is_whole(order):
+        generator = np.random.default_rng(check_seed(order, "order"))
+        return generator.permutation(chosen).tolist()
+    if isinstance(order, bool | float):
+        raise ValueError(f"order must be an int seed, None or a list of labels, not {order!r}.")
+    arrival = _labels_of(order, class_names, "order")
+    if missing := sorted(set(chosen) - set(arrival)):
+        raise ValueError(
+            f"order= is no permutation of the classes: {class_names[missing[0]]!r} is missing; "
+            f"list each of the {len(chosen)} classes once."
+        )
+    if extra := sorted(set(arrival) - set(chosen)):
+        raise ValueError(
+            f"order= is no permutation of the classes: {class_names[extra[0]]!r} is not among "
+            "those chosen with classes=; list each chosen class once."
+        )
+    return arrival
+
+
+def _sizes(tasks: Tasks, classes: int) -> list[int]:
+    """The number of classes in each task."""
+    if is_whole(tasks):
+        if tasks < 1 or classes % tasks:
+            right = [str(n) for n in range(1, classes + 1) if classes % n == 0]
+            listed = " or ".join(filter(None, [", ".join(right[:-1]), right[-1]]))
+            raise ValueError(
+                f"{classes} classes cannot be divided into {tasks} equal tasks; "
+                f"tasks may be {listed}, or a list with the number of classes in each."
+            )
+        return [classes // tasks] * tasks
+    sizes = _plain(tasks)
+    if not isinstance(sizes, list) or not all(is_whole(n) and n > 0 for n in sizes):
+        raise ValueError(
+            "tasks must be a number of tasks, or a list with the number of classes in each "
+            f"(1 or more), not {tasks!r}."
+        )
+    if sum(sizes) != classes:
+        raise ValueError(
+            f"tasks={sizes} asks for {sum(sizes)} classes, but there are {classes}; "
+            "the numbers must sum to that."
+        )
+    return sizes
