@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .stream import Classes, Order, Split, Stream, Tasks, arrange, call, divide
+from .division import Classes, Order, Tasks, arrange, call, divide
+from .stream import Split, Stream
 
 Array = Tensor | np.ndarray
 
@@ -24,13 +25,15 @@ def tensors(
 ) -> Stream:
     """A stream of your own arrays or tensors.
 
-    x: (N, C, H, W), or (N, H, W) for grey; uint8, or float in [0, 1], which becomes uint8 as round(255 x).
-    y: (N,) whole numbers from 0 to one less than the number of classes. class_names: one a class, default "0", "1", ...
-    The other arguments as in `arrange`. Raises ValueError when anything does not fit.
+    x: (N, C, H, W), or (N, H, W) for grey; uint8, or float in [0, 1], which becomes uint8 as
+    round(255 x). y: (N,) whole numbers from 0 to one less than the number of classes. class_names:
+    one a class, default "0", "1", ... The other arguments as in `arrange`. Raises ValueError when
+    anything does not fit.
     """
     given = locals()
     labels = {
-        name: _labels(name, given[name], given["x" + name[1:]]) for name in ("y_train", "y_test")
+        "y_train": _labels("y_train", y_train, x_train),
+        "y_test": _labels("y_test", y_test, x_test),
     }
     if class_names is None:
         most = max((int(y.max()) for y in labels.values() if len(y)), default=-1)

@@ -58,16 +58,15 @@ def divide(
     their order; a fraction gives at least one where a class has two images, and one training image
     a class always remains. Raises ValueError when that cannot be, or a class has no image.
     """
-    check_images(plan, train.labels, test.labels, class_names)
-    kept = torch.isin(train.labels, torch.tensor([label for labels in plan for label in labels]))
-    counts = torch.bincount(train.labels[kept], minlength=len(class_names))
-    for labels in plan:
-        for label in labels:
-            if validation >= counts[label]:
-                raise ValueError(
-                    f"validation={validation} leaves no training image of class "
-                    f"{class_names[label]!r}, which has {int(counts[label])}; use a smaller number."
-                )
+    arrival = [label for labels in plan for label in labels]
+    check_images(arrival, train.labels, test.labels, class_names)
+    counts = torch.bincount(train.labels, minlength=len(class_names))
+    for label in arrival:
+        if validation >= counts[label]:
+            raise ValueError(
+                f"validation={validation} leaves no training image of class "
+                f"{class_names[label]!r}, which has {int(counts[label])}; use a smaller number."
+            )
     held = sample(train.labels, lambda n: _held_out(validation, n), seed=0)
     tasks = []
     for index, labels in enumerate(plan):

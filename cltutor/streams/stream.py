@@ -170,11 +170,14 @@ def sample(labels: Tensor, count: Callable[[int], int], seed: int) -> Tensor:
     return chosen
 
 
-def check_images(plan: Plan, train: Tensor, test: Tensor, class_names: Sequence[str]) -> None:
-    """ValueError that names the first class of `plan` without a training or a test label."""
+def check_images(
+    classes: Iterable[int], train: Tensor, test: Tensor, class_names: Sequence[str]
+) -> None:
+    """ValueError that names the first of `classes` without a training or a test label."""
+    classes = tuple(classes)
     for split, labels in (("training", train), ("test", test)):
         present = set(labels.unique().tolist())
-        for label in (label for task in plan for label in task):
+        for label in classes:
             if label not in present:
                 raise ValueError(
                     f"class {class_names[label]!r} has no {split} image; "
@@ -216,7 +219,7 @@ def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
         seen |= set(task.classes)
         pretrained = place == 0 and len(task.train) == 0
         train = torch.tensor(task.classes) if pretrained else task.train.labels
-        check_images((task.classes,), train, task.test.labels, class_names)
+        check_images(task.classes, train, task.test.labels, class_names)
         for split in (task.train, task.validation, task.test):
             foreign = set(split.labels.unique().tolist()) - set(task.classes)
             if foreign:
