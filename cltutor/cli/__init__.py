@@ -1,0 +1,66 @@
+"""The command line: `cltutor lab` opens the notebooks, `cltutor doctor` looks at the computer."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def _lab(arguments: argparse.Namespace) -> int:
+    from cltutor.cli import lab
+
+    return lab.open_lab(port=arguments.port, folder=arguments.folder)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from cltutor.cli import doctor
+
+    return doctor.report()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+COMMANDS = {
+    "lab": (_lab, "open the notebooks in JupyterLab"),
+    "doctor": (_doctor, "say what this computer has, what is wrong and how to mend it"),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cltutor", description="The continual-learning textbook that you run."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, (_, purpose) in COMMANDS.items():
+        commands.add_parser(name, help=purpose, description=purpose)
+    lab = commands.choices["lab"]
+    lab.add_argument("--port", type=_port, help="the port to listen on (default: a free one)")
+    lab.add_argument(
+        "--folder", type=Path, help="where to work on copies of the notebooks; files there are kept"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0 when all went well, 1 when something is wrong.
+
+    Unknown commands and options end the program with code 2, as argparse does.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        near = difflib.get_close_matches(argv[0], COMMANDS, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"the commands are {', '.join(COMMANDS)}."
+        parser.error(f"there is no command {argv[0]!r}: {hint}")
+    arguments = parser.parse_args(argv)
+    run, _ = COMMANDS[arguments.command]
+    try:
+        return run(arguments)
+    except ValueError as error:
+        print(f"cltutor {arguments.command}: {error}", file=sys.stderr)
+        return 1
