@@ -5,8 +5,6 @@ needs only torch and numpy: `import cltutor as cl; cl.learn(cl.streams.digits(),
 """
 
 import importlib
-import sys
-from types import ModuleType
 
 __version__ = "0.1.0"
 
@@ -25,7 +23,7 @@ _ROOMS = (
 _NAMES = {
     "Recipe": "recipe",
     "Run": "run",
-    "compare": "compare",
+    "compare": "comparison",
     "learn": "learner",
     "train": "learner",
 }
@@ -46,18 +44,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
-
-
-class _Package(ModuleType):
-    """Keeps `cltutor.compare` the function when something imports the module of that name.
-
-    Importing a submodule makes Python write the module onto its package, over the function.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name == "compare" and isinstance(value, ModuleType):
-            value = value.compare
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,50 @@
+"""Testing a network on the tasks seen so far, with the task known and unknown, in one pass over the images."""
+
+import torch
+from torch import Tensor
+
+from .losses import compete
+from .networks import Network
+
+CHUNK = 512
+
+
+@torch.no_grad()
+def logits(network: Network, images: Tensor) -> Tensor:
+    """Logits (N, classes seen) for ``images`` (N, C, H, W) uint8, in evaluation mode; the network is left as it was."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    device = next(network.parameters()).device
+    chunks = [network(chunk.to(device)).logits for chunk in images.split(CHUNK)]
+    for module, training in modes:
+        module.training = training
+    return torch.cat(chunks) if chunks else torch.zeros(0, sum(network.classes), device=device)
+
+
+def task_of(network: Network) -> Tensor:
+    """The task (classes seen,) of each column of the network's logits."""
+    counts = torch.tensor(network.classes)
+    return torch.repeat_interleave(torch.arange(len(counts)), counts).to(next(network.parameters()).device)
+
+
+def hits(scores: Tensor, labels: Tensor, top: int) -> Tensor:
+    """Whether each label (N,) is among the ``top`` largest of its row of ``scores`` (N, C): (N,) bool."""
+    largest = scores.topk(min(top, scores.shape[1]), dim=1).indices
+    return (largest == labels.unsqueeze(1)).any(dim=1)
+
+
+def accuracies(network: Network, tests: list[tuple[Tensor, Tensor]], tops: tuple[int, ...]) -> dict[str, list[float]]:
+    """Accuracy on each of the first tasks' test sets, [(images, labels as columns), ...].
+
+    Keys "known_top1", "unknown_top1", ...: the classes of the image's task compete, or all classes seen.
+    """
+    columns = task_of(network)
+    rows: dict[str, list[float]] = {f"{regime}_top{k}": [] for regime in ("known", "unknown") for k in tops}
+    for images, labels in tests:
+        labels = labels.to(columns.device)
+        scores = logits(network, images)
+        for regime, over in (("known", "task"), ("unknown", "class")):
+            competing = compete(scores, labels, columns, over)
+            for k in tops:
+                rows[f"{regime}_top{k}"].append(hits(competing, labels, k).double().mean().item())
+    return rows

@@ -1,0 +1,5 @@
+"""What matters: one number per parameter."""
+
+from .uniform import Uniform
+
+__all__ = ["Uniform"]

@@ -1,0 +1,310 @@
+"""The one training loop: learns a stream with a recipe and yields an event at every step, epoch and task.
+
+``train`` reads top to bottom as continual learning does: before a task, phases, epochs, batches, loss, step, after a
+task, evaluation. Nothing else in cltutor trains anything, and no method is named here.
+"""
+
+import copy
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import methods
+from .evaluation import accuracies, logits, task_of
+from .losses.terms import Batch, Context, Teacher
+from .memory import Pool, pool_of
+from .networks import Network, Output
+from .recipe import Phase, Recipe, Schedule
+from .run import TOPS, Run
+from .seeds import generator, seeded
+from .store import Store
+from .streams import Stream
+
+
+@dataclass(frozen=True)
+class Event:
+    """A moment of a run: ``run`` as it stands, the index of the ``task``, and the ``progress`` (0 to 1) of it all."""
+
+    run: Run
+    task: int
+    progress: float
+
+
+@dataclass(frozen=True)
+class TaskBegun(Event):
+    """A task has arrived and the network has grown for it."""
+
+
+@dataclass(frozen=True)
+class Stepped(Event):
+    """The weights were updated. ``losses``: each term's weighted value, scalars on the training device."""
+
+    phase: str
+    epoch: int
+    losses: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """An epoch is over. ``known`` and ``unknown`` (T,): test accuracies, nan for tasks not yet seen."""
+
+    phase: str
+    epoch: int
+    known: np.ndarray
+    unknown: np.ndarray
+
+
+@dataclass(frozen=True)
+class TaskDone(Event):
+    """A task was learned, evaluated, written down and, with a store, saved."""
+
+
+class Diverged(ArithmeticError):
+    """The loss left the finite numbers."""
+
+
+def learn(
+    stream: Stream,
+    recipe: Recipe | str,
+    seed: int = 0,
+    epochs: int | None = None,
+    device: str = "auto",
+    store: str | None = None,
+    progress: bool = True,
+) -> Run:
+    """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
+
+    ``epochs`` a task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), "cpu" or "cuda".
+    With ``store``, a folder, finished tasks are kept there and a run that was cut short goes on after them.
+    """
+    from tqdm.auto import tqdm
+
+    events = train(stream, recipe, seed, epochs, device, store)
+    with tqdm(total=100, unit="%", disable=not progress, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value
+            if isinstance(event, EpochDone | TaskDone):
+                bar.set_description(f"{event.run.name}, task {event.task + 1} of {len(stream)}", refresh=False)
+                bar.update(100 * event.progress - bar.n)
+
+
+def train(
+    stream: Stream,
+    recipe: Recipe | str,
+    seed: int = 0,
+    epochs: int | None = None,
+    device: str = "auto",
+    store: str | None = None,
+) -> Iterator[Event]:
+    """The same as ``learn``, as a generator of events; its return value is the run. Stop by not asking for more."""
+    recipe = methods.get(recipe).with_epochs(epochs)
+    schedule, place = recipe.schedule, choose_device(device)
+    check(stream, recipe)
+    run = begin(stream, recipe, seed, place)
+    if store is not None:
+        run = Store(store).find(run)
+    network, kept = restore(run, stream, seed)
+    tests = [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
+
+    for task in stream[run.learned :]:
+        # Before the task: the network grows, every part prepares, the teachers are set down.
+        with seeded(seed, "head", task.index):
+            network.grow(len(task.classes))
+        network.to(place)
+        context = Context(network, task.index)
+        for name, part in recipe.parts.items():
+            part.begin_task(context, kept[name])
+        pool = draw_pool(stream, recipe, task.index, place)
+        terms = recipe.loss.active(task.index)
+        teachers = make_teachers(terms, run, pool, schedule.augmentation is None)
+        yield TaskBegun(run, task.index, progress := task.index / len(stream))
+
+        epoch = 0
+        for phase, phase_epochs in schedule.phases(task.index):
+            optimizer = make_optimizer(network, phase, schedule)
+            plateau = Plateau(schedule.patience)
+            for epoch in range(epoch + 1, epoch + phase_epochs + 1):
+                # An epoch: batches, loss, step.
+                network.train_only(phase.rates)
+                order = pool.batches(schedule.batch_size, generator(seed, "order", task.index, epoch))
+                crops = generator(seed, "crops", task.index, epoch)
+                columns, history = task_of(network), []
+                for step, (places, tasks) in enumerate(order):
+                    started = time.perf_counter()
+                    images = pool.images[places]
+                    if schedule.augmentation:
+                        images = schedule.augmentation(images, crops)
+                    batch = Batch(context, images, pool.labels[places], places, tasks, columns, recipe.heads, teachers)
+                    with randomness(network, seed, task.index, epoch, step):
+                        losses = {name: weight * term(batch, kept[name]) for name, (weight, term) in terms.items()}
+                        take_step(optimizer, network, losses, schedule.clip)
+                    for name, part in recipe.parts.items():
+                        part.after_step(context, kept[name])
+                    history.append({name: value.detach() for name, value in losses.items()})
+                    run.updates += 1
+                    run.seconds["train"] += time.perf_counter() - started
+                    yield Stepped(run, task.index, progress, phase.name, epoch, history[-1])
+
+                # After the epoch: write the losses down, test on every task seen.
+                rows = evaluate(network, tests[: task.index + 1], run)
+                known, unknown = rows["known_top1"], rows["unknown_top1"]
+                run.curves.add_epoch(task.index, collect(history, run, task.index), known, unknown)
+                if plateau.reached(validation_accuracy(network, task, stream)):
+                    for group in optimizer.param_groups:
+                        group["lr"] /= 10
+                progress = (task.index + epoch / schedule.epochs) / len(stream)
+                yield EpochDone(run, task.index, progress, phase.name, epoch, known, unknown)
+
+        # After the task: every part ends it, and the run writes it down.
+        for name, part in recipe.parts.items():
+            part.end_task(context, kept[name])
+        run.end_task(network, kept, evaluate(network, tests[: task.index + 1], run))
+        if store is not None:
+            Store(store).save(run)
+        yield TaskDone(run, task.index, progress)
+    return run
+
+
+def choose_device(device: str) -> torch.device:
+    """"auto" is the GPU if there is one; on a GPU, convolutions are asked to be deterministic."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    place = torch.device(device)
+    if place.type == "cuda":
+        if not torch.cuda.is_available():
+            raise ValueError('PyTorch sees no GPU here: use device="cpu" or device="auto".')
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    return place
+
+
+def check(stream: Stream, recipe: Recipe) -> None:
+    """Refuse what cannot be learned before any time is spent on it."""
+    for task in stream[1:]:
+        if len(task.train) == 0:
+            raise ValueError(f"Task {task.index} has no training images; only the first task of a stream may have none.")
+    if recipe.schedule.patience is not None and any(len(task.validation) == 0 for task in stream[1:]):
+        raise ValueError(
+            "patience watches the validation accuracy, and this stream has no validation images: "
+            "make it with validation=0.1."
+        )
+
+
+def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device) -> Run:
+    return Run(
+        recipe=recipe,
+        seed=seed,
+        device=str(place),
+        stream_code=stream.code,
+        class_names=tuple(stream.class_names),
+        tasks=tuple(task.classes for task in stream),
+        test_sizes=tuple(len(task.test) for task in stream),
+        image_shape=tuple(stream.image_shape),
+        fingerprint=stream.fingerprint,
+    )
+
+
+def restore(run: Run, stream: Stream, seed: int) -> tuple[Network, dict[str, dict[str, Tensor]]]:
+    """The network to go on with, and what the parts remember: new ones, or those of the last task learned."""
+    if run.learned:
+        place = torch.device(run.device)
+        held = {part: {k: v.to(place) for k, v in values.items()} for part, values in run.kept.items()}
+        return run.model, {name: held.get(name, {}) for name in run.recipe.parts}
+    with seeded(seed, "network"):
+        network = run.recipe.network.build(run.image_shape)
+    network.normalise_like(stream[0].train.images)
+    return network, {name: {} for name in run.recipe.parts}
+
+
+def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device) -> Pool:
+    """The images to train on: the task's own, or what the memory makes of them."""
+    return recipe.memory.pool(stream, task, place) if recipe.memory else pool_of(stream, [task], place)
+
+
+def make_teachers(terms: dict, run: Run, pool: Pool, record: bool) -> dict[str, Teacher]:
+    """A teacher for every name that an active term asks for. ``record``: its answers to the pool are computed once;
+    otherwise it answers for the very images of each batch."""
+    if not any(term.teacher == "task" for _, term in terms.values()):
+        return {}
+    before = run.model.to(pool.labels.device)
+    if not record:
+        return {"task": lambda batch: before(batch.images)}
+    recorded = logits(before, pool.images).split(before.classes, dim=1)
+    return {"task": lambda batch: Output(None, lambda task: recorded[task][batch.places], len(recorded))}
+
+
+def make_optimizer(network: Network, phase: Phase, schedule: Schedule) -> torch.optim.SGD:
+    """SGD over the parameters that learn in this phase, each role at its multiple of the rate."""
+    network.train_only(phase.rates)
+    groups = [
+        {"params": network.parameters_of(role), "lr": multiple * schedule.learning_rate}
+        for role, multiple in phase.rates.items()
+    ]
+    return torch.optim.SGD(groups, momentum=schedule.momentum, weight_decay=schedule.weight_decay)
+
+
+def randomness(network: Network, *key: int):
+    """Dropout of this step drawn from the key; nothing at all for a network that draws no random numbers."""
+    return seeded("step", *key) if network.draws_random_numbers else nullcontext()
+
+
+def take_step(optimizer: torch.optim.Optimizer, network: Network, losses: dict[str, Tensor], clip: float) -> None:
+    """One update by the sum of the losses, with the gradient's norm clipped."""
+    for parameter in network.parameters():
+        parameter.grad = None  # all of the network's: a stale gradient of a frozen weight would enter the norm
+    sum(losses.values()).backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
+    optimizer.step()
+
+
+def evaluate(network: Network, tests: list, run: Run) -> dict[str, np.ndarray]:
+    """A row (T,) of each accuracy matrix, nan for tasks not yet seen."""
+    started = time.perf_counter()
+    rows = accuracies(network, tests, TOPS)
+    run.seconds["test"] += time.perf_counter() - started
+    unseen = [np.nan] * (len(run.tasks) - len(tests))
+    return {name: np.array(row + unseen) for name, row in rows.items()}
+
+
+def collect(history: list[dict[str, Tensor]], run: Run, task: int) -> dict[str, Tensor]:
+    """The epoch's losses on the CPU, (steps,) each; a loss that is no number any more ends the run in one sentence."""
+    if not history:
+        return {}
+    losses = {name: torch.stack([step[name] for step in history]).cpu() for name in history[0]}
+    for name, values in losses.items():
+        if not values.isfinite().all():
+            rate = run.recipe.schedule.learning_rate
+            raise Diverged(f"{name} became infinite in task {task} of {run.name}: lower learning_rate={rate:g} or its weight.")
+    return losses
+
+
+def validation_accuracy(network: Network, task, stream: Stream) -> float:
+    """Accuracy on the task's validation images among the task's own classes; nan if there are none."""
+    if len(task.validation) == 0:
+        return float("nan")
+    tests = [(task.validation.images, stream.positions(task.validation.labels))]
+    return accuracies(network, tests, (1,))["known_top1"][0]
+
+
+class Plateau:
+    """Says once when a number has not risen for ``patience`` epochs."""
+
+    def __init__(self, patience: int | None):
+        self.patience, self.best, self.waited = patience, float("-inf"), 0
+
+    def reached(self, accuracy: float) -> bool:
+        if self.patience is None:
+            return False
+        self.waited = 0 if accuracy > self.best else self.waited + 1
+        self.best = max(self.best, accuracy)
+        if self.waited < self.patience:
+            return False
+        self.patience = None
+        return True

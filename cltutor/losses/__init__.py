@@ -1,0 +1,22 @@
+"""What is asked: the terms of a loss, and the plain functions behind them."""
+
+from .anchor import Anchor, anchor
+from .cross_entropy import CrossEntropy, compete
+from .distillation import Distillation, distillation, l1, l2
+from .terms import Batch, Context, Loss, Part, Term
+
+__all__ = [
+    "Anchor",
+    "Batch",
+    "Context",
+    "CrossEntropy",
+    "Distillation",
+    "Loss",
+    "Part",
+    "Term",
+    "anchor",
+    "compete",
+    "distillation",
+    "l1",
+    "l2",
+]

@@ -1,0 +1,42 @@
+"""Learning the new: cross-entropy over the classes that compete (LwF, eq. 1), and which classes those are."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..describe import Described
+from .terms import Batch, Kept, Term
+
+
+def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tensor:
+    """Leave each image the logits of the classes that it may be taken for; the others become minus infinity.
+
+    ``logits`` (N, C), ``labels`` (N,) columns of the logits, ``task_of`` (C,) each column's task. ``over="class"``
+    lets all classes compete, ``over="task"`` only those of the image's own task. The same function serves the loss
+    and both evaluations (multi-headed and single-headed: LwM, section 2).
+    """
+    if over == "class":
+        return logits
+    return logits.masked_fill(task_of[labels].unsqueeze(1) != task_of, float("-inf"))
+
+
+@dataclass(frozen=True, repr=False)
+class CrossEntropy(Described, Term):
+    """L_new, the multinomial logistic loss -y_n . log softmax(logits) (LwF, eq. 1), averaged over the batch.
+
+    Under ``heads="task"`` the softmax runs over the classes of each image's own task, under ``heads="class"`` over
+    all classes seen.
+    """
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        if batch.heads == "task" and len(batch.tasks) == 1:  # the other heads need not be computed at all
+            (own,) = batch.tasks
+            first = sum(batch.context.network.classes[:own])
+            return F.cross_entropy(batch.student.head(own), batch.labels - first)
+        logits = compete(batch.student.logits, batch.labels, batch.task_of, batch.heads)
+        return F.cross_entropy(logits, batch.labels)
+
+    def latex(self, heads: str) -> str:
+        classes = r"\mathcal{C}_t" if heads == "task" else r"\mathcal{C}_{1:t}"
+        return rf"\Big(-\sum_{{c \in {classes}}} y_c \log \hat{{y}}_c\Big)"

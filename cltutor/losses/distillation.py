@@ -1,0 +1,72 @@
+"""Keeping the old: Learning without Forgetting's response-preserving loss (LwF, section 3, eq. 2 and 3, Table 2c)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..describe import Described
+from .terms import Batch, Kept, Term
+
+
+def distillation(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """Knowledge distillation loss -sum_i y'_i log yhat'_i, averaged over the batch (LwF, eq. 2 and 3).
+
+    ``logits`` (N, C) of the student and ``targets`` (N, C), the teacher's logits. Raising probabilities to 1/T and
+    normalising them (eq. 3) is the softmax of logits / T. No factor T squared: the paper has none. The targets are
+    constants.
+    """
+    soft = F.softmax(targets.detach() / temperature, dim=1)
+    return -(soft * F.log_softmax(logits / temperature, dim=1)).sum(dim=1).mean()
+
+
+def l1(logits: Tensor, targets: Tensor) -> Tensor:
+    """Sum over classes of |y - yhat| between probabilities, averaged over the batch (LwF, Table 2c)."""
+    return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).abs().sum(dim=1).mean()
+
+
+def l2(logits: Tensor, targets: Tensor) -> Tensor:
+    """Sum over classes of (y - yhat)^2 between probabilities, averaged over the batch (LwF, Table 2c)."""
+    return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).square().sum(dim=1).mean()
+
+
+@dataclass(frozen=True, repr=False)
+class Distillation(Described, Term):
+    """L_old: each old head answers as it did before this task, on this task's images (LwF, eq. 2 and 3).
+
+    A softmax for each old task, summed over old tasks. ``kind`` is "softmax" (knowledge distillation at
+    ``temperature``), or "cross_entropy" (the same at temperature 1), "l1" or "l2" on probabilities (Table 2c).
+    """
+
+    temperature: float = 2.0
+    kind: str = "softmax"
+
+    teacher: ClassVar[str] = "task"
+    first_task: ClassVar[int] = 1
+    kinds: ClassVar[tuple[str, ...]] = ("softmax", "cross_entropy", "l1", "l2")
+
+    def __post_init__(self):
+        if not 0 < self.temperature < float("inf"):
+            raise ValueError(f"temperature is a finite number above 0, not {self.temperature!r}.")
+        if self.kind not in self.kinds:
+            raise ValueError(f"kind is one of {', '.join(self.kinds)}, not {self.kind!r}.")
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        student, teacher = batch.student, batch.teacher(self.teacher)
+        return sum(self.compare(student.head(task), teacher.head(task)) for task in range(batch.task))
+
+    def compare(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The chosen distance between one head's logits (N, C) and the teacher's."""
+        if self.kind in ("l1", "l2"):
+            return {"l1": l1, "l2": l2}[self.kind](logits, targets)
+        return distillation(logits, targets, self.temperature if self.kind == "softmax" else 1.0)
+
+    def latex(self, heads: str) -> str:
+        old = r"\sum_{o<t}\sum_{c \in \mathcal{C}_o}"
+        return {
+            "softmax": rf"\Big(-{old} y'_c \log \hat{{y}}'_c\Big)_{{T={self.temperature:g}}}",
+            "cross_entropy": rf"\Big(-{old} y_c \log \hat{{y}}_c\Big)",
+            "l1": rf"{old} |y_c - \hat{{y}}_c|",
+            "l2": rf"{old} (y_c - \hat{{y}}_c)^2",
+        }[self.kind]

@@ -1,0 +1,143 @@
+"""The grammar of a loss: ``CrossEntropy() + 0.5 * Distillation(temperature=2)``.
+
+A ``Term`` maps a batch to a scalar; numbers and sums of terms make a ``Loss``. Terms are frozen descriptions: what a
+term remembers during a run (an anchor, an importance) is a dict of tensors, ``kept``, that the run holds and saves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Protocol
+
+from torch import Tensor
+
+from ..networks import Network, Output
+
+Kept = dict[str, Tensor]
+
+
+@dataclass
+class Context:
+    """Where a run stands: the newest task's index and the network that has grown by it."""
+
+    network: Network
+    task: int
+
+
+class Part:
+    """Anything with a life in a run. ``kept`` is what this part remembers in this run."""
+
+    def begin_task(self, context: Context, kept: Kept) -> None:
+        """Called after the network has grown for the task, before its first batch."""
+
+    def after_step(self, context: Context, kept: Kept) -> None:
+        """Called after every update of the weights."""
+
+    def end_task(self, context: Context, kept: Kept) -> None:
+        """Called after the last batch of the task, before the evaluation."""
+
+
+class Teacher(Protocol):
+    def __call__(self, batch: "Batch") -> Output: ...
+
+
+class Batch:
+    """What a term sees of one step. The student's and each teacher's outputs are computed once, when first asked for.
+
+    ``images`` (B, C, H, W) uint8; ``labels`` (B,) columns of the logits; ``places`` (B,) positions in the pool;
+    ``tasks`` the tasks that the images come from; ``task_of`` (classes seen,) each column's task.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        images: Tensor,
+        labels: Tensor,
+        places: Tensor,
+        tasks: Sequence[int],
+        task_of: Tensor,
+        heads: str,
+        teachers: dict[str, Teacher],
+    ):
+        self.context, self.images, self.labels, self.places = context, images, labels, places
+        self.tasks, self.task_of, self.heads = tasks, task_of, heads
+        self._teachers, self._answers = teachers, {}
+
+    @property
+    def task(self) -> int:
+        return self.context.task
+
+    @cached_property
+    def student(self) -> Output:
+        return self.context.network(self.images)
+
+    def teacher(self, name: str) -> Output:
+        if name not in self._answers:
+            self._answers[name] = self._teachers[name](self)
+        return self._answers[name]
+
+
+class Term(Part):
+    """A summand of the loss. ``teacher`` names the model it listens to, ``first_task`` when it starts to act."""
+
+    teacher: ClassVar[str | None] = None  # "task": the model before this task
+    first_task: ClassVar[int] = 0
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        """The term's value, a scalar averaged over the batch."""
+        raise NotImplementedError
+
+    def latex(self, heads: str) -> str:
+        """The term in the papers' symbols, for the training regime ``heads``."""
+        raise NotImplementedError
+
+    def __add__(self, other: "Term | Loss") -> "Loss":
+        return Loss(((1.0, self),)) + other
+
+    def __rmul__(self, weight: float) -> "Loss":
+        return weight * Loss(((1.0, self),))
+
+
+@dataclass(frozen=True, repr=False)
+class Loss:
+    """A weighted sum of terms."""
+
+    terms: tuple[tuple[float, Term], ...]
+
+    def __add__(self, other: "Term | Loss") -> "Loss":
+        if isinstance(other, Term):
+            other = Loss(((1.0, other),))
+        if not isinstance(other, Loss):
+            return NotImplemented
+        return Loss(self.terms + other.terms)
+
+    def __rmul__(self, weight: float) -> "Loss":
+        if not isinstance(weight, int | float):
+            return NotImplemented
+        if not 0 <= weight < float("inf"):
+            raise ValueError(f"The weight of a term is a finite number from 0 up, not {weight!r}.")
+        return Loss(tuple((weight * own, term) for own, term in self.terms))
+
+    def named(self) -> dict[str, tuple[float, Term]]:
+        """Each term by a name of its own: its class, numbered where a class comes twice."""
+        kinds = [type(term).__name__ for _, term in self.terms]
+        names = [k if kinds.count(k) == 1 else f"{k}{kinds[:i].count(k) + 1}" for i, k in enumerate(kinds)]
+        return dict(zip(names, self.terms, strict=True))
+
+    def active(self, task: int) -> dict[str, tuple[float, Term]]:
+        """The terms that act while ``task`` is learned."""
+        return {name: (w, term) for name, (w, term) in self.named().items() if w and task >= term.first_task}
+
+    def __repr__(self) -> str:
+        return " + ".join(_weighted(weight, repr(term), " * ") for weight, term in self.terms)
+
+    def latex(self, heads: str) -> str:
+        return " + ".join(_weighted(weight, term.latex(heads), r"\,") for weight, term in self.terms)
+
+
+def _weighted(weight: float, text: str, times: str) -> str:
+    return text if weight == 1 else f"{weight:g}{times}{text}"
+
+
+def as_loss(loss: Term | Loss) -> Loss:
+    return Loss(((1.0, loss),)) if isinstance(loss, Term) else loss

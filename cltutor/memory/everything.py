@@ -1,0 +1,25 @@
+"""The memory of everything: joint training, the upper bound."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ..describe import Described
+from ..losses.terms import Part
+from ..streams import Stream
+from .pool import InterleavedPool, Pool, pool_of
+
+
+@dataclass(frozen=True, repr=False)
+class Everything(Described, Part):
+    """All training images of all tasks so far.
+
+    ``interleaved=True`` balances tasks and alternates their batches (joint training in LwF, section 3); otherwise all
+    images are shuffled together (the upper bound of class-incremental learning).
+    """
+
+    interleaved: bool = False
+
+    def pool(self, stream: Stream, task: int, device: torch.device) -> Pool:
+        kind = InterleavedPool if self.interleaved else Pool
+        return pool_of(stream, range(task + 1), device, kind)

@@ -1,0 +1,141 @@
+"""The papers' methods by name, each a few lines: a recipe made of terms, a network, a memory and phases.
+
+Every method takes, besides its own settings, ``heads`` ("task" or "class"), ``backbone`` (such as
+``networks.ResNet32()``) and the fields of ``Schedule`` (``epochs``, ``learning_rate``, ``batch_size``, ...). All
+train by the same schedule unless its paper says otherwise.
+"""
+
+import difflib
+from collections.abc import Callable
+
+from .losses import Anchor, CrossEntropy, Distillation
+from .losses.terms import Loss, Term
+from .memory import Everything
+from .networks import Copies, MultiHead, SmallCNN, Widening
+from .recipe import Phase, Recipe, Schedule
+
+_METHODS: dict[str, Callable[..., Recipe]] = {}
+
+JOINT = (Phase("joint", shared=1.0, old=1.0, new=1.0),)
+WARM_UP_THEN_JOINT = (Phase("warm-up", share=0.2, new=1.0), Phase("joint", share=0.8, shared=1.0, old=1.0, new=1.0))
+
+
+def method(build: Callable[..., Recipe]) -> Callable[..., Recipe]:
+    _METHODS[build.__name__] = build
+    return build
+
+
+def names() -> list[str]:
+    """The names of all methods."""
+    return list(_METHODS)
+
+
+def get(recipe: Recipe | str) -> Recipe:
+    """The recipe itself, or the method of that name with its paper's settings."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in _METHODS:
+        near = difflib.get_close_matches(str(recipe), names(), 1) or [", ".join(names())]
+        raise ValueError(f"There is no method {recipe!r}; did you mean {near[0]}?")
+    return _METHODS[recipe]()
+
+
+def _recipe(
+    name: str,
+    loss: Term | Loss,
+    later: tuple[Phase, ...],
+    *,
+    network: Callable[..., object] = MultiHead,
+    memory: Everything | None = None,
+    heads: str = "task",
+    backbone: object = SmallCNN(),
+    **schedule,
+) -> Recipe:
+    unknown = sorted(set(schedule) - set(Schedule.__dataclass_fields__))
+    if unknown:
+        options = [*Schedule.__dataclass_fields__, "heads", "backbone"]
+        near = difflib.get_close_matches(unknown[0], options, 1) or [", ".join(options)]
+        raise ValueError(f"{name} has no setting {unknown[0]!r}; did you mean {near[0]}?")
+    return Recipe(name, loss, network(backbone=backbone), memory, Schedule(later=later, **schedule), heads)
+
+
+def _fine_tuning(shared: float, heads: str) -> tuple[Phase, ...]:
+    """theta_s and theta_n learn, theta_o is fixed (LwF, section 1); one head for all classes learns as a whole."""
+    return (Phase(shared=shared, old=1.0 if heads == "class" else 0.0, new=1.0),)
+
+
+@method
+def finetune(heads: str = "task", **settings) -> Recipe:
+    """Fine-tuning: go on training on the new task and hope (LwF, section 1)."""
+    return _recipe("finetune", CrossEntropy(), _fine_tuning(1.0, heads), heads=heads, **settings)
+
+
+@method
+def finetune_slow(heads: str = "task", **settings) -> Recipe:
+    """Fine-tuning with a tenth of the learning rate on the shared weights (LwF, section 4.2, Table 2d)."""
+    return _recipe("finetune_slow", CrossEntropy(), _fine_tuning(0.1, heads), heads=heads, **settings)
+
+
+@method
+def feature_extraction(hidden: int = 4096, **settings) -> Recipe:
+    """A two-layer classifier on frozen features, at five times the rate (LwF, section 3, implementation details)."""
+
+    def network(backbone) -> MultiHead:
+        return MultiHead(backbone, hidden=hidden)
+
+    return _recipe("feature_extraction", CrossEntropy(), (Phase(new=5.0),), network=network, **settings)
+
+
+@method
+def duplicate(**settings) -> Recipe:
+    """A fine-tuned copy of the first network for every task (LwF, section 1 and Figure 1)."""
+    return _recipe("duplicate", CrossEntropy(), (Phase(shared=1.0, new=1.0),), network=Copies, **settings)
+
+
+@method
+def joint(heads: str = "task", **settings) -> Recipe:
+    """Joint training on all tasks so far, the upper bound: under ``heads="task"`` as many images of each task, in
+    alternating batches that each feed their own head (LwF, section 3); under ``heads="class"`` all images shuffled."""
+    memory = Everything(interleaved=heads == "task")
+    return _recipe("joint", CrossEntropy(), JOINT, memory=memory, heads=heads, **settings)
+
+
+@method
+def lwf(
+    temperature: float = 2.0, lam: float = 1.0, loss: str = "softmax", task_specific_layers: int = 1, **settings
+) -> Recipe:
+    """Learning without Forgetting: warm-up of the new head, then all weights, while the old heads keep answering as
+    before (LwF, section 3). ``loss`` is one of Table 2c's, ``task_specific_layers`` as in Table 2a."""
+    terms = CrossEntropy() + lam * Distillation(temperature, kind=loss)
+
+    def network(backbone) -> MultiHead:
+        return MultiHead(backbone, task_specific_layers)
+
+    return _recipe("lwf", terms, WARM_UP_THEN_JOINT, network=network, **settings)
+
+
+@method
+def l2(lam: float = 0.5, heads: str = "task", **settings) -> Recipe:
+    """Fine-tuning with 1/2 lam ||w - w0||^2 over the shared weights (LwF, section 4.2: 0.5 for VOC, else 0.05)."""
+    return _recipe("l2", CrossEntropy() + lam / 2 * Anchor(), _fine_tuning(1.0, heads), heads=heads, **settings)
+
+
+@method
+def expansion(share: float = 0.25, **settings) -> Recipe:
+    """Network expansion: new nodes in the top layers learn, all else is frozen (LwF, section 4.2, Figure 6b)."""
+
+    def network(backbone) -> Widening:
+        return Widening(backbone, share)
+
+    return _recipe("expansion", CrossEntropy(), (Phase(new=1.0),), network=network, **settings)
+
+
+@method
+def expansion_lwf(share: float = 0.25, temperature: float = 2.0, lam: float = 1.0, **settings) -> Recipe:
+    """Network expansion with Learning without Forgetting: all nodes learn (LwF, section 4.2, Table 2b)."""
+
+    def network(backbone) -> Widening:
+        return Widening(backbone, share)
+
+    terms = CrossEntropy() + lam * Distillation(temperature)
+    return _recipe("expansion_lwf", terms, WARM_UP_THEN_JOINT, network=network, **settings)

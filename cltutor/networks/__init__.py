@@ -1,0 +1,20 @@
+"""What learns: backbones, and networks that grow by a task."""
+
+from .backbone import Backbone, ResNet32, SmallCNN
+from .copies import Copies
+from .network import ROLES, MultiHead, Network, Output
+from .pretrained import Torchvision
+from .widening import Widening
+
+__all__ = [
+    "ROLES",
+    "Backbone",
+    "Copies",
+    "MultiHead",
+    "Network",
+    "Output",
+    "ResNet32",
+    "SmallCNN",
+    "Torchvision",
+    "Widening",
+]

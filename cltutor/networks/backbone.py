@@ -1,0 +1,137 @@
+"""Backbones: the shared part theta_s of a network, from pixels to features.
+
+A frozen description (``SmallCNN()``, ``ResNet32()``, ``Torchvision("resnet18")``) builds a ``Backbone``, a module in
+two parts: a convolutional ``trunk`` and the fully connected ``hidden`` layers above it. The split is what
+task-specific layers (LwF, Table 2a) and network expansion (LwF, section 4.2) act on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..describe import Described
+
+
+class Normalise(nn.Module):
+    """uint8 images to floats of zero mean and unit deviation, a channel at a time.
+
+    The statistics are those of the first task and stay for all that follow (LwF, section 3, implementation details).
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], fixed: bool = False):
+        super().__init__()
+        self.fixed = fixed
+        self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1) * 255)
+        self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1) * 255)
+
+    def fit(self, images: Tensor) -> None:
+        """Take mean and deviation from ``images`` (N, C, H, W) uint8; a pretrained network keeps its own."""
+        if self.fixed or len(images) == 0:
+            return
+        pixels = images.transpose(0, 1).flatten(1).double()
+        self.mean.copy_(pixels.mean(1).reshape(-1, 1, 1))
+        self.std.copy_(pixels.std(1).clamp(min=1.0).reshape(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.float() - self.mean) / self.std
+
+
+class Backbone(nn.Module):
+    """Shared layers: uint8 images (N, C, H, W) to features (N, D), or (N, D, h, w) under a convolutional classifier.
+
+    ``classifier`` is the pretrained output layer where there is one; ``make_output`` builds a fresh one for a number
+    of classes; ``flatten`` turns features into (N, D).
+    """
+
+    def __init__(
+        self,
+        normalise: Normalise,
+        trunk: nn.Module,
+        hidden: Sequence[nn.Sequential],
+        width: int,
+        make_output: Callable[[int, int], nn.Module] = nn.Linear,
+        classifier: nn.Module | None = None,
+        flatten: nn.Module | None = None,
+    ):
+        super().__init__()
+        self.normalise, self.trunk, self.hidden = normalise, trunk, nn.ModuleList(hidden)
+        self.width, self.make_output = width, make_output
+        self.pretrained_classifier = [classifier]  # in a list: not one of this module's own parameters
+        self.flatten = flatten or nn.Identity()
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.trunk(self.normalise(images))
+        for layer in self.hidden:
+            features = layer(features)
+        return features
+
+
+def linear_of(layer: nn.Sequential) -> nn.Linear:
+    """The fully connected layer inside a group like (Linear, ReLU, Dropout)."""
+    return next(module for module in layer if isinstance(module, nn.Linear))
+
+
+@dataclass(frozen=True, repr=False)
+class SmallCNN(Described):
+    """Three 3x3 convolutions and two fully connected layers, for images of 8 to 32 pixels: AlexNet's plan in small.
+
+    A max-pool follows a convolution while at least 2x2 positions remain.
+    """
+
+    channels: tuple[int, ...] = (32, 32, 64)
+    hidden: tuple[int, ...] = (128, 128)
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
+        depth, height, width = image_shape
+        if min(height, width) < 8:
+            raise ValueError(f"SmallCNN needs images of at least 8x8 pixels, not {height}x{width}.")
+        layers: list[nn.Module] = []
+        normalise = Normalise([0.0] * depth, [1.0] * depth)
+        for channels in self.channels:
+            layers += [nn.Conv2d(depth, channels, 3, padding=1), nn.ReLU()]
+            depth = channels
+            if min(height, width) >= 4:
+                layers.append(nn.MaxPool2d(2))
+                height, width = height // 2, width // 2
+        features, hidden = depth * height * width, []
+        for nodes in self.hidden:
+            hidden.append(nn.Sequential(nn.Linear(features, nodes), nn.ReLU()))
+            features = nodes
+        return Backbone(normalise, nn.Sequential(*layers, nn.Flatten()), hidden, features)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside an identity; where the size changes, the identity is subsampled and padded with
+    zero channels (option A of He et al. 2016, section 4.2), so that a shortcut has no parameters."""
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        self.stride, self.extra = (2 if after != before else 1), after - before
+        self.first = nn.Sequential(
+            nn.Conv2d(before, after, 3, self.stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+        )
+        self.second = nn.Sequential(nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        shortcut = F.pad(maps[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
+        return F.relu(self.second(self.first(maps)) + shortcut)
+
+
+@dataclass(frozen=True, repr=False)
+class ResNet32(Described):
+    """ResNet-32 for 32-pixel images (He et al. 2016, section 4.2): three stages of five blocks with 16, 32 and 64
+    channels, 464,154 parameters with ten classes."""
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
+        depth = image_shape[0]
+        stem = [nn.Conv2d(depth, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+        widths = [16] * 6 + [32] * 5 + [64] * 5
+        blocks = [ResidualBlock(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+        trunk = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        for module in trunk.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        return Backbone(Normalise([0.0] * depth, [1.0] * depth), trunk, [], 64)

@@ -1,0 +1,48 @@
+"""Duplicate and fine-tune: a whole network for every task (LwF, section 1 and Figure 1)."""
+
+import copy
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ..describe import Described
+from .backbone import Backbone, SmallCNN
+from .network import MultiHeadNetwork, Network, Output
+
+
+class CopiedNetwork(Network):
+    """One single-task network per task; each starts from the original one's shared layers as they stand."""
+
+    def __init__(self, original: MultiHeadNetwork):
+        super().__init__()
+        self.copies, self.classes = nn.ModuleList([original]), []
+
+    def grow(self, classes: int) -> None:
+        if self.classes:
+            backbone: Backbone = copy.deepcopy(self.copies[0].backbone)
+            self.copies.append(MultiHeadNetwork(backbone, task_specific_layers=1, hidden=None))
+        self.copies[-1].grow(classes)
+        self.classes.append(classes)
+
+    def parts(self) -> dict[str, list[nn.Module]]:
+        newest = self.copies[-1].parts()
+        return {"shared": newest["shared"], "old": list(self.copies[:-1]), "new": newest["new"]}
+
+    def forward(self, images: Tensor) -> Output:
+        newest = self.copies[-1](images)
+        last = len(self.copies) - 1
+
+        def head(task: int) -> Tensor:
+            return newest.head(0) if task == last else self.copies[task](images).head(0)
+
+        return Output(newest.features, head, len(self.copies))
+
+
+@dataclass(frozen=True, repr=False)
+class Copies(Described):
+    """A copy of the first task's network for every later task: testing takes as many passes as there are tasks."""
+
+    backbone: object = SmallCNN()
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> CopiedNetwork:
+        return CopiedNetwork(MultiHeadNetwork(self.backbone.build(image_shape, pretrained), 1, None))

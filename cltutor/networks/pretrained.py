@@ -1,0 +1,105 @@
+"""Any torchvision classifier as a backbone, with weights from a local file where the user has one."""
+
+import copy
+import difflib
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..describe import Described
+from .backbone import Backbone, Normalise
+
+# What torchvision's classification weights were trained with (ImageNet's mean and deviation).
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+@dataclass(frozen=True, repr=False)
+class Torchvision(Described):
+    """A torchvision classifier by ``name``; ``weights`` is a local file with its state dict, or None for random ones.
+
+    With weights, a first task of as many classes as the file's classifier keeps that classifier as its head.
+    """
+
+    name: str
+    weights: str | None = None
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
+        """``pretrained=False`` skips the file: a saved run brings its own weights."""
+        state = read_weights(self.weights) if self.weights and pretrained else None
+        model = make_model(self.name, classes=len(state[list(state)[-1]]) if state else 1000)
+        if state:
+            model.load_state_dict(state)
+        backbone = split(model, Normalise(**IMAGENET, fixed=self.weights is not None), state is not None)
+        check_size(self.name, backbone, image_shape)
+        return backbone
+
+
+def read_weights(path: str) -> dict[str, torch.Tensor]:
+    """The float32 state dict in the file ``path``, read without executing anything."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ValueError(f"There is no weights file {path}: give the path of a saved state dict.") from None
+    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+
+
+def make_model(name: str, classes: int) -> nn.Module:
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 3) or known[:3]
+        raise ValueError(f"torchvision has no classifier {name!r}; did you mean {', '.join(near)}?")
+    extra = {"init_weights": True, "aux_logits": False} if name in ("googlenet", "inception_v3") else {}
+    return models.get_model(name, weights=None, num_classes=classes, **extra)
+
+
+def split(model: nn.Module, normalise: Normalise, keep_classifier: bool) -> Backbone:
+    """Take the model apart into trunk, fully connected hidden layers and output layer."""
+    classifier = getattr(model, "classifier", None)
+    if isinstance(classifier, nn.Sequential) and isinstance(classifier[1], nn.Conv2d):
+        return split_convolutional(model, normalise, keep_classifier)
+    path, output = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
+    parent, _, leaf = path.rpartition(".")
+    hidden: list[nn.Sequential] = []
+    if parent == "classifier" and isinstance(classifier, nn.Sequential):
+        before = list(classifier)[: int(leaf)]
+        starts = [i for i, module in enumerate(before) if isinstance(module, nn.Linear)]
+        ends = [*starts[1:], len(before)]
+        hidden = [nn.Sequential(*before[a:b]) for a, b in zip(starts, ends, strict=True)]
+        model.classifier = nn.Sequential(*before[: starts[0] if starts else len(before)])
+    else:
+        setattr(model.get_submodule(parent), leaf, nn.Identity())
+    kept = output if keep_classifier else None
+    return Backbone(normalise, model, hidden, output.in_features, classifier=kept)
+
+
+def split_convolutional(model: nn.Module, normalise: Normalise, keep_classifier: bool) -> Backbone:
+    """SqueezeNet: the classifier is a 1x1 convolution and a mean over positions, and stays so in every head."""
+
+    def make_output(width: int, classes: int) -> nn.Module:
+        head = copy.deepcopy(model.classifier)
+        head[1] = nn.Conv2d(width, classes, 1)
+        return nn.Sequential(*head, nn.Flatten())
+
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    kept = nn.Sequential(*model.classifier, nn.Flatten()) if keep_classifier else None
+    width = model.classifier[1].in_channels
+    return Backbone(normalise, model.features, [], width, make_output, kept, flatten=pool)
+
+
+def check_size(name: str, backbone: Backbone, image_shape: tuple[int, int, int]) -> None:
+    """Pass one blank image through, so that a size the network cannot take is told before any training."""
+    was_training = backbone.training
+    try:
+        with torch.no_grad():
+            backbone.eval()(torch.zeros(1, *image_shape, dtype=torch.uint8))
+    except RuntimeError as error:
+        size = "x".join(map(str, image_shape[1:]))
+        message = f"Images of {size} pixels with {image_shape[0]} channel(s) do not fit {name}: use larger ones"
+        raise ValueError(f"{message}, or a network for small images such as SmallCNN().") from error
+    finally:
+        backbone.train(was_training)
+
+

@@ -1,0 +1,128 @@
+"""A recipe: a method written as its equation, with what is kept, what learns and how it is trained."""
+
+import ast
+from dataclasses import dataclass, replace
+
+from . import importance, losses, memory, networks, streams
+from .describe import Described
+from .losses.terms import Loss, Part, as_loss
+from .networks import MultiHead
+
+
+@dataclass(frozen=True, repr=False)
+class Phase(Described):
+    """A part of a task's epochs, in which each role of parameter has its own multiple of the learning rate.
+
+    ``share`` is the part of the epochs, relative to the task's other phases. A multiple of 0 freezes the role, also
+    from weight decay, momentum, dropout and batch-norm statistics.
+    """
+
+    name: str = "train"
+    share: float = 1.0
+    shared: float = 0.0
+    old: float = 0.0
+    new: float = 0.0
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The roles that learn, with their multiples of the learning rate."""
+        rates = {role: getattr(self, role) for role in networks.ROLES}
+        return {role: rate for role, rate in rates.items() if rate > 0}
+
+
+@dataclass(frozen=True, repr=False)
+class Schedule(Described):
+    """How a recipe is trained: SGD with momentum, and the phases of the first task and of all later ones.
+
+    ``epochs`` are passes over a task's pool, all phases together. Gradients longer than ``clip`` are shortened to it.
+    With ``patience``, the rate drops ten times, once a phase, when the validation accuracy has not risen for that
+    many epochs (LwF, section 3, implementation details).
+    """
+
+    later: tuple[Phase, ...] = (Phase(shared=1.0, new=1.0),)
+    first: tuple[Phase, ...] = (Phase(shared=1.0, new=1.0),)
+    epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 0.0005
+    clip: float = 1.0
+    patience: int | None = None
+    augmentation: streams.CropFlip | None = None
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ValueError(f"{name} is a whole number from 1 up, not {getattr(self, name)!r}.")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"learning_rate is a finite number above 0, not {self.learning_rate!r}.")
+
+    def phases(self, task: int) -> list[tuple[Phase, int]]:
+        """The phases of a task with their epochs, which add up to ``epochs``; every phase but the last is rounded."""
+        phases = self.first if task == 0 else self.later
+        total, left, plan = sum(phase.share for phase in phases), self.epochs, []
+        for phase in phases[:-1]:
+            plan.append((phase, min(left - 1, round(self.epochs * phase.share / total))))
+            left -= plan[-1][1]
+        return [*plan, (phases[-1], left)]
+
+
+@dataclass(frozen=True, repr=False)
+class Recipe(Described):
+    """A loss, a network, a memory and a schedule, under one of two regimes of training.
+
+    ``heads="task"``: cross-entropy over the classes of the image's own task; ``heads="class"``: over all classes
+    seen, so that logits of different tasks learn to compete.
+    """
+
+    name: str
+    loss: Loss
+    network: object = MultiHead()
+    memory: Part | None = None
+    schedule: Schedule = Schedule()
+    heads: str = "task"
+
+    def __post_init__(self):
+        object.__setattr__(self, "loss", as_loss(self.loss))
+        if self.heads not in ("task", "class"):
+            raise ValueError(f'heads is "task" or "class", not {self.heads!r}.')
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """Everything that has a life in a run, by name."""
+        kept = {"memory": self.memory} if self.memory else {}
+        return {**{name: term for name, (_, term) in self.loss.named().items()}, **kept}
+
+    def with_epochs(self, epochs: int | None) -> "Recipe":
+        return self if epochs is None else replace(self, schedule=replace(self.schedule, epochs=epochs))
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle \mathcal{{L}} = {self.loss.latex(self.heads)}$"
+
+
+def parse(code: str) -> Recipe:
+    """The recipe whose ``repr`` is ``code``; nothing is evaluated but calls of cltutor's own descriptions."""
+    rooms = (losses, memory, networks, importance, streams)
+    known = {name: getattr(room, name) for room in rooms for name in room.__all__ if name[0].isupper() and not name.isupper()}
+    known |= {"Recipe": Recipe, "Phase": Phase, "Schedule": Schedule}
+
+    def value(node: ast.expr):
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords) if name in known:
+                return known[name](**{keyword.arg: value(keyword.value) for keyword in keywords})
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return value(left) + value(right)
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                return value(left) * value(right)
+            case ast.Tuple(elts=elements):
+                return tuple(value(element) for element in elements)
+        return ast.literal_eval(node)
+
+    try:
+        recipe = value(ast.parse(code, mode="eval").body)
+    except (SyntaxError, TypeError) as error:
+        raise ValueError(f"This is not the code of a recipe: {error}.") from error
+    if not isinstance(recipe, Recipe):
+        raise ValueError("This is not the code of a recipe: it does not begin with Recipe(...).")
+    return recipe
+

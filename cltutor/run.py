@@ -1,0 +1,224 @@
+"""What came out of learning a stream: accuracies, curves and the network after every task, in one file."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from . import metrics
+from .networks import Network
+from .recipe import Recipe, parse
+
+FORMAT = 1
+TOPS = (1, 5)
+
+
+@dataclass
+class Curves:
+    """What was written down while training.
+
+    ``loss``: each term's weighted value at each step (S,), nan where it did not act; ``step_task`` (S,) the task then
+    learned. ``known`` and ``unknown`` (E, T): test accuracy on each task after each epoch, nan for tasks not yet
+    seen, with the task known or unknown at test; ``epoch_task`` (E,) the task then learned.
+    """
+
+    loss: dict[str, np.ndarray] = field(default_factory=dict)
+    step_task: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    unknown: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    epoch_task: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def add_epoch(self, task: int, losses: dict[str, Tensor], known: np.ndarray, unknown: np.ndarray) -> None:
+        """Append an epoch: the terms' values at its steps, (S,) each, and the accuracies (T,) after it."""
+        before, steps = len(self.step_task), len(next(iter(losses.values()), ()))
+        for name in {**self.loss, **losses}:
+            old = self.loss.get(name, np.full(before, np.nan))
+            new = losses[name].numpy() if name in losses else np.full(steps, np.nan)
+            self.loss[name] = np.concatenate([old, new])
+        self.step_task = np.append(self.step_task, np.full(steps, task))
+        self.known = np.concatenate([self.known.reshape(-1, len(known)), known[None]])
+        self.unknown = np.concatenate([self.unknown.reshape(-1, len(unknown)), unknown[None]])
+        self.epoch_task = np.append(self.epoch_task, task)
+
+
+@dataclass
+class Run:
+    """One recipe on one stream with one seed: everything that was measured, and the network after every task."""
+
+    recipe: Recipe
+    seed: int
+    device: str
+    stream_code: str
+    class_names: tuple[str, ...]
+    tasks: tuple[tuple[int, ...], ...]
+    test_sizes: tuple[int, ...]
+    image_shape: tuple[int, int, int]
+    fingerprint: str
+    accuracies: dict[str, np.ndarray] = field(default_factory=dict)
+    curves: Curves = field(default_factory=Curves)
+    seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
+    updates: int = 0
+    states: list[dict[str, Tensor]] = field(default_factory=list, repr=False)
+    kept: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+    @property
+    def competes(self) -> bool:
+        """Whether logits of different tasks were trained to compete."""
+        return self.recipe.heads == "class"
+
+    @property
+    def learned(self) -> int:
+        """How many tasks have been learned."""
+        return len(self.states)
+
+    @property
+    def complete(self) -> bool:
+        return self.learned == len(self.tasks)
+
+    def accuracy(self, known_task: bool = True, untrained: bool = False, top: int = 1) -> np.ndarray:
+        """The accuracy matrix (T, T) in [0, 1]: row i after task i, column j on task j, nan above the diagonal.
+
+        ``known_task=False`` lets the classes of all tasks seen compete; a run that was not trained for it says so
+        unless ``untrained=True``. ``top=5`` counts an image whose class is among the five largest logits.
+        """
+        if not known_task and not self.competes and not untrained:
+            raise ValueError(
+                f"{self.name} was trained with a softmax per task, so its tasks never learned to compete: train with "
+                f'heads="class", or pass untrained=True to see the untrained competition.'
+            )
+        if top not in TOPS:
+            raise ValueError(f"top is one of {TOPS}, not {top!r}.")
+        count, regime = len(self.tasks), "known" if known_task else "unknown"
+        return self.accuracies.get(f"{regime}_top{top}", np.full((count, count), np.nan)).copy()
+
+    def metrics(self, known_task: bool = True, untrained: bool = False) -> dict[str, float]:
+        """``metrics.summary`` of the accuracy matrix over the tasks learned."""
+        matrix = self.accuracy(known_task, untrained)[: self.learned, : self.learned]
+        return metrics.summary(matrix, self.test_sizes[: self.learned])
+
+    @property
+    def model(self) -> Network:
+        """The network after the last task learned, in evaluation mode."""
+        return self.model_after(self.learned - 1)
+
+    def model_after(self, task: int) -> Network:
+        """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
+        if not 0 <= task < self.learned:
+            raise ValueError(f"This run has learned {self.learned} task(s), counted from 0; there is no task {task}.")
+        network = self.recipe.network.build(self.image_shape, pretrained=False)
+        for classes in self.tasks[: task + 1]:
+            network.grow(len(classes))
+        network.load_state_dict(self.states[task])
+        return network.eval().requires_grad_(False)
+
+    def end_task(self, network: Network, kept: dict, rows: dict[str, np.ndarray]) -> None:
+        """Write down a learned task: the network, what the parts remember, and a row of each accuracy matrix."""
+        count = len(self.tasks)
+        for name, row in rows.items():
+            self.accuracies.setdefault(name, np.full((count, count), np.nan))[self.learned] = row
+        self.kept = {part: {k: v.cpu().clone() for k, v in held.items()} for part, held in kept.items()}
+        self.states.append({name: value.cpu().clone() for name, value in network.state_dict().items()})
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the run to one safetensors file; the file is whole or not there at all."""
+        tensors = dict(self._tensors())
+        header = {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "format": FORMAT,
+            "recipe": repr(self.recipe),
+            "learned": self.learned,
+            "terms": list(self.curves.loss),
+            "checksum": _checksum(tensors),
+        }
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = safetensors.torch.save(tensors, {"cltutor": json.dumps(header)})
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with open(draft, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _tensors(self):
+        for name, matrix in self.accuracies.items():
+            yield f"accuracy/{name}", torch.from_numpy(matrix.copy())
+        for name, curve in self.curves.loss.items():
+            yield f"loss/{name}", torch.from_numpy(curve.copy())
+        for name in _CURVES:
+            yield f"curve/{name}", torch.from_numpy(getattr(self.curves, name).copy())
+        for task, state in enumerate(self.states):
+            yield from ((f"state/{task}/{name}", value.contiguous().clone()) for name, value in state.items())
+        for part, held in self.kept.items():
+            yield from ((f"kept/{part}/{name}", value.contiguous().clone()) for name, value in held.items())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Run":
+        """The run in the file ``path``; ValueError if the file is damaged or of another format."""
+        try:
+            with safetensors.safe_open(path, "pt") as file:
+                header = json.loads((file.metadata() or {})["cltutor"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator there)
+        except FileNotFoundError:
+            raise ValueError(f"There is no run in {path}: the file does not exist.") from None
+        except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+            raise ValueError(f"{path} is damaged or no cltutor run: remove it and train again.") from error
+        if header["format"] != FORMAT or header["checksum"] != _checksum(tensors):
+            raise ValueError(f"{path} is damaged or of another version: remove it and train again.")
+        run = cls(recipe=parse(header["recipe"]), **{name: _frozen(header[name]) for name in _PLAIN})
+        run._fill(tensors, header)
+        return run
+
+    def _fill(self, tensors: dict[str, Tensor], header: dict) -> None:
+        parts = {name: value.numpy() for name, value in tensors.items() if not name.startswith(("state/", "kept/"))}
+        self.accuracies = {k.removeprefix("accuracy/"): v for k, v in parts.items() if k.startswith("accuracy/")}
+        losses = {name: parts[f"loss/{name}"] for name in header["terms"]}
+        self.curves = Curves(loss=losses, **{name: parts[f"curve/{name}"] for name in _CURVES})
+        self.states = [_under(tensors, f"state/{task}/") for task in range(header["learned"])]
+        names = {name.split("/")[1] for name in tensors if name.startswith("kept/")}
+        self.kept = {name: _under(tensors, f"kept/{name}/") for name in names}
+
+
+_PLAIN = (
+    "seed",
+    "device",
+    "stream_code",
+    "class_names",
+    "tasks",
+    "test_sizes",
+    "image_shape",
+    "fingerprint",
+    "seconds",
+    "updates",
+)
+_CURVES = ("step_task", "known", "unknown", "epoch_task")
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _frozen(value):
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
