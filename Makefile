@@ -11,9 +11,12 @@ lab: .venv/.lab-installed
 	$(BIN)/cltutor lab $(if $(PORT),--port $(PORT))
 
 test: .venv/.test-installed
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/pytest
+	@# All of it, whatever fails first; pytest's summary comes last.
+	status=0; \
+	$(BIN)/ruff check || status=1; \
+	$(BIN)/ruff format --check || status=1; \
+	$(BIN)/pytest || status=1; \
+	exit $$status
 
 # --editable: a change in the checkout counts at once. One call, so that torch and torchvision fit.
 .venv/.lab-installed: pyproject.toml | $(BIN)/pip

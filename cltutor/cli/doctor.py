@@ -81,12 +81,15 @@ def check_package(name: str) -> Finding:
         oldest = required_versions().get(name, "0")
     except metadata.PackageNotFoundError:
         oldest = "0"  # check_cltutor says that
+    mend = f'pip install "{name}>={oldest}"'
+    if name in ("torch", "torchvision"):
+        mend = "pip install --upgrade torch torchvision"  # one without the other may not fit it
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
-        return Finding(name, "", f'missing: pip install "{name}>={oldest}"')
+        return Finding(name, "", f"missing: {mend}")
     if _numbers(version) < _numbers(oldest):
-        return Finding(name, version, f'{version} is too old: pip install "{name}>={oldest}"')
+        return Finding(name, version, f"{version} is too old: {mend}")
     return Finding(name, version)
 
 
@@ -106,8 +109,11 @@ def check_torchvision() -> Finding:
 def check_device() -> Finding:
     try:
         import torch
+    except ModuleNotFoundError:
+        return Finding("device", "unknown without torch")
     except (ImportError, OSError):
-        return Finding("device", "", "torch cannot be loaded: pip install torch torchvision")
+        mend = "torch fails: pip install --force-reinstall torch torchvision"
+        return Finding("device", "", mend)
     if torch.cuda.is_available():
         return Finding("device", torch.cuda.get_device_name(0))
     affinity = getattr(os, "sched_getaffinity", None)

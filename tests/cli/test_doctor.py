@@ -126,7 +126,16 @@ def test_a_missing_torchvision_is_missing_and_not_mismatched(versions):
 
 def test_a_torch_that_does_not_load_is_said(monkeypatch):
     broken_import(monkeypatch, "torch", OSError("libcudart.so: cannot open shared object file"))
-    assert "pip install torch torchvision" in doctor.check_device().problem
+    problem = "torch fails: pip install --force-reinstall torch torchvision"
+    assert doctor.check_device().problem == problem
+
+
+def test_a_missing_torch_is_told_once_and_always_with_torchvision(versions, monkeypatch):
+    del versions["torch"]
+    broken_import(monkeypatch, "torch", ModuleNotFoundError("No module named 'torch'"))
+    missing = "missing: pip install --upgrade torch torchvision"
+    assert doctor.check_package("torch").problem == missing
+    assert doctor.check_device() == ("device", "unknown without torch", None)
 
 
 def test_the_gpu_is_named_when_there_is_one(monkeypatch):
