@@ -3,6 +3,7 @@
 from .arrays import tensors
 from .augment import CropFlip
 from .digits import digits
+from .scenes import scenes
 from .stream import Split, Stream, Task
 
-__all__ = ["CropFlip", "Split", "Stream", "Task", "digits", "tensors"]
+__all__ = ["CropFlip", "Split", "Stream", "Task", "digits", "scenes", "tensors"]
