@@ -3,7 +3,19 @@
 from .arrays import tensors
 from .augment import CropFlip
 from .digits import digits
+from .folders import folder
 from .scenes import scenes
 from .stream import Split, Stream, Task
+from .vision import torchvision
 
-__all__ = ["CropFlip", "Split", "Stream", "Task", "digits", "scenes", "tensors"]
+__all__ = [
+    "CropFlip",
+    "Split",
+    "Stream",
+    "Task",
+    "digits",
+    "folder",
+    "scenes",
+    "tensors",
+    "torchvision",
+]

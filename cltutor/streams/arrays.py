@@ -74,9 +74,7 @@ def _code(given: dict) -> str:
 def _labels(name: str, y: Array, x: Array) -> Tensor:
     y = torch.as_tensor(y).detach().cpu()
     if y.dtype == torch.bool or y.is_floating_point() or y.is_complex() or y.ndim != 1:
-        raise ValueError(
-            f"{name} must be whole numbers of shape (N,), not {y.dtype} of shape {tuple(y.shape)}."
-        )
+        raise ValueError(f"{name} must be whole numbers of shape (N,), not {y.dtype} of shape {tuple(y.shape)}.")
     if len(y) != len(x):
         raise ValueError(f"{name} has {len(y)} labels for {len(x)} images; give one an image.")
     return y.long()
@@ -88,9 +86,7 @@ def _images(name: str, x: Array) -> Tensor:
     if x.ndim == 3:
         x = x[:, None]
     if x.ndim != 4:
-        raise ValueError(
-            f"{name} must have the shape (N, C, H, W), or (N, H, W) for grey, not {tuple(x.shape)}."
-        )
+        raise ValueError(f"{name} must have the shape (N, C, H, W), or (N, H, W) for grey, not {tuple(x.shape)}.")
     if x.shape[1] > 4 and x.shape[3] in (1, 3, 4):
         raise ValueError(
             f"{name} of shape {tuple(x.shape)} has its channels last; "
@@ -99,8 +95,7 @@ def _images(name: str, x: Array) -> Tensor:
     if x.is_floating_point():
         if not bool(((x >= 0) & (x <= 1)).all()):  # also False where x is NaN
             raise ValueError(
-                f"{name} has values outside [0, 1] or NaN; float images must lie in [0, 1], "
-                "for 0 to 255 use uint8."
+                f"{name} has values outside [0, 1] or NaN; float images must lie in [0, 1], for 0 to 255 use uint8."
             )
         return (x.float() * 255).round().to(torch.uint8)
     if x.dtype != torch.uint8:

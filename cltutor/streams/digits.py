@@ -7,9 +7,7 @@ from .division import Classes, Order, Tasks, arrange, call, divide
 from .stream import Split, Stream, sample
 
 
-def digits(
-    tasks: Tasks = 5, order: Order = 0, classes: Classes = None, validation: float | int = 0
-) -> Stream:
+def digits(tasks: Tasks = 5, order: Order = 0, classes: Classes = None, validation: float | int = 0) -> Stream:
     """1,797 handwritten digits of 8x8 grey pixels (Alpaydin and Kaynak 1998, in scikit-learn).
 
     The 17 grey levels become uint8 as round(v * 255 / 16). One fifth of each class is the test

@@ -141,10 +141,7 @@ def _labels_of(items: Sequence, class_names: Sequence[str], argument: str) -> li
                 raise unknown("class", item, class_names)
             item = list(class_names).index(item)
         if not is_whole(item) or not 0 <= item < len(class_names):
-            raise ValueError(
-                f"{argument}= has the label {item!r}, but labels run from 0 to "
-                f"{len(class_names) - 1}."
-            )
+            raise ValueError(f"{argument}= has the label {item!r}, but labels run from 0 to {len(class_names) - 1}.")
         if item in labels:
             raise ValueError(f"{argument}= names class {class_names[item]!r} twice; once is right.")
         labels.append(item)
@@ -187,12 +184,10 @@ def _sizes(tasks: Tasks, classes: int) -> list[int]:
     sizes = _plain(tasks)
     if not isinstance(sizes, list) or not all(is_whole(n) and n > 0 for n in sizes):
         raise ValueError(
-            "tasks must be a number of tasks, or a list with the number of classes in each "
-            f"(1 or more), not {tasks!r}."
+            f"tasks must be a number of tasks, or a list with the number of classes in each (1 or more), not {tasks!r}."
         )
     if sum(sizes) != classes:
         raise ValueError(
-            f"tasks={sizes} asks for {sum(sizes)} classes, but there are {classes}; "
-            "the numbers must sum to that."
+            f"tasks={sizes} asks for {sum(sizes)} classes, but there are {classes}; the numbers must sum to that."
         )
     return sizes

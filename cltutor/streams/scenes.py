@@ -40,13 +40,10 @@ def scenes(
         raise ValueError(f"size must be a whole number of pixels from 8 up, not {size!r}.")
     if len(per_class) != 2 or not all(is_whole(n) and n > 0 for n in per_class):
         raise ValueError(
-            "per_class must be two whole numbers above 0, training and test images a class, "
-            f"not {per_class!r}."
+            f"per_class must be two whole numbers above 0, training and test images a class, not {per_class!r}."
         )
     check_seed(seed)
-    train, test = (
-        _draw_all(plan, count, size, seed, part) for part, count in enumerate(per_class)
-    )
+    train, test = (_draw_all(plan, count, size, seed, part) for part, count in enumerate(per_class))
     return divide(train, test, SHAPES, plan, validation, name="scenes", code=code)
 
 
@@ -112,9 +109,7 @@ def _object(shape: str, drawn: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple
     return distance.reshape(spots.shape[:3]) * radius, light
 
 
-def _ground(
-    number: int, drawn: dict[str, Tensor], lattice: Tensor, x: Tensor, y: Tensor
-) -> Tensor:
+def _ground(number: int, drawn: dict[str, Tensor], lattice: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """(N, 3, H, W) the textured ground; its family and hue belong to `number`."""
     periods = _between(_PERIODS, drawn["periods"])
     angle = 2 * torch.pi * drawn["angle"]

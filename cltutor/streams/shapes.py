@@ -16,9 +16,7 @@ _CELLS = 129
 Points = list[tuple[float, float]]
 
 
-def _arc(
-    x: float, y: float, radius: float, start: float, end: float, points: int = 33
-) -> Points:
+def _arc(x: float, y: float, radius: float, start: float, end: float, points: int = 33) -> Points:
     """Points on a circle from angle `start` to `end`, in degrees, counter-clockwise from the right."""
     angles = np.radians(np.linspace(start, end, points))
     return list(zip(x + radius * np.cos(angles), y + radius * np.sin(angles), strict=True))
@@ -54,14 +52,10 @@ _OUTLINES: dict[str, list[Points]] = {
     "square": [[(1, 1), (1, -1), (-1, -1), (-1, 1)]],
     "triangle": [_arc(0, 0, 1, 90, 330, points=3)],
     "star": [_polar(lambda a: 1.0 if round(a * 5 / np.pi) % 2 else 0.45, points=10)],
-    "cross": [
-        _mirrored([(0.32, 1), (0.32, 0.32), (1, 0.32), (1, -0.32), (0.32, -0.32), (0.32, -1)])
-    ],
+    "cross": [_mirrored([(0.32, 1), (0.32, 0.32), (1, 0.32), (1, -0.32), (0.32, -0.32), (0.32, -1)])],
     "crescent": [_arc(0, 0, 1, 52, 308) + _arc(0.5, 0, 0.8, 278, 82)],
     "heart": [_heart()],
-    "arrow": [
-        [(-1, 0.26), (0.1, 0.26), (0.1, 0.7), (1, 0), (0.1, -0.7), (0.1, -0.26), (-1, -0.26)]
-    ],
+    "arrow": [[(-1, 0.26), (0.1, 0.26), (0.1, 0.7), (1, 0), (0.1, -0.7), (0.1, -0.26), (-1, -0.26)]],
     "drop": [[(0, 1), *_arc(0, -0.35, 0.65, 151, 389)]],
     "bolt": [
         [(0.4, 1), (-0.6, -0.15), (-0.08, -0.1), (-0.35, -1), (0.6, 0.22), (0.08, 0.18)],

@@ -26,9 +26,7 @@ class Split:
     def __post_init__(self) -> None:
         images, labels, masks = self.images, self.labels, self.masks
         if images.ndim != 4 or images.dtype != torch.uint8:
-            raise ValueError(
-                f"images must be a uint8 tensor of shape (N, C, H, W), not {_kind(images)}."
-            )
+            raise ValueError(f"images must be a uint8 tensor of shape (N, C, H, W), not {_kind(images)}.")
         if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
             raise ValueError(
                 "labels must be an int64 tensor with one label for each of the "
@@ -76,9 +74,7 @@ class Stream(Sequence[Task]):
     class_names: one for every label.
     """
 
-    def __init__(
-        self, tasks: Iterable[Task], class_names: Sequence[str], name: str, code: str
-    ) -> None:
+    def __init__(self, tasks: Iterable[Task], class_names: Sequence[str], name: str, code: str) -> None:
         self._tasks = tuple(tasks)
         self.class_names = tuple(class_names)
         self.name = name
@@ -122,10 +118,7 @@ class Stream(Sequence[Task]):
         columns = self._columns.to(labels.device)[torch.where(inside, labels, 0)]
         foreign = labels[~inside | (columns < 0)]
         if len(foreign):
-            raise ValueError(
-                f"label {int(foreign[0])} is not in this stream; "
-                f"its labels are {sorted(self.classes)}."
-            )
+            raise ValueError(f"label {int(foreign[0])} is not in this stream; its labels are {sorted(self.classes)}.")
         return columns
 
     @cached_property
@@ -170,9 +163,7 @@ def sample(labels: Tensor, count: Callable[[int], int], seed: int) -> Tensor:
     return chosen
 
 
-def check_images(
-    classes: Iterable[int], train: Tensor, test: Tensor, class_names: Sequence[str]
-) -> None:
+def check_images(classes: Iterable[int], train: Tensor, test: Tensor, class_names: Sequence[str]) -> None:
     """ValueError that names the first of `classes` without a training or a test label."""
     classes = tuple(classes)
     for split, labels in (("training", train), ("test", test)):
@@ -180,8 +171,7 @@ def check_images(
         for label in classes:
             if label not in present:
                 raise ValueError(
-                    f"class {class_names[label]!r} has no {split} image; "
-                    "give it one, or leave it out with classes=."
+                    f"class {class_names[label]!r} has no {split} image; give it one, or leave it out with classes=."
                 )
 
 
@@ -224,6 +214,5 @@ def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
             foreign = set(split.labels.unique().tolist()) - set(task.classes)
             if foreign:
                 raise ValueError(
-                    f"task {place} holds images of label {min(foreign)}, "
-                    f"which is not among its classes {task.classes}."
+                    f"task {place} holds images of label {min(foreign)}, which is not among its classes {task.classes}."
                 )
