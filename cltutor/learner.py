@@ -4,7 +4,6 @@
 task, evaluation. Nothing else in cltutor trains anything, and no method is named here.
 """
 
-import copy
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -127,11 +126,10 @@ def train(
         teachers = make_teachers(terms, run, pool, schedule.augmentation is None)
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
-        epoch = 0
-        for phase, phase_epochs in schedule.phases(task.index):
+        for phase, epochs_of_phase in schedule.phases(task.index):
             optimizer = make_optimizer(network, phase, schedule)
             plateau = Plateau(schedule.patience)
-            for epoch in range(epoch + 1, epoch + phase_epochs + 1):
+            for epoch in epochs_of_phase:
                 # An epoch: batches, loss, step.
                 network.train_only(phase.rates)
                 order = pool.batches(schedule.batch_size, generator(seed, "order", task.index, epoch))
@@ -160,7 +158,7 @@ def train(
                 if plateau.reached(validation_accuracy(network, task, stream)):
                     for group in optimizer.param_groups:
                         group["lr"] /= 10
-                progress = (task.index + epoch / schedule.epochs) / len(stream)
+                progress = (task.index + (epoch + 1) / schedule.epochs) / len(stream)
                 yield EpochDone(run, task.index, progress, phase.name, epoch, known, unknown)
 
         # After the task: every part ends it, and the run writes it down.
@@ -174,7 +172,7 @@ def train(
 
 
 def choose_device(device: str) -> torch.device:
-    """"auto" is the GPU if there is one; on a GPU, convolutions are asked to be deterministic."""
+    """ "auto" is the GPU if there is one; on a GPU, convolutions are asked to be deterministic."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     place = torch.device(device)
@@ -189,7 +187,9 @@ def check(stream: Stream, recipe: Recipe) -> None:
     """Refuse what cannot be learned before any time is spent on it."""
     for task in stream[1:]:
         if len(task.train) == 0:
-            raise ValueError(f"Task {task.index} has no training images; only the first task of a stream may have none.")
+            raise ValueError(
+                f"Task {task.index} has no training images; only the first task of a stream may have none."
+            )
     if recipe.schedule.patience is not None and any(len(task.validation) == 0 for task in stream[1:]):
         raise ValueError(
             "patience watches the validation accuracy, and this stream has no validation images: "
@@ -281,7 +281,9 @@ def collect(history: list[dict[str, Tensor]], run: Run, task: int) -> dict[str, 
     for name, values in losses.items():
         if not values.isfinite().all():
             rate = run.recipe.schedule.learning_rate
-            raise Diverged(f"{name} became infinite in task {task} of {run.name}: lower learning_rate={rate:g} or its weight.")
+            raise Diverged(
+                f"{name} became infinite in task {task} of {run.name}: lower learning_rate={rate:g} or its weight."
+            )
     return losses
 
 

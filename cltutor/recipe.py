@@ -43,7 +43,7 @@ class Schedule(Described):
     first: tuple[Phase, ...] = (Phase(shared=1.0, new=1.0),)
     epochs: int = 10
     batch_size: int = 32
-    learning_rate: float = 0.05
+    learning_rate: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 0.0005
     clip: float = 1.0
@@ -57,14 +57,15 @@ class Schedule(Described):
         if not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"learning_rate is a finite number above 0, not {self.learning_rate!r}.")
 
-    def phases(self, task: int) -> list[tuple[Phase, int]]:
-        """The phases of a task with their epochs, which add up to ``epochs``; every phase but the last is rounded."""
+    def phases(self, task: int) -> list[tuple[Phase, range]]:
+        """The phases of a task, each with its epochs (from 0 to ``epochs`` - 1); the last phase has at least one."""
         phases = self.first if task == 0 else self.later
-        total, left, plan = sum(phase.share for phase in phases), self.epochs, []
+        total, start, plan = sum(phase.share for phase in phases), 0, []
         for phase in phases[:-1]:
-            plan.append((phase, min(left - 1, round(self.epochs * phase.share / total))))
-            left -= plan[-1][1]
-        return [*plan, (phases[-1], left)]
+            stop = min(self.epochs - 1, start + round(self.epochs * phase.share / total))
+            plan.append((phase, range(start, stop)))
+            start = stop
+        return [*plan, (phases[-1], range(start, self.epochs))]
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,7 +104,9 @@ class Recipe(Described):
 def parse(code: str) -> Recipe:
     """The recipe whose ``repr`` is ``code``; nothing is evaluated but calls of cltutor's own descriptions."""
     rooms = (losses, memory, networks, importance, streams)
-    known = {name: getattr(room, name) for room in rooms for name in room.__all__ if name[0].isupper() and not name.isupper()}
+    known = {
+        name: getattr(room, name) for room in rooms for name in room.__all__ if name[0].isupper() and not name.isupper()
+    }
     known |= {"Recipe": Recipe, "Phase": Phase, "Schedule": Schedule}
 
     def value(node: ast.expr):
@@ -125,4 +128,3 @@ def parse(code: str) -> Recipe:
     if not isinstance(recipe, Recipe):
         raise ValueError("This is not the code of a recipe: it does not begin with Recipe(...).")
     return recipe
-

@@ -1,4 +1,7 @@
-"""Random numbers by name: every draw of a run comes from (seed, what for, task, phase, epoch, ...), so that no random state is ever saved or disturbed."""
+"""Random numbers by name: every draw of a run comes from (seed, what for, task, epoch, ...).
+
+So no random state needs saving, and nobody else's is disturbed.
+"""
 
 import hashlib
 from collections.abc import Iterator

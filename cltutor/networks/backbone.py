@@ -74,6 +74,16 @@ def linear_of(layer: nn.Sequential) -> nn.Linear:
     return next(module for module in layer if isinstance(module, nn.Linear))
 
 
+def initialise(backbone: Backbone, mode: str) -> Backbone:
+    """Draw the weights below ReLUs with the variance that keeps signals alive through them (He et al. 2015)."""
+    for module in backbone.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return backbone
+
+
 @dataclass(frozen=True, repr=False)
 class SmallCNN(Described):
     """Three 3x3 convolutions and two fully connected layers, for images of 8 to 32 pixels: AlexNet's plan in small.
@@ -100,7 +110,8 @@ class SmallCNN(Described):
         for nodes in self.hidden:
             hidden.append(nn.Sequential(nn.Linear(features, nodes), nn.ReLU()))
             features = nodes
-        return Backbone(normalise, nn.Sequential(*layers, nn.Flatten()), hidden, features)
+        backbone = Backbone(normalise, nn.Sequential(*layers, nn.Flatten()), hidden, features)
+        return initialise(backbone, "fan_in")
 
 
 class ResidualBlock(nn.Module):
@@ -131,7 +142,4 @@ class ResNet32(Described):
         widths = [16] * 6 + [32] * 5 + [64] * 5
         blocks = [ResidualBlock(a, b) for a, b in zip(widths, widths[1:], strict=False)]
         trunk = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        for module in trunk.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        return Backbone(Normalise([0.0] * depth, [1.0] * depth), trunk, [], 64)
+        return initialise(Backbone(Normalise([0.0] * depth, [1.0] * depth), trunk, [], 64), "fan_out")

@@ -101,5 +101,3 @@ def check_size(name: str, backbone: Backbone, image_shape: tuple[int, int, int])
         raise ValueError(f"{message}, or a network for small images such as SmallCNN().") from error
     finally:
         backbone.train(was_training)
-
-

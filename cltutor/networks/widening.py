@@ -115,6 +115,7 @@ class Widening(Described):
         backbone = self.backbone.build(image_shape, pretrained)
         if not backbone.hidden:
             raise ValueError(
-                f"{self.backbone!r} has no fully connected layer below its output to widen: use SmallCNN(), AlexNet or VGG."
+                f"{self.backbone!r} has no fully connected layer below its output to widen: "
+                "use SmallCNN(), AlexNet or VGG."
             )
         return WideningNetwork(backbone, self.share)
