@@ -1,0 +1,76 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cltutor.streams import tensors
+
+X = np.arange(8 * 3 * 4 * 4, dtype=np.uint8).reshape(8, 3, 4, 4)
+Y = np.array([0, 1, 2, 3] * 2)
+DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def test_uint8_images_and_labels_arrive_as_they_are():
+    stream = tensors(X, Y, X, Y, tasks=2, order=None)
+    assert torch.equal(stream[1].train.images, torch.from_numpy(X[[2, 3, 6, 7]]))
+    assert stream[1].train.labels.tolist() == [2, 3, 2, 3]
+    assert stream.class_names == ("0", "1", "2", "3")
+
+
+def test_float_images_are_rounded_to_uint8_and_grey_ones_get_a_channel():
+    grey = torch.linspace(0, 1, 8 * 4).reshape(8, 2, 2)
+    images = tensors(grey, Y, grey.double(), Y, tasks=1, order=None)[0].train.images
+    assert images.shape == (8, 1, 2, 2)
+    assert torch.equal(images[:, 0], (grey * 255).round().to(torch.uint8))
+
+
+def test_the_code_names_the_arrays_and_not_their_values():
+    stream = tensors(X, Y, X, Y, tasks=2, class_names=list("abcd"))
+    call = "streams.tensors(x_train, y_train, x_test, y_test, tasks=2, order=0"
+    assert stream.code == f"{call}, class_names=class_names)"
+
+
+def _nan() -> np.ndarray:
+    images = X / 255
+    images[3, 0, 0, 0] = np.nan
+    return images
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"x_train": X / 200}, r"x_train has values outside \[0, 1\] or NaN"),
+        ({"x_test": X / 255 - 0.1}, r"x_test has values outside \[0, 1\] or NaN"),
+        ({"x_test": _nan()}, r"x_test has values outside \[0, 1\] or NaN"),
+        ({"x_train": X.astype(np.int64)}, "x_train must be uint8, or float"),
+        ({"x_train": X.reshape(8, -1)}, r"x_train must have the shape \(N, C, H, W\)"),
+        ({"x_train": np.zeros((8, 32, 32, 3), np.uint8)}, "channels last"),
+        ({"x_train": X[:, :, :2]}, "they must be the same"),
+        ({"y_train": Y[:4]}, "y_train has 4 labels for 8 images"),
+        ({"y_train": Y / 1.0}, "y_train must be whole numbers"),
+        ({"y_train": Y[:, None]}, "y_train must be whole numbers"),
+        ({"y_train": Y - 1}, "y_train has the label -1; labels must run from 0 to"),
+        ({"y_test": Y + 1, "class_names": list("abcd")}, "y_test has the label 4; .* 0 to 3"),
+        ({"y_test": np.array([0, 1, 2, 2] * 2)}, "class '3' has no test image"),
+        ({"y_train": np.array([0, 1, 2, 2] * 2)}, "class '3' has no training image"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_in_one_sentence(changed, words):
+    arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y}
+    with pytest.raises(ValueError, match=words):
+        tensors(**(arrays | changed), tasks=1)
+
+
+def test_real_cifar_images_become_a_stream():
+    if not (DATA / "cifar100-partial.npz").exists():
+        pytest.skip(f"no cifar100-partial.npz in {DATA}; set CLTUTOR_DATA")
+    data = np.load(DATA / "cifar100-partial.npz")
+    x_train, x_test = (data[name].transpose(0, 3, 1, 2) for name in ("x_train", "x_test"))
+    names = data["fine_names"].tolist()
+    stream = tensors(x_train, data["y_train"], x_test, data["y_test"], 10, 0, names)
+    assert len(stream) == 10
+    assert sum(len(task.train) for task in stream) == 1117
+    assert sum(len(task.test) for task in stream) == 916
+    assert stream.class_names[:2] == ("apple", "aquarium_fish")

@@ -1,0 +1,50 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from cltutor.streams import CropFlip
+
+
+def _generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_every_result_is_one_crop_of_the_padded_image_and_all_crops_occur():
+    images = torch.randint(1, 256, (400, 3, 5, 7), dtype=torch.uint8, generator=_generator())
+    results = CropFlip(padding=1)(images, _generator(1))
+    found = set()
+    for image, result in zip(images, results, strict=True):
+        padded = functional.pad(image, [1] * 4)
+        crops = {
+            (top, left, flip): crop.flip(2) if flip else crop
+            for top in range(3)
+            for left in range(3)
+            for flip in (False, True)
+            for crop in [padded[:, top : top + 5, left : left + 7]]
+        }
+        (place,) = [place for place, crop in crops.items() if torch.equal(crop, result)]
+        found.add(place)
+    assert len(found) == 18
+
+
+def test_the_same_generator_gives_the_same_images_and_moves_on():
+    images = torch.randint(256, (16, 1, 8, 8), dtype=torch.uint8)
+    generator = _generator()
+    first, second = CropFlip()(images, generator), CropFlip()(images, generator)
+    assert torch.equal(first, CropFlip()(images, _generator()))
+    assert not torch.equal(first, second)
+    assert first.dtype == torch.uint8
+
+
+def test_no_padding_and_no_flip_change_nothing_and_flip_alone_only_mirrors():
+    images = torch.randint(256, (32, 3, 6, 6), dtype=torch.uint8)
+    assert torch.equal(CropFlip(0, False)(images, _generator()), images)
+    mirrored = CropFlip(0)(images, _generator())
+    kept = (mirrored == images).flatten(1).all(1)
+    assert 0 < int(kept.sum()) < 32
+    assert torch.equal(mirrored[~kept], images[~kept].flip(3))
+
+
+def test_negative_padding_is_refused():
+    with pytest.raises(ValueError, match="padding must be 0 or more"):
+        CropFlip(-1)
