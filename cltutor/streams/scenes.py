@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .division import Classes, Order, Tasks, arrange, call, divide
+from .division import Classes, Order, Plan, Tasks, arrange, call, divide
 from .grounds import GROUNDS, LATTICE, pattern
 from .shapes import REACH, SHAPES, distances
 from .stream import Split, Stream, check_seed, is_whole
@@ -38,7 +38,8 @@ def scenes(
     plan = arrange(SHAPES, tasks, order, classes, validation)
     if not is_whole(size) or size < 8:
         raise ValueError(f"size must be a whole number of pixels from 8 up, not {size!r}.")
-    if len(per_class) != 2 or not all(is_whole(n) and n > 0 for n in per_class):
+    pair = isinstance(per_class, tuple | list) and len(per_class) == 2
+    if not pair or not all(is_whole(n) and n > 0 for n in per_class):
         raise ValueError(
             f"per_class must be two whole numbers above 0, training and test images a class, not {per_class!r}."
         )
@@ -47,7 +48,7 @@ def scenes(
     return divide(train, test, SHAPES, plan, validation, name="scenes", code=code)
 
 
-def _draw_all(plan, count: int, size: int, seed: int, part: int) -> Split:
+def _draw_all(plan: Plan, count: int, size: int, seed: int, part: int) -> Split:
     """`count` images of every class of the plan; part: 0 for training, 1 for test images."""
     total = count * sum(map(len, plan))
     images = torch.empty((total, 3, size, size), dtype=torch.uint8)

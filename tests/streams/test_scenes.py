@@ -1,0 +1,181 @@
+import colorsys
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from cltutor.streams import scenes
+from cltutor.streams import shapes as outlines
+from cltutor.streams.grounds import GROUNDS
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return scenes(order=None, per_class=(40, 5))
+
+
+def _train(stream):
+    splits = [task.train for task in stream]
+    return [torch.cat([getattr(s, a) for s in splits]) for a in ("images", "labels", "masks")]
+
+
+def test_every_split_holds_rgb_images_labels_and_masks(stream):
+    assert len(stream.class_names) == len(set(stream.class_names)) == 20
+    for task in stream:
+        for split, count in ((task.train, 40), (task.test, 5)):
+            assert split.images.shape == (4 * count, 3, 32, 32)
+            assert split.images.dtype == torch.uint8
+            assert split.masks.shape == (4 * count, 32, 32)
+            assert torch.bincount(split.labels)[list(task.classes)].tolist() == [count] * 4
+
+
+def test_the_same_seed_gives_the_same_images_and_another_seed_others():
+    one, same, other = (scenes(per_class=(3, 1), seed=seed).fingerprint for seed in (4, 4, 5))
+    assert one == same != other
+
+
+def test_an_image_does_not_depend_on_how_many_are_drawn_or_how_they_are_batched(stream, monkeypatch):
+    module = sys.modules["cltutor.streams.scenes"]  # the package's `scenes` is the function
+    monkeypatch.setattr(module, "_BATCH", 7 * 32 * 32)
+    few = scenes(order=None, per_class=(17, 5))
+    for task, fewer in zip(stream, few, strict=True):
+        for label in task.classes:
+            images = task.train.images[task.train.labels == label][:17]
+            assert torch.equal(images, fewer.train.images[fewer.train.labels == label])
+
+
+def test_the_object_stays_and_the_ground_changes_when_its_class_moves_to_another_task(stream):
+    moved = scenes(order=list(range(19, -1, -1)), per_class=(40, 5))
+    first, last = stream[0].train, moved[-1].train
+    (mine,), (theirs,) = ((split.labels == 0).nonzero(as_tuple=True) for split in (first, last))
+    masks = first.masks[mine]
+    assert torch.equal(masks, last.masks[theirs])
+    a, b = first.images[mine].float(), last.images[theirs].float()
+    change = (a - b).abs().mean(1)
+    # The pixels of the edge mix object and ground; the middle of the object does not.
+    outside = torch.nn.functional.pad((~masks)[:, None].float(), [2] * 4, value=1)
+    inside = torch.nn.functional.max_pool2d(outside, 5, 1)[:, 0] == 0
+    assert bool(inside.flatten(1).any(1).all())
+    assert float(change[inside].max()) == 0
+    assert float(change[~masks].mean()) > 15
+
+
+def test_the_mask_is_the_object(stream):
+    images, _, masks = _train(stream)
+    saturation = images.float().amax(1) - images.float().amin(1)
+    for picture, mask in zip(saturation, masks, strict=True):
+        assert float(picture[mask].mean()) > 1.5 * float(picture[~mask].mean())
+    areas = masks.flatten(1).float().mean(1)
+    assert 0.03 < float(areas.min()) < float(areas.max()) < 0.7
+    assert not bool(masks[:, 0, 0].any())
+
+
+@pytest.mark.parametrize("shape", outlines.SHAPES)
+def test_the_distances_of_a_shape_measure_lengths_and_fit_the_unit_circle(shape):
+    table = outlines.distances(shape)
+    step = 2 * outlines.REACH / (len(table) - 1)
+    slopes = torch.diff(table, dim=0).abs().max(), torch.diff(table, dim=1).abs().max()
+    assert max(map(float, slopes)) <= step * 1.001
+    places = torch.linspace(-outlines.REACH, outlines.REACH, len(table))
+    radius = torch.hypot(places[None], places[:, None])
+    assert float(radius[table < 0].max()) <= 1.001
+    assert 0.05 < float((table < 0).float().mean()) < 0.45
+
+
+def test_the_distances_of_the_disc_and_the_square_are_the_known_ones():
+    places = torch.linspace(-outlines.REACH, outlines.REACH, 129)
+    x, y = places[None], places[:, None]
+    disc = torch.hypot(x, y) - 1
+    assert float((outlines.distances("disc") - disc).abs().max()) < 0.01
+    far_x, far_y = x.abs() - 0.5**0.5, y.abs() - 0.5**0.5
+    outside = torch.hypot(far_x.clamp(min=0), far_y.clamp(min=0))
+    square = outside + torch.maximum(far_x, far_y).clamp(max=0)
+    assert float((outlines.distances("square") - square).abs().max()) < 1e-5
+
+
+def _turned(shape: str, degrees: float, mirror: bool) -> torch.Tensor:
+    angle = np.radians(degrees)
+    matrix = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]], dtype=torch.float32)
+    table = outlines.distances(shape)[None, None]
+    grid = torch.nn.functional.affine_grid(matrix[None], table.shape, align_corners=True)
+    turned = torch.nn.functional.grid_sample(table, grid, align_corners=True, padding_mode="border")
+    return (turned.flip(3) if mirror else turned)[0, 0] < 0
+
+
+def test_no_turn_or_mirror_makes_a_shape_into_another_one():
+    # Two objects turned by up to 25 degrees either way differ by up to 50.
+    still = {shape: outlines.distances(shape) < 0 for shape in outlines.SHAPES}
+    for shape in outlines.SHAPES:
+        for degrees in range(-50, 51, 10):
+            for mirror in (False, True):
+                turned = _turned(shape, degrees, mirror)
+                for other, mask in still.items():
+                    if other != shape:
+                        overlap = (turned & mask).sum() / (turned | mask).sum()
+                        assert float(overlap) < 0.87, (shape, other, degrees)
+
+
+def _hues(images, masks) -> np.ndarray:
+    """The hue of the mean colour of the object, as a point on the unit circle."""
+    hues = []
+    for image, mask in zip(images, masks, strict=True):
+        hues.append(colorsys.rgb_to_hsv(*(image[:, mask].float().mean(1) / 255).tolist())[0])
+    return np.exp(2j * np.pi * np.array(hues))
+
+
+def test_the_colour_of_the_object_gives_away_neither_class_nor_task(stream):
+    images, labels, masks = _train(stream)
+    hues = _hues(images, masks)
+    # Of n random points the mean has a length of about sqrt(1 / n); 2.7 times is 1 in 1,500.
+    for label in range(20):
+        assert abs(hues[(labels == label).numpy()].mean()) < 2.7 / np.sqrt(40)
+    for task in range(5):
+        mine = torch.isin(labels, torch.tensor(stream[task].classes)).numpy()
+        assert abs(hues[mine].mean()) < 2.7 / np.sqrt(160)
+
+
+def test_the_ground_alone_tells_the_tasks_apart(stream):
+    def mean_grounds(split):
+        ground = (~split.masks)[:, None]
+        return (split.images * ground).sum((2, 3)) / ground.sum((2, 3))
+
+    centres = torch.stack([mean_grounds(task.train).mean(0) for task in stream])
+    for index, task in enumerate(stream):
+        nearest = torch.cdist(mean_grounds(task.test), centres).argmin(1)
+        assert float((nearest == index).float().mean()) > 0.8
+
+
+def test_twenty_tasks_have_twenty_grounds_and_any_size_can_be_drawn():
+    stream = scenes(tasks=20, order=None, per_class=(1, 1), size=50)
+    assert len(GROUNDS) == 10
+    assert stream.image_shape == (3, 50, 50)
+    assert scenes(tasks=1, per_class=(1, 1), size=8).image_shape == (3, 8, 8)
+
+
+def test_the_edge_between_object_and_ground_is_smooth():
+    split = scenes(tasks=[1], classes=["disc"], per_class=(20, 1), size=64)[0].train
+    steps = 0
+    for image, mask in zip(split.images.float(), split.masks, strict=True):
+        crossing = mask[:, 1:] != mask[:, :-1]
+        near = (image[:, :, 1:] - image[:, :, :-1]).abs().amax(0)[crossing]
+        far = (image[:, mask].mean(1) - image[:, ~mask].mean(1)).abs().max()
+        steps += float(near.mean() / far)
+    assert steps / 20 < 0.9
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"size": 4}, "size must be"),
+        ({"size": 32.0}, "size must be"),
+        ({"per_class": (10, 0)}, "per_class must be"),
+        ({"per_class": 10}, "per_class must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"tasks": 3}, "1, 2, 4, 5, 10 or 20"),
+        ({"classes": ["start"]}, "did you mean 'star'"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        scenes(**settings)
