@@ -116,7 +116,7 @@ class Loss:
             return NotImplemented
         if not 0 <= weight < float("inf"):
             raise ValueError(f"The weight of a term is a finite number from 0 up, not {weight!r}.")
-        return Loss(tuple((weight * own, term) for own, term in self.terms))
+        return Loss(tuple((float(weight) * own, term) for own, term in self.terms))
 
     def named(self) -> dict[str, tuple[float, Term]]:
         """Each term by a name of its own: its class, numbered where a class comes twice."""
@@ -129,15 +129,21 @@ class Loss:
         return {name: (w, term) for name, (w, term) in self.named().items() if w and task >= term.first_task}
 
     def __repr__(self) -> str:
-        return " + ".join(_weighted(weight, repr(term), " * ") for weight, term in self.terms)
+        return " + ".join(repr(t) if w == 1 else f"{w!r} * {t!r}" for w, t in self.terms)
 
     def latex(self, heads: str) -> str:
-        return " + ".join(_weighted(weight, term.latex(heads), r"\,") for weight, term in self.terms)
+        weighted = [(w, term.latex(heads)) for w, term in self.terms]
+        return " + ".join(text if w == 1 else rf"{_latex_number(w)}\,{text}" for w, text in weighted)
 
 
-def _weighted(weight: float, text: str, times: str) -> str:
-    return text if weight == 1 else f"{weight:g}{times}{text}"
+def _latex_number(value: float) -> str:
+    digits, e, exponent = f"{value:g}".partition("e")
+    return rf"{digits} \cdot 10^{{{int(exponent)}}}" if e else digits
 
 
 def as_loss(loss: Term | Loss) -> Loss:
-    return Loss(((1.0, loss),)) if isinstance(loss, Term) else loss
+    if isinstance(loss, Term):
+        return Loss(((1.0, loss),))
+    if not isinstance(loss, Loss):
+        raise ValueError(f"A loss is a term or a weighted sum of terms, such as CrossEntropy(), not {loss!r}.")
+    return loss
