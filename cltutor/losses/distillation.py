@@ -63,7 +63,7 @@ class Distillation(Described, Term):
         return distillation(logits, targets, self.temperature if self.kind == "softmax" else 1.0)
 
     def latex(self, heads: str) -> str:
-        old = r"\sum_{o<t}\sum_{c \in \mathcal{C}_o}"
+        old = r"\sum_{o < t}\sum_{c \in \mathcal{C}_o}"
         return {
             "softmax": rf"\Big(-{old} y'_c \log \hat{{y}}'_c\Big)_{{T={self.temperature:g}}}",
             "cross_entropy": rf"\Big(-{old} y_c \log \hat{{y}}_c\Big)",
