@@ -21,5 +21,11 @@ class Everything(Described, Part):
     interleaved: bool = False
 
     def pool(self, stream: Stream, task: int, device: torch.device) -> Pool:
+        for seen in stream[: task + 1]:
+            if len(seen.train) == 0:
+                raise ValueError(
+                    f"Joint training needs images of every task, and task {seen.index} has none to train on: "
+                    "use a method without a memory of everything, such as lwf."
+                )
         kind = InterleavedPool if self.interleaved else Pool
         return pool_of(stream, range(task + 1), device, kind)
