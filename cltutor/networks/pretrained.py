@@ -5,7 +5,7 @@ import difflib
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..describe import Described
 from .backbone import Backbone, Normalise
@@ -26,22 +26,36 @@ class Torchvision(Described):
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
         """``pretrained=False`` skips the file: a saved run brings its own weights."""
-        state = read_weights(self.weights) if self.weights and pretrained else None
-        model = make_model(self.name, classes=len(state[list(state)[-1]]) if state else 1000)
-        if state:
-            model.load_state_dict(state)
-        backbone = split(model, Normalise(**IMAGENET, fixed=self.weights is not None), state is not None)
+        load = self.weights is not None and pretrained
+        model = load_model(self.name, self.weights) if load else make_model(self.name, classes=1000)
+        backbone = split(model, Normalise(**IMAGENET, fixed=self.weights is not None), load)
         check_size(self.name, backbone, image_shape)
         return backbone
 
 
-def read_weights(path: str) -> dict[str, torch.Tensor]:
+def read_weights(path: str) -> dict[str, Tensor]:
     """The float32 state dict in the file ``path``, read without executing anything."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ValueError(f"There is no weights file {path}: give the path of a saved state dict.") from None
+    except Exception as error:  # what a file that is no archive of PyTorch's raises depends on its bytes
+        raise ValueError(f"{path} holds no weights: give the path of a saved state dict.") from error
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"{path} holds no state dict: save one with torch.save(model.state_dict(), path).")
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+
+
+def load_model(name: str, path: str) -> nn.Module:
+    """The classifier ``name`` with the weights in ``path``, of as many classes as they know."""
+    state = read_weights(path)
+    output = list(state.values())[-1]
+    model = make_model(name, classes=len(output) if output.ndim else 1000)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"The weights in {path} are not those of torchvision's {name}.") from error
+    return model
 
 
 def make_model(name: str, classes: int) -> nn.Module:
@@ -95,7 +109,7 @@ def check_size(name: str, backbone: Backbone, image_shape: tuple[int, int, int])
     try:
         with torch.no_grad():
             backbone.eval()(torch.zeros(1, *image_shape, dtype=torch.uint8))
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # vision transformers assert their size
         size = "x".join(map(str, image_shape[1:]))
         message = f"Images of {size} pixels with {image_shape[0]} channel(s) do not fit {name}: use larger ones"
         raise ValueError(f"{message}, or a network for small images such as SmallCNN().") from error
