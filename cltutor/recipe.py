@@ -23,6 +23,13 @@ class Phase(Described):
     old: float = 0.0
     new: float = 0.0
 
+    def __post_init__(self):
+        for name in ("share", *networks.ROLES):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"A phase's {name} is a finite number from 0 up, not {getattr(self, name)!r}.")
+        if self.share == 0 or not self.rates:
+            raise ValueError("A phase needs a share of the epochs above 0 and a role that learns: Phase(new=1.0).")
+
     @property
     def rates(self) -> dict[str, float]:
         """The roles that learn, with their multiples of the learning rate."""
@@ -54,8 +61,15 @@ class Schedule(Described):
         for name in ("epochs", "batch_size"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ValueError(f"{name} is a whole number from 1 up, not {getattr(self, name)!r}.")
-        if not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"learning_rate is a finite number above 0, not {self.learning_rate!r}.")
+        for name in ("learning_rate", "clip"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is a finite number above 0, not {getattr(self, name)!r}.")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum is at least 0 and below 1, not {self.momentum!r}.")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise ValueError(f"weight_decay is a finite number from 0 up, not {self.weight_decay!r}.")
+        if self.patience is not None and (not isinstance(self.patience, int) or self.patience < 1):
+            raise ValueError(f"patience is a whole number of epochs from 1 up, or None, not {self.patience!r}.")
 
     def phases(self, task: int) -> list[tuple[Phase, range]]:
         """The phases of a task, each with its epochs (from 0 to ``epochs`` - 1); the last phase has at least one."""
@@ -123,8 +137,8 @@ def parse(code: str) -> Recipe:
 
     try:
         recipe = value(ast.parse(code, mode="eval").body)
-    except (SyntaxError, TypeError) as error:
-        raise ValueError(f"This is not the code of a recipe: {error}.") from error
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError) as error:
+        raise ValueError(f"This is not the code of a recipe: {error}") from error
     if not isinstance(recipe, Recipe):
         raise ValueError("This is not the code of a recipe: it does not begin with Recipe(...).")
     return recipe
