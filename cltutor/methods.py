@@ -6,6 +6,8 @@ train by the same schedule unless its paper says otherwise.
 """
 
 import difflib
+import functools
+import inspect
 from collections.abc import Callable
 
 from .losses import Anchor, CrossEntropy, Distillation
@@ -21,8 +23,21 @@ WARM_UP_THEN_JOINT = (Phase("warm-up", share=0.2, new=1.0), Phase("joint", share
 
 
 def method(build: Callable[..., Recipe]) -> Callable[..., Recipe]:
-    _METHODS[build.__name__] = build
-    return build
+    """Enter a method under its name; a setting that it does not have is refused with the nearest one that it has."""
+    own = [name for name in inspect.signature(build).parameters if name != "settings"]
+    schedule = [name for name in Schedule.__dataclass_fields__ if name != "later"]  # the method itself
+    known = list(dict.fromkeys([*own, "heads", "backbone", *schedule]))
+
+    @functools.wraps(build)
+    def checked(*values, **settings) -> Recipe:
+        for setting in settings:
+            if setting not in known:
+                near = difflib.get_close_matches(setting, known, 1) or [", ".join(known)]
+                raise ValueError(f"{build.__name__} has no setting {setting!r}; did you mean {near[0]}?")
+        return build(*values, **settings)
+
+    _METHODS[build.__name__] = checked
+    return checked
 
 
 def names() -> list[str]:
@@ -51,11 +66,6 @@ def _recipe(
     backbone: object = SmallCNN(),
     **schedule,
 ) -> Recipe:
-    unknown = sorted(set(schedule) - set(Schedule.__dataclass_fields__))
-    if unknown:
-        options = [*Schedule.__dataclass_fields__, "heads", "backbone"]
-        near = difflib.get_close_matches(unknown[0], options, 1) or [", ".join(options)]
-        raise ValueError(f"{name} has no setting {unknown[0]!r}; did you mean {near[0]}?")
     return Recipe(name, loss, network(backbone=backbone), memory, Schedule(later=later, **schedule), heads)
 
 
