@@ -116,9 +116,10 @@ class Run:
         """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
         if not 0 <= task < self.learned:
             raise ValueError(f"This run has learned {self.learned} task(s), counted from 0; there is no task {task}.")
-        network = self.recipe.network.build(self.image_shape, pretrained=False)
-        for classes in self.tasks[: task + 1]:
-            network.grow(len(classes))
+        with torch.random.fork_rng():  # the weights drawn here are replaced: nobody's random state is to notice
+            network = self.recipe.network.build(self.image_shape, pretrained=False)
+            for classes in self.tasks[: task + 1]:
+                network.grow(len(classes))
         network.load_state_dict(self.states[task])
         return network.eval().requires_grad_(False)
 
