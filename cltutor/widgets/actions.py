@@ -1,0 +1,52 @@
+"""Train, Stop and Clear, with a progress bar and a line that says what is happening."""
+
+import html
+from collections.abc import Callable
+
+import ipywidgets
+
+from .base import row
+
+
+class Actions(ipywidgets.VBox):
+    """Buttons that call `train()`, `stop()` and `clear()`; Train and Stop are never both to be pressed."""
+
+    def __init__(
+        self,
+        train: Callable[[], None],
+        stop: Callable[[], None],
+        clear: Callable[[], None],
+        guarded: Callable[[Callable], Callable],
+    ) -> None:
+        def button(words: str, icon: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
+            made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip)
+            made.layout = ipywidgets.Layout(width="84px", margin="2px 6px 2px 0")
+            made.on_click(guarded(lambda _: action()))
+            return made
+
+        self.train = button("Train", "play", "learn all tasks, one after another", lambda: self.busy or train())
+        self.train.button_style = "primary"
+        self.stop = button("Stop", "stop", "stop after this step and keep what was learned", stop)
+        self.clear = button("Clear", "trash", "take all runs off the picture", clear)
+        self.bar = ipywidgets.FloatProgress(
+            min=0, max=1, tooltip="progress", layout=ipywidgets.Layout(width="180px", margin="2px 12px 2px 6px")
+        )
+        self.words = ipywidgets.HTML()
+        super().__init__([row(self.train, self.stop, self.clear, self.bar, self.words)])
+        self.layout.width = "100%"
+        self.busy = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being trained."""
+        return self.train.disabled
+
+    @busy.setter
+    def busy(self, busy: bool) -> None:
+        self.train.disabled, self.stop.disabled = busy, not busy
+
+    def say(self, words: str, progress: float | None = None) -> None:
+        """Tell what is happening, and how much of it is done (0 to 1)."""
+        self.words.value = f'<span role="status">{html.escape(words)}</span>'
+        if progress is not None:
+            self.bar.value = progress

@@ -1,0 +1,105 @@
+"""What all widgets share: a place for errors, a pane for a picture, and a row of controls.
+
+A callback's exception would vanish into the kernel's log, where neither a learner nor a test sees it. Here every
+callback is guarded: what goes wrong is told in the page, in red, and written down in `errors()`.
+"""
+
+import base64
+import functools
+import html
+import threading
+import traceback
+from collections.abc import Callable
+
+import ipywidgets
+
+from ..show import Picture
+
+_told: list[str] = []
+_drawing = threading.Lock()  # matplotlib is not made for several threads
+
+
+def errors() -> list[str]:
+    """Every error that a widget of this process has told, oldest first, with its traceback.
+
+    A test of a notebook must look here (or for the class "cltutor-error" in the state of the widgets): an exception in
+    a callback does not fail the cell that shows the widget.
+    """
+    return list(_told)
+
+
+class Tool(ipywidgets.VBox):
+    """A column of controls and pictures, with a place, `message`, where errors are told."""
+
+    def __init__(self, css: str) -> None:
+        self.errors: list[Exception] = []
+        self.message = ipywidgets.HTML()
+        super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
+        self.add_class(css)
+
+    def guarded(self, callback: Callable) -> Callable:
+        """The callback, for `observe` and `on_click`: its exception is told in the page and written down."""
+
+        @functools.wraps(callback)
+        def safe(*arguments: object) -> None:
+            self.message.value = ""
+            try:
+                callback(*arguments)
+            except Exception as error:  # whatever it is, the learner and the tests must see it
+                self.tell(error)
+
+        return safe
+
+    def tell(self, error: Exception) -> None:
+        """Show the error in the page and write it down. Also called from threads."""
+        self.errors.append(error)
+        _told.append("".join(traceback.format_exception(error)))
+        words = str(error)
+        if not isinstance(error, ValueError | ArithmeticError):  # these are sentences for the reader
+            words = f"Something went wrong in cltutor ({type(error).__name__}: {words}). Run this cell again."
+        self.message.value = (
+            '<div class="cltutor-error" role="alert" style="color:#a00000;background:#fff0ee;border-left:4px solid '
+            f'#a00000;padding:6px 10px;line-height:1.4;margin:4px 0">{html.escape(words)}</div>'
+        )
+
+
+class Pane(ipywidgets.HTML):
+    """Shows a picture with its alternative text, or a sentence where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(layout=ipywidgets.Layout(width="100%", margin="6px 0 0 0"))
+        self.add_class("cltutor-picture")
+
+
+def draw(make: Callable[[], Picture], dpi: float = 120) -> str:
+    """The HTML of the picture that `make` draws; a ValueError of `make` becomes a sentence in its place."""
+    with _drawing:
+        try:
+            picture = make()
+        except ValueError as error:
+            return f'<p style="line-height:1.4;margin:1em 0">{html.escape(str(error))}</p>'
+        data = base64.b64encode(picture.png(dpi)).decode("ascii")
+    width, height = (round(100 * inches) for inches in picture.get_size_inches())
+    # With its size given the page does not jump when the next picture takes the place of this one.
+    return (
+        f'<img alt="{html.escape(picture.alt, quote=True)}" width="{width}" height="{height}" decoding="sync" '
+        f'style="max-width:100%;height:auto;display:block" src="data:image/png;base64,{data}">'
+    )
+
+
+def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
+    """Controls beside each other, that wrap where the page is narrow."""
+    layout = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", width="100%")
+    return ipywidgets.Box(controls, layout=layout)
+
+
+def buttons(words: str, options: list[tuple[str, object]], value: object, tooltips: list[str], **layout: str):
+    """Toggle buttons, as wide as their words."""
+    return ipywidgets.ToggleButtons(
+        options=options,
+        value=value,
+        description=words,
+        tooltips=tooltips,
+        style={"button_width": "auto", "description_width": "auto"},
+        layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0", **layout),
+    )

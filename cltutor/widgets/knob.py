@@ -1,0 +1,80 @@
+"""A slider with a typed value beside it."""
+
+from collections.abc import Callable
+
+import ipywidgets
+import traitlets
+
+
+class Knob(ipywidgets.HBox):
+    """A number that is slid or typed; typing also reaches numbers beyond the slider's ends.
+
+    `value` is the trait to observe. A typed number that is not `allowed` is refused with the `rule`, and the value
+    stays as it was.
+    """
+
+    value = traitlets.Float()
+
+    def __init__(
+        self,
+        words: str,
+        value: float,
+        span: tuple[float, float, float],
+        allowed: Callable[[float], bool],
+        rule: str,
+        tooltip: str,
+        guarded: Callable[[Callable], Callable],
+    ) -> None:
+        self.words, self.allowed, self.rule, self.span = words, allowed, rule, span
+        low, high, step = span
+        self.whole = all(float(end).is_integer() for end in span)
+        slider, text = (
+            (ipywidgets.IntSlider, ipywidgets.IntText) if self.whole else (ipywidgets.FloatSlider, ipywidgets.FloatText)
+        )
+        self.slider = slider(
+            min=low,
+            max=high,
+            step=step,
+            description=words,
+            tooltip=tooltip,
+            readout=False,
+            style={"description_width": "auto"},
+            layout=ipywidgets.Layout(width="200px"),
+        )
+        self.text = text(tooltip=f"{words}: {rule}", step=step, layout=ipywidgets.Layout(width="64px"))
+        self._setting = False
+        super().__init__([self.slider, self.text], layout=ipywidgets.Layout(margin="2px 18px 2px 0"))
+        self.slider.observe(guarded(self._moved), "value")
+        self.text.observe(guarded(self._moved), "value")
+        self.observe(self._show, "value")
+        self.value = value
+        self._show()
+
+    @property
+    def disabled(self) -> bool:
+        return self.slider.disabled
+
+    @disabled.setter
+    def disabled(self, disabled: bool) -> None:
+        self.slider.disabled = self.text.disabled = disabled
+
+    @property
+    def number(self) -> int | float:
+        """The value as a person writes it: 2 rather than 2.0."""
+        return int(self.value) if self.value.is_integer() else self.value
+
+    def _moved(self, change) -> None:
+        if self._setting:
+            return
+        value = round(float(change.new), 6)
+        if not self.allowed(value):
+            self._show()
+            raise ValueError(f"{self.words} is {self.rule}, not {value:g}.")
+        self.value = value
+
+    def _show(self, change=None) -> None:
+        self._setting = True
+        kind = int if self.whole else float
+        self.slider.value = kind(min(max(self.value, self.span[0]), self.span[1]))
+        self.text.value = kind(self.value)
+        self._setting = False

@@ -1,0 +1,165 @@
+"""Methods to toggle: train them on one stream, one after another, and watch what each keeps and forgets."""
+
+import time
+from collections.abc import Sequence
+
+from .. import show
+from ..learner import EpochDone, Event, Stepped, train
+from ..metrics import average_accuracy, forgetting
+from ..recipe import Recipe
+from ..run import Run
+from ..streams import Stream
+from .actions import Actions
+from .base import Pane, Tool, draw
+from .code import METHODS, State
+from .settings import Settings
+from .training import Training, snapshot
+
+SHARE = 5  # seconds of training for a second of drawing
+PAUSE = 0.25  # seconds between two live pictures, at least
+BLINK = 0.1  # seconds between two lines of news, at least
+
+
+class MethodToggle(Tool):
+    """Buttons for methods, sliders for their settings, Train and Stop, and the accuracy of every task as it grows.
+
+    Runs pile up in `runs` and are drawn over each other. A recipe that is trained again takes the next seed, so that
+    its spread is seen; a run that was stopped is kept as far as it came, and replaced when its recipe is trained again.
+
+    methods: names of methods; method: the one pressed at first; temperature, lam (the papers' lambda) and epochs: the
+    method's own if None; heads: "task" or "class", as in every method; known_task: what is asked at test; runs: runs
+    of the same stream to begin with; device: as in `learn`; settings: given to every method, such as
+    `learning_rate=0.01` or `backbone=cl.networks.ResNet32()`.
+
+    Raises:
+        ValueError: an unknown method, or a setting that the method does not take.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        methods: Sequence[str] = METHODS,
+        seed: int = 0,
+        *,
+        method: str | None = None,
+        known_task: bool = True,
+        heads: str = "task",
+        temperature: float | None = None,
+        lam: float | None = None,
+        epochs: int | None = None,
+        runs: Sequence[Run] = (),
+        device: str = "auto",
+        **settings,
+    ) -> None:
+        super().__init__("cltutor-method-toggle")
+        listed = methods if isinstance(methods, str) else tuple(methods)
+        numbers = {"temperature": temperature, "lam": lam, "epochs": epochs}
+        state = State(listed, seed, method, known_task, heads, **numbers, device=device, settings=settings)
+        self.stream, self.runs, self.training = stream, list(runs), None
+        self._live: Run | None = None
+        self._drawn: dict[bool, tuple[list[Run], str]] = {}
+        self._empty = draw(lambda: show.tasks(stream))
+        self.settings = Settings(state, self.guarded, self._changed)
+        self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
+        self.pane = Pane()
+        self.children = (self.settings, self.actions, self.message, self.pane, self.settings.line)
+        self._draw(both=True)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the controls make."""
+        return self.settings.state.recipe
+
+    @property
+    def code(self) -> str:
+        """The line of code that makes this widget again as it is set."""
+        return self.settings.state.code
+
+    def _changed(self, before: State) -> None:
+        if self.settings.state.known_task != before.known_task:
+            self._draw()
+
+    def _train(self) -> None:
+        recipe, state = self.recipe, self.settings.state
+        self.runs = [run for run in self.runs if run.complete or run.recipe != recipe]
+        taken = {run.seed for run in self.runs if run.recipe == recipe}
+        seed = min(set(range(state.seed, state.seed + len(taken) + 1)) - taken)
+        self._next_news = self._next_picture = 0.0
+        self.actions.say(f"{recipe.name}, seed {seed}: getting ready", 0)
+        self.actions.busy = True
+        events = train(self.stream, recipe, seed, device=state.device)
+        self.training = Training(events, self._follow, self._end, self.tell)
+        self.training.start()
+
+    def _stop(self) -> None:
+        self.training.stop()
+        self.actions.stop.disabled = True
+
+    def _clear(self) -> None:
+        self.runs = []
+        self._draw(both=True)
+        if not self.actions.busy:
+            self.actions.say("", 0)
+
+    def _follow(self, event: Event) -> None:
+        """Tell the page of an event, but not of every one; called in the thread that trains."""
+        now = time.monotonic()
+        if now >= self._next_news and isinstance(event, Stepped):
+            self._next_news = now + BLINK
+            self.actions.say(news(event), event.progress)
+        if isinstance(event, EpochDone):
+            self._live = snapshot(event.run)
+            if now >= self._next_picture:
+                self._draw()
+                done = time.monotonic()
+                self._next_picture = done + max(PAUSE, SHARE * (done - now))
+
+    def _end(self, run: Run | None, finished: bool) -> None:
+        """Keep what was learned, show it and make ready for the next; called in the thread that trains."""
+        self._live = None
+        if run is not None and len(run.curves.epoch_task):
+            self.runs = [*self.runs, run]
+        self.actions.say(summary(run, finished), 1.0 if finished else None)
+        try:
+            self._draw(both=True)
+        finally:
+            self.actions.busy = False
+
+    def _draw(self, both: bool = False) -> None:
+        """Show the picture of all runs; `both` also makes the one for the other position of the switch ready."""
+        known = None
+        while known != self.settings.state.known_task:  # the switch may be pressed while a thread draws
+            known = self.settings.state.known_task
+            self.pane.value = self._picture(known)
+        if both:
+            self._picture(not known)
+
+    def _picture(self, known: bool) -> str:
+        live = self._live
+        runs = [*self.runs, live] if live else self.runs
+        if not runs:
+            return self._empty
+        drawn, picture = self._drawn.get(known, ([], ""))
+        if [id(run) for run in drawn] != [id(run) for run in runs]:
+            picture = draw(lambda: show.accuracy_over_time(runs, known_task=known))
+            self._drawn[known] = list(runs), picture
+        return picture
+
+
+def news(event: Stepped) -> str:
+    """Where a run stands, in one line."""
+    run, epochs = event.run, event.run.recipe.schedule.epochs
+    where = f"task {event.task + 1} of {len(run.tasks)}, epoch {event.epoch + 1} of {epochs}"
+    return f"{run.name}, seed {run.seed}: {where} ({event.phase})"
+
+
+def summary(run: Run | None, finished: bool) -> str:
+    """What came out of a run, in one line."""
+    if run is None or not len(run.curves.epoch_task):
+        return "stopped before the first epoch was over: there is nothing to show"
+    words = f"{run.name}, seed {run.seed}: "
+    if not finished:
+        return f"{words}stopped in task {run.curves.epoch_task[-1] + 1} of {len(run.tasks)}; what it learned is kept"
+    average, lost = 100 * average_accuracy(run.accuracy()), 100 * forgetting(run.accuracy())
+    cost = f"{sum(run.seconds.values()):.0f} s on the {'GPU' if run.device.startswith('cuda') else 'CPU'}"
+    return f"{words}{average:.1f} % on average, {lost:.1f} points forgotten (task known); {cost}"

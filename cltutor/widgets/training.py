@@ -1,0 +1,78 @@
+"""Training in a thread, one at a time, so that the page answers while a network learns."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ..learner import Event
+from ..run import Run
+
+
+class Training:
+    """Draws events from `train` in a thread of its own.
+
+    `each(event)` is called for every event, `end(run, finished)` once at last, with None when no event ever came;
+    `fail(error)` before it, if something raised. All three are called in the thread. A training that starts while
+    another one runs, of any widget, stops that one first.
+    """
+
+    _latest: "Training | None" = None
+    _lock = threading.Lock()
+
+    def __init__(
+        self,
+        events: Iterator[Event],
+        each: Callable[[Event], None],
+        end: Callable[[Run | None, bool], None],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        self.events, self.each, self.end, self.fail = events, each, end, fail
+        self.stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="cltutor training", daemon=True)
+
+    def start(self) -> None:
+        with Training._lock:
+            self._before, Training._latest = Training._latest, self
+        if self._before:
+            self._before.stop()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask for the end; it comes after the step under way."""
+        self.stopped.set()
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait for the end; whether it came."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        if self._before:
+            self._before.join()
+            self._before = None
+        run, finished = None, False
+        try:
+            for event in self.events:
+                run = event.run
+                if self.stopped.is_set():
+                    break
+                self.each(event)
+            else:
+                finished = not self.stopped.is_set()
+        except Exception as error:  # a thread's exception would be lost
+            self.fail(error)
+        try:
+            self.events.close()
+            self.end(run, finished)
+        except Exception as error:
+            self.fail(error)
+
+
+def snapshot(run: Run) -> Run:
+    """The run as it stands now: one that the thread no longer writes in, for pictures drawn meanwhile."""
+    return replace(
+        run,
+        accuracies={name: matrix.copy() for name, matrix in run.accuracies.items()},
+        curves=replace(run.curves, loss=dict(run.curves.loss)),
+        states=list(run.states),
+    )
