@@ -130,9 +130,7 @@ def top_accuracy(logits: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
     """
     scores, right = np.asarray(logits, dtype=float), np.asarray(labels)
     if scores.ndim != 2 or right.shape != scores.shape[:1] or scores.size == 0:
-        raise ValueError(
-            f"logits must be (N, C) and labels (N,), not {scores.shape} and {right.shape}"
-        )
+        raise ValueError(f"logits must be (N, C) and labels (N,), not {scores.shape} and {right.shape}")
     if k < 1:
         raise ValueError(f"k must be 1 or more, not {k}")
     if right.min() < 0 or right.max() >= scores.shape[1]:
@@ -146,13 +144,9 @@ def _curves(curves: ArrayLike, epoch_task: ArrayLike) -> tuple[np.ndarray, np.nd
     c, learning = np.asarray(curves, dtype=float), np.asarray(epoch_task)
     if c.ndim != 2 or c.size == 0 or learning.shape != c.shape[:1]:
         raise ValueError(
-            "curves must be (E, T), epochs by tasks, and epoch_task (E,), "
-            f"not {c.shape} and {learning.shape}"
+            f"curves must be (E, T), epochs by tasks, and epoch_task (E,), not {c.shape} and {learning.shape}"
         )
-    if (
-        not np.issubdtype(learning.dtype, np.integer)
-        or not ((learning >= 0) & (learning < c.shape[1])).all()
-    ):
+    if not np.issubdtype(learning.dtype, np.integer) or not ((learning >= 0) & (learning < c.shape[1])).all():
         raise ValueError(f"epoch_task must hold task numbers from 0 to {c.shape[1] - 1}")
     return c, learning
 
@@ -255,8 +249,5 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]
 def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """(mean, half width) of the t-interval for a - b over pairs (same seed, same class order)."""
     if np.ndim(a) != 1 or np.shape(a) != np.shape(b):
-        raise ValueError(
-            "paired values must be two lists of the same length, "
-            f"not {np.shape(a)} and {np.shape(b)}"
-        )
+        raise ValueError(f"paired values must be two lists of the same length, not {np.shape(a)} and {np.shape(b)}")
     return mean_interval(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), level)

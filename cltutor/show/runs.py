@@ -1,0 +1,157 @@
+"""Runs as the pictures need them: grouped into methods, with the mean and spread over seeds."""
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .picture import wrapped
+from .style import Look, look
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+NEVER_COMPETED = "trained per task: these logits never learned to compete across tasks"
+LABEL = 36  # characters
+
+
+@dataclass(frozen=True)
+class Method:
+    """The runs of one recipe, which differ by seed or class order."""
+
+    label: str
+    runs: tuple["Run", ...]
+    look: Look
+
+    @property
+    def competes(self) -> bool:
+        return all(run.competes for run in self.runs)
+
+
+def methods(runs: "Run | Sequence[Run]") -> list[Method]:
+    """Group runs by method, in the order given.
+
+    Runs of one name are seeds of one method, unless their recipes differ: then each recipe is a
+    method of its own, and its label says in what it differs.
+
+    Raises:
+        ValueError: no run, something that is no run, or runs of different numbers of tasks.
+    """
+    several = [runs] if not isinstance(runs, Iterable) else list(runs)
+    if not several or not all(hasattr(run, "accuracy") for run in several):
+        raise ValueError("give a run or a list of runs, as learn() and compare() return them")
+    counts = sorted({len(run.tasks) for run in several})
+    if len(counts) > 1:
+        raise ValueError(f"runs in one picture must have the same number of tasks, not {counts[0]} and {counts[-1]}")
+    groups: dict[str, dict[str, list]] = {}
+    for run in several:
+        groups.setdefault(run.name, {}).setdefault(repr(run.recipe), []).append(run)
+    found = []
+    for name, recipes in groups.items():
+        for label, same in zip(_labels(name, list(recipes)), recipes.values(), strict=True):
+            own = name if same is next(iter(recipes.values())) else label
+            found.append(Method(label, tuple(same), look(own)))
+    return found
+
+
+def _labels(name: str, codes: list[str]) -> list[str]:
+    """The method's name, with the settings that tell recipes of the same name apart."""
+    settings = [_settings(code) for code in codes]
+    shared = set.intersection(*map(set, settings))
+    own = [[words for words in one if words not in shared] for one in settings]
+    labels = [" ".join([name, *words]) for words in own]
+    if len(set(labels)) == len(labels) and max(map(len, labels)) <= LABEL:
+        return labels
+    return [f"{name} ({i})" for i in range(1, len(codes) + 1)]
+
+
+def _settings(code: str) -> list[str]:
+    """The plain settings and weights in the code of a recipe, such as "temperature=1.0"."""
+    found = []
+    for node in ast.walk(ast.parse(code, mode="eval")):
+        if isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
+            found.append(f"{node.arg}={node.value.value}")
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            found.append(f"weight={ast.unparse(node.left)}")
+    return found
+
+
+def answering(shown: list[Method], known_task: bool) -> tuple[list[Method], str]:
+    """The methods that can be asked in this setting, and a note that names the others.
+
+    A network with separate logits a task (a copy for each) has no answer with the task unknown.
+
+    Raises:
+        ValueError: none of them can be asked.
+    """
+    mute = [] if known_task else [m for m in shown if _measured(m, True) > _measured(m, False)]
+    if not mute:
+        return shown, ""
+    names = ", ".join(method.label for method in mute)
+    if len(mute) == len(shown):
+        raise ValueError(
+            f"{names} has no logits of different tasks that could compete: it can be shown with known_task=True only"
+        )
+    note = f"not shown: {names} (no logits of different tasks that could compete)"
+    return [method for method in shown if method not in mute], note
+
+
+def _measured(method: Method, known_task: bool) -> bool:
+    """Whether anything was measured in this setting."""
+    return any(
+        np.isfinite(accuracy(run, known_task)).any()
+        or np.isfinite(run.curves.known if known_task else run.curves.unknown).any()
+        for run in method.runs
+    )
+
+
+def accuracy(run: "Run", known_task: bool) -> np.ndarray:
+    """The (T, T) accuracy matrix, also of logits that never learned to compete."""
+    if known_task or run.competes:
+        return run.accuracy(known_task=known_task)
+    return run.accuracy(known_task=False, untrained=True)
+
+
+def mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (n - 1) over the first axis, leaving out nan.
+
+    The mean is nan where there is no value, the deviation where there are fewer than two.
+    """
+    values = np.asarray(values, dtype=float)
+    count = np.isfinite(values).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(values, axis=0) / count
+        variance = np.nansum((values - mean) ** 2, axis=0) / (count - 1)
+    return mean, np.sqrt(np.where(count > 1, variance, np.nan))
+
+
+def notes(shown: list[Method], known_task: bool, missing: str, mark: str, inches: float) -> list[str]:
+    """Lines under a title: how many runs a mean is over, what the mark says, who is missing."""
+    counts = sorted({len(method.runs) for method in shown})
+    found = []
+    if counts[-1] > 1:
+        over = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+        found.append(f"mean ± one standard deviation over {over} runs")
+    if not known_task and not all(method.competes for method in shown):
+        found.append(f"{mark} {NEVER_COMPETED}")
+    return [line for note in [*found, missing] for line in wrapped(note, inches)]
+
+
+def setting(known_task: bool) -> str:
+    return "task known at test" if known_task else "task unknown at test"
+
+
+def class_list(run: "Run", task: int) -> str:
+    """The names of a task's classes, with commas."""
+    return ", ".join(run.class_names[label] for label in run.tasks[task])
+
+
+def chance(run: "Run", known_task: bool) -> np.ndarray:
+    """(T,) the accuracy of guessing among the classes that compete after each task.
+
+    With the task known this is a value for each task; without, for each number of tasks learned.
+    """
+    classes = np.array([len(task) for task in run.tasks])
+    return 1 / (classes if known_task else np.cumsum(classes))
