@@ -111,15 +111,16 @@ def train(
     if store is not None:
         run = Store(store).find(run)
     network, kept = restore(run, stream, seed)
+    parts = recipe.parts
     tests = [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
 
     for task in stream[run.learned :]:
         # Before the task: the network grows, every part prepares, the teachers are set down.
-        with seeded(seed, "head", task.index):
+        with seeded(("head", seed, task.index)):
             network.grow(len(task.classes))
         network.to(place)
         context = Context(network, task.index)
-        for name, part in recipe.parts.items():
+        for name, part in parts.items():
             part.begin_task(context, kept[name])
         pool = draw_pool(stream, recipe, task.index, place)
         terms = recipe.loss.active(task.index)
@@ -129,11 +130,12 @@ def train(
         for phase, epochs_of_phase in schedule.phases(task.index):
             optimizer = make_optimizer(network, phase, schedule)
             plateau = Plateau(schedule.patience)
+            randomness = seeded if network.draws_random_numbers else nullcontext
             for epoch in epochs_of_phase:
                 # An epoch: batches, loss, step.
                 network.train_only(phase.rates)
-                order = pool.batches(schedule.batch_size, generator(seed, "order", task.index, epoch))
-                crops = generator(seed, "crops", task.index, epoch)
+                order = pool.batches(schedule.batch_size, generator("order", seed, task.index, epoch))
+                crops = generator("crops", seed, task.index, epoch)
                 columns, history = task_of(network), []
                 for step, (places, tasks) in enumerate(order):
                     started = time.perf_counter()
@@ -141,10 +143,10 @@ def train(
                     if schedule.augmentation:
                         images = schedule.augmentation(images, crops)
                     batch = Batch(context, images, pool.labels[places], places, tasks, columns, recipe.heads, teachers)
-                    with randomness(network, seed, task.index, epoch, step):
+                    with randomness(("step", seed, task.index, epoch, step)):
                         losses = {name: weight * term(batch, kept[name]) for name, (weight, term) in terms.items()}
-                        take_step(optimizer, network, losses, schedule.clip)
-                    for name, part in recipe.parts.items():
+                        take_step(optimizer, losses, schedule.clip)
+                    for name, part in parts.items():
                         part.after_step(context, kept[name])
                     history.append({name: value.detach() for name, value in losses.items()})
                     run.updates += 1
@@ -162,7 +164,7 @@ def train(
                 yield EpochDone(run, task.index, progress, phase.name, epoch, known, unknown)
 
         # After the task: every part ends it, and the run writes it down.
-        for name, part in recipe.parts.items():
+        for name, part in parts.items():
             part.end_task(context, kept[name])
         run.end_task(network, kept, evaluate(network, tests[: task.index + 1], run))
         if store is not None:
@@ -217,7 +219,7 @@ def restore(run: Run, stream: Stream, seed: int) -> tuple[Network, dict[str, dic
         place = torch.device(run.device)
         held = {part: {k: v.to(place) for k, v in values.items()} for part, values in run.kept.items()}
         return run.model, {name: held.get(name, {}) for name in run.recipe.parts}
-    with seeded(seed, "network"):
+    with seeded(("network", seed)):
         network = run.recipe.network.build(run.image_shape)
     network.normalise_like(stream[0].train.images)
     return network, {name: {} for name in run.recipe.parts}
@@ -242,6 +244,7 @@ def make_teachers(terms: dict, run: Run, pool: Pool, record: bool) -> dict[str, 
 
 def make_optimizer(network: Network, phase: Phase, schedule: Schedule) -> torch.optim.SGD:
     """SGD over the parameters that learn in this phase, each role at its multiple of the rate."""
+    network.zero_grad()  # the last phase's gradients of what is frozen now would enter the norm
     network.train_only(phase.rates)
     groups = [
         {"params": network.parameters_of(role), "lr": multiple * schedule.learning_rate}
@@ -250,17 +253,11 @@ def make_optimizer(network: Network, phase: Phase, schedule: Schedule) -> torch.
     return torch.optim.SGD(groups, momentum=schedule.momentum, weight_decay=schedule.weight_decay)
 
 
-def randomness(network: Network, *key: int):
-    """Dropout of this step drawn from the key; nothing at all for a network that draws no random numbers."""
-    return seeded("step", *key) if network.draws_random_numbers else nullcontext()
-
-
-def take_step(optimizer: torch.optim.Optimizer, network: Network, losses: dict[str, Tensor], clip: float) -> None:
+def take_step(optimizer: torch.optim.Optimizer, losses: dict[str, Tensor], clip: float) -> None:
     """One update by the sum of the losses, with the gradient's norm clipped."""
-    for parameter in network.parameters():
-        parameter.grad = None  # all of the network's: a stale gradient of a frozen weight would enter the norm
+    optimizer.zero_grad()
     sum(losses.values()).backward()
-    torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
+    torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip)
     optimizer.step()
 
 

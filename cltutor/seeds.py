@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 
 
-def seed_of(*key: int | str) -> int:
+def seed_of(key: tuple[int | str, ...]) -> int:
     """A 63-bit seed for ``key``, the same on every machine and in every process."""
     digest = hashlib.sha256(repr(key).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
@@ -18,12 +18,12 @@ def seed_of(*key: int | str) -> int:
 
 def generator(*key: int | str) -> torch.Generator:
     """A CPU generator of its own for ``key``."""
-    return torch.Generator().manual_seed(seed_of(*key))
+    return torch.Generator().manual_seed(seed_of(key))
 
 
 @contextmanager
-def seeded(*key: int | str) -> Iterator[None]:
+def seeded(key: tuple[int | str, ...]) -> Iterator[None]:
     """Inside the block PyTorch's global generators are seeded with ``key``; outside they are as they were."""
     with torch.random.fork_rng():
-        torch.manual_seed(seed_of(*key))
+        torch.manual_seed(seed_of(key))
         yield
