@@ -7,6 +7,7 @@ import importlib
 
 _MODULES = {
     "MethodToggle": "method_toggle",
+    "Temperature": "temperature",
     "errors": "base",
 }
 

@@ -103,3 +103,16 @@ def buttons(words: str, options: list[tuple[str, object]], value: object, toolti
         style={"button_width": "auto", "description_width": "auto"},
         layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0", **layout),
     )
+
+
+def code_line(pasted: Callable) -> ipywidgets.Text:
+    """A line of code to copy; `pasted` observes what is typed or pasted into it, once Enter is pressed."""
+    made = ipywidgets.Text(
+        description="as code",
+        continuous_update=False,
+        tooltip="Copy this line to keep these settings. Paste a line and press Enter to get them back.",
+        style={"description_width": "auto"},
+        layout=ipywidgets.Layout(width="98%"),
+    )
+    made.observe(pasted, "value")
+    return made

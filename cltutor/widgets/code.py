@@ -5,6 +5,7 @@ Pasted code is read with `ast` and never evaluated.
 
 import ast
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .. import methods as named
@@ -73,7 +74,7 @@ class State:
         usual = {"methods": METHODS, "seed": 0, "method": self.methods[0], "known_task": True, "heads": "task"}
         usual |= {"device": "auto"} | own
         shown = {name: plain(value) for name, value in shown.items() if value not in (None, usual.get(name))}
-        return call("cl.widgets.MethodToggle", {**shown, **self.settings}, "stream")
+        return widget_call("MethodToggle", {**shown, **self.settings})
 
     def pasted(self, code: str) -> "State":
         """The state that the code says: a call of MethodToggle, or of a method.
@@ -110,9 +111,18 @@ def defaults(method: str) -> dict:
     return {**own, "epochs": named.get(method).schedule.epochs}
 
 
+# What a widget shows comes first in its call, and stays as it is when code is pasted.
+_GIVEN = {"MethodToggle": ("stream",), "Temperature": ("teacher", "stream")}
+
+
 def plain(value: object) -> object:
     """A number as a person writes it: 2 rather than 2.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def widget_call(name: str, settings: dict) -> str:
+    """The code that makes a widget."""
+    return call(f"cl.widgets.{name}", settings, *_GIVEN[name])
 
 
 def call(name: str, settings: dict, *first: str) -> str:
@@ -121,7 +131,7 @@ def call(name: str, settings: dict, *first: str) -> str:
     return f"{name}({', '.join((*first, *written))})"
 
 
-def read(code: str, known: dict) -> tuple[str, dict]:
+def read(code: str, known: Mapping[str, object]) -> tuple[str, dict]:
     """The name that is called and its keyword arguments, literals all, or as written in `known`.
 
     Raises:
@@ -134,7 +144,7 @@ def read(code: str, known: dict) -> tuple[str, dict]:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute):
         raise ValueError("This is not a call: paste cl.methods.lwf(temperature=3), for example.")
     name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-    if len(node.args) > (name == "MethodToggle") or any(keyword.arg is None for keyword in node.keywords):
+    if len(node.args) > len(_GIVEN.get(name, ())) or any(keyword.arg is None for keyword in node.keywords):
         raise ValueError(f"Give the settings of {name} by name, such as temperature=3.")
     return name, {keyword.arg: _value(keyword.arg, keyword.value, known) for keyword in node.keywords}
 

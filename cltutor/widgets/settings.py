@@ -7,7 +7,7 @@ from dataclasses import replace
 import ipywidgets
 
 from .. import methods as named
-from .base import buttons, row
+from .base import buttons, code_line, row
 from .code import KNOBS, State, defaults
 from .knob import Knob
 
@@ -26,16 +26,9 @@ class Settings(ipywidgets.VBox):
         self._make_knobs(guarded)
         self.equation = ipywidgets.HTMLMath(layout=ipywidgets.Layout(margin="4px 0 0 0"))
         self.recipe_line = ipywidgets.HTML()
-        self.line = ipywidgets.Text(
-            description="as code",
-            continuous_update=False,
-            tooltip="Copy this line to keep these settings. Paste a line and press Enter to get them back.",
-            style={"description_width": "auto"},
-            layout=ipywidgets.Layout(width="98%"),
-        )
+        self.line = code_line(guarded(self._pasted))
         for control in (self.method, self.known_task, self.heads, self.temperature, self.lam, self.epochs):
             control.observe(guarded(self._moved), "value")
-        self.line.observe(guarded(self._pasted), "value")
         knobs = row(self.temperature, self.lam, self.epochs)
         rows = (row(self.method), knobs, row(self.heads, self.known_task), self.equation, self.recipe_line)
         super().__init__(rows, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
