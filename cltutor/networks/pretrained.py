@@ -80,8 +80,8 @@ def split(model: nn.Module, normalise: Normalise, keep_classifier: bool) -> Back
     if parent == "classifier" and isinstance(classifier, nn.Sequential):
         before = list(classifier)[: int(leaf)]
         starts = [i for i, module in enumerate(before) if isinstance(module, nn.Linear)]
-        ends = [*starts[1:], len(before)]
-        hidden = [nn.Sequential(*before[a:b]) for a, b in zip(starts, ends, strict=True)]
+        ends = [*starts[1:], len(before)]  # one too many where there is no hidden layer at all
+        hidden = [nn.Sequential(*before[a:b]) for a, b in zip(starts, ends, strict=False)]
         model.classifier = nn.Sequential(*before[: starts[0] if starts else len(before)])
     else:
         setattr(model.get_submodule(parent), leaf, nn.Identity())
