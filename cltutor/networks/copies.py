@@ -20,6 +20,7 @@ class CopiedNetwork(Network):
     def grow(self, classes: int) -> None:
         if self.classes:
             backbone: Backbone = copy.deepcopy(self.copies[0].backbone)
+            backbone.pretrained_classifier = [None]  # it knows the first task's classes, no later one's
             self.copies.append(MultiHeadNetwork(backbone, task_specific_layers=1, hidden=None))
         self.copies[-1].grow(classes)
         self.classes.append(classes)
