@@ -37,9 +37,7 @@ def main() -> int:
         over = [measured[label] - measured["import torch"] for measured in rounds]
         added[label] = statistics.median(over)
         spread = f"{min(over):.3f} to {max(over):.3f}"
-        rows.append(
-            [label, statistics.median(times), min(times), max(times), f"{added[label]:.3f}", spread]
-        )
+        rows.append([label, statistics.median(times), min(times), max(times), f"{added[label]:.3f}", spread])
     header = ["code", "median s", "min s", "max s", "added s (median)", "added s (range)"]
     notes = f"{REPEATS} rounds, alternating. Required: `import cltutor` adds less than {LIMIT} s."
     report.write("import_time", "Import time", header, rows, notes)

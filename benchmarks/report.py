@@ -24,14 +24,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [list(header)] + [[_cell(value) for value in row] for row in rows]
     for line in lines[1:]:
         if len(line) != len(header):
-            raise ValueError(
-                f"a row has {len(line)} cells, but the header has {len(header)}: {line}"
-            )
+            raise ValueError(f"a row has {len(line)} cells, but the header has {len(header)}: {line}")
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
-    padded = [
-        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
-    ]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 

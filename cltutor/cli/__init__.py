@@ -32,17 +32,13 @@ COMMANDS = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="cltutor", description="The continual-learning textbook that you run."
-    )
+    parser = argparse.ArgumentParser(prog="cltutor", description="The continual-learning textbook that you run.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, (_, purpose) in COMMANDS.items():
         commands.add_parser(name, help=purpose, description=purpose)
     lab = commands.choices["lab"]
     lab.add_argument("--port", type=_port, help="the port to listen on (default: a free one)")
-    lab.add_argument(
-        "--folder", type=Path, help="where to work on copies of the notebooks; files there are kept"
-    )
+    lab.add_argument("--folder", type=Path, help="where to work on copies of the notebooks; files there are kept")
     return parser
 
 

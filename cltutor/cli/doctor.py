@@ -195,10 +195,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_python,
     partial(check_package, "torch"),
     check_torchvision,
-    *(
-        partial(check_package, name)
-        for name in ("captum", "ipywidgets", "jupyterlab", "numpy", "matplotlib")
-    ),
+    *(partial(check_package, name) for name in ("captum", "ipywidgets", "jupyterlab", "numpy", "matplotlib")),
     *(partial(check_package, name) for name in ("scikit-learn", "tqdm", "safetensors")),
     check_device,
     check_memory,

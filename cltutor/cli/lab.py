@@ -40,9 +40,7 @@ def working_folder(folder: Path | None = None) -> Path:
             if not (target / notebook.name).exists():
                 shutil.copyfile(notebook, target / notebook.name)
     except OSError as error:
-        raise ValueError(
-            f"cannot write to {target} ({error.strerror}): choose another place with --folder"
-        ) from error
+        raise ValueError(f"cannot write to {target} ({error.strerror}): choose another place with --folder") from error
     return target.resolve()
 
 

@@ -16,9 +16,7 @@ def test_help_names_both_commands(capsys):
     assert "doctor" in printed
 
 
-@pytest.mark.parametrize(
-    ("typed", "meant"), [("lba", "lab"), ("docter", "doctor"), ("jupyterlab", "lab")]
-)
+@pytest.mark.parametrize(("typed", "meant"), [("lba", "lab"), ("docter", "doctor"), ("jupyterlab", "lab")])
 def test_a_mistyped_command_is_answered_with_the_nearest(typed, meant, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([typed])

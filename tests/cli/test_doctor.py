@@ -20,9 +20,7 @@ def versions(monkeypatch):
         return known[name]
 
     monkeypatch.setattr(metadata, "version", version)
-    monkeypatch.setattr(
-        metadata, "requires", lambda _: ["torch>=2.11", "captum>=0.9", 'pytest>=8; extra == "test"']
-    )
+    monkeypatch.setattr(metadata, "requires", lambda _: ["torch>=2.11", "captum>=0.9", 'pytest>=8; extra == "test"'])
     return known
 
 
@@ -70,9 +68,7 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(versions):
     assert doctor.check_package("captum").problem == 'missing: pip install "captum>=0.9"'
 
 
-@pytest.mark.parametrize(
-    ("version", "old"), [("0.8.3", True), ("0.9", False), ("0.9.0rc1", False), ("0.10.0", False)]
-)
+@pytest.mark.parametrize(("version", "old"), [("0.8.3", True), ("0.9", False), ("0.9.0rc1", False), ("0.10.0", False)])
 def test_an_old_package_is_recognised_by_number_and_not_by_letter(version, old, versions):
     versions["captum"] = version
     expected = f'{version} is too old: pip install "captum>=0.9"' if old else None
@@ -163,9 +159,7 @@ def test_free_memory_without_a_limit_is_what_the_host_has_available(tmp_path):
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
     ],
 )
-def test_a_lower_limit_of_the_container_counts_and_its_file_cache_is_free(
-    limit, used, stat, tmp_path
-):
+def test_a_lower_limit_of_the_container_counts_and_its_file_cache_is_free(limit, used, stat, tmp_path):
     files = {limit: "2000000000\n", used: "700000000\n", stat: "inactive_file 100000000\n"}
     assert doctor.free_memory(*memory_files(tmp_path, files)) == 1_400_000_000
 

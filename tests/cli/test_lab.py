@@ -85,9 +85,7 @@ def test_a_port_that_was_asked_for_is_the_only_one_tried(checkout):
     assert {"--ServerApp.port=8890", "--ServerApp.port_retries=0"} <= set(arguments)
 
 
-def test_root_without_a_display_in_a_container_can_be_reached_and_keeps_the_token(
-    checkout, monkeypatch
-):
+def test_root_without_a_display_in_a_container_can_be_reached_and_keeps_the_token(checkout, monkeypatch):
     monkeypatch.setattr(lab, "has_display", lambda: False)
     monkeypatch.setattr(lab, "in_container", lambda: True)
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
@@ -123,9 +121,7 @@ def test_jupyterlab_is_told_to_leave_out_its_announcements():
         "print(json.dumps(get(level='all')))"
     )
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": str(lab.JUPYTER_CONFIG)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     disabled = json.loads(done.stdout)["disabledExtensions"]
     assert disabled["@jupyterlab/apputils-extension:announcements"] is True
 
