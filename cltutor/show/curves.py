@@ -172,7 +172,7 @@ def _draw(panel: Panel, method: Method, x: np.ndarray, mean: np.ndarray, spread:
     x, mean, spread = x[seen], mean[seen], spread[seen]
     several = np.isfinite(spread)
     if several.any():
-        low, high = (mean - spread)[several], np.minimum(mean + spread, 100)[several]
+        low, high = np.clip([mean - spread, mean + spread], 0, 100)[:, several]
         panel.band(x[several], low, high, method.look, name)
     ends = np.flatnonzero(np.isclose(x, np.round(x)))
     panel.line(x, mean, method.look, ends, name)

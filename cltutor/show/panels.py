@@ -52,7 +52,7 @@ class Panel:
         """A light band between two curves, cut at the panel's edges."""
         low, high = np.maximum(low, self.low), np.minimum(high, self.high)
         corners = np.column_stack([np.append(x, x[::-1]), np.append(low, high[::-1])])
-        band = Polygon(corners, color=look.color, alpha=0.2, linewidth=0, label=name, zorder=0.5)
+        band = Polygon(corners, color=look.color, alpha=0.15, linewidth=0, label=name, zorder=0.5)
         band.set_transform(self._transform())
         self.picture.add_artist(band)
 

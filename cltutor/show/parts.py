@@ -4,6 +4,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from .picture import FAINT, FONT, INK, TITLE, Picture, room
 from .style import TERMS
@@ -48,6 +49,7 @@ def loss_parts(run: "Run") -> Picture:
         ends += [f"{name} ends at {last[-1]:.3g}"] if len(last) else []
     # The axis follows the means: a single spike of the raw loss may leave the top.
     axes.set(xlim=(1, max(2, len(tasks))), ylim=(0, 1.15 * max(tops) or 1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("step", fontsize=FONT, color=INK)
     middle = 0.6 + (HEIGHT - 1.55) / 2
     picture.write(0.12, middle, "weighted loss (mean of a batch)", rotation=90, va="center")

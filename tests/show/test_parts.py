@@ -58,6 +58,11 @@ def test_every_size_is_readable(run, readable, tasks, steps):
     readable(show.loss_parts(run("lwf", tasks=tasks, steps=steps)))
 
 
+def test_steps_are_counted_in_whole_numbers(run):
+    axes = show.loss_parts(run("lwf", tasks=1, steps=20)).axes[0]
+    assert all(float(place).is_integer() for place in axes.get_xticks())
+
+
 @pytest.mark.parametrize("scale", [1e-6, 1e4])
 def test_small_and_large_losses_are_readable(run, readable, scale):
     one = run("lwf")
