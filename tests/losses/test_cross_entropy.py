@@ -1,0 +1,113 @@
+"""LwF, eq. 1, over the classes that compete, against loops over plain numbers."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from cltutor.losses import CrossEntropy, compete
+from cltutor.networks import MultiHead, SmallCNN
+
+CLASSES = [2, 3, 2]
+TASK_OF = [0, 0, 1, 1, 1, 2, 2]
+MIXED = [0, 1, 2, 4, 5, 6, 3, 6]
+
+
+def by_hand(logits: Tensor, labels: list[int], heads: str) -> float:
+    """-y . log yhat of each image, the softmax over the classes that may be meant, averaged over the batch."""
+    total = 0.0
+    for row, label in zip(logits.tolist(), labels, strict=True):
+        rivals = [c for c in range(len(row)) if heads == "class" or TASK_OF[c] == TASK_OF[label]]
+        total -= math.log(math.exp(row[label]) / sum(math.exp(row[c]) for c in rivals))
+    return total / len(labels)
+
+
+def draw(seed: int, *shape: int) -> Tensor:
+    return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("heads", ["task", "class"])
+@pytest.mark.parametrize("labels", [[5, 6, 6, 5, 5, 6, 6, 6], MIXED])
+def test_cross_entropy_is_minus_the_log_of_the_right_probability_among_its_rivals(heads, labels, make_batch):
+    logits = draw(0, 8, 7)
+    batch = make_batch(logits, CLASSES, labels, heads=heads, tasks=sorted({TASK_OF[y] for y in labels}))
+    assert CrossEntropy()(batch, {}).item() == pytest.approx(by_hand(logits, labels, heads))
+
+
+def test_the_two_regimes_give_different_losses(make_batch):
+    logits, labels = draw(0, 8, 7), [5, 6] * 4
+    task, one = (CrossEntropy()(make_batch(logits, CLASSES, labels, heads=h), {}).item() for h in ("task", "class"))
+    assert one > task + 0.1  # more rivals
+
+
+@pytest.mark.parametrize("heads", ["task", "class"])
+def test_the_gradient_of_cross_entropy_equals_finite_differences(heads, make_batch, numerical_gradient):
+    logits = draw(0, 8, 7)
+
+    def value(z: Tensor) -> Tensor:
+        return CrossEntropy()(make_batch(z, CLASSES, MIXED, heads=heads, tasks=[0, 1, 2]), {})
+
+    batch = make_batch(logits, CLASSES, MIXED, heads=heads, tasks=[0, 1, 2])
+    CrossEntropy()(batch, {}).backward()
+    torch.testing.assert_close(batch.context.network.table.grad, numerical_gradient(value, logits))
+
+
+def test_a_batch_of_one_task_takes_a_short_cut_to_the_same_value_and_gradient(make_batch):
+    logits, labels = draw(0, 6, 7), [2, 3, 4, 4, 3, 2]
+    short = make_batch(logits, CLASSES, labels, tasks=[1])
+    general = make_batch(logits, CLASSES, labels, tasks=[0, 1])
+    values = [CrossEntropy()(batch, {}) for batch in (short, general)]
+    torch.testing.assert_close(values[0], values[1])
+    for value in values:
+        value.backward()
+    torch.testing.assert_close(short.context.network.table.grad, general.context.network.table.grad)
+    assert short.context.network.table.grad.abs().max() > 1e-3
+
+
+def test_with_a_softmax_per_task_an_image_moves_the_logits_of_its_own_task_alone(make_batch):
+    batch = make_batch(draw(0, 8, 7), CLASSES, MIXED, heads="task", tasks=[0, 1, 2])
+    CrossEntropy()(batch, {}).backward()
+    own = torch.tensor(TASK_OF)[torch.tensor(MIXED)].unsqueeze(1) == torch.tensor(TASK_OF)
+    gradient = batch.context.network.table.grad
+    assert (gradient[own] != 0).all()
+    assert (gradient[~own] == 0).all()
+    one = make_batch(draw(0, 8, 7), CLASSES, MIXED, heads="class", tasks=[0, 1, 2])
+    CrossEntropy()(one, {}).backward()
+    assert (one.context.network.table.grad != 0).all()
+
+
+@pytest.mark.parametrize(("heads", "moved"), [("task", False), ("class", True)])
+def test_old_heads_get_a_gradient_only_where_all_classes_compete(heads, moved, make_batch):
+    network = MultiHead(SmallCNN(channels=(2,), hidden=(4,))).build((1, 8, 8))
+    for classes in CLASSES:
+        network.grow(classes)
+    batch = make_batch(torch.zeros(4, 7), CLASSES, [5, 6, 5, 6], heads=heads)
+    batch.context.network = network
+    CrossEntropy()(batch, {}).backward()
+    assert network.heads[2].bias.grad.abs().max() > 0
+    for old in network.heads[:2]:
+        assert (old.bias.grad is not None and old.bias.grad.abs().max() > 0) == moved
+
+
+def test_a_sure_and_right_answer_costs_nothing_and_a_sure_and_wrong_one_much(make_batch):
+    sure = torch.tensor([[0.0, 0, 0, 0, 0, 30, 0]])
+    assert CrossEntropy()(make_batch(sure, CLASSES, [5]), {}).item() == pytest.approx(0, abs=1e-6)
+    assert CrossEntropy()(make_batch(sure, CLASSES, [6]), {}).item() == pytest.approx(30, abs=1e-3)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=6), st.sampled_from(["task", "class"]), st.integers(0, 99))
+def test_compete_leaves_each_image_its_rivals_and_nothing_else(labels, over, seed):
+    logits = draw(seed, len(labels), 7)
+    left = compete(logits, torch.tensor(labels), torch.tensor(TASK_OF), over)
+    for i, label in enumerate(labels):
+        for c in range(7):
+            takes_part = over == "class" or TASK_OF[c] == TASK_OF[label]
+            assert left[i, c] == (logits[i, c] if takes_part else float("-inf"))
+
+
+def test_cross_entropy_acts_from_the_first_task_on_and_listens_to_no_teacher():
+    assert list((1 * CrossEntropy()).active(0)) == ["CrossEntropy"]
+    assert CrossEntropy().teacher is None

@@ -1,0 +1,161 @@
+"""Backbones: sizes, parameters, and shapes by an independent count."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from cltutor.networks import MultiHead, ResNet32, SmallCNN
+from cltutor.networks.backbone import Normalise, ResidualBlock
+
+
+def pictures(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("size", range(8, 33))
+def test_the_small_cnn_takes_every_size_from_8_to_32_pixels(size):
+    backbone = SmallCNN(channels=(2, 3, 4), hidden=(6, 5)).build((3, size, size))
+    side = size
+    for _ in range(3):
+        side = side // 2 if side >= 4 else side
+    assert backbone.trunk(torch.zeros(2, 3, size, size)).shape == (2, 4 * side * side)
+    assert side >= 2
+    assert backbone(pictures(2, 3, size, size)).shape == (2, 5)
+
+
+@settings(max_examples=20)
+@given(st.integers(8, 32), st.integers(8, 32), st.integers(1, 4))
+def test_the_small_cnn_takes_oblong_images_of_any_number_of_channels(height, width, channels):
+    backbone = SmallCNN(channels=(2, 2), hidden=(3,)).build((channels, height, width))
+    assert backbone(pictures(2, channels, height, width)).shape == (2, 3)
+
+
+def test_the_small_cnn_has_three_convolutions_and_two_fully_connected_layers_below_its_heads():
+    backbone = SmallCNN().build((3, 32, 32))
+    convolutions = [m for m in backbone.modules() if isinstance(m, nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels, c.kernel_size) for c in convolutions] == [
+        (3, 32, (3, 3)),
+        (32, 32, (3, 3)),
+        (32, 64, (3, 3)),
+    ]
+    assert [(layer[0].in_features, layer[0].out_features) for layer in backbone.hidden] == [
+        (64 * 4 * 4, 128),
+        (128, 128),
+    ]
+
+
+def test_an_image_below_8_pixels_is_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^SmallCNN needs images of at least 8x8 pixels, not 7x9\.$"):
+        SmallCNN().build((1, 7, 9))
+
+
+def test_features_keep_their_scale_through_the_layers():
+    torch.manual_seed(0)
+    backbone = SmallCNN(channels=(64, 64, 64), hidden=(512, 512)).build((3, 16, 16))
+    images = pictures(64, 3, 16, 16)
+    backbone.normalise.fit(images)
+    power = backbone(images).square().mean().item()  # 1 comes in (He et al. 2015, eq. 10); max-pools raise it a little
+    assert 0.3 < power < 30  # PyTorch's own initialisation would leave about (1/6)^5
+
+
+@pytest.mark.parametrize("backbone", [SmallCNN(), ResNet32()])
+def test_a_batch_gives_in_evaluation_mode_what_its_images_give_one_by_one(backbone):
+    torch.manual_seed(0)
+    module = backbone.build((3, 16, 16)).eval()
+    images = pictures(4, 3, 16, 16)
+    one_by_one = torch.cat([module(image.unsqueeze(0)) for image in images])
+    torch.testing.assert_close(module(images), one_by_one, atol=1e-4, rtol=1e-4)
+
+
+# ResNet-32
+
+
+def test_resnet32_has_464154_parameters_with_ten_classes():
+    network = MultiHead(ResNet32()).build((3, 32, 32))
+    network.grow(10)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 464_154
+    # The same by hand: stem, then n = 5 blocks a stage (He et al. 2016, section 4.2), each with two batch norms.
+    by_hand = 3 * 16 * 9 + 2 * 16
+    before = 16
+    for width in (16, 32, 64):
+        for _ in range(5):
+            by_hand += before * width * 9 + width * width * 9 + 4 * width
+            before = width
+    assert by_hand + 64 * 10 + 10 == 464_154
+
+
+def test_resnet32_has_32_layers_with_weights_and_stages_of_16_32_and_64_channels():
+    network = MultiHead(ResNet32()).build((3, 32, 32))
+    network.grow(10)
+    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    assert len(layers) == 32
+    seen = []
+    for block in (m for m in network.modules() if isinstance(m, ResidualBlock)):
+        block.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.shape[1:])))
+    assert network(pictures(1, 3, 32, 32)).features.shape == (1, 64)
+    assert seen == [(16, 32, 32)] * 5 + [(32, 16, 16)] * 5 + [(64, 8, 8)] * 5
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 3), (2, 5)])
+def test_a_shortcut_is_the_identity_or_every_second_pixel_padded_with_zero_channels(before, after):
+    block = ResidualBlock(before, after).eval()
+    for module in block.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.zeros_(module.weight)  # only the shortcut is left
+    maps = torch.randn(2, before, 6, 6)
+    stride = 1 if before == after else 2
+    expected = torch.zeros(2, after, 6 // stride, 6 // stride)
+    for n in range(2):
+        for channel in range(before):
+            for row in range(6 // stride):
+                for column in range(6 // stride):
+                    expected[n, channel, row, column] = max(0.0, maps[n, channel, row * stride, column * stride].item())
+    assert torch.equal(block(maps), expected)
+
+
+def test_a_block_is_relu_of_two_normalised_convolutions_plus_the_shortcut():
+    torch.manual_seed(0)
+    block = ResidualBlock(2, 4)
+    maps = torch.randn(3, 2, 6, 6)
+
+    def normalised(values: torch.Tensor) -> torch.Tensor:
+        mean = values.mean((0, 2, 3), keepdim=True)
+        return (values - mean) / (values.var((0, 2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt()
+
+    inner = normalised(nn.functional.conv2d(maps, block.first[0].weight, stride=2, padding=1)).relu()
+    inner = normalised(nn.functional.conv2d(inner, block.second[0].weight, padding=1))
+    shortcut = torch.cat([maps[:, :, ::2, ::2], torch.zeros(3, 2, 3, 3)], dim=1)
+    torch.testing.assert_close(block(maps), (inner + shortcut).relu(), atol=1e-5, rtol=1e-5)
+
+
+# Normalisation
+
+
+def test_the_first_tasks_images_come_out_with_mean_0_and_deviation_1_in_every_channel():
+    images = pictures(20, 3, 8, 8)
+    images[:, 1] //= 4
+    normalise = Normalise([0.0] * 3, [1.0] * 3)
+    normalise.fit(images)
+    for channel in range(3):
+        values = [pixel for row in normalise(images)[:, channel].flatten(1).tolist() for pixel in row]
+        mean = sum(values) / len(values)
+        assert mean == pytest.approx(0, abs=1e-5)
+        assert math.sqrt(sum((v - mean) ** 2 for v in values) / len(values)) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_channel_of_one_value_is_not_divided_by_zero():
+    normalise = Normalise([0.0], [1.0])
+    normalise.fit(torch.full((3, 1, 8, 8), 7, dtype=torch.uint8))
+    assert torch.equal(normalise(torch.full((1, 1, 8, 8), 7, dtype=torch.uint8)), torch.zeros(1, 1, 8, 8))
+
+
+@pytest.mark.parametrize(("fixed", "images"), [(True, 5), (False, 0)])
+def test_the_normalisation_of_a_pretrained_network_or_of_no_image_stays(fixed, images):
+    normalise = Normalise([0.5], [0.25], fixed=fixed)
+    normalise.fit(pictures(images, 1, 8, 8))
+    assert normalise.mean.item() == pytest.approx(0.5 * 255)
+    assert normalise.std.item() == pytest.approx(0.25 * 255)

@@ -1,0 +1,201 @@
+"""Network expansion, LwF section 4.2 and Net2Net, against activations computed by hand."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cltutor.networks import ResNet32, SmallCNN, Widening
+from cltutor.networks.widening import WideningLinear, WideningNetwork
+
+TINY = SmallCNN(channels=(3,), hidden=(8, 6))
+IMAGES = torch.randint(0, 256, (16, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def shake(network: WideningNetwork) -> None:
+    """Move every weight, as training would, so that nodes and their copies part."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+
+
+@pytest.fixture
+def sources(monkeypatch) -> list[Tensor]:
+    """Which nodes the last growth copied, layer by layer from the bottom (heads, which copy none, left out)."""
+    seen, widen = [], WideningLinear.widen
+
+    def watched(layer: WideningLinear, nodes: int, copied_inputs: Tensor) -> Tensor:
+        source = widen(layer, nodes, copied_inputs)
+        if nodes:
+            seen.append(source)
+        return source
+
+    monkeypatch.setattr(WideningLinear, "widen", watched)
+    return seen
+
+
+@pytest.fixture
+def network() -> WideningNetwork:
+    torch.manual_seed(1)
+    network = Widening(TINY, share=0.5).build((1, 8, 8))
+    network.normalise_like(IMAGES)
+    network.grow(2)
+    shake(network)
+    return network
+
+
+def activations(network: WideningNetwork) -> list[Tensor]:
+    """Activations of each fully connected layer, its nodes summed up by hand from blocks and cross weights."""
+    features, result = network.backbone.trunk(network.backbone.normalise(IMAGES)), []
+    for layer in network.layers:
+        nodes: list[Tensor] = []
+        for stage, (block, bias) in enumerate(zip(layer.blocks, layer.biases, strict=True)):
+            for row in range(len(block)):
+                total, used = features[:, : block.shape[1]] @ block[row] + bias[row], block.shape[1]
+                for cross in layer.cross[stage:]:  # what this node reads of inputs that came later
+                    total = total + features[:, used : used + cross.shape[1]] @ cross[len(nodes)]
+                    used += cross.shape[1]
+                assert used == features.shape[1]
+                nodes.append(total.relu())
+        features = torch.stack(nodes, dim=1)
+        result.append(features)
+    return result
+
+
+def test_the_network_computes_what_its_blocks_say_node_by_node(network):
+    for _ in range(2):
+        network.grow(2)
+        shake(network)
+    top = activations(network)[-1]
+    torch.testing.assert_close(network(IMAGES).features, top, atol=1e-4, rtol=1e-4)
+    head = network.heads[2]
+    torch.testing.assert_close(
+        network(IMAGES).head(2), F.linear(top, head.blocks[0], head.biases[0]), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_growing_changes_no_old_answer_however_often(network):
+    for task in range(1, 4):
+        before = network(IMAGES).logits
+        network.grow(2)
+        after = network(IMAGES).logits
+        torch.testing.assert_close(after[:, : 2 * task], before, atol=1e-5, rtol=1e-5)
+        assert after.shape == (16, 2 * task + 2)
+        shake(network)
+
+
+def test_every_new_node_says_at_first_what_the_node_that_it_copies_says(network, sources):
+    for _ in range(3):
+        sources.clear()
+        old = activations(network)
+        network.grow(2)
+        new = activations(network)
+        for before, after, source in zip(old, new, sources, strict=True):
+            width = before.shape[1]
+            torch.testing.assert_close(after[:, :width], before, atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(after[:, width:], before[:, source], atol=1e-5, rtol=1e-5)
+            assert after[:, width:].std() > 0.01
+        shake(network)
+
+
+def test_an_input_and_its_copies_share_its_weight_as_net2net_divides_it(network, sources):
+    for _ in range(3):
+        sources.clear()
+        dense = [layer.dense()[0].tolist() for layer in network.layers]
+        network.grow(2)
+        copied_inputs: list[int] = []
+        for layer, old, source in zip(network.layers, dense, sources, strict=True):
+            times = [1 + copied_inputs.count(j) for j in range(len(old[0]))]
+            expected = [
+                [old[i][j] / times[j] for j in range(len(old[0]))] + [old[i][j] / times[j] for j in copied_inputs]
+                for i in source.tolist()
+            ]
+            torch.testing.assert_close(layer.blocks[-1].detach(), torch.tensor(expected))
+            copied_inputs = source.tolist()
+        shake(network)
+
+
+def test_original_nodes_and_old_heads_read_new_nodes_with_weight_zero(network):
+    for _ in range(3):
+        network.grow(2)
+        for layer in [*network.layers, *network.heads[:-1]]:
+            assert (layer.cross[-1] == 0).all()
+        first, second = network.layers
+        assert first.cross[-1].shape[1] == 0  # the trunk gains nothing
+        assert second.cross[-1].shape[1] == 4
+        assert [head.cross[-1].shape for head in network.heads[:-1]] == [(2, 3)] * (len(network.heads) - 1)
+        shake(network)
+
+
+def test_every_task_adds_the_same_share_of_the_first_width():
+    network = Widening(SmallCNN(channels=(1,), hidden=(40, 16)), share=0.25).build((1, 8, 8))
+    for tasks in range(4):
+        network.grow(2)
+        assert [len(layer.dense()[1]) for layer in network.layers] == [40 + 10 * tasks, 16 + 4 * tasks]
+        assert network.heads[-1].dense()[0].shape == (2, 16 + 4 * tasks)
+
+
+def test_the_default_adds_1024_nodes_to_alexnets_4096():
+    network = Widening(SmallCNN(channels=(1,), hidden=(4096,))).build((1, 8, 8))
+    assert network.extra == [1024]
+
+
+def test_the_nodes_to_copy_are_drawn_at_random_with_repetition(network, sources):
+    drawn = set()
+    for _ in range(6):
+        network.grow(2)
+    for source in sources:
+        drawn |= {tuple(source.tolist())}
+    assert len(drawn) > 6
+
+
+def test_under_expansion_the_newest_nodes_and_the_newest_head_learn_and_nothing_else(network):
+    network.grow(2)
+    network.grow(2)
+    network.train_only(["new"])
+    network(IMAGES).head(2).square().sum().backward()
+    learning = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert learning == {
+        *(f"backbone.hidden.{layer}.0.{part}.2" for layer in (0, 1) for part in ("blocks", "biases")),
+        "heads.2.blocks.0",
+        "heads.2.biases.0",
+    }
+    assert learning == {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert all(dict(network.named_parameters())[name].grad.abs().sum() > 0 for name in learning)
+
+
+def test_training_the_new_nodes_alone_leaves_every_old_answer(network):
+    network.grow(2)
+    before = network(IMAGES).head(0)
+    network.train_only(["new"])
+    optimizer = torch.optim.SGD(network.parameters_of("new"), lr=0.1, momentum=0.9, weight_decay=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (network(IMAGES).head(1) - 1).square().mean().backward()
+        optimizer.step()
+    assert torch.equal(network(IMAGES).head(0), before)
+
+
+def test_with_all_nodes_learning_old_heads_learn_to_read_new_nodes(network):
+    network.grow(2)
+    network.train_only(["shared", "old", "new"])
+    network(IMAGES).head(0).square().sum().backward()
+    assert network.heads[0].cross[0].grad.abs().sum() > 0
+    assert network.layers[1].cross[0].grad is not None
+
+
+def test_the_new_head_is_random_and_no_copy_of_an_old_one(network):
+    network.grow(2)
+    old, new = network.heads[0].dense()[0], network.heads[1].dense()[0]
+    assert new.std() > 0.05
+    assert not torch.allclose(new[:, : old.shape[1]], old)
+    torch.manual_seed(5)
+    network.grow(2)
+    assert not torch.allclose(network.heads[2].dense()[0][:, : new.shape[1]], new)
+
+
+def test_a_network_without_hidden_layers_is_refused_in_one_sentence():
+    with pytest.raises(
+        ValueError, match=r"^ResNet32\(\) has no fully connected layer below its output to widen: [^.]*\.$"
+    ):
+        Widening(ResNet32()).build((3, 32, 32))
