@@ -15,6 +15,17 @@ import ipywidgets
 
 from ..show import Picture
 
+# The pressed button and the one in focus can be seen from the last row; labels stand beside their buttons.
+STYLE = """<style>
+.cltutor .widget-toggle-buttons { display: flex; align-items: baseline; }
+.cltutor .widget-toggle-buttons > .widget-label { flex: none; min-width: 62px; margin-right: 6px; }
+.cltutor .widget-toggle-button.mod-active { background: #0072b2; color: white; box-shadow: none; }
+.cltutor button:focus-visible, .cltutor .noUi-handle:focus-visible { outline: 3px solid #e69f00; outline-offset: 1px; }
+.cltutor-knob input { width: 60px !important; flex: none !important; }
+.cltutor-formula { border-left: 3px solid #0072b2; padding-left: 10px; }
+.cltutor-picture img { max-width: 100%; max-height: 480px; width: auto; height: auto; display: block; }
+</style>"""
+
 _told: list[str] = []
 _drawing = threading.Lock()  # matplotlib is not made for several threads
 
@@ -35,7 +46,12 @@ class Tool(ipywidgets.VBox):
         self.errors: list[Exception] = []
         self.message = ipywidgets.HTML()
         super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
+        self.add_class("cltutor")
         self.add_class(css)
+
+    def fill(self, *rows: ipywidgets.Widget) -> None:
+        """Put the rows under each other."""
+        self.children = (ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none")), *rows)
 
     def guarded(self, callback: Callable) -> Callable:
         """The callback, for `observe` and `on_click`: its exception is told in the page and written down."""
@@ -83,7 +99,7 @@ def draw(make: Callable[[], Picture], dpi: float = 120) -> str:
     # With its size given the page does not jump when the next picture takes the place of this one.
     return (
         f'<img alt="{html.escape(picture.alt, quote=True)}" width="{width}" height="{height}" decoding="sync" '
-        f'style="max-width:100%;height:auto;display:block" src="data:image/png;base64,{data}">'
+        f'src="data:image/png;base64,{data}">'
     )
 
 
@@ -93,15 +109,17 @@ def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
     return ipywidgets.Box(controls, layout=layout)
 
 
-def buttons(words: str, options: list[tuple[str, object]], value: object, tooltips: list[str], **layout: str):
+def buttons(
+    words: str, tooltip: str, options: list[tuple[str, object]], tooltips: list[str]
+) -> ipywidgets.ToggleButtons:
     """Toggle buttons, as wide as their words."""
     return ipywidgets.ToggleButtons(
         options=options,
-        value=value,
         description=words,
+        tooltip=tooltip,
         tooltips=tooltips,
         style={"button_width": "auto", "description_width": "auto"},
-        layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0", **layout),
+        layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0"),
     )
 
 

@@ -31,19 +31,20 @@ class Knob(ipywidgets.HBox):
         slider, text = (
             (ipywidgets.IntSlider, ipywidgets.IntText) if self.whole else (ipywidgets.FloatSlider, ipywidgets.FloatText)
         )
-        self.slider = slider(
-            min=low,
-            max=high,
-            step=step,
+        # The words are the label of the typed value: those of a slider are no label to a screen reader.
+        self.text = text(
             description=words,
-            tooltip=tooltip,
-            readout=False,
+            tooltip=f"{tooltip}: {rule}",
+            step=step,
             style={"description_width": "auto"},
-            layout=ipywidgets.Layout(width="200px"),
+            layout=ipywidgets.Layout(width="auto"),
         )
-        self.text = text(tooltip=f"{words}: {rule}", step=step, layout=ipywidgets.Layout(width="64px"))
+        self.slider = slider(
+            min=low, max=high, step=step, readout=False, tooltip=tooltip, layout=ipywidgets.Layout(width="120px")
+        )
         self._setting = False
-        super().__init__([self.slider, self.text], layout=ipywidgets.Layout(margin="2px 18px 2px 0"))
+        super().__init__([self.text, self.slider], layout=ipywidgets.Layout(margin="2px 14px 2px 0"))
+        self.add_class("cltutor-knob")
         self.slider.observe(guarded(self._moved), "value")
         self.text.observe(guarded(self._moved), "value")
         self.observe(self._show, "value")

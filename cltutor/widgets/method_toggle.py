@@ -32,7 +32,7 @@ class MethodToggle(Tool):
     `learning_rate=0.01` or `backbone=cl.networks.ResNet32()`.
 
     Raises:
-        ValueError: an unknown method, or a setting that the method does not take.
+        ValueError: an unknown method, a setting that the method does not take, or runs of other tasks.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class MethodToggle(Tool):
         listed = methods if isinstance(methods, str) else tuple(methods)
         numbers = {"temperature": temperature, "lam": lam, "epochs": epochs}
         state = State(listed, seed, method, known_task, heads, **numbers, device=device, settings=settings)
+        if any(run.tasks != tuple(task.classes for task in stream) for run in runs):
+            raise ValueError("runs must have learned the tasks of this stream, in its order.")
         self.stream, self.runs, self.training = stream, list(runs), None
         self._live: Run | None = None
         self._drawn: dict[bool, tuple[list[Run], str]] = {}
@@ -62,7 +64,7 @@ class MethodToggle(Tool):
         self.settings = Settings(state, self.guarded, self._changed)
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
         self.pane = Pane()
-        self.children = (self.settings, self.actions, self.message, self.pane, self.settings.line)
+        self.fill(self.settings, self.actions, self.message, self.pane, self.settings.line)
         self._draw(both=True)
 
     @property
@@ -162,4 +164,5 @@ def summary(run: Run | None, finished: bool) -> str:
         return f"{words}stopped in task {run.curves.epoch_task[-1] + 1} of {len(run.tasks)}; what it learned is kept"
     average, lost = 100 * average_accuracy(run.accuracy()), 100 * forgetting(run.accuracy())
     cost = f"{sum(run.seconds.values()):.0f} s on the {'GPU' if run.device.startswith('cuda') else 'CPU'}"
-    return f"{words}{average:.1f} % on average, {lost:.1f} points forgotten (task known); {cost}"
+    numbers = f"{average:.1f} % on average" + (f", {lost:.1f} points forgotten" if len(run.tasks) > 1 else "")
+    return f"{words}{numbers} (task known); {cost}"

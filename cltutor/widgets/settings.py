@@ -24,36 +24,25 @@ class Settings(ipywidgets.VBox):
         self._applying = False
         self._make_buttons()
         self._make_knobs(guarded)
-        self.equation = ipywidgets.HTMLMath(layout=ipywidgets.Layout(margin="4px 0 0 0"))
+        self.equation = ipywidgets.HTMLMath()
         self.recipe_line = ipywidgets.HTML()
         self.line = code_line(guarded(self._pasted))
         for control in (self.method, self.known_task, self.heads, self.temperature, self.lam, self.epochs):
             control.observe(guarded(self._moved), "value")
         knobs = row(self.temperature, self.lam, self.epochs)
-        rows = (row(self.method), knobs, row(self.heads, self.known_task), self.equation, self.recipe_line)
+        formula = ipywidgets.VBox([self.equation, self.recipe_line], layout=ipywidgets.Layout(margin="6px 0"))
+        formula.add_class("cltutor-formula")
+        rows = (row(self.method), knobs, row(self.heads, self.known_task), formula)
         super().__init__(rows, layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._apply(state)
 
     def _make_buttons(self) -> None:
-        self.method = buttons("method", [], None, [])
-        self.heads = buttons(
-            "training",
-            [("per task", "task"), ("across tasks", "class")],
-            "task",
-            [
-                'heads="task": in the loss, the classes of the image\'s own task compete',
-                'heads="class": in the loss, the classes of all tasks seen compete',
-            ],
-        )
-        self.known_task = buttons(
-            "at test",
-            [("task known", True), ("task unknown", False)],
-            True,
-            [
-                "known_task=True: the classes of the image's own task compete",
-                "known_task=False: the classes of all tasks seen compete",
-            ],
-        )
+        self.method = buttons("method", "how the network learns a new task", [], [])
+        competing = ["the classes of the image's own task compete", "the classes of all tasks seen compete"]
+        regimes = [("per task", "task"), ("across tasks", "class")]
+        self.heads = buttons("training", "which classes compete in the loss (heads)", regimes, competing)
+        regimes = [("task known", True), ("task unknown", False)]
+        self.known_task = buttons("at test", "which classes compete at test (known_task)", regimes, competing)
 
     def _make_knobs(self, guarded: Callable) -> None:
         def knob(words: str, tooltip: str, span: tuple, allowed: Callable[[float], bool], rule: str) -> Knob:
@@ -117,4 +106,4 @@ class Settings(ipywidgets.VBox):
 
 def told(method: str) -> str:
     """The first sentence of the method's docstring."""
-    return " ".join(getattr(named, method).__doc__.split()).split(". ")[0]
+    return " ".join(getattr(named, method).__doc__.replace("``", "").split()).split(". ")[0]

@@ -76,7 +76,7 @@ class Temperature(Tool):
         self.line = code_line(self.guarded(self._pasted))
         self.pane = Pane()
         choices = row(self.pictures, self.head)
-        self.children = (choices, row(self.picture, self.temperature), self.message, self.pane, self.line)
+        self.fill(choices, row(self.picture, self.temperature), self.message, self.pane, self.line)
 
     def _dropdown(self, words: str, options: list[tuple[str, int | None]]) -> ipywidgets.Dropdown:
         return ipywidgets.Dropdown(

@@ -54,11 +54,12 @@ class Training:
         try:
             for event in self.events:
                 run = event.run
+                if not self.stopped.is_set():
+                    self.each(event)
                 if self.stopped.is_set():
                     break
-                self.each(event)
             else:
-                finished = not self.stopped.is_set()
+                finished = True
         except Exception as error:  # a thread's exception would be lost
             self.fail(error)
         try:

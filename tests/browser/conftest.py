@@ -3,10 +3,11 @@
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -20,40 +21,90 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
-ERRORS = {
+FAULTS = {
     "an error in an output": '[data-mime-type="application/vnd.jupyter.error"]',
     "a warning in an output": '[data-mime-type="application/vnd.jupyter.stderr"]',
     "an error told by a widget": ".cltutor-error",
     "a dialog": ".jp-Dialog",
-    "a widget that cannot be shown": ".jupyter-widgets-error-widget, .jp-RenderedHTMLCommon .jupyter-widgets-error",
+    "a widget that cannot be shown": ".jupyter-widgets-error-widget",
 }
 
 
 class Notebook:
     """A notebook open in the browser."""
 
-    def __init__(self, page, name: str):
-        self.page, self.name = page, name
+    def __init__(self, page):
+        self.page = page
 
-    def run_all(self, seconds: float = 170) -> None:
+    def run_all(self, seconds: float = 300) -> None:
         """Run all cells and wait until the kernel has done them."""
-        self.page.set_default_timeout(1000 * seconds)
-        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.set_default_timeout(20_000)
+        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ran = true })")
+        self.page.wait_for_function("window.ran", timeout=1000 * seconds)
 
     def errors(self) -> list[str]:
         """Everything on the page that tells of a fault."""
         return [
             f"{what}: {place.inner_text()[:2000]}"
-            for what, selector in ERRORS.items()
+            for what, selector in FAULTS.items()
             for place in self.page.locator(selector).all()
         ]
 
-    def shot(self, name: str, place=None) -> None:
-        """Keep a screenshot where CLTUTOR_SCREENSHOTS says, of the page or of a place on it."""
+    def tools(self, css: str) -> list["Widget"]:
+        """The widgets of a class on the page."""
+        return [Widget(self, place) for place in self.page.locator(f".{css}").all()]
+
+
+class Widget:
+    """A widget on the page."""
+
+    def __init__(self, notebook: Notebook, place):
+        self.notebook, self.place = notebook, place
+
+    def button(self, words: str):
+        return self.place.get_by_role("button", name=words, exact=True)
+
+    def field(self, words: str):
+        return self.place.get_by_label(words, exact=True)
+
+    def type(self, words: str, value: str) -> None:
+        """Type a value into a field and press Enter."""
+        self.field(words).fill(value)
+        self.field(words).press("Enter")
+
+    @property
+    def picture(self) -> str:
+        """The picture's alternative text."""
+        return self.place.locator(".cltutor-picture img").get_attribute("alt")
+
+    @property
+    def pixels(self) -> str:
+        return self.place.locator(".cltutor-picture img").get_attribute("src")
+
+    @property
+    def status(self) -> str:
+        return self.place.get_by_role("status").inner_text()
+
+    def until(self, true: Callable[[], object], seconds: float = 30) -> None:
+        """Wait until something is true of the page."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, f"waited {seconds} s in vain; {self.notebook.errors() or self.picture}"
+            self.notebook.page.wait_for_timeout(50)
+
+    def train(self) -> None:
+        """Press Train and wait until it has begun."""
+        self.button("Train").click()
+        self.until(self.button("Stop").is_enabled)
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the widget where CLTUTOR_SCREENSHOTS says, at three widths of the page."""
         if folder := os.environ.get("CLTUTOR_SCREENSHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
-            (place or self.page).screenshot(path=Path(folder) / f"{name}.png")
+            for width in (1280, 1100, 900):
+                self.notebook.page.set_viewport_size({"width": width, "height": 1400})
+                self.notebook.page.wait_for_timeout(300)
+                self.place.screenshot(path=Path(folder) / f"{name}-{width}.png")
+            self.notebook.page.set_viewport_size({"width": 1280, "height": 1400})
 
 
 @pytest.fixture(scope="session")
@@ -108,32 +159,29 @@ def browser(chromium):
         started.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_notebook(lab, browser):
-    """open_notebook(path or cells, width=1280): the notebook in JupyterLab, its kernel ready."""
+    """`with open_notebook(path or cells) as notebook:` the notebook in JupyterLab, its kernel ready."""
     url, token, folder = lab
-    contexts = []
 
-    def open_it(source: Path | list[str], width: int = 1280) -> Notebook:
+    @contextmanager
+    def open_it(source: Path | list[str]) -> Iterator[Notebook]:
         name = source.name if isinstance(source, Path) else f"test_{secrets.token_hex(4)}.ipynb"
-        if isinstance(source, Path):
-            shutil.copy(source, folder / name)
-        else:
-            nbformat.write(notebook(source), folder / name)
-        contexts.append(browser.new_context(viewport={"width": width, "height": 1000}))
-        page = contexts[-1].new_page()
+        book = nbformat.read(source, as_version=4) if isinstance(source, Path) else notebook(source)
+        nbformat.write(book, folder / name)
+        context = browser.new_context(viewport={"width": 1280, "height": 1400})
+        page = context.new_page()
         page.set_default_timeout(60_000)
         page.goto(f"{url}/lab/tree/{name}?reset&token={token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
-        page.set_default_timeout(20_000)
-        return Notebook(page, name)
+        try:
+            yield Notebook(page)
+        finally:
+            page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")  # its memory is needed
+            context.close()
 
-    yield open_it
-    for context in contexts:
-        page = context.pages[0]
-        page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")  # its memory is needed
-        context.close()
+    return open_it
 
 
 def notebook(cells: list[str]) -> nbformat.NotebookNode:

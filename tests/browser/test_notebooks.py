@@ -1,0 +1,39 @@
+"""Every notebook, opened and run in JupyterLab as a learner does, and its widgets pressed."""
+
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(path, open_notebook):
+    with open_notebook(path) as notebook:
+        notebook.run_all()
+        assert notebook.errors() == []
+        for toggle in notebook.tools("cltutor-method-toggle"):
+            use_method_toggle(toggle)
+        for temperature in notebook.tools("cltutor-temperature"):
+            use_temperature(temperature)
+        assert notebook.errors() == []
+
+
+def use_method_toggle(toggle) -> None:
+    before = toggle.pixels
+    toggle.train()
+    toggle.until(lambda: toggle.pixels != before, 60)
+    toggle.button("Stop").click()
+    toggle.until(toggle.button("Train").is_enabled)
+    assert "ends with" in toggle.picture
+    other = "task unknown" if "task known at test" in toggle.picture else "task known"
+    toggle.button(other).click()
+    toggle.until(lambda: f"{other} at test" in toggle.picture)
+
+
+def use_temperature(temperature) -> None:
+    for value in ("1", "7"):
+        temperature.type("temperature T", value)
+        temperature.until(lambda value=value: f"at temperature {value}:" in temperature.picture)

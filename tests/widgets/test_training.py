@@ -1,0 +1,102 @@
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cltutor.widgets.training import Training, snapshot
+
+
+class Events:
+    """A generator of events that notes how far it was asked, and whether it was closed."""
+
+    def __init__(self, count, run="run", error=None):
+        self.asked, self.closed = 0, False
+        self.generator = self._make(count, run, error)
+
+    def _make(self, count, run, error):
+        try:
+            for _ in range(count):
+                self.asked += 1
+                yield SimpleNamespace(run=run)
+            if error:
+                raise error
+        finally:
+            self.closed = True
+
+
+def follow(events, each=lambda event: None):
+    ended, failed = [], []
+    training = Training(events.generator, each, lambda *end: ended.append(end), failed.append)
+    return training, ended, failed
+
+
+def test_a_training_hands_on_every_event_and_ends():
+    events, seen = Events(5), []
+    training, ended, failed = follow(events, seen.append)
+    training.start()
+    assert training.join()
+    assert (len(seen), ended, failed, events.closed) == (5, [("run", True)], [], True)
+
+
+def test_stop_ends_it_within_one_step_and_keeps_the_run():
+    events, seen = Events(1000), []
+
+    def each(event):
+        seen.append(event)
+        if len(seen) == 3:
+            training.stop()
+
+    training, ended, _ = follow(events, each)
+    training.start()
+    training.join()
+    assert (len(seen), events.asked) == (3, 3)
+    assert (ended, events.closed) == ([("run", False)], True)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_an_error_is_told_and_the_end_still_comes(count):
+    error = ValueError("the loss became infinite.")
+    training, ended, failed = follow(Events(count, error=error))
+    training.start()
+    training.join()
+    assert (ended, failed) == ([("run" if count else None, False)], [error])
+
+
+def test_an_error_at_the_end_is_told_as_well():
+    failed = []
+
+    def end(run, finished):
+        raise KeyError("bug")
+
+    training = Training(Events(1).generator, lambda event: None, end, failed.append)
+    training.start()
+    training.join()
+    assert [type(error) for error in failed] == [KeyError]
+
+
+def test_a_new_training_stops_the_one_before_and_waits_for_its_end():
+    order, begun = [], threading.Event()
+    first = Training(
+        Events(10**9).generator, lambda event: begun.set(), lambda *end: order.append(("first", *end)), order.append
+    )
+    second = Training(
+        Events(2, "other").generator, lambda event: order.append("second"), lambda *end: order.append(end), order.append
+    )
+    first.start()
+    begun.wait()
+    second.start()
+    second.join()
+    assert order == [("first", "run", False), "second", "second", ("other", True)]
+
+
+def test_a_snapshot_is_what_the_run_was(run):
+    kept = snapshot(run)
+    before = kept.curves.known.copy()
+    run.curves.add_epoch(1, {}, np.zeros(2), np.zeros(2))
+    try:
+        assert len(run.curves.known) == len(before) + 1
+        np.testing.assert_array_equal(kept.curves.known, before)
+        assert len(kept.curves.epoch_task) == len(before)
+    finally:
+        run.curves = kept.curves
