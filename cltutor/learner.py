@@ -18,6 +18,7 @@ from .evaluation import accuracies, logits, task_of
 from .losses.terms import Batch, Context, Teacher
 from .memory import Pool, pool_of
 from .networks import Network, Output
+from .optimiser import SGD
 from .recipe import Phase, Recipe, Schedule
 from .run import TOPS, Run
 from .seeds import generator, seeded
@@ -128,7 +129,7 @@ def train(
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
         for phase, epochs_of_phase in schedule.phases(task.index):
-            optimizer = make_optimizer(network, phase, schedule)
+            optimiser = make_optimiser(network, phase, schedule)
             plateau = Plateau(schedule.patience)
             randomness = seeded if network.draws_random_numbers else nullcontext
             for epoch in epochs_of_phase:
@@ -145,7 +146,8 @@ def train(
                     batch = Batch(context, images, pool.labels[places], places, tasks, columns, recipe.heads, teachers)
                     with randomness(("step", seed, task.index, epoch, step)):
                         losses = {name: weight * term(batch, kept[name]) for name, (weight, term) in terms.items()}
-                        take_step(optimizer, losses, schedule.clip)
+                        sum(losses.values()).backward()
+                        optimiser.step()
                     for name, part in parts.items():
                         part.after_step(context, kept[name])
                     history.append({name: value.detach() for name, value in losses.items()})
@@ -158,8 +160,7 @@ def train(
                 known, unknown = rows["known_top1"], rows["unknown_top1"]
                 run.curves.add_epoch(task.index, collect(history, run, task.index), known, unknown)
                 if plateau.reached(validation_accuracy(network, task, stream)):
-                    for group in optimizer.param_groups:
-                        group["lr"] /= 10
+                    optimiser.slow_down(10)
                 progress = (task.index + (epoch + 1) / schedule.epochs) / len(stream)
                 yield EpochDone(run, task.index, progress, phase.name, epoch, known, unknown)
 
@@ -242,23 +243,13 @@ def make_teachers(terms: dict, run: Run, pool: Pool, record: bool) -> dict[str, 
     return {"task": lambda batch: Output(None, lambda task: recorded[task][batch.places], len(recorded))}
 
 
-def make_optimizer(network: Network, phase: Phase, schedule: Schedule) -> torch.optim.SGD:
+def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> SGD:
     """SGD over the parameters that learn in this phase, each role at its multiple of the rate."""
-    network.zero_grad()  # the last phase's gradients of what is frozen now would enter the norm
     network.train_only(phase.rates)
     groups = [
-        {"params": network.parameters_of(role), "lr": multiple * schedule.learning_rate}
-        for role, multiple in phase.rates.items()
+        (network.parameters_of(role), multiple * schedule.learning_rate) for role, multiple in phase.rates.items()
     ]
-    return torch.optim.SGD(groups, momentum=schedule.momentum, weight_decay=schedule.weight_decay)
-
-
-def take_step(optimizer: torch.optim.Optimizer, losses: dict[str, Tensor], clip: float) -> None:
-    """One update by the sum of the losses, with the gradient's norm clipped."""
-    optimizer.zero_grad()
-    sum(losses.values()).backward()
-    torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip)
-    optimizer.step()
+    return SGD(groups, schedule.momentum, schedule.weight_decay, schedule.clip)
 
 
 def evaluate(network: Network, tests: list, run: Run) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ So no random state needs saving, and nobody else's is disturbed.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,9 +22,12 @@ def generator(*key: int | str) -> torch.Generator:
     return torch.Generator().manual_seed(seed_of(key))
 
 
+_ONE_AT_A_TIME = threading.RLock()  # PyTorch's global generators are shared by all threads
+
+
 @contextmanager
 def seeded(key: tuple[int | str, ...]) -> Iterator[None]:
     """Inside the block PyTorch's global generators are seeded with ``key``; outside they are as they were."""
-    with torch.random.fork_rng():
+    with _ONE_AT_A_TIME, torch.random.fork_rng():
         torch.manual_seed(seed_of(key))
         yield

@@ -5,6 +5,9 @@ import shutil
 
 import hypothesis
 import pytest
+import torch
+
+import cltutor as cl
 
 # A busy machine is no failure: no deadline for an example.
 hypothesis.settings.register_profile("cltutor", deadline=None)
@@ -21,3 +24,12 @@ def chromium() -> str:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> "cl.streams.Stream":
+    """Two tasks of two classes, 8x8 grey noise: enough to run every line of a method in no time."""
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.arange(4).repeat_interleave(12)
+    images = torch.randint(0, 256, (48, 1, 8, 8), dtype=torch.uint8, generator=draw)
+    return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=2, order=None)

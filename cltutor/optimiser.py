@@ -1,0 +1,57 @@
+"""Stochastic gradient descent with momentum, by PyTorch's own functional form.
+
+``torch.optim.SGD`` would do the same update, but the first use of any ``torch.optim.Optimizer`` imports PyTorch's
+compiler: 150 MB and some seconds that a small Binder session does not have.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.optim.sgd import sgd
+
+
+class SGD:
+    """Updates groups of parameters, each at a rate of its own.
+
+    ``groups``: pairs of parameters and their learning rate. Gradients longer than ``clip`` (their norm over all
+    groups) are shortened to it. A parameter without a gradient is left alone, by weight decay and momentum too.
+    """
+
+    def __init__(
+        self,
+        groups: Iterable[tuple[list[nn.Parameter], float]],
+        momentum: float,
+        weight_decay: float,
+        clip: float,
+    ):
+        self.groups = [(parameters, rate) for parameters, rate in groups if parameters]
+        self.momentum, self.weight_decay, self.clip = momentum, weight_decay, clip
+        self.buffers: dict[nn.Parameter, Tensor | None] = {p: None for ps, _ in self.groups for p in ps}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update every parameter that has a gradient, and clear the gradients."""
+        moving = [p for p in self.buffers if p.grad is not None]
+        nn.utils.clip_grad_norm_(moving, self.clip)
+        for parameters, rate in self.groups:
+            update = [p for p in parameters if p.grad is not None]
+            momenta = [self.buffers[p] for p in update]
+            sgd(
+                update,
+                [p.grad for p in update],
+                momenta,
+                lr=rate,
+                momentum=self.momentum,
+                weight_decay=self.weight_decay,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+            )
+            self.buffers.update(zip(update, momenta, strict=True))
+        for parameter in moving:
+            parameter.grad = None
+
+    def slow_down(self, factor: float) -> None:
+        """Divide every rate by ``factor``."""
+        self.groups = [(parameters, rate / factor) for parameters, rate in self.groups]

@@ -1,0 +1,66 @@
+"""The update, against torch.optim.SGD step by step."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from cltutor.optimiser import SGD
+
+
+def twins():
+    torch.manual_seed(0)
+    first = [nn.Parameter(torch.randn(3, 2)), nn.Parameter(torch.randn(4)), nn.Parameter(torch.randn(2))]
+    return first, [nn.Parameter(p.detach().clone()) for p in first]
+
+
+@pytest.mark.parametrize("clip", [0.5, 1e9])
+def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping_bit_for_bit(clip):
+    ours, theirs = twins()
+    optimiser = SGD([(ours[:2], 0.1), (ours[2:], 0.01)], momentum=0.9, weight_decay=0.05, clip=clip)
+    groups = [{"params": theirs[:2], "lr": 0.1}, {"params": theirs[2:], "lr": 0.01}]
+    reference = torch.optim.SGD(groups, momentum=0.9, weight_decay=0.05)
+    for step in range(5):
+        if step == 3:
+            optimiser.slow_down(10)
+            for group in reference.param_groups:
+                group["lr"] /= 10
+        for parameters in (ours, theirs):
+            sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
+        optimiser.step()
+        nn.utils.clip_grad_norm_(theirs, clip)
+        reference.step()
+        reference.zero_grad()
+        assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+def test_a_parameter_without_a_gradient_is_not_moved_by_momentum_or_weight_decay():
+    ours, _ = twins()
+    optimiser = SGD([(ours, 0.1)], momentum=0.9, weight_decay=0.5, clip=1.0)
+    sum(p.sum() for p in ours).backward()
+    optimiser.step()
+    still, moving = ours[0].detach().clone(), ours[1].detach().clone()
+    ours[1].sum().backward()
+    optimiser.step()
+    assert torch.equal(ours[0], still)
+    assert not torch.equal(ours[1], moving)
+
+
+def test_gradients_are_cleared_after_the_step():
+    ours, _ = twins()
+    sum(p.sum() for p in ours).backward()
+    SGD([(ours, 0.1)], 0.9, 0.0, 1.0).step()
+    assert [p.grad for p in ours] == [None] * 3
+
+
+def test_training_does_not_import_pytorchs_compiler():
+    code = """
+import sys, torch, cltutor as cl
+images, labels = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8), torch.tensor([0, 1] * 4)
+cl.learn(cl.streams.tensors(images, labels, images, labels, tasks=1), "lwf", epochs=1, progress=False)
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"

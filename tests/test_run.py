@@ -1,0 +1,148 @@
+"""A run: its matrices, its network after every task, and its file."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+import cltutor as cl
+
+
+@pytest.fixture(scope="module")
+def run(tiny):
+    return cl.learn(tiny, cl.methods.lwf(epochs=3, lam=0.5), seed=2, device="cpu", progress=False)
+
+
+@pytest.fixture
+def path(run, tmp_path):
+    run.save(tmp_path / "folder" / "run.safetensors")
+    return tmp_path / "folder" / "run.safetensors"
+
+
+def test_row_i_is_after_task_i_and_tasks_to_come_are_nan(run):
+    matrix = run.accuracy()
+    assert matrix.shape == (2, 2)
+    assert np.isnan(matrix[0, 1])
+    assert np.isfinite(matrix[np.tril_indices(2)]).all()
+
+
+def test_the_matrix_is_the_accuracy_of_the_network_after_that_task(run, tiny):
+    for i in range(2):
+        for j in range(i + 1):
+            test = tiny[j].test
+            output = run.model_after(i)(test.images)
+            own = output.head(j).argmax(1) == tiny.positions(test.labels) - 2 * j
+            every = output.logits.argmax(1) == tiny.positions(test.labels)
+            assert run.accuracy()[i, j] == own.double().mean().item()
+            assert run.accuracy(known_task=False, untrained=True)[i, j] == every.double().mean().item()
+
+
+def test_a_run_that_never_learned_to_compete_says_so(run):
+    assert not run.competes
+    with pytest.raises(ValueError, match='train with heads="class"'):
+        run.accuracy(known_task=False)
+    with pytest.raises(ValueError, match="untrained=True"):
+        run.metrics(known_task=False)
+
+
+def test_a_run_trained_across_tasks_answers_with_the_task_unknown(tiny):
+    run = cl.learn(tiny, cl.methods.joint(heads="class", epochs=1), device="cpu", progress=False)
+    assert run.competes
+    assert np.isfinite(run.accuracy(known_task=False)[1]).all()
+
+
+def test_with_two_classes_a_task_the_top_five_are_always_right(run):
+    assert (run.accuracy(top=5)[np.tril_indices(2)] == 1).all()
+    with pytest.raises(ValueError, match="top is one of"):
+        run.accuracy(top=3)
+
+
+def test_the_matrix_handed_out_is_a_copy(run):
+    run.accuracy()[:] = 7
+    assert run.accuracy()[0, 0] <= 1
+
+
+def test_the_curves_tell_every_step_and_every_epoch(run, tiny):
+    curves = run.curves
+    assert run.updates == len(curves.step_task) == len(curves.loss["CrossEntropy"])
+    distillation = curves.loss["Distillation"]
+    assert np.isnan(distillation[curves.step_task == 0]).all(), "a term that did not act has no value"
+    assert np.isfinite(distillation[curves.step_task == 1]).all()
+    assert curves.epoch_task.tolist() == [0, 0, 0, 1, 1, 1]
+    assert curves.known.shape == (6, 2)
+    assert np.isnan(curves.known[:3, 1]).all()
+    np.testing.assert_array_equal(curves.known[-1], run.accuracy()[1])
+
+
+def test_a_model_is_in_evaluation_mode_and_frozen(run):
+    assert not run.model.training
+    assert not any(parameter.requires_grad for parameter in run.model.parameters())
+    with pytest.raises(ValueError, match="there is no task 2"):
+        run.model_after(2)
+    with pytest.raises(ValueError, match="there is no task -1"):
+        run.model_after(-1)
+
+
+@pytest.mark.parametrize("name", cl.methods.names())
+def test_every_methods_run_comes_back_whole_from_its_file(tiny, name, tmp_path):
+    run = cl.learn(tiny, name, epochs=1, device="cpu", progress=False)
+    run.save(tmp_path / "run")
+    back = cl.Run.load(tmp_path / "run")
+    assert back.recipe == run.recipe
+    assert (back.tasks, back.class_names, back.seconds) == (run.tasks, run.class_names, run.seconds)
+    assert back.stream_code == run.stream_code
+    np.testing.assert_array_equal(back.accuracy(), run.accuracy())
+    np.testing.assert_array_equal(back.curves.known, run.curves.known)
+    images = tiny[0].test.images
+    for task in range(2):
+        assert torch.equal(back.model_after(task)(images).logits, run.model_after(task)(images).logits)
+    assert back.kept.keys() == {part for part, held in run.kept.items() if held}
+    for part, held in back.kept.items():
+        assert all(torch.equal(held[name], run.kept[part][name]) for name in held)
+
+
+def test_a_file_cut_short_is_called_damaged(path):
+    data = path.read_bytes()
+    for length in (0, 5, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:length])
+        with pytest.raises(ValueError, match="damaged"):
+            cl.Run.load(path)
+
+
+def test_a_single_flipped_bit_is_noticed(path):
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="damaged"):
+        cl.Run.load(path)
+
+
+def test_another_programs_file_is_refused(tmp_path):
+    import safetensors.torch
+
+    safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "other")
+    with pytest.raises(ValueError, match="no cltutor run"):
+        cl.Run.load(tmp_path / "other")
+    with pytest.raises(ValueError, match="does not exist"):
+        cl.Run.load(tmp_path / "nothing")
+
+
+def test_a_save_that_fails_leaves_the_old_file_and_no_draft(run, path, monkeypatch):
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        run.save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_metrics_are_those_of_the_tasks_learned_so_far(tiny):
+    for event in cl.train(tiny, "finetune", epochs=1, device="cpu"):
+        if event.run.learned == 1:
+            break
+    assert event.run.metrics()["average_accuracy"] == event.run.accuracy()[0, 0]
