@@ -53,7 +53,7 @@ def test_the_alt_text_names_the_terms_and_where_they_end(run):
     assert "distillation ends at" in told
 
 
-@pytest.mark.parametrize(("tasks", "steps"), [(1, 1), (1, 20), (2, 5), (5, 200), (10, 2000), (20, 9)])
+@pytest.mark.parametrize(("tasks", "steps"), [(1, 1), (2, 5), (5, 200), (10, 2000), (20, 9)])
 def test_every_size_is_readable(run, readable, tasks, steps):
     readable(show.loss_parts(run("lwf", tasks=tasks, steps=steps)))
 

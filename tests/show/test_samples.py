@@ -73,8 +73,8 @@ def test_classes_that_do_not_fit_in_a_row_are_counted(readable):
     readable(picture)
 
 
-@pytest.mark.parametrize("classes", [(1,), (2, 2), (10, 3), (5,) * 10])
-@pytest.mark.parametrize("per_class", [1, 4, 10])
+@pytest.mark.parametrize("classes", [(1,), (10, 3), (5,) * 4])
+@pytest.mark.parametrize("per_class", [1, 10])
 def test_every_size_is_readable(readable, classes, per_class):
     names = [f"a quite long name {k}" for k in range(sum(classes))]
     shapes = [(1, 8, 8), (3, 40, 40)] * 5
