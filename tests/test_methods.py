@@ -1,0 +1,204 @@
+"""The methods: each one's loss, network, memory and phases as its paper has them."""
+
+import inspect
+
+import pytest
+
+from cltutor import methods
+from cltutor.losses import Anchor, CrossEntropy, Distillation
+from cltutor.memory import Everything
+from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Widening
+from cltutor.recipe import Phase, Schedule
+
+NAMES = [
+    "finetune",
+    "finetune_slow",
+    "feature_extraction",
+    "duplicate",
+    "joint",
+    "lwf",
+    "l2",
+    "expansion",
+    "expansion_lwf",
+]
+SCHEDULE = [name for name in Schedule.__dataclass_fields__ if name not in ("later", "first")]
+
+
+def rates(recipe) -> list[dict[str, float]]:
+    """The roles that learn in each phase after the first task, with their multiples of the rate."""
+    return [phase.rates for phase in recipe.schedule.later]
+
+
+def test_the_methods_bear_the_names_of_the_issue():
+    assert methods.names() == NAMES
+    for name in NAMES:
+        assert methods.get(name).name == name
+        assert methods.get(name) == getattr(methods, name)()
+
+
+def test_a_recipe_is_taken_as_it_is():
+    recipe = methods.lwf(temperature=3)
+    assert methods.get(recipe) is recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("finetune", [(1, CrossEntropy())]),
+        ("finetune_slow", [(1, CrossEntropy())]),
+        ("feature_extraction", [(1, CrossEntropy())]),
+        ("duplicate", [(1, CrossEntropy())]),
+        ("joint", [(1, CrossEntropy())]),
+        ("lwf", [(1, CrossEntropy()), (1, Distillation(temperature=2.0, kind="softmax"))]),
+        ("l2", [(1, CrossEntropy()), (0.25, Anchor())]),
+        ("expansion", [(1, CrossEntropy())]),
+        ("expansion_lwf", [(1, CrossEntropy()), (1, Distillation(temperature=2.0, kind="softmax"))]),
+    ],
+)
+def test_every_method_has_the_loss_of_its_paper(name, loss):
+    assert list(methods.get(name).loss.terms) == loss
+
+
+@pytest.mark.parametrize(
+    ("name", "phases"),
+    [
+        ("finetune", [{"shared": 1, "new": 1}]),  # theta_o is fixed: section 1
+        ("finetune_slow", [{"shared": 0.1, "new": 1}]),  # Table 2d
+        ("feature_extraction", [{"new": 5}]),  # section 3: five times the rate
+        ("duplicate", [{"shared": 1, "new": 1}]),
+        ("joint", [{"shared": 1, "old": 1, "new": 1}]),
+        ("lwf", [{"new": 1}, {"shared": 1, "old": 1, "new": 1}]),  # section 3: warm-up, then all jointly
+        ("l2", [{"shared": 1, "new": 1}]),
+        ("expansion", [{"new": 1}]),  # section 4.2: existing weights frozen
+        ("expansion_lwf", [{"new": 1}, {"shared": 1, "old": 1, "new": 1}]),
+    ],
+)
+def test_every_method_trains_the_weights_that_its_paper_trains(name, phases):
+    assert rates(methods.get(name)) == phases
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_learns_the_first_task_alike(name):
+    assert methods.get(name).schedule.first == (Phase(shared=1.0, new=1.0),)
+
+
+@pytest.mark.parametrize("name", ["finetune", "finetune_slow", "l2"])
+def test_one_head_for_all_classes_learns_as_a_whole(name):
+    task, one = (getattr(methods, name)(heads=heads) for heads in ("task", "class"))
+    assert rates(one) == [{**rates(task)[0], "old": 1.0}]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_has_the_same_schedule_but_for_its_phases(name):
+    theirs, common = methods.get(name).schedule, Schedule()
+    assert {field: getattr(theirs, field) for field in SCHEDULE} == {
+        field: getattr(common, field) for field in SCHEDULE
+    }
+    assert (theirs.momentum, theirs.weight_decay) == (0.9, 0.0005)  # LwF, section 3
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [
+        ("finetune", MultiHead()),
+        ("feature_extraction", MultiHead(hidden=4096)),
+        ("duplicate", Copies()),
+        ("lwf", MultiHead()),
+        ("expansion", Widening(share=0.25)),
+        ("expansion_lwf", Widening(share=0.25)),
+    ],
+)
+def test_every_method_has_the_network_of_its_paper(name, network):
+    assert methods.get(name).network == network
+
+
+def test_only_joint_training_keeps_images_and_takes_tasks_in_turn_where_each_has_a_head():
+    kept = {name: methods.get(name).memory for name in NAMES if methods.get(name).memory}
+    assert kept == {"joint": Everything(interleaved=True)}
+    assert methods.joint(heads="class").memory == Everything(interleaved=False)
+
+
+def test_the_settings_of_lwf_reach_its_loss_and_its_network():
+    recipe = methods.lwf(temperature=3, lam=0.5, loss="l1", task_specific_layers=2)
+    assert recipe.loss.terms == ((1.0, CrossEntropy()), (0.5, Distillation(temperature=3, kind="l1")))
+    assert recipe.network == MultiHead(task_specific_layers=2)
+
+
+def test_the_weight_of_l2_is_half_of_lam():
+    ((_, _), (weight, term)) = methods.l2(lam=0.05).loss.terms
+    assert weight == pytest.approx(0.025)
+    assert term == Anchor()
+
+
+def test_the_settings_of_expansion_reach_its_network_and_its_loss():
+    assert methods.expansion(share=0.5).network == Widening(share=0.5)
+    recipe = methods.expansion_lwf(share=0.5, temperature=4, lam=2)
+    assert recipe.network == Widening(share=0.5)
+    assert recipe.loss.terms[1] == (2.0, Distillation(temperature=4))
+
+
+def test_feature_extraction_takes_another_number_of_hidden_nodes():
+    assert methods.feature_extraction(hidden=64).network == MultiHead(hidden=64)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("heads", ["task", "class"])
+def test_every_method_takes_heads_backbone_and_the_schedules_settings(name, heads):
+    backbone = SmallCNN(channels=(4,), hidden=(8,))
+    recipe = getattr(methods, name)(heads=heads, backbone=backbone, epochs=3, batch_size=5, learning_rate=0.1)
+    assert recipe.heads == heads
+    assert recipe.network.backbone == backbone
+    assert (recipe.schedule.epochs, recipe.schedule.batch_size, recipe.schedule.learning_rate) == (3, 5, 0.1)
+    assert getattr(methods, name)(backbone=ResNet32()).network.backbone == ResNet32()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("epoch", "epochs"), ("learnin_rate", "learning_rate"), ("head", "heads"), ("back_bone", "backbone")],
+)
+def test_a_mistyped_setting_is_refused_with_the_nearest_right_one(name, wrong, right):
+    with pytest.raises(ValueError, match=rf"^{name} has no setting '{wrong}'; did you mean {right}\?$"):
+        getattr(methods, name)(**{wrong: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("lwf", "temprature", "temperature"),
+        ("lwf", "task_specific_layer", "task_specific_layers"),
+        ("l2", "lamb", "lam"),
+        ("expansion", "shares", "share"),
+        ("feature_extraction", "hiden", "hidden"),
+    ],
+)
+def test_the_methods_own_settings_are_among_those_suggested(name, wrong, right):
+    with pytest.raises(ValueError, match=rf"did you mean {right}\?$"):
+        getattr(methods, name)(**{wrong: 1})
+
+
+@pytest.mark.parametrize("setting", ["temperature", "loss", "memory", "network", "name", "later"])
+def test_a_setting_of_another_method_or_of_the_recipe_is_refused(setting):
+    with pytest.raises(ValueError, match=f"finetune has no setting '{setting}'"):
+        methods.finetune(**{setting: None})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("lfw", "lwf"), ("fine_tune", "finetune"), ("expansionlwf", "expansion_lwf")]
+)
+def test_an_unknown_method_is_refused_with_the_nearest_name(wrong, right):
+    with pytest.raises(ValueError, match=rf"There is no method '{wrong}'; did you mean {right}\?"):
+        methods.get(wrong)
+
+
+def test_an_unknown_method_near_nothing_is_refused_with_all_names():
+    with pytest.raises(ValueError, match=", ".join(NAMES)):
+        methods.get("xyz")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_source_and_the_signature_shown_are_the_methods_own(name):
+    method = getattr(methods, name)
+    assert inspect.getsource(method).startswith(f"@method\ndef {name}(")
+    assert "settings" in inspect.signature(method).parameters
+    assert "LwF" in method.__doc__
