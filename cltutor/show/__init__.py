@@ -7,10 +7,13 @@ import importlib
 
 _MODULES = {
     "Picture": "picture",
+    "accuracy_by_share": "share",
     "accuracy_matrix": "matrix",
     "accuracy_over_time": "curves",
     "forgetting": "bars",
     "loss_parts": "parts",
+    "source": "listing",
+    "table": "rows",
     "tasks": "samples",
     "temperature": "probabilities",
 }

@@ -1,0 +1,39 @@
+"""The package's own lines, shown in a page: what is read there is what runs."""
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code of a function or class, and where it stands; a page shows it highlighted."""
+
+    code: str
+    place: str  # "cltutor/losses/distillation.py, line 14"
+
+    def _repr_markdown_(self) -> str:
+        return f"`{self.place}`\n\n```python\n{self.code}\n```"
+
+    def __repr__(self) -> str:
+        return f"# {self.place}\n{self.code}"
+
+
+def source(thing: Callable) -> Source:
+    """The source of a function, method or class, from its file.
+
+    Raises:
+        ValueError: something that is not written in Python, or no function or class.
+    """
+    try:
+        lines, first = inspect.getsourcelines(thing)
+        path = Path(inspect.getsourcefile(thing)).resolve()
+    except (TypeError, OSError) as error:
+        raise ValueError(f"{thing!r} has no Python source to show: give a function, a method or a class.") from error
+    inside = path.is_relative_to(PACKAGE)
+    name = (Path(PACKAGE.name) / path.relative_to(PACKAGE)).as_posix() if inside else path.name
+    return Source(textwrap.dedent("".join(lines)).rstrip(), f"{name}, line {first}")
