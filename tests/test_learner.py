@@ -280,3 +280,10 @@ def test_a_pretrained_network_keeps_its_first_task_without_training_images(tiny,
     kept = run.model.heads[0].state_dict()
     assert all(torch.equal(kept[name], original[name]) for name in kept)
     assert run.accuracy()[0, 0] == run.accuracy()[1, 0], "frozen features changed the old task"
+
+
+def test_curves_get_a_point_every_so_many_epochs_and_the_matrix_all_the_same(tiny):
+    run = learn(tiny, "finetune", epochs=5, test_every=2)
+    tested = np.isfinite(run.curves.known[:, 0])
+    assert tested.tolist() == [False, True, False, True, False] * 2
+    assert np.isfinite(run.accuracy()[np.tril_indices(2)]).all()
