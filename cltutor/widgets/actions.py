@@ -28,11 +28,10 @@ class Actions(ipywidgets.VBox):
         self.train.button_style = "primary"
         self.stop = button("Stop", "stop", "stop after this step and keep what was learned", stop)
         self.clear = button("Clear", "trash", "take all runs off the picture", clear)
-        self.bar = ipywidgets.FloatProgress(
-            min=0, max=1, tooltip="progress", layout=ipywidgets.Layout(width="180px", margin="2px 12px 2px 6px")
-        )
-        self.words = ipywidgets.HTML()
-        super().__init__([row(self.train, self.stop, self.clear, self.bar, self.words)])
+        self.bar = ipywidgets.FloatProgress(min=0, max=1, tooltip="progress")
+        self.bar.layout = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
+        self.words = ipywidgets.HTML(layout=ipywidgets.Layout(min_height="32px", margin="0"))
+        super().__init__([row(self.train, self.stop, self.clear, self.bar), self.words])
         self.layout.width = "100%"
         self.busy = False
 

@@ -76,6 +76,9 @@ class Knob(ipywidgets.HBox):
     def _show(self, change=None) -> None:
         self._setting = True
         kind = int if self.whole else float
-        self.slider.value = kind(min(max(self.value, self.span[0]), self.span[1]))
+        low, high, step = self.span
+        # The page would move a slider to its nearest step and report that as the learner's wish: do it here.
+        steps = round((min(max(self.value, low), high) - low) / step)
+        self.slider.value = kind(round(low + steps * step, 6))
         self.text.value = kind(self.value)
         self._setting = False

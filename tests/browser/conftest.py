@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -61,7 +62,8 @@ class Widget:
         self.notebook, self.place = notebook, place
 
     def button(self, words: str):
-        return self.place.get_by_role("button", name=words, exact=True)
+        # A button's icon is a letter of its name, too.
+        return self.place.get_by_role("button", name=re.compile(rf"^\W*{re.escape(words)}$"))
 
     def field(self, words: str):
         return self.place.get_by_label(words, exact=True)
@@ -88,7 +90,8 @@ class Widget:
         """Wait until something is true of the page."""
         end = time.monotonic() + seconds
         while not true():
-            assert time.monotonic() < end, f"waited {seconds} s in vain; {self.notebook.errors() or self.picture}"
+            state = f"{self.field('as code').input_value()}; {self.picture}; {self.notebook.errors()}"
+            assert time.monotonic() < end, f"waited {seconds} s in vain: {state}"
             self.notebook.page.wait_for_timeout(50)
 
     def train(self) -> None:

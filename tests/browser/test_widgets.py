@@ -48,7 +48,7 @@ def test_methods_are_trained_one_after_another_while_the_page_follows(toggle):
         assert toggle.button("Train").is_disabled()
         toggle.until(lambda method=method: f"{method}, seed 0: task" in toggle.status)
         toggle.until(lambda before=before: toggle.pixels != before)  # the live curve
-        assert 0 < bar.bounding_box()["width"]
+        assert bar.bounding_box()["width"] > 0
         if method == "finetune":
             toggle.shot("toggle-training")
         toggle.until(toggle.button("Train").is_enabled, 60)
@@ -123,5 +123,4 @@ def test_another_picture_is_asked_about(temperature):
     temperature.place.get_by_role("slider").nth(0).press("ArrowRight")
     temperature.until(lambda: temperature.pixels != first)
     temperature.field("pictures of").select_option(index=0)
-    temperature.until(lambda: "task 1" in temperature.field("pictures of").locator("option:checked").inner_text())
     temperature.until(lambda: "pictures=" not in temperature.field("as code").input_value())

@@ -30,6 +30,11 @@ def test_a_typed_value_may_lie_beyond_the_slider(knob):
     assert (knob.value, knob.slider.value) == (0.05, 1)
 
 
+def test_a_typed_value_between_two_steps_leaves_the_slider_on_a_step(knob):
+    knob.text.value = 3.3
+    assert (knob.value, knob.slider.value) == (3.3, 3.5)
+
+
 def test_a_value_that_is_not_allowed_is_told_and_changes_nothing(knob, tool):
     knob.text.value = -1
     assert (knob.value, knob.text.value, knob.slider.value) == (2, 2, 2)
