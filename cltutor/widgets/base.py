@@ -44,7 +44,7 @@ class Tool(ipywidgets.VBox):
 
     def __init__(self, css: str) -> None:
         self.errors: list[Exception] = []
-        self.message = ipywidgets.HTML()
+        self.message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self.add_class("cltutor")
         self.add_class(css)
@@ -58,7 +58,7 @@ class Tool(ipywidgets.VBox):
 
         @functools.wraps(callback)
         def safe(*arguments: object) -> None:
-            self.message.value = ""
+            self.message.value, self.message.layout.display = "", "none"
             try:
                 callback(*arguments)
             except Exception as error:  # whatever it is, the learner and the tests must see it
@@ -73,6 +73,7 @@ class Tool(ipywidgets.VBox):
         words = str(error)
         if not isinstance(error, ValueError | ArithmeticError):  # these are sentences for the reader
             words = f"Something went wrong in cltutor ({type(error).__name__}: {words}). Run this cell again."
+        self.message.layout.display = None
         self.message.value = (
             '<div class="cltutor-error" role="alert" style="color:#a00000;background:#fff0ee;border-left:4px solid '
             f'#a00000;padding:6px 10px;line-height:1.4;margin:4px 0">{html.escape(words)}</div>'

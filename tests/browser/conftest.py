@@ -92,7 +92,7 @@ class Widget:
         while not true():
             state = f"{self.field('as code').input_value()}; {self.picture}; {self.notebook.errors()}"
             assert time.monotonic() < end, f"waited {seconds} s in vain: {state}"
-            self.notebook.page.wait_for_timeout(50)
+            self.notebook.page.wait_for_timeout(150)
 
     def train(self) -> None:
         """Press Train and wait until it has begun."""
