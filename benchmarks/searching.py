@@ -26,13 +26,18 @@ def held_out(stream: Stream) -> Stream:
     return Stream(tasks=tasks, class_names=stream.class_names, name=stream.name, code=stream.code + " held out")
 
 
+def learn(stream: Stream, recipe: cl.Recipe, seed: int) -> cl.Run:
+    """A run kept in the store, tested after each task only."""
+    return cl.learn(stream, recipe, seed, store=STORE, progress=False, test_every=recipe.schedule.epochs + 1)
+
+
 def final_accuracy(job: Job) -> float:
     """Average accuracy over all tasks at the end of a run; 0 for a run that diverged."""
     source, settings, recipe, seed = job
     torch.set_num_threads(1)
     stream = held_out(source(**settings))
     try:
-        run = cl.learn(stream, recipe, seed, store=STORE, progress=False)
+        run = learn(stream, recipe, seed)
     except Diverged:
         return 0.0
     return float(np.mean(run.accuracy(known_task=not run.competes)[-1]))
@@ -42,7 +47,7 @@ def finished(job: Job) -> cl.Run:
     """The run of a job, learned now or found in the store."""
     source, settings, recipe, seed = job
     torch.set_num_threads(1)
-    return cl.learn(source(**settings), recipe, seed, store=STORE, progress=False)
+    return learn(source(**settings), recipe, seed)
 
 
 def search(

@@ -18,10 +18,10 @@ from cltutor.metrics import mean_interval, paired_difference
 
 SOURCES = {
     "digits": (cl.streams.digits, {}),
-    "scenes": (cl.streams.scenes, {"per_class": (40, 10)}),
+    "scenes": (cl.streams.scenes, {"per_class": (30, 10)}),
 }
 ORDERS, SEARCH_ORDERS = range(5), (100, 101)
-RATES = (0.005, 0.01, 0.02, 0.05)
+RATES = (0.003, 0.01, 0.03)
 
 
 def percent(values) -> str:
