@@ -65,7 +65,8 @@ class MethodToggle(Tool):
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
         self.pane = Pane()
         self.fill(self.settings, self.actions, self.message, self.pane, self.settings.line)
-        self._draw(both=True)
+        self._draw()
+        self._picture(not known_task)  # ready for the switch
 
     @property
     def recipe(self) -> Recipe:
@@ -99,7 +100,7 @@ class MethodToggle(Tool):
 
     def _clear(self) -> None:
         self.runs = []
-        self._draw(both=True)
+        self._draw()
         if not self.actions.busy:
             self.actions.say("", 0)
 
@@ -123,18 +124,17 @@ class MethodToggle(Tool):
             self.runs = [*self.runs, run]
         self.actions.say(summary(run, finished), 1.0 if finished else None)
         try:
-            self._draw(both=True)
+            self._draw()
         finally:
             self.actions.busy = False
+        self._picture(not self.settings.state.known_task)  # ready for the switch
 
-    def _draw(self, both: bool = False) -> None:
-        """Show the picture of all runs; `both` also makes the one for the other position of the switch ready."""
+    def _draw(self) -> None:
+        """Show the picture of all runs."""
         known = None
         while known != self.settings.state.known_task:  # the switch may be pressed while a thread draws
             known = self.settings.state.known_task
             self.pane.value = self._picture(known)
-        if both:
-            self._picture(not known)
 
     def _picture(self, known: bool) -> str:
         live = self._live
