@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor.learner import TaskDone
+from cltutor.events import TaskDone
 from cltutor.networks import Network
 from cltutor.optimiser import SGD
 from cltutor.streams import Stream

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import cltutor as cl
-from cltutor.learner import Diverged
+from cltutor.events import Diverged
 from cltutor.streams import Split, Stream
 
 STORE = Path(os.environ.get("CLTUTOR_RUNS", Path.home() / ".cache" / "cltutor" / "runs"))

@@ -7,7 +7,6 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from . import methods
 from .evaluation import accuracies, logits, task_of
+from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
 from .losses.terms import Batch, Context, Teacher
 from .memory import Pool, pool_of
 from .networks import Network, Output
@@ -24,48 +24,6 @@ from .run import TOPS, Run
 from .seeds import generator, seeded
 from .store import Store
 from .streams import Stream
-
-
-@dataclass(frozen=True)
-class Event:
-    """A moment of a run: ``run`` as it stands, the index of the ``task``, and the ``progress`` (0 to 1) of it all."""
-
-    run: Run
-    task: int
-    progress: float
-
-
-@dataclass(frozen=True)
-class TaskBegun(Event):
-    """A task has arrived and the network has grown for it."""
-
-
-@dataclass(frozen=True)
-class Stepped(Event):
-    """The weights were updated. ``losses``: each term's weighted value, scalars on the training device."""
-
-    phase: str
-    epoch: int
-    losses: dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class EpochDone(Event):
-    """An epoch is over. ``known`` and ``unknown`` (T,): test accuracies, nan for tasks not yet seen."""
-
-    phase: str
-    epoch: int
-    known: np.ndarray
-    unknown: np.ndarray
-
-
-@dataclass(frozen=True)
-class TaskDone(Event):
-    """A task was learned, evaluated, written down and, with a store, saved."""
-
-
-class Diverged(ArithmeticError):
-    """The loss left the finite numbers."""
 
 
 def learn(
@@ -158,11 +116,14 @@ def train(
                     run.seconds["train"] += time.perf_counter() - started
                     yield Stepped(run, task.index, progress, phase.name, epoch, history[-1])
 
-                # After the epoch: write the losses down, test on every task seen.
+                # After the epoch: write the losses down (a GPU catches up here), test on every task seen.
+                started = time.perf_counter()
+                losses = collect(history, run, task.index)
+                run.seconds["train"] += time.perf_counter() - started
                 due = (epoch + 1) % test_every == 0
                 rows = evaluate(network, tests[: task.index + 1] if due else [], run)
                 known, unknown = rows["known_top1"], rows["unknown_top1"]
-                run.curves.add_epoch(task.index, collect(history, run, task.index), known, unknown)
+                run.curves.add_epoch(task.index, losses, known, unknown)
                 if plateau.reached(validation_accuracy(network, task, stream)):
                     optimiser.slow_down(10)
                 progress = (task.index + (epoch + 1) / schedule.epochs) / len(stream)

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 import cltutor as cl
 from cltutor import learner
-from cltutor.learner import Diverged, EpochDone, Plateau, Stepped, TaskBegun, TaskDone
+from cltutor.events import Diverged, EpochDone, Stepped, TaskBegun, TaskDone
+from cltutor.learner import Plateau
 from cltutor.losses import Term
 from cltutor.networks import MultiHead, SmallCNN
 from cltutor.recipe import Phase, Recipe, Schedule
@@ -79,7 +80,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_other
 def test_a_run_killed_between_tasks_goes_on_to_the_same_numbers_bit_for_bit(tiny, name, tmp_path):
     code = f"""
 import os, signal, torch, cltutor as cl
-from cltutor.learner import Stepped
+from cltutor.events import Stepped
 draw = torch.Generator().manual_seed(0)
 labels = torch.arange(4).repeat_interleave(12)
 images = torch.randint(0, 256, (48, 1, 8, 8), dtype=torch.uint8, generator=draw)

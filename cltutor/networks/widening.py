@@ -45,7 +45,7 @@ class WideningLinear(nn.Module):
         Returns the node that each new one copies, as ``copied_inputs`` of the layer above.
         """
         weight, bias = self.dense()
-        source = torch.randint(len(weight), (nodes,), device=weight.device)
+        source = torch.randint(len(weight), (nodes,)).to(weight.device)  # drawn alike on every device
         times = torch.ones(weight.shape[1], device=weight.device)
         times.scatter_add_(0, copied_inputs, torch.ones_like(copied_inputs, dtype=times.dtype))
         shared_out = weight[source] / times  # an input and its copies share its weight: the sum stays

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 
 from .. import show
-from ..learner import EpochDone, Event, Stepped, train
+from ..events import EpochDone, Event, Stepped
+from ..learner import train
 from ..metrics import average_accuracy, forgetting
 from ..recipe import Recipe
 from ..run import Run

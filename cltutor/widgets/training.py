@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ..learner import Event
+from ..events import Event
 from ..run import Run
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 import cltutor as cl
-from cltutor.learner import Diverged
+from cltutor.events import Diverged
 from cltutor.widgets import method_toggle
 
 
