@@ -158,7 +158,8 @@ def browser(chromium):
     flags = [*QUIET.split(), "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield started
+        # One context: JupyterLab's scripts are fetched and compiled once.
+        yield started.new_context(viewport={"width": 1280, "height": 1400})
         started.close()
 
 
@@ -172,8 +173,7 @@ def open_notebook(lab, browser):
         name = source.name if isinstance(source, Path) else f"test_{secrets.token_hex(4)}.ipynb"
         book = nbformat.read(source, as_version=4) if isinstance(source, Path) else notebook(source)
         nbformat.write(book, folder / name)
-        context = browser.new_context(viewport={"width": 1280, "height": 1400})
-        page = context.new_page()
+        page = browser.new_page()
         page.set_default_timeout(60_000)
         page.goto(f"{url}/lab/tree/{name}?reset&token={token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -182,7 +182,7 @@ def open_notebook(lab, browser):
             yield Notebook(page)
         finally:
             page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")  # its memory is needed
-            context.close()
+            page.close()
 
     return open_it
 

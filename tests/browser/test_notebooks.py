@@ -23,6 +23,8 @@ def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(path, open_no
 
 def use_method_toggle(toggle) -> None:
     before = toggle.pixels
+    toggle.type("epochs", "300")  # far from done when Stop is pressed
+    toggle.until(lambda: "epochs=300" in toggle.place.locator("code").inner_text())
     toggle.train()
     toggle.until(lambda: toggle.pixels != before, 60)
     toggle.button("Stop").click()

@@ -1,0 +1,11 @@
+"""The notebooks' exercises, checked on the spot: `check("01-forgetting", answer)`.
+
+One module holds the exercises of one notebook.
+"""
+
+from . import notebook_01, notebook_02
+from .checking import Check, check, names
+
+MATRIX = notebook_01.MATRIX
+
+__all__ = ["MATRIX", "Check", "check", "names", "notebook_01", "notebook_02"]

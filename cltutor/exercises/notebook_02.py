@@ -1,0 +1,134 @@
+"""The exercises of notebook 02: the distillation loss, its gradient, and a recipe made of terms."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..losses import Anchor, CrossEntropy, Distillation, distillation
+from ..losses.terms import Loss, Term
+from ..recipe import Recipe
+from .checking import NotYet, call, examine, exercise
+
+
+def _cases() -> list[tuple[Tensor, Tensor, float]]:
+    """Logits (N, C) of student and teacher, and a temperature."""
+    cases = []
+    for seed, (shape, temperature) in enumerate((((8, 5), 2.0), ((3, 4), 5.0), ((6, 10), 0.7))):
+        draw = torch.Generator().manual_seed(seed)
+        logits, targets = (3 * torch.randn(*shape, generator=draw, dtype=torch.float64) for _ in range(2))
+        cases.append((logits, targets, temperature))
+    return cases
+
+
+def _loss_with(soft: Callable | None = None, log_soft: Callable | None = None, end: Callable | None = None) -> Callable:
+    """Eq. 2 with one of its parts done otherwise."""
+
+    def loss(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        y = soft(targets, temperature) if soft else F.softmax(targets / temperature, 1)
+        log = log_soft(logits, temperature) if log_soft else F.log_softmax(logits / temperature, 1)
+        terms = -(y * log).sum(1)
+        return end(terms, y, temperature) if end else terms.mean()
+
+    return loss
+
+
+def _entropy(y: Tensor) -> Tensor:
+    return -(y * y.clamp_min(1e-300).log()).sum(1)
+
+
+_LOSS_MISTAKES = (
+    (_loss_with(end=lambda x, y, t: t * t * x.mean()), "There is no factor T² in eq. 2; that is Hinton's version."),
+    (_loss_with(end=lambda x, y, t: -x.mean()), "The sign: eq. 2 is minus a sum of logarithms, and so is positive."),
+    (_loss_with(end=lambda x, y, t: x.sum()), "You sum over the images; take the mean over the batch."),
+    (_loss_with(end=lambda x, y, t: x.mean() / y.shape[1]), "Sum over the classes; the mean is over images only."),
+    (_loss_with(end=lambda x, y, t: (x - _entropy(y)).mean()), "That is the Kullback-Leibler divergence. It has the "
+     "same gradient, but eq. 2 is the cross-entropy: it keeps the teacher's entropy."),
+    (_loss_with(soft=lambda v, t: F.softmax(v, 1)), "The teacher's probabilities need the temperature too (eq. 3)."),
+    (_loss_with(log_soft=lambda z, t: F.log_softmax(z, 1)), "The student's probabilities need the temperature too."),
+    (_loss_with(lambda v, t: F.softmax(v, 1), lambda z, t: F.log_softmax(z, 1)), "The temperature does nothing yet."),
+    (_loss_with(lambda v, t: F.softmax(v * t, 1), lambda z, t: F.log_softmax(z * t, 1)), "Probabilities to the power "
+     "1/T are the softmax of logits divided by T; you multiply."),
+    (lambda z, v, t: distillation(v, z, t), "Student and teacher are swapped: the logarithm is of the student's."),
+)  # fmt: skip
+
+
+@exercise(
+    "02-distillation",
+    "softmax(targets / T) are the teacher's probabilities of eq. 3; multiply by log_softmax(logits / T) and sum.",
+    "That is eq. 2 and 3, and the teacher is a constant.",
+)
+def _distillation(answer: object) -> None:
+    cases = _cases()
+    examine(answer, distillation, cases, _LOSS_MISTAKES)
+    for logits, targets, temperature in cases:
+        z, v = logits.clone().requires_grad_(), targets.clone().requires_grad_()
+        loss = call(answer, (z, v, temperature))
+        if not isinstance(loss, Tensor) or not loss.requires_grad:
+            raise NotYet("The value is right, but no gradient reaches the student: stay in torch, and detach only "
+                         "the teacher.")  # fmt: skip
+        loss.backward()
+        if z.grad is None:
+            raise NotYet("The value is right, but no gradient reaches the student: detach only the teacher.")
+        if v.grad is not None:
+            raise NotYet("The value is right, but a gradient flows into the teacher: forgot targets.detach()?")
+
+
+def gradient(logits: Tensor, targets: Tensor, temperature: float, power: int = 1) -> Tensor:
+    """Gradient of eq. 2, averaged over the batch, with respect to the logits (N, C)."""
+    student, teacher = F.softmax(logits / temperature, 1), F.softmax(targets / temperature, 1)
+    return (student - teacher) / temperature**power / len(logits)
+
+
+@exercise(
+    "02-gradient",
+    "for cross-entropy and softmax the gradient is (student's minus teacher's probabilities); then the chain rule "
+    "for z / T, and the mean over images.",
+    "One 1/T comes from the chain rule, another from the softened probabilities: at high T the gradient falls as 1/T².",
+)
+def _gradient(answer: object) -> None:
+    mistakes = (
+        (lambda z, v, t: gradient(z, v, t, 0), "The chain rule is missing: logits enter as z / T."),
+        (lambda z, v, t: gradient(z, v, t, 2), "Only one factor 1/T is written; the other is in the probabilities."),
+        (lambda z, v, t: -gradient(z, v, t), "The sign: descending must bring the student towards the teacher."),
+        (lambda z, v, t: len(z) * gradient(z, v, t), "The loss is a mean over images: divide by their number."),
+        (lambda z, v, t: gradient(z, v, 1.0) / t, "The probabilities need the temperature too (eq. 3)."),
+    )
+    examine(answer, gradient, _cases(), mistakes)
+
+
+@exercise(
+    "02-recipe",
+    "sum terms as in CrossEntropy() + 0.3 * Distillation(); the penalty on weights is cl.losses.Anchor().",
+    "A method that the paper does not have, written as its equation.",
+)
+def _recipe(answer: object) -> None:
+    if isinstance(answer, Loss | Term):
+        raise NotYet("The loss alone is not yet a recipe: wrap it in cl.Recipe(name, loss=...).")
+    if not isinstance(answer, Recipe):
+        raise NotYet(f"The answer is a cl.Recipe, not a {type(answer).__name__}.")
+    weights = {term: weight for weight, term in answer.loss.terms}
+    kinds = {type(term) for term in weights}
+    for kind in (CrossEntropy, Distillation, Anchor):
+        if kind not in kinds:
+            raise NotYet(f"The term {kind.__name__} is missing.")
+    if len(answer.loss.terms) > 3:
+        raise NotYet("There are more terms than the three of the equation.")
+    (soft,) = (term for term in weights if isinstance(term, Distillation))
+    if soft != replace(soft, temperature=4, kind="softmax"):
+        raise NotYet(f"The responses are kept at T = 4 with eq. 2; yours is {soft!r}.")
+    if not math.isclose(weights[soft], 0.5):
+        raise NotYet(f"The weight of the distillation is 1/2, not {weights[soft]:g}.")
+    ((anchored, weight),) = ((term, w) for term, w in weights.items() if isinstance(term, Anchor))
+    if math.isclose(weight, 0.01):
+        raise NotYet("The penalty is λ/2 times a square: with λ = 0.01 its weight is 0.005.")
+    if not math.isclose(weight, 0.005) or anchored != Anchor():
+        raise NotYet(f"The penalty is 0.01 / 2 * Anchor(), not {weight:g} * {anchored!r}.")
+    phases = answer.schedule.later
+    if len(phases) < 2 or set(phases[0].rates) != {"new"}:
+        raise NotYet("The warm-up is missing: in the first phase only the new head learns (cl.methods.lwf().schedule).")
+    if set(phases[-1].rates) != {"shared", "old", "new"}:
+        raise NotYet("In the last phase everything learns: shared weights, old heads and the new one.")
