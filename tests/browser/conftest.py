@@ -37,7 +37,7 @@ class Notebook:
     def __init__(self, page):
         self.page = page
 
-    def run_all(self, seconds: float = 300) -> None:
+    def run_all(self, seconds: float = 600) -> None:
         """Run all cells and wait until the kernel has done them."""
         self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ran = true })")
         self.page.wait_for_function("window.ran", timeout=1000 * seconds)
