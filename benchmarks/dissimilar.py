@@ -16,8 +16,8 @@ import cltutor as cl
 from cltutor.metrics import paired_difference
 from cltutor.streams import Split, Stream, Task
 
-METHODS = ("finetune", "finetune_slow", "feature_extraction", "duplicate", "l2", "lwf", "expansion_lwf", "joint")
-ORDERS, SEARCH_ORDER, PER_CLASS = range(5), 100, (40, 20)
+METHODS = ("finetune", "feature_extraction", "lwf", "joint")
+ORDERS, SEARCH_ORDER, PER_CLASS = range(5), 100, (30, 20)
 
 
 def similar(order: int, validation: float = 0) -> Stream:
