@@ -7,6 +7,7 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from operator import index
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ def train(
     test_every: int = 1,
 ) -> Iterator[Event]:
     """The same as ``learn``, as a generator of events; its return value is the run. Stop by not asking for more."""
-    recipe = methods.get(recipe).with_epochs(epochs)
+    recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
     schedule, place = recipe.schedule, choose_device(device)
     check(stream, recipe)
     run = begin(stream, recipe, seed, place)
@@ -153,6 +154,9 @@ def choose_device(device: str) -> torch.device:
 
 def check(stream: Stream, recipe: Recipe) -> None:
     """Refuse what cannot be learned before any time is spent on it."""
+    for task in stream:
+        if len(task.train) and not recipe.loss.active(task.index):
+            raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
     for task in stream[1:]:
         if len(task.train) == 0:
             raise ValueError(

@@ -288,3 +288,17 @@ def test_curves_get_a_point_every_so_many_epochs_and_the_matrix_all_the_same(tin
     tested = np.isfinite(run.curves.known[:, 0])
     assert tested.tolist() == [False, True, False, True, False] * 2
     assert np.isfinite(run.accuracy()[np.tril_indices(2)]).all()
+
+
+def test_a_seed_of_numpy_is_the_same_seed_and_can_be_saved(tiny, tmp_path):
+    ours, theirs = (learn(tiny, "finetune", epochs=1, seed=seed) for seed in (3, np.int64(3)))
+    assert same(ours.states[-1], theirs.states[-1])
+    theirs.save(tmp_path / "run")
+    assert cl.Run.load(tmp_path / "run").seed == 3
+    with pytest.raises(TypeError):
+        learn(tiny, "finetune", seed=0.5)
+
+
+def test_a_loss_without_a_term_that_acts_is_refused_before_training(tiny):
+    with pytest.raises(ValueError, match=r"acts in task 0: add CrossEntropy\(\)"):
+        next(cl.train(tiny, Recipe("silent", cl.losses.Distillation())))
