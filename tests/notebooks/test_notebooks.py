@@ -41,8 +41,7 @@ def test_it_runs_from_top_to_bottom_and_refuses_the_unsolved_exercises(path, tmp
     client = NotebookClient(
         notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     )
-    with client.setup_kernel(env=environment):
-        client.execute(reset_kc=False)
+    client.execute(env=environment)
     assert [output for cell in code(notebook) for output in cell.outputs if output.output_type == "error"] == []
     assert told(asked).strip() == "[]"
     values = widget_values(notebook)
