@@ -10,14 +10,15 @@ from concurrent.futures import ProcessPoolExecutor
 import report
 import torch
 from searching import finished, search
-from streams import RATES, percent
+from streams import percent
 
 import cltutor as cl
 from cltutor.metrics import paired_difference
 from cltutor.streams import Split, Stream, Task
 
 METHODS = ("finetune", "feature_extraction", "lwf", "joint")
-ORDERS, SEARCH_ORDER, PER_CLASS = range(5), 100, (30, 20)
+ORDERS, SEARCH_ORDER, PER_CLASS = range(5), 100, (100, 20)
+RATES = (0.003, 0.01, 0.03, 0.1)
 
 
 def similar(order: int, validation: float = 0) -> Stream:
@@ -64,7 +65,7 @@ def main() -> None:
     header = ["new task", "method", "rate", "old task %", "old task lost", "lwf's gain on the old", "new task %"]
     notes = (
         f"Heads per task, task known. Mean ± half width of the 95 % t-interval over {len(ORDERS)} orders, differences "
-        f"paired by order. {PER_CLASS[0]} training images a class of scenes, as many images in each task."
+        f"paired by order. {PER_CLASS[0]} training images a class of scenes, as many images in each task. Rates from {RATES}."
     )
     report.write("dissimilar", "A similar and a dissimilar new task", header, rows, notes, [*ORDERS, SEARCH_ORDER])
 

@@ -22,7 +22,7 @@ from cltutor.networks import Network
 from cltutor.optimiser import SGD
 from cltutor.streams import Stream
 
-PAIRS, EPOCHS, BATCH = 5, 10, 32
+PAIRS, EPOCHS, BATCH = 15, 10, 32
 STREAMS = {
     "digits, 8x8": lambda: cl.streams.digits(tasks=2),
     "scenes, 32x32": lambda: cl.streams.scenes(tasks=2, classes=range(4), per_class=(150, 5)),

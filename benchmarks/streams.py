@@ -17,11 +17,10 @@ import cltutor as cl
 from cltutor.metrics import mean_interval, paired_difference
 
 SOURCES = {
-    "digits": (cl.streams.digits, {}),
-    "scenes": (cl.streams.scenes, {"per_class": (30, 10)}),
+    "digits": (cl.streams.digits, {}, (0.003, 0.01, 0.03)),
+    "scenes": (cl.streams.scenes, {"per_class": (60, 20)}, (0.003, 0.01, 0.03, 0.1)),
 }
 ORDERS, SEARCH_ORDERS = range(5), (100, 101)
-RATES = (0.003, 0.01, 0.03)
 
 
 def percent(values) -> str:
@@ -32,9 +31,9 @@ def percent(values) -> str:
 
 def rows_of(name: str, regime: str, pool: ProcessPoolExecutor) -> list[list]:
     """One row a method: what it reached on this stream under this regime of training."""
-    source, fixed = SOURCES[name]
+    source, fixed, grid = SOURCES[name]
     builds = {method: partial(getattr(cl.methods, method), heads=regime) for method in cl.methods.names()}
-    rates = search(builds, RATES, source, [{**fixed, "order": o, "validation": 0.2} for o in SEARCH_ORDERS], pool)
+    rates = search(builds, grid, source, [{**fixed, "order": o, "validation": 0.2} for o in SEARCH_ORDERS], pool)
     jobs = [(m, (source, {**fixed, "order": o}, builds[m](learning_rate=rates[m]), o)) for m in builds for o in ORDERS]
     runs: dict[str, list[cl.Run]] = {}
     for (method, _), run in zip(jobs, pool.map(finished, [job for _, job in jobs]), strict=True):
@@ -72,7 +71,7 @@ def main() -> None:
                 heads = "a head per task" if regime == "task" else "one head"
                 notes = (
                     "Average accuracy over all tasks after the last; mean ± half width of the 95 % t-interval over "
-                    f"{len(ORDERS)} class orders; differences are paired by order. Rates from {RATES}, by average "
+                    f"{len(ORDERS)} class orders; differences are paired by order. Rates from {SOURCES[name][2]}, by average "
                     f"validation accuracy on orders {SEARCH_ORDERS}. Seconds are of one thread beside another worker."
                 )
                 title = f"{name}: {heads}, {asked}"

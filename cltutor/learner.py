@@ -7,7 +7,8 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from operator import index
+from functools import reduce
+from operator import add, index
 
 import numpy as np
 import torch
@@ -108,7 +109,7 @@ def train(
                     batch = Batch(context, images, pool.labels[places], places, tasks, columns, recipe.heads, teachers)
                     with randomness(("step", seed, task.index, epoch, step)):
                         losses = {name: weight * term(batch, kept[name]) for name, (weight, term) in terms.items()}
-                        sum(losses.values()).backward()
+                        reduce(add, losses.values()).backward()
                         optimiser.step()
                     for name, part in parts.items():
                         part.after_step(context, kept[name])

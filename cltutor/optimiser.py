@@ -25,7 +25,10 @@ class SGD:
         weight_decay: float,
         clip: float,
     ):
-        self.groups = [(parameters, rate) for parameters, rate in groups if parameters]
+        by_rate: dict[float, list[nn.Parameter]] = {}
+        for parameters, rate in groups:
+            by_rate.setdefault(rate, []).extend(parameters)
+        self.groups = [(parameters, rate) for rate, parameters in by_rate.items() if parameters]
         self.momentum, self.weight_decay, self.clip = momentum, weight_decay, clip
         self.buffers: dict[nn.Parameter, Tensor | None] = {p: None for ps, _ in self.groups for p in ps}
 
