@@ -65,7 +65,8 @@ def main() -> None:
     header = ["new task", "method", "rate", "old task %", "old task lost", "lwf's gain on the old", "new task %"]
     notes = (
         f"Heads per task, task known. Mean ± half width of the 95 % t-interval over {len(ORDERS)} orders, differences "
-        f"paired by order. {PER_CLASS[0]} training images a class of scenes, as many images in each task. Rates from {RATES}."
+        f"paired by order. {PER_CLASS[0]} training images a class of scenes, as many images in each "
+        f"task. Rates from {RATES}."
     )
     report.write("dissimilar", "A similar and a dissimilar new task", header, rows, notes, [*ORDERS, SEARCH_ORDER])
 

@@ -71,8 +71,8 @@ def main() -> None:
                 heads = "a head per task" if regime == "task" else "one head"
                 notes = (
                     "Average accuracy over all tasks after the last; mean ± half width of the 95 % t-interval over "
-                    f"{len(ORDERS)} class orders; differences are paired by order. Rates from {SOURCES[name][2]}, by average "
-                    f"validation accuracy on orders {SEARCH_ORDERS}. Seconds are of one thread beside another worker."
+                    f"{len(ORDERS)} class orders; differences are paired by order. Rates from {SOURCES[name][2]}, by "
+                    f"average validation accuracy on orders {SEARCH_ORDERS}. Seconds are of one thread beside another worker."
                 )
                 title = f"{name}: {heads}, {asked}"
                 rows = rows_of(name, regime, pool)
