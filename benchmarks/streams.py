@@ -72,7 +72,7 @@ def main() -> None:
                 notes = (
                     "Average accuracy over all tasks after the last; mean ± half width of the 95 % t-interval over "
                     f"{len(ORDERS)} class orders; differences are paired by order. Rates from {SOURCES[name][2]}, by "
-                    f"average validation accuracy on orders {SEARCH_ORDERS}. Seconds are of one thread beside another worker."
+                    f"average validation accuracy on orders {SEARCH_ORDERS}. Seconds: one thread, two workers."
                 )
                 title = f"{name}: {heads}, {asked}"
                 rows = rows_of(name, regime, pool)
