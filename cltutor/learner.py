@@ -81,7 +81,7 @@ def train(
     for task in stream[run.learned :]:
         # Before the task: the network grows, every part prepares, the teachers are set down.
         with seeded(("head", seed, task.index)):
-            network.grow(len(task.classes))
+            network.grow(len(task.classes), [stream.class_names[label] for label in task.classes])
         network.to(place)
         context = Context(network, task.index)
         for name, part in parts.items():

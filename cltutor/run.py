@@ -119,7 +119,7 @@ class Run:
         with torch.random.fork_rng():  # the weights drawn here are replaced: nobody's random state is to notice
             network = self.recipe.network.build(self.image_shape, pretrained=False)
             for classes in self.tasks[: task + 1]:
-                network.grow(len(classes))
+                network.grow(len(classes), [self.class_names[label] for label in classes])
         network.load_state_dict(self.states[task])
         return network.eval().requires_grad_(False)
 

@@ -1,6 +1,7 @@
 """Duplicate and fine-tune: a whole network for every task (LwF, section 1 and Figure 1)."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -17,12 +18,12 @@ class CopiedNetwork(Network):
         super().__init__()
         self.copies, self.classes = nn.ModuleList([original]), []
 
-    def grow(self, classes: int) -> None:
+    def grow(self, classes: int, names: Sequence[str] = ()) -> None:
         if self.classes:
             backbone: Backbone = copy.deepcopy(self.copies[0].backbone)
             backbone.pretrained_classifier = [None]  # it knows the first task's classes, no later one's
             self.copies.append(MultiHeadNetwork(backbone, task_specific_layers=1, hidden=None))
-        self.copies[-1].grow(classes)
+        self.copies[-1].grow(classes, names)
         self.classes.append(classes)
 
     def parts(self) -> dict[str, list[nn.Module]]:

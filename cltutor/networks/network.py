@@ -47,8 +47,8 @@ class Network(nn.Module):
 
     classes: list[int]  # number of classes of each task learned so far
 
-    def grow(self, classes: int) -> None:
-        """Add the parts that a new task of ``classes`` classes needs."""
+    def grow(self, classes: int, names: Sequence[str] = ()) -> None:
+        """Add the parts that a new task of ``classes`` classes needs; ``names``, one a class, for who reads them."""
         raise NotImplementedError
 
     def parts(self) -> dict[str, list[nn.Module]]:
@@ -57,6 +57,13 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Output:
         raise NotImplementedError
+
+    def response(self, output: Output, task: int | None = None) -> Tensor:
+        """F(x; theta), the function whose change counts for an importance (MAS, section 4.1): (N, outputs).
+
+        The logits of ``task``'s head, or of all heads for None. A network without logits of its own answers otherwise.
+        """
+        return output.logits if task is None else output.head(task)
 
     def normalise_like(self, images: Tensor) -> None:
         """Take the input statistics from these images (N, C, H, W) uint8."""
@@ -103,7 +110,7 @@ class MultiHeadNetwork(Network):
             self.features = linear_of(self.templates[0][0]).in_features
             del backbone.hidden[len(backbone.hidden) - own :]
 
-    def grow(self, classes: int) -> None:
+    def grow(self, classes: int, names: Sequence[str] = ()) -> None:
         self.heads.append(self.make_head(classes))
         self.classes.append(classes)
 

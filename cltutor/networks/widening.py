@@ -4,6 +4,7 @@ New nodes copy existing ones as Net2Net does (Chen et al. 2016): a new node comp
 copies computes. Original nodes read new ones with weight zero at first, so no old output changes by growing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -71,7 +72,7 @@ class WideningNetwork(Network):
     def layers(self) -> list[WideningLinear]:
         return [m for layer in self.backbone.hidden for m in layer if isinstance(m, WideningLinear)]
 
-    def grow(self, classes: int) -> None:
+    def grow(self, classes: int, names: Sequence[str] = ()) -> None:
         width = self.backbone.width
         if self.heads:
             copied = torch.empty(0, dtype=torch.int64, device=self.heads[0].blocks[0].device)
