@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from .losses import compete
-from .networks import Network
+from .networks import Network, evaluating
 
 CHUNK = 512
 
@@ -12,12 +12,9 @@ CHUNK = 512
 @torch.no_grad()
 def logits(network: Network, images: Tensor) -> Tensor:
     """Logits (N, classes seen) for ``images`` (N, C, H, W) uint8, in evaluation mode; the network is left as it was."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
     device = next(network.parameters()).device
-    chunks = [network(chunk.to(device)).logits for chunk in images.split(CHUNK)]
-    for module, training in modes:
-        module.training = training
+    with evaluating(network):
+        chunks = [network(chunk.to(device)).logits for chunk in images.split(CHUNK)]
     return torch.cat(chunks) if chunks else torch.zeros(0, sum(network.classes), device=device)
 
 

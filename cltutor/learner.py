@@ -83,7 +83,7 @@ def train(
         with seeded(("head", seed, task.index)):
             network.grow(len(task.classes), [stream.class_names[label] for label in task.classes])
         network.to(place)
-        context = Context(network, task.index)
+        context = Context(network, task.index, recipe.heads, task)
         for name, part in parts.items():
             part.begin_task(context, kept[name])
         pool = draw_pool(stream, recipe, task.index, place)
@@ -110,6 +110,8 @@ def train(
                     with randomness(("step", seed, task.index, epoch, step)):
                         losses = {name: weight * term(batch, kept[name]) for name, (weight, term) in terms.items()}
                         reduce(add, losses.values()).backward()
+                        for name, part in parts.items():
+                            part.before_step(context, kept[name])
                         optimiser.step()
                     for name, part in parts.items():
                         part.after_step(context, kept[name])
@@ -134,7 +136,8 @@ def train(
         # After the task: every part ends it, and the run writes it down.
         for name, part in parts.items():
             part.end_task(context, kept[name])
-        run.end_task(network, kept, evaluate(network, tests[: task.index + 1], run))
+        tested = recipe.merge.tested(network, kept["merge"])
+        run.end_task(tested, kept, evaluate(tested, tests[: task.index + 1], run))
         if store is not None:
             Store(store).save(run)
         yield TaskDone(run, task.index, progress)
@@ -189,7 +192,8 @@ def restore(run: Run, stream: Stream, seed: int) -> tuple[Network, dict[str, dic
     if run.learned:
         place = torch.device(run.device)
         held = {part: {k: v.to(place) for k, v in values.items()} for part, values in run.kept.items()}
-        return run.model, {name: held.get(name, {}) for name in run.recipe.parts}
+        kept = {name: held.get(name, {}) for name in run.recipe.parts}
+        return run.recipe.merge.trained(run.model, kept["merge"]), kept
     with seeded(("network", seed)):
         network = run.recipe.network.build(run.image_shape)
     network.normalise_like(stream[0].train.images)

@@ -10,14 +10,17 @@ import functools
 import inspect
 from collections.abc import Callable
 
+from .importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral
 from .losses import Anchor, CrossEntropy, Distillation
 from .losses.terms import Loss, Term
 from .memory import Everything
+from .merging import MeanMerge, ModeMerge, Unmerged
 from .networks import Copies, MultiHead, SmallCNN, Widening
 from .recipe import Phase, Recipe, Schedule
 
 _METHODS: dict[str, Callable[..., Recipe]] = {}
 
+UNMERGED = Unmerged()
 JOINT = (Phase("joint", shared=1.0, old=1.0, new=1.0),)
 WARM_UP_THEN_JOINT = (Phase("warm-up", share=0.2, new=1.0), Phase("joint", share=0.8, shared=1.0, old=1.0, new=1.0))
 
@@ -64,14 +67,19 @@ def _recipe(
     memory: Everything | None = None,
     heads: str = "task",
     backbone: object = SmallCNN(),
+    merge: Unmerged = UNMERGED,
     **schedule,
 ) -> Recipe:
-    return Recipe(name, loss, network(backbone=backbone), memory, Schedule(later=later, **schedule), heads)
+    return Recipe(name, loss, network(backbone=backbone), memory, Schedule(later=later, **schedule), heads, merge)
 
 
 def _fine_tuning(shared: float, heads: str) -> tuple[Phase, ...]:
     """theta_s and theta_n learn, theta_o is fixed (LwF, section 1); one head for all classes learns as a whole."""
     return (Phase(shared=shared, old=1.0 if heads == "class" else 0.0, new=1.0),)
+
+
+def _anchored(name: str, weight: float, anchor: Anchor, heads: str, **settings) -> Recipe:
+    return _recipe(name, CrossEntropy() + weight * anchor, _fine_tuning(1.0, heads), heads=heads, **settings)
 
 
 @method
@@ -127,7 +135,59 @@ def lwf(
 @method
 def l2(lam: float = 0.5, heads: str = "task", **settings) -> Recipe:
     """Fine-tuning with 1/2 lam ||w - w0||^2 over the shared weights (LwF, section 4.2: 0.5 for VOC, else 0.05)."""
-    return _recipe("l2", CrossEntropy() + lam / 2 * Anchor(), _fine_tuning(1.0, heads), heads=heads, **settings)
+    return _anchored("l2", lam / 2, Anchor(), heads, **settings)
+
+
+@method
+def mas(
+    lam: float = 1.0,
+    output: str = "norm",
+    on: str = "train",
+    classes: tuple[int, ...] | None = None,
+    average: bool = False,
+    heads: str = "task",
+    **settings,
+) -> Recipe:
+    """Memory Aware Synapses: changes cost what they change of the learned function (MAS, eq. 2 and 3, lambda = 1)."""
+    return _anchored("mas", lam / 2, Anchor(MAS(output, on, classes, average)), heads, **settings)
+
+
+@method
+def mas_local(
+    lam: float = 1.0, on: str = "train", classes: tuple[int, ...] | None = None, heads: str = "task", **settings
+) -> Recipe:
+    """Local MAS, by Hebb's rule: what fires together is kept together (MAS, eq. 6; l-MAS in its tables)."""
+    return _anchored("mas_local", lam / 2, Anchor(LocalMAS(on=on, classes=classes)), heads, **settings)
+
+
+@method
+def ewc(lam: float = 400.0, given: bool = False, heads: str = "task", **settings) -> Recipe:
+    """Elastic Weight Consolidation, with a Fisher and a penalty for each task (Kirkpatrick et al. 2017, eq. 3)."""
+    return _anchored("ewc", lam / 2, Anchor(Fisher(given)), heads, **settings)
+
+
+@method
+def ewc_online(lam: float = 400.0, decay: float = 1.0, heads: str = "task", **settings) -> Recipe:
+    """Online EWC: one Fisher that sums over tasks, older ones fading by ``decay`` (Schwarz et al. 2018, section 3)."""
+    return _anchored("ewc_online", lam / 2, Anchor(OnlineFisher(decay=decay)), heads, **settings)
+
+
+@method
+def si(lam: float = 1.0, damping: float = 0.1, heads: str = "task", **settings) -> Recipe:
+    """Synaptic Intelligence: importance gathered along the path of training (Zenke et al. 2017, eq. 4 and 5)."""
+    return _anchored("si", lam, Anchor(PathIntegral(damping)), heads, **settings)
+
+
+@method
+def imm_mean(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
+    """Mean-IMM: the mean of the models of all tasks, each trained with L2 towards the last (Lee et al. 2017)."""
+    return _anchored("imm_mean", lam / 2, Anchor(), heads, merge=MeanMerge(), **settings)
+
+
+@method
+def imm_mode(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
+    """Mode-IMM: the models of all tasks merged by their Fisher information (Lee et al. 2017)."""
+    return _anchored("imm_mode", lam / 2, Anchor(), heads, merge=ModeMerge(), **settings)
 
 
 @method

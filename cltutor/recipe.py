@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass, replace
 
-from . import importance, losses, memory, networks, streams
+from . import importance, losses, memory, merging, networks, streams
 from .describe import Described
 from .losses.terms import Loss, Part, as_loss
 from .networks import MultiHead
@@ -84,7 +84,7 @@ class Schedule(Described):
 
 @dataclass(frozen=True, repr=False)
 class Recipe(Described):
-    """A loss, a network, a memory and a schedule, under one of two regimes of training.
+    """A loss, a network, a memory, a schedule and a merge, under one of two regimes of training.
 
     ``heads="task"``: cross-entropy over the classes of the image's own task; ``heads="class"``: over all classes
     seen, so that logits of different tasks learn to compete.
@@ -96,6 +96,7 @@ class Recipe(Described):
     memory: Part | None = None
     schedule: Schedule = Schedule()
     heads: str = "task"
+    merge: merging.Unmerged = merging.Unmerged()
 
     def __post_init__(self):
         object.__setattr__(self, "loss", as_loss(self.loss))
@@ -106,7 +107,7 @@ class Recipe(Described):
     def parts(self) -> dict[str, Part]:
         """Everything that has a life in a run, by name."""
         kept = {"memory": self.memory} if self.memory else {}
-        return {**{name: term for name, (_, term) in self.loss.named().items()}, **kept}
+        return {**{name: term for name, (_, term) in self.loss.named().items()}, **kept, "merge": self.merge}
 
     def with_epochs(self, epochs: int | None) -> "Recipe":
         return self if epochs is None else replace(self, schedule=replace(self.schedule, epochs=epochs))
@@ -117,7 +118,7 @@ class Recipe(Described):
 
 def parse(code: str) -> Recipe:
     """The recipe whose ``repr`` is ``code``; nothing is evaluated but calls of cltutor's own descriptions."""
-    rooms = (losses, memory, networks, importance, streams)
+    rooms = (losses, memory, networks, importance, streams, merging)
     known = {
         name: getattr(room, name) for room in rooms for name in room.__all__ if name[0].isupper() and not name.isupper()
     }

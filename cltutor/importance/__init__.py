@@ -1,5 +1,23 @@
 """What matters: one number per parameter."""
 
+from .base import Importance, flat
+from .fisher import Fisher, OnlineFisher, fisher
+from .local import LocalMAS, mas_local
+from .mas import MAS, mas
+from .path_integral import PathIntegral, path_integral
 from .uniform import Uniform
 
-__all__ = ["Uniform"]
+__all__ = [
+    "MAS",
+    "Fisher",
+    "Importance",
+    "LocalMAS",
+    "OnlineFisher",
+    "PathIntegral",
+    "Uniform",
+    "fisher",
+    "flat",
+    "mas",
+    "mas_local",
+    "path_integral",
+]

@@ -6,15 +6,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..describe import Described
+from .base import Importance, Kept
 
 
 @dataclass(frozen=True, repr=False)
-class Uniform(Described):
-    """Omega_k = 1 for every parameter."""
+class Uniform(Importance):
+    """Omega_k = 1 for every parameter, however many tasks there were."""
 
     symbol: ClassVar[str] = ""
 
-    def of(self, parameters: Tensor) -> Tensor:
-        """Omega (P,) for the flat vector (P,) of shared parameters."""
-        return torch.ones_like(parameters)
+    def of_task(self, context, kept: Kept) -> Tensor:
+        return torch.ones_like(context.flat_shared())
+
+    def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:
+        return new

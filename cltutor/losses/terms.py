@@ -9,19 +9,43 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Protocol
 
+import torch
 from torch import Tensor
 
+from ..importance import flat
 from ..networks import Network, Output
+from ..streams import Task
 
 Kept = dict[str, Tensor]
 
 
 @dataclass
 class Context:
-    """Where a run stands: the newest task's index and the network that has grown by it."""
+    """Where a run stands: the newest task's index, the network that has grown by it, the task with its images."""
 
     network: Network
     task: int
+    heads: str = "task"
+    data: Task | None = None
+
+    @property
+    def head(self) -> int | None:
+        """The head that answers for this task's images; None for all logits."""
+        return self.task if self.heads == "task" else None
+
+    @cached_property
+    def shared(self) -> list[Tensor]:
+        """The shared parameters theta_s."""
+        return self.network.parameters_of("shared")
+
+    def flat_shared(self) -> Tensor:
+        """A copy of the shared parameters as one vector (P,)."""
+        return flat(self.shared).detach().clone()
+
+    def columns(self, labels: Tensor) -> Tensor:
+        """The place (N,) of this task's ``labels`` (N,) among the answers of ``head``."""
+        places = (labels.unsqueeze(1) == torch.tensor(self.data.classes)).nonzero()[:, 1]
+        return places if self.heads == "task" else places + sum(self.network.classes[: self.task])
 
 
 class Part:
@@ -29,6 +53,9 @@ class Part:
 
     def begin_task(self, context: Context, kept: Kept) -> None:
         """Called after the network has grown for the task, before its first batch."""
+
+    def before_step(self, context: Context, kept: Kept) -> None:
+        """Called between the backward pass and the update of the weights, before gradients are clipped."""
 
     def after_step(self, context: Context, kept: Kept) -> None:
         """Called after every update of the weights."""

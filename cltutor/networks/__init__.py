@@ -2,6 +2,8 @@
 
 from .backbone import Backbone, ResNet32, SmallCNN
 from .copies import Copies
+from .embedding import FactEmbedding
+from .measuring import evaluating
 from .network import ROLES, MultiHead, Network, Output
 from .pretrained import Torchvision
 from .widening import Widening
@@ -10,6 +12,7 @@ __all__ = [
     "ROLES",
     "Backbone",
     "Copies",
+    "FactEmbedding",
     "MultiHead",
     "Network",
     "Output",
@@ -17,4 +20,5 @@ __all__ = [
     "SmallCNN",
     "Torchvision",
     "Widening",
+    "evaluating",
 ]

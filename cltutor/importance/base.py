@@ -1,0 +1,60 @@
+"""What an importance has in common: when it is computed, on which images, and how those of several tasks add up."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..describe import Described
+
+Kept = dict[str, Tensor]
+
+
+class Importance(Described):
+    """One number per shared parameter, Omega, as an ``Anchor`` holds it.
+
+    ``context`` is where the run stands: its network, the task just learned with its images, the shared parameters.
+    """
+
+    symbol: ClassVar[str] = r"\Omega_k"
+    separate: ClassVar[bool] = False  # a penalty for each task, as against one penalty for all of them
+
+    def begin_task(self, context, kept: Kept) -> None:
+        """Called before the first step of a task."""
+
+    def pulled(self, shared: Tensor, kept: Kept) -> None:
+        """Called with the flat vector (P,) that the anchor pulls at, before the backward pass."""
+
+    def before_step(self, context, kept: Kept) -> None:
+        """Called between the backward pass and the update of the weights."""
+
+    def after_step(self, context, kept: Kept) -> None:
+        """Called after the update of the weights."""
+
+    def of_task(self, context, kept: Kept) -> Tensor:
+        """Omega (P,) of the task just learned, over the flat vector of shared parameters."""
+        raise NotImplementedError
+
+    def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:
+        """Omega (P,) of ``tasks`` tasks: a sum over them (MAS, section 4.2)."""
+        return new if before is None else before + new
+
+
+def flat(values: Sequence[Tensor]) -> Tensor:
+    """Tensors as one vector (P,)."""
+    return torch.cat([value.reshape(-1) for value in values])
+
+
+def shared_part(omega: dict[str, Tensor], context) -> Tensor:
+    """Of an importance by name, what belongs to the shared parameters, flat (P,)."""
+    names = {id(parameter): name for name, parameter in context.network.named_parameters()}
+    return flat([omega[names[id(parameter)]] for parameter in context.shared])
+
+
+def images_of(context, on: str, classes: tuple[int, ...] | None) -> Tensor:
+    """The task's "train" images, its "test" images or "both", (N, C, H, W) uint8; of some classes if asked."""
+    task = context.data
+    splits = {"train": [task.train], "test": [task.test], "both": [task.train, task.test]}[on]
+    images, labels = (torch.cat([getattr(split, name) for split in splits]) for name in ("images", "labels"))
+    return images[torch.isin(labels, torch.tensor(classes))] if classes else images

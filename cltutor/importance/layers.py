@@ -1,0 +1,67 @@
+"""The gradient of every single sample, in closed form, a layer at a time.
+
+A layer's input ``a`` and the gradient ``g`` of a scalar with respect to its output are enough: the gradient of a weight
+is an outer product for a linear layer, a sum of outer products over the positions of a convolution, and a product with
+the normalised input for a normalisation layer. The sample stays a dimension of its own throughout.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def linear(layer: nn.Linear, a: Tensor, g: Tensor) -> dict[str, Tensor]:
+    a, g = a.reshape(len(a), -1, a.shape[-1]), g.reshape(len(g), -1, g.shape[-1])
+    return {"weight": g.transpose(1, 2) @ a, "bias": g.sum(1)}
+
+
+def convolution(layer: nn.Conv2d, a: Tensor, g: Tensor) -> dict[str, Tensor]:
+    if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
+        mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+        a, padding = F.pad(a, layer._reversed_padding_repeated_twice, mode), 0
+    else:
+        padding = layer.padding
+    patches = F.unfold(a, layer.kernel_size, layer.dilation, padding, layer.stride)
+    patches = patches.unflatten(1, (layer.groups, -1))  # (N, groups, inputs of a group, positions)
+    weight = g.flatten(2).unflatten(1, (layer.groups, -1)) @ patches.transpose(2, 3)
+    return {"weight": weight.reshape(len(a), *layer.weight.shape), "bias": g.sum((2, 3))}
+
+
+def batch_norm(layer: nn.modules.batchnorm._BatchNorm, a: Tensor, g: Tensor) -> dict[str, Tensor]:
+    return scale_and_shift(F.batch_norm(a, layer.running_mean, layer.running_var, eps=layer.eps), g)
+
+
+def group_norm(layer: nn.GroupNorm, a: Tensor, g: Tensor) -> dict[str, Tensor]:
+    return scale_and_shift(F.group_norm(a, layer.num_groups, eps=layer.eps), g)
+
+
+def scale_and_shift(normalised: Tensor, g: Tensor) -> dict[str, Tensor]:
+    positions = tuple(range(2, g.dim()))
+    product = normalised * g
+    return {
+        "weight": product.sum(positions) if positions else product,
+        "bias": g.sum(positions) if positions else g,
+    }
+
+
+def layer_norm(layer: nn.LayerNorm, a: Tensor, g: Tensor) -> dict[str, Tensor]:
+    own = len(layer.normalized_shape)
+    product = F.layer_norm(a, layer.normalized_shape, eps=layer.eps) * g
+    return {
+        "weight": product.flatten(1, -own - 1).sum(1) if g.dim() > own + 1 else product,
+        "bias": g.flatten(1, -own - 1).sum(1) if g.dim() > own + 1 else g,
+    }
+
+
+FORMS = {
+    nn.Linear: linear,
+    nn.Conv2d: convolution,
+    nn.BatchNorm1d: batch_norm,
+    nn.BatchNorm2d: batch_norm,
+    nn.GroupNorm: group_norm,
+    nn.LayerNorm: layer_norm,
+}
+
+
+def has_closed_form(module: nn.Module) -> bool:
+    """Whether the layer's gradients are known here; a batch-norm without running statistics has none a sample."""
+    return type(module) in FORMS and getattr(module, "running_mean", 0) is not None

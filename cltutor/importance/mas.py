@@ -1,0 +1,72 @@
+"""Memory Aware Synapses: how much the learned function changes with each parameter (MAS, sections 4.1 and 4.2)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .base import Importance, Kept, images_of, shared_part
+from .samples import mean_over_samples
+
+SETS = ("train", "test", "both")
+OUTPUTS = ("norm", "vector")
+
+
+def squared_norm(answers: Tensor) -> Tensor:
+    """The squared L2 norm (N,) of each answer (N, D): section 4.1's scalar in place of a vector."""
+    return answers.square().sum(1)
+
+
+def mas(
+    model: nn.Module, images: Tensor, task: int | None = None, output: str = "norm", chunk: int = 64
+) -> dict[str, Tensor]:
+    """Omega = 1/N sum_k ||g(x_k)||, the mean over images of each image's own absolute gradient (MAS, eq. 2).
+
+    ``images`` (N, C, H, W), no labels. ``output="norm"``: g is the gradient of the squared L2 norm of the logits, one
+    backward pass (section 4.1); ``"vector"``: of the logits themselves, a backward pass for each, their norm taken a
+    sample. ``task`` asks one head of a network with a head per task, None all logits. ``chunk`` images are in memory
+    at a time. Exact, not the gradient of a batch; a tensor of its shape for every parameter. Raises ValueError for no
+    image, no parameter, an output that is no number, or a layer without single-sample gradients.
+    """
+    if output not in OUTPUTS:
+        raise ValueError(f"output is one of {', '.join(OUTPUTS)}, not {output!r}.")
+    function = squared_norm if output == "norm" else (lambda answers: answers)
+    return mean_over_samples(model, images, function, task=task, chunk=chunk)
+
+
+@dataclass(frozen=True, repr=False)
+class MAS(Importance):
+    """Omega of the images that the network answers for, without their labels (MAS, section 4.1).
+
+    ``on`` is "train", "test" or "both" (Table 2). ``classes`` takes only images of these classes, those that will be
+    met again (section 5.1, adaptation test); a task that has none adds nothing. Tasks add up; ``average=True`` takes
+    their mean.
+    """
+
+    output: str = "norm"
+    on: str = "train"
+    classes: tuple[int, ...] | None = None
+    average: bool = False
+
+    def __post_init__(self):
+        check_choice("output", self.output, OUTPUTS)
+        check_choice("on", self.on, SETS)
+
+    def measure(self, context, images: Tensor) -> dict[str, Tensor]:
+        return mas(context.network, images, context.head, self.output)
+
+    def of_task(self, context, kept: Kept) -> Tensor:
+        images = images_of(context, self.on, self.classes)
+        if self.classes and len(images) == 0:
+            return torch.zeros_like(context.flat_shared())
+        return shared_part(self.measure(context, images), context)
+
+    def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:
+        if before is None:
+            return new
+        return (before * (tasks - 1) + new) / tasks if self.average else before + new
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is one of {', '.join(choices)}, not {value!r}.")
