@@ -3,6 +3,7 @@
 from .arrays import tensors
 from .augment import CropFlip
 from .digits import digits
+from .facts import facts
 from .folders import folder
 from .scenes import scenes
 from .stream import Split, Stream, Task
@@ -14,6 +15,7 @@ __all__ = [
     "Stream",
     "Task",
     "digits",
+    "facts",
     "folder",
     "scenes",
     "tensors",

@@ -1,11 +1,10 @@
 import colorsys
-import sys
 
 import numpy as np
 import pytest
 import torch
 
-from cltutor.streams import scenes
+from cltutor.streams import drawing, scenes
 from cltutor.streams import shapes as outlines
 from cltutor.streams.grounds import GROUNDS
 
@@ -36,8 +35,7 @@ def test_the_same_seed_gives_the_same_images_and_another_seed_others():
 
 
 def test_an_image_does_not_depend_on_how_many_are_drawn_or_how_they_are_batched(stream, monkeypatch):
-    module = sys.modules["cltutor.streams.scenes"]  # the package's `scenes` is the function
-    monkeypatch.setattr(module, "_BATCH", 7 * 32 * 32)
+    monkeypatch.setattr(drawing, "_BATCH", 7 * 32 * 32)
     few = scenes(order=None, per_class=(17, 5))
     for task, fewer in zip(stream, few, strict=True):
         for label in task.classes:

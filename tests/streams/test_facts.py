@@ -1,0 +1,223 @@
+"""Facts: what a picture states is seen in the picture, and nothing else gives it away."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from cltutor import streams
+from cltutor.streams import drawing, facts
+from cltutor.streams.facts import FACTS, PREDICATES, SHAPE_OF, render, roomiest, units
+from cltutor.streams.shapes import distances
+
+NUMBERS = 87
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return facts(order=None, per_class=(6, 2))
+
+
+def numbers(count: int = 40, seed: int = 0) -> torch.Tensor:
+    return torch.rand(count, NUMBERS, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Render a fact and return (subject, object): of each the shape, middle, radius, edge and colour drawn."""
+    put, calls = drawing.put, []
+
+    def record(back, shape, right, down, radius, turn, colour):
+        # right and down are linear in the place: the middle is where they are zero.
+        x, y = drawing.plane(back.shape[-1])
+        middle = torch.cat([x[..., :1] - right[..., :1] * radius, y[:, :1] - down[:, :1] * radius], dim=-1).squeeze(1)
+        pictures, edge = put(back, shape, right, down, radius, turn, colour)
+        calls.append({"shape": shape, "middle": middle, "radius": radius.flatten(), "edge": edge, "colour": colour})
+        return pictures, edge
+
+    monkeypatch.setattr(drawing, "put", record)
+
+    def draw(fact: str, size: int = 32) -> tuple[dict, dict]:
+        calls.clear()
+        render(fact, numbers(), size)
+        behind, before = calls
+        return before, behind
+
+    return draw
+
+
+def test_there_are_sixty_facts_each_a_subject_a_predicate_and_another_object():
+    assert len(FACTS) == len(set(FACTS)) == 60
+    for fact in FACTS:
+        subject, predicate, thing = units(fact)
+        assert f"{subject} {predicate} {thing}" == fact
+        assert subject != thing
+        assert {subject, thing} <= set(SHAPE_OF)
+        assert predicate in PREDICATES
+
+
+def test_no_fact_says_what_another_one_says_from_the_other_side():
+    inverses = {"left of": "right of", "above": "below", "inside": "around"}
+    assert set(PREDICATES) == set(inverses)
+    assert not set(inverses.values()) & set(PREDICATES)
+
+
+def test_units_are_the_first_word_the_last_and_those_between():
+    assert units("circle left of star") == ("circle", "left of", "star")
+    assert units(" dog  chases cat ") == ("dog", "chases", "cat")
+    for words in ("", "seven", "seven eight"):
+        with pytest.raises(ValueError, match=r"states no fact: .* such as \"circle left of star\"\.$"):
+            units(words)
+
+
+def test_every_split_holds_rgb_images_labels_and_masks(stream):
+    assert stream.class_names == FACTS
+    for task in stream:
+        for split, count in ((task.train, 6), (task.test, 2)):
+            assert split.images.shape == (30 * count, 3, 32, 32)
+            assert split.images.dtype == torch.uint8
+            assert split.masks.shape == (30 * count, 32, 32)
+            assert torch.bincount(split.labels)[list(task.classes)].tolist() == [count] * 30
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3, 4, 5, 6, [10, 50]])
+def test_the_facts_divide_into_as_many_tasks_as_the_papers_and_more(tasks):
+    stream = facts(tasks=tasks, per_class=(1, 1))
+    assert sorted(stream.classes) == list(range(60))
+
+
+def test_in_their_own_order_the_facts_of_a_subject_come_together():
+    subjects = [FACTS[label].split()[0] for label in facts(order=None, per_class=(1, 1)).classes]
+    assert [subject for subject, _ in itertools.groupby(subjects)] == list(SHAPE_OF)
+
+
+def test_the_same_seed_gives_the_same_images_and_another_seed_others():
+    one, same, other = (facts(per_class=(2, 1), seed=seed).fingerprint for seed in (4, 4, 5))
+    assert one == same != other
+
+
+def test_an_image_depends_neither_on_its_task_nor_on_how_many_are_drawn(stream, monkeypatch):
+    monkeypatch.setattr(drawing, "_BATCH", 3 * 32 * 32)
+    other = facts(tasks=4, order=7, per_class=(5, 2))
+    mine, theirs = (torch.cat([task.train.images for task in s]) for s in (stream, other))
+    labels, others = (torch.cat([task.train.labels for task in s]) for s in (stream, other))
+    for label in range(60):
+        assert torch.equal(mine[labels == label][:5], theirs[others == label])
+
+
+def test_training_and_test_images_differ(stream):
+    for task in stream:
+        train = {image.numpy().tobytes() for image in task.train.images}
+        assert not train & {image.numpy().tobytes() for image in task.test.images}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_the_picture_states_the_fact(fact, drawn):
+    subject, predicate, thing = units(fact)
+    before, behind = drawn(fact)
+    assert (before["shape"], behind["shape"]) == (SHAPE_OF[subject], SHAPE_OF[thing])
+    across, along = (behind["middle"] - before["middle"]).unbind(-1)
+    touching = before["radius"] + behind["radius"]
+    if predicate == "left of":
+        assert bool((across >= touching + 0.04 - 1e-6).all())
+        assert bool((along.abs() <= 0.12).all())
+    elif predicate == "above":
+        assert bool((along >= touching + 0.04 - 1e-6).all())
+        assert bool((across.abs() <= 0.12).all())
+    else:
+        held = (before["edge"] <= 0) & (behind["edge"] > 0)
+        assert not bool(held.any())
+    for one in (before, behind):
+        low, high = one["middle"] - one["radius"][:, None], one["middle"] + one["radius"][:, None]
+        assert float(low.min()) > -1e-6
+        assert float(high.max()) < 1 + 1e-6
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_both_objects_are_large_enough_to_be_read_and_differ_in_hue(fact, drawn):
+    before, behind = drawn(fact)
+    seen = (behind["edge"] <= 0) & (before["edge"] > 0)
+    for pixels in (before["edge"] <= 0, seen):
+        assert int(pixels.flatten(1).sum(1).min()) >= 18
+    apart = (before["colour"] - behind["colour"]).abs().flatten(1).amax(1)
+    assert float(apart.min()) > 0.3
+
+
+def _filled(blob: np.ndarray) -> float:
+    """The share of the smallest circle round the blob's middle that it fills: 1 for a disc, about 0.36 for a star."""
+    rows, columns = np.nonzero(blob)
+    reach = np.hypot(rows - rows.mean(), columns - columns.mean()).max() + 0.5
+    return len(rows) / (np.pi * reach**2)
+
+
+@pytest.mark.parametrize(("predicate", "axis"), [("left of", 1), ("above", 0)])
+@pytest.mark.parametrize("subject", ["circle", "star"])
+def test_the_mask_shows_two_blobs_of_which_the_first_is_the_subject(predicate, axis, subject):
+    thing = "star" if subject == "circle" else "circle"
+    _, masks = render(f"{subject} {predicate} {thing}", numbers(), 64)
+    for mask in masks.numpy():
+        blobs, count = ndimage.label(mask, np.ones((3, 3)))
+        assert count == 2
+        first, second = sorted((blobs == k + 1 for k in range(2)), key=lambda blob: np.nonzero(blob)[axis].mean())
+        assert (_filled(first) > 0.7) == (subject == "circle")
+        assert (_filled(second) > 0.7) == (subject != "circle")
+
+
+def test_the_subject_covers_the_object_that_it_is_inside():
+    images, masks = render("square inside circle", numbers(), 64)
+    for image, mask in zip(images.float(), masks, strict=True):
+        rows, columns = mask.nonzero().T
+        middle = image[:, rows.float().mean().round().long(), columns.float().mean().round().long()]
+        rim = image[:, rows[0] + 3, columns[0]]
+        assert float((middle - rim).abs().max()) > 50
+
+
+def test_the_roomiest_place_is_the_middle_of_the_largest_circle_inside():
+    for word, shape in SHAPE_OF.items():
+        table = distances(shape)
+        places = torch.linspace(-1.35, 1.35, len(table))
+        right, down, depth = roomiest(shape)
+        apart = torch.hypot(places[None] - right, places[:, None] - down)
+        assert bool((table[apart < depth - 0.03] < 0).all()), word
+        assert float(table.min()) == pytest.approx(-depth)
+
+
+def test_the_ground_gives_away_neither_fact_nor_predicate():
+    stream = facts(tasks=1, order=None, per_class=(40, 1))
+    split = stream[0].train
+    ground = (~split.masks)[:, None]
+    colours = (split.images * ground).sum((2, 3)) / ground.sum((2, 3))  # (N, 3)
+    spread = colours.std(0)
+    for label in range(60):
+        gap = (colours[split.labels == label].mean(0) - colours.mean(0)).abs() / spread
+        assert float(gap.max()) < 4.5 / 40**0.5
+
+
+def test_any_size_can_be_drawn():
+    assert facts(per_class=(1, 1), size=50).image_shape == (3, 50, 50)
+    assert facts(per_class=(1, 1), size=8).image_shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"size": 4}, "size must be"),
+        ({"per_class": (10, 0)}, "per_class must be"),
+        ({"per_class": 10}, "per_class must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"tasks": 7}, "60 classes cannot be divided into 7 equal tasks"),
+        ({"validation": 30}, "leaves no training image of class"),
+        ({"classes": ["circle left of stars"]}, "did you mean 'circle left of star'"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        facts(**settings)
+
+
+def test_the_code_makes_the_stream_again():
+    stream = facts(tasks=4, order=3, per_class=(2, 1), seed=1)
+    assert stream.code == "streams.facts(tasks=4, order=3, per_class=[2, 1], seed=1)"
+    assert eval(stream.code, {"streams": streams}).fingerprint == stream.fingerprint
