@@ -3,6 +3,7 @@
 from .anchor import Anchor, anchor
 from .cross_entropy import CrossEntropy, compete
 from .distillation import Distillation, distillation, l1, l2
+from .embedding import EmbeddingDistance, embedding_distance
 from .terms import Batch, Context, Loss, Part, Term
 
 __all__ = [
@@ -11,12 +12,14 @@ __all__ = [
     "Context",
     "CrossEntropy",
     "Distillation",
+    "EmbeddingDistance",
     "Loss",
     "Part",
     "Term",
     "anchor",
     "compete",
     "distillation",
+    "embedding_distance",
     "l1",
     "l2",
 ]

@@ -1,0 +1,100 @@
+"""Fact learning: a network with three outputs into a space of words that all tasks share (MAS, section 5.2).
+
+The paper embeds subject, predicate and object with Word2vec. Here a word's vector is drawn from a seed that is the
+word itself: no two words are near each other for what they mean, but a fact is still composed of its words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..describe import Described
+from ..seeds import generator
+from ..streams.facts import units
+from .backbone import Backbone, SmallCNN
+from .network import Network, Output
+
+UNITS = ("subject", "predicate", "object")
+
+
+def word_vector(word: str, dimension: int) -> Tensor:
+    """(dimension,) a unit vector of uniform direction, the same for the same word on every machine."""
+    drawn = torch.randn(dimension, generator=generator("word", word), dtype=torch.float64)
+    return (drawn / drawn.norm()).float()
+
+
+def fact_vector(fact: str, dimension: int) -> Tensor:
+    """(3 * dimension,) the vectors of subject, predicate and object one after another; ValueError as in `units`."""
+    return torch.cat([word_vector(word, dimension) for word in units(fact)])
+
+
+class FactNetwork(Network):
+    """A backbone that forks into three outputs; every layer is shared by all tasks, the last included.
+
+    ``facts`` (facts seen, 3 * dimension) are the embeddings of the words, in order of arrival. They are no parameters.
+    """
+
+    def __init__(self, backbone: Backbone, dimension: int):
+        super().__init__()
+        self.backbone, self.classes, self.dimension = backbone, [], dimension
+        self.outputs = nn.ModuleDict({unit: nn.Linear(backbone.width, dimension) for unit in UNITS})
+        self.register_buffer("facts", torch.empty(0, 3 * dimension))
+
+    def grow(self, classes: int, names: Sequence[str] = ()) -> None:
+        """Learn the words of ``classes`` facts, ``names``; nothing is drawn at random, no parameter is added.
+
+        Raises:
+            ValueError: not one name a fact, or a name that is no fact.
+        """
+        if len(names) != classes or classes < 1:
+            raise ValueError(f"FactEmbedding needs the name of each of the {classes} facts, not {len(names)} names.")
+        vectors = torch.stack([fact_vector(name, self.dimension) for name in names])
+        self.facts = torch.cat([self.facts, vectors.to(self.facts.device)])
+        self.classes.append(classes)
+
+    def parts(self) -> dict[str, list[nn.Module]]:
+        return {"shared": [self.backbone, self.outputs], "old": [], "new": []}
+
+    def forward(self, images: Tensor) -> Output:
+        """``features`` (N, 3 * dimension) is the embedding; a fact's logit is minus its squared distance to it."""
+        flat = self.backbone.flatten(self.backbone(images))
+        embedding = torch.cat([self.outputs[unit](flat) for unit in UNITS], dim=1)
+        return Output(embedding, lambda task: -distances(embedding, self.facts_of(task)), len(self.classes))
+
+    def facts_of(self, task: int) -> Tensor:
+        """(facts, 3 * dimension) the embeddings of the task's facts."""
+        return self.facts.split(self.classes)[task]
+
+    def response(self, output: Output, task: int | None = None) -> Tensor:
+        """The embedding (N, 3 * dimension): the outputs that all tasks share, whose change MAS measures."""
+        return output.features
+
+
+def distances(embedding: Tensor, facts: Tensor) -> Tensor:
+    """||e_i - f_j||^2 for each image i and fact j: (N, 3d) and (F, 3d) -> (N, F)."""
+    return (embedding[:, None] - facts).square().sum(2)
+
+
+@dataclass(frozen=True, repr=False)
+class FactEmbedding(Described):
+    """A backbone that forks into subject, predicate and object, each a vector of ``dimension`` numbers.
+
+    The outputs are plain linear layers, not normalised: MAS minimises the pairwise distance between the visual and
+    the language embedding (section 5.2), and asks how far the squared length of the outputs would change (section
+    4.1), which is zero for outputs of fixed length. The images of a fact are those nearest to its words.
+
+    Raises:
+        ValueError: ``dimension`` is no whole number from 2 up.
+    """
+
+    backbone: object = SmallCNN()
+    dimension: int = 16
+
+    def __post_init__(self):
+        if not isinstance(self.dimension, int) or self.dimension < 2:  # of length 1 there are two numbers only
+            raise ValueError(f"dimension is a whole number from 2 up, not {self.dimension!r}.")
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> FactNetwork:
+        return FactNetwork(self.backbone.build(image_shape, pretrained), self.dimension)
