@@ -1,6 +1,7 @@
 """What matters: one number per parameter."""
 
 from .base import Importance, flat
+from .damage import by_name, damage, shared_weights
 from .fisher import Fisher, OnlineFisher, fisher
 from .local import LocalMAS, mas_local
 from .mas import MAS, mas
@@ -15,9 +16,12 @@ __all__ = [
     "OnlineFisher",
     "PathIntegral",
     "Uniform",
+    "by_name",
+    "damage",
     "fisher",
     "flat",
     "mas",
     "mas_local",
     "path_integral",
+    "shared_weights",
 ]

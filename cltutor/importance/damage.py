@@ -1,0 +1,84 @@
+"""Damage: does an importance tell the truth? What it calls unimportant can go, what it calls important cannot."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ..networks import Network
+from ..seeds import generator
+
+WHICH = ("least", "random", "most")
+HOW = ("prune", "perturb")
+
+
+def shared_weights(network: Network) -> dict[str, Tensor]:
+    """The shared parameters of two dimensions or more by name: the weights of linear and convolutional layers."""
+    shared = {id(parameter) for parameter in network.parameters_of("shared")}
+    return {name: p for name, p in network.named_parameters() if id(p) in shared and p.dim() > 1}
+
+
+def by_name(network: Network, values: Tensor) -> dict[str, Tensor]:
+    """A flat vector (P,) over the shared parameters, such as an anchor keeps, as a tensor of its shape for each."""
+    shared = network.parameters_of("shared")
+    if values.dim() != 1 or len(values) != sum(p.numel() for p in shared):
+        raise ValueError(
+            f"The network has {sum(p.numel() for p in shared)} shared parameters, not {tuple(values.shape)}."
+        )
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    parts = values.split([p.numel() for p in shared])
+    return {names[id(p)]: part.view_as(p) for p, part in zip(shared, parts, strict=True)}
+
+
+def damage(
+    network: Network,
+    omega: Mapping[str, Tensor],
+    share: float,
+    which: str = "least",
+    seed: int = 0,
+    how: str = "prune",
+    strength: float = 1.0,
+) -> Network:
+    """A copy of ``network`` in which a ``share`` (0 to 1) of the shared weights of each layer is damaged.
+
+    ``which``: the "least" or the "most" important by ``omega`` (parameter name -> tensor of its shape), ranked in each
+    layer by itself, or "random" ones drawn from ``seed``. ``how``: "prune" sets them to zero; "perturb" adds Gaussian
+    noise, drawn from ``seed``, of ``strength`` times the standard deviation of the layer's weights. Weights only:
+    biases and normalisation layers have few parameters, of which a share says little, and stay as they are.
+
+    Of a layer of n weights, ``round(share * n)`` are damaged; of equally important ones those that come first. A larger
+    share damages all that a smaller one does. Raises ValueError for an unknown word, a share outside 0 to 1, or an
+    omega that lacks a layer or has another shape.
+    """
+    check(network, omega, share, which, how)
+    damaged = copy.deepcopy(network)
+    for name, weight in shared_weights(damaged).items():
+        places = ranked(omega[name], which, name, seed)[: round(share * weight.numel())].to(weight.device)
+        flat = weight.data.view(-1)
+        if how == "prune":
+            flat[places] = 0
+        else:
+            noise = torch.randn(weight.numel(), generator=generator("damage", name, seed)).to(weight)
+            flat[places] += strength * weight.data.std() * noise[places]
+    return damaged
+
+
+def ranked(omega: Tensor, which: str, name: str, seed: int) -> Tensor:
+    """The places (n,) of a layer's weights in the order in which they are damaged."""
+    if which == "random":
+        return torch.randperm(omega.numel(), generator=generator("damaged", name, seed))
+    return omega.flatten().argsort(descending=which == "most", stable=True)
+
+
+def check(network: Network, omega: Mapping[str, Tensor], share: float, which: str, how: str) -> None:
+    for word, value, choices in (("which", which, WHICH), ("how", how, HOW)):
+        if value not in choices:
+            raise ValueError(f"{word} is one of {', '.join(choices)}, not {value!r}.")
+    if not 0 <= share <= 1:
+        raise ValueError(f"share is a number from 0 to 1, not {share!r}.")
+    for name, weight in shared_weights(network).items():
+        if name not in omega:
+            raise ValueError(f"omega has nothing for {name}: give an importance of this very network.")
+        if omega[name].shape != weight.shape:
+            raise ValueError(f"omega has the shape {tuple(omega[name].shape)} for {name}, not {tuple(weight.shape)}.")
