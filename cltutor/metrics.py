@@ -13,6 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .retrieval import average_precision as average_precision
+from .retrieval import mean_average_precision as mean_average_precision
+from .retrieval import retrieval as retrieval
+
 ROUNDING = 1e-6  # an accuracy averaged in float32 may pass 1 by this much
 
 

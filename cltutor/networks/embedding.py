@@ -40,6 +40,9 @@ class FactNetwork(Network):
         super().__init__()
         self.backbone, self.classes, self.dimension = backbone, [], dimension
         self.outputs = nn.ModuleDict({unit: nn.Linear(backbone.width, dimension) for unit in UNITS})
+        for layer in self.outputs.values():  # an output begins about as long as a word's vector, so that no ReLU dies
+            nn.init.normal_(layer.weight, std=(backbone.width * dimension) ** -0.5)
+            nn.init.zeros_(layer.bias)
         self.register_buffer("facts", torch.empty(0, 3 * dimension))
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:

@@ -34,7 +34,7 @@ def arrange(
     _check_validation(validation)
     chosen = range(len(class_names))
     if classes is not None:
-        chosen = sorted(_labels_of(classes, class_names, "classes"))
+        chosen = sorted(labels_of(classes, class_names, "classes"))
         if not chosen:
             raise ValueError("classes= is empty; name at least one class, or use None for all.")
     arrival = _in_order(list(chosen), order, class_names)
@@ -130,7 +130,7 @@ def _held_out(validation: float | int, images: int) -> int:
     return min(max(1, round(validation * images)), images - 1)
 
 
-def _labels_of(items: Sequence, class_names: Sequence[str], argument: str) -> list[int]:
+def labels_of(items: Sequence, class_names: Sequence[str], argument: str) -> list[int]:
     """Labels of a list of labels or names, each at most once."""
     if isinstance(items, str) or not isinstance(items, Iterable):
         raise ValueError(f"{argument}= must be a list of labels or class names, not {items!r}.")
@@ -156,7 +156,7 @@ def _in_order(chosen: list[int], order: Order, class_names: Sequence[str]) -> li
         return generator.permutation(chosen).tolist()
     if isinstance(order, bool | float):
         raise ValueError(f"order must be an int seed, None or a list of labels, not {order!r}.")
-    arrival = _labels_of(order, class_names, "order")
+    arrival = labels_of(order, class_names, "order")
     if missing := sorted(set(chosen) - set(arrival)):
         raise ValueError(
             f"order= is no permutation of the classes: {class_names[missing[0]]!r} is missing; "

@@ -1,0 +1,222 @@
+"""The network that embeds facts: its words, its forks, its distances, each against loops over plain numbers."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cltutor.networks import ROLES, Copies, FactEmbedding, MultiHead, ResNet32, SmallCNN, Torchvision, Widening
+from cltutor.networks.embedding import UNITS, distances, fact_vector, word_vector
+
+TINY = SmallCNN(channels=(2,), hidden=(6, 5))
+FIRST, SECOND = ("circle left of star", "star above circle"), ("circle inside cross",)
+
+
+def pictures(count: int = 4, seed: int = 0) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8, generator=draw)
+
+
+def grown(*tasks: tuple[str, ...], dimension: int = 4):
+    torch.manual_seed(0)
+    network = FactEmbedding(TINY, dimension).build((3, 8, 8))
+    for names in tasks:
+        network.grow(len(names), names)
+    return network.eval()
+
+
+# Words
+
+
+@given(st.text(min_size=1, max_size=12), st.integers(2, 40))
+def test_a_word_has_a_vector_of_length_one_that_is_always_the_same(word, dimension):
+    vector = word_vector(word, dimension)
+    assert vector.shape == (dimension,)
+    assert vector.norm().item() == pytest.approx(1, abs=1e-6)
+    assert torch.equal(vector, word_vector(word, dimension))
+
+
+def test_a_words_vector_is_the_same_in_another_process_and_disturbs_no_random_state():
+    state = torch.random.get_rng_state()
+    here = word_vector("circle", 5).tolist()
+    assert torch.equal(torch.random.get_rng_state(), state)
+    code = "from cltutor.networks.embedding import word_vector; print(word_vector('circle', 5).tolist())"
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert here == eval(there)
+
+
+def test_the_directions_of_words_are_uniform_so_that_no_two_words_are_near_by_what_they_mean():
+    vectors = torch.stack([word_vector(f"word {i}", 16) for i in range(400)])
+    assert vectors.mean(0).norm() < 3 / math.sqrt(400)
+    cosines = (vectors @ vectors.T)[~torch.eye(400, dtype=torch.bool)]
+    assert cosines.std().item() == pytest.approx(1 / 4, rel=0.05)  # 1 / sqrt(dimension)
+
+
+def test_a_fact_is_its_subject_its_predicate_and_its_object_in_this_order():
+    parts = [word_vector(word, 6) for word in ("circle", "left of", "star")]
+    assert torch.equal(fact_vector("circle left of star", 6), torch.cat(parts))
+    assert not torch.equal(fact_vector("circle left of star", 6), fact_vector("star left of circle", 6))
+
+
+def test_facts_that_share_words_are_nearer_to_each_other():
+    one, same_subject, other = (
+        fact_vector(fact, 16) for fact in ("circle left of star", "circle left of cross", "star above circle")
+    )
+    assert torch.equal(one[:32], same_subject[:32])
+    assert (one - same_subject).norm() < (one - other).norm()
+
+
+# Growing
+
+
+def test_growing_adds_the_tasks_facts_and_no_parameter_and_draws_nothing():
+    network = grown(FIRST)
+    names = [name for name, _ in network.named_parameters()]
+    before, state = [p.clone() for p in network.parameters()], torch.random.get_rng_state()
+    network.grow(1, SECOND)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert [name for name, _ in network.named_parameters()] == names
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+    assert network.classes == [2, 1]
+    assert torch.equal(network.facts, torch.stack([fact_vector(fact, 4) for fact in (*FIRST, *SECOND)]))
+    assert torch.equal(network.facts_of(1), fact_vector(SECOND[0], 4)[None])
+
+
+@pytest.mark.parametrize(
+    ("count", "names", "words"),
+    [
+        (2, (), "the name of each of the 2 facts, not 0 names"),
+        (1, FIRST, "the name of each of the 1 facts, not 2 names"),
+        (0, (), "the name of each of the 0 facts"),
+        (2, ("circle left of star", "seven"), "'seven' states no fact"),
+    ],
+)
+def test_growing_by_what_is_no_fact_is_refused_and_changes_nothing(count, names, words):
+    network = grown(FIRST)
+    with pytest.raises(ValueError, match=words):
+        network.grow(count, names)
+    assert network.classes == [2]
+    assert len(network.facts) == 2
+
+
+def test_all_layers_are_shared_the_last_included():
+    network = grown(FIRST, SECOND)
+    assert {role: len(network.parameters_of(role)) for role in ROLES} == {
+        "shared": len(list(network.parameters())),
+        "old": 0,
+        "new": 0,
+    }
+    assert {id(p) for p in network.parameters_of("shared")} == {id(p) for p in network.parameters()}
+
+
+def test_the_facts_are_saved_with_the_network_and_are_no_parameters():
+    network, other = grown(FIRST, SECOND), grown(SECOND, FIRST)
+    assert "facts" in network.state_dict()
+    assert not any("facts" in name for name, _ in network.named_parameters())
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(other.facts, network.facts)
+
+
+@pytest.mark.parametrize("description", [MultiHead(TINY), Copies(TINY), Widening(TINY)])
+def test_other_networks_take_names_and_do_not_read_them(description):
+    networks = []
+    for names in ((), FIRST):
+        torch.manual_seed(0)
+        network = description.build((3, 8, 8))
+        network.grow(2, names)
+        network.grow(2, names)
+        networks.append(network.state_dict())
+    one, other = networks
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+# Answers
+
+
+def test_the_embedding_is_three_linear_maps_of_the_same_features_side_by_side():
+    network, images = grown(FIRST), pictures()
+    features = network.backbone(images)
+    parts = [features @ network.outputs[u].weight.T + network.outputs[u].bias for u in UNITS]
+    torch.testing.assert_close(network(images).features, torch.cat(parts, dim=1))
+    assert len({id(network.outputs[u].weight) for u in UNITS}) == 3
+
+
+def test_a_facts_logit_is_minus_its_squared_distance_from_the_embedding():
+    network = grown(FIRST, SECOND)
+    output = network(pictures())
+    assert [tuple(output.head(t).shape) for t in range(2)] == [(4, 2), (4, 1)]
+    for i, embedding in enumerate(output.features.tolist()):
+        for j, fact in enumerate((*FIRST, *SECOND)):
+            vector = fact_vector(fact, 4).tolist()
+            squared = sum((a - b) ** 2 for a, b in zip(embedding, vector, strict=True))
+            assert output.logits[i, j].item() == pytest.approx(-squared, rel=1e-4)
+
+
+def test_an_image_that_is_embedded_as_its_fact_is_taken_for_it():
+    facts = torch.stack([fact_vector(fact, 4) for fact in (*FIRST, *SECOND)])
+    apart = distances(facts, facts)
+    assert torch.equal(apart.argmin(1), torch.arange(3))
+    assert torch.equal(apart.diagonal(), torch.zeros(3))
+    assert torch.equal(apart, apart.T)
+
+
+def test_the_outputs_are_not_normalised():
+    network = grown(FIRST)
+    lengths = network(pictures(16)).features.norm(dim=1)
+    assert lengths.std() > 1e-3
+    lengths.square().sum().backward()  # the gradient that MAS asks for
+    assert network.outputs["subject"].weight.grad.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("task", [0, 1, None])
+def test_the_response_of_a_fact_network_is_its_embedding_whatever_the_task(task):
+    network = grown(FIRST, SECOND)
+    output = network(pictures())
+    assert torch.equal(network.response(output, task), output.features)
+
+
+def test_the_response_of_other_networks_is_the_head_of_the_task_or_all_logits():
+    network = MultiHead(TINY).build((3, 8, 8))
+    for classes in (2, 3):
+        network.grow(classes)
+    output = network(pictures())
+    assert torch.equal(network.response(output, 0), output.head(0))
+    assert torch.equal(network.response(output, 1), output.head(1))
+    assert torch.equal(network.response(output), torch.cat([output.head(0), output.head(1)], dim=1))
+
+
+@pytest.mark.parametrize("backbone", [ResNet32(), Torchvision("resnet18"), Torchvision("squeezenet1_1")])
+def test_any_backbone_can_fork(backbone):
+    network = FactEmbedding(backbone).build((3, 64, 64), pretrained=False)
+    network.grow(2, FIRST)
+    images = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+    output = network.eval()(images)
+    assert output.features.shape == (2, 48)
+    assert output.logits.shape == (2, 2)
+
+
+@pytest.mark.parametrize("dimension", [1, 0, 2.5, "16", True])
+def test_the_dimension_is_a_whole_number_from_two_up(dimension):
+    with pytest.raises(ValueError, match="dimension is a whole number from 2 up"):
+        FactEmbedding(dimension=dimension)
+
+
+def test_a_batch_gives_what_its_images_give_one_by_one():
+    network, images = grown(FIRST), pictures()
+    single = torch.cat([network(image[None]).logits for image in images])
+    np.testing.assert_allclose(network(images).logits.detach(), single.detach(), rtol=1e-4)
+
+
+def test_before_any_training_an_output_is_about_as_long_as_a_words_vector():
+    torch.manual_seed(0)
+    network = FactEmbedding(dimension=16).build((3, 32, 32))
+    network.grow(2, FIRST)
+    images = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
+    network.normalise_like(images)
+    lengths = network(images).features.unflatten(1, (3, 16)).norm(dim=2)
+    assert 0.3 < float(lengths.mean()) < 3
