@@ -16,7 +16,9 @@ _ROOMS = (
     "methods",
     "metrics",
     "networks",
+    "probing",
     "show",
+    "storage",
     "streams",
     "widgets",
 )

@@ -1,0 +1,63 @@
+"""The memory that a method needs: the bytes that it really stores to learn the next task (MAS, Figure 6)."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from . import methods
+from .evaluation import logits
+from .events import TaskDone
+from .learner import draw_pool, restore, train
+from .losses.terms import Context
+from .recipe import Recipe
+from .run import Run
+from .seeds import seeded
+from .streams import Stream
+
+
+def stored(run: Run, stream: Stream) -> dict[str, int]:
+    """Bytes that ``run``, as it stands, holds when its next task begins, by what they are for.
+
+    "network": parameters and buffers with the new head; every part of the recipe that remembers tensors, by its name
+    ("Anchor": Omega, theta* and SI's path; "merge": what IMM merges); "teacher": the old network's recorded answers to
+    the new images, or the old network itself where images are augmented; "images": those of earlier tasks. What comes
+    and goes within a step (gradients, activations) is left out.
+    """
+    recipe, task = run.recipe, run.learned
+    if not 0 < task < len(stream):
+        raise ValueError(f"This run has learned {task} of {len(stream)} tasks: there is no next task to store for.")
+    network, kept = restore(run, stream, run.seed)
+    with seeded(("storage",)):
+        network.grow(len(stream[task].classes))
+    sizes = {"network": size(network.state_dict().values())}
+    for name, part in recipe.parts.items():
+        part.begin_task(Context(network, task, recipe.heads, stream[task]), kept[name])
+        sizes |= {name: size(kept[name].values())} if kept[name] else {}
+    pool = draw_pool(stream, recipe, task, torch.device("cpu"))
+    if any(term.teacher == "task" for _, term in recipe.loss.active(task).values()):
+        recorded = recipe.schedule.augmentation is None
+        answers = logits(run.model, pool.images[:1]).nbytes * len(pool)
+        sizes["teacher"] = answers if recorded else size(run.states[-1].values())
+    if recipe.memory:
+        old = pool.tasks.cpu() < task
+        sizes["images"] = size([pool.images[old], pool.labels[old]])
+    return sizes
+
+
+def needed(
+    stream: Stream, recipes: Iterable[Recipe | str], epochs: int = 1, seed: int = 0, device: str = "auto"
+) -> dict[str, list[dict[str, int]]]:
+    """What each method stores to learn the second task, the third and so on: its name -> ``stored`` for each task.
+
+    Every method learns the stream, for one epoch a task: what is stored does not depend on how long it learned.
+    """
+    found = {}
+    for recipe in map(methods.get, recipes):
+        done = (event.run for event in train(stream, recipe, seed, epochs, device) if isinstance(event, TaskDone))
+        found[recipe.name] = [stored(run, stream) for run in done if not run.complete]
+    return found
+
+
+def size(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)
