@@ -50,7 +50,9 @@ def needed(
 ) -> dict[str, list[dict[str, int]]]:
     """What each method stores to learn the second task, the third and so on: its name -> ``stored`` for each task.
 
-    Every method learns the stream, for one epoch a task: what is stored does not depend on how long it learned.
+    Every method learns the stream, for one epoch a task: what is stored does not depend on how long it learned. EWC, as
+    published, grows by a Fisher and an anchor a task; IMM grows in the paper's figure, which keeps a model a task, and
+    not here, where running sums are kept instead.
     """
     found = {}
     for recipe in map(methods.get, recipes):

@@ -3,32 +3,25 @@
 matplotlib is imported with the first function that is asked for.
 """
 
-import importlib
+from ..lazy import lazy
 
-_MODULES = {
-    "Picture": "picture",
-    "accuracy_by_share": "share",
-    "accuracy_matrix": "matrix",
-    "accuracy_over_time": "curves",
-    "forgetting": "bars",
-    "loss_parts": "parts",
-    "source": "listing",
-    "table": "rows",
-    "tasks": "samples",
-    "temperature": "probabilities",
-}
-
-__all__ = sorted(_MODULES)
-
-
-def __getattr__(name: str) -> object:
-    """Import the function's module when it is first asked for (PEP 562)."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Picture": "picture",
+        "accuracy_by_share": "share",
+        "accuracy_matrix": "matrix",
+        "accuracy_over_time": "curves",
+        "adaptation": "groups",
+        "agreement": "scatter",
+        "damage": "shares",
+        "forgetting": "bars",
+        "importance": "heatmaps",
+        "loss_parts": "parts",
+        "source": "listing",
+        "storage": "sizes",
+        "table": "rows",
+        "tasks": "samples",
+        "temperature": "probabilities",
+    },
+)

@@ -1,16 +1,15 @@
 """The accuracy of each task over time, one panel a task."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.transforms import Bbox
 
-from .panels import Panel, draw_dotted, draw_frames, draw_shades
-from .picture import INK, TITLE, Picture, room, shortened, wrapped
+from .pages import Page, handle
+from .panels import Panel, draw_dotted, draw_shades
+from .picture import INK, Picture
 from .runs import (
     NEVER_COMPETED,
     Method,
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from ..run import Run
 
 SHADE = "#ececec"  # of the time in which a panel's own task is learned
-LEFT, GAP, BELOW, TITLES = 0.85, 0.15, 0.6, 0.35  # inches around the panels
-WIDTHS = {1: 4.6, 2: 3.6, 3: 2.9, 4: 2.35}  # inches of a panel for so many in a row
 
 
 def accuracy_over_time(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
@@ -48,14 +45,14 @@ def accuracy_over_time(runs: "Run | Sequence[Run]", known_task: bool = True) -> 
     lines = [_line(method, known_task) for method in shown]
     guess = 100 * chance(first, known_task)
     low = min([guess.min(), *(100 * np.nanmin(mean, initial=1) for _, mean, _ in lines)])
-    picture, panels = _page(shown, known_task, missing, max(0, 10 * math.floor((low - 2) / 10)))
+    page = _page(shown, low)
+    note = notes(shown, known_task, missing, "*", page.width - 0.3)
+    picture, panels = page.draw(f"Accuracy of each task, {setting(known_task)}", note, *_legend(shown, known_task))
+    draw_shades(panels, [(task, task + 1) for task in range(len(panels))], SHADE)
     for task, panel in enumerate(panels):
         for method, (x, mean, spread) in zip(shown, lines, strict=True):
             name = f"{method.label}, task {task + 1}"
             _draw(panel, method, x, 100 * mean[:, task], 100 * spread[:, task], name)
-        title = f"task {task + 1}: {class_list(first, task)}"
-        place = panel.place
-        picture.write(place.x0, place.y1 + 0.07, shortened(title, place.width), va="baseline")
     steps = [guess[[t] * (len(guess) - t)] if known_task else guess[t:] for t in range(len(guess))]
     draw_dotted(panels, [_stairs(task, values) for task, values in enumerate(steps)])
     picture.alt = _alt(shown, lines, known_task)
@@ -90,55 +87,12 @@ def _line(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray, np.
     return (places, *mean_and_spread(values))
 
 
-def _page(shown: list[Method], known_task: bool, missing: str, low: float) -> tuple[Picture, list[Panel]]:
-    """The page with title, notes, legend, frames and empty panels."""
-    count = len(shown[0].runs[0].tasks)
-    rows = 1 if count <= 5 else math.ceil(count / 5)
-    columns = math.ceil(count / rows)
-    wide, high = WIDTHS.get(columns, 2.0), 2.3 if rows == 1 else 1.7
-    width = LEFT + columns * (wide + GAP) + 0.1
-    heading = wrapped(f"Accuracy of each task, {setting(known_task)}", width - 0.3, TITLE)
-    note = notes(shown, known_task, missing, "*", width - 0.3)
-    handles, labels = _legend(shown, known_task)
-    fits = _columns(labels, width - 0.2)
-    down = 0.2 + 0.22 * len(heading) + 0.18 * len(note)
-    top = down + 0.22 * math.ceil(len(labels) / fits) + 0.3
-    height = BELOW + rows * (high + TITLES) - TITLES + top
-    picture = Picture(width, height)
-    picture.write(0.12, height - 0.1, "\n".join(heading), TITLE)
-    picture.write(0.12, height - down + 0.06 + 0.18 * len(note), "\n".join(note))
-    picture.key(handles, labels, down, fits)
-    panels = []
-    for task in range(count):
-        row, column = divmod(task, columns)
-        left, bottom = LEFT + column * (wide + GAP), BELOW + (rows - 1 - row) * (high + TITLES)
-        place = Bbox.from_bounds(left, bottom, wide, high)
-        panels.append(Panel(picture, place, count, low - 0.03 * (100 - low), 103))
-    step = 10 if low >= 50 else 20
-    _number(panels, columns, range(step * math.ceil(low / step), 101, step))
-    draw_shades(panels, [(task, task + 1) for task in range(count)], SHADE)
-    picture.write(LEFT, 0.25, f"task being learned{_epochs(shown)}", va="center")
-    picture.write(0.12, (BELOW + height - top) / 2, "accuracy (%)", rotation=90, va="center")
-    return picture, panels
-
-
-def _columns(labels: list[str], inches: float) -> int:
-    """Columns of a legend: one for each label if they fit in a row, else as many as the widest."""
-    widths = [room(len(label)) + 0.7 for label in labels]
-    return len(labels) if sum(widths) <= inches else max(1, int(inches / max(widths)))
-
-
-def _number(panels: list[Panel], columns: int, percents: range) -> None:
-    """Frames, percents at the left of every row and task numbers below every column."""
-    draw_frames(panels, percents)
-    picture = panels[0].picture
-    for panel in panels[::columns]:
-        for y, percent in zip(panel.inches((0, p) for p in percents)[:, 1], percents, strict=True):
-            picture.write(panel.place.x0 - 0.07, y, str(percent), ha="right", va="center_baseline")
-    for panel in panels[-columns:]:
-        middles = panel.inches((task + 0.5, panel.low) for task in range(len(panels)))
-        for number, (x, y) in enumerate(middles, start=1):
-            picture.write(x, y - 0.05, str(number), ha="center")
+def _page(shown: list[Method], lowest: float) -> Page:
+    first = shown[0].runs[0]
+    count = len(first.tasks)
+    headings = [f"task {task + 1}: {class_list(first, task)}" for task in range(count)]
+    ticks = [(task + 0.5, str(task + 1)) for task in range(count)]
+    return Page(headings, lowest, count, ticks, f"task being learned{_epochs(shown)}")
 
 
 def _epochs(shown: list[Method]) -> str:
@@ -151,8 +105,7 @@ def _epochs(shown: list[Method]) -> str:
 def _legend(shown: list[Method], known_task: bool) -> tuple[list, list[str]]:
     handles, labels = [], []
     for method in shown:
-        style = method.look
-        handles.append(Line2D([], [], color=style.color, linestyle=style.line, marker=style.marker))
+        handles.append(handle(method.look))
         labels.append(method.label + ("" if known_task or method.competes else "*"))
     handles += [Line2D([], [], color=INK, linestyle=":", lw=1), Patch(color=SHADE)]
     return handles, [*labels, "guessing", "own task being learned"]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
-WINE = "#882255"  # Tol's, for a ninth
+WINE, INDIGO, TEAL, OLIVE = "#882255", "#332288", "#44AA99", "#999933"  # Tol's (2021) and others, for the ninth on
+FOREST, ROSE, BROWN, SLATE, GOLD = "#117733", "#CC6677", "#8C564B", "#5B7083", "#B8860B"
 
 SOLID, DASHED, DOTTED, MIXED = "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2))
 LONG = (0, (8, 2, 1.5, 2, 1.5, 2))
@@ -34,6 +35,14 @@ _LOOKS = {
     "l2": Look(GREEN, MIXED, "P"),
     "expansion": Look(SKY, DASHED, "X"),
     "expansion_lwf": Look(WINE, DOTTED, "p"),
+    "mas": Look(INDIGO, SOLID, "h"),
+    "mas_local": Look(TEAL, DASHED, "d"),
+    "ewc": Look(OLIVE, MIXED, "<"),
+    "ewc_online": Look(FOREST, DOTTED, ">"),
+    "si": Look(ROSE, DASHED, "H"),
+    "imm_mean": Look(BROWN, MIXED, "8"),
+    "imm_mode": Look(SLATE, DOTTED, "x"),
+    "ebll": Look(GOLD, SOLID, "+"),
 }
 _NEXT = (GREEN, SKY, PURPLE, ORANGE, WINE, BLUE, VERMILLION, GREY, BLACK)
 _MARKERS = "hd<>H8"

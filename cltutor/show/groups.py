@@ -1,0 +1,59 @@
+"""What was kept for those who will meet it again, and what was not (MAS, section 5.1, adaptation test)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .pages import Page, handle
+from .picture import Picture, wrapped
+from .runs import mean_and_spread
+from .style import look
+
+
+def adaptation(accuracies: Mapping[str, ArrayLike], groups: Sequence[str], note: str = "") -> Picture:
+    """Accuracy on each group of classes after every task, in percent, one line a method.
+
+    accuracies: name of the method -> (T, G), or (R, T, G) for R seeds, whose mean is drawn with a band of one standard
+    deviation (n - 1): row i after task i, a column a group, nan for what has not been seen; groups: G names, such as
+    "chosen: 3, 7", "others of task 1", "later tasks"; note: a line below the title.
+
+    Raises:
+        ValueError: no method, or accuracies whose columns are not the groups'.
+    """
+    arrays = {name: np.asarray(values, dtype=float) for name, values in accuracies.items()}
+    shapes = {array.shape[-2:] for array in arrays.values()}
+    if len(shapes) != 1 or next(iter(shapes))[1:] != (len(groups),):
+        raise ValueError(f"give accuracies of shape (tasks, {len(groups)}) for one method or more")
+    ((count, _),) = shapes
+    lines = {name: mean_and_spread(array.reshape(-1, count, len(groups))) for name, array in arrays.items()}
+    lowest = min(100 * np.nanmin(mean, initial=1) for mean, _ in lines.values())
+    ticks = [(task + 0.5, str(task + 1)) for task in range(count)]
+    page = Page(groups, lowest, count, ticks, "after learning task")
+    legend = [handle(look(name)) for name in lines], list(lines)
+    words = wrapped(note, page.width - 0.3) if note else []
+    picture, panels = page.draw("What was kept, task known at test", words, *legend)
+    for group, panel in enumerate(panels):
+        for name, (mean, spread) in lines.items():
+            _draw(panel, name, 100 * mean[:, group], 100 * spread[:, group])
+    picture.alt = _alt(lines, groups)
+    return picture
+
+
+def _draw(panel, name: str, mean: np.ndarray, spread: np.ndarray) -> None:
+    seen = np.flatnonzero(np.isfinite(mean))
+    if not len(seen):
+        return
+    if np.isfinite(spread[seen]).all():
+        low, high = np.clip([mean - spread, mean + spread], 0, 100)[:, seen]
+        panel.band(seen + 0.5, low, high, look(name), name)
+    panel.line(seen + 0.5, mean[seen], look(name), range(len(seen)), name)
+
+
+def _alt(lines: dict[str, tuple[np.ndarray, np.ndarray]], groups: Sequence[str]) -> str:
+    parts = []
+    for name, (mean, _) in lines.items():
+        last = mean[np.isfinite(mean).any(axis=1)][-1:]  # after the last task learned
+        ends = [f"{100 * value:.0f} % on {group}" for row in last for value, group in zip(row, groups, strict=True)]
+        parts += [f"{name} ends with {', '.join(end for end in ends if 'nan' not in end)}"] if ends else []
+    return f"Accuracy on groups of classes after every task: {'; '.join(parts) or 'nothing has been learned yet'}."

@@ -1,0 +1,148 @@
+"""Which weights of a layer matter: heat maps of Omega, methods side by side (MAS, section 4.1)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+from .matrix import MAP
+from .picture import FONT, INK, TITLE, Picture, shortened, wrapped
+from .scales import DECADES, SCALES, scaled
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WIDE, HIGH, GAP, LEFT = 2.35, 3.2, 0.2, 0.5  # inches of a map, between two maps, and left of them
+CELLS = 260  # a map has no more a side: thinner ones cannot be told apart
+TILED = 130  # nor a map of tiles, whose gaps must be seen as well
+ENDS = {"rank": (0, 100), "log": (-DECADES, 0)}
+
+
+def importance(
+    omegas: "Mapping[str, Mapping[str, Tensor]]", layer: str, scale: str = "rank", what: str = ""
+) -> Picture:
+    """Heat maps of one layer's importance: name of the method -> (parameter name -> Omega).
+
+    A linear layer is a matrix, outputs down and inputs across. Filters of a convolution are tiles: one row a filter,
+    one tile an input channel; of a first layer with at most 4 input channels, every filter's tiles lie together and
+    filters fill a grid. Where tiles would take more than 130 cells a side, each kernel becomes one cell, its mean;
+    where a matrix has more than 260 a side, neighbours become one cell, their mean; the picture says so.
+
+    Importances of different methods have different units, so all are drawn on one scale without a unit: "rank" within
+    the layer, or "log", the decades below the layer's largest. what: words for the title, such as "after task 2".
+
+    Raises:
+        ValueError: no method, an unknown layer or scale, or importances of different shapes.
+    """
+    values = {method: _values(omega, method, layer) for method, omega in omegas.items()}
+    shapes = {array.shape for array in values.values()}
+    if len(shapes) != 1:
+        raise ValueError(f"give importances of one shape, for one method or more; {layer} has {sorted(shapes)}")
+    (shape,) = shapes
+    maps, names, told = {}, ("", ""), ""
+    for method, array in values.items():
+        maps[method], names, told = cells(scaled(array, scale))
+    title = f"Importance of each weight of {layer}{', ' if what else ''}{what}"
+    picture = _page(maps, names, told, title, scale)
+    zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values.items())
+    size = " x ".join(map(str, shape))
+    picture.alt = (
+        f"{title}: heat maps of {size} weights for {', '.join(values)}, coloured by {SCALES[scale]}; "
+        f"of no importance at all are {zeros}."
+    )
+    return picture
+
+
+def _values(omega: "Mapping[str, Tensor]", method: str, layer: str) -> np.ndarray:
+    if layer not in omega:
+        raise ValueError(f"{method} has no importance for {layer!r}: it has {', '.join(omega)}")
+    return np.asarray(omega[layer], dtype=float)
+
+
+def cells(values: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
+    """The cells (rows, columns) that show a parameter, what lies down and across, and how it was made smaller.
+
+    Gaps between tiles are nan.
+    """
+    if values.ndim < 2:
+        return _grid(values.reshape(-1, 1, 1)), ("", f"{values.size} values, in reading order"), ""
+    outputs, inputs = values.shape[:2]
+    tiles = values.reshape(outputs, inputs, *(values.shape[2:] or (1, 1)))
+    kernel, told = tiles.shape[2:], ""
+    names = f"{outputs} outputs", f"{inputs} inputs"
+    if kernel != (1, 1):
+        size = f"{kernel[0]} x {kernel[1]}"
+        if inputs <= 4:
+            row = np.moveaxis(tiles, 1, 2).reshape(outputs, kernel[0], inputs * kernel[1])
+            return _grid(row), ("", f"{outputs} filters of {inputs} x {size}"), ""
+        if (kernel[0] + 1) * outputs <= TILED and (kernel[1] + 1) * inputs <= TILED:
+            return _tiled(tiles), (f"{outputs} filters", f"{inputs} inputs, each {size}"), ""
+        tiles, told = tiles.mean((2, 3), keepdims=True), f"each cell: the mean of a {size} kernel"
+        names = f"{outputs} filters", f"{inputs} inputs"
+    matrix, block = tiles[:, :, 0, 0], [-(-n // CELLS) for n in tiles.shape[:2]]
+    if max(block) > 1:
+        told = (told or "each cell: the mean") + f" of {block[0]} x {block[1]} neighbours"
+        matrix = _blocks(_blocks(matrix, block[0]).T, block[1]).T
+    return matrix, names, told
+
+
+def _blocks(rows: np.ndarray, size: int) -> np.ndarray:
+    """The mean of every ``size`` neighbouring rows; the last block may be smaller."""
+    starts = np.arange(0, len(rows), size)
+    return np.add.reduceat(rows, starts) / np.diff(np.append(starts, len(rows)))[:, None]
+
+
+def _tiled(tiles: np.ndarray) -> np.ndarray:
+    """(R, C, h, w) tiles as one matrix, with gaps of one cell between them."""
+    padded = np.pad(tiles, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    rows, columns, high, wide = padded.shape
+    return padded.swapaxes(1, 2).reshape(rows * high, columns * wide)[:-1, :-1]
+
+
+def _grid(tiles: np.ndarray) -> np.ndarray:
+    """(N, h, w) tiles in reading order, in a grid that is about as wide as high."""
+    count, high, wide = tiles.shape
+    columns = min(count, max(1, round(np.sqrt(count * (high + 1) / (wide + 1)))))
+    rows = -(-count // columns)
+    filled = np.full((rows * columns, high, wide), np.nan)
+    filled[:count] = tiles
+    return _tiled(filled.reshape(rows, columns, high, wide))
+
+
+def _page(maps: dict[str, np.ndarray], names: tuple[str, str], told: str, title: str, scale: str) -> Picture:
+    rows, columns = next(iter(maps.values())).shape
+    wide, high = WIDE, min(HIGH, max(0.5, WIDE * rows / columns))
+    width = max(LEFT + len(maps) * (wide + GAP) + 0.1, 5.4)
+    heading = wrapped(title, width - 0.3, TITLE)
+    note = wrapped(told, width - 0.3) if told else []
+    below, above = 1.1, 0.42 + 0.22 * len(heading) + 0.2 * len(note)
+    picture = Picture(width, below + high + above)
+    top = picture.get_figheight()
+    picture.write(0.15, top - 0.1, "\n".join(heading), TITLE)
+    picture.write(0.15, top - 0.16 - 0.22 * len(heading), "\n".join(note))
+    colors = matplotlib.colormaps[MAP].with_extremes(bad="white")
+    for place, (method, values) in enumerate(maps.items()):
+        left = LEFT + place * (wide + GAP)
+        axes = picture.panel(left, below, wide, high)
+        low, up = ENDS[scale]
+        axes.imshow(values, cmap=colors, vmin=low, vmax=up, aspect="auto", interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        picture.write(left, below + high + 0.07, shortened(method, wide), va="baseline")
+        picture.write(left, below - 0.06, shortened(names[1], wide))
+    picture.write(0.3, below + high / 2, names[0], rotation=90, va="center", ha="center")
+    _scale(picture, colors, scale, width)
+    return picture
+
+
+def _scale(picture: Picture, colors: object, scale: str, width: float) -> None:
+    """One colour bar for all maps."""
+    axes = picture.panel(LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
+    bar = picture.colorbar(ScalarMappable(Normalize(*ENDS[scale]), colors), cax=axes, orientation="horizontal")
+    bar.outline.set_visible(False)
+    axes.tick_params(labelsize=FONT, colors=INK, length=3)
+    picture.write(LEFT, 0.28, SCALES[scale], va="top")

@@ -1,0 +1,79 @@
+"""Does the heat map tell the truth? Accuracy while ever more weights are damaged."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .pages import Page, handle
+from .panels import draw_shades
+from .picture import Picture, wrapped
+from .runs import mean_and_spread
+from .style import BLUE, DASHED, DOTTED, GREY, SOLID, VERMILLION, Look
+
+SHADE = "#ececec"
+LOOKS = {"least": Look(BLUE, SOLID, "o"), "random": Look(GREY, DOTTED, "D"), "most": Look(VERMILLION, DASHED, "s")}
+WORDS = {"least": "least important", "random": "random", "most": "most important"}
+
+
+def damage(
+    shares: Sequence[float],
+    accuracies: Mapping[str, ArrayLike],
+    what: str = "",
+    done: str = "set to zero",
+    at: float | None = None,
+) -> Picture:
+    """Accuracy of each task, in percent, against the share of the weights of every layer that is damaged.
+
+    shares: (S,) from 0 to 1, rising; accuracies: "least", "random" and "most" (any of them) -> (S, T), or (R, S, T) for
+    R seeds, whose mean is drawn with a band of one standard deviation (n - 1); tasks that are nan throughout get no
+    panel. what: whose importance, for the title; done: what was done to the weights; at: a share, shaded.
+
+    Raises:
+        ValueError: shares outside 0 to 1, or accuracies of other shapes.
+    """
+    x = np.asarray(shares, dtype=float)
+    lines = {which: _line(values, len(x)) for which, values in accuracies.items() if which in LOOKS}
+    if not lines or len(lines) < len(accuracies) or len({mean.shape for mean, _ in lines.values()}) > 1:
+        raise ValueError(f"give accuracies (shares, tasks) of one shape for some of {', '.join(LOOKS)}")
+    if not ((x >= 0) & (x <= 1)).all() or (np.diff(x) <= 0).any():
+        raise ValueError(f"shares rise from 0 to 1; these are {list(shares)}")
+    means = np.array([mean for mean, _ in lines.values()])
+    tasks = np.flatnonzero(np.isfinite(means).all(axis=(0, 1)))
+    ticks = [(k, f"{10 * k}") for k in range(0, 10, 2 if len(tasks) < 4 else 3)]
+    below = f"weights of every layer that were {done} (%)"
+    page = Page([f"task {task + 1}" for task in tasks], 100 * means[..., tasks].min(), 10, ticks, below)
+    title = f"Accuracy with damaged weights{', ranked by ' if what else ''}{what}"
+    counts = {np.ndim(values) == 3 and len(values) for values in accuracies.values()} - {False, 1}
+    note = wrapped(f"mean ± one standard deviation over {max(counts)} seeds", page.width) if counts else []
+    legend = [handle(LOOKS[which]) for which in lines], [WORDS[which] for which in lines]
+    picture, panels = page.draw(title, note, *legend)
+    if at is not None:
+        draw_shades(panels, [(0, 10 * at)] * len(panels), SHADE)
+    for panel, task in zip(panels, tasks, strict=True):
+        for which, (mean, spread) in lines.items():
+            y, around = 100 * mean[:, task], 100 * spread[:, task]
+            if np.isfinite(around).all():
+                panel.band(10 * x, y - around, np.minimum(y + around, 100), LOOKS[which], which)
+            panel.line(10 * x, y, LOOKS[which], range(len(x)), f"{which}, task {task + 1}")
+    picture.alt = _alt(x, {which: 100 * mean[:, tasks].mean(1) for which, (mean, _) in lines.items()}, title, done)
+    return picture
+
+
+def _line(values: ArrayLike, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and spread, (S, T) each, over the seeds if there are several."""
+    array = np.asarray(values, dtype=float)
+    array = array[None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[1] != count:
+        raise ValueError(f"{count} shares need accuracies of shape ({count}, tasks), not {np.shape(values)}")
+    return mean_and_spread(array)
+
+
+def _alt(x: np.ndarray, averages: dict[str, np.ndarray], title: str, done: str) -> str:
+    half = int(np.abs(x - 0.3).argmin())
+    parts = [f"{y[half]:.0f} % with the {WORDS[which]}" for which, y in averages.items()]
+    first = next(iter(averages.values()))[0]
+    return (
+        f"{title}: {first:.0f} % on average at {100 * x[0]:g} %; "
+        f"with {100 * x[half]:g} % of the weights {done}, {', '.join(parts)}."
+    )
