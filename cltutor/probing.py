@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .evaluation import accuracies, logits
-from .importance import damage
+from .importance import damages
 from .networks import Network
 from .run import Run
 from .streams import Stream
@@ -31,6 +31,20 @@ def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
     return found
 
 
+def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """Accuracy on the images of each group of labels after every task, the task known at test: (T, G).
+
+    Classes not yet seen do not count; nan where a group has no class that was seen.
+    """
+    found = class_accuracy(run, stream)
+    sizes = torch.bincount(torch.cat([stream.positions(task.test.labels) for task in stream])).numpy()
+    columns = [stream.positions(torch.tensor(group, dtype=torch.int64)).numpy() for group in groups]
+    weights = [np.where(np.isfinite(found[:, own]), sizes[own], 0) for own in columns]
+    with np.errstate(invalid="ignore"):
+        means = [np.nansum(found[:, own] * w, 1) / w.sum(1) for own, w in zip(columns, weights, strict=True)]
+    return np.stack(means, axis=1)
+
+
 def damaged_accuracy(
     network: Network,
     stream: Stream,
@@ -41,11 +55,10 @@ def damaged_accuracy(
     how: str = "prune",
 ) -> np.ndarray:
     """Accuracy (S, T) of ``network`` on the tasks that it has learned, the task known at test, when each of ``shares``
-    (S,) of its weights is damaged (``importance.damage``); nan for tasks not yet seen."""
+    (S,) of its weights is damaged (``importance.damages``); nan for tasks not yet seen."""
     tests = [(task.test.images, stream.positions(task.test.labels)) for task in stream[: len(network.classes)]]
     found = np.full((len(shares), len(stream)), np.nan)
     with torch.no_grad():
-        for row, share in zip(found, shares, strict=True):
-            broken = damage(network, omega, share, which, seed, how)
+        for row, broken in zip(found, damages(network, omega, shares, which, seed, how), strict=True):
             row[: len(tests)] = accuracies(broken, tests, (1,))["known_top1"]
     return found

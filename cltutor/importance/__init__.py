@@ -1,7 +1,7 @@
 """What matters: one number per parameter."""
 
 from .base import Importance, flat
-from .damage import by_name, damage, shared_weights
+from .damage import by_name, damage, damages, shared_weights
 from .fisher import Fisher, OnlineFisher, fisher
 from .local import LocalMAS, mas_local
 from .mas import MAS, mas
@@ -18,6 +18,7 @@ __all__ = [
     "Uniform",
     "by_name",
     "damage",
+    "damages",
     "fisher",
     "flat",
     "mas",

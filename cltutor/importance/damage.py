@@ -1,7 +1,7 @@
 """Damage: does an importance tell the truth? What it calls unimportant can go, what it calls important cannot."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -51,17 +51,32 @@ def damage(
     share damages all that a smaller one does. Raises ValueError for an unknown word, a share outside 0 to 1, or an
     omega that lacks a layer or has another shape.
     """
-    check(network, omega, share, which, how)
-    damaged = copy.deepcopy(network)
-    for name, weight in shared_weights(damaged).items():
-        places = ranked(omega[name], which, name, seed)[: round(share * weight.numel())].to(weight.device)
-        flat = weight.data.view(-1)
-        if how == "prune":
-            flat[places] = 0
-        else:
-            noise = torch.randn(weight.numel(), generator=generator("damage", name, seed)).to(weight)
-            flat[places] += strength * weight.data.std() * noise[places]
-    return damaged
+    return next(damages(network, omega, [share], which, seed, how, strength))
+
+
+def damages(
+    network: Network,
+    omega: Mapping[str, Tensor],
+    shares: Sequence[float],
+    which: str = "least",
+    seed: int = 0,
+    how: str = "prune",
+    strength: float = 1.0,
+) -> Iterator[Network]:
+    """``damage`` for each of ``shares``, with the weights ranked once."""
+    check(network, omega, shares, which, how)
+    orders = {name: ranked(omega[name], which, name, seed) for name in shared_weights(network)}
+    for share in shares:
+        damaged = copy.deepcopy(network)
+        for name, weight in shared_weights(damaged).items():
+            places = orders[name][: round(share * weight.numel())].to(weight.device)
+            flat = weight.data.view(-1)
+            if how == "prune":
+                flat[places] = 0
+            else:
+                noise = torch.randn(weight.numel(), generator=generator("damage", name, seed)).to(weight)
+                flat[places] += strength * weight.data.std() * noise[places]
+        yield damaged
 
 
 def ranked(omega: Tensor, which: str, name: str, seed: int) -> Tensor:
@@ -71,12 +86,13 @@ def ranked(omega: Tensor, which: str, name: str, seed: int) -> Tensor:
     return omega.flatten().argsort(descending=which == "most", stable=True)
 
 
-def check(network: Network, omega: Mapping[str, Tensor], share: float, which: str, how: str) -> None:
+def check(network: Network, omega: Mapping[str, Tensor], shares: Sequence[float], which: str, how: str) -> None:
     for word, value, choices in (("which", which, WHICH), ("how", how, HOW)):
         if value not in choices:
             raise ValueError(f"{word} is one of {', '.join(choices)}, not {value!r}.")
-    if not 0 <= share <= 1:
-        raise ValueError(f"share is a number from 0 to 1, not {share!r}.")
+    for share in shares:
+        if not 0 <= share <= 1:
+            raise ValueError(f"share is a number from 0 to 1, not {share!r}.")
     for name, weight in shared_weights(network).items():
         if name not in omega:
             raise ValueError(f"omega has nothing for {name}: give an importance of this very network.")

@@ -63,6 +63,7 @@ def agreement(
     place = picture.panel(LEFT + SIDE + 0.2, BELOW, 0.13, SIDE)
     bar = picture.colorbar(drawn, cax=place, format=FuncFormatter(lambda count, _: f"{count:,.0f}"))
     bar.set_label("weights in a cell", fontsize=FONT, color=INK)
+    bar.minorticks_off()  # dozens of them, each as dear as a large one
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=FONT, colors=INK)
     picture.alt = f"Importance by {title}: {told}."

@@ -36,6 +36,7 @@ _LOOKS = {
     "expansion": Look(SKY, DASHED, "X"),
     "expansion_lwf": Look(WINE, DOTTED, "p"),
     "mas": Look(INDIGO, SOLID, "h"),
+    "mas, adapted": Look(ORANGE, DASHED, "s"),
     "mas_local": Look(TEAL, DASHED, "d"),
     "ewc": Look(OLIVE, MIXED, "<"),
     "ewc_online": Look(FOREST, DOTTED, ">"),

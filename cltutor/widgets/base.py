@@ -7,13 +7,17 @@ callback is guarded: what goes wrong is told in the page, in red, and written do
 import base64
 import functools
 import html
+import io
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets
+import matplotlib.image
+import numpy as np
 
 from ..show import Picture
+from ..show.probabilities import as_rgb
 
 # The pressed button and the one in focus can be seen from the last row; labels stand beside their buttons.
 STYLE = """<style>
@@ -104,6 +108,15 @@ def draw(make: Callable[[], Picture], dpi: float = 120) -> str:
     )
 
 
+def example(image: np.ndarray, words: str, side: int = 56) -> str:
+    """The HTML of a small image (C, H, W) uint8, enlarged without smoothing."""
+    file = io.BytesIO()
+    matplotlib.image.imsave(file, as_rgb(image), format="png")
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    look = f"image-rendering:pixelated;height:{side}px"
+    return f'<img alt="{html.escape(words, quote=True)}" style="{look}" src="data:image/png;base64,{data}">'
+
+
 def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
     """Controls beside each other, that wrap where the page is narrow."""
     layout = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", width="100%")
@@ -121,6 +134,16 @@ def buttons(
         tooltips=tooltips,
         style={"button_width": "auto", "description_width": "auto"},
         layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0"),
+    )
+
+
+def dropdown(words: str, options: Sequence) -> ipywidgets.Dropdown:
+    """A list to choose from, as wide as its words."""
+    return ipywidgets.Dropdown(
+        options=options,
+        description=words,
+        style={"description_width": "auto"},
+        layout=ipywidgets.Layout(width="auto", max_width="420px", margin="2px 18px 2px 0"),
     )
 
 

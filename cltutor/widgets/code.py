@@ -112,7 +112,12 @@ def defaults(method: str) -> dict:
 
 
 # What a widget shows comes first in its call, and stays as it is when code is pasted.
-_GIVEN = {"MethodToggle": ("stream",), "Temperature": ("teacher", "stream")}
+_GIVEN = {
+    "ImportanceExplorer": ("stream",),
+    "MethodToggle": ("stream",),
+    "Temperature": ("teacher", "stream"),
+    "WhatNotToForget": ("stream",),
+}
 
 
 def plain(value: object) -> object:

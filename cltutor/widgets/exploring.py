@@ -1,0 +1,88 @@
+"""What the importance explorer shows: importances and damaged accuracies, measured while one network learns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor
+
+from ..events import Event, TaskDone
+from ..importance import by_name, fisher, mas, mas_local
+from ..importance.damage import HOW, WHICH
+from ..learner import train
+from ..networks import Network
+from ..probing import damaged_accuracy
+from ..recipe import Recipe
+from ..streams import Stream
+
+METHODS = ("mas", "mas_local", "ewc", "si")
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+
+Omega = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Measuring(Event):
+    """Something is being measured, between two tasks."""
+
+    words: str
+
+
+@dataclass
+class Exploration:
+    """After every task: the network, each method's Omega of this task and of all so far, and accuracies under damage.
+
+    One network learns with Synaptic Intelligence, whose importance is only there while a network is trained; MAS, its
+    local form and EWC's Fisher are measured on that very network, so that all four speak of the same weights.
+    ``curves[task][method, how]``: "least", "random", "most" -> (S, T) at ``SHARES``, ranked by the accumulated Omega.
+    """
+
+    stream: Stream
+    networks: list[Network] = field(default_factory=list)
+    own: list[dict[str, Omega]] = field(default_factory=list)
+    summed: list[dict[str, Omega]] = field(default_factory=list)
+    curves: list[dict[tuple[str, str], dict[str, np.ndarray]]] = field(default_factory=list)
+
+    def events(self, recipe: Recipe, seed: int, device: str) -> Iterator[Event]:
+        """Learn and measure; an event at every step of either."""
+        for event in train(self.stream, recipe, seed, device=device):
+            if isinstance(event, TaskDone):
+                yield from self._measure(event)
+            yield event
+
+    def _measure(self, event: TaskDone) -> Iterator[Event]:
+        """Importances and damage after a task; nothing is kept of a task that was not measured to its end."""
+        task, run = event.task, event.run
+        network, images = run.model_after(task), self.stream[task].train.images
+        head = task if run.recipe.heads == "task" else None
+
+        def measuring(words: str) -> Measuring:
+            return Measuring(run, task, event.progress, f"{words} after task {task + 1} of {len(self.stream)}")
+
+        yield measuring("measuring importance")
+        own = {
+            "mas": mas(network, images, head),
+            "mas_local": mas_local(network, images, head),
+            "ewc": fisher(network, images, task=head, seed=task),
+        }
+        before = self.summed[-1] if self.summed else {}
+        summed = {method: added(before.get(method, {}), omega) for method, omega in own.items()}
+        # What SI keeps is a sum over tasks already.
+        summed["si"] = by_name(network, run.kept["Anchor"]["importance"][0])
+        earlier = before.get("si", {})
+        own["si"] = {name: (value - earlier.get(name, 0)).clamp(min=0) for name, value in summed["si"].items()}
+        curves = {(method, how): {} for method in METHODS for how in HOW}
+        for method, how in curves:
+            for which in WHICH:
+                yield measuring(f"damaging the network ({how}, {which} by {method})")
+                known = curves[METHODS[0], how].get(which) if which == "random" else None  # whoever ranks
+                if known is None:
+                    known = damaged_accuracy(network, self.stream, summed[method], SHARES, which, how=how)
+                curves[method, how][which] = known
+        for kept, new in ((self.networks, network), (self.own, own), (self.summed, summed), (self.curves, curves)):
+            kept.append(new)
+
+
+def added(before: Omega, new: Omega) -> Omega:
+    """Importances add up over tasks; a new head had none before."""
+    return {name: value + before.get(name, 0) for name, value in new.items()}
