@@ -76,11 +76,10 @@ class Controls:
 
     def _read(self, code: str) -> dict:
         name, values = read(code, self.given)
-        if name != self.name:
-            raise ValueError(f"Paste a line that begins with cl.widgets.{self.name}(.")
         own = {key: value for key, value in values.items() if key in self.controls}
         others = {key: value for key, value in values.items() if key not in self.controls}
-        if others != self.given:
-            fixed = ", ".join(sorted({*others, *self.given}))
-            raise ValueError(f"No control sets {fixed}: run the line in a cell of its own instead.")
+        if name != self.name or others != self.given:
+            such = f"Paste a line such as {widget_call(self.name, self.given)}"
+            rest = f", or run yours in a cell: no control sets {', '.join(sorted({*others, *self.given}))}."
+            raise ValueError(f"{such}{rest if name == self.name else '.'}")
         return self.usual | own

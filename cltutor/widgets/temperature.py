@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Iterator
 
-import ipywidgets
 import numpy as np
 
 from .. import show
@@ -12,8 +11,8 @@ from ..evaluation import logits
 from ..networks import Network
 from ..run import Run
 from ..streams import Stream, Task
-from .base import Pane, Tool, code_line, draw, row
-from .code import read, widget_call
+from .base import Pane, Tool, draw, dropdown, row
+from .controls import Controls
 from .knob import Knob
 
 MOST = 40  # pictures of a task to choose from
@@ -47,50 +46,35 @@ class Temperature(Tool):
         self._own_head = not (isinstance(teacher, Run) and teacher.competes)
         self._samples: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self._album: dict[float, str] = {}
-        self._applying = False
         self._make_controls(min(MOST, *(len(task.test) for task in stream)))
-        self._apply(self._checked(pictures=pictures, head=head, temperature=temperature, picture=picture))
+        self.controls.set({"pictures": pictures, "head": head, "temperature": temperature, "picture": picture})
         self._show()
 
     @property
     def code(self) -> str:
         """The line of code that makes this widget again as it is set."""
-        usual = {"pictures": 0, "temperature": 2, "picture": 1}
-        values = {**self._values(), "temperature": self.temperature.number, "picture": self.picture.number}
-        return widget_call("Temperature", {k: v for k, v in values.items() if k == "head" or v != usual[k]})
+        return self.controls.code
 
     def _make_controls(self, count: int) -> None:
         names = [f"task {task.index + 1}: {class_list(self.stream, task)}" for task in self.stream]
         known = len(self.teacher.classes)
         heads = [("all classes", None), *((name, i) for i, name in enumerate(names[:known]))]
-        on, whole = self.guarded(self._moved), f"a whole number from 1 to {count}"
-        self.pictures = self._dropdown("pictures of", [(name, i) for i, name in enumerate(names)])
-        self.head = self._dropdown("answers for", heads)
+        whole = f"a whole number from 1 to {count}"
+        self.pictures = dropdown("pictures of", [(name, i) for i, name in enumerate(names)])
+        self.head = dropdown("answers for", heads)
         self.picture = Knob(
             "picture", 1, (1, count, 1), lambda v: 1 <= v <= count, whole, "which test picture", self.guarded
         )
         softer = "how far the answers are softened"
         self.temperature = Knob("temperature T", 2, SPAN, lambda v: v > 0, "a number above 0", softer, self.guarded)
-        for control in (self.pictures, self.head, self.picture, self.temperature):
-            control.observe(on, "value")
-        self.line = code_line(self.guarded(self._pasted))
-        self.pane = Pane()
+        named = {name: getattr(self, name) for name in ("pictures", "head", "temperature", "picture")}
+        usual = {"pictures": 0, "head": "own", "temperature": 2, "picture": 1}
+        self.controls = Controls(self, "Temperature", named, usual, {}, self._checked, self._moved)
+        self.line, self.pane = self.controls.line, Pane()
         choices = row(self.pictures, self.head)
         self.fill(choices, row(self.picture, self.temperature), self.message, self.pane, self.line)
 
-    def _dropdown(self, words: str, options: list[tuple[str, int | None]]) -> ipywidgets.Dropdown:
-        return ipywidgets.Dropdown(
-            options=options,
-            description=words,
-            style={"description_width": "auto"},
-            layout=ipywidgets.Layout(width="auto", max_width="420px", margin="2px 18px 2px 0"),
-        )
-
-    def _values(self) -> dict:
-        names = ("pictures", "head", "temperature", "picture")
-        return {name: getattr(self, name).value for name in names}
-
-    def _checked(self, **values: object) -> dict:
+    def _checked(self, values: dict) -> dict:
         """The values, if there is such a picture and such a head."""
         choices = {
             "pictures": range(len(self.stream)),
@@ -110,40 +94,12 @@ class Temperature(Tool):
             values["head"] = own if self._own_head else None
         return values
 
-    def _apply(self, values: dict) -> None:
-        self._applying = True
-        try:
-            for name, value in values.items():
-                getattr(self, name).value = value
-            self.line.value = self.code
-        finally:
-            self._applying = False
-
-    def _moved(self, change) -> None:
-        if self._applying:
-            return
-        self._apply(self._values())
-        slid = change.owner is self.temperature
-        if not slid:
+    def _moved(self, name: str | None) -> None:
+        if name != "temperature":
             self._album = {}
         self._show()
-        if slid and len(self._album) <= 2:  # the first turn of the knob for this picture: others will follow
+        if name == "temperature" and len(self._album) <= 2:  # the first turn for this picture: others will follow
             threading.Thread(target=self._prepare, args=(self._album,), daemon=True).start()
-
-    def _pasted(self, change) -> None:
-        if self._applying or change.new.strip() == self.code:
-            return
-        try:
-            name, values = read(change.new, {})
-            if name != "Temperature" or set(values) - set(self._values()):
-                raise ValueError("Paste a line such as cl.widgets.Temperature(teacher, stream, temperature=3).")
-            usual = {"pictures": 0, "head": "own", "temperature": 2, "picture": 1}
-            self._apply(self._checked(**(usual | values)))
-        except ValueError as error:
-            self._apply(self._values())
-            raise ValueError(f"{error} Nothing was changed.") from error
-        self._album = {}
-        self._show()
 
     def _show(self) -> None:
         self.pane.value = self._page(self._album, self.temperature.value)

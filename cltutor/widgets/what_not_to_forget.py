@@ -55,8 +55,10 @@ class WhatNotToForget(Tool):
 
     Train learns the stream three times: by fine-tuning, by MAS, and by MAS adapted to the chosen classes; runs are
     kept, so that another choice trains the third anew only. The picture shows what each remembers of the chosen
-    classes, of the others of task 1, and of later tasks. classes: labels of task 1, its first class if None; lam and epochs: the
-    methods' own if None; seed, device: as in `learn`; settings: given to every method, such as `learning_rate=0.01`.
+    classes, of the others of task 1, and of later tasks.
+
+    classes: labels of task 1, its first class if None; lam and epochs: the methods' own if None; seed, device: as in
+    `learn`; settings: given to every method, such as `learning_rate=0.01`.
 
     Raises:
         ValueError: a first task of a single class, labels of other tasks, or a setting that a method does not take.
