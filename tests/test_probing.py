@@ -55,3 +55,19 @@ def test_damaged_accuracy_is_that_of_the_damaged_network(learned):
             answers = broken(task.test.images).head(task.index).argmax(1)
         right = torch.tensor(task.classes)[answers] == task.test.labels
         assert found[1, task.index] == pytest.approx(right.double().mean().item())
+
+
+def test_a_groups_accuracy_is_that_of_all_its_images(learned):
+    stream, run = learned
+    task = stream[0]
+    chosen, others, later = task.classes[:1], task.classes[1:], stream.classes[4:]
+    found = cl.probing.group_accuracy(run, stream, [chosen, others, later])
+    assert np.isnan(found[0, 2])
+    network = run.model
+    for column, group in ((0, chosen), (1, others)):
+        split = task.test.take(torch.isin(task.test.labels, torch.tensor(group)))
+        right = torch.tensor(task.classes)[network(split.images).head(0).argmax(1)] == split.labels
+        assert found[2, column] == pytest.approx(right.double().mean().item())
+    sizes = [len(task.test) for task in stream[1:]]
+    assert found[2, 2] == pytest.approx(np.average(run.accuracy()[2, 1:], weights=sizes))
+    assert found[1, 2] == pytest.approx(run.accuracy()[1, 1])

@@ -21,7 +21,7 @@ from .method_toggle import news
 from .training import Training
 
 VIEWS = ("maps", "scatter", "damage")
-DONE = {"prune": "set to zero", "perturb": "given noise as large as the layer's deviation"}
+DONE = {"prune": "set to zero", "perturb": "given noise"}
 CHOICES = {"view": VIEWS, "summed": (True, False), "scale": ("rank", "log"), "how": HOW, "which": WHICH}
 CHOICES |= dict.fromkeys(("first", "second", "method"), METHODS)
 

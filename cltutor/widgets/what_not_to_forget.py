@@ -28,6 +28,7 @@ class Classes(ipywidgets.HBox):
     def __init__(self, stream: Stream, task: int, guarded: Callable[[Callable], Callable]) -> None:
         super().__init__(layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"))
         self._buttons: dict[int, ipywidgets.ToggleButton] = {}
+        self._showing = False
         split, boxes = stream[task].test, []
         for label in stream[task].classes:
             name = stream.class_names[label]
@@ -43,11 +44,14 @@ class Classes(ipywidgets.HBox):
         self.observe(self._show, "value")
 
     def _pressed(self, change) -> None:
-        self.value = tuple(label for label, button in self._buttons.items() if button.value)
+        if not self._showing:
+            self.value = tuple(label for label, button in self._buttons.items() if button.value)
 
     def _show(self, change) -> None:
+        self._showing = True  # a button set here was not pressed
         for label, button in self._buttons.items():
             button.value = label in self.value
+        self._showing = False
 
 
 class WhatNotToForget(Tool):
