@@ -9,13 +9,19 @@ from .networks import Network, evaluating
 CHUNK = 512
 
 
-@torch.no_grad()
 def logits(network: Network, images: Tensor) -> Tensor:
     """Logits (N, classes seen) for ``images`` (N, C, H, W) uint8, in evaluation mode; the network is left as it was."""
+    return answers(network, images)[0]
+
+
+@torch.no_grad()
+def answers(network: Network, images: Tensor, features: bool = False) -> tuple[Tensor, Tensor | None]:
+    """The same, and the features (N, D) where they are asked for."""
     device = next(network.parameters()).device
     with evaluating(network):
-        chunks = [network(chunk.to(device)).logits for chunk in images.split(CHUNK)]
-    return torch.cat(chunks) if chunks else torch.zeros(0, sum(network.classes), device=device)
+        outputs = [network(chunk.to(device)) for chunk in images.split(CHUNK)]
+        scores = torch.cat([o.logits for o in outputs]) if outputs else torch.zeros(0, sum(network.classes)).to(device)
+    return scores, torch.cat([o.features for o in outputs]) if features else None
 
 
 def task_of(network: Network) -> Tensor:

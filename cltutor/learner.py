@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from . import methods
-from .evaluation import accuracies, logits, task_of
+from .evaluation import accuracies, answers, task_of
 from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
 from .losses.terms import Batch, Context, Teacher
 from .memory import Pool, pool_of
@@ -87,13 +87,12 @@ def train(
         for name, part in parts.items():
             part.begin_task(context, kept[name])
         pool = draw_pool(stream, recipe, task.index, place)
-        terms = recipe.loss.active(task.index)
-        teachers = make_teachers(terms, run, pool, schedule.augmentation is None)
+        teachers = make_teachers(recipe, run, pool, task.index)
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
         for phase, epochs_of_phase in schedule.phases(task.index):
             optimiser = make_optimiser(network, phase, schedule)
-            plateau = Plateau(schedule.patience)
+            terms, plateau = recipe.terms(phase, task.index), Plateau(schedule.patience)
             randomness = seeded if network.draws_random_numbers else nullcontext
             for epoch in epochs_of_phase:
                 # An epoch: batches, loss, step.
@@ -159,7 +158,8 @@ def choose_device(device: str) -> torch.device:
 def check(stream: Stream, recipe: Recipe) -> None:
     """Refuse what cannot be learned before any time is spent on it."""
     for task in stream:
-        if len(task.train) and not recipe.loss.active(task.index):
+        silent = [phase for phase, _ in recipe.schedule.phases(task.index) if not recipe.terms(phase, task.index)]
+        if len(task.train) and silent:
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
     for task in stream[1:]:
         if len(task.train) == 0:
@@ -205,16 +205,28 @@ def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device) ->
     return recipe.memory.pool(stream, task, place) if recipe.memory else pool_of(stream, [task], place)
 
 
-def make_teachers(terms: dict, run: Run, pool: Pool, record: bool) -> dict[str, Teacher]:
-    """A teacher for every name that an active term asks for. ``record``: its answers to the pool are computed once;
-    otherwise it answers for the very images of each batch."""
-    if not any(term.teacher == "task" for _, term in terms.values()):
+def make_teachers(recipe: Recipe, run: Run, pool: Pool, task: int) -> dict[str, Teacher]:
+    """A teacher for every name that an active term asks for. Its answers to the pool are computed once; where images
+    are augmented, it answers for the very images of each batch."""
+    asking = [
+        term
+        for phase, _ in recipe.schedule.phases(task)
+        for _, term in recipe.terms(phase, task).values()
+        if term.teacher == "task"
+    ]
+    if not asking:
         return {}
     before = run.model.to(pool.labels.device)
-    if not record:
+    if recipe.schedule.augmentation:
         return {"task": lambda batch: before(batch.images)}
-    recorded = logits(before, pool.images).split(before.classes, dim=1)
-    return {"task": lambda batch: Output(None, lambda task: recorded[task][batch.places], len(recorded))}
+    recorded, features = answers(before, pool.images, any(term.reads_features for term in asking))
+    heads = recorded.split(before.classes, dim=1)
+
+    def answer(batch: Batch) -> Output:
+        own = features[batch.places] if features is not None else None
+        return Output(own, lambda task: heads[task][batch.places], len(heads))
+
+    return {"task": answer}
 
 
 def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> SGD:
@@ -223,6 +235,8 @@ def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> SGD:
     groups = [
         (network.parameters_of(role), multiple * schedule.learning_rate) for role, multiple in phase.rates.items()
     ]
+    if not any(parameters for parameters, _ in groups):
+        raise ValueError(f"Phase {phase.name!r} trains {', '.join(phase.rates)} parameters, and this network has none.")
     return SGD(groups, schedule.momentum, schedule.weight_decay, schedule.clip)
 
 

@@ -9,13 +9,14 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 
 from .importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral
-from .losses import Anchor, CrossEntropy, Distillation
+from .losses import Anchor, Codes, CrossEntropy, Distillation, ReconstructedCrossEntropy, Reconstruction
 from .losses.terms import Loss, Term
 from .memory import Everything
 from .merging import MeanMerge, ModeMerge, Unmerged
-from .networks import Copies, MultiHead, SmallCNN, Widening
+from .networks import Copies, Encoded, MultiHead, SmallCNN, Widening
 from .recipe import Phase, Recipe, Schedule
 
 _METHODS: dict[str, Callable[..., Recipe]] = {}
@@ -139,6 +140,27 @@ def l2(lam: float = 0.5, heads: str = "task", **settings) -> Recipe:
 
 
 @method
+def expansion(share: float = 0.25, **settings) -> Recipe:
+    """Network expansion: new nodes in the top layers learn, all else is frozen (LwF, section 4.2, Figure 6b)."""
+
+    def network(backbone) -> Widening:
+        return Widening(backbone, share)
+
+    return _recipe("expansion", CrossEntropy(), (Phase(new=1.0),), network=network, **settings)
+
+
+@method
+def expansion_lwf(share: float = 0.25, temperature: float = 2.0, lam: float = 1.0, **settings) -> Recipe:
+    """Network expansion with Learning without Forgetting: all nodes learn (LwF, section 4.2, Table 2b)."""
+
+    def network(backbone) -> Widening:
+        return Widening(backbone, share)
+
+    terms = CrossEntropy() + lam * Distillation(temperature)
+    return _recipe("expansion_lwf", terms, WARM_UP_THEN_JOINT, network=network, **settings)
+
+
+@method
 def mas(
     lam: float = 1.0,
     output: str = "norm",
@@ -191,21 +213,23 @@ def imm_mode(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
 
 
 @method
-def expansion(share: float = 0.25, **settings) -> Recipe:
-    """Network expansion: new nodes in the top layers learn, all else is frozen (LwF, section 4.2, Figure 6b)."""
+def ebll(
+    alpha: float = 0.1,
+    size: int = 16,
+    temperature: float = 2.0,
+    lam: float = 1.0,
+    reconstruction: float = 1.0,
+    **settings,
+) -> Recipe:
+    """Encoder based lifelong learning: LwF's loss and, for every old task, codes of the features that stay (Triki et
+    al. 2017, eq. 7); after a task its autoencoder learns, the rest frozen, in a fifth of the epochs (eq. 5)."""
+    terms = CrossEntropy() + lam * Distillation(temperature) + alpha * Codes()
+    encoder = Phase("autoencoder", 0.2, code=20.0, loss=reconstruction * Reconstruction() + ReconstructedCrossEntropy())
+    warm_up, joint = WARM_UP_THEN_JOINT
+    later = (warm_up, replace(joint, share=0.6), encoder)
+    first = (Phase(share=0.8, shared=1.0, new=1.0), encoder)
 
-    def network(backbone) -> Widening:
-        return Widening(backbone, share)
+    def network(backbone) -> Encoded:
+        return Encoded(backbone, size)
 
-    return _recipe("expansion", CrossEntropy(), (Phase(new=1.0),), network=network, **settings)
-
-
-@method
-def expansion_lwf(share: float = 0.25, temperature: float = 2.0, lam: float = 1.0, **settings) -> Recipe:
-    """Network expansion with Learning without Forgetting: all nodes learn (LwF, section 4.2, Table 2b)."""
-
-    def network(backbone) -> Widening:
-        return Widening(backbone, share)
-
-    terms = CrossEntropy() + lam * Distillation(temperature)
-    return _recipe("expansion_lwf", terms, WARM_UP_THEN_JOINT, network=network, **settings)
+    return _recipe("ebll", terms, later, network=network, first=first, **settings)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from . import importance, losses, memory, merging, networks, streams
 from .describe import Described
-from .losses.terms import Loss, Part, as_loss
+from .losses.terms import Loss, Part, Term, as_loss
 from .networks import MultiHead
 
 
@@ -14,7 +14,7 @@ class Phase(Described):
     """A part of a task's epochs, in which each role of parameter has its own multiple of the learning rate.
 
     ``share`` is the part of the epochs, relative to the task's other phases. A multiple of 0 freezes the role, also
-    from weight decay, momentum, dropout and batch-norm statistics.
+    from weight decay, momentum, dropout and batch-norm statistics. ``loss`` replaces the recipe's own in this phase.
     """
 
     name: str = "train"
@@ -22,8 +22,12 @@ class Phase(Described):
     shared: float = 0.0
     old: float = 0.0
     new: float = 0.0
+    code: float = 0.0
+    loss: Loss | None = None
 
     def __post_init__(self):
+        if self.loss is not None:
+            object.__setattr__(self, "loss", as_loss(self.loss))
         for name in ("share", *networks.ROLES):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"A phase's {name} is a finite number from 0 up, not {getattr(self, name)!r}.")
@@ -72,14 +76,11 @@ class Schedule(Described):
             raise ValueError(f"patience is a whole number of epochs from 1 up, or None, not {self.patience!r}.")
 
     def phases(self, task: int) -> list[tuple[Phase, range]]:
-        """The phases of a task, each with its epochs (from 0 to ``epochs`` - 1); the last phase has at least one."""
+        """The phases of a task, each with its epochs (from 0 to ``epochs`` - 1), which may be none of few."""
         phases = self.first if task == 0 else self.later
-        total, start, plan = sum(phase.share for phase in phases), 0, []
-        for phase in phases[:-1]:
-            stop = min(self.epochs - 1, start + round(self.epochs * phase.share / total))
-            plan.append((phase, range(start, stop)))
-            start = stop
-        return [*plan, (phases[-1], range(start, self.epochs))]
+        shares = [phase.share for phase in phases]
+        ends = [round(self.epochs * sum(shares[: i + 1]) / sum(shares)) for i in range(len(phases))]
+        return [(phase, range(start, end)) for phase, start, end in zip(phases, [0, *ends], ends, strict=False)]
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,8 +107,14 @@ class Recipe(Described):
     @property
     def parts(self) -> dict[str, Part]:
         """Everything that has a life in a run, by name."""
+        losses = [self.loss, *(phase.loss for phase in (*self.schedule.first, *self.schedule.later) if phase.loss)]
+        terms = {name: term for loss in losses for name, (_, term) in loss.named().items()}
         kept = {"memory": self.memory} if self.memory else {}
-        return {**{name: term for name, (_, term) in self.loss.named().items()}, **kept, "merge": self.merge}
+        return {**terms, **kept, "merge": self.merge}
+
+    def terms(self, phase: Phase, task: int) -> dict[str, tuple[float, Term]]:
+        """The terms that act in a phase of a task, with their weights."""
+        return (phase.loss or self.loss).active(task)
 
     def with_epochs(self, epochs: int | None) -> "Recipe":
         return self if epochs is None else replace(self, schedule=replace(self.schedule, epochs=epochs))
@@ -119,9 +126,8 @@ class Recipe(Described):
 def parse(code: str) -> Recipe:
     """The recipe whose ``repr`` is ``code``; nothing is evaluated but calls of cltutor's own descriptions."""
     rooms = (losses, memory, networks, importance, streams, merging)
-    known = {
-        name: getattr(room, name) for room in rooms for name in room.__all__ if name[0].isupper() and not name.isupper()
-    }
+    known = {name: getattr(room, name) for room in rooms for name in room.__all__}
+    known = {name: kind for name, kind in known.items() if isinstance(kind, type)}
     known |= {"Recipe": Recipe, "Phase": Phase, "Schedule": Schedule}
 
     def value(node: ast.expr):

@@ -200,7 +200,7 @@ def test_recorded_and_recomputed_responses_give_the_same_weights(tiny):
 
 def test_a_teacher_is_made_only_for_a_term_that_acts(tiny, monkeypatch):
     made = []
-    monkeypatch.setattr(learner, "logits", lambda *args: made.append(args) or pytest.fail("a teacher was asked"))
+    monkeypatch.setattr(learner, "answers", lambda *args: made.append(args) or pytest.fail("a teacher was asked"))
     learn(tiny, "finetune", epochs=1)
     learn(tiny, cl.methods.lwf(lam=0, epochs=1))
     assert made == []

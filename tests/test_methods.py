@@ -1,14 +1,16 @@
 """The methods: each one's loss, network, memory and phases as its paper has them."""
 
 import inspect
+import re
 
 import pytest
 
 from cltutor import methods
-from cltutor.losses import Anchor, CrossEntropy, Distillation
+from cltutor.importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral
+from cltutor.losses import Anchor, Codes, CrossEntropy, Distillation
 from cltutor.memory import Everything
 from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Widening
-from cltutor.recipe import Phase, Schedule
+from cltutor.recipe import Schedule
 
 NAMES = [
     "finetune",
@@ -20,7 +22,16 @@ NAMES = [
     "l2",
     "expansion",
     "expansion_lwf",
+    "mas",
+    "mas_local",
+    "ewc",
+    "ewc_online",
+    "si",
+    "imm_mean",
+    "imm_mode",
+    "ebll",
 ]
+ANCHORED = ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"]
 SCHEDULE = [name for name in Schedule.__dataclass_fields__ if name not in ("later", "first")]
 
 
@@ -53,6 +64,14 @@ def test_a_recipe_is_taken_as_it_is():
         ("l2", [(1, CrossEntropy()), (0.25, Anchor())]),
         ("expansion", [(1, CrossEntropy())]),
         ("expansion_lwf", [(1, CrossEntropy()), (1, Distillation(temperature=2.0, kind="softmax"))]),
+        ("mas", [(1, CrossEntropy()), (0.5, Anchor(MAS()))]),  # eq. 3, lambda = 1
+        ("mas_local", [(1, CrossEntropy()), (0.5, Anchor(LocalMAS()))]),
+        ("ewc", [(1, CrossEntropy()), (200, Anchor(Fisher()))]),
+        ("ewc_online", [(1, CrossEntropy()), (200, Anchor(OnlineFisher()))]),
+        ("si", [(1, CrossEntropy()), (1, Anchor(PathIntegral()))]),  # c sum Omega (theta - theta*)^2: no half
+        ("imm_mean", [(1, CrossEntropy()), (0.005, Anchor())]),
+        ("imm_mode", [(1, CrossEntropy()), (0.005, Anchor())]),
+        ("ebll", [(1, CrossEntropy()), (1, Distillation()), (0.1, Codes())]),
     ],
 )
 def test_every_method_has_the_loss_of_its_paper(name, loss):
@@ -71,6 +90,8 @@ def test_every_method_has_the_loss_of_its_paper(name, loss):
         ("l2", [{"shared": 1, "new": 1}]),
         ("expansion", [{"new": 1}]),  # section 4.2: existing weights frozen
         ("expansion_lwf", [{"new": 1}, {"shared": 1, "old": 1, "new": 1}]),
+        ("ebll", [{"new": 1}, {"shared": 1, "old": 1, "new": 1}, {"code": 20}]),
+        *((name, [{"shared": 1, "new": 1}]) for name in ANCHORED),
     ],
 )
 def test_every_method_trains_the_weights_that_its_paper_trains(name, phases):
@@ -78,8 +99,10 @@ def test_every_method_trains_the_weights_that_its_paper_trains(name, phases):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_method_learns_the_first_task_alike(name):
-    assert methods.get(name).schedule.first == (Phase(shared=1.0, new=1.0),)
+def test_every_method_learns_the_first_task_alike_but_for_an_autoencoder_after_it(name):
+    plain, *after = methods.get(name).schedule.first
+    assert plain.rates == {"shared": 1.0, "new": 1.0}
+    assert [phase.rates for phase in after] == ([{"code": 20.0}] if name == "ebll" else [])
 
 
 @pytest.mark.parametrize("name", ["finetune", "finetune_slow", "l2"])
@@ -201,4 +224,4 @@ def test_the_source_and_the_signature_shown_are_the_methods_own(name):
     method = getattr(methods, name)
     assert inspect.getsource(method).startswith(f"@method\ndef {name}(")
     assert "settings" in inspect.signature(method).parameters
-    assert "LwF" in method.__doc__
+    assert re.search(r"\((LwF|MAS|\w+ et( |\s+)al\. 20\d\d)", method.__doc__)

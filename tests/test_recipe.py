@@ -12,6 +12,7 @@ from cltutor import methods
 from cltutor.importance import Uniform
 from cltutor.losses import Anchor, CrossEntropy, Distillation
 from cltutor.memory import Everything
+from cltutor.merging import Unmerged
 from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Torchvision, Widening
 from cltutor.recipe import Phase, Recipe, Schedule, parse
 from cltutor.streams import CropFlip
@@ -197,11 +198,12 @@ def test_epochs_can_be_replaced_and_nothing_else_changes():
     assert recipe.with_epochs(3) == methods.lwf(temperature=3, epochs=3)
 
 
-def test_parts_are_the_terms_by_name_and_the_memory():
+def test_parts_are_the_terms_by_name_the_memory_and_the_merge():
     recipe = Recipe("x", CrossEntropy() + Distillation() + Distillation(kind="l1"), memory=Everything())
     assert recipe.parts == {
         "CrossEntropy": CrossEntropy(),
         "Distillation1": Distillation(),
         "Distillation2": Distillation(kind="l1"),
         "memory": Everything(),
+        "merge": Unmerged(),
     }

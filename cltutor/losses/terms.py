@@ -108,6 +108,7 @@ class Term(Part):
     """A summand of the loss. ``teacher`` names the model it listens to, ``first_task`` when it starts to act."""
 
     teacher: ClassVar[str | None] = None  # "task": the model before this task
+    reads_features: ClassVar[bool] = False  # whether it asks the teacher for features, not for logits alone
     first_task: ClassVar[int] = 0
 
     def __call__(self, batch: Batch, kept: Kept) -> Tensor:

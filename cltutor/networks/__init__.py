@@ -3,6 +3,7 @@
 from .backbone import Backbone, ResNet32, SmallCNN
 from .copies import Copies
 from .embedding import FactEmbedding
+from .encoded import Encoded
 from .measuring import evaluating
 from .network import ROLES, MultiHead, Network, Output
 from .pretrained import Torchvision
@@ -12,6 +13,7 @@ __all__ = [
     "ROLES",
     "Backbone",
     "Copies",
+    "Encoded",
     "FactEmbedding",
     "MultiHead",
     "Network",

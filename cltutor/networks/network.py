@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..describe import Described
 from .backbone import Backbone, SmallCNN, linear_of
 
-ROLES = ("shared", "old", "new")
+ROLES = ("shared", "old", "new", "code")
 
 
 class Output:
@@ -52,7 +52,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def parts(self) -> dict[str, list[nn.Module]]:
-        """The modules in each role of ``ROLES``, as the newest task sees them."""
+        """The modules in each role of ``ROLES`` that this network has, as the newest task sees them."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Output:
@@ -72,13 +72,13 @@ class Network(nn.Module):
                 module.normalise.fit(images)
 
     def parameters_of(self, role: str) -> list[nn.Parameter]:
-        return [parameter for module in self.parts()[role] for parameter in module.parameters()]
+        return [parameter for module in self.parts().get(role, ()) for parameter in module.parameters()]
 
     def train_only(self, roles: Iterable[str]) -> None:
         """Let only these roles learn. All else is frozen whole: no gradient, no dropout, no batch-norm statistics."""
         self.eval().requires_grad_(False)
         for role in roles:
-            for module in self.parts()[role]:
+            for module in self.parts().get(role, ()):
                 module.train().requires_grad_(True)
 
     @property

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+import cltutor as cl
+from cltutor.importance import Uniform
 from cltutor.losses import Anchor, Context, CrossEntropy, anchor
 from cltutor.networks import MultiHead, Network, SmallCNN
 
@@ -43,7 +45,7 @@ def test_anchor_is_the_weighted_sum_of_squared_distances():
 
 def test_the_term_sums_over_the_shared_weights_and_leaves_out_every_head(network, make_batch):
     kept = {}
-    Anchor().begin_task(Context(network, 1), kept)
+    Anchor().end_task(Context(network, 0), kept)
     before = move(network)
     expected = 0.0
     for name, value in network.named_parameters():
@@ -56,7 +58,7 @@ def test_the_term_sums_over_the_shared_weights_and_leaves_out_every_head(network
 
 def test_the_gradient_of_half_lam_times_the_anchor_is_lam_times_the_distance(network, make_batch):
     kept = {}
-    Anchor().begin_task(Context(network, 1), kept)
+    Anchor().end_task(Context(network, 0), kept)
     before = move(network)
     ((weight, term),) = (LAM / 2 * Anchor()).terms
     (weight * value_of(term, network, kept, make_batch)).backward()
@@ -76,7 +78,7 @@ def test_the_gradient_of_the_anchor_equals_finite_differences(numerical_gradient
 
 def test_at_the_anchor_the_term_is_zero_and_pulls_nowhere(network, make_batch):
     kept = {}
-    Anchor().begin_task(Context(network, 1), kept)
+    Anchor().end_task(Context(network, 0), kept)
     value = value_of(Anchor(), network, kept, make_batch)
     value.backward()
     assert value.item() == 0
@@ -85,7 +87,7 @@ def test_at_the_anchor_the_term_is_zero_and_pulls_nowhere(network, make_batch):
 
 def test_the_anchor_is_a_constant_copy_that_training_does_not_move(network):
     kept = {}
-    Anchor().begin_task(Context(network, 1), kept)
+    Anchor().end_task(Context(network, 0), kept)
     held = kept["anchor"].clone()
     move(network)
     assert torch.equal(kept["anchor"], held)
@@ -94,10 +96,10 @@ def test_the_anchor_is_a_constant_copy_that_training_does_not_move(network):
 
 def test_every_task_drops_the_anchor_where_the_last_one_ended(network, make_batch):
     kept = {}
-    Anchor().begin_task(Context(network, 1), kept)
+    Anchor().end_task(Context(network, 0), kept)
     move(network)
     assert value_of(Anchor(), network, kept, make_batch).item() > 0
-    Anchor().begin_task(Context(network, 1), kept)
+    Anchor().end_task(Context(network, 0), kept)
     assert value_of(Anchor(), network, kept, make_batch).item() == 0
 
 
@@ -105,3 +107,32 @@ def test_the_anchor_does_not_act_in_the_first_task():
     loss = CrossEntropy() + Anchor()
     assert list(loss.active(0)) == ["CrossEntropy"]
     assert list(loss.active(1)) == ["CrossEntropy", "Anchor"]
+
+
+def test_with_a_row_for_each_task_the_penalties_of_the_tasks_add_up():
+    now = torch.randn(4, dtype=torch.float64)
+    stars, omegas = torch.randn(3, 4, dtype=torch.float64), torch.rand(3, 4, dtype=torch.float64)
+    expected = sum(anchor(now, star, omega).item() for star, omega in zip(stars, omegas, strict=True))
+    assert anchor(now, stars, omegas).item() == pytest.approx(expected)
+
+
+def test_an_omega_of_the_wrong_shape_is_refused(network):
+    class Short(Uniform):
+        def of_task(self, context, kept):
+            return torch.ones(3)
+
+    kept = {}
+    with pytest.raises(ValueError, match=r"Omega has the shape \(3,\)"):
+        Anchor(Short()).end_task(Context(network, 0), kept)
+    assert kept == {}
+
+
+def test_a_network_whose_shared_parameters_change_in_number_is_refused(network):
+    kept = {"anchor": torch.zeros(1, 3), "importance": torch.zeros(1, 3)}
+    with pytest.raises(ValueError, match="keeps its shared parameters"):
+        Anchor().begin_task(Context(network, 1), kept)
+
+
+def test_a_negative_lambda_is_refused():
+    with pytest.raises(ValueError, match="from 0 up"):
+        cl.methods.mas(lam=-1)

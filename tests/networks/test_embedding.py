@@ -110,6 +110,7 @@ def test_all_layers_are_shared_the_last_included():
         "shared": len(list(network.parameters())),
         "old": 0,
         "new": 0,
+        "code": 0,
     }
     assert {id(p) for p in network.parameters_of("shared")} == {id(p) for p in network.parameters()}
 

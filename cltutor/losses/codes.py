@@ -1,0 +1,59 @@
+"""Keeping what features mean to old tasks: Encoder Based Lifelong Learning's losses (Triki et al. 2017, section 3)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..describe import Described
+from .terms import Batch, Kept, Term
+
+
+def squared_distance(one: Tensor, other: Tensor) -> Tensor:
+    """||one - other||^2 of each row, averaged over the batch (N, D)."""
+    return (one - other).square().sum(dim=1).mean()
+
+
+@dataclass(frozen=True, repr=False)
+class Codes(Described, Term):
+    """sum_o 1/2 ||sigma(W_o F(x)) - sigma(W_o F*(x))||^2: each old task's code of the features stays as it was before
+    this task, on this task's images (Triki et al. 2017, eq. 7)."""
+
+    teacher: ClassVar[str] = "task"
+    reads_features: ClassVar[bool] = True
+    first_task: ClassVar[int] = 1
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        now, before = batch.student.features, batch.teacher(self.teacher).features.detach()
+        old = batch.context.network.autoencoders[: batch.task]
+        return sum(0.5 * squared_distance(encoder.code(now), encoder.code(before)) for encoder in old)
+
+    def latex(self, heads: str) -> str:
+        return r"\sum_{o < t} \tfrac{1}{2} \lVert \sigma(W_o F(x)) - \sigma(W_o F^*(x)) \rVert^2"
+
+
+@dataclass(frozen=True, repr=False)
+class Reconstruction(Described, Term):
+    """||r(F(x)) - F(x)||^2 of the newest task's autoencoder r, averaged over the batch (Triki et al. 2017, eq. 5)."""
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        features = batch.student.features.detach()
+        return squared_distance(batch.context.network.autoencoders[-1](features), features)
+
+    def latex(self, heads: str) -> str:
+        return r"\lVert r_t(F(x)) - F(x) \rVert^2"
+
+
+@dataclass(frozen=True, repr=False)
+class ReconstructedCrossEntropy(Described, Term):
+    """Cross-entropy of the newest head on reconstructed features: the code keeps what its task needs (Triki et al.
+    2017, eq. 5)."""
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        network = batch.context.network
+        logits = network.heads[-1](network.autoencoders[-1](batch.student.features.detach()))
+        return F.cross_entropy(logits, batch.labels - sum(network.classes[:-1]))
+
+    def latex(self, heads: str) -> str:
+        return r"\Big(-\sum_{c \in \mathcal{C}_t} y_c \log \hat{y}_c(r_t(F(x)))\Big)"

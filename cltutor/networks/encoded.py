@@ -1,0 +1,59 @@
+"""A network with an under-complete autoencoder for each task, for Encoder Based Lifelong Learning."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..describe import Described
+from .backbone import Backbone, SmallCNN
+from .network import MultiHeadNetwork
+
+
+class Autoencoder(nn.Module):
+    """Features (N, D) to a code (N, size) below a sigmoid, and linearly back (Triki et al. 2017, section 3.2)."""
+
+    def __init__(self, features: int, size: int):
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(features, size), nn.Linear(size, features)
+
+    def code(self, features: Tensor) -> Tensor:
+        return torch.sigmoid(self.encoder(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.decoder(self.code(features))
+
+
+class EncodedNetwork(MultiHeadNetwork):
+    """A head and an autoencoder of the shared features for each task; the newest one learns in the role "code"."""
+
+    def __init__(self, backbone: Backbone, size: int):
+        super().__init__(backbone, task_specific_layers=1, hidden=None)
+        self.size, self.autoencoders = size, nn.ModuleList()
+
+    def grow(self, classes: int, names: Sequence[str] = ()) -> None:
+        super().grow(classes, names)
+        self.autoencoders.append(Autoencoder(self.features, self.size))
+
+    def parts(self) -> dict[str, list[nn.Module]]:
+        return {**super().parts(), "code": list(self.autoencoders[-1:])}
+
+
+@dataclass(frozen=True, repr=False)
+class Encoded(Described):
+    """A shared backbone, a head and an autoencoder with a code of ``size`` numbers for each task."""
+
+    backbone: object = SmallCNN()
+    size: int = 16
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> EncodedNetwork:
+        backbone = self.backbone.build(image_shape, pretrained)
+        if not isinstance(backbone.flatten, nn.Identity):
+            raise ValueError(f"{self.backbone!r} has maps under its output, and an autoencoder here codes vectors.")
+        if not 1 <= self.size < backbone.width:
+            raise ValueError(
+                f"An under-complete code of {backbone.width} features has 1 to {backbone.width - 1} numbers, "
+                f"not {self.size!r}."
+            )
+        return EncodedNetwork(backbone, self.size)

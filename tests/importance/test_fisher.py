@@ -1,0 +1,101 @@
+"""The Fisher diagonal against a loop over single samples, and against the whole expectation over labels."""
+
+import pytest
+import torch
+from torch import nn
+
+import cltutor as cl
+from cltutor.importance import OnlineFisher, fisher
+
+
+def test_it_is_the_mean_of_each_samples_own_squared_gradient_of_the_log_likelihood(case, loop):
+    model, images = case
+    width = model.eval()(images).flatten(1).shape[1]
+    labels = torch.randint(width, (len(images),))
+    per_sample = loop(model, images, lambda answer, k: torch.log_softmax(answer, 0)[labels[k]])
+    found = fisher(model, images, labels, chunk=4)
+    for name, gradient in per_sample.items():
+        torch.testing.assert_close(found[name], gradient[:, 0].square().mean(0), rtol=1e-9, atol=1e-12)
+
+
+def test_it_is_not_the_square_of_the_batchs_gradient(case):
+    model, images = case
+    labels = torch.zeros(len(images), dtype=torch.long)
+    found = fisher(model, images, labels)
+    loss = nn.functional.cross_entropy(model.eval()(images).flatten(1), labels)
+    batch = torch.autograd.grad(loss, list(model.parameters()))
+    of_batch = {name: g.square() for (name, _), g in zip(model.named_parameters(), batch, strict=True)}
+    assert max((found[name] - of_batch[name]).norm() / found[name].norm() for name in found) > 0.05
+
+
+def test_labels_drawn_from_the_model_give_the_expectation_over_labels():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 3)).double()
+    images = torch.randn(4, 2, dtype=torch.float64)
+    exact = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    for image in images:
+        for label, p in enumerate(model(image).softmax(0)):
+            grads = torch.autograd.grad(torch.log_softmax(model(image), 0)[label], list(model.parameters()))
+            for (name, _), grad in zip(model.named_parameters(), grads, strict=True):
+                exact[name] += p.detach() * grad.square() / len(images)
+    drawn = fisher(model, images.repeat(2000, 1), chunk=8000)
+    for name, value in exact.items():
+        torch.testing.assert_close(drawn[name], value, rtol=0.1, atol=0.01)
+
+
+def test_the_same_seed_draws_the_same_labels_and_no_random_state_is_touched():
+    model, images = nn.Linear(3, 4), torch.randn(20, 3)
+    random = torch.random.get_rng_state()
+    first, again, other = fisher(model, images, seed=1), fisher(model, images, seed=1), fisher(model, images, seed=2)
+    assert torch.equal(torch.random.get_rng_state(), random)
+    assert torch.equal(first["weight"], again["weight"])
+    assert not torch.equal(first["weight"], other["weight"])
+
+
+@pytest.fixture(scope="module")
+def stream() -> cl.streams.Stream:
+    return cl.streams.digits(tasks=[4, 3, 3], order=0)
+
+
+def omegas(run: cl.Run, stream: cl.streams.Stream) -> list[torch.Tensor]:
+    found = []
+    for t, task in enumerate(stream):
+        network = run.model_after(t)
+        omega = fisher(network, task.train.images, task=t, seed=t)
+        found.append(
+            torch.cat([omega[n].flatten() for n, _ in network.named_parameters() if n.startswith("backbone.")])
+        )
+    return found
+
+
+def shared(run: cl.Run, task: int) -> torch.Tensor:
+    return torch.cat([p.flatten() for p in run.model_after(task).backbone.parameters()])
+
+
+def test_ewc_keeps_a_fisher_and_an_anchor_for_each_task(stream):
+    run = cl.learn(stream, cl.methods.ewc(), epochs=1, progress=False)
+    torch.testing.assert_close(run.kept["Anchor"]["importance"], torch.stack(omegas(run, stream)))
+    torch.testing.assert_close(run.kept["Anchor"]["anchor"], torch.stack([shared(run, t) for t in range(3)]))
+
+
+def test_online_ewc_keeps_one_running_sum_in_which_old_tasks_fade(stream):
+    run = cl.learn(stream, cl.methods.ewc_online(decay=0.5), epochs=1, progress=False)
+    first, second, third = omegas(run, stream)
+    torch.testing.assert_close(run.kept["Anchor"]["importance"][0], 0.25 * first + 0.5 * second + third)
+    torch.testing.assert_close(run.kept["Anchor"]["anchor"][0], shared(run, 2))
+
+
+@pytest.mark.parametrize("heads", ["task", "class"])
+def test_given_labels_are_the_tasks_own_among_the_answers(stream, heads):
+    run = cl.learn(stream, cl.methods.ewc(given=True, heads=heads), epochs=1, progress=False)
+    network, task = run.model_after(1), stream[1]
+    columns = torch.tensor([task.classes.index(label) for label in task.train.labels.tolist()])
+    columns, head = (columns, 1) if heads == "task" else (columns + 4, None)
+    omega = fisher(network, task.train.images, columns, head)
+    expected = torch.cat([omega[n].flatten() for n, _ in network.named_parameters() if n.startswith("backbone.")])
+    torch.testing.assert_close(run.kept["Anchor"]["importance"][1], expected)
+
+
+def test_a_decay_beyond_one_is_refused():
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        OnlineFisher(decay=1.5)

@@ -1,0 +1,109 @@
+"""Encoder based lifelong learning's losses against loops by hand; which weights each of them moves."""
+
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.losses import Batch, Codes, Context, ReconstructedCrossEntropy, Reconstruction, squared_distance
+from cltutor.networks import Encoded, Output, SmallCNN
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    built = Encoded(SmallCNN(channels=(2,), hidden=(5,)), size=3).build((1, 8, 8))
+    for classes in (2, 2, 3):
+        built.grow(classes)
+    return built.double()
+
+
+@pytest.fixture
+def batch(network):
+    images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
+    labels = torch.tensor([4, 5, 6, 4])
+    before = torch.randn(4, 5, dtype=torch.float64)
+    teachers = {"task": lambda _: Output(before, None, 2)}
+    made = Batch(
+        Context(network, 2), images, labels, torch.arange(4), [2], torch.tensor([0, 0, 1, 1, 2, 2, 2]), "task", teachers
+    )
+    return made, before
+
+
+def test_codes_is_half_the_squared_distance_of_every_old_tasks_code(network, batch):
+    made, before = batch
+    now, expected = network(made.images).features, 0.0
+    for encoder in network.autoencoders[:2]:
+        weight, bias = encoder.encoder.weight, encoder.encoder.bias
+        for n in range(4):
+            for k in range(3):
+                new = 1 / (1 + torch.exp(-(weight[k] @ now[n] + bias[k])))
+                old = 1 / (1 + torch.exp(-(weight[k] @ before[n] + bias[k])))
+                expected += 0.5 * ((new - old) ** 2).item() / 4
+    assert Codes()(made, {}).item() == pytest.approx(expected)
+    assert expected > 0
+
+
+def test_reconstruction_is_the_squared_distance_to_the_features_by_the_newest_autoencoder(network, batch):
+    made, _ = batch
+    features, newest, expected = network(made.images).features, network.autoencoders[2], 0.0
+    for n in range(4):
+        code = torch.sigmoid(newest.encoder.weight @ features[n] + newest.encoder.bias)
+        back = newest.decoder.weight @ code + newest.decoder.bias
+        expected += ((back - features[n]) ** 2).sum().item() / 4
+    assert Reconstruction()(made, {}).item() == pytest.approx(expected)
+
+
+def test_reconstructed_cross_entropy_asks_the_newest_head_about_reconstructed_features(network, batch):
+    made, _ = batch
+    logits = network.heads[2](network.autoencoders[2](network(made.images).features))
+    expected = -sum(torch.log_softmax(row, 0)[label - 4].item() for row, label in zip(logits, made.labels, strict=True))
+    assert ReconstructedCrossEntropy()(made, {}).item() == pytest.approx(expected / 4)
+
+
+def moved(network, value) -> set[str]:
+    value.backward()
+    return {name.partition(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
+
+
+def test_codes_move_the_shared_weights_and_the_two_others_the_autoencoder(network, batch):
+    made, _ = batch
+    network.autoencoders.requires_grad_(False)
+    assert moved(network, Codes()(made, {})) == {"backbone"}
+    network.zero_grad()
+    network.requires_grad_(False)
+    network.autoencoders[2].requires_grad_(True)
+    assert moved(network, Reconstruction()(made, {}) + ReconstructedCrossEntropy()(made, {})) == {"autoencoders"}
+
+
+def test_squared_distance_sums_over_numbers_and_averages_over_the_batch():
+    one, other = torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0], [0.0, 3.0]])
+    assert squared_distance(one, other).item() == (5 + 9) / 2
+
+
+def test_recorded_codes_teach_what_codes_computed_anew_for_each_batch_teach():
+    stream, unchanged = cl.streams.digits(tasks=[2, 2, 6], order=0), cl.streams.CropFlip(padding=0, flip=False)
+    settings = {"backbone": SmallCNN(channels=(2,), hidden=(6,)), "size": 3, "epochs": 5}
+    recorded, anew = (
+        cl.learn(stream, cl.methods.ebll(**settings, augmentation=way), progress=False) for way in (None, unchanged)
+    )
+    for name, value in recorded.states[2].items():
+        torch.testing.assert_close(value, anew.states[2][name])
+    for task in (0, 1):  # old autoencoders stay bit for bit
+        kept = [name for name in recorded.states[2] if name.startswith(f"autoencoders.{task}.")]
+        assert kept
+        assert all(torch.equal(recorded.states[task][name], recorded.states[2][name]) for name in kept)
+
+
+def test_the_autoencoder_phase_moves_nothing_else_and_lowers_the_reconstruction():
+    stream = cl.streams.digits(tasks=2, order=0)
+    run = cl.learn(stream, cl.methods.ebll(epochs=10), progress=False)
+    values = run.curves.loss["Reconstruction"][run.curves.step_task == 0]
+    values = values[values == values]
+    assert values[-5:].mean() < 0.5 * values[:5].mean()
+
+
+def test_a_code_as_wide_as_the_features_and_a_convolutional_classifier_are_refused():
+    with pytest.raises(ValueError, match="under-complete code of 5 features has 1 to 4"):
+        Encoded(SmallCNN(channels=(2,), hidden=(5,)), size=5).build((1, 8, 8))
+    with pytest.raises(ValueError, match="codes vectors"):
+        Encoded(cl.networks.Torchvision("squeezenet1_0")).build((3, 64, 64))
