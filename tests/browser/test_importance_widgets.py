@@ -1,0 +1,106 @@
+"""The widgets of Memory Aware Synapses as a learner uses them: in JupyterLab, with mouse and keyboard."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CELLS = [
+    "import cltutor as cl\nstream = cl.streams.digits(tasks=[4, 3, 3], order=0)",
+    "cl.widgets.ImportanceExplorer(stream, epochs=3)",
+    "cl.widgets.WhatNotToForget(stream, epochs=3)",
+]
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook):
+    with open_notebook(CELLS) as opened:
+        opened.run_all()
+        yield opened
+        assert opened.errors() == []
+
+
+@pytest.fixture(scope="module")
+def explorer(notebook):
+    (tool,) = notebook.tools("cltutor-importance-explorer")
+    tool.shot("explorer-before")
+    tool.train()
+    tool.until(lambda: "measuring" in tool.status or "damaging" in tool.status, 60)
+    tool.until(lambda: "after task 1" in tool.picture, 60)
+    tool.until(tool.button("Train").is_enabled, 120)
+    assert "done" in tool.status
+    return tool
+
+
+@pytest.fixture(scope="module")
+def chooser(notebook):
+    (tool,) = notebook.tools("cltutor-what-not-to-forget")
+    return tool
+
+
+def test_heat_maps_follow_layer_task_and_scale(explorer):
+    explorer.until(lambda: "accumulated: heat maps" in explorer.picture)
+    explorer.shot("explorer-maps")
+    explorer.field("layer").select_option(index=3)
+    explorer.until(lambda: "hidden.0.0.weight, after task 3" in explorer.picture)
+    explorer.type("after task", "2")
+    explorer.until(lambda: "after task 2" in explorer.picture)
+    explorer.button("this task's").click()
+    explorer.until(lambda: "this task's" in explorer.picture)
+    explorer.button("log").click()
+    explorer.until(lambda: "decades" in explorer.picture)
+    explorer.shot("explorer-log")
+
+
+def test_any_two_methods_are_set_against_each_other(explorer):
+    explorer.button("scatter").click()
+    explorer.until(lambda: "Importance by mas and ewc" in explorer.picture)
+    explorer.field("up").select_option("si")
+    explorer.until(lambda: "Importance by mas and si" in explorer.picture)
+    assert "rank correlation" in explorer.picture
+    explorer.shot("explorer-scatter")
+
+
+def test_damage_is_slid_and_typed_and_told_for_each_task(explorer):
+    explorer.type("after task", "3")
+    explorer.button("damage").click()
+    explorer.until(lambda: "Accuracy with damaged weights" in explorer.picture)
+    told = explorer.place.get_by_text("of the weights of every layer set to zero: task 1")
+    explorer.until(lambda: "30 %" in told.inner_text())
+    explorer.type("share (%)", "42")
+    explorer.until(lambda: "42 %" in told.inner_text())
+    explorer.button("most important").click()
+    explorer.until(lambda: "The most important 42 %" in told.inner_text())
+    explorer.shot("explorer-damage")
+    code = explorer.field("as code").input_value()
+    assert 'view="damage"' in code
+    assert "share=42" in code
+    explorer.type("as code", "cl.widgets.ImportanceExplorer(stream, view='map', epochs=3)")
+    alert = explorer.place.locator(".cltutor-error")
+    explorer.until(alert.is_visible)
+    assert "view is one of maps, scatter, damage" in alert.inner_text()
+    explorer.button("heat maps").click()
+    explorer.until(lambda: alert.count() == 0)
+
+
+def test_the_explorer_stops_when_it_is_asked_to(explorer):
+    explorer.train()
+    explorer.button("Stop").click()
+    explorer.until(explorer.button("Train").is_enabled, 20)
+    assert "stopped: 0 of 3 tasks" in explorer.status
+
+
+def test_what_is_chosen_is_learned_for_and_shown(chooser):
+    chooser.shot("chooser-before")
+    chooser.place.get_by_role("button", name="2", exact=True).click()
+    chooser.until(lambda: "classes=(" in chooser.field("as code").input_value())
+    chooser.train()
+    chooser.until(lambda: "finetune ends with" in chooser.picture, 60)
+    chooser.until(chooser.button("Train").is_enabled, 120)
+    assert "mas, adapted ends with" in chooser.picture
+    chooser.shot("chooser-after")
+    chooser.place.get_by_role("button", name="2", exact=True).click()
+    chooser.until(lambda: "mas, adapted ends with" not in chooser.picture)
+    chooser.shot("chooser-other")
+    chooser.train()
+    chooser.button("Stop").click()
+    chooser.until(chooser.button("Train").is_enabled, 20)
