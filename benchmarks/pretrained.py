@@ -25,7 +25,8 @@ from cltutor.streams import Split, Stream, Task
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 METHODS = ("finetune", "finetune_slow", "feature_extraction", "lwf")
-RATES = (0.0005, 0.002, 0.008)
+RATES = (0.002, 0.008, 0.03)
+BATCH = 10
 
 
 def imagenet_pictures() -> Split:
@@ -71,7 +72,13 @@ def stream_of(old: Split, classes: list[int], images: int, validation: float, se
 def recipe_of(method: str, rate: float, epochs: int) -> cl.Recipe:
     backbone = cl.networks.Torchvision("squeezenet1_0", weights=str(DATA / "squeezenet1_0-imagenet-fp16.pth"))
     crops = cl.streams.CropFlip(padding=8)
-    settings = {"backbone": backbone, "learning_rate": rate, "epochs": epochs, "augmentation": crops}
+    settings = {
+        "backbone": backbone,
+        "learning_rate": rate,
+        "epochs": epochs,
+        "batch_size": BATCH,
+        "augmentation": crops,
+    }
     return getattr(cl.methods, method)(**settings)
 
 
@@ -132,7 +139,7 @@ def main() -> None:
     ]
     notes = (
         f"{__doc__.split(chr(10) + chr(10))[1]} Before: {100 * before.mean():.1f} % of the 1,000 pictures. New task: "
-        f"{options.classes} classes, {options.images} training pictures each, 112 pixels, {options.epochs} epochs, "
+        f"{options.classes} classes, {options.images} training pictures each, 112 pixels, {options.epochs} epochs in batches of {BATCH}, "
         f"crops and mirrors. Mean ± half width of the 95 % t-interval over {options.seeds} seeds. Rates from {RATES}."
     )
     report.write("pretrained", "Pretrained on ImageNet, then Caltech-101", header, rows, notes, range(options.seeds))
