@@ -74,9 +74,9 @@ def main() -> int:
     header = ["network", "batched pass s", "mas s", "ratio (range)", "allowed", "faster than a loop", "relative error"]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     notes = (
-        f"{IMAGES} images of 32x32, chunks of {CHUNK}, {REPEATS} alternating rounds, medians. The loop over single samples "
-        f"is timed on {SINGLE} images; the error is the largest relative norm over parameters against it. Peak memory of "
-        f"the process: {peak:.0f} MB."
+        f"{IMAGES} images of 32x32, chunks of {CHUNK}, {REPEATS} alternating rounds, medians. The loop over single "
+        f"samples is timed on {SINGLE} images; the error is the largest relative norm over parameters against it. Peak "
+        f"memory of the process: {peak:.0f} MB."
     )
     report.write("importance_cost", "Cost of exact importance", header, rows, notes, seeds=[0])
     return 0 if all(holds) else 1
