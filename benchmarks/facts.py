@@ -127,15 +127,17 @@ def main() -> None:
         adapted = adaptation(recipes, lams["mas"], pool)
     notes = (
         f"MAP x 100 at the end of the sequence, mean ± half width of the 95 % t-interval over {len(ORDERS)} random "
-        f"splits. 60 facts, {PER_CLASS[0]} training and {PER_CLASS[1]} test images each, {EPOCHS} epochs, batches of {BATCH}, "
-        f"rate {RATE}. Joint training sees all facts for as many epochs. Lambda from {GRID} on order {SEARCH_ORDER}: {lams}."
+        f"splits. 60 facts, {PER_CLASS[0]} training and {PER_CLASS[1]} test images each, {EPOCHS} epochs, batches of "
+        f"{BATCH}, rate {RATE}. Joint training sees all facts for as many epochs. Lambda from {GRID} on order "
+        f"{SEARCH_ORDER}: {lams}."
     )
     header = ["stream", "method", "T1", "T2", "T3", "T4", "all"]
     report.write("facts", "Fact learning: mean average precision", header, rows, notes, [*ORDERS, SEARCH_ORDER])
     header = ["method", "after T1", "after T2", "after T3", "after T4", "T4 itself"]
     notes = (
         "MAP x 100 on the facts of the first task's most frequent subject, after each of four tasks, and on the last "
-        f"task at the end (does it gain by adaptation?); mean ± half width of the 95 % t-interval over {len(ORDERS)} splits."
+        "task at the end (does it gain by adaptation?); mean ± half width of the 95 % t-interval over "
+        f"{len(ORDERS)} splits."
     )
     report.write("facts_adaptation", "Learning what not to forget", header, adapted, notes, [*ORDERS, SEARCH_ORDER])
 

@@ -139,8 +139,9 @@ def main() -> None:
     ]
     notes = (
         f"{__doc__.split(chr(10) + chr(10))[1]} Before: {100 * before.mean():.1f} % of the 1,000 pictures. New task: "
-        f"{options.classes} classes, {options.images} training pictures each, 112 pixels, {options.epochs} epochs, batches of {BATCH}, "
-        f"crops and mirrors. Mean ± half width of the 95 % t-interval over {options.seeds} seeds. Rates from {RATES}."
+        f"{options.classes} classes, {options.images} training pictures each, 112 pixels, {options.epochs} epochs, "
+        f"batches of {BATCH}, crops and mirrors. Mean ± half width of the 95 % t-interval over {options.seeds} seeds. "
+        f"Rates from {RATES}."
     )
     report.write("pretrained", "Pretrained on ImageNet, then Caltech-101", header, rows, notes, range(options.seeds))
 
