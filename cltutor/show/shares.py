@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from .pages import Page, handle
@@ -11,7 +12,7 @@ from .picture import Picture, wrapped
 from .runs import mean_and_spread
 from .style import BLUE, DASHED, DOTTED, GREY, SOLID, VERMILLION, Look
 
-SHADE = "#ececec"
+SHADE = "#fff1b8"  # unlike the band of any line
 LOOKS = {"least": Look(BLUE, SOLID, "o"), "random": Look(GREY, DOTTED, "D"), "most": Look(VERMILLION, DASHED, "s")}
 WORDS = {"least": "least important", "random": "random", "most": "most important"}
 
@@ -26,8 +27,8 @@ def damage(
     """Accuracy of each task, in percent, against the share of the weights of every layer that is damaged.
 
     shares: (S,) from 0 to 1, rising; accuracies: "least", "random" and "most" (any of them) -> (S, T), or (R, S, T) for
-    R seeds, whose mean is drawn with a band of one standard deviation (n - 1); tasks that are nan throughout get no
-    panel. what: whose importance, for the title; done: what was done to the weights; at: a share, shaded.
+    R draws or seeds, whose mean is drawn with a band of one standard deviation (n - 1); tasks that are nan throughout
+    get no panel. what: whose importance, for the title; done: what was done to the weights; at: a share, shaded.
 
     Raises:
         ValueError: shares outside 0 to 1, or accuracies of other shapes.
@@ -45,8 +46,10 @@ def damage(
     page = Page([f"task {task + 1}" for task in tasks], 100 * means[..., tasks].min(), 10, ticks, below)
     title = f"Accuracy with damaged weights{', ranked by ' if what else ''}{what}"
     counts = {np.ndim(values) == 3 and len(values) for values in accuracies.values()} - {False, 1}
-    note = wrapped(f"mean ± one standard deviation over {max(counts)} seeds", page.width) if counts else []
+    note = wrapped(f"mean ± one standard deviation over {max(counts)} draws or seeds", page.width) if counts else []
     legend = [handle(LOOKS[which]) for which in lines], [WORDS[which] for which in lines]
+    if at is not None:
+        legend = [*legend[0], Patch(color=SHADE)], [*legend[1], f"{100 * at:g} %"]
     picture, panels = page.draw(title, note, *legend)
     if at is not None:
         draw_shades(panels, [(0, 10 * at)] * len(panels), SHADE)

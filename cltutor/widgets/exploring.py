@@ -1,6 +1,6 @@
 """What the importance explorer shows: importances and damaged accuracies, measured while one network learns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..streams import Stream
 
 METHODS = ("mas", "mas_local", "ewc", "si")
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+DRAWS = 3  # of random weights or noise: one alone may be lucky
 
 Omega = dict[str, Tensor]
 
@@ -34,7 +35,8 @@ class Exploration:
 
     One network learns with Synaptic Intelligence, whose importance is only there while a network is trained; MAS, its
     local form and EWC's Fisher are measured on that very network, so that all four speak of the same weights.
-    ``curves[task][method, how]``: "least", "random", "most" -> (S, T) at ``SHARES``, ranked by the accumulated Omega.
+    ``curves[task][method, how]``: "least", "random", "most" -> (R, S, T) at ``SHARES``, ranked by the accumulated
+    Omega, of R draws where chance has a part.
     """
 
     stream: Stream
@@ -77,10 +79,16 @@ class Exploration:
                 yield measuring(f"damaging the network ({how}, {which} by {method})")
                 known = curves[METHODS[0], how].get(which) if which == "random" else None  # whoever ranks
                 if known is None:
-                    known = damaged_accuracy(network, self.stream, summed[method], SHARES, which, how=how)
+                    known = draws(network, self.stream, summed[method], SHARES, which, how)
                 curves[method, how][which] = known
         for kept, new in ((self.networks, network), (self.own, own), (self.summed, summed), (self.curves, curves)):
             kept.append(new)
+
+
+def draws(network: Network, stream: Stream, omega: Omega, shares: Sequence[float], which: str, how: str) -> np.ndarray:
+    """Accuracies (R, S, T) of the damaged network: of one draw where the damage is not random, else of several."""
+    several = range(DRAWS if which == "random" or how == "perturb" else 1)
+    return np.stack([damaged_accuracy(network, stream, omega, shares, which, seed, how) for seed in several])
 
 
 def added(before: Omega, new: Omega) -> Omega:

@@ -8,14 +8,13 @@ from .. import methods, show
 from ..events import Event, Stepped, TaskDone
 from ..importance import shared_weights
 from ..importance.damage import HOW, WHICH
-from ..probing import damaged_accuracy
 from ..run import Run
 from ..seeds import seeded
 from ..streams import Stream
 from .actions import Actions
 from .base import Pane, Tool, buttons, draw, dropdown, row
 from .controls import Controls
-from .exploring import METHODS, SHARES, Exploration, Measuring
+from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .knob import Knob
 from .method_toggle import news
 from .training import Training
@@ -207,11 +206,12 @@ class ImportanceExplorer(Tool):
         """The accuracy of every task at the very share that was typed."""
         task, share, which, how = (values[name] for name in ("task", "share", "which", "how"))
         network, omega = self.data.networks[task - 1], self.data.summed[task - 1][values["method"]]
-        before = self.data.curves[task - 1][values["method"], how]["least"][0]
-        after = damaged_accuracy(network, self.stream, omega, [share / 100], which, how=how)[0]
+        before = self.data.curves[task - 1][values["method"], how]["least"][0, 0]
+        after = draws(network, self.stream, omega, [share / 100], which, how).mean(axis=(0, 1))
         pairs = [f"task {t + 1} {100 * after[t]:.1f} % (was {100 * before[t]:.1f})" for t in range(task)]
-        kind = "random" if which == "random" else f"{which} important"
-        return f"The {kind} {share:g} % of the weights of every layer {DONE[how]}: {', '.join(pairs)}."
+        kind = f"The {which} important {share:g}" if which != "random" else f"Random {share:g}"
+        mean = f", mean of {DRAWS} draws" if which == "random" or how == "perturb" else ""
+        return f"{kind} % of the weights of every layer {DONE[how]}{mean}: {', '.join(pairs)}."
 
 
 def layers_of(stream: Stream, recipe) -> list[str]:

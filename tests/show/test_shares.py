@@ -38,7 +38,7 @@ def test_several_seeds_become_their_mean_and_a_band(accuracies):
     _, y = drawn(picture)["least, task 1"].get_data()
     np.testing.assert_allclose(y, 100 * several["least"][:, :, 0].mean(0))
     assert set(drawn(picture, Polygon)) == {"least", "random", "most"}
-    assert "mean ± one standard deviation over 3 seeds" in [text.get_text() for text in picture.texts]
+    assert "mean ± one standard deviation over 3 draws or seeds" in [text.get_text() for text in picture.texts]
     assert not drawn(show.damage(SHARES, accuracies), Polygon)
 
 

@@ -92,14 +92,25 @@ def test_damage_is_what_a_damaged_network_answers(tool, stream):
     assert "ranked by ewc after task 2" in tool.pane.value
 
 
+def test_where_chance_has_a_part_the_mean_of_several_draws_is_told(tool, stream):
+    press(tool, view="damage", which="random", share=50, task=2)
+    network, omega = tool.data.networks[1], tool.data.summed[1]["mas"]
+    several = [cl.probing.damaged_accuracy(network, stream, omega, [0.5], "random", seed)[0, 0] for seed in range(3)]
+    assert f"set to zero, mean of 3 draws: task 1 {100 * np.mean(several):.1f} %" in tool.told.value
+    shapes = {key: {which: len(found) for which, found in c.items()} for key, c in tool.data.curves[1].items()}
+    assert shapes["ewc", "prune"] == {"least": 1, "random": 3, "most": 1}
+    assert shapes["si", "perturb"] == {"least": 3, "random": 3, "most": 3}
+
+
 def test_every_curve_begins_with_the_accuracy_of_the_whole_network(tool, stream):
     run = cl.learn(stream, cl.methods.si(epochs=2), progress=False)
     for task, curves in enumerate(tool.data.curves):
         assert set(curves) == {(method, how) for method in METHODS for how in ("prune", "perturb")}
         for by_which in curves.values():
             for found in by_which.values():
-                assert found.shape == (len(SHARES), 2)
-                np.testing.assert_allclose(found[0, : task + 1], run.accuracy()[task, : task + 1])
+                assert found.shape[1:] == (len(SHARES), 2)
+                for row in found[:, 0, : task + 1]:
+                    np.testing.assert_allclose(row, run.accuracy()[task, : task + 1])
 
 
 def test_only_the_controls_of_the_view_are_shown(tool):
