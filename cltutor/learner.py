@@ -5,6 +5,7 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 """
 
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import reduce
@@ -20,7 +21,7 @@ from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
 from .losses.terms import Batch, Context, Teacher
 from .memory import Pool, pool_of
 from .networks import Network, Output
-from .optimiser import SGD
+from .optimiser import SGD, Plateau
 from .recipe import Phase, Recipe, Schedule
 from .run import TOPS, Run
 from .seeds import generator, seeded
@@ -91,8 +92,9 @@ def train(
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
         for phase, epochs_of_phase in schedule.phases(task.index):
-            optimiser = make_optimiser(network, phase, schedule)
-            terms, plateau = recipe.terms(phase, task.index), Plateau(schedule.patience)
+            optimiser, plateau = make_optimiser(network, phase, schedule), Plateau(schedule.patience)
+            terms = recipe.terms(phase, task.index)
+            warn_of_overshoot(recipe, phase, sum(w * term.curvature(kept[name]) for name, (w, term) in terms.items()))
             randomness = seeded if network.draws_random_numbers else nullcontext
             for epoch in epochs_of_phase:
                 # An epoch: batches, loss, step.
@@ -240,6 +242,19 @@ def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> SGD:
     return SGD(groups, schedule.momentum, schedule.weight_decay, schedule.clip)
 
 
+def warn_of_overshoot(recipe: Recipe, phase: Phase, curvature: float) -> None:
+    """Say before training that a pull is stiffer than gradient descent with momentum can follow (Polyak 1964)."""
+    schedule = recipe.schedule
+    stiffness = schedule.learning_rate * phase.rates.get("shared", 0.0) * curvature
+    bound = 2 * (1 + schedule.momentum)
+    if stiffness > bound:
+        warnings.warn(
+            f"{recipe.name}: rate x curvature of the anchor is {stiffness:.3g}; above {bound:.3g} steps overshoot, "
+            f"held by clipping alone: lower lam or learning_rate {stiffness / bound:.2g} times.",
+            stacklevel=3,
+        )
+
+
 def evaluate(network: Network, tests: list, run: Run) -> dict[str, np.ndarray]:
     """A row (T,) of each accuracy matrix, nan for tasks not yet seen."""
     started = time.perf_counter()
@@ -269,20 +284,3 @@ def validation_accuracy(network: Network, task, stream: Stream) -> float:
         return float("nan")
     tests = [(task.validation.images, stream.positions(task.validation.labels))]
     return accuracies(network, tests, (1,))["known_top1"][0]
-
-
-class Plateau:
-    """Says once when a number has not risen for ``patience`` epochs."""
-
-    def __init__(self, patience: int | None):
-        self.patience, self.best, self.waited = patience, float("-inf"), 0
-
-    def reached(self, accuracy: float) -> bool:
-        if self.patience is None:
-            return False
-        self.waited = 0 if accuracy > self.best else self.waited + 1
-        self.best = max(self.best, accuracy)
-        if self.waited < self.patience:
-            return False
-        self.patience = None
-        return True

@@ -58,3 +58,20 @@ class SGD:
     def slow_down(self, factor: float) -> None:
         """Divide every rate by ``factor``."""
         self.groups = [(parameters, rate / factor) for parameters, rate in self.groups]
+
+
+class Plateau:
+    """Says once when a number has not risen for ``patience`` epochs."""
+
+    def __init__(self, patience: int | None):
+        self.patience, self.best, self.waited = patience, float("-inf"), 0
+
+    def reached(self, accuracy: float) -> bool:
+        if self.patience is None:
+            return False
+        self.waited = 0 if accuracy > self.best else self.waited + 1
+        self.best = max(self.best, accuracy)
+        if self.waited < self.patience:
+            return False
+        self.patience = None
+        return True

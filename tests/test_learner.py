@@ -19,6 +19,8 @@ from cltutor.networks import MultiHead, SmallCNN
 from cltutor.recipe import Phase, Recipe, Schedule
 from cltutor.seeds import generator, seeded
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
 
 def learn(stream, recipe, **settings):
     return cl.learn(stream, recipe, progress=False, device="cpu", **settings)
@@ -302,3 +304,12 @@ def test_a_seed_of_numpy_is_the_same_seed_and_can_be_saved(tiny, tmp_path):
 def test_a_loss_without_a_term_that_acts_is_refused_before_training(tiny):
     with pytest.raises(ValueError, match=r"acts in task 0: add CrossEntropy\(\)"):
         next(cl.train(tiny, Recipe("silent", cl.losses.Distillation())))
+
+
+def test_an_anchor_stiffer_than_the_step_can_follow_is_told_before_training():
+    """Heavy ball on 1/2 c x^2 diverges beyond rate c = 2 (1 + momentum): here c = lam, as Omega is 1."""
+    stream = cl.streams.digits(tasks=2)
+    bound = 2 * (1 + 0.9) / 0.02
+    with pytest.warns(UserWarning, match=r"l2: .* lower lam or learning_rate 2 times"):
+        cl.learn(stream, cl.methods.l2(lam=2 * bound, epochs=1), progress=False)
+    cl.learn(stream, cl.methods.l2(lam=0.99 * bound, epochs=1), progress=False)

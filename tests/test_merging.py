@@ -9,6 +9,8 @@ from cltutor.importance import fisher
 
 BACKBONE = cl.networks.SmallCNN(channels=(2,), hidden=(6,))
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
 
 @pytest.fixture(scope="module")
 def stream() -> cl.streams.Stream:

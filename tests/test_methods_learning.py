@@ -18,6 +18,8 @@ SETTINGS = {"backbone": TINY, "batch_size": 8, "learning_rate": 0.05}
 NAMES = cl.methods.names()
 MEASURED = ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mode"]  # they need images of the first task
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
 
 def make(name: str, **settings) -> Recipe:
     extra = {"feature_extraction": {"hidden": 16}, "ebll": {"size": 3}}.get(name, {})

@@ -63,5 +63,8 @@ class Anchor(Described, Term):
         self.importance.pulled(shared, kept)
         return anchor(shared, kept["anchor"], kept["importance"])
 
+    def curvature(self, kept: Kept) -> float:
+        return 2 * kept["importance"].sum(0).max().item()
+
     def latex(self, heads: str) -> str:
         return rf"\sum_k {self.importance.symbol}(\theta_{{s,k}} - \theta_{{s,k}}^*)^2"

@@ -115,6 +115,10 @@ class Term(Part):
         """The term's value, a scalar averaged over the batch."""
         raise NotImplementedError
 
+    def curvature(self, kept: Kept) -> float:
+        """The largest second derivative of the term, where it is a constant; what makes a step too long."""
+        return 0.0
+
     def latex(self, heads: str) -> str:
         """The term in the papers' symbols, for the training regime ``heads``."""
         raise NotImplementedError

@@ -7,6 +7,8 @@ from torch import nn
 import cltutor as cl
 from cltutor.importance import OnlineFisher, fisher
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
 
 def test_it_is_the_mean_of_each_samples_own_squared_gradient_of_the_log_likelihood(case, loop):
     model, images = case

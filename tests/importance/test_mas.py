@@ -8,6 +8,8 @@ import cltutor as cl
 from cltutor.importance import MAS, mas
 from cltutor.networks import MultiHead, ResNet32, SmallCNN
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
 
 def squared_norm(answer, _):
     return answer.square().sum()

@@ -11,6 +11,8 @@ from cltutor.networks import SmallCNN
 
 BACKBONE = SmallCNN(channels=(2,), hidden=(4,))
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
 
 def test_omega_is_the_contribution_over_the_squared_way_and_a_damping():
     contribution, moved = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 2.0, 0.0])
