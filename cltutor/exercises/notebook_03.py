@@ -1,0 +1,155 @@
+"""The exercises of notebook 03: importance sample by sample, where an anchored weight ends, and Hebb's rule."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ..seeds import seeded
+from .checking import NotYet, call, examine, exercise
+
+# 03-omega: what is asked of (model, weight, images), each case a seed and a layer of a small network.
+_LAYERS = ((0, 0), (1, 2), (2, 2))
+
+
+def _network(seed: int) -> nn.Sequential:
+    with seeded(("03-omega", seed)):
+        return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+
+
+def _images(seed: int) -> Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randn(9, 4, generator=draw, dtype=torch.float64)
+
+
+def _asked(answer: Callable) -> Callable:
+    """The answer as a function of (seed, layer): every time the same network, made anew."""
+
+    def asked(seed: int, layer: int) -> object:
+        model = _network(seed)
+        return answer(model, model[layer].weight, _images(seed))
+
+    return asked
+
+
+def gradients(model: nn.Module, weight: Tensor, images: Tensor, scalar: Callable | None = None) -> Tensor:
+    """The gradient (N, *shape) of the squared norm of each image's output, or of another scalar of it."""
+    scalar = scalar or (lambda output: output.square().sum())
+    one_by_one = [torch.autograd.grad(scalar(model(image)), weight)[0] for image in images.split(1)]
+    return torch.stack(one_by_one)
+
+
+def omega(model: nn.Module, weight: Tensor, images: Tensor) -> Tensor:
+    """MAS, eq. 2, with section 4.1's squared norm: the mean of the absolute gradients of single images."""
+    return gradients(model, weight, images).abs().mean(0)
+
+
+def _of(measure: Callable, scalar: Callable | None = None) -> Callable:
+    return _asked(lambda model, weight, images: measure(gradients(model, weight, images, scalar)))
+
+
+_OMEGA_MISTAKES = (
+    (_of(lambda g: g.mean(0).abs()), "That is the absolute gradient of the whole batch, where images of opposite sign "
+     "cancel. Take each image's absolute value before the mean."),
+    (_of(lambda g: g.sum(0).abs()), "That is the absolute gradient of the whole batch, and not yet divided by N."),
+    (_of(lambda g: g.mean(0)), "The absolute value is missing: an importance is never below zero."),
+    (_of(lambda g: g.abs().sum(0)), "You sum over the images; eq. 2 divides by their number."),
+    (_of(lambda g: g.cumsum(0).abs().mean(0)), "The gradients of earlier images are still in weight.grad: backward() "
+     "adds up. Set it to None before each image."),
+    (_of(lambda g: g.square().mean(0)), "You square the gradient; that is how the Fisher information begins."),
+    (_of(lambda g: g.abs().mean(0), lambda output: output.norm()), "The squared norm is asked for: you left out the "
+     "square."),
+    (_of(lambda g: g.abs().mean(0), lambda output: output.square().mean()), "Sum the squares over the outputs: a norm "
+     "has no mean in it."),
+    (_of(lambda g: g.abs().mean(0), lambda output: output.sum()), "That is the gradient of the sum of the outputs; "
+     "take that of the sum of their squares."),
+)  # fmt: skip
+
+
+@exercise(
+    "03-omega",
+    "for each image alone: torch.autograd.grad(model(image.unsqueeze(0)).square().sum(), weight)[0], then its absolute "
+    "value; the mean of these.",
+    "That is eq. 2, without a single label. cl.importance.mas computes the same without the loop.",
+)
+def _omega(answer: object) -> None:
+    examine(_asked(answer) if callable(answer) else answer, _asked(omega), list(_LAYERS), _OMEGA_MISTAKES)
+
+
+def compromise(new: Tensor, curvature: Tensor, last: Tensor, omegas: Tensor, lam: float) -> Tensor:
+    """The weights (P,) at which curvature/2 (w - new)^2 + lam/2 sum_t Omega_t (w - last)^2 is least (MAS, eq. 3)."""
+    pull = lam * omegas.sum(0)
+    return (curvature * new + pull * last) / (curvature + pull)
+
+
+def _compromises() -> list[tuple]:
+    cases = []
+    for seed, (tasks, lam) in enumerate(((2, 0.5), (3, 4.0), (1, 0.1))):
+        draw = torch.Generator().manual_seed(seed)
+        new, last = (torch.randn(5, generator=draw, dtype=torch.float64) for _ in range(2))
+        curvature = 0.5 + torch.rand(5, generator=draw, dtype=torch.float64)
+        omegas = torch.rand(tasks, 5, generator=draw, dtype=torch.float64)
+        omegas[:, 0] = 0  # a weight that no task needs
+        cases.append((new, curvature, last, omegas, lam))
+    return cases
+
+
+_ANCHOR_MISTAKES = (
+    (lambda n, a, p, o, lam: compromise(n, a, p, o, 1.0), "λ does nothing yet."),
+    (lambda n, a, p, o, lam: compromise(n, a, p, o, lam / 2), "The derivative of λ/2 Ω (θ - θ*)² is λ Ω (θ - θ*): no "
+     "half is left, as none is left of the new task's."),
+    (lambda n, a, p, o, lam: compromise(n, a, p, o, 2 * lam), "The factor 1/2 of the new task's loss is gone after the "
+     "derivative; you kept it."),
+    (lambda n, a, p, o, lam: compromise(n, a, p, o, lam / len(o)), "You take the mean over the old tasks; MAS adds "
+     "their Ω up (section 4.2)."),
+    (lambda n, a, p, o, lam: compromise(n, a, p, o[-1:], lam), "Only the last task's Ω pulls in yours: add up those of "
+     "all old tasks."),
+    (lambda n, a, p, o, lam: compromise(p, a, n, o, lam), "Old and new are swapped: a large Ω keeps the old place."),
+    (lambda n, a, p, o, lam: a * n + lam * o.sum(0) * p, "Divide by the sum of the two weights, as a mean does."),
+)  # fmt: skip
+
+
+@exercise(
+    "03-anchor",
+    "set the derivative to zero: curvature (w - new) + λ (sum of the tasks' Ω) (w - last) = 0, and solve for w.",
+    "A weighted mean: where Ω is 0 the new task has its way, where λΩ is large nothing moves.",
+)
+def _anchor(answer: object) -> None:
+    examine(answer, compromise, _compromises(), _ANCHOR_MISTAKES)
+
+
+def hebb(inputs: Tensor, outputs: Tensor) -> Tensor:
+    """Omega (O, I) of a linear layer from its inputs (N, I) and its outputs after the ReLU (N, O) (MAS, eq. 6)."""
+    return 2 * outputs.T @ inputs / len(inputs)
+
+
+def _activities() -> list[tuple[Tensor, Tensor]]:
+    cases = []
+    for seed, (count, inside, outside) in enumerate(((8, 5, 3), (6, 4, 4), (5, 2, 6))):
+        draw = torch.Generator().manual_seed(seed)
+        shapes = ((count, inside), (count, outside))
+        cases.append(tuple(torch.randn(shape, generator=draw, dtype=torch.float64).clamp(min=0) for shape in shapes))
+    return cases
+
+
+_HEBB_MISTAKES = (
+    (lambda x, y: hebb(x, y) / 2, "That is Hebb's rule itself, eq. 7. Eq. 6 has a factor 2."),
+    (lambda x, y: len(x) * hebb(x, y), "You sum over the images: divide by their number."),
+    (lambda x, y: 2 * y.mean(0).outer(x.mean(0)), "You multiply the means. Neurons that never fire together would "
+     "count: multiply image by image, then take the mean."),
+    (lambda x, y: 2 * (y > 0).to(y).T @ (x > 0).to(x) / len(x), "You count how often both fire; eq. 6 multiplies how "
+     "strongly."),
+)  # fmt: skip
+
+
+@exercise(
+    "03-hebb",
+    "a sum over images of products y_j y_i is one product of two matrices: outputs.T @ inputs.",
+    "Eq. 6 from activations alone: no backward pass, no label, no other layer.",
+)
+def _hebb(answer: object) -> None:
+    inputs, outputs = _activities()[0]
+    given = call(answer, (inputs.clone(), outputs.clone()))
+    if isinstance(given, Tensor) and given.shape == (inputs.shape[1], outputs.shape[1]):
+        raise NotYet("Your Ω is transposed: a weight matrix has a row for each output and a column for each input.")
+    examine(answer, hebb, _activities(), _HEBB_MISTAKES)
