@@ -16,7 +16,7 @@ import torch
 import cltutor as cl
 from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN
 
-IMAGES, SINGLE, REPEATS, CHUNK = 2000, 100, 5, 64
+IMAGES, SINGLE, REPEATS, CHUNK = 2000, 100, 5, 32
 LIMITS = {"SmallCNN()": 2.0, "ResNet32()": 3.0}
 
 

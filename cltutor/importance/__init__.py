@@ -1,6 +1,6 @@
 """What matters: one number per parameter."""
 
-from .base import Importance, flat
+from .base import Importance, flat, running_mean
 from .damage import by_name, damage, damages, shared_weights
 from .fisher import Fisher, OnlineFisher, fisher
 from .local import LocalMAS, mas_local
@@ -24,5 +24,6 @@ __all__ = [
     "mas",
     "mas_local",
     "path_integral",
+    "running_mean",
     "shared_weights",
 ]

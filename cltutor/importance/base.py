@@ -41,6 +41,18 @@ class Importance(Described):
         return new if before is None else before + new
 
 
+def running_mean(omega: dict[str, Tensor], seen: int, new: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    """Omega over ``seen`` and ``count`` more images, from the Omega of each (MAS, section 4.1: the online update).
+
+    As if all images had been measured together, provided that the network has not changed in between.
+    """
+    if seen < 0 or count < 1:
+        raise ValueError(f"A mean runs from 0 or more images over 1 or more new ones, not from {seen} over {count}.")
+    if omega.keys() != new.keys():
+        raise ValueError(f"The two Omegas differ in parameters: {', '.join(sorted(omega.keys() ^ new.keys()))}.")
+    return {name: (seen * value + count * new[name]) / (seen + count) for name, value in omega.items()}
+
+
 def flat(values: Sequence[Tensor]) -> Tensor:
     """Tensors as one vector (P,)."""
     return torch.cat([value.reshape(-1) for value in values])

@@ -120,7 +120,7 @@ def mean_over_samples(
     targets: Sequence[Tensor] = (),
     power: int = 1,
     task: int | None = None,
-    chunk: int = 64,
+    chunk: int = 32,
 ) -> dict[str, Tensor]:
     r"""Mean over samples of |d function / d theta|^power, a tensor of its shape for every parameter.
 
@@ -131,8 +131,8 @@ def mean_over_samples(
     totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     device = next(model.parameters()).device
     with evaluating(model), frozen(model), torch.enable_grad():
-        for rows in torch.arange(len(images)).split(chunk):
-            part, own = images[rows].to(device), [target[rows].to(device) for target in targets]
+        for part, *own in zip(images.split(chunk), *(target.split(chunk) for target in targets), strict=True):
+            part, own = part.to(device), [target.to(device) for target in own]
             for way in (closed, others):
                 for name, total in way(model, part, function, own, power, task).items():
                     totals[name] += total

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import cltutor as cl
-from cltutor.importance import MAS, mas
+from cltutor.importance import MAS, mas, running_mean
 from cltutor.networks import MultiHead, ResNet32, SmallCNN
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
@@ -175,3 +175,18 @@ def test_with_classes_only_their_images_count_and_a_task_without_them_adds_nothi
     first = stream[0].train
     images = first.images[first.labels == wanted[0]]
     torch.testing.assert_close(run.kept["Anchor"]["importance"][0], shared_omega(run, 0, images))
+
+
+def test_updated_with_new_images_it_is_that_of_all_images_together(case):
+    model, images = case
+    found = running_mean(mas(model, images[:5]), 5, mas(model, images[5:]), len(images) - 5)
+    for name, value in mas(model, images).items():
+        torch.testing.assert_close(found[name], value)
+
+
+def test_an_update_of_other_parameters_or_with_no_image_is_refused():
+    omega = {"weight": torch.ones(2)}
+    with pytest.raises(ValueError, match="differ in parameters: bias"):
+        running_mean(omega, 1, {**omega, "bias": torch.ones(1)}, 1)
+    with pytest.raises(ValueError, match="not from 1 over 0"):
+        running_mean(omega, 1, omega, 0)
