@@ -18,6 +18,10 @@ def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(path, open_no
             use_method_toggle(toggle)
         for temperature in notebook.tools("cltutor-temperature"):
             use_temperature(temperature)
+        for explorer in notebook.tools("cltutor-importance-explorer"):
+            use_importance_explorer(explorer)
+        for chooser in notebook.tools("cltutor-what-not-to-forget"):
+            use_what_not_to_forget(chooser)
         assert notebook.errors() == []
 
 
@@ -39,3 +43,23 @@ def use_temperature(temperature) -> None:
     for value in ("1", "7"):
         temperature.type("temperature T", value)
         temperature.until(lambda value=value: f"at temperature {value}:" in temperature.picture)
+
+
+def use_importance_explorer(explorer) -> None:
+    explorer.train()
+    explorer.until(explorer.button("Train").is_enabled, 300)
+    explorer.until(lambda: "accumulated: heat maps" in explorer.picture)
+    explorer.shot("notebook-explorer-maps")
+    explorer.button("scatter").click()
+    explorer.until(lambda: "rank correlation" in explorer.picture)
+    explorer.shot("notebook-explorer-scatter")
+    explorer.button("damage").click()
+    explorer.until(lambda: "Accuracy with damaged weights" in explorer.picture)
+    explorer.shot("notebook-explorer-damage")
+
+
+def use_what_not_to_forget(chooser) -> None:
+    chooser.train()
+    chooser.until(chooser.button("Train").is_enabled, 300)
+    assert "mas, adapted ends with" in chooser.picture
+    chooser.shot("notebook-chooser")
