@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from . import methods
+from .attention import last_block, look
 from .evaluation import accuracies, answers, task_of
 from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
 from .losses.terms import Batch, Context, Teacher
@@ -88,7 +89,7 @@ def train(
         for name, part in parts.items():
             part.begin_task(context, kept[name])
         pool = draw_pool(stream, recipe, task.index, place)
-        teachers = make_teachers(recipe, run, pool, task.index)
+        teachers = make_teachers(recipe, run, pool, context)
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
         for phase, epochs_of_phase in schedule.phases(task.index):
@@ -207,20 +208,17 @@ def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device) ->
     return recipe.memory.pool(stream, task, place) if recipe.memory else pool_of(stream, [task], place)
 
 
-def make_teachers(recipe: Recipe, run: Run, pool: Pool, task: int) -> dict[str, Teacher]:
+def make_teachers(recipe: Recipe, run: Run, pool: Pool, context: Context) -> dict[str, Teacher]:
     """A teacher for every name that an active term asks for. Its answers to the pool are computed once; where images
-    are augmented, it answers for the very images of each batch."""
-    asking = [
-        term
-        for phase, _ in recipe.schedule.phases(task)
-        for _, term in recipe.terms(phase, task).values()
-        if term.teacher == "task"
-    ]
-    if not asking:
+    are augmented, or maps are asked for, it answers for the very images of each batch."""
+    asking = recipe.asking(context.task)
+    if any(term.reads_maps for term in asking):
+        context.watched = last_block(context.network, pool.images[:1])
+    if not any(term.teacher == "task" for term in asking):
         return {}
     before = run.model.to(pool.labels.device)
-    if recipe.schedule.augmentation:
-        return {"task": lambda batch: before(batch.images)}
+    if recipe.schedule.augmentation or context.watched:
+        return {"task": lambda batch: look(before, batch.images, context.watched)}
     recorded, features = answers(before, pool.images, any(term.reads_features for term in asking))
     heads = recorded.split(before.classes, dim=1)
 

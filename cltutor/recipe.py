@@ -112,6 +112,10 @@ class Recipe(Described):
         kept = {"memory": self.memory} if self.memory else {}
         return {**terms, **kept, "merge": self.merge}
 
+    def asking(self, task: int) -> list[Term]:
+        """All terms that act in some phase of a task."""
+        return [t for phase, _ in self.schedule.phases(task) for _, t in self.terms(phase, task).values()]
+
     def terms(self, phase: Phase, task: int) -> dict[str, tuple[float, Term]]:
         """The terms that act in a phase of a task, with their weights."""
         return (phase.loss or self.loss).active(task)

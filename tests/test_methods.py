@@ -7,7 +7,7 @@ import pytest
 
 from cltutor import methods
 from cltutor.importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral
-from cltutor.losses import Anchor, Codes, CrossEntropy, Distillation
+from cltutor.losses import Anchor, AttentionDistillation, BinaryCrossEntropy, Codes, CrossEntropy, Distillation
 from cltutor.memory import Everything
 from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Widening
 from cltutor.recipe import Schedule
@@ -30,8 +30,12 @@ NAMES = [
     "imm_mean",
     "imm_mode",
     "ebll",
+    "lwf_mc",
+    "lwm",
+    "lwm_attention_only",
 ]
 ANCHORED = ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"]
+INCREMENTAL = ["lwf_mc", "lwm", "lwm_attention_only"]
 SCHEDULE = [name for name in Schedule.__dataclass_fields__ if name not in ("later", "first")]
 
 
@@ -72,6 +76,9 @@ def test_a_recipe_is_taken_as_it_is():
         ("imm_mean", [(1, CrossEntropy()), (0.005, Anchor())]),
         ("imm_mode", [(1, CrossEntropy()), (0.005, Anchor())]),
         ("ebll", [(1, CrossEntropy()), (1, Distillation()), (0.1, Codes())]),
+        ("lwf_mc", [(1, BinaryCrossEntropy()), (1, Distillation(kind="sigmoid"))]),  # LwM, section 5.1
+        ("lwm", [(1, BinaryCrossEntropy()), (1, Distillation(kind="sigmoid")), (1, AttentionDistillation())]),  # eq. 3
+        ("lwm_attention_only", [(1, BinaryCrossEntropy()), (1, AttentionDistillation())]),  # Table 5
     ],
 )
 def test_every_method_has_the_loss_of_its_paper(name, loss):
@@ -92,6 +99,7 @@ def test_every_method_has_the_loss_of_its_paper(name, loss):
         ("expansion_lwf", [{"new": 1}, {"shared": 1, "old": 1, "new": 1}]),
         ("ebll", [{"new": 1}, {"shared": 1, "old": 1, "new": 1}, {"code": 20}]),
         *((name, [{"shared": 1, "new": 1}]) for name in ANCHORED),
+        *((name, [{"shared": 1, "old": 1, "new": 1}]) for name in INCREMENTAL),
     ],
 )
 def test_every_method_trains_the_weights_that_its_paper_trains(name, phases):
@@ -207,7 +215,7 @@ def test_a_setting_of_another_method_or_of_the_recipe_is_refused(setting):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right"), [("lfw", "lwf"), ("fine_tune", "finetune"), ("expansionlwf", "expansion_lwf")]
+    ("wrong", "right"), [("l_w_f", "lwf"), ("fine_tune", "finetune"), ("expansionlwf", "expansion_lwf")]
 )
 def test_an_unknown_method_is_refused_with_the_nearest_name(wrong, right):
     with pytest.raises(ValueError, match=rf"There is no method '{wrong}'; did you mean {right}\?"):
@@ -224,4 +232,13 @@ def test_the_source_and_the_signature_shown_are_the_methods_own(name):
     method = getattr(methods, name)
     assert inspect.getsource(method).startswith(f"@method\ndef {name}(")
     assert "settings" in inspect.signature(method).parameters
-    assert re.search(r"\((LwF|MAS|\w+ et( |\s+)al\. 20\d\d)", method.__doc__)
+    assert re.search(r"\((LwF|MAS|LwM|\w+ et( |\s+)al\. 20\d\d)", method.__doc__)
+
+
+def test_the_three_class_incremental_methods_take_a_softmax_over_all_classes_instead():
+    assert methods.lwf_mc(kind="softmax").loss.terms == ((1, CrossEntropy()), (1, Distillation()))
+    terms = methods.lwm(beta=0.5, gamma=2, kind="softmax", maps="activation").loss.terms
+    assert terms == ((1, CrossEntropy()), (0.5, Distillation()), (2, AttentionDistillation(maps="activation")))
+    assert [methods.get(name).heads for name in INCREMENTAL] == ["class"] * 3
+    with pytest.raises(ValueError, match='"sigmoid" or "softmax"'):
+        methods.lwm(kind="tanh")

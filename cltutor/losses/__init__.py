@@ -1,13 +1,17 @@
 """What is asked: the terms of a loss, and the plain functions behind them."""
 
 from .anchor import Anchor, anchor
+from .attention import AttentionDistillation, attention_distillation
 from .codes import Codes, ReconstructedCrossEntropy, Reconstruction, squared_distance
-from .cross_entropy import CrossEntropy, compete
+from .cross_entropy import BinaryCrossEntropy, CrossEntropy, compete
 from .distillation import Distillation, distillation, l1, l2
 from .embedding import EmbeddingDistance, embedding_distance
 from .terms import Batch, Context, Loss, Part, Term
 
 __all__ = [
+    "AttentionDistillation",
+    "BinaryCrossEntropy",
+    "attention_distillation",
     "Codes",
     "ReconstructedCrossEntropy",
     "Reconstruction",

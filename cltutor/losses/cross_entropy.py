@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -40,3 +41,29 @@ class CrossEntropy(Described, Term):
     def latex(self, heads: str) -> str:
         classes = r"\mathcal{C}_t" if heads == "task" else r"\mathcal{C}_{1:t}"
         return rf"\Big(-\sum_{{c \in {classes}}} y_c \log \hat{{y}}_c\Big)"
+
+
+@dataclass(frozen=True, repr=False)
+class BinaryCrossEntropy(Described, Term):
+    """L_C with a sigmoid for each class, summed over classes, averaged over the batch (LwM, section 5.1, as in iCaRL's
+    code).
+
+    ``over="new"``: the newest task's classes alone, as the old ones have the teacher's sigmoids for targets;
+    ``over="all"``: all classes seen, old ones with the target 0 on an image of another class.
+    """
+
+    over: str = "new"
+
+    def __post_init__(self):
+        if self.over not in ("new", "all"):
+            raise ValueError(f'over is "new" or "all", not {self.over!r}.')
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        logits = batch.student.head(batch.task) if self.over == "new" else batch.student.logits
+        columns = torch.arange(len(batch.task_of), device=batch.labels.device)[-logits.shape[1] :]
+        targets = (batch.labels.unsqueeze(1) == columns).to(logits)
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(dim=1).mean()
+
+    def latex(self, heads: str) -> str:
+        classes = r"\mathcal{C}_t" if self.over == "new" else r"\mathcal{C}_{1:t}"
+        return rf"\Big(-\sum_{{c \in {classes}}} y_c \log \hat{{y}}_c + (1 - y_c) \log (1 - \hat{{y}}_c)\Big)_\sigma"

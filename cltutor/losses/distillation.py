@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,12 +32,31 @@ def l2(logits: Tensor, targets: Tensor) -> Tensor:
     return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).square().sum(dim=1).mean()
 
 
+def sigmoid(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy with the teacher's sigmoids as targets, summed over classes, averaged over the batch.
+
+    What iCaRL's code computes, which LwM, section 5.1 takes its distillation from; its minimum is at the teacher.
+    """
+    soft = torch.sigmoid(targets.detach())
+    return F.binary_cross_entropy_with_logits(logits, soft, reduction="none").sum(dim=1).mean()
+
+
+def sigmoid_as_printed(logits: Tensor, targets: Tensor) -> Tensor:
+    """-sum_i sigma(y_i) log sigma(yhat_i), averaged over the batch (LwM, eq. 1): without the other half of the binary
+    cross-entropy it falls for as long as logits grow, so that its minimum is not at the teacher."""
+    return -(torch.sigmoid(targets.detach()) * F.logsigmoid(logits)).sum(dim=1).mean()
+
+
+PLAIN = {"l1": l1, "l2": l2, "sigmoid": sigmoid, "sigmoid_as_printed": sigmoid_as_printed}
+
+
 @dataclass(frozen=True, repr=False)
 class Distillation(Described, Term):
     """L_old: each old head answers as it did before this task, on this task's images (LwF, eq. 2 and 3).
 
     A softmax for each old task, summed over old tasks. ``kind`` is "softmax" (knowledge distillation at
-    ``temperature``), or "cross_entropy" (the same at temperature 1), "l1" or "l2" on probabilities (Table 2c).
+    ``temperature``), or "cross_entropy" (the same at temperature 1), "l1" or "l2" on probabilities (Table 2c), or
+    "sigmoid" (iCaRL's and LwM's, section 5.1) or "sigmoid_as_printed" (LwM, eq. 1).
     """
 
     temperature: float = 2.0
@@ -44,7 +64,7 @@ class Distillation(Described, Term):
 
     teacher: ClassVar[str] = "task"
     first_task: ClassVar[int] = 1
-    kinds: ClassVar[tuple[str, ...]] = ("softmax", "cross_entropy", "l1", "l2")
+    kinds: ClassVar[tuple[str, ...]] = ("softmax", "cross_entropy", *PLAIN)
 
     def __post_init__(self):
         if not 0 < self.temperature < float("inf"):
@@ -58,8 +78,8 @@ class Distillation(Described, Term):
 
     def compare(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The chosen distance between one head's logits (N, C) and the teacher's."""
-        if self.kind in ("l1", "l2"):
-            return {"l1": l1, "l2": l2}[self.kind](logits, targets)
+        if self.kind in PLAIN:
+            return PLAIN[self.kind](logits, targets)
         return distillation(logits, targets, self.temperature if self.kind == "softmax" else 1.0)
 
     def latex(self, heads: str) -> str:
@@ -69,4 +89,6 @@ class Distillation(Described, Term):
             "cross_entropy": rf"\Big(-{old} y_c \log \hat{{y}}_c\Big)",
             "l1": rf"{old} |y_c - \hat{{y}}_c|",
             "l2": rf"{old} (y_c - \hat{{y}}_c)^2",
+            "sigmoid": rf"\Big(-{old} y'_c \log \hat{{y}}'_c + (1 - y'_c) \log (1 - \hat{{y}}'_c)\Big)_\sigma",
+            "sigmoid_as_printed": rf"\Big(-{old} y'_c \log \hat{{y}}'_c\Big)_\sigma",
         }[self.kind]

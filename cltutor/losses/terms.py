@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from ..attention import look
 from ..importance import flat
 from ..networks import Network, Output
 from ..streams import Task
@@ -27,6 +28,7 @@ class Context:
     task: int
     heads: str = "task"
     data: Task | None = None
+    watched: str | None = None  # the layer whose maps a term asks for
 
     @property
     def head(self) -> int | None:
@@ -96,7 +98,7 @@ class Batch:
 
     @cached_property
     def student(self) -> Output:
-        return self.context.network(self.images)
+        return look(self.context.network, self.images, self.context.watched)
 
     def teacher(self, name: str) -> Output:
         if name not in self._answers:
@@ -109,6 +111,7 @@ class Term(Part):
 
     teacher: ClassVar[str | None] = None  # "task": the model before this task
     reads_features: ClassVar[bool] = False  # whether it asks the teacher for features, not for logits alone
+    reads_maps: ClassVar[bool] = False  # whether it asks student and teacher for the maps of the last block
     first_task: ClassVar[int] = 0
 
     def __call__(self, batch: Batch, kept: Kept) -> Tensor:

@@ -22,6 +22,7 @@ class Output:
 
     def __init__(self, features: Tensor, head: Callable[[int], Tensor], tasks: int):
         self.features = features  # (N, D)
+        self.maps: Tensor | None = None  # (N, K, h, w) of a watched layer
         self.tasks = tasks
         self._compute, self._heads = head, {}
 

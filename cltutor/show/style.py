@@ -44,6 +44,9 @@ _LOOKS = {
     "imm_mean": Look(BROWN, MIXED, "8"),
     "imm_mode": Look(SLATE, DOTTED, "x"),
     "ebll": Look(GOLD, SOLID, "+"),
+    "lwf_mc": Look(BLUE, DASHED, "1"),
+    "lwm": Look(PURPLE, SOLID, "2"),
+    "lwm_attention_only": Look(PURPLE, DOTTED, "3"),
 }
 _NEXT = (GREEN, SKY, PURPLE, ORANGE, WINE, BLUE, VERMILLION, GREY, BLACK)
 _MARKERS = "hd<>H8"

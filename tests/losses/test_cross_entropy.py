@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cltutor.losses import CrossEntropy, compete
+from cltutor.losses import BinaryCrossEntropy, CrossEntropy, compete
 from cltutor.networks import MultiHead, SmallCNN
 
 CLASSES = [2, 3, 2]
@@ -111,3 +111,21 @@ def test_compete_leaves_each_image_its_rivals_and_nothing_else(labels, over, see
 def test_cross_entropy_acts_from_the_first_task_on_and_listens_to_no_teacher():
     assert list((1 * CrossEntropy()).active(0)) == ["CrossEntropy"]
     assert CrossEntropy().teacher is None
+
+
+@pytest.mark.parametrize(("over", "columns"), [("new", [2, 3, 4]), ("all", [0, 1, 2, 3, 4])])
+def test_binary_cross_entropy_sums_over_its_classes_and_averages_over_the_batch(make_batch, over, columns):
+    logits = torch.randn(3, 5, dtype=torch.float64)
+    labels = [2, 4, 3]
+    expected = 0.0
+    for row, label in zip(logits.tolist(), labels, strict=True):
+        for c in columns:
+            p = 1 / (1 + math.exp(-row[c]))
+            expected -= math.log(p if c == label else 1 - p) / 3
+    batch = make_batch(logits, (2, 3), labels, heads="class")
+    assert BinaryCrossEntropy(over)(batch, {}).item() == pytest.approx(expected)
+
+
+def test_binary_cross_entropy_over_other_classes_is_refused():
+    with pytest.raises(ValueError, match='"new" or "all"'):
+        BinaryCrossEntropy(over="old")

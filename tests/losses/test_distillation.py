@@ -201,3 +201,26 @@ def test_a_temperature_that_is_no_finite_number_above_zero_is_refused(temperatur
 def test_an_unknown_kind_of_distillation_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="softmax, cross_entropy, l1, l2"):
         Distillation(kind="kl")
+
+
+def test_sigmoid_distillation_is_a_binary_cross_entropy_a_class_summed_and_averaged_over_the_batch():
+    logits, targets = torch.randn(3, 4, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
+    expected = printed = 0.0
+    for row, taught in zip(logits.tolist(), targets.tolist(), strict=True):
+        for x, t in zip(row, taught, strict=True):
+            p, q = 1 / (1 + math.exp(-x)), 1 / (1 + math.exp(-t))
+            expected -= (q * math.log(p) + (1 - q) * math.log(1 - p)) / 3
+            printed -= q * math.log(p) / 3
+    assert Distillation(kind="sigmoid").compare(logits, targets).item() == pytest.approx(expected)
+    assert Distillation(kind="sigmoid_as_printed").compare(logits, targets).item() == pytest.approx(printed)
+
+
+def test_only_the_full_form_of_sigmoid_distillation_has_its_minimum_at_the_teacher():
+    taught = torch.randn(3, 4, dtype=torch.float64)
+    sizes = {}
+    for kind in ("sigmoid", "sigmoid_as_printed"):
+        logits = taught.clone().requires_grad_()
+        Distillation(kind=kind).compare(logits, taught).backward()
+        sizes[kind] = logits.grad
+    assert sizes["sigmoid"].abs().max() < 1e-12
+    assert (sizes["sigmoid_as_printed"] < -1e-3).all()  # it asks every logit to grow

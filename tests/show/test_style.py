@@ -9,7 +9,7 @@ from cltutor.show.style import ink_on, look
 
 def test_every_method_has_a_look_of_its_own():
     looks = [look(name) for name in methods.names()]
-    assert len({one.color for one in looks}) == len(looks)
+    assert len({(one.color, one.line) for one in looks}) == len(looks)
     assert len({one.marker for one in looks}) == len(looks)
 
 

@@ -1,0 +1,61 @@
+"""Keeping where it looks: Learning without Memorizing's attention distillation (LwM, section 4.1, eq. 4 to 6)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from ..attention import activation_attention, cam, normalised
+from ..describe import Described
+from .terms import Batch, Kept, Term
+
+
+def attention_distillation(student: Tensor, teacher: Tensor, distance: str = "l1") -> Tensor:
+    """Distance of normalised maps (N, h, w), summed over the map, averaged over the batch (LwM, eq. 6).
+
+    "l1" is the sum of absolute differences, "l2" of squared ones (section 4.1). The teacher's maps are constants.
+    """
+    gap = normalised(student) - normalised(teacher.detach())
+    return (gap.abs() if distance == "l1" else gap.square()).sum(1).mean()
+
+
+@dataclass(frozen=True, repr=False)
+class AttentionDistillation(Described, Term):
+    """L_AD: Grad-CAM for the base class that the student scores highest stays the teacher's (LwM, eq. 4 to 6).
+
+    Maps are those of the last block. ``maps="activation"`` takes class-free attention instead (Zagoruyko and Komodakis
+    2017), which the paper sets its own apart from; ``distance`` is "l1" or "l2" (section 4.1).
+    """
+
+    distance: str = "l1"
+    maps: str = "grad_cam"
+
+    teacher: ClassVar[str] = "task"
+    reads_maps: ClassVar[bool] = True
+    first_task: ClassVar[int] = 1
+
+    def __post_init__(self):
+        if self.distance not in ("l1", "l2"):
+            raise ValueError(f'distance is "l1" or "l2", not {self.distance!r}.')
+        if self.maps not in ("grad_cam", "activation"):
+            raise ValueError(f'maps is "grad_cam" or "activation", not {self.maps!r}.')
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        student, teacher = batch.student, batch.teacher(self.teacher)
+        if self.maps == "activation":
+            pair = activation_attention(student.maps), activation_attention(teacher.maps)
+        else:
+            base = student.over(range(batch.task))
+            top = base.argmax(1, keepdim=True)
+            taught = teacher.over(range(batch.task)).gather(1, top).squeeze(1)
+            scored = base.gather(1, top).squeeze(1)
+            pair = cam(scored, student.maps, create_graph=True), cam(taught, teacher.maps)
+        return attention_distillation(*pair, self.distance)
+
+    def latex(self, heads: str) -> str:
+        norm, power = ("1", "") if self.distance == "l1" else ("2", "^2")
+        q = {"grad_cam": "Q^{b}", "activation": "A"}[self.maps]
+        return (
+            rf"\Big\lVert \tfrac{{{q}_{{t-1}}}}{{\lVert {q}_{{t-1}} \rVert_2}} - "
+            rf"\tfrac{{{q}_t}}{{\lVert {q}_t \rVert_2}} \Big\rVert_{norm}{power}"
+        )

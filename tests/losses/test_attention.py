@@ -1,0 +1,119 @@
+"""LwM's attention distillation, eq. 4 to 6, against loops by hand; what it moves and what it leaves alone."""
+
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.attention import look
+from cltutor.losses import AttentionDistillation, Batch, Context, attention_distillation
+from cltutor.networks import MultiHead, Output, SmallCNN
+
+LAYER = "backbone.trunk.1"
+
+
+@pytest.fixture
+def pair():
+    """A student of two tasks and a teacher of one, with other weights."""
+    torch.manual_seed(0)
+    student, teacher = (MultiHead(SmallCNN(channels=(3,), hidden=(5,))).build((1, 8, 8)) for _ in range(2))
+    student.grow(3), student.grow(2), teacher.grow(3)
+    return student.double(), teacher.double().eval().requires_grad_(False)
+
+
+IMAGES = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def batch(pair) -> Batch:
+    student, teacher = pair
+    context = Context(student, 1, "class", watched=LAYER)
+    columns = torch.tensor([0, 0, 0, 1, 1])
+    teachers = {"task": lambda own: look(teacher, own.images, LAYER)}
+    return Batch(context, IMAGES, torch.tensor([3, 4, 3, 4]), torch.arange(4), [1], columns, "class", teachers)
+
+
+def grad_cam_by_hand(network, image: torch.Tensor, target: int) -> torch.Tensor:
+    maps = network.backbone.trunk[:2](network.backbone.normalise(image.unsqueeze(0))).detach().requires_grad_()
+    flat = network.backbone.trunk[2:](maps)
+    for layer in network.backbone.hidden:
+        flat = layer(flat)
+    score = network.heads[0](flat)[0, target]
+    (gradient,) = torch.autograd.grad(score, maps)
+    found = torch.zeros(maps.shape[2:], dtype=maps.dtype)
+    for k in range(maps.shape[1]):
+        found += gradient[0, k].mean() * maps[0, k].detach()
+    return found.clamp(min=0).flatten()
+
+
+@pytest.mark.parametrize("distance", ["l1", "l2"])
+def test_it_is_the_distance_of_normalised_maps_for_the_base_class_the_student_scores_highest(pair, batch, distance):
+    student, teacher = pair
+    expected = 0.0
+    for image in IMAGES:
+        top = int(student(image.unsqueeze(0)).head(0).argmax())
+        now, before = (grad_cam_by_hand(network, image, top) for network in (student, teacher))
+        gap = now / now.norm() - before / before.norm()
+        expected += (gap.abs().sum() if distance == "l1" else gap.square().sum()).item() / 4
+    assert AttentionDistillation(distance)(batch, {}).item() == pytest.approx(expected, rel=1e-5)
+    assert expected > 0.01
+
+
+def test_the_class_is_a_base_class_chosen_by_the_student_and_not_by_the_teacher(pair, batch):
+    student, teacher = pair
+    tops = student(IMAGES).head(0).argmax(1)
+    assert (tops != teacher(IMAGES).head(0).argmax(1)).any()
+    asked = []
+    batch._teachers["task"] = lambda own: asked.append(own) or look(teacher, own.images, LAYER)
+    value = AttentionDistillation()(batch, {})
+    value.backward()
+    assert len(asked) == 1
+    assert student.heads[1].weight.grad is None
+    assert student.heads[0].weight.grad.abs().sum() > 0
+    assert student.backbone.trunk[0].weight.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+def test_class_free_attention_is_the_mean_of_squared_activations(pair, batch):
+    maps = [look(network, IMAGES, LAYER).maps.square().mean(1).flatten(1) for network in pair]
+    first, second = (m / m.norm(dim=1, keepdim=True) for m in maps)
+    expected = (first - second).abs().sum(1).mean().item()
+    assert AttentionDistillation(maps="activation")(batch, {}).item() == pytest.approx(expected)
+
+
+def test_the_teachers_maps_are_constants():
+    student, teacher = torch.rand(2, 3, 3, requires_grad=True), torch.rand(2, 3, 3, requires_grad=True)
+    attention_distillation(student, teacher).backward()
+    assert student.grad.abs().sum() > 0
+    assert teacher.grad is None
+
+
+def test_scaling_a_map_changes_nothing():
+    student, teacher = torch.rand(2, 3, 3), torch.rand(2, 3, 3)
+    value = attention_distillation(student, teacher)
+    torch.testing.assert_close(attention_distillation(5 * student, 0.1 * teacher), value)
+
+
+def test_in_a_run_gamma_changes_the_weights_and_attention_drifts_less_with_it():
+    stream, settings = cl.streams.digits(tasks=[5, 5], order=0), {"beta": 1.0, "epochs": 3}
+    runs = {gamma: cl.learn(stream, cl.methods.lwm(gamma=gamma, **settings), progress=False) for gamma in (0.0, 5.0)}
+    drifts = {}
+    for gamma, run in runs.items():
+        images, before = stream[1].train.images[:60], run.model_after(0)
+        targets = run.model(images).head(0).argmax(1)
+        maps = [cl.attention.grad_cam(network, images, targets) for network in (before, run.model)]
+        drifts[gamma] = cl.attention.drift(*maps).mean().item()
+    assert drifts[5.0] < drifts[0.0]
+
+
+def test_an_output_without_maps_is_not_watched(pair):
+    student, _ = pair
+    assert isinstance(look(student, IMAGES, None), Output)
+    assert look(student, IMAGES, None).maps is None
+    assert look(student, IMAGES, LAYER).maps.shape == (4, 3, 8, 8)
+
+
+def test_a_mistyped_setting_is_refused():
+    with pytest.raises(ValueError, match='"l1" or "l2"'):
+        AttentionDistillation(distance="l3")
+    with pytest.raises(ValueError, match='"grad_cam" or "activation"'):
+        AttentionDistillation(maps="cam")

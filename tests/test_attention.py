@@ -1,0 +1,188 @@
+"""Grad-CAM against captum, loops and finite differences; the measures of drift against loops by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+import cltutor as cl
+from cltutor import attention
+from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN
+
+
+def plain(pooling: bool = False) -> nn.Module:
+    torch.manual_seed(0)
+    neck = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)] if pooling else [nn.Flatten(), nn.Linear(64, 3)]
+    return nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(), *neck)
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.randn(6, 2, 4, 4, generator=torch.Generator().manual_seed(1))
+
+
+def network(backbone) -> Network:
+    torch.manual_seed(0)
+    built = MultiHead(backbone).build((3, 16, 16))
+    for classes in (3, 2):
+        built.grow(classes)
+    return built.eval()
+
+
+PICTURES = torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
+TARGETS = [0, 4, 2, 3, 1]
+
+
+@pytest.mark.parametrize("layer", ["0", "2", "3"])
+def test_it_equals_captums_layer_grad_cam(images, layer):
+    captum = pytest.importorskip("captum.attr")
+    model, targets = plain().eval(), torch.tensor([0, 1, 2, 0, 1, 2])
+    theirs = captum.LayerGradCam(model, model.get_submodule(layer)).attribute(images, targets, relu_attributions=True)
+    ours = attention.grad_cam(model, images, targets, layer)
+    torch.testing.assert_close(ours, theirs.detach().squeeze(1), rtol=1e-5, atol=1e-5)
+    assert ours.max() > 0
+
+
+@pytest.mark.parametrize("backbone", [SmallCNN(), ResNet32()])
+def test_it_equals_captum_on_the_networks_of_the_package(backbone):
+    captum = pytest.importorskip("captum.attr")
+    built = network(backbone)
+    layer = attention.last_block(built, PICTURES[:1])
+
+    class Logits(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = built
+
+        def forward(self, x):
+            return self.inner(x).logits
+
+    model = Logits()
+    theirs = captum.LayerGradCam(model, built.get_submodule(layer)).attribute(
+        PICTURES.float(), torch.tensor(TARGETS), relu_attributions=True
+    )
+    ours = attention.grad_cam(built, PICTURES, TARGETS)
+    torch.testing.assert_close(ours, theirs.detach().squeeze(1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", [SmallCNN(), ResNet32()])
+def test_a_batch_gives_what_its_images_give_one_by_one(backbone):
+    built = network(backbone)
+    together = attention.grad_cam(built, PICTURES, TARGETS)
+    for n, target in enumerate(TARGETS):
+        alone = attention.grad_cam(built, PICTURES[n : n + 1], target)
+        torch.testing.assert_close(together[n : n + 1], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_with_global_pooling_and_a_linear_head_the_map_has_a_closed_form(images):
+    model = plain(pooling=True)
+    maps = model[:4](images)
+    for target in range(3):
+        expected = torch.relu((model[6].weight[target].view(1, 4, 1, 1) / 16 * maps).sum(1))
+        torch.testing.assert_close(attention.grad_cam(model, images, target, "3"), expected.detach())
+
+
+def test_its_gradient_goes_through_the_maps_and_through_their_weights():
+    """Second-order: the weights of the last layer reach the map only through the gradient that weights it."""
+    torch.manual_seed(3)
+    head = nn.Linear(18, 4), nn.Tanh(), nn.Linear(4, 3)
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Tanh(), nn.Flatten(), *head).double()
+    images, teacher = torch.randn(2, 1, 3, 3, dtype=torch.float64), torch.rand(2, 3, 3, dtype=torch.float64)
+
+    def loss() -> torch.Tensor:
+        found = attention.grad_cam(model, images, [0, 2], "1", create_graph=True)
+        return cl.losses.attention_distillation(found, teacher)
+
+    grads = torch.autograd.grad(loss(), list(model.parameters()), allow_unused=True)
+    reached = 0
+    for parameter, found in zip(model.parameters(), grads, strict=True):
+        gradient = torch.zeros_like(parameter) if found is None else found
+        expected = torch.zeros_like(parameter).view(-1)
+        for k in range(parameter.numel()):
+            values = []
+            for move in (1e-6, -2e-6):
+                parameter.data.view(-1)[k] += move
+                values.append(loss().item())
+            parameter.data.view(-1)[k] += 1e-6
+            expected[k] = (values[0] - values[1]) / 2e-6
+        torch.testing.assert_close(gradient.reshape(-1), expected, rtol=1e-4, atol=1e-6)
+        reached += int(gradient.abs().max() > 1e-6)
+    assert reached == 5  # all but the last bias, which no gradient of a score contains
+
+
+def test_without_a_graph_the_map_is_a_constant_and_nothing_is_left_behind(images):
+    model = plain().train()
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    found = attention.grad_cam(model, images, 1)
+    assert not found.requires_grad
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert not any(module._forward_hooks for module in model.modules())
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+def test_a_frozen_model_has_maps_too(images):
+    model = plain()
+    expected = attention.grad_cam(model, images, 1)
+    torch.testing.assert_close(attention.grad_cam(model.requires_grad_(False), images, 1), expected)
+
+
+def test_the_last_block_is_the_last_residual_block_or_the_relu_after_the_last_convolution():
+    image = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+    assert attention.last_block(network(ResNet32()), image) == "backbone.trunk.17"
+    small = network(SmallCNN())
+    assert isinstance(small.get_submodule(attention.last_block(small, PICTURES[:1])), nn.ReLU)
+    assert attention.last_block(plain(), torch.zeros(1, 2, 4, 4)) == "3"
+
+
+def test_an_all_zero_map_has_a_finite_distance_and_a_finite_gradient():
+    maps = torch.zeros(2, 3, 3, requires_grad=True)
+    value = cl.losses.attention_distillation(maps, torch.rand(2, 3, 3))
+    value.backward()
+    assert value.isfinite()
+    assert maps.grad.isfinite().all()
+
+
+def test_drift_is_the_l1_distance_of_maps_of_length_one():
+    before, now = torch.rand(3, 2, 4, dtype=torch.float64), torch.rand(3, 2, 4, dtype=torch.float64)
+    found = attention.drift(before, now)
+    for n in range(3):
+        a, b = before[n].flatten().tolist(), now[n].flatten().tolist()
+        la, lb = sum(v * v for v in a) ** 0.5, sum(v * v for v in b) ** 0.5
+        assert found[n].item() == pytest.approx(sum(abs(p / la - q / lb) for p, q in zip(a, b, strict=True)))
+    torch.testing.assert_close(
+        attention.drift(before, 7 * before), torch.zeros(3, dtype=torch.float64), atol=1e-9, rtol=0
+    )
+
+
+def test_rank_correlation_is_spearmans_with_ties():
+    stats = pytest.importorskip("scipy.stats")
+    before, now = torch.randint(0, 5, (4, 3, 3)).double(), torch.randint(0, 5, (4, 3, 3)).double()
+    for n, found in enumerate(attention.rank_correlation(before, now)):
+        assert found.item() == pytest.approx(stats.spearmanr(before[n].flatten(), now[n].flatten()).statistic)
+
+
+def test_overlap_is_the_intersection_over_union_of_the_most_attended_fifth():
+    before = torch.arange(10.0).view(1, 2, 5)
+    now = torch.tensor([[0.0, 1, 2, 3, 4], [5, 6, 7, 9, 0]]).view(1, 2, 5)
+    assert attention.most_attended(before).nonzero()[:, 1].tolist() == [8, 9]
+    assert attention.most_attended(now).nonzero()[:, 1].tolist() == [7, 8]
+    assert attention.overlap(before, now).item() == pytest.approx(1 / 3)
+    assert attention.overlap(before, before).item() == 1
+
+
+def test_inside_is_the_share_of_attention_within_the_mask():
+    found, mask = torch.zeros(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.bool)
+    found[0, 0, 0], found[0, 1, 1], mask[0, 0, 0] = 3.0, 1.0, True
+    assert attention.inside(found, mask).item() == pytest.approx(0.75)
+    large = torch.ones(1, 8, 8, dtype=torch.bool)
+    assert attention.inside(found, large).item() == pytest.approx(1.0)
+
+
+def test_what_has_no_map_is_refused_in_one_sentence(images):
+    with pytest.raises(ValueError, match="'9' is no layer of this model; those with one are 0, 1, 2, 3"):
+        attention.grad_cam(plain(), images, 0, "9")
+    with pytest.raises(ValueError, match="'5' has no map of positions"):
+        attention.grad_cam(plain(), images, 0, "5")
+    with pytest.raises(ValueError, match="needs convolutions"):
+        attention.grad_cam(nn.Sequential(nn.Flatten(), nn.Linear(32, 3)), images, 0)
+    with pytest.raises(ValueError, match="0 to 2"):
+        attention.grad_cam(plain(), images, 3)
