@@ -24,7 +24,7 @@ from cltutor.streams import Stream
 
 ORDERS, SEARCH_ORDER = range(5), 100
 GRID = (0.01, 0.1, 1.0, 10.0, 100.0)
-PER_CLASS, EPOCHS, RATE, BATCH = (20, 10), 20, 0.05, 35
+PER_CLASS, EPOCHS, RATE, BATCH = (20, 8), 12, 0.05, 20
 IMPORTANCE = {
     "si": PathIntegral(),
     "mas": MAS(),
