@@ -8,8 +8,7 @@ import copy
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import vector_to_parameters
+from torch import Tensor
 
 from .describe import Described
 from .importance import fisher, flat
@@ -87,10 +86,9 @@ def floats_of(network: Network) -> Tensor:
 
 @torch.no_grad()
 def put(network: Network, parameters: Tensor, buffers: Tensor) -> None:
-    """Write the shared parameters and statistics back, each from its flat vector."""
-    vector_to_parameters(parameters, network.parameters_of("shared"))
-    statistics: list[nn.Buffer] = [
-        b for module in network.parts()["shared"] for b in module.buffers() if b.is_floating_point()
-    ]
-    for buffer, value in zip(statistics, buffers.split([b.numel() for b in statistics]), strict=True):
-        buffer.copy_(value.view_as(buffer))
+    """Copy the shared parameters and statistics back, each from its flat vector."""
+    shared = network.parameters_of("shared")
+    statistics = [b for module in network.parts()["shared"] for b in module.buffers() if b.is_floating_point()]
+    for vector, places in ((parameters, shared), (buffers, statistics)):
+        for place, value in zip(places, vector.split([p.numel() for p in places]), strict=True):
+            place.copy_(value.view_as(place))

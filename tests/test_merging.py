@@ -6,6 +6,7 @@ import torch
 import cltutor as cl
 from cltutor.events import TaskDone
 from cltutor.importance import fisher
+from cltutor.learner import restore
 
 BACKBONE = cl.networks.SmallCNN(channels=(2,), hidden=(6,))
 
@@ -81,6 +82,19 @@ def test_a_run_cut_short_goes_on_to_the_same_numbers(stream, tmp_path, method):
     for name, value in whole.states[-1].items():
         assert torch.equal(value, resumed.states[-1][name]), name
     assert (whole.accuracy()[2] == resumed.accuracy()[2]).all()
+
+
+def test_going_on_from_a_run_leaves_what_the_run_remembers_as_it_is(stream):
+    for event in cl.train(stream, cl.methods.imm_mean(backbone=BACKBONE, epochs=1), device="cpu"):
+        if isinstance(event, TaskDone):
+            break
+    before = event.run.kept["merge"]["latest"].clone()
+    network, _ = restore(event.run, stream, 0)
+    torch.testing.assert_close(shared(network), before)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 1
+    assert torch.equal(event.run.kept["merge"]["latest"], before)
 
 
 def test_statistics_of_batch_norm_layers_are_merged_by_their_mean(stream):
