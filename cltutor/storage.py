@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from . import methods
-from .evaluation import logits
+from .evaluation import answers
 from .events import TaskDone
 from .learner import draw_pool, restore, train
 from .losses.terms import Context
@@ -21,24 +21,26 @@ def stored(run: Run, stream: Stream) -> dict[str, int]:
 
     "network": parameters and buffers with the new head; every part of the recipe that remembers tensors, by its name
     ("Anchor": Omega, theta* and SI's path; "merge": what IMM merges); "teacher": the old network's recorded answers to
-    the new images, or the old network itself where images are augmented; "images": those of earlier tasks. What comes
-    and goes within a step (gradients, activations) is left out.
+    the new images, or the old network itself where images are augmented or attention is held; "images": those of
+    earlier tasks. What comes and goes within a step (gradients, activations) is left out.
     """
     recipe, task = run.recipe, run.learned
     if not 0 < task < len(stream):
         raise ValueError(f"This run has learned {task} of {len(stream)} tasks: there is no next task to store for.")
     network, kept = restore(run, stream, run.seed)
     with seeded(("storage",)):
-        network.grow(len(stream[task].classes))
+        network.grow(len(stream[task].classes), [stream.class_names[label] for label in stream[task].classes])
     sizes = {"network": size(network.state_dict().values())}
     for name, part in recipe.parts.items():
         part.begin_task(Context(network, task, recipe.heads, stream[task]), kept[name])
         sizes |= {name: size(kept[name].values())} if kept[name] else {}
     pool = draw_pool(stream, recipe, task, torch.device("cpu"))
-    if any(term.teacher == "task" for _, term in recipe.loss.active(task).values()):
-        recorded = recipe.schedule.augmentation is None
-        answers = logits(run.model, pool.images[:1]).nbytes * len(pool)
-        sizes["teacher"] = answers if recorded else size(run.states[-1].values())
+    asking = recipe.asking(task)
+    if any(term.teacher == "task" for term in asking):
+        live = recipe.schedule.augmentation is not None or any(term.reads_maps for term in asking)
+        recorded = answers(run.model, pool.images[:1], any(term.reads_features for term in asking))
+        one = size(tensor for tensor in recorded if tensor is not None)
+        sizes["teacher"] = size(run.states[-1].values()) if live else one * len(pool)
     if recipe.memory:
         old = pool.tasks.cpu() < task
         sizes["images"] = size([pool.images[old], pool.labels[old]])

@@ -5,6 +5,7 @@ import torch
 
 import cltutor as cl
 from cltutor.learner import draw_pool, make_teachers
+from cltutor.losses import Context
 from cltutor.streams import CropFlip
 
 
@@ -46,20 +47,38 @@ def test_ewc_grows_by_a_fisher_and_an_anchor_a_task_and_imm_does_not_grow(three)
     assert second["merge"] == third["merge"] > 0
 
 
-def test_lwf_keeps_the_very_answers_that_the_learner_records(three):
-    rows = needed(three, "lwf")["lwf"]
-    run = cl.learn(three, cl.methods.lwf(epochs=1), progress=False)
+@pytest.mark.parametrize(("name", "features"), [("lwf", 0), ("ebll", 128)])
+def test_the_teacher_is_the_very_answers_that_the_learner_records(three, name, features):
+    _, third = needed(three, name)[name]
+    run = cl.learn(three, name, epochs=1, progress=False)
+    network = run.model
     run.states.pop()
-    terms, pool = run.recipe.loss.active(2), draw_pool(three, run.recipe, 2, torch.device("cpu"))
-    closure = make_teachers(terms, run, pool, True)["task"].__closure__
-    (recorded,) = (cell.cell_contents for cell in closure if isinstance(cell.cell_contents, tuple))
-    assert rows[1]["teacher"] == sum(part.nbytes for part in recorded)
+    pool = draw_pool(three, run.recipe, 2, torch.device("cpu"))
+    closure = make_teachers(run.recipe, run, pool, Context(network, 2))["task"].__closure__
+    held = [cell.cell_contents for cell in closure]
+    logits = [part for value in held if isinstance(value, tuple) for part in value]
+    codes = [value for value in held if isinstance(value, torch.Tensor)]
+    assert sum(part[0].numel() for part in codes) == features
+    assert third["teacher"] == sum(part.numel() * 4 for part in logits + codes) > 0
 
 
-def test_with_augmentation_lwf_keeps_the_old_network(three):
-    recipe = cl.methods.lwf(augmentation=CropFlip())
-    second, _ = cl.storage.needed(three, [recipe])["lwf"]
+@pytest.mark.parametrize(
+    "recipe", [cl.methods.lwf(augmentation=CropFlip()), cl.methods.lwm(), cl.methods.lwm(maps="activation")]
+)
+def test_with_augmentation_or_attention_the_old_network_is_kept(three, recipe):
+    second, _ = cl.storage.needed(three, [recipe])[recipe.name]
     assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2)
+
+
+def test_a_network_that_embeds_facts_is_counted_with_the_words_of_its_next_task():
+    stream = cl.streams.facts(tasks=2, per_class=(1, 1))
+    backbone = cl.networks.SmallCNN(channels=(2,), hidden=(5,))
+    phases = (cl.recipe.Phase(shared=1.0),)
+    schedule = cl.recipe.Schedule(later=phases, first=phases, batch_size=64)
+    recipe = cl.Recipe("facts", cl.losses.EmbeddingDistance(), cl.networks.FactEmbedding(backbone), None, schedule)
+    (second,) = cl.storage.needed(stream, [recipe])["facts"]
+    run = cl.learn(stream, recipe, epochs=1, progress=False)
+    assert second == {"network": sum(value.nbytes for value in run.states[1].values())}
 
 
 def test_joint_training_keeps_all_earlier_images(three):
