@@ -94,9 +94,19 @@ def test_recorded_codes_teach_what_codes_computed_anew_for_each_batch_teach():
         assert all(torch.equal(recorded.states[task][name], recorded.states[2][name]) for name in kept)
 
 
-def test_the_autoencoder_phase_moves_nothing_else_and_lowers_the_reconstruction():
+def test_the_autoencoder_phase_moves_nothing_else_and_lowers_the_reconstruction(monkeypatch):
     stream = cl.streams.digits(tasks=2, order=0)
+    original, states = Reconstruction.__call__, {0: [], 1: []}
+
+    def spy(term, batch, kept):
+        states[batch.task].append({name: v.clone() for name, v in batch.context.network.state_dict().items()})
+        return original(term, batch, kept)
+
+    monkeypatch.setattr(Reconstruction, "__call__", spy)
     run = cl.learn(stream, cl.methods.ebll(epochs=10), progress=False)
+    for task, seen in states.items():
+        changed = {name for name, value in seen[0].items() if not torch.equal(value, seen[-1][name])}
+        assert changed == {name for name in seen[0] if name.startswith(f"autoencoders.{task}.")}
     values = run.curves.loss["Reconstruction"][run.curves.step_task == 0]
     values = values[values == values]
     assert values[-5:].mean() < 0.5 * values[:5].mean()
