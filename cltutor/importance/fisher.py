@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..networks import evaluating
+from ..networks import Network, evaluating
 from ..seeds import generator
 from .base import Importance, Kept, shared_part
 from .samples import check, mean_over_samples, vector
@@ -29,9 +29,15 @@ def fisher(
     """Mean over images of the squared gradient of log p(label | image), each image's own (Kirkpatrick et al. 2017).
 
     ``images`` (N, C, H, W); ``labels`` (N,) columns of the answer; None draws them from the model's own probabilities
-    with ``seed``: the Fisher information proper, not the "empirical" one. The other arguments and errors are ``mas``'s.
+    with ``seed``: the Fisher information proper, not the "empirical" one. The other arguments and errors are ``mas``'s;
+    a network that answers with something else than logits has no such likelihood, and is refused.
     """
     check(model, images)
+    if isinstance(model, Network) and type(model).response is not Network.response:
+        raise ValueError(
+            f"The Fisher information asks for probabilities of classes, and a {type(model).__name__} has none: "
+            "use MAS() or PathIntegral()."
+        )
     if labels is None:
         labels = drawn_labels(model, images, task, seed, chunk)
     return mean_over_samples(model, images, log_likelihood, (labels,), power=2, task=task, chunk=chunk)

@@ -98,6 +98,13 @@ def test_given_labels_are_the_tasks_own_among_the_answers(stream, heads):
     torch.testing.assert_close(run.kept["Anchor"]["importance"][1], expected)
 
 
+def test_a_network_without_probabilities_is_refused_in_one_sentence():
+    network = cl.networks.FactEmbedding(cl.networks.SmallCNN(channels=(2,), hidden=(5,))).build((3, 8, 8))
+    network.grow(2, ["circle left of star", "star above circle"])
+    with pytest.raises(ValueError, match="probabilities of classes, and a FactNetwork has none"):
+        fisher(network, torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+
+
 def test_a_decay_beyond_one_is_refused():
     with pytest.raises(ValueError, match="between 0 and 1"):
         OnlineFisher(decay=1.5)
