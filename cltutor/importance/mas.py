@@ -51,6 +51,8 @@ class MAS(Importance):
     def __post_init__(self):
         check_choice("output", self.output, OUTPUTS)
         check_choice("on", self.on, SETS)
+        if self.classes is not None and len(self.classes) == 0:
+            raise ValueError("classes names one label or more; None takes the images of all classes.")
 
     def measure(self, context, images: Tensor) -> dict[str, Tensor]:
         return mas(context.network, images, context.head, self.output)

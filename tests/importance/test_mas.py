@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import cltutor as cl
-from cltutor.importance import MAS, mas, running_mean
+from cltutor.importance import MAS, fisher, mas, mas_local, running_mean
 from cltutor.networks import MultiHead, ResNet32, SmallCNN
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
@@ -117,6 +117,14 @@ def test_the_chunk_changes_nothing_but_the_memory(case):
         torch.testing.assert_close(value, mas(model, images, chunk=64)[name])
 
 
+@pytest.mark.parametrize("measure", [mas, mas_local, fisher])
+def test_no_more_than_a_chunk_of_images_goes_through_the_model_at_once(measure):
+    model, seen = nn.Sequential(nn.Linear(3, 2)), []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    measure(model, torch.randn(10, 3), chunk=4)
+    assert max(seen) == 4
+
+
 def test_what_cannot_be_measured_is_refused_in_one_sentence():
     model, images = nn.Sequential(nn.Linear(3, 2)), torch.randn(4, 3)
     with pytest.raises(ValueError, match="no parameter"):
@@ -129,6 +137,8 @@ def test_what_cannot_be_measured_is_refused_in_one_sentence():
         mas(model, images, output="l2")
     with pytest.raises(ValueError, match="train, test, both"):
         MAS(on="validation")
+    with pytest.raises(ValueError, match="one label or more"):
+        MAS(classes=())
     with pytest.raises(ValueError, match=r"0 \(BatchNorm1d\)"):
         mas(nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2)), images)
 
