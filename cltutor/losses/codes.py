@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..describe import Described
-from .terms import Batch, Kept, Term
+from .terms import Batch, Context, Kept, Term
 
 
 def squared_distance(one: Tensor, other: Tensor) -> Tensor:
@@ -15,8 +15,16 @@ def squared_distance(one: Tensor, other: Tensor) -> Tensor:
     return (one - other).square().sum(dim=1).mean()
 
 
+class Coded(Term):
+    """A term that asks for autoencoders."""
+
+    def begin_task(self, context: Context, kept: Kept) -> None:
+        if not hasattr(context.network, "autoencoders"):
+            raise ValueError(f"{type(self).__name__} needs a network with autoencoders: use networks.Encoded().")
+
+
 @dataclass(frozen=True, repr=False)
-class Codes(Described, Term):
+class Codes(Described, Coded):
     """sum_o 1/2 ||sigma(W_o F(x)) - sigma(W_o F*(x))||^2: each old task's code of the features stays as it was before
     this task, on this task's images (Triki et al. 2017, eq. 7)."""
 
@@ -34,7 +42,7 @@ class Codes(Described, Term):
 
 
 @dataclass(frozen=True, repr=False)
-class Reconstruction(Described, Term):
+class Reconstruction(Described, Coded):
     """||r(F(x)) - F(x)||^2 of the newest task's autoencoder r, averaged over the batch (Triki et al. 2017, eq. 5)."""
 
     def __call__(self, batch: Batch, kept: Kept) -> Tensor:
@@ -46,7 +54,7 @@ class Reconstruction(Described, Term):
 
 
 @dataclass(frozen=True, repr=False)
-class ReconstructedCrossEntropy(Described, Term):
+class ReconstructedCrossEntropy(Described, Coded):
     """Cross-entropy of the newest head on reconstructed features: the code keeps what its task needs (Triki et al.
     2017, eq. 5)."""
 

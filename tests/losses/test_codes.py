@@ -112,6 +112,13 @@ def test_the_autoencoder_phase_moves_nothing_else_and_lowers_the_reconstruction(
     assert values[-5:].mean() < 0.5 * values[:5].mean()
 
 
+@pytest.mark.parametrize("term", [Codes(), Reconstruction(), ReconstructedCrossEntropy()])
+def test_a_network_without_autoencoders_is_refused_in_one_sentence(term):
+    network = cl.networks.MultiHead(SmallCNN(channels=(2,), hidden=(5,))).build((1, 8, 8))
+    with pytest.raises(ValueError, match=rf"^{type(term).__name__} needs a network with autoencoders: [^.]*\.Encoded"):
+        term.begin_task(Context(network, 0), {})
+
+
 def test_a_code_as_wide_as_the_features_and_a_convolutional_classifier_are_refused():
     with pytest.raises(ValueError, match="under-complete code of 5 features has 1 to 4"):
         Encoded(SmallCNN(channels=(2,), hidden=(5,)), size=5).build((1, 8, 8))
