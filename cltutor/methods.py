@@ -231,7 +231,8 @@ def ebll(
     **settings,
 ) -> Recipe:
     """Encoder based lifelong learning: LwF's loss and, for every old task, codes of the features that stay (Triki et
-    al. 2017, eq. 7); after a task its autoencoder learns, the rest frozen, in a fifth of the epochs (eq. 5)."""
+    al. 2017, eq. 7); after a task its autoencoder learns, the rest frozen, in a fifth of the epochs
+    (eq. 5), of which there should be three or more."""
     terms = CrossEntropy() + lam * Distillation(temperature) + alpha * Codes()
     encoder = Phase("autoencoder", 0.2, code=20.0, loss=reconstruction * Reconstruction() + ReconstructedCrossEntropy())
     warm_up, joint = WARM_UP_THEN_JOINT
@@ -249,7 +250,8 @@ def _incremental(name: str, beta: float, gamma: float, kind: str, maps: str, hea
     if kind not in ("sigmoid", "softmax"):
         raise ValueError(f'kind is "sigmoid" or "softmax", not {kind!r}.')
     loss: Loss | Term = BinaryCrossEntropy() if kind == "sigmoid" else CrossEntropy()
-    loss = loss + beta * Distillation(kind=kind) if beta else loss
+    held = Distillation(kind="sigmoid") if kind == "sigmoid" else Distillation(kind="cross_entropy", joined=True)
+    loss = loss + beta * held if beta else loss
     loss = loss + gamma * AttentionDistillation(maps=maps) if gamma else loss
     return _recipe(name, loss, JOINT, heads=heads, **settings)
 

@@ -108,7 +108,10 @@ class Recipe(Described):
     def parts(self) -> dict[str, Part]:
         """Everything that has a life in a run, by name."""
         losses = [self.loss, *(phase.loss for phase in (*self.schedule.first, *self.schedule.later) if phase.loss)]
-        terms = {name: term for loss in losses for name, (_, term) in loss.named().items()}
+        named = [(name, term) for loss in losses for name, (_, term) in loss.named().items()]
+        terms = dict(named)
+        if clash := [name for name, term in named if terms[name] != term]:
+            raise ValueError(f"Two phases of {self.name} have different terms {clash[0]}: they would share one memory.")
         kept = {"memory": self.memory} if self.memory else {}
         return {**terms, **kept, "merge": self.merge}
 

@@ -236,9 +236,10 @@ def test_the_source_and_the_signature_shown_are_the_methods_own(name):
 
 
 def test_the_three_class_incremental_methods_take_a_softmax_over_all_classes_instead():
-    assert methods.lwf_mc(kind="softmax").loss.terms == ((1, CrossEntropy()), (1, Distillation()))
+    held = Distillation(kind="cross_entropy", joined=True)
+    assert methods.lwf_mc(kind="softmax").loss.terms == ((1, CrossEntropy()), (1, held))
     terms = methods.lwm(beta=0.5, gamma=2, kind="softmax", maps="activation").loss.terms
-    assert terms == ((1, CrossEntropy()), (0.5, Distillation()), (2, AttentionDistillation(maps="activation")))
+    assert terms == ((1, CrossEntropy()), (0.5, held), (2, AttentionDistillation(maps="activation")))
     assert [methods.get(name).heads for name in INCREMENTAL] == ["class"] * 3
     with pytest.raises(ValueError, match='"sigmoid" or "softmax"'):
         methods.lwm(kind="tanh")

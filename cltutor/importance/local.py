@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..networks import Network, evaluating
 from .layers import has_closed_form
-from .mas import MAS
+from .mas import MAS, check_choice
 from .samples import Call, check, power_sum
 
 
@@ -71,7 +71,11 @@ def calls_of(model: nn.Module, images: Tensor, layers: list[nn.Module], task: in
 
 @dataclass(frozen=True, repr=False)
 class LocalMAS(MAS):
-    """The Hebbian Omega, from activations alone (MAS, eq. 6)."""
+    """The Hebbian Omega, from activations alone (MAS, eq. 6); it knows no other ``output`` than the norm."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_choice("output", self.output, ("norm",))
 
     def measure(self, context, images: Tensor) -> dict[str, Tensor]:
         return mas_local(context.network, images, context.head)

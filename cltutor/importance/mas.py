@@ -39,7 +39,8 @@ class MAS(Importance):
     """Omega of the images that the network answers for, without their labels (MAS, section 4.1).
 
     ``on`` is "train", "test" or "both" (Table 2). ``classes`` takes only images of these classes, those that will be
-    met again (section 5.1, adaptation test); a task that has none adds nothing. Tasks add up; ``average=True`` takes
+    met again (section 5.1, adaptation test): measured once, after the task that brings them, where the paper measures
+    them again after each; a task that has none adds nothing. Tasks add up; ``average=True`` takes
     their mean.
     """
 

@@ -67,4 +67,6 @@ class Anchor(Described, Term):
         return 2 * kept["importance"].sum(0).max().item()
 
     def latex(self, heads: str) -> str:
+        if self.importance.separate:
+            return rf"\sum_{{o < t}} \sum_k {self.importance.symbol}^o(\theta_{{s,k}} - \theta_{{s,k}}^{{*o}})^2"
         return rf"\sum_k {self.importance.symbol}(\theta_{{s,k}} - \theta_{{s,k}}^*)^2"

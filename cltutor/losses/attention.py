@@ -15,6 +15,8 @@ def attention_distillation(student: Tensor, teacher: Tensor, distance: str = "l1
 
     "l1" is the sum of absolute differences, "l2" of squared ones (section 4.1). The teacher's maps are constants.
     """
+    if distance not in ("l1", "l2"):
+        raise ValueError(f'distance is "l1" or "l2", not {distance!r}.')
     gap = normalised(student) - normalised(teacher.detach())
     return (gap.abs() if distance == "l1" else gap.square()).sum(1).mean()
 
@@ -56,6 +58,6 @@ class AttentionDistillation(Described, Term):
         norm, power = ("1", "") if self.distance == "l1" else ("2", "^2")
         q = {"grad_cam": "Q^{b}", "activation": "A"}[self.maps]
         return (
-            rf"\Big\lVert \tfrac{{{q}_{{t-1}}}}{{\lVert {q}_{{t-1}} \rVert_2}} - "
-            rf"\tfrac{{{q}_t}}{{\lVert {q}_t \rVert_2}} \Big\rVert_{norm}{power}"
+            rf"\| \frac{{{q}_{{t-1}}}}{{\| {q}_{{t-1}} \|_2}} - "
+            rf"\frac{{{q}_t}}{{\| {q}_t \|_2}} \|_{norm}{power}"
         )

@@ -38,7 +38,7 @@ class Codes(Described, Coded):
         return sum(0.5 * squared_distance(encoder.code(now), encoder.code(before)) for encoder in old)
 
     def latex(self, heads: str) -> str:
-        return r"\sum_{o < t} \tfrac{1}{2} \lVert \sigma(W_o F(x)) - \sigma(W_o F^*(x)) \rVert^2"
+        return r"\sum_{o < t} \frac{1}{2} \| \sigma(W_o F(x)) - \sigma(W_o F^*(x)) \|^2"
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,7 +50,7 @@ class Reconstruction(Described, Coded):
         return squared_distance(batch.context.network.autoencoders[-1](features), features)
 
     def latex(self, heads: str) -> str:
-        return r"\lVert r_t(F(x)) - F(x) \rVert^2"
+        return r"\| r_t(F(x)) - F(x) \|^2"
 
 
 @dataclass(frozen=True, repr=False)

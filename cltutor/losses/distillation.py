@@ -54,13 +54,15 @@ PLAIN = {"l1": l1, "l2": l2, "sigmoid": sigmoid, "sigmoid_as_printed": sigmoid_a
 class Distillation(Described, Term):
     """L_old: each old head answers as it did before this task, on this task's images (LwF, eq. 2 and 3).
 
-    A softmax for each old task, summed over old tasks. ``kind`` is "softmax" (knowledge distillation at
-    ``temperature``), or "cross_entropy" (the same at temperature 1), "l1" or "l2" on probabilities (Table 2c), or
-    "sigmoid" (iCaRL's and LwM's, section 5.1) or "sigmoid_as_printed" (LwM, eq. 1).
+    A softmax for each old task, summed over old tasks, or with ``joined`` one over all old classes (LwM, section 3.1).
+    ``kind`` is "softmax" (knowledge distillation at ``temperature``), "cross_entropy" (the same at temperature 1), "l1"
+    or "l2" on probabilities (LwF, Table 2c), "sigmoid" (iCaRL's and LwM's, section 5.1) or "sigmoid_as_printed" (LwM,
+    eq. 1).
     """
 
     temperature: float = 2.0
     kind: str = "softmax"
+    joined: bool = False
 
     teacher: ClassVar[str] = "task"
     first_task: ClassVar[int] = 1
@@ -74,6 +76,8 @@ class Distillation(Described, Term):
 
     def __call__(self, batch: Batch, kept: Kept) -> Tensor:
         student, teacher = batch.student, batch.teacher(self.teacher)
+        if self.joined:
+            return self.compare(student.over(range(batch.task)), teacher.over(range(batch.task)))
         return sum(self.compare(student.head(task), teacher.head(task)) for task in range(batch.task))
 
     def compare(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -83,7 +87,7 @@ class Distillation(Described, Term):
         return distillation(logits, targets, self.temperature if self.kind == "softmax" else 1.0)
 
     def latex(self, heads: str) -> str:
-        old = r"\sum_{o < t}\sum_{c \in \mathcal{C}_o}"
+        old = r"\sum_{c \in \mathcal{C}_{1:t-1}}" if self.joined else r"\sum_{o < t}\sum_{c \in \mathcal{C}_o}"
         return {
             "softmax": rf"\Big(-{old} y'_c \log \hat{{y}}'_c\Big)_{{T={self.temperature:g}}}",
             "cross_entropy": rf"\Big(-{old} y_c \log \hat{{y}}_c\Big)",

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cltutor.importance import mas_local
+from cltutor.importance import LocalMAS, mas_local
 
 
 def layer_by_layer(model: nn.Sequential, images: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -96,3 +96,8 @@ def test_what_cannot_be_measured_is_refused_in_one_sentence():
         mas_local(nn.Linear(3, 2), images[:0])
     with pytest.raises(ValueError, match="NaN"):
         mas_local(nn.Linear(3, 2), images * float("inf"))
+
+
+def test_a_vector_output_is_refused_for_it_asks_no_output():
+    with pytest.raises(ValueError, match="output is one of norm"):
+        LocalMAS(output="vector")

@@ -224,3 +224,11 @@ def test_only_the_full_form_of_sigmoid_distillation_has_its_minimum_at_the_teach
         sizes[kind] = logits.grad
     assert sizes["sigmoid"].abs().max() < 1e-12
     assert (sizes["sigmoid_as_printed"] < -1e-3).all()  # it asks every logit to grow
+
+
+def test_joined_distillation_takes_one_softmax_over_all_old_classes(make_batch):
+    logits, recorded = torch.randn(3, 6, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
+    batch = make_batch(logits, (2, 2, 2), recorded=recorded)
+    expected = distillation(logits[:, :4], recorded, 2.0).item()
+    assert Distillation(joined=True)(batch, {}).item() == pytest.approx(expected)
+    assert Distillation()(batch, {}).item() != pytest.approx(expected)
