@@ -14,6 +14,8 @@ __all__, __getattr__, __dir__ = lazy(
         "accuracy_over_time": "curves",
         "adaptation": "groups",
         "agreement": "scatter",
+        "attention_drift": "attention",
+        "attention_maps": "attention",
         "damage": "shares",
         "forgetting": "bars",
         "importance": "heatmaps",

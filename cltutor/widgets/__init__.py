@@ -8,6 +8,7 @@ from ..lazy import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
+        "AttentionDrift": "attention_drift",
         "ImportanceExplorer": "importance_explorer",
         "MethodToggle": "method_toggle",
         "Temperature": "temperature",

@@ -1,0 +1,282 @@
+"""Where a network looks, and how that place wanders while it learns on (LwM, Figure 4)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import attention, methods, show
+from ..events import Event, Stepped, TaskDone
+from ..learner import train
+from ..recipe import Recipe
+from ..run import Run
+from ..seeds import seeded
+from ..show.attention import drift_from_first
+from ..streams import Stream, Task
+from .actions import Actions
+from .base import Pane, Tool, draw, dropdown, row
+from .controls import Controls
+from .knob import Knob
+from .method_toggle import news
+from .training import Training
+
+PER_CLASS = 20  # test images of a base class whose maps are kept
+METHODS = ("finetune", "lwf_mc", "lwm")
+
+
+class AttentionDrift(Tool):
+    """Grad-CAM of base-class test images after every task, by each method, with its drift from the first model.
+
+    Train learns the stream by each method, with one head for all classes. After every task the maps of every layer
+    are kept, of each image's own class, so that a change of layer, class, image or opacity needs no network any more.
+
+    methods: names; layer: one of `attention.layers`, the last block if None; label: the class of task 1 that is
+    shown, its first one if None; image: the first of the test images shown, counted from 1; rows: how many are shown;
+    opacity: of the maps, in percent; seed, device: as in `learn`; settings: given to every method that takes them,
+    such as `epochs=5`, or `gamma=3` to `lwm` alone.
+
+    Raises:
+        ValueError: an unknown method, layer or class, an image that there is not, or a setting that no method takes.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        methods: Sequence[str] = METHODS,
+        *,
+        layer: str | None = None,
+        label: int | None = None,
+        image: int = 1,
+        rows: int = 2,
+        opacity: float = 60,
+        seed: int = 0,
+        device: str = "auto",
+        **settings,
+    ) -> None:
+        super().__init__("cltutor-attention-drift")
+        self.stream, self.seed, self.device = stream, seed, device
+        self.recipes = recipes_of(tuple(methods), settings)
+        self.images, self.labels = base_images(stream[0])
+        first = next(iter(self.recipes.values()))
+        self.layers, usual_layer = layers_of(stream, first)
+        self.rows = self._checked_rows(rows)
+        self.runs: dict[str, Run] = {}
+        self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
+        self.training: Training | None = None
+        self._album: dict[tuple, str] = {}
+        self._empty = draw(lambda: show.tasks(stream))
+        usual = {"layer": usual_layer, "label": stream[0].classes[0], "image": 1, "opacity": 60}
+        own = {"methods": METHODS, "rows": 2, "seed": 0, "device": "auto"}
+        given = {"methods": tuple(methods), "rows": rows, "seed": seed, "device": device}
+        given = {name: value for name, value in given.items() if value != own[name]}
+        self._make_controls()
+        self.controls = Controls(
+            self, "AttentionDrift", self._named, usual, given | settings, self._checked, self._show
+        )
+        asked = {"layer": layer, "label": label, "image": image, "opacity": opacity}
+        self.controls.set(usual | {name: value for name, value in asked.items() if value is not None})
+        self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
+        self.pane, self.curve = Pane(), Pane()
+        controls = row(*self._named.values())
+        self.fill(self.actions, controls, self.message, self.pane, self.curve, self.controls.line)
+        self._show()
+
+    @property
+    def code(self) -> str:
+        """The line of code that makes this widget again as it is set."""
+        return self.controls.code
+
+    @property
+    def columns(self) -> list[str]:
+        """The models, named as in the paper: M0 has learned the base classes."""
+        return [f"M{step}" for step in range(len(self.stream))]
+
+    def drifts(self, layer: str) -> dict[str, np.ndarray]:
+        """Drift (N, T) from the first model of every image kept, by method; nan after tasks not learned yet."""
+        every = slice(None)
+        padding = {name: padded(steps, layer, every, len(self.stream)) for name, steps in self.maps.items()}
+        return {name: drift_from_first(maps) for name, maps in padding.items()}
+
+    def _checked_rows(self, rows: int) -> int:
+        most = int(np.bincount(self.labels)[list(self.stream[0].classes)].min())
+        if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= most:
+            raise ValueError(f"rows is a whole number from 1 to {most}, not {rows!r}.")
+        self.most = most - rows + 1
+        return rows
+
+    def _make_controls(self) -> None:
+        names = [(self.stream.class_names[label], label) for label in self.stream[0].classes]
+        whole = f"a whole number from 1 to {self.most}"
+        self._named = {
+            "layer": dropdown("layer", self.layers),
+            "label": dropdown("class", names),
+            "image": Knob(
+                "first image",
+                1,
+                (1, max(2, self.most), 1),
+                lambda v: 1 <= v <= self.most and v == int(v),
+                whole,
+                "which test image of the class is shown first",
+                self.guarded,
+            ),
+            "opacity": Knob(
+                "opacity (%)",
+                60,
+                (0, 100, 5),
+                lambda v: 0 <= v <= 100,
+                "a number from 0 to 100",
+                "how much of the image the map covers",
+                self.guarded,
+            ),
+        }
+        self._named["layer"].tooltip = "the layer whose maps are shown, in order of use"
+        self._named["label"].tooltip = "the base class whose test images are shown, and whose score the maps explain"
+
+    def _checked(self, values: dict) -> dict:
+        if values["layer"] not in self.layers:
+            raise ValueError(f"layer is one of {', '.join(self.layers)}, not {values['layer']!r}.")
+        if values["label"] not in self.stream[0].classes:
+            names = ", ".join(f"{label} ({self.stream.class_names[label]})" for label in self.stream[0].classes)
+            raise ValueError(f"label is a class of task 1, {names}, not {values['label']!r}.")
+        for name, low, high in (("image", 1, self.most), ("opacity", 0, 100)):
+            value = values[name]
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise ValueError(f"{name} is a number from {low} to {high}, not {value!r}.")
+        if values["image"] != int(values["image"]):
+            raise ValueError(f"image is a whole number, not {values['image']!r}.")
+        return values
+
+    def _train(self) -> None:
+        todo = [name for name in self.recipes if name not in self.runs or not self.runs[name].complete]
+        if not todo:
+            self.actions.say("all methods have been trained; Clear to train them anew", 1)
+            return
+        self.actions.say("getting ready", 0)
+        self.actions.busy = True
+        self.training = Training(self._events(todo), self._follow, self._end, self.tell)
+        self.training.start()
+
+    def _events(self, todo: list[str]) -> Iterator[Event]:
+        """Learn by one method after another, each begun anew."""
+        for done, name in enumerate(todo):
+            self._part = name, done / len(todo), 1 / len(todo)
+            self.maps = {method: steps for method, steps in self.maps.items() if method != name}
+            yield from train(self.stream, self.recipes[name], self.seed, device=self.device)
+
+    def _stop(self) -> None:
+        self.training.stop()
+        self.actions.stop.disabled = True
+
+    def _clear(self) -> None:
+        if self.actions.busy:
+            raise ValueError("Something is being learned: press Stop first.")
+        self.runs, self.maps = {}, {}
+        self._show()
+
+    def _follow(self, event: Event) -> None:
+        """Tell the page of an event, and look after each task; called in the thread that trains."""
+        name, start, share = self._part
+        if isinstance(event, Stepped):
+            self.actions.say(news(event), start + share * event.progress)
+        elif isinstance(event, TaskDone):
+            found = self._look(event.run, event.task)
+            self.runs = {**self.runs, name: event.run}
+            self.maps = {**self.maps, name: [*self.maps.get(name, []), found]}
+            self._show()
+
+    def _look(self, run: Run, task: int) -> dict[str, np.ndarray]:
+        network, targets = run.model_after(task), self.stream.positions(self.labels)
+        # Half precision: the maps of all layers and steps stay in memory, to be looked at.
+        maps = {layer: attention.grad_cam(network, self.images, targets, layer) for layer in self.layers}
+        return {layer: halved(found.numpy()) for layer, found in maps.items()}
+
+    def _end(self, run: Run | None, finished: bool) -> None:
+        words = "done" if finished else "stopped; Train begins the method that was not finished anew"
+        self.actions.say(words, 1.0 if finished else None)
+        try:
+            self._show()
+        finally:
+            self.actions.busy = False
+
+    def _show(self, name: str | None = None) -> None:
+        """Show what was learned as the controls stand; `name`: the control that was moved."""
+        if not self.maps:
+            self.pane.value, self.curve.value = self._empty, ""
+            return
+        values, learned = self.controls.values, tuple((method, len(steps)) for method, steps in self.maps.items())
+        for pane, key, make in (
+            (self.pane, (*values.values(), learned), self._maps),
+            (self.curve, (values["layer"], learned), self._curve),
+        ):
+            if key not in self._album:
+                self._album = {k: v for k, v in self._album.items() if k[-1] == learned}  # older ones come no more
+                self._album[key] = draw(make)
+            pane.value = self._album[key]
+
+    def _maps(self) -> show.Picture:
+        values = self.controls.values
+        layer, label, first = values["layer"], values["label"], int(values["image"])
+        own = np.flatnonzero(self.labels.numpy() == label)[first - 1 :][: self.rows]
+        shown = {name: padded(steps, layer, own, len(self.stream)) for name, steps in self.maps.items()}
+        names = [f"{self.stream.class_names[label]}, test image {first + n}" for n in range(len(own))]
+        images = self.images[own].numpy()
+        return show.attention_maps(images, shown, names, self.columns, values["opacity"] / 100, f"layer {layer}")
+
+    def _curve(self) -> show.Picture:
+        layer = self.controls.values["layer"]
+        return show.attention_drift(
+            self.drifts(layer), self.columns, f"layer {layer}, mean over {len(self.images)} base-class test images"
+        )
+
+
+def recipes_of(names: Sequence[str], settings: dict) -> dict[str, Recipe]:
+    """Each method with those of the settings that it takes; ValueError for one that none takes."""
+    if not names:
+        raise ValueError("Give one method or more, such as ('finetune', 'lwm').")
+    found, refused = {}, []
+    for name in names:
+        methods.get(name)  # an unknown name is told here
+        build, taken = getattr(methods, name), {"heads": "class"}
+        for key, value in settings.items():
+            try:
+                build(**{key: value})
+                taken[key] = value
+            except ValueError as error:
+                if "has no setting" not in str(error):
+                    raise
+                refused.append((key, error))
+        found[name] = build(**taken)
+    for key, error in refused:
+        if sum(key == other for other, _ in refused) == len(names):
+            raise error
+    return found
+
+
+def base_images(task: Task) -> tuple[Tensor, Tensor]:
+    """The first test images of each class of the task, and their labels."""
+    labels = task.test.labels
+    places = torch.cat([(labels == label).nonzero().flatten()[:PER_CLASS] for label in task.classes])
+    return task.test.images[places], labels[places]
+
+
+def layers_of(stream: Stream, recipe: Recipe) -> tuple[list[str], str]:
+    """The layers that have maps in the recipe's network, and the last block."""
+    image = stream[0].test.images[:1]
+    with seeded(("layers",)):
+        network = recipe.network.build(stream.image_shape, pretrained=False)
+        network.grow(len(stream[0].classes))
+    return list(attention.layers(network, image)), attention.last_block(network, image)
+
+
+def padded(steps: Sequence[dict], layer: str, images: np.ndarray | slice, count: int) -> np.ndarray:
+    """Maps (N, count, h, w) of these images after every task, nan after tasks not learned yet."""
+    known = np.stack([step[layer][images] for step in steps], axis=1).astype(np.float32)
+    missing = np.full((len(known), count - len(steps), *known.shape[2:]), np.nan, dtype=np.float32)
+    return np.concatenate([known, missing], axis=1)
+
+
+def halved(maps: np.ndarray) -> np.ndarray:
+    """Maps (N, h, w) in half precision, each by its own largest value: only the place counts."""
+    largest = maps.max((1, 2), keepdims=True)
+    return (maps / np.where(largest > 0, largest, 1)).astype(np.float16)
