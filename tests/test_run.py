@@ -8,6 +8,8 @@ import torch
 
 import cltutor as cl
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
 
 @pytest.fixture(scope="module")
 def run(tiny):
