@@ -76,7 +76,7 @@ def test_a_pasted_method_keeps_the_other_buttons_and_the_seed():
         ("cl.methods.finetune(temperature=3)", "finetune takes no temperature"),
         ("cl.methods.lfw()", "lfw is no method"),
         ("MethodToggle(stream, methods='lwf')", "methods is a list"),
-        ("MethodToggle(stream, methods=['lfw'])", "did you mean lwf"),
+        ("MethodToggle(stream, methods=['l_w_f'])", "did you mean lwf"),
         ("MethodToggle(stream, method='joint', methods=['lwf'])", "not among the methods here"),
         ("MethodToggle(stream, seed=-1)", "seed is a whole number"),
         ("MethodToggle(stream, known_task=1)", "known_task is True or False"),

@@ -197,7 +197,7 @@ def test_it_shows_the_runs_it_is_given(stream, run):
 
 def test_bad_arguments_are_refused(stream, run):
     with pytest.raises(ValueError, match="did you mean lwf"):
-        cl.widgets.MethodToggle(stream, ["lfw"])
+        cl.widgets.MethodToggle(stream, ["l_w_f"])
     with pytest.raises(ValueError, match="methods is a list"):
         cl.widgets.MethodToggle(stream, "lwf")
     with pytest.raises(ValueError, match="no setting 'rate'"):
