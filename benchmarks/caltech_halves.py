@@ -21,7 +21,7 @@ from cltutor.events import Diverged
 from cltutor.streams import Split, Stream, Task
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-GRID = (0.01, 0.1, 1.0, 10.0)
+GRID = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
 SIZE, RATE, BATCH, TEST = 64, 0.01, 10, 20
 SEARCHED = ("lwf", "imm_mean", "imm_mode", "si", "mas", "mas_local")
 ON = ("train", "test", "both")
