@@ -24,7 +24,7 @@ def fisher(
     labels: Tensor | None = None,
     task: int | None = None,
     seed: int = 0,
-    chunk: int = 32,
+    chunk: int = 64,
 ) -> dict[str, Tensor]:
     """Mean over images of the squared gradient of log p(label | image), each image's own (Kirkpatrick et al. 2017).
 

@@ -5,10 +5,9 @@ is an outer product for a linear layer, a sum of outer products over the positio
 the normalised input for a normalisation layer. The sample stays a dimension of its own throughout.
 """
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_weight
 
 
 def linear(layer: nn.Linear, a: Tensor, g: Tensor) -> dict[str, Tensor]:
@@ -17,20 +16,16 @@ def linear(layer: nn.Linear, a: Tensor, g: Tensor) -> dict[str, Tensor]:
 
 
 def convolution(layer: nn.Conv2d, a: Tensor, g: Tensor) -> dict[str, Tensor]:
-    patches = patches_of(layer, a, g.shape[2:]).unflatten(1, (layer.groups, -1))
-    weight = g.flatten(2).unflatten(1, (layer.groups, -1)) @ patches.transpose(2, 3)
-    return {"weight": weight.reshape(len(a), *layer.weight.shape), "bias": g.sum((2, 3))}
-
-
-def patches_of(layer: nn.Conv2d, a: Tensor, positions: Sequence[int]) -> Tensor:
-    """What the kernel sees at each position, (N, C * kernel, positions). ``F.unfold`` makes the same, slower."""
-    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-    a = F.pad(a, layer._reversed_padding_repeated_twice, mode).contiguous()
-    (n, c, _, _), (of_image, of_channel, of_row, of_column) = a.shape, a.stride()
-    down, right = layer.dilation[0] * of_row, layer.dilation[1] * of_column
-    shape = (n, c, *layer.kernel_size, *positions)
-    strides = (of_image, of_channel, down, right, layer.stride[0] * of_row, layer.stride[1] * of_column)
-    return a.as_strided(shape, strides).reshape(n, -1, positions[0] * positions[1])
+    """One convolution with a group for each sample, whose gradient keeps the samples apart."""
+    padding = layer.padding
+    if isinstance(padding, str) or layer.padding_mode != "zeros":
+        mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+        a, padding = F.pad(a, layer._reversed_padding_repeated_twice, mode), 0
+    n, size = len(a), layer.weight.shape
+    apart, gradients = (values.reshape(1, -1, *values.shape[2:]) for values in (a, g))
+    settings = (layer.stride, padding, layer.dilation, n * layer.groups)
+    weight = conv2d_weight(apart, (n * size[0], *size[1:]), gradients, *settings)
+    return {"weight": weight.view(n, *size), "bias": g.sum((2, 3))}
 
 
 def batch_norm(layer: nn.modules.batchnorm._BatchNorm, a: Tensor, g: Tensor) -> dict[str, Tensor]:

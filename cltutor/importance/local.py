@@ -11,7 +11,7 @@ from .mas import MAS, check_choice
 from .samples import Call, check, power_sum
 
 
-def mas_local(model: nn.Module, images: Tensor, task: int | None = None, chunk: int = 32) -> dict[str, Tensor]:
+def mas_local(model: nn.Module, images: Tensor, task: int | None = None, chunk: int = 64) -> dict[str, Tensor]:
     """Omega_ij = 2/N sum_k y_i^k y_j^k from activations alone, for every parameter (MAS, eq. 6).
 
     y_i is a layer's input and y_j its output after the ReLU that follows it: the product is the gradient of the

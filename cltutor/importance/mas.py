@@ -18,7 +18,7 @@ def squared_norm(answers: Tensor) -> Tensor:
 
 
 def mas(
-    model: nn.Module, images: Tensor, task: int | None = None, output: str = "norm", chunk: int = 32
+    model: nn.Module, images: Tensor, task: int | None = None, output: str = "norm", chunk: int = 64
 ) -> dict[str, Tensor]:
     """Omega = 1/N sum_k ||g(x_k)||, the mean over images of each image's own absolute gradient (MAS, eq. 2).
 

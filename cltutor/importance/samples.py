@@ -44,7 +44,8 @@ class Call:
 
 
 def power_sum(gradients: Tensor, power: int) -> Tensor:
-    return torch.linalg.vector_norm(gradients, ord=power, dim=0) ** power
+    """Sum over samples of |gradient|^power, for a power of 1 or 2."""
+    return (gradients.abs() if power == 1 else gradients.square()).sum(0)  # a vector norm takes ten times as long
 
 
 class Tape:
@@ -120,7 +121,7 @@ def mean_over_samples(
     targets: Sequence[Tensor] = (),
     power: int = 1,
     task: int | None = None,
-    chunk: int = 32,
+    chunk: int = 64,
 ) -> dict[str, Tensor]:
     r"""Mean over samples of |d function / d theta|^power, a tensor of its shape for every parameter.
 
