@@ -100,7 +100,7 @@ def main() -> int:
     peaks = ", ".join(f"{chunk}: {alone(chunk):.0f} MB" for chunk in (1, 32, 128, 512))
     notes = (
         f"{IMAGES} images of 32x32, chunks of {CHUNK}, {REPEATS} alternating rounds, medians. The loop over single "
-        f"samples is timed on {SINGLE} images, {REPEATS} times; the error is the relative norm of the difference to it, "
+        f"samples is timed on {SINGLE} images, {REPEATS} times; the error is the relative norm of the gap to it, "
         f"in float64, on {EXACT} images. Peak memory of a process that measures 512 images with ResNet-32, by chunk: "
         f"{peaks}."
     )
