@@ -8,6 +8,8 @@ from cltutor.learner import draw_pool, make_teachers
 from cltutor.losses import Context
 from cltutor.streams import CropFlip
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
 
 @pytest.fixture(scope="module")
 def three():
