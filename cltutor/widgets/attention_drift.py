@@ -19,13 +19,13 @@ from .base import Pane, Tool, draw, dropdown, row
 from .controls import Controls
 from .knob import Knob
 from .method_toggle import news
-from .training import Training
+from .training import Trains
 
 PER_CLASS = 20  # test images of a base class whose maps are kept
 METHODS = ("finetune", "lwf_mc", "lwm")
 
 
-class AttentionDrift(Tool):
+class AttentionDrift(Trains, Tool):
     """Grad-CAM of base-class test images after every task, by each method, with its drift from the first model.
 
     Train learns the stream by each method, with one head for all classes. After every task the maps of every layer
@@ -63,7 +63,6 @@ class AttentionDrift(Tool):
         self.rows = self._checked_rows(rows)
         self.runs: dict[str, Run] = {}
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
-        self.training: Training | None = None
         self._album: dict[tuple, str] = {}
         self._empty = draw(lambda: show.tasks(stream))
         usual = {"layer": usual_layer, "label": stream[0].classes[0], "image": 1, "opacity": 60}
@@ -152,10 +151,7 @@ class AttentionDrift(Tool):
         if not todo:
             self.actions.say("all methods have been trained; Clear to train them anew", 1)
             return
-        self.actions.say("getting ready", 0)
-        self.actions.busy = True
-        self.training = Training(self._events(todo), self._follow, self._end, self.tell)
-        self.training.start()
+        self._begin(self._events(todo))
 
     def _events(self, todo: list[str]) -> Iterator[Event]:
         """Learn by one method after another, each begun anew."""
@@ -163,10 +159,6 @@ class AttentionDrift(Tool):
             self._part = name, done / len(todo), 1 / len(todo)
             self.maps = {method: steps for method, steps in self.maps.items() if method != name}
             yield from train(self.stream, self.recipes[name], self.seed, device=self.device)
-
-    def _stop(self) -> None:
-        self.training.stop()
-        self.actions.stop.disabled = True
 
     def _clear(self) -> None:
         if self.actions.busy:

@@ -17,7 +17,7 @@ from .controls import Controls
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .knob import Knob
 from .method_toggle import news
-from .training import Training
+from .training import Trains
 
 VIEWS = ("maps", "scatter", "damage")
 DONE = {"prune": "set to zero", "perturb": "given noise"}
@@ -25,7 +25,7 @@ CHOICES = {"view": VIEWS, "summed": (True, False), "scale": ("rank", "log"), "ho
 CHOICES |= dict.fromkeys(("first", "second", "method"), METHODS)
 
 
-class ImportanceExplorer(Tool):
+class ImportanceExplorer(Trains, Tool):
     """Heat maps of Omega for MAS, local MAS, EWC and SI, a scatter of any two, and what damage does to each task.
 
     Train lets one network learn the stream with Synaptic Intelligence, and measures after every task. view: "maps",
@@ -62,7 +62,7 @@ class ImportanceExplorer(Tool):
         self.stream, self.seed, self.device = stream, seed, device
         self.recipe = methods.si(**settings)
         self.layers = layers_of(stream, self.recipe)
-        self.data, self.training = Exploration(stream), None
+        self.data = Exploration(stream)
         self._album: dict[tuple, str] = {}
         self._empty = draw(lambda: show.tasks(stream))
         usual = {"view": "maps", "layer": self.layers[0], "task": len(stream), "summed": True, "scale": "rank"}
@@ -136,15 +136,7 @@ class ImportanceExplorer(Tool):
 
     def _train(self) -> None:
         self.data, self._album = Exploration(self.stream), {}
-        self.actions.say("getting ready", 0)
-        self.actions.busy = True
-        events = self.data.events(self.recipe, self.seed, self.device)
-        self.training = Training(events, self._follow, self._end, self.tell)
-        self.training.start()
-
-    def _stop(self) -> None:
-        self.training.stop()
-        self.actions.stop.disabled = True
+        self._begin(self.data.events(self.recipe, self.seed, self.device))
 
     def _clear(self) -> None:
         if self.actions.busy:

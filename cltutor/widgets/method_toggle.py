@@ -14,14 +14,14 @@ from .actions import Actions
 from .base import Pane, Tool, draw
 from .code import METHODS, State
 from .settings import Settings
-from .training import Training, snapshot
+from .training import Trains, snapshot
 
 SHARE = 5  # seconds of training for a second of drawing
 PAUSE = 0.25  # seconds between two live pictures, at least
 BLINK = 0.1  # seconds between two lines of news, at least
 
 
-class MethodToggle(Tool):
+class MethodToggle(Trains, Tool):
     """Buttons for methods, sliders for their settings, Train and Stop, and the accuracy of every task as it grows.
 
     Runs pile up in `runs` and are drawn over each other. A recipe that is trained again takes the next seed, so that
@@ -89,15 +89,8 @@ class MethodToggle(Tool):
         taken = {run.seed for run in self.runs if run.recipe == recipe}
         seed = min(set(range(state.seed, state.seed + len(taken) + 1)) - taken)
         self._next_news = self._next_picture = 0.0
-        self.actions.say(f"{recipe.name}, seed {seed}: getting ready", 0)
-        self.actions.busy = True
         events = train(self.stream, recipe, seed, device=state.device)
-        self.training = Training(events, self._follow, self._end, self.tell)
-        self.training.start()
-
-    def _stop(self) -> None:
-        self.training.stop()
-        self.actions.stop.disabled = True
+        self._begin(events, f"{recipe.name}, seed {seed}: getting ready")
 
     def _clear(self) -> None:
         self.runs = []

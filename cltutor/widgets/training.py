@@ -69,6 +69,25 @@ class Training:
             self.fail(error)
 
 
+class Trains:
+    """What the widgets that train have in common: `actions`, and the methods that hear of a training.
+
+    `_follow(event)` and `_end(run, finished)` are called in the thread, `tell(error)` where something raised.
+    """
+
+    training: Training | None = None
+
+    def _begin(self, events: Iterator[Event], words: str = "getting ready") -> None:
+        self.actions.say(words, 0)
+        self.actions.busy = True
+        self.training = Training(events, self._follow, self._end, self.tell)
+        self.training.start()
+
+    def _stop(self) -> None:
+        self.training.stop()
+        self.actions.stop.disabled = True
+
+
 def snapshot(run: Run) -> Run:
     """The run as it stands now: one that the thread no longer writes in, for pictures drawn meanwhile."""
     return replace(

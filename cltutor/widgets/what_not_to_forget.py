@@ -17,7 +17,7 @@ from .base import Pane, Tool, draw, example, row
 from .controls import Controls
 from .knob import Knob
 from .method_toggle import news
-from .training import Training, snapshot
+from .training import Trains, snapshot
 
 
 class Classes(ipywidgets.HBox):
@@ -54,7 +54,7 @@ class Classes(ipywidgets.HBox):
         self._showing = False
 
 
-class WhatNotToForget(Tool):
+class WhatNotToForget(Trains, Tool):
     """Choose the classes of task 1 that you will meet again; MAS computes Omega on their pictures only.
 
     Train learns the stream three times: by fine-tuning, by MAS, and by MAS adapted to the chosen classes; runs are
@@ -84,7 +84,6 @@ class WhatNotToForget(Tool):
             raise ValueError("The first task needs two classes or more, some to be met again and some not.")
         self.stream, self.seed, self.device, self.settings = stream, seed, device, settings
         self.runs: dict[Recipe, Run] = {}
-        self.training: Training | None = None
         self._empty = draw(lambda: show.tasks(stream))
         usual = {"classes": stream[0].classes[:1], "lam": 1, "epochs": methods.finetune(**settings).schedule.epochs}
         given = {name: value for name, value, own in (("seed", seed, 0), ("device", device, "auto")) if value != own}
@@ -147,20 +146,13 @@ class WhatNotToForget(Tool):
         if not todo:
             self.actions.say("all three have been trained with these settings", 1)
             return
-        self.actions.say("getting ready", 0)
-        self.actions.busy = True
-        self.training = Training(self._events(todo), self._follow, self._end, self.tell)
-        self.training.start()
+        self._begin(self._events(todo))
 
     def _events(self, todo: list[Recipe]) -> Iterator[Event]:
         """Learn with one recipe after another."""
         for done, recipe in enumerate(todo):
             self._part = done / len(todo), 1 / len(todo)
             yield from train(self.stream, recipe, self.seed, device=self.device)
-
-    def _stop(self) -> None:
-        self.training.stop()
-        self.actions.stop.disabled = True
 
     def _clear(self) -> None:
         self.runs = {}
