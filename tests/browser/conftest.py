@@ -75,12 +75,12 @@ class Widget:
 
     @property
     def picture(self) -> str:
-        """The picture's alternative text."""
-        return self.place.locator(".cltutor-picture img").get_attribute("alt")
+        """The alternative text of the picture, of the first where there are several."""
+        return self.place.locator(".cltutor-picture img").first.get_attribute("alt")
 
     @property
     def pixels(self) -> str:
-        return self.place.locator(".cltutor-picture img").get_attribute("src")
+        return self.place.locator(".cltutor-picture img").first.get_attribute("src")
 
     @property
     def status(self) -> str:

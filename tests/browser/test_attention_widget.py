@@ -1,0 +1,55 @@
+"""The widget of Learning without Memorizing as a learner uses it: in JupyterLab, with mouse and keyboard."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CELLS = [
+    "import cltutor as cl\nstream = cl.streams.scenes(tasks=[4, 2, 2], classes=range(8), per_class=(20, 10), order=0)",
+    "cl.widgets.AttentionDrift(stream, epochs=2)",
+]
+
+
+@pytest.fixture(scope="module")
+def tool(open_notebook):
+    with open_notebook(CELLS) as opened:
+        opened.run_all()
+        (found,) = opened.tools("cltutor-attention-drift")
+        yield found
+        assert opened.errors() == []
+
+
+def test_maps_appear_for_every_method_and_follow_the_controls(tool):
+    tool.shot("attention-before")
+    tool.train()
+    tool.until(tool.button("Train").is_enabled, 120)
+    assert all(method in tool.picture for method in ("finetune", "lwf_mc", "lwm"))
+    tool.shot("attention-after")
+    for change in (
+        lambda: tool.type("opacity (%)", "20"),
+        lambda: tool.type("first image", "3"),
+        lambda: tool.field("layer").select_option(index=0),
+        lambda: tool.field("class").select_option(index=1),
+    ):
+        before = tool.pixels
+        change()
+        tool.until(lambda before=before: tool.pixels != before)
+    tool.shot("attention-changed")
+    assert "opacity=20" in tool.field("as code").input_value()
+
+
+def test_a_wrong_line_of_code_is_told_in_plain_words(tool):
+    tool.type("as code", "cl.widgets.AttentionDrift(stream, opacity=200, epochs=2)")
+    alert = tool.place.locator(".cltutor-error")
+    tool.until(alert.is_visible)
+    assert "opacity is a number from 0 to 100" in alert.inner_text()
+    tool.type("opacity (%)", "40")
+    tool.until(lambda: alert.count() == 0)
+
+
+def test_training_stops_when_it_is_asked_to(tool):
+    tool.button("Clear").click()
+    tool.train()
+    tool.button("Stop").click()
+    tool.until(tool.button("Train").is_enabled, 20)
+    assert "stopped" in tool.status
