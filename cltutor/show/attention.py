@@ -83,7 +83,7 @@ def attention_drift(drifts: Mapping[str, ArrayLike], columns: Sequence[str], wha
     if not arrays or any(a.ndim != 2 or a.shape[1] != len(columns) for a in arrays.values()):
         raise ValueError(f"give drifts of shape (images, {len(columns)}) for one method or more")
     lines = {name: mean_and_spread(values) for name, values in arrays.items()}
-    width = 6.4
+    width = 9.6  # as wide as the maps that it stands under
     title = wrapped(f"Drift of attention{', ' if what else ''}{what}", width - 0.3, TITLE)
     fits = columns_of(list(lines), width - 0.2)
     top = 0.25 + 0.22 * len(title) + 0.22 * math.ceil(len(lines) / fits)
