@@ -16,18 +16,18 @@ import torch
 from torch import Tensor
 
 from . import methods
-from .attention import last_block, look
-from .evaluation import accuracies, answers, task_of
+from .evaluation import accuracies, task_of
 from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
-from .losses.terms import Batch, Context, Teacher
+from .losses.terms import Batch, Context
 from .memory import Pool, pool_of
-from .networks import Network, Output
+from .networks import Network
 from .optimiser import SGD, Plateau
 from .recipe import Phase, Recipe, Schedule
 from .run import TOPS, Run
 from .seeds import generator, seeded
 from .store import Store
 from .streams import Stream
+from .teachers import make_teachers
 
 
 def learn(
@@ -89,7 +89,7 @@ def train(
         for name, part in parts.items():
             part.begin_task(context, kept[name])
         pool = draw_pool(stream, recipe, task.index, place)
-        teachers = make_teachers(recipe, run, pool, context)
+        teachers = make_teachers(recipe, run.model if run.learned else None, pool, context)
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
         for phase, epochs_of_phase in schedule.phases(task.index):
@@ -206,27 +206,6 @@ def restore(run: Run, stream: Stream, seed: int) -> tuple[Network, dict[str, dic
 def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device) -> Pool:
     """The images to train on: the task's own, or what the memory makes of them."""
     return recipe.memory.pool(stream, task, place) if recipe.memory else pool_of(stream, [task], place)
-
-
-def make_teachers(recipe: Recipe, run: Run, pool: Pool, context: Context) -> dict[str, Teacher]:
-    """A teacher for every name that an active term asks for. Its answers to the pool are computed once; where images
-    are augmented, or maps are asked for, it answers for the very images of each batch."""
-    asking = recipe.asking(context.task)
-    if any(term.reads_maps for term in asking):
-        context.watched = last_block(context.network, pool.images[:1])
-    if not any(term.teacher == "task" for term in asking):
-        return {}
-    before = run.model.to(pool.labels.device)
-    if recipe.schedule.augmentation or context.watched:
-        return {"task": lambda batch: look(before, batch.images, context.watched)}
-    recorded, features = answers(before, pool.images, any(term.reads_features for term in asking))
-    heads = recorded.split(before.classes, dim=1)
-
-    def answer(batch: Batch) -> Output:
-        own = features[batch.places] if features is not None else None
-        return Output(own, lambda task: heads[task][batch.places], len(heads))
-
-    return {"task": answer}
 
 
 def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> SGD:

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
 
 from . import methods
-from .evaluation import answers
 from .events import TaskDone
 from .learner import draw_pool, restore, train
 from .losses.terms import Context
@@ -14,6 +12,7 @@ from .recipe import Recipe
 from .run import Run
 from .seeds import seeded
 from .streams import Stream
+from .teachers import make_teachers, size
 
 
 def stored(run: Run, stream: Stream) -> dict[str, int]:
@@ -21,8 +20,9 @@ def stored(run: Run, stream: Stream) -> dict[str, int]:
 
     "network": parameters and buffers with the new head; every part of the recipe that remembers tensors, by its name
     ("Anchor": Omega, theta* and SI's path; "merge": what IMM merges); "teacher": the old network's recorded answers to
-    the new images, or the old network itself where images are augmented or attention is held; "images": those of
-    earlier tasks. What comes and goes within a step (gradients, activations) is left out.
+    the new images; where attention is held the old network with its maps of them; where images are augmented the old
+    network alone; "images": those of earlier tasks. What comes and goes within a step (gradients, activations) is left
+    out.
     """
     recipe, task = run.recipe, run.learned
     if not 0 < task < len(stream):
@@ -35,12 +35,9 @@ def stored(run: Run, stream: Stream) -> dict[str, int]:
         part.begin_task(Context(network, task, recipe.heads, stream[task]), kept[name])
         sizes |= {name: size(kept[name].values())} if kept[name] else {}
     pool = draw_pool(stream, recipe, task, torch.device("cpu"))
-    asking = recipe.asking(task)
-    if any(term.teacher == "task" for term in asking):
-        live = recipe.schedule.augmentation is not None or any(term.reads_maps for term in asking)
-        recorded = answers(run.model, pool.images[:1], any(term.reads_features for term in asking))
-        one = size(tensor for tensor in recorded if tensor is not None)
-        sizes["teacher"] = size(run.states[-1].values()) if live else one * len(pool)
+    context = Context(network, task, recipe.heads, stream[task])
+    for teacher in make_teachers(recipe, run.model, pool, context).values():
+        sizes["teacher"] = teacher.nbytes
     if recipe.memory:
         old = pool.tasks.cpu() < task
         sizes["images"] = size([pool.images[old], pool.labels[old]])
@@ -61,7 +58,3 @@ def needed(
         done = (event.run for event in train(stream, recipe, seed, epochs, device) if isinstance(event, TaskDone))
         found[recipe.name] = [stored(run, stream) for run in done if not run.complete]
     return found
-
-
-def size(tensors: Iterable[Tensor]) -> int:
-    return sum(tensor.nbytes for tensor in tensors)

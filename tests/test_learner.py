@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor import learner
+from cltutor import learner, teachers
 from cltutor.events import Diverged, EpochDone, Stepped, TaskBegun, TaskDone
 from cltutor.learner import Plateau
 from cltutor.losses import Term
@@ -202,7 +202,7 @@ def test_recorded_and_recomputed_responses_give_the_same_weights(tiny):
 
 def test_a_teacher_is_made_only_for_a_term_that_acts(tiny, monkeypatch):
     made = []
-    monkeypatch.setattr(learner, "answers", lambda *args: made.append(args) or pytest.fail("a teacher was asked"))
+    monkeypatch.setattr(teachers, "answers", lambda *args: made.append(args) or pytest.fail("a teacher was asked"))
     learn(tiny, "finetune", epochs=1)
     learn(tiny, cl.methods.lwf(lam=0, epochs=1))
     assert made == []

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.learner import draw_pool, make_teachers
+from cltutor.learner import draw_pool
 from cltutor.losses import Context
 from cltutor.streams import CropFlip
+from cltutor.teachers import make_teachers
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
 
@@ -56,20 +57,22 @@ def test_the_teacher_is_the_very_answers_that_the_learner_records(three, name, f
     network = run.model
     run.states.pop()
     pool = draw_pool(three, run.recipe, 2, torch.device("cpu"))
-    closure = make_teachers(run.recipe, run, pool, Context(network, 2))["task"].__closure__
-    held = [cell.cell_contents for cell in closure]
-    logits = [part for value in held if isinstance(value, tuple) for part in value]
-    codes = [value for value in held if isinstance(value, torch.Tensor)]
-    assert sum(part[0].numel() for part in codes) == features
-    assert third["teacher"] == sum(part.numel() * 4 for part in logits + codes) > 0
+    teacher = make_teachers(run.recipe, run.model, pool, Context(network, 2))["task"]
+    assert sum(part.shape[1] for part in teacher.heads) == 4
+    assert (0 if teacher.features is None else teacher.features.shape[1]) == features
+    assert third["teacher"] == 4 * len(pool) * (4 + features) > 0
 
 
-@pytest.mark.parametrize(
-    "recipe", [cl.methods.lwf(augmentation=CropFlip()), cl.methods.lwm(), cl.methods.lwm(maps="activation")]
-)
-def test_with_augmentation_or_attention_the_old_network_is_kept(three, recipe):
-    second, _ = cl.storage.needed(three, [recipe])[recipe.name]
+def test_with_augmentation_the_old_network_is_kept(three):
+    second, _ = cl.storage.needed(three, [cl.methods.lwf(augmentation=CropFlip())])["lwf"]
     assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2)
+
+
+@pytest.mark.parametrize("recipe", [cl.methods.lwm(), cl.methods.lwm(maps="activation")])
+def test_to_hold_attention_the_old_network_is_kept_and_its_maps(three, recipe):
+    second, _ = cl.storage.needed(three, [recipe])["lwm"]
+    maps = 4 * 64 * 2 * 2  # 64 channels of 2x2 positions are left of 8x8 pixels
+    assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2) + maps * len(three[1].train)
 
 
 def test_a_network_that_embeds_facts_is_counted_with_the_words_of_its_next_task():

@@ -68,6 +68,13 @@ class Backbone(nn.Module):
             features = layer(features)
         return features
 
+    def after(self, layer: str) -> list[nn.Module] | None:
+        """The modules above ``layer``, such as "trunk.7"; None where the trunk is no plain sequence of layers."""
+        place = layer.removeprefix("trunk.")
+        if not isinstance(self.trunk, nn.Sequential) or not place.isdigit():
+            return None
+        return [*self.trunk[int(place) + 1 :], *self.hidden]
+
 
 def linear_of(layer: nn.Sequential) -> nn.Linear:
     """The fully connected layer inside a group like (Linear, ReLU, Dropout)."""

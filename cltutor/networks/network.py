@@ -59,6 +59,14 @@ class Network(nn.Module):
     def forward(self, images: Tensor) -> Output:
         raise NotImplementedError
 
+    def continues(self, layer: str) -> bool:
+        """Whether ``above`` can go on from ``layer``: whether nothing bypasses it."""
+        return False
+
+    def above(self, maps: Tensor, layer: str) -> Output:
+        """The output from the maps (N, K, h, w) of ``layer`` on, without the layers below it."""
+        raise NotImplementedError
+
     def response(self, output: Output, task: int | None = None) -> Tensor:
         """F(x; theta), the function whose change counts for an importance (MAS, section 4.1): (N, outputs).
 
@@ -131,8 +139,19 @@ class MultiHeadNetwork(Network):
     def parts(self) -> dict[str, list[nn.Module]]:
         return {"shared": [self.backbone], "old": list(self.heads[:-1]), "new": list(self.heads[-1:])}
 
+    def continues(self, layer: str) -> bool:
+        return self.backbone.after(layer.removeprefix("backbone.")) is not None
+
+    def above(self, maps: Tensor, layer: str) -> Output:
+        for module in self.backbone.after(layer.removeprefix("backbone.")):
+            maps = module(maps)
+        return self.read(maps)
+
     def forward(self, images: Tensor) -> Output:
-        features = self.backbone(images)
+        return self.read(self.backbone(images))
+
+    def read(self, features: Tensor) -> Output:
+        """What the heads make of the backbone's features."""
         flat = self.backbone.flatten(features)
         return Output(flat, lambda task: self.heads[task](features), len(self.heads))
 
