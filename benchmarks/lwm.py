@@ -1,107 +1,123 @@
-"""Learning without Memorizing on scenes: ten base classes, then five steps of two, one head, the task unknown.
+"""Learning without Memorizing step by step, one head, the task unknown (LwM, Figure 5 and Table 5).
 
-Accuracy, top-5 accuracy, and where the network looks: the drift of Grad-CAM on test images of base classes from the
-first model to the last (LwM, eq. 6), and the share of attention inside the object's mask. Every method gets the same
-search on another class order, on validation images: of the rate, and then of the weight that is its own (beta, which
-lwf_mc and lwm share, or gamma).
+``scenes``: ten base classes, then five steps of two; ``tiny``: the hundred Tiny-ImageNet classes, ten a step, fifty
+pictures a class. After every step: top-1 and top-5 accuracy over all classes seen, and on test images of the base
+classes the drift of Grad-CAM from the first model's (LwM, eq. 6) and, on scenes, the share of attention inside the
+object. Settings are those that lwm_search.py finds on other classes.
 """
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 
 import numpy as np
 import report
 import torch
-from searching import final_accuracy, finished
+from lwm_search import DATA, OWN, chosen, few
+from searching import learn
 from streams import percent
 
 import cltutor as cl
 from cltutor import attention
-from cltutor.metrics import paired_difference
+from cltutor.metrics import mean_interval, paired_difference
 from cltutor.streams import Stream
 
-TASKS, ORDERS, SEARCH_ORDER = (10, 2, 2, 2, 2, 2), range(5), 100
-RATES, WEIGHTS = (0.01, 0.03, 0.1), (0.1, 0.3, 1.0, 3.0, 10.0)
-OWN = {"finetune": None, "lwf_mc": "beta", "lwm": "gamma", "lwm_attention_only": "gamma"}
+BASELINE = "lwf_mc"
+ORDERS = {"scenes": range(5), "tiny": range(3)}
+TITLES = {"scenes": "scenes", "tiny": "100 classes of Tiny-ImageNet"}
+
+Measures = dict[str, list[float]]
 
 
-def stream_of(order: int, validation: float = 0) -> Stream:
-    return cl.streams.scenes(tasks=list(TASKS), order=order, per_class=(60, 20), validation=validation)
+def stream_of(name: str, order: int) -> Stream:
+    if name == "scenes":
+        return cl.streams.scenes(tasks=[10, 2, 2, 2, 2, 2], order=order, per_class=(60, 20))
+    return few(cl.streams.folder(DATA / "tiny-imagenet-100-32px.zip", tasks=10, order=order), 50)
 
 
-def searched(pool: ProcessPoolExecutor) -> dict[str, dict[str, float]]:
-    """The settings of each method: rate first, at weights of 1, then its own weight."""
-    builds = {name: partial(getattr(cl.methods, name), heads="class") for name in OWN}
-
-    def best(asked: list[dict], build: partial) -> dict:
-        jobs = [(stream_of, {"order": SEARCH_ORDER, "validation": 0.2}, build(**one), 0) for one in asked]
-        scores = list(pool.map(final_accuracy, jobs))
-        return asked[int(np.argmax(scores))]
-
-    found = {name: best([{"learning_rate": rate} for rate in RATES], build) for name, build in builds.items()}
-    for name, own in OWN.items():  # in this order: lwm takes the beta that lwf_mc was given
-        if name == "lwm":
-            found[name]["beta"] = found["lwf_mc"]["beta"]
-        if own:
-            found[name] = best([{**found[name], own: weight} for weight in WEIGHTS], builds[name])
+def measured(job: tuple[str, int, str, dict]) -> Measures:
+    """One run's top1, top5, drift and inside after every step; drift is 0 after the first."""
+    name, order, method, settings = job
+    torch.set_num_threads(1)
+    stream = stream_of(name, order)
+    run = learn(stream, getattr(cl.methods, method)(heads="class", **settings), order)
+    found: Measures = {f"top{k}": of_images(run.accuracy(known_task=False, top=k), run.test_sizes) for k in (1, 5)}
+    base, before = stream[0].test, None
+    for step in range(len(stream)):
+        maps = attention.grad_cam(run.model_after(step), base.images, stream.positions(base.labels))
+        before = maps if before is None else before
+        found.setdefault("drift", []).append(attention.drift(before, maps).mean().item())
+        if base.masks is not None:
+            found.setdefault("inside", []).append(attention.inside(maps, base.masks).nanmean().item())
     return found
 
 
-def looked(run: cl.Run, stream: Stream) -> tuple[float, float]:
-    """Mean drift on base-class test images from the first model to the last, and the last one's share in the mask."""
-    test = stream[0].test
-    targets = stream.positions(test.labels)
-    maps = [attention.grad_cam(run.model_after(t), test.images, targets) for t in (0, len(stream) - 1)]
-    inside = attention.inside(maps[1], test.masks)
-    return attention.drift(*maps).mean().item(), inside.nanmean().item()
+def of_images(matrix: np.ndarray, sizes: tuple[int, ...]) -> list[float]:
+    """Accuracy over all test images of the classes seen, after each step."""
+    return [float(np.average(row[: i + 1], weights=sizes[: i + 1])) for i, row in enumerate(matrix)]
+
+
+def later(run: Measures, measure: str) -> float:
+    """Mean over the steps after the first."""
+    return float(np.mean(run[measure][1:]))
+
+
+def summary(method: str, settings: dict, runs: dict[str, list[Measures]]) -> list[str]:
+    top1 = {name: [later(run, "top1") for run in own] for name, own in runs.items()}
+    gap, half = paired_difference(top1[method], top1[BASELINE])
+    own = runs[method]
+    cells = [percent([run[measure][-1] for run in own]) for measure in ("top1", "top5")]
+    for measure in ("drift", "inside"):
+        if measure in own[0]:
+            mean, spread = mean_interval([later(run, measure) for run in own])
+            gap_of = paired_difference(*([later(run, measure) for run in runs[n]] for n in (method, BASELINE)))
+            cells.append(f"{mean:.3f} ± {spread:.3f} ({gap_of[0]:+.3f} ± {gap_of[1]:.3f})")
+    return [method, str(settings), percent(top1[method]), f"{100 * gap:+.1f} ± {100 * half:.1f}", *cells]
+
+
+def steps(runs: dict[str, list[Measures]], sizes: list[int]) -> tuple[list[str], list[list[str]]]:
+    """The table of every measure after every step: its header and rows."""
+    rows = []
+    for measure in next(iter(runs.values()))[0]:
+        for method, own in runs.items():
+            values = [mean_interval(list(step)) for step in zip(*(run[measure] for run in own), strict=True)]
+            scale, digits = (100, 1) if measure.startswith("top") else (1, 2)
+            rows.append([measure, method, *(f"{scale * m:.{digits}f} ± {scale * h:.{digits}f}" for m, h in values)])
+    return ["measure", "method", *(f"{count} classes" for count in sizes)], rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", choices=ORDERS)
     parser.add_argument("--workers", type=int, default=2)
-    torch.set_num_threads(1)
-    with ProcessPoolExecutor(parser.parse_args().workers) as pool:
-        chosen = searched(pool)
-        recipes = {name: getattr(cl.methods, name)(heads="class", **settings) for name, settings in chosen.items()}
-        runs = {
-            n: list(pool.map(finished, [(stream_of, {"order": o}, r, o) for o in ORDERS])) for n, r in recipes.items()
-        }
-    streams = [stream_of(order) for order in ORDERS]
-    ends = {
-        name: [run.metrics(known_task=False)["average_incremental_accuracy"] for run in own]
-        for name, own in runs.items()
-    }
-    rows = []
-    for name, own in runs.items():
-        last = [mean_of_images(run, 1) for run in own]
-        fifth = [mean_of_images(run, 5) for run in own]
-        drifts, inside = zip(*(looked(run, stream) for run, stream in zip(own, streams, strict=True)), strict=True)
-        gap, half = paired_difference(ends[name], ends["lwf_mc"])
-        means = [f"{np.mean(v):.3f} ± {cl.metrics.mean_interval(v)[1]:.3f}" for v in (drifts, inside)]
-        against = f"{100 * gap:+.1f} ± {100 * half:.1f}"
-        rows.append([name, str(chosen[name]), percent(ends[name]), against, percent(last), percent(fifth), *means])
-    header = [
-        "method",
-        "settings",
-        "average incremental %",
-        "against lwf_mc",
-        "last step %",
-        "top-5 %",
-        "drift",
-        "in mask",
-    ]
+    asked = parser.parse_args()
+    name, orders = asked.source, ORDERS[asked.source]
+    with ProcessPoolExecutor(asked.workers) as pool:
+        found, _ = chosen(pool)
+        jobs = [(name, order, method, found[method]) for method in OWN for order in orders]
+        done = list(pool.map(measured, jobs))
+    runs = {method: done[i * len(orders) : (i + 1) * len(orders)] for i, method in enumerate(OWN)}
+    sizes = np.cumsum([len(task.classes) for task in stream_of(name, 0)]).tolist()
+    masks = ["in mask"] if "inside" in done[0] else []
+    header = ["method", "settings", "top-1 %", f"against {BASELINE}", "last step, top-1 %", "last step, top-5 %"]
     notes = (
-        f"Mean ± half width of the 95 % t-interval over {len(ORDERS)} class orders, differences paired by order. 60 "
-        f"training and 20 test images a class, 10 epochs. Search on order {SEARCH_ORDER}: rates {RATES}, then weights "
-        f"{WEIGHTS}. Average incremental accuracy leaves the first step out."
+        f"Mean ± half width of the 95 % t-interval over {len(orders)} class orders, differences paired by order (in "
+        f"brackets for drift and mask). Top-1, drift and mask: mean over the steps after the first. {sizes[0]} base "
+        f"classes, {'60 training and 20 test' if name == 'scenes' else '50 training and 50 test'} images a class, "
+        "10 epochs, small CNN."
     )
-    report.write("lwm_scenes", "Learning without Memorizing on scenes", header, rows, notes, [*ORDERS, SEARCH_ORDER])
-
-
-def mean_of_images(run: cl.Run, top: int) -> float:
-    """Accuracy over all test images after the last step, all classes competing."""
-    return float(np.average(run.accuracy(known_task=False, top=top)[-1], weights=run.test_sizes))
+    rows = [summary(method, found[method], runs) for method in OWN]
+    report.write(
+        f"lwm_{name}",
+        f"Learning without Memorizing on {TITLES[name]}",
+        [*header, "drift", *masks],
+        rows,
+        notes,
+        [*orders],
+    )
+    notes = "Mean ± half width of the 95 % t-interval over the class orders; drift from the first model's maps."
+    report.write(
+        f"lwm_{name}_steps", f"The same, step by step, on {TITLES[name]}", *steps(runs, sizes), notes, [*orders]
+    )
 
 
 if __name__ == "__main__":

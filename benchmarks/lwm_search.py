@@ -1,0 +1,102 @@
+"""Rate, beta and gamma for Learning without Memorizing's comparison: one search of equal budget, on held-out classes.
+
+The streams that are measured (scenes, Tiny-ImageNet) leave no class over, so the search learns fifty classes of
+Caltech-101 at 32x32 pixels in five steps of ten, in two class orders. Every method tries three rates and then five
+values of a weight of its own: beta for lwf_mc, which lwm takes over, gamma where attention is held, weight decay for
+fine-tuning. Scored is the average incremental accuracy on the held-out classes' test images, all classes competing.
+"""
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import report
+import torch
+from searching import learn
+
+import cltutor as cl
+from cltutor.events import Diverged
+from cltutor.streams import Split, Stream, Task
+
+DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+RATES, WEIGHTS, DECAYS = (0.01, 0.03, 0.1), (0.1, 0.3, 1.0, 3.0, 10.0), (0.0, 0.0001, 0.0005, 0.002, 0.01)
+OWN = {
+    "finetune": ("weight_decay", DECAYS),
+    "lwf_mc": ("beta", WEIGHTS),
+    "lwm": ("gamma", WEIGHTS),
+    "lwm_attention_only": ("gamma", WEIGHTS),
+}
+ORDERS, IMAGES = (100, 101), 40
+
+Settings = dict[str, float]
+
+
+def few(stream: Stream, train: int, test: int | None = None) -> Stream:
+    """The first ``train`` pictures a class of a stream, and the first ``test`` to test on (None: all)."""
+
+    def first(split: Split, count: int | None) -> Split:
+        labels = split.labels.numpy()
+        rows = [np.flatnonzero(labels == label)[:count] for label in np.unique(labels)]
+        return split.take(torch.from_numpy(np.concatenate(rows)))
+
+    tasks = [Task(t.index, t.classes, first(t.train, train), t.validation, first(t.test, test)) for t in stream]
+    code = f"{stream.code}, {train} training and {test or 'all'} test pictures a class"
+    return Stream(tasks=tasks, class_names=stream.class_names, name=stream.name, code=code)
+
+
+def held_out_classes(order: int) -> Stream:
+    draw = np.random.default_rng(order).permutation(101)[:50].tolist()
+    source = cl.streams.folder(DATA / "caltech-101-112px.zip", tasks=5, order=draw, classes=draw, size=32)
+    return few(source, IMAGES)
+
+
+def score(job: tuple[str, Settings, int]) -> float:
+    """Average incremental accuracy of one method on the held-out classes; 0 for a run that diverged."""
+    method, settings, order = job
+    torch.set_num_threads(1)
+    try:
+        run = learn(held_out_classes(order), getattr(cl.methods, method)(heads="class", **settings), 0)
+    except Diverged:
+        return 0.0
+    return run.metrics(known_task=False)["average_incremental_accuracy"]
+
+
+def best(method: str, asked: list[Settings], pool: ProcessPoolExecutor) -> tuple[Settings, list[float]]:
+    """The best of some settings, and the mean score of each."""
+    scores = np.array(list(pool.map(score, [(method, one, order) for one in asked for order in ORDERS])))
+    means = scores.reshape(len(asked), len(ORDERS)).mean(axis=1)
+    return asked[int(means.argmax())], means.tolist()
+
+
+def chosen(pool: ProcessPoolExecutor) -> tuple[dict[str, Settings], list[list]]:
+    """The settings of each method, and the rows of the search's table."""
+    found, rows = {}, []
+    for method, (own, weights) in OWN.items():
+        rates = [{"learning_rate": rate} for rate in RATES]
+        if method == "lwm":
+            rates = [{**rate, "beta": found["lwf_mc"]["beta"]} for rate in rates]
+        first, tried = best(method, rates, pool)
+        found[method], more = best(method, [{**first, own: weight} for weight in weights], pool)
+        cells = [", ".join(f"{100 * value:.1f}" for value in values) for values in (tried, more)]
+        rows.append([method, str(found[method]), own, *cells])
+        print(*rows[-1], flush=True)
+    return found, rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    with ProcessPoolExecutor(parser.parse_args().workers) as pool:
+        _, rows = chosen(pool)
+    header = ["method", "chosen", "own weight", f"% at rates {RATES}", "% at the own weight's five values"]
+    notes = (
+        f"Fifty classes of Caltech-101 at 32x32, at most {IMAGES} training pictures a class, five steps, 10 epochs. "
+        f"Weights {WEIGHTS}, for weight decay {DECAYS}; mean average incremental accuracy of two class orders."
+    )
+    report.write("lwm_search", "Learning without Memorizing: the search", header, rows, notes, [0, *ORDERS])
+
+
+if __name__ == "__main__":
+    main()
