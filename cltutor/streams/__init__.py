@@ -5,12 +5,14 @@ from .augment import CropFlip
 from .digits import digits
 from .facts import facts
 from .folders import folder
+from .photometric import PhotometricCropFlip
 from .scenes import scenes
 from .stream import Split, Stream, Task
 from .vision import torchvision
 
 __all__ = [
     "CropFlip",
+    "PhotometricCropFlip",
     "Split",
     "Stream",
     "Task",

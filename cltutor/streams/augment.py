@@ -25,17 +25,24 @@ class CropFlip:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """(N, C, H, W) -> the same shape, type and device; draws from `generator`, a CPU one."""
-        count, channels, height, width = images.shape
-        shifts = torch.randint(2 * self.padding + 1, (2, count, 1), generator=generator)
-        mirrored = torch.rand((count, 1), generator=generator) < 0.5
-        down, right = shifts.to(images.device)
-        rows = torch.arange(height, device=images.device) + down  # (N, H) of the padded image
-        columns = torch.arange(width, device=images.device)
-        if self.flip:
-            columns = torch.where(mirrored.to(images.device), columns.flip(0), columns)
-        columns = columns + right  # (N, W)
-        padded = functional.pad(images, [self.padding] * 4)
-        # One gather over flat pixels: the crop and the mirror read every pixel once.
-        pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
-        pixels = pixels.reshape(count, 1, -1).expand(count, channels, -1)
-        return padded.flatten(2).gather(2, pixels).reshape(images.shape)
+        corners = torch.randint(2 * self.padding + 1, (2, len(images)), generator=generator)
+        mirrored = torch.rand(len(images), generator=generator) < 0.5
+        return crop_and_mirror(images, corners, mirrored & self.flip, self.padding)
+
+
+def crop_and_mirror(images: Tensor, corners: Tensor, mirrored: Tensor, padding: int) -> Tensor:
+    """The crop of each zero-padded image (N, C, H, W) at its corner, then mirrored left to right where asked.
+
+    corners: (2, N) first row and first column of each crop in the padded image; mirrored: (N,) bool.
+    """
+    count, channels, height, width = images.shape
+    # One copy to the images' device carries all three draws.
+    top, left, mirrored = torch.cat([corners, mirrored[None]]).to(images.device).unsqueeze(2)
+    rows = torch.arange(height, device=images.device) + top  # (N, H) of the padded image
+    columns = torch.arange(width, device=images.device)
+    columns = torch.where(mirrored.bool(), columns.flip(0), columns) + left  # (N, W)
+    padded = functional.pad(images, [padding] * 4)
+    # One gather over flat pixels: the crop and the mirror read every pixel once.
+    pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
+    pixels = pixels.reshape(count, 1, -1).expand(count, channels, -1)
+    return padded.flatten(2).gather(2, pixels).reshape(images.shape)

@@ -1,0 +1,91 @@
+"""EEIL's augmentation: brightness, contrast, crops and mirrors, twelve images for one."""
+
+from dataclasses import dataclass
+from math import inf
+
+import torch
+from torch import Tensor
+
+from ..describe import Described
+from .augment import crop_and_mirror
+
+
+@dataclass(frozen=True, repr=False)
+class PhotometricCropFlip(Described):
+    """The twelve kinds that EEIL makes of an image of CIFAR (sections 5 and 6), all at once or one at a time.
+
+    Kinds 0 to 2: the image, the image with another brightness, and with another contrast; 3 to 5: a random crop of
+    each of these; 6 to 11: the mirrors of kinds 0 to 5. ``expand`` makes a pool twelve times as large; a call draws
+    one of the twelve for each image, so that an epoch keeps its length and many epochs see the same distribution.
+
+    From the paper: brightness adds one number of [-63, 63]; contrast stretches an image about the mean of each of its
+    channels by a factor of [0.2, 1.8]; each of the three crops has a place of its own; eleven new images.
+    Decided here: draws are uniform, one for all channels of an image; an altered image's crop and mirror show the
+    same draw; values are rounded and held in 0 to 255, so that images stay bytes; a crop has the size of the image,
+    which gets ``padding`` black pixels on every side (He et al. 2016, section 4.2), after its colours were altered;
+    mirrors are left to right. The authors' program does the same, but for crops that never reach the last row and
+    column of places, and values that it does not round.
+    """
+
+    brightness: float = 63.0
+    contrast: tuple[float, float] = (0.2, 1.8)
+    padding: int = 4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.brightness < inf:
+            raise ValueError(f"brightness is a finite number from 0 up, not {self.brightness!r}.")
+        pair = isinstance(self.contrast, tuple) and len(self.contrast) == 2
+        if not pair or not 0 <= self.contrast[0] <= self.contrast[1] < inf:
+            raise ValueError(f"contrast is a smallest and a largest factor, as (0.2, 1.8), not {self.contrast!r}.")
+        if not isinstance(self.padding, int) or self.padding < 0:
+            raise ValueError(f"padding is a whole number of pixels from 0 up, not {self.padding!r}.")
+
+    def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, C, H, W) bytes -> (12 * N, C, H, W): row k * N + i is kind k of image i."""
+        _check(images)
+        shift, factor = self._tones(len(images), generator)
+        kinds = images.new_empty(12, *images.shape)
+        kinds[0] = images
+        kinds[1] = _altered(images, shift, torch.ones_like(factor))
+        kinds[2] = _altered(images, torch.zeros_like(shift), factor)
+        straight = torch.zeros(len(images), dtype=torch.bool)
+        for tone in range(3):
+            kinds[3 + tone] = crop_and_mirror(
+                kinds[tone], self._corners(len(images), generator), straight, self.padding
+            )
+        kinds[6:] = kinds[:6].flip(4)
+        return kinds.flatten(0, 1)
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, C, H, W) bytes -> one of the twelve kinds for each, on the same device; ``generator`` is a CPU one."""
+        _check(images)
+        kinds = torch.randint(12, (len(images),), generator=generator)
+        shift, factor = self._tones(len(images), generator)
+        altered = _altered(images, torch.where(kinds % 3 == 1, shift, 0.0), torch.where(kinds % 3 == 2, factor, 1.0))
+        # The crop at (padding, padding) is the image itself.
+        corners = torch.where(kinds % 6 >= 3, self._corners(len(images), generator), self.padding)
+        return crop_and_mirror(altered, corners, kinds >= 6, self.padding)
+
+    def _tones(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What is added to (N,), and what stretches (N,), each image."""
+        (first, second), (low, high) = torch.rand((2, count), generator=generator), self.contrast
+        return self.brightness * (2 * first - 1), low + (high - low) * second
+
+    def _corners(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(2 * self.padding + 1, (2, count), generator=generator)
+
+
+def _altered(images: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
+    """(image - mean) * factor + mean + shift, with an image's own mean of each channel (EEIL, section 5)."""
+    shift, factor = torch.stack([shift, factor]).to(images.device)[:, :, None, None, None]
+    pixels = images.float()
+    mean = pixels.mean((2, 3), keepdim=True)
+    # In place: a whole pool may be altered at once. Rounding also returns the exact bytes where nothing is altered.
+    return pixels.sub_(mean).mul_(factor).add_(mean + shift).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _check(images: Tensor) -> None:
+    if images.dtype != torch.uint8 or images.dim() != 4:
+        raise ValueError(
+            f"Augmentation takes images (N, C, H, W) of bytes, torch.uint8, not {images.dtype} {tuple(images.shape)}."
+        )
