@@ -1,7 +1,7 @@
 """What arrives: sources that make a `Stream` of `Task`s, and the augmentation of their images."""
 
 from .arrays import tensors
-from .augment import CropFlip
+from .augment import Augmentation, CropFlip
 from .digits import digits
 from .facts import facts
 from .folders import folder
@@ -11,6 +11,7 @@ from .stream import Split, Stream, Task
 from .vision import torchvision
 
 __all__ = [
+    "Augmentation",
     "CropFlip",
     "PhotometricCropFlip",
     "Split",

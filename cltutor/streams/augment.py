@@ -1,10 +1,17 @@
 """Augmentation: small random shifts and mirrors of a batch of images."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+
+class Augmentation(Protocol):
+    """What a schedule does to every batch: (N, C, H, W) bytes -> the same shape, on the same device."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor: ...
 
 
 @dataclass(frozen=True)
