@@ -1,0 +1,292 @@
+"""Selection: herding, closest, random and histogram, each against its definition written out."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from cltutor.memory.selection import SELECTIONS, closest, herding, histogram, random, select
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+everywhere = pytest.mark.parametrize("strategy", SELECTIONS)
+sizes = given(st.integers(1, 60), st.integers(1, 8), st.integers(0, 10**6))
+
+
+def features(count: int, dim: int, seed: int = 0) -> Tensor:
+    """Lengths differ widely from row to row, and the class mean is not near zero."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randn(count, dim, generator=generator) + 0.5
+    return rows * torch.rand(count, 1, generator=generator).add(0.01).mul(5).exp()
+
+
+def normalised(rows: Tensor) -> np.ndarray:
+    return np.array([row / np.sqrt((row**2).sum()) for row in rows.double().numpy()])
+
+
+def distances(rows: Tensor) -> np.ndarray:
+    unit = normalised(rows)
+    return np.sqrt(((unit - unit.mean(axis=0)) ** 2).sum(axis=1))
+
+
+def brute_force(unit: np.ndarray, n: int) -> list[int]:
+    """iCaRL's definition: at each step every image is tried, and the mean with it measured."""
+    mean, chosen = unit.mean(axis=0), []
+    for _ in range(n):
+        gaps = {}
+        for candidate in set(range(len(unit))) - set(chosen):
+            gaps[candidate] = np.linalg.norm(mean - unit[[*chosen, candidate]].mean(axis=0))
+        nearest = min(gaps.values())
+        chosen.append(min(place for place, gap in gaps.items() if gap < nearest + 1e-9))
+    return chosen
+
+
+# Herding
+
+
+@pytest.mark.parametrize(("count", "dim", "n"), [(1, 1, 1), (30, 2, 30), (40, 3, 17), (60, 16, 60), (80, 64, 25)])
+@pytest.mark.parametrize("seed", range(3))
+def test_herding_equals_a_brute_force_search_over_all_candidates(count, dim, n, seed):
+    rows = features(count, dim, seed)
+    assert herding(rows, n).tolist() == brute_force(normalised(rows), n)
+
+
+def test_the_mean_of_the_chosen_is_far_nearer_to_the_class_mean_with_herding_than_with_any_other():
+    rows = features(200, 16)
+    unit = normalised(rows)
+    gap = {
+        name: np.linalg.norm(unit[select(name, rows, 20).numpy()].mean(axis=0) - unit.mean(axis=0))
+        for name in SELECTIONS
+    }
+    assert gap["herding"] < 0.5 * min(gap["closest"], gap["random"], gap["histogram"])
+
+
+# Closest
+
+
+@sizes
+def test_closest_is_the_head_of_the_images_sorted_by_distance_to_the_class_mean(count, dim, seed):
+    rows = features(count, dim, seed)
+    far = distances(rows).round(9)
+    chosen = closest(rows, count).tolist()
+    assert far[chosen].tolist() == sorted(far)
+    assert closest(rows, (count + 1) // 2).tolist() == chosen[: (count + 1) // 2]
+
+
+# Random
+
+
+def test_random_looks_at_no_feature_and_reaches_every_image():
+    assert random(features(50, 4), 20).tolist() == random(features(50, 9, seed=1), 20).tolist()
+    first = {int(random(features(8, 2), 1, seed)) for seed in range(100)}
+    assert first == set(range(8))
+
+
+# Histogram
+
+
+def bins_of(rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """(the bin of each image, how many images are in each bin)."""
+    far = distances(rows)
+    counts, edges = np.histogram(far, 10)
+    bins = np.array([sum(distance >= edge for edge in edges[1:-1]) for distance in far])
+    assert np.bincount(bins, minlength=10).tolist() == counts.tolist()
+    return bins, counts
+
+
+def largest_remainders(counts: np.ndarray, n: int) -> list[int]:
+    quotas, remainders = [], []
+    for count in counts.tolist():
+        quotas.append(n * count // sum(counts))
+        remainders.append(n * count % sum(counts))
+    while sum(quotas) < n:
+        fullest = remainders.index(max(remainders))
+        quotas[fullest] += 1
+        remainders[fullest] = -1
+    return quotas
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 20, 50, 119, 120])
+@pytest.mark.parametrize("seed", range(4))
+def test_histogram_gives_ten_bins_their_quotas_by_largest_remainders(n, seed):
+    rows = features(120, 3, seed)
+    bins, counts = bins_of(rows)
+    chosen = histogram(rows, n).numpy()
+    assert np.bincount(bins[chosen], minlength=10).tolist() == largest_remainders(counts, n)
+
+
+@pytest.mark.parametrize("n", [7, 40, 149, 150])
+@pytest.mark.parametrize("seed", range(6))
+def test_every_prefix_of_histogram_holds_each_bin_by_its_share_within_one_image(n, seed):
+    rows = features(150, 2 + seed, seed)
+    bins, counts = bins_of(rows)
+    order = bins[histogram(rows, n).numpy()]
+    for m in range(1, n + 1):
+        assert np.abs(np.bincount(order[:m], minlength=10) - m * counts / 150).max() < 1
+
+
+def test_one_crowded_bin_does_not_run_ahead_of_nine_sparse_ones():
+    """A bin of 91 images beside nine of one each: ranks divided by counts would draw the crowded one for too long."""
+    height = torch.cat([torch.zeros(91), torch.linspace(0.15, 0.95, 9)])
+    angle = height * 2
+    rows = torch.stack([angle.cos(), angle.sin()], dim=1)
+    bins, counts = bins_of(rows)
+    assert counts.max() >= 91
+    order = bins[histogram(rows, 100).numpy()]
+    assert all(abs((order[:m] == counts.argmax()).sum() - m * counts.max() / 100) < 1 for m in range(1, 101))
+
+
+def test_where_the_quotas_forbid_a_proportional_prefix_the_quotas_hold():
+    """Rounding for n gives a bin less than a share it had already before."""
+    counts = np.array([31, 23, 13, 5, 1, 2, 1, 1, 0, 1])
+    rows = with_counts(counts)
+    bins, found = bins_of(rows)
+    assert found.tolist() == counts.tolist()
+    order = bins[histogram(rows, 39).numpy()]
+    assert np.bincount(order, minlength=10).tolist() == largest_remainders(counts, 39)
+    gaps = [np.abs(np.bincount(order[:m], minlength=10) - m * counts / 78).max() for m in range(1, 40)]
+    assert 1 < max(gaps) < 1.1
+
+
+def with_counts(counts: np.ndarray) -> Tensor:
+    """Images in a space with a dimension each, at distances whose histogram is ``counts``.
+
+    Image i is cos(a) e_0 + sin(a) e_i, so that it is the farther from the mean, the larger its angle a.
+    """
+    low, high = 0.0, 1.5
+    middles = np.linspace(low, high, 21)[1::2]
+    for _ in range(50):  # the mean moves with the angles: adjust until the distances are in the middle of their bins
+        angles = torch.from_numpy(np.repeat(middles, counts))
+        rows = torch.cat([angles.cos()[:, None], torch.diag(angles.sin())], dim=1)
+        far = distances(rows)
+        wanted = np.linspace(far.min(), far.max(), 21)[1::2]
+        wanted[0], wanted[-1] = far.min(), far.max()
+        known, places = np.unique(far.round(12), return_index=True)
+        middles = np.interp(wanted, known, angles.numpy()[places])
+    return rows
+
+
+def test_images_that_are_all_alike_fall_into_one_bin():
+    assert sorted(histogram(torch.ones(6, 3), 6).tolist()) == list(range(6))
+    assert len(histogram(torch.ones(6, 3), 4).unique()) == 4
+
+
+# All of them
+
+
+@everywhere
+@sizes
+def test_a_choice_holds_n_different_places_of_the_class(strategy, count, dim, seed):
+    rows = features(count, dim, seed)
+    n = 1 + seed % count
+    chosen = select(strategy, rows, n)
+    assert (chosen.dtype, chosen.shape, chosen.device.type) == (torch.int64, (n,), "cpu")
+    assert set(chosen.tolist()) <= set(range(count))
+    assert len(chosen.unique()) == n
+
+
+@pytest.mark.parametrize("strategy", ["herding", "closest", "random"])
+def test_the_head_of_a_choice_is_what_a_smaller_memory_keeps(strategy):
+    rows = features(60, 8)
+    whole = select(strategy, rows, 60).tolist()
+    assert all(select(strategy, rows, n).tolist() == whole[:n] for n in range(1, 61))
+
+
+@pytest.mark.parametrize("strategy", ["herding", "closest", "histogram"])
+def test_the_length_of_a_row_does_not_count(strategy):
+    rows = features(80, 4)
+    longer = rows * torch.linspace(0.001, 1000, 80)[:, None]
+    assert select(strategy, longer, 30).tolist() == select(strategy, rows, 30).tolist()
+
+
+def test_a_long_row_far_from_the_others_does_not_draw_the_mean_to_itself():
+    rows = torch.tensor([[1.0, 0.0], [0.98, 0.2], [0.96, -0.28], [0.0, 1000.0]])
+    assert herding(rows, 1).tolist() == closest(rows, 1).tolist() == [1]
+    assert 3 not in closest(rows, 3)
+
+
+@pytest.mark.parametrize("strategy", ["herding", "closest"])
+def test_of_equals_the_first_is_chosen_whatever_the_rounding(strategy):
+    for seed in range(200):
+        assert select(strategy, features(2, 7, seed), 2).tolist() == [0, 1]  # both equally far from their mean
+    assert select(strategy, features(1, 5).repeat(9, 1), 9).tolist() == list(range(9))
+    assert select(strategy, torch.eye(5), 5).tolist() == list(range(5))
+
+
+@pytest.mark.parametrize("draw", [random, histogram])
+def test_draws_depend_on_the_seed_alone(draw):
+    rows = features(60, 4)
+    state = torch.get_rng_state()
+    assert draw(rows, 20).tolist() == draw(rows, 20, seed=0).tolist() == draw(rows, 20, 0).tolist()
+    assert draw(rows, 20, 1).tolist() != draw(rows, 20, 0).tolist()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@everywhere
+def test_select_is_the_strategy_of_that_name_with_the_seed_where_it_draws(strategy):
+    rows, function = features(60, 4), SELECTIONS[strategy]
+    drawn = {"seed": 3} if "seed" in inspect.signature(function).parameters else {}
+    assert function.__name__ == strategy
+    assert select(strategy, rows, 20, seed=3).tolist() == function(rows, 20, **drawn).tolist()
+    assert select(strategy, rows, 20).tolist() == function(rows, 20).tolist()
+
+
+@everywhere
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_features_of_any_float_on_any_device_that_need_gradients_are_only_read(strategy, device, dtype):
+    rows = torch.randn(30, 5, generator=torch.Generator().manual_seed(0)).to(dtype)
+    there = rows.to(device).requires_grad_()
+    assert select(strategy, there, 9).tolist() == select(strategy, rows.double(), 9).tolist()
+    assert torch.equal(there.detach().cpu(), rows)
+
+
+# Bad input
+
+
+def with_row(place: int, value: float) -> Tensor:
+    rows = features(6, 3)
+    rows[place, -1] = value
+    return rows
+
+
+def with_zero_row() -> Tensor:
+    rows = features(6, 3)
+    rows[4] = 0
+    return rows
+
+
+REFUSED = {
+    "n of zero": (features(6, 3), 0, r"^n, the number of images to keep, must be 1 or more, not 0\.$"),
+    "negative n": (features(6, 3), -2, r"^n, the number of images to keep, must be 1 or more, not -2\.$"),
+    "too few images": (features(6, 3), 7, r"^The class has 6 images, so 7 cannot be kept: [^.]*\.$"),
+    "no image": (torch.zeros(0, 3), 1, r"^The class has 0 images, so 1 cannot be kept: [^.]*\.$"),
+    "NaN": (with_row(2, torch.nan), 3, r"^The features of image 2 hold NaN or infinity, [^.]*\.$"),
+    "infinite": (with_row(5, torch.inf), 3, r"^The features of image 5 hold NaN or infinity, [^.]*\.$"),
+    "minus infinity": (with_row(0, -torch.inf), 3, r"^The features of image 0 hold NaN or infinity, [^.]*\.$"),
+    "zero row": (with_zero_row(), 3, r"^The features of image 4 have length zero, [^.]*\.$"),
+    "no feature": (torch.zeros(6, 0), 3, r"^The features of image 0 have length zero, [^.]*\.$"),
+    "maps": (torch.ones(6, 3, 2, 2), 3, r"^features must be \(N, D\), [^.]*, not \(6, 3, 2, 2\)\.$"),
+    "one vector": (torch.ones(6), 3, r"^features must be \(N, D\), [^.]*, not \(6,\)\.$"),
+}
+
+
+@everywhere
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_chosen_from_is_refused_in_one_sentence(strategy, case):
+    rows, n, sentence = REFUSED[case]
+    with pytest.raises(ValueError, match=sentence):
+        SELECTIONS[strategy](rows, n)
+    with pytest.raises(ValueError, match=sentence):
+        select(strategy, rows, n)
+
+
+def test_an_unknown_strategy_is_refused_with_the_nearest_name():
+    with pytest.raises(ValueError, match=r"^There is no selection strategy 'hearding'; did you mean herding\?$"):
+        select("hearding", features(6, 3), 2)
+    everything = "herding, closest, random, histogram"
+    with pytest.raises(ValueError, match=rf"^There is no selection strategy 'xyz'; did you mean {everything}\?$"):
+        select("xyz", features(6, 3), 2)
