@@ -4,8 +4,9 @@ LwM, section 3.2, eq. 2, after Selvaraju et al. 2017. Maps are differentiable, t
 gradient that weights them, so that a loss can hold them.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,10 @@ from .networks.backbone import Normalise
 
 SMALLEST = 1e-6  # an all-zero map, which the ReLU can leave, has a finite direction and a finite gradient
 
+# Pixels of an image's side to try, the most common first.
+USUAL = (32, 28, 64, 96, 128, 224, *range(4, 225, 4))
 _POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+_SEQUENCES = (nn.Sequential, nn.ModuleList, Backbone)
 _NO_BLOCKS = (Backbone, Normalise, nn.modules.dropout._DropoutNd, *_POOLING)
 
 
@@ -58,8 +62,10 @@ def look(network: Network, images: Tensor, layer: str | None) -> Output:
 def layers(model: nn.Module, image: Tensor) -> dict[str, tuple[int, int]]:
     """The layers with maps of more than one position, in order of use: name -> (h, w) for one ``image`` (1, C, H, W).
 
-    Of a ``Network``, its shared layers.
+    Of a ``Network``, its shared layers. The normalised input is the image itself, and no layer. Raises ValueError for
+    an image that the model cannot take.
     """
+    check_images(image)
     shared = {id(m) for part in model.parts()["shared"] for m in part.modules()} if isinstance(model, Network) else None
     sizes: dict[str, tuple[int, int]] = {}
 
@@ -68,36 +74,70 @@ def layers(model: nn.Module, image: Tensor) -> dict[str, tuple[int, int]]:
             sizes.pop(name, None)
             sizes[name] = tuple(output.shape[2:])
 
-    hooks = [
-        module.register_forward_hook(lambda _module, _inputs, output, name=name: note(name, output))
-        for name, module in model.named_modules()
-        if name and (shared is None or id(module) in shared)
-    ]
+    with ExitStack() as hooks:
+        for name, module in model.named_modules():
+            if name and not isinstance(module, Normalise) and (shared is None or id(module) in shared):
+                hook = module.register_forward_hook(lambda _m, _i, output, name=name: note(name, output))
+                hooks.callback(hook.remove)
+        error = refusal(model, image)
+    if error:
+        raise ValueError(misfit(model, image, error)) from error
+    return sizes
+
+
+def check_images(images: Tensor) -> None:
+    if images.dim() != 4 or not len(images):
+        raise ValueError(f"Give one image or more, of shape (N, C, H, W), not {tuple(images.shape)}.")
+
+
+def refusal(model: nn.Module, image: Tensor) -> Exception | None:
+    """What PyTorch says where the model cannot take an image (1, C, H, W) in evaluation mode."""
     try:
         with evaluating(model), torch.no_grad():
-            model(image.to(next(model.parameters()).device))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return sizes
+            model(image.to(next(model.parameters(), image).device))
+    except (RuntimeError, AssertionError) as error:  # vision transformers assert their size
+        return error
+    return None
+
+
+def misfit(model: nn.Module, image: Tensor, error: Exception) -> str:
+    """Why the model did not take an image (1, C, H, W), found by trying others."""
+    depth, *size = image.shape[1:]
+    wanted = next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), depth)
+    if not refusal(model, image.new_zeros(1, wanted, *size)):
+        return f"This model takes images of {wanted} channel(s), not {depth}."
+    given = "x".join(map(str, size))
+    for side in USUAL:
+        if not refusal(model, image.new_zeros(1, wanted, side, side)):
+            return f"This model takes images of {wanted} channel(s) and {side}x{side} pixels, not {depth} and {given}."
+    return f"This model does not take images of {depth} channel(s) and {given} pixels: {error}"
+
+
+def outside_blocks(model: nn.Module, names: Iterable[str]) -> list[str]:
+    """Those of the layers ``names`` that only plain sequences hold, and no block such as a residual one."""
+
+    def holders(name: str) -> Iterator[nn.Module]:
+        return map(model.get_submodule, accumulate(name.split(".")[:-1], "{}.{}".format))
+
+    return [name for name in names if all(isinstance(holder, _SEQUENCES) for holder in holders(name))]
 
 
 def last_block(model: nn.Module, image: Tensor) -> str:
     """The name of the last layer with maps: the last residual block, or the ReLU after the last convolution."""
-    found = [name for name in layers(model, image) if not isinstance(model.get_submodule(name), _NO_BLOCKS)]
-    if not found:
-        raise ValueError("This model has no layer with a map of positions: attention needs convolutions.")
-    return found[-1]
+    return checked_layer(model, image, None)
 
 
 def checked_layer(model: nn.Module, image: Tensor, layer: str | None) -> str:
     """``layer``, or the last block for None; refused where it has no map of positions."""
-    if layer is None:
-        return last_block(model, image)
     found = layers(model, image)
+    blocks = [name for name in found if not isinstance(model.get_submodule(name), _NO_BLOCKS)]
+    if not blocks:
+        raise ValueError("This model has no layer with a map of positions: attention needs convolutions.")
+    if layer is None:
+        return blocks[-1]
     if layer not in found:
-        reason = "has no map of positions" if layer in dict(model.named_modules()) else "is no layer of this model"
-        raise ValueError(f"{layer!r} {reason}; those with one are {', '.join(found) or 'none'}.")
+        reason = "has no map of features" if layer in dict(model.named_modules()) else "is no layer of this model"
+        raise ValueError(f"{layer!r} {reason}; those with one are {', '.join(found)}.")
     return layer
 
 
@@ -108,6 +148,11 @@ def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
     be derived, the gradient in alpha included.
     """
     (gradient,) = torch.autograd.grad(scores.sum(), maps, create_graph=create_graph, retain_graph=True)
+    return weighted(maps, gradient)
+
+
+def weighted(maps: Tensor, gradient: Tensor) -> Tensor:
+    """ReLU(alpha^T A) (N, h, w) of ``maps`` A (N, K, h, w) and the score's ``gradient`` by them (LwM, eq. 2)."""
     alpha = gradient.mean((2, 3), keepdim=True)
     return F.relu((alpha * maps).sum(1))
 
@@ -123,18 +168,45 @@ def grad_cam(
 
     ``layer``: a name as in ``model.named_modules()``, the last block if None. The mode of the model is kept as it is:
     in training mode batch-norm makes an image's map depend on its batch. ``create_graph`` keeps what a loss needs.
-    Raises ValueError for a layer that does not exist or has no map, a class that does not, or a model without
-    convolutions.
+    Raises ValueError for a layer that does not exist or has no map, a class that does not, a model without
+    convolutions, or images that it cannot take.
     """
+    check_images(images)
     layer = checked_layer(model, images[:1], layer)
-    with torch.enable_grad(), watching(model, layer) as seen:
-        output = model(images)
+    return grad_cams(model, images, targets, [layer], create_graph)[layer]
+
+
+def grad_cams(
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor | Sequence[int] | int,
+    names: Sequence[str],
+    create_graph: bool = False,
+) -> dict[str, Tensor]:
+    """`grad_cam` of several layers, those of `layers`, in one pass forward and one back: name -> (N, h, w)."""
+    with torch.enable_grad(), ExitStack() as stack:
+        seen = [stack.enter_context(watching(model, name)) for name in names]
+        try:
+            output = model(images)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            words = "One image is too few for batch-norm in training mode: give several, or call model.eval() first."
+            raise ValueError(words) from error
         logits = output.logits if isinstance(model, Network) else output
-    targets = torch.as_tensor(targets, device=logits.device).expand(len(images))
-    if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < logits.shape[1]:
+    scores = chosen(logits, torch.as_tensor(targets, device=logits.device))
+    gradients = torch.autograd.grad(scores.sum(), [one.maps for one in seen], create_graph=create_graph)
+    found = [weighted(one.maps, gradient) for one, gradient in zip(seen, gradients, strict=True)]
+    return {name: maps if create_graph else maps.detach() for name, maps in zip(names, found, strict=True)}
+
+
+def chosen(logits: Tensor, targets: Tensor) -> Tensor:
+    """The logit (N,) of each image's class: ``targets`` (N,), or one for all."""
+    if targets.dim() and len(targets) != len(logits):
+        raise ValueError(f"Give a class for each of the {len(logits)} images, or one for all, not {len(targets)}.")
+    if not 0 <= int(targets.min()) <= int(targets.max()) < logits.shape[1]:
         raise ValueError(f"targets are columns of the logits, 0 to {logits.shape[1] - 1}.")
-    found = cam(logits.gather(1, targets.unsqueeze(1)).squeeze(1), seen.maps, create_graph)
-    return found if create_graph else found.detach()
+    return logits.gather(1, targets.expand(len(logits)).unsqueeze(1)).squeeze(1)
 
 
 def activation_attention(maps: Tensor) -> Tensor:

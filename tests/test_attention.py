@@ -177,12 +177,104 @@ def test_inside_is_the_share_of_attention_within_the_mask():
     assert attention.inside(found, large).item() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("backbone", [SmallCNN(), ResNet32()])
+def test_the_maps_of_several_layers_come_from_one_pass(backbone):
+    built = network(backbone)
+    names = attention.outside_blocks(built, attention.layers(built, PICTURES[:1]))
+    passes = []
+    built.register_forward_hook(lambda *_: passes.append(1))
+    together = attention.grad_cams(built, PICTURES, TARGETS, names)
+    assert len(passes) == 1
+    assert list(together) == names
+    for name in names:
+        torch.testing.assert_close(together[name], attention.grad_cam(built, PICTURES, TARGETS, name))
+
+
+def test_the_normalised_input_is_no_layer_to_look_at():
+    for backbone in (SmallCNN(), ResNet32()):
+        built = network(backbone)
+        assert next(iter(attention.layers(built, PICTURES[:1]))) == "backbone.trunk.0"
+        with pytest.raises(ValueError, match="'backbone.normalise' has no map of features"):
+            attention.grad_cam(built, PICTURES, TARGETS, "backbone.normalise")
+
+
+def test_layers_within_a_residual_block_are_told_from_those_outside():
+    built = network(ResNet32())
+    every = attention.layers(built, PICTURES[:1])
+    assert "backbone.trunk.3.first.0" in every
+    assert attention.outside_blocks(built, every) == [f"backbone.trunk.{place}" for place in range(18)]
+
+
 def test_what_has_no_map_is_refused_in_one_sentence(images):
     with pytest.raises(ValueError, match="'9' is no layer of this model; those with one are 0, 1, 2, 3"):
         attention.grad_cam(plain(), images, 0, "9")
-    with pytest.raises(ValueError, match="'5' has no map of positions"):
+    with pytest.raises(ValueError, match="'5' has no map of features"):
         attention.grad_cam(plain(), images, 0, "5")
-    with pytest.raises(ValueError, match="needs convolutions"):
-        attention.grad_cam(nn.Sequential(nn.Flatten(), nn.Linear(32, 3)), images, 0)
     with pytest.raises(ValueError, match="0 to 2"):
         attention.grad_cam(plain(), images, 3)
+    with pytest.raises(ValueError, match="a class for each of the 6 images, or one for all, not 2"):
+        attention.grad_cam(plain(), images, [0, 1])
+
+
+@pytest.mark.parametrize("layer", [None, "1"])
+def test_a_model_without_convolutions_is_refused(images, layer):
+    for model in (nn.Sequential(nn.Flatten(), nn.Linear(32, 3)), nn.Sequential(nn.Flatten())):
+        with pytest.raises(ValueError, match="attention needs convolutions"):
+            attention.grad_cam(model, images, 0, layer)
+
+
+def test_images_of_another_size_than_the_network_was_made_for_are_refused():
+    wrong = torch.zeros(2, 3, 24, 20, dtype=torch.uint8)
+    with pytest.raises(
+        ValueError, match=r"^This model takes images of 3 channel\(s\) and 16x16 pixels, not 3 and 24x20\.$"
+    ):
+        attention.grad_cam(network(SmallCNN()), wrong, 0)
+    with pytest.raises(ValueError, match="and 4x4 pixels, not 2 and 5x5"):
+        attention.grad_cam(plain(), torch.zeros(2, 2, 5, 5), 0, "2")
+    with pytest.raises(ValueError, match="and 16x16 pixels, not 2 and 24x24"):
+        attention.layers(network(SmallCNN()), torch.zeros(1, 2, 24, 24, dtype=torch.uint8))
+    tall = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Flatten(), nn.Linear(8 * 3, 2))
+    with pytest.raises(ValueError, match=r"does not take images of 1 channel\(s\) and 4x4 pixels: .*mat1 and mat2"):
+        attention.grad_cam(tall, torch.zeros(1, 1, 4, 4), 0)
+
+
+def test_a_network_with_global_pooling_takes_images_of_any_size(images):
+    assert attention.grad_cam(plain(pooling=True), torch.rand(2, 2, 9, 7), 0).shape == (2, 9, 7)
+    larger = torch.zeros(2, 3, 24, 20, dtype=torch.uint8)
+    assert attention.grad_cam(network(ResNet32()), larger, 0).shape == (2, 6, 5)
+
+
+def test_a_wrong_number_of_channels_is_refused():
+    with pytest.raises(ValueError, match=r"takes images of 3 channel\(s\), not 2"):
+        attention.grad_cam(network(SmallCNN()), PICTURES[:, :2], TARGETS)
+    with pytest.raises(ValueError, match=r"takes images of 2 channel\(s\), not 3"):
+        attention.grad_cam(plain(), torch.zeros(1, 3, 4, 4), 0)
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 16, 16), (3, 16, 16)])
+def test_an_empty_batch_or_an_image_that_is_in_no_batch_is_refused(shape):
+    with pytest.raises(ValueError, match=r"one image or more, of shape \(N, C, H, W\), not \(\d+, "):
+        attention.grad_cam(network(SmallCNN()), torch.zeros(shape, dtype=torch.uint8), [])
+
+
+def test_a_batch_of_one_works_for_the_map_and_for_the_loss():
+    built = network(ResNet32())
+    one = attention.grad_cam(built, PICTURES[:1], 0, create_graph=True)
+    cl.losses.attention_distillation(one, torch.rand(one.shape)).backward()
+    assert all(p.grad.isfinite().all() for p in built.parameters() if p.grad is not None)
+    assert attention.grad_cam(built.train(), PICTURES[:1], 0).shape == one.shape
+
+
+def test_one_image_is_too_few_for_batch_norm_over_a_single_position():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(2), nn.Flatten()).train()
+    image = torch.rand(1, 1, 5, 5)
+    with pytest.raises(ValueError, match=r"several, or call model.eval\(\) first"):
+        attention.grad_cam(model, image, 0)
+    assert attention.grad_cam(model.eval(), image, 0).shape == (1, 3, 3)
+
+
+def test_float_images_have_the_maps_of_the_same_bytes():
+    built = network(SmallCNN())
+    torch.testing.assert_close(
+        attention.grad_cam(built, PICTURES.float(), TARGETS), attention.grad_cam(built, PICTURES, TARGETS)
+    )

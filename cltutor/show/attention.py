@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 from matplotlib.image import BboxImage
-from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox, TransformedBbox
 from numpy.typing import ArrayLike
 
 from .matrix import MAP
 from .pages import columns_of, handle
-from .picture import FONT, INK, TITLE, Picture, shortened, wrapped
+from .panels import Panel, draw_frames
+from .picture import TITLE, Picture, shortened, wrapped
 from .probabilities import as_rgb
 from .runs import mean_and_spread
 from .style import look
@@ -21,6 +22,8 @@ SIDE, GAP, UNDER, BETWEEN, NAMES = 0.7, 0.05, 0.2, 0.25, 1.05  # inches: of a ma
 LEFT = NAMES + SIDE + BETWEEN
 WIDEST = 12.0  # inches: blocks that do not fit beside each other stand below
 PIXELS = 96  # of a map's side, at least
+COLORS = (255 * matplotlib.colormaps[MAP](np.arange(256))).astype(np.float32)  # (256, 4), of no to much attention
+ABSENT = (242, 242, 242, 255)  # of a model that is not there yet
 
 
 def attention_maps(
@@ -62,8 +65,8 @@ def attention_maps(
     for place, (name, values) in enumerate(arrays.items()):
         row, column = divmod(place, across)
         corner = LEFT + column * (wide + BETWEEN), picture.get_figheight() - top - row * high
-        tiles = [[overlaid(images[n], values[n, s], opacity) for s in range(len(columns))] for n in range(len(rows))]
-        _block(picture, corner, name, tiles, drifts[name], columns)
+        strips = [beside(overlaid(image, own, opacity)) for image, own in zip(images, values, strict=True)]
+        _block(picture, corner, name, strips, drifts[name], columns)
         if column == 0:
             _names(picture, corner[1], images, rows)
     picture.alt = _told("Attention maps over images", rows, drifts)
@@ -90,18 +93,16 @@ def attention_drift(drifts: Mapping[str, ArrayLike], columns: Sequence[str], wha
     picture = Picture(width, 2.9 + top)
     picture.write(0.12, picture.get_figheight() - 0.1, "\n".join(title), TITLE)
     picture.key([handle(look(name)) for name in lines], list(lines), 0.2 + 0.22 * len(title), fits)
-    axes = picture.panel(0.75, 0.6, width - 0.95, 2.2)
-    x, highest = np.arange(len(columns)), 0.1
+    highest = np.nanmax([0.1, *(value for mean, spread in lines.values() for value in (*mean, *(mean + spread)))])
+    place = Bbox.from_bounds(0.75, 0.6, width - 0.95, 2.2)
+    panel = Panel(picture, place, max(1, len(columns) - 1), 0, 1.08 * highest)
+    x = np.arange(len(columns))
     for name, (mean, spread) in lines.items():
-        own = look(name)
-        low, high = np.maximum(mean - spread, 0), mean + spread
-        axes.fill_between(x, low, high, where=np.isfinite(high), color=own.color, alpha=0.15, linewidth=0, label=name)
-        axes.add_line(Line2D(x, mean, color=own.color, linestyle=own.line, marker=own.marker, label=name))
-        highest = np.nanmax([highest, *mean, *high])
-    axes.set(xlim=(-0.2, len(columns) - 0.8), ylim=(0, 1.08 * highest))
-    axes.set_xticks(x, columns)
-    axes.set_xlabel("model, after each step", fontsize=FONT, color=INK)
-    axes.set_ylabel("L1 distance (no unit)", fontsize=FONT, color=INK)
+        known = np.isfinite(spread)
+        if known.any():
+            panel.band(x[known], (mean - spread)[known], (mean + spread)[known], look(name), name)
+        panel.line(x, mean, look(name), x, name)
+    _number(panel, columns)
     picture.alt = _told("Mean drift of attention", (), arrays)
     return picture
 
@@ -114,35 +115,60 @@ def drift_from_first(maps: np.ndarray) -> np.ndarray:
     return np.abs(flat - flat[:, :1]).sum(-1)
 
 
-def overlaid(image: np.ndarray, attention: np.ndarray, opacity: float) -> np.ndarray:
-    """An image (C, H, W) uint8, enlarged, with its map (h, w) over it in colours: (H', W', 3) in [0, 1]."""
-    if np.isnan(attention).any():
-        return np.full_like(enlarged(image), 0.95, dtype=float)
-    # Grey below, so that every colour is the map's.
-    large = enlarged(np.broadcast_to(image.mean(0, keepdims=True), image.shape)) / 255
-    colors = matplotlib.colormaps[MAP](resized(attention / max(attention.max(), 1e-12), large.shape[:2]))[..., :3]
-    return (1 - opacity) * large + opacity * colors
+def overlaid(image: np.ndarray, maps: np.ndarray, opacity: float) -> np.ndarray:
+    """An image (C, H, W) uint8, enlarged, under each map (S, h, w) in colours: (S, H', W', 4) uint8."""
+    grey = enlarged(image.mean(0, dtype=np.float32))  # so that every colour is the map's
+    scaled = maps / np.maximum(maps.max((1, 2), keepdims=True), 1e-12)
+    places = np.nan_to_num(255 * resized(scaled, grey.shape)).astype(np.uint8)
+    tiles = (opacity * COLORS)[places] + ((1 - opacity) * grey)[..., None]
+    tiles[..., 3] = 255
+    tiles[np.isnan(maps).any((1, 2))] = ABSENT
+    return tiles.round().astype(np.uint8)
+
+
+def beside(tiles: np.ndarray) -> np.ndarray:
+    """Tiles (S, H, W, 4) in a row, white between them: (H, S * W and the gaps, 4)."""
+    count, height, width, _ = tiles.shape
+    gap = round(width * GAP / SIDE)
+    strip = np.full((height, count, width + gap, 4), 255, dtype=np.uint8)
+    strip[:, :, :width] = tiles.swapaxes(0, 1)
+    return strip.reshape(height, -1, 4)[:, :-gap]
 
 
 def enlarged(image: np.ndarray) -> np.ndarray:
-    """An image (C, H, W) as (H', W', 3) with every pixel repeated."""
-    times = max(1, math.ceil(PIXELS / image.shape[1]))
-    return as_rgb(image).repeat(times, 0).repeat(times, 1)
+    """An image (H, W) or (H, W, 3) with every pixel repeated."""
+    times = max(1, math.ceil(PIXELS / len(image)))
+    return image.repeat(times, 0).repeat(times, 1)
 
 
-def resized(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A map (h, w) enlarged without steps: bilinear, each value in the middle of its cell."""
-    for axis, size in enumerate(shape):
-        own = values.shape[axis]
-        places = np.clip((np.arange(size) + 0.5) * own / size - 0.5, 0, own - 1)
-        below = places.astype(int)
-        share = (places - below).reshape((-1, 1) if axis == 0 else (1, -1))
-        above = np.minimum(below + 1, own - 1)
-        values = values.take(below, axis) * (1 - share) + values.take(above, axis) * share
-    return values
+def resized(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Maps (S, h, w) enlarged without steps: bilinear, each value in the middle of its cell."""
+    rows, columns = (_weights(own, size) for own, size in zip(maps.shape[1:], shape, strict=True))
+    return rows @ maps @ columns.T
 
 
-def _block(picture: Picture, corner: tuple, name: str, tiles: list, drifts: np.ndarray, columns: Sequence[str]) -> None:
+def _weights(own: int, size: int) -> np.ndarray:
+    """The shares (size, own) that values have in their bilinear enlargement."""
+    places = np.clip((np.arange(size) + 0.5) * own / size - 0.5, 0, own - 1)
+    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(own)))
+
+
+def _number(panel: Panel, columns: Sequence[str]) -> None:
+    """The frame of the curve, its ticks and the names of its axes."""
+    picture, place = panel.picture, panel.place
+    ticks = [y for y in MaxNLocator(5).tick_values(0, panel.high) if 0 <= y <= panel.high]
+    draw_frames([panel], ticks)
+    for y, (_, level) in zip(ticks, panel.inches((0, y) for y in ticks), strict=True):
+        picture.write(place.x0 - 0.07, level, f"{y:g}", ha="right", va="center_baseline")
+    for column, (x, _) in zip(columns, panel.inches((step, 0) for step in range(len(columns))), strict=True):
+        picture.write(x, place.y0 - 0.1, column, ha="center")
+    picture.write((place.x0 + place.x1) / 2, 0.2, "model, after each step", ha="center", va="center")
+    picture.write(0.12, (place.y0 + place.y1) / 2, "L1 distance (no unit)", rotation=90, va="center")
+
+
+def _block(
+    picture: Picture, corner: tuple, name: str, strips: list, drifts: np.ndarray, columns: Sequence[str]
+) -> None:
     """One method's maps, from its upper left corner."""
     left, top = corner
     picture.write(left, top - 0.2, shortened(name, len(columns) * (SIDE + GAP)), TITLE, va="baseline")
@@ -151,10 +177,8 @@ def _block(picture: Picture, corner: tuple, name: str, tiles: list, drifts: np.n
         picture.write(middle, top - 0.44, shortened(column, SIDE), ha="center", va="baseline")
         for n, row in enumerate(drifts):
             picture.write(middle, _low(top, n) - 0.02, f"{row[step]:.2f}" if row[step] >= 0 else "", ha="center")
-    for n, row in enumerate(tiles):
-        gap = np.ones((row[0].shape[0], round(row[0].shape[1] * GAP / SIDE), 3))
-        strip = np.concatenate([part for tile in row for part in (tile, gap)][:-1], axis=1)
-        _put(picture, strip, left, _low(top, n), len(row) * (SIDE + GAP) - GAP, name)
+    for n, strip in enumerate(strips):
+        _put(picture, strip, left, _low(top, n), len(columns) * (SIDE + GAP) - GAP, name)
 
 
 def _names(picture: Picture, top: float, images: np.ndarray, rows: Sequence[str]) -> None:
@@ -162,7 +186,7 @@ def _names(picture: Picture, top: float, images: np.ndarray, rows: Sequence[str]
     for n, (image, words) in enumerate(zip(images, rows, strict=True)):
         y = _low(top, n)
         picture.write(0.12, y + SIDE / 2, "\n".join(wrapped(words, NAMES - 0.15)[:3]), va="center")
-        _put(picture, enlarged(image), NAMES, y, SIDE, "image")
+        _put(picture, enlarged(as_rgb(image)), NAMES, y, SIDE, "image")
 
 
 def _low(top: float, row: int) -> float:

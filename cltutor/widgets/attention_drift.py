@@ -1,5 +1,7 @@
 """Where a network looks, and how that place wanders while it learns on (LwM, Figure 4)."""
 
+import functools
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,6 +24,7 @@ from .method_toggle import news
 from .training import Trains
 
 PER_CLASS = 20  # test images of a base class whose maps are kept
+CHUNK = 50  # images whose maps are computed at once
 METHODS = ("finetune", "lwf_mc", "lwm")
 
 
@@ -30,11 +33,12 @@ class AttentionDrift(Trains, Tool):
 
     Train learns the stream by each method, with one head for all classes. After every task the maps of every layer
     are kept, of each image's own class, so that a change of layer, class, image or opacity needs no network any more.
+    When all is learned every layer and class is drawn, so that a pick is answered from memory.
 
-    methods: names; layer: one of `attention.layers`, the last block if None; label: the class of task 1 that is
-    shown, its first one if None; image: the first of the test images shown, counted from 1; rows: how many are shown;
-    opacity: of the maps, in percent; seed, device: as in `learn`; settings: given to every method that takes them,
-    such as `epochs=5`, or `gamma=3` to `lwm` alone.
+    methods: names; layer: one of `attention.layers` that is not within a block, the last block if None; label: the
+    class of task 1 that is shown, its first one if None; image: the first of the test images shown, counted from 1;
+    rows: how many are shown; opacity: of the maps, in percent; seed, device: as in `learn`; settings: given to every
+    method that takes them, such as `epochs=5`, or `gamma=3` to `lwm` alone.
 
     Raises:
         ValueError: an unknown method, layer or class, an image that there is not, or a setting that no method takes.
@@ -58,8 +62,7 @@ class AttentionDrift(Trains, Tool):
         self.stream, self.seed, self.device = stream, seed, device
         self.recipes = recipes_of(tuple(methods), settings)
         self.images, self.labels = base_images(stream[0])
-        first = next(iter(self.recipes.values()))
-        self.layers, usual_layer = layers_of(stream, first)
+        self.layers, usual_layer = layers_of(stream, next(iter(self.recipes.values())))
         self.rows = self._checked_rows(rows)
         self.runs: dict[str, Run] = {}
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
@@ -68,17 +71,15 @@ class AttentionDrift(Trains, Tool):
         usual = {"layer": usual_layer, "label": stream[0].classes[0], "image": 1, "opacity": 60}
         own = {"methods": METHODS, "rows": 2, "seed": 0, "device": "auto"}
         given = {"methods": tuple(methods), "rows": rows, "seed": seed, "device": device}
-        given = {name: value for name, value in given.items() if value != own[name]}
+        given = {name: value for name, value in given.items() if value != own[name]} | settings
         self._make_controls()
-        self.controls = Controls(
-            self, "AttentionDrift", self._named, usual, given | settings, self._checked, self._show
-        )
+        self.controls = Controls(self, "AttentionDrift", self._named, usual, given, self._checked, self._show)
         asked = {"layer": layer, "label": label, "image": image, "opacity": opacity}
         self.controls.set(usual | {name: value for name, value in asked.items() if value is not None})
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
         self.pane, self.curve = Pane(), Pane()
-        controls = row(*self._named.values())
-        self.fill(self.actions, controls, self.message, self.pane, self.curve, self.controls.line)
+        named = row(*self._named.values())
+        self.fill(self.actions, named, self.message, self.pane, self.curve, self.controls.line)
         self._show()
 
     @property
@@ -93,9 +94,8 @@ class AttentionDrift(Trains, Tool):
 
     def drifts(self, layer: str) -> dict[str, np.ndarray]:
         """Drift (N, T) from the first model of every image kept, by method; nan after tasks not learned yet."""
-        every = slice(None)
-        padding = {name: padded(steps, layer, every, len(self.stream)) for name, steps in self.maps.items()}
-        return {name: drift_from_first(maps) for name, maps in padding.items()}
+        every, count = slice(None), len(self.stream)
+        return {name: drift_from_first(padded(steps, layer, every, count)) for name, steps in self.maps.items()}
 
     def _checked_rows(self, rows: int) -> int:
         most = int(np.bincount(self.labels)[list(self.stream[0].classes)].min())
@@ -106,27 +106,16 @@ class AttentionDrift(Trains, Tool):
 
     def _make_controls(self) -> None:
         names = [(self.stream.class_names[label], label) for label in self.stream[0].classes]
-        whole = f"a whole number from 1 to {self.most}"
+        numbers, whole = range(1, self.most + 1), f"a whole number from 1 to {self.most}"
+        which, covers = "which test image of the class is shown first", "how much of the image the map covers"
         self._named = {
             "layer": dropdown("layer", self.layers),
             "label": dropdown("class", names),
             "image": Knob(
-                "first image",
-                1,
-                (1, max(2, self.most), 1),
-                lambda v: 1 <= v <= self.most and v == int(v),
-                whole,
-                "which test image of the class is shown first",
-                self.guarded,
+                "first image", 1, (1, max(2, self.most), 1), lambda v: v in numbers, whole, which, self.guarded
             ),
             "opacity": Knob(
-                "opacity (%)",
-                60,
-                (0, 100, 5),
-                lambda v: 0 <= v <= 100,
-                "a number from 0 to 100",
-                "how much of the image the map covers",
-                self.guarded,
+                "opacity (%)", 60, (0, 100, 5), lambda v: 0 <= v <= 100, "a number from 0 to 100", covers, self.guarded
             ),
         }
         self._named["layer"].tooltip = "the layer whose maps are shown, in order of use"
@@ -163,7 +152,7 @@ class AttentionDrift(Trains, Tool):
     def _clear(self) -> None:
         if self.actions.busy:
             raise ValueError("Something is being learned: press Stop first.")
-        self.runs, self.maps = {}, {}
+        self.runs, self.maps, self._album = {}, {}, {}
         self._show()
 
     def _follow(self, event: Event) -> None:
@@ -175,51 +164,57 @@ class AttentionDrift(Trains, Tool):
             found = self._look(event.run, event.task)
             self.runs = {**self.runs, name: event.run}
             self.maps = {**self.maps, name: [*self.maps.get(name, []), found]}
+            self._album = {}  # what was drawn of fewer tasks comes no more
             self._show()
 
     def _look(self, run: Run, task: int) -> dict[str, np.ndarray]:
         network, targets = run.model_after(task), self.stream.positions(self.labels)
+        pairs = zip(self.images.split(CHUNK), targets.split(CHUNK), strict=True)
+        parts = [attention.grad_cams(network, *pair, self.layers) for pair in pairs]
         # Half precision: the maps of all layers and steps stay in memory, to be looked at.
-        maps = {layer: attention.grad_cam(network, self.images, targets, layer) for layer in self.layers}
-        return {layer: halved(found.numpy()) for layer, found in maps.items()}
+        return {layer: halved(torch.cat([part[layer] for part in parts]).numpy()) for layer in self.layers}
 
     def _end(self, run: Run | None, finished: bool) -> None:
         words = "done" if finished else "stopped; Train begins the method that was not finished anew"
-        self.actions.say(words, 1.0 if finished else None)
         try:
             self._show()
+            if finished:
+                self._draw_ahead()
         finally:
+            self.actions.say(words, 1.0 if finished else None)
             self.actions.busy = False
+
+    def _draw_ahead(self) -> None:
+        """Draw every layer and class, as the other controls stand; called in the thread that trained."""
+        picks = list(itertools.product(self.layers, self.stream[0].classes))
+        for done, (layer, label) in enumerate(picks):
+            if self.training.stopped.is_set():
+                return
+            self.actions.say(f"drawing every layer and class, {done} of {len(picks)} done", 1.0)
+            self._pictures(self.controls.values | {"layer": layer, "label": label})
 
     def _show(self, name: str | None = None) -> None:
         """Show what was learned as the controls stand; `name`: the control that was moved."""
-        if not self.maps:
-            self.pane.value, self.curve.value = self._empty, ""
-            return
-        values, learned = self.controls.values, tuple((method, len(steps)) for method, steps in self.maps.items())
-        for pane, key, make in (
-            (self.pane, (*values.values(), learned), self._maps),
-            (self.curve, (values["layer"], learned), self._curve),
-        ):
-            if key not in self._album:
-                self._album = {k: v for k, v in self._album.items() if k[-1] == learned}  # older ones come no more
-                self._album[key] = draw(make)
-            pane.value = self._album[key]
+        self.pane.value, self.curve.value = self._pictures(self.controls.values) if self.maps else (self._empty, "")
 
-    def _maps(self) -> show.Picture:
-        values = self.controls.values
-        layer, label, first = values["layer"], values["label"], int(values["image"])
-        own = np.flatnonzero(self.labels.numpy() == label)[first - 1 :][: self.rows]
+    def _pictures(self, values: dict) -> list[str]:
+        """The maps and the curve for these values of the controls, each drawn once."""
+        learned, found = tuple((method, len(steps)) for method, steps in self.maps.items()), []
+        for make, key in ((self._maps, (*values.values(), learned)), (self._curve, (values["layer"], learned))):
+            made = self._album[key] = self._album.get(key) or draw(functools.partial(make, **values))
+            found.append(made)
+        return found
+
+    def _maps(self, layer: str, label: int, image: int, opacity: float) -> show.Picture:
+        own = np.flatnonzero(self.labels.numpy() == label)[int(image) - 1 :][: self.rows]
         shown = {name: padded(steps, layer, own, len(self.stream)) for name, steps in self.maps.items()}
-        names = [f"{self.stream.class_names[label]}, test image {first + n}" for n in range(len(own))]
+        names = [f"{self.stream.class_names[label]}, test image {int(image) + n}" for n in range(len(own))]
         images = self.images[own].numpy()
-        return show.attention_maps(images, shown, names, self.columns, values["opacity"] / 100, f"layer {layer}")
+        return show.attention_maps(images, shown, names, self.columns, opacity / 100, f"layer {layer}")
 
-    def _curve(self) -> show.Picture:
-        layer = self.controls.values["layer"]
-        return show.attention_drift(
-            self.drifts(layer), self.columns, f"layer {layer}, mean over {len(self.images)} base-class test images"
-        )
+    def _curve(self, layer: str, **_) -> show.Picture:
+        over = f"{len(self.images)} base-class test images"
+        return show.attention_drift(self.drifts(layer), self.columns, f"layer {layer}, mean and spread over {over}")
 
 
 def recipes_of(names: Sequence[str], settings: dict) -> dict[str, Recipe]:
@@ -253,12 +248,13 @@ def base_images(task: Task) -> tuple[Tensor, Tensor]:
 
 
 def layers_of(stream: Stream, recipe: Recipe) -> tuple[list[str], str]:
-    """The layers that have maps in the recipe's network, and the last block."""
+    """The layers of the recipe's network that have maps, none of those inside a block, and the last block."""
     image = stream[0].test.images[:1]
     with seeded(("layers",)):
         network = recipe.network.build(stream.image_shape, pretrained=False)
         network.grow(len(stream[0].classes))
-    return list(attention.layers(network, image)), attention.last_block(network, image)
+    found = attention.layers(network, image)
+    return attention.outside_blocks(network, found), attention.last_block(network, image)
 
 
 def padded(steps: Sequence[dict], layer: str, images: np.ndarray | slice, count: int) -> np.ndarray:
