@@ -1,5 +1,7 @@
 """Testing a network on the tasks seen so far, with the task known and unknown, in one pass over the images."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -36,16 +38,22 @@ def hits(scores: Tensor, labels: Tensor, top: int) -> Tensor:
     return (largest == labels.unsqueeze(1)).any(dim=1)
 
 
-def accuracies(network: Network, tests: list[tuple[Tensor, Tensor]], tops: tuple[int, ...]) -> dict[str, list[float]]:
+def accuracies(
+    network: Network,
+    tests: list[tuple[Tensor, Tensor]],
+    tops: tuple[int, ...],
+    score: Callable[[Network, Tensor], Tensor] = logits,
+) -> dict[str, list[float]]:
     """Accuracy on each of the first tasks' test sets, [(images, labels as columns), ...].
 
-    Keys "known_top1", "unknown_top1", ...: the classes of the image's task compete, or all classes seen.
+    Keys "known_top1", "unknown_top1", ...: the classes of the image's task compete, or all classes seen, by their
+    ``score(network, images)`` (N, classes seen).
     """
     columns = task_of(network)
     rows: dict[str, list[float]] = {f"{regime}_top{k}": [] for regime in ("known", "unknown") for k in tops}
     for images, labels in tests:
         labels = labels.to(columns.device)
-        scores = logits(network, images)
+        scores = score(network, images)
         for regime, over in (("known", "task"), ("unknown", "class")):
             competing = compete(scores, labels, columns, over)
             for k in tops:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from .networks import Network
 from .run import Run
 
 
@@ -33,12 +34,14 @@ class Stepped(Event):
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """An epoch is over. ``known`` and ``unknown`` (T,): test accuracies, nan for tasks not yet seen."""
+    """An epoch is over. ``known`` and ``unknown`` (T,): test accuracies, nan for tasks not yet seen. ``network`` is the
+    one that learns, to look at until the next event is asked for."""
 
     phase: str
     epoch: int
     known: np.ndarray
     unknown: np.ndarray
+    network: Network
 
 
 @dataclass(frozen=True)

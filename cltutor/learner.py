@@ -4,11 +4,12 @@
 task, evaluation. Nothing else in cltutor trains anything, and no method is named here.
 """
 
+import copy
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
-from functools import reduce
+from functools import partial, reduce
 from operator import add, index
 
 import numpy as np
@@ -16,12 +17,14 @@ import torch
 from torch import Tensor
 
 from . import methods
+from .attention import last_block
 from .evaluation import accuracies, task_of
 from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
-from .losses.terms import Batch, Context
+from .losses.terms import Batch, Context, Term
 from .memory import Pool, pool_of
 from .networks import Network
-from .optimiser import SGD, Plateau
+from .optimiser import SGD, Pace
+from .predicting import PREDICTIONS, Exemplars
 from .recipe import Phase, Recipe, Schedule
 from .run import TOPS, Run
 from .seeds import generator, seeded
@@ -85,22 +88,27 @@ def train(
         with seeded(("head", seed, task.index)):
             network.grow(len(task.classes), [stream.class_names[label] for label in task.classes])
         network.to(place)
-        context = Context(network, task.index, recipe.heads, task)
+        context = Context(network, task.index, recipe.heads, task, seed=seed)
         for name, part in parts.items():
             part.begin_task(context, kept[name])
-        pool = draw_pool(stream, recipe, task.index, place)
-        teachers = make_teachers(recipe, run.model if run.learned else None, pool, context)
+        pool = draw_pool(stream, recipe, task.index, place, kept, seed)
+        context.watched = watched_layer(network, pool, asking := recipe.asking(task.index))
+        changing, before = schedule.changes_images, run.updates
+        teachers = make_teachers("task", asking, lambda: run.model, pool, context.watched, changing)
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
         for phase, epochs_of_phase in schedule.phases(task.index):
-            optimiser, plateau = make_optimiser(network, phase, schedule), Plateau(schedule.patience)
+            optimiser, pace = make_optimiser(network, phase, schedule), Pace(schedule.patience, schedule.drop_every)
             terms = recipe.terms(phase, task.index)
+            asking, snapshot = [term for _, term in terms.values()], partial(copy.deepcopy, network)
+            teachers |= make_teachers("phase", asking, snapshot, pool, context.watched, changing)
+            data = recipe.memory.balanced(pool, context, kept["memory"]) if phase.balanced else pool
             warn_of_overshoot(recipe, phase, sum(w * term.curvature(kept[name]) for name, (w, term) in terms.items()))
             randomness = seeded if network.draws_random_numbers else nullcontext
             for epoch in epochs_of_phase:
                 # An epoch: batches, loss, step.
                 network.train_only(phase.rates)
-                order = pool.batches(schedule.batch_size, generator("order", seed, task.index, epoch))
+                order = data.batches(schedule.batch_size, generator("order", seed, task.index, epoch))
                 crops = generator("crops", seed, task.index, epoch)
                 columns, history = task_of(network), []
                 for step, (places, tasks) in enumerate(order):
@@ -114,6 +122,10 @@ def train(
                         reduce(add, losses.values()).backward()
                         for name, part in parts.items():
                             part.before_step(context, kept[name])
+                        optimiser.clip_gradients()
+                        if schedule.noise:
+                            step_of_task, key = run.updates - before, ("noise", seed, task.index)
+                            schedule.noise.add(optimiser.gradients, step_of_task, len(images), key)
                         optimiser.step()
                     for name, part in parts.items():
                         part.after_step(context, kept[name])
@@ -127,19 +139,20 @@ def train(
                 losses = collect(history, run, task.index)
                 run.seconds["train"] += time.perf_counter() - started
                 due = (epoch + 1) % test_every == 0
-                rows = evaluate(network, tests[: task.index + 1] if due else [], run)
+                rows = evaluate(network, tests[: task.index + 1] if due else [], run, pool.originals)
                 known, unknown = rows["known_top1"], rows["unknown_top1"]
                 run.curves.add_epoch(task.index, losses, known, unknown)
-                if plateau.reached(validation_accuracy(network, task, stream)):
+                if pace.slows(validation_accuracy(network, task, stream)):
                     optimiser.slow_down(10)
                 progress = (task.index + (epoch + 1) / schedule.epochs) / len(stream)
-                yield EpochDone(run, task.index, progress, phase.name, epoch, known, unknown)
+                yield EpochDone(run, task.index, progress, phase.name, epoch, known, unknown, network)
 
         # After the task: every part ends it, and the run writes it down.
         for name, part in parts.items():
             part.end_task(context, kept[name])
         tested = recipe.merge.tested(network, kept["merge"])
-        run.end_task(tested, kept, evaluate(tested, tests[: task.index + 1], run))
+        rows = evaluate(tested, tests[: task.index + 1], run, lambda: recipe.memory.exemplars(kept["memory"]))
+        run.end_task(tested, kept, rows)
         if store is not None:
             Store(store).save(run)
         yield TaskDone(run, task.index, progress)
@@ -164,6 +177,8 @@ def check(stream: Stream, recipe: Recipe) -> None:
         silent = [phase for phase, _ in recipe.schedule.phases(task.index) if not recipe.terms(phase, task.index)]
         if len(task.train) and silent:
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
+    if recipe.memory:
+        recipe.memory.check(stream)
     for task in stream[1:]:
         if len(task.train) == 0:
             raise ValueError(
@@ -203,9 +218,16 @@ def restore(run: Run, stream: Stream, seed: int) -> tuple[Network, dict[str, dic
     return network, {name: {} for name in run.recipe.parts}
 
 
-def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device) -> Pool:
-    """The images to train on: the task's own, or what the memory makes of them."""
-    return recipe.memory.pool(stream, task, place) if recipe.memory else pool_of(stream, [task], place)
+def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device, kept: dict, seed: int) -> Pool:
+    """The images to train on: the task's own, or what the memory makes of them, and their variants."""
+    memory, augmentation = recipe.memory, recipe.schedule.augmentation
+    pool = memory.pool(stream, task, place, kept["memory"]) if memory else pool_of(stream, [task], place)
+    return pool.enlarged(augmentation, generator("variants", seed, task)) if augmentation else pool
+
+
+def watched_layer(network: Network, pool: Pool, terms: list[Term]) -> str | None:
+    """The layer whose maps some term asks for: the last block."""
+    return last_block(network, pool.images[:1]) if any(term.reads_maps for term in terms) else None
 
 
 def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> SGD:
@@ -232,10 +254,11 @@ def warn_of_overshoot(recipe: Recipe, phase: Phase, curvature: float) -> None:
         )
 
 
-def evaluate(network: Network, tests: list, run: Run) -> dict[str, np.ndarray]:
+def evaluate(network: Network, tests: list, run: Run, exemplars: Exemplars) -> dict[str, np.ndarray]:
     """A row (T,) of each accuracy matrix, nan for tasks not yet seen."""
     started = time.perf_counter()
-    rows = accuracies(network, tests, TOPS)
+    score = PREDICTIONS[run.recipe.predict](network, exemplars) if tests else None
+    rows = accuracies(network, tests, TOPS, score)
     run.seconds["test"] += time.perf_counter() - started
     unseen = [np.nan] * (len(run.tasks) - len(tests))
     return {name: np.array(row + unseen) for name, row in rows.items()}

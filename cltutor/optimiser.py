@@ -14,8 +14,8 @@ from torch.optim.sgd import sgd
 class SGD:
     """Updates groups of parameters, each at a rate of its own.
 
-    ``groups``: pairs of parameters and their learning rate. Gradients longer than ``clip`` (their norm over all
-    groups) are shortened to it. A parameter without a gradient is left alone, by weight decay and momentum too.
+    ``groups``: pairs of parameters and their learning rate. ``clip_gradients`` shortens gradients longer than ``clip``
+    (their norm over all groups) to it. A parameter without a gradient is left alone, by weight decay and momentum too.
     """
 
     def __init__(
@@ -32,11 +32,17 @@ class SGD:
         self.momentum, self.weight_decay, self.clip = momentum, weight_decay, clip
         self.buffers: dict[nn.Parameter, Tensor | None] = {p: None for ps, _ in self.groups for p in ps}
 
+    @property
+    def gradients(self) -> list[Tensor]:
+        """The gradients of all parameters that have one."""
+        return [p.grad for p in self.buffers if p.grad is not None]
+
+    def clip_gradients(self) -> None:
+        nn.utils.clip_grad_norm_([p for p in self.buffers if p.grad is not None], self.clip)
+
     @torch.no_grad()
     def step(self) -> None:
         """Update every parameter that has a gradient, and clear the gradients."""
-        moving = [p for p in self.buffers if p.grad is not None]
-        nn.utils.clip_grad_norm_(moving, self.clip)
         for parameters, rate in self.groups:
             update = [p for p in parameters if p.grad is not None]
             momenta = [self.buffers[p] for p in update]
@@ -52,7 +58,7 @@ class SGD:
                 maximize=False,
             )
             self.buffers.update(zip(update, momenta, strict=True))
-        for parameter in moving:
+        for parameter in self.buffers:
             parameter.grad = None
 
     def slow_down(self, factor: float) -> None:
@@ -60,13 +66,20 @@ class SGD:
         self.groups = [(parameters, rate / factor) for parameters, rate in self.groups]
 
 
-class Plateau:
-    """Says once when a number has not risen for ``patience`` epochs."""
+class Pace:
+    """Says after which epochs of a phase the rate drops: once when a number has not risen for ``patience`` epochs, and
+    after every ``drop_every``."""
 
-    def __init__(self, patience: int | None):
-        self.patience, self.best, self.waited = patience, float("-inf"), 0
+    def __init__(self, patience: int | None, drop_every: int | None):
+        self.patience, self.drop_every = patience, drop_every
+        self.best, self.waited, self.epochs = float("-inf"), 0, 0
 
-    def reached(self, accuracy: float) -> bool:
+    def slows(self, accuracy: float) -> bool:
+        """Called after every epoch, with its validation accuracy."""
+        self.epochs += 1
+        return self.plateau_reached(accuracy) or self.drop_every is not None and self.epochs % self.drop_every == 0
+
+    def plateau_reached(self, accuracy: float) -> bool:
         if self.patience is None:
             return False
         self.waited = 0 if accuracy > self.best else self.waited + 1

@@ -7,6 +7,8 @@ from . import importance, losses, memory, merging, networks, streams
 from .describe import Described
 from .losses.terms import Loss, Part, Term, as_loss
 from .networks import MultiHead
+from .noise import GradientNoise
+from .predicting import PREDICTIONS
 
 
 @dataclass(frozen=True, repr=False)
@@ -14,7 +16,8 @@ class Phase(Described):
     """A part of a task's epochs, in which each role of parameter has its own multiple of the learning rate.
 
     ``share`` is the part of the epochs, relative to the task's other phases. A multiple of 0 freezes the role, also
-    from weight decay, momentum, dropout and batch-norm statistics. ``loss`` replaces the recipe's own in this phase.
+    from weight decay, momentum, dropout and batch-norm statistics. ``loss`` replaces the recipe's own in this phase;
+    ``balanced`` takes as many images of each class as the memory holds of an old one (EEIL, section 4).
     """
 
     name: str = "train"
@@ -24,6 +27,7 @@ class Phase(Described):
     new: float = 0.0
     code: float = 0.0
     loss: Loss | None = None
+    balanced: bool = False
 
     def __post_init__(self):
         if self.loss is not None:
@@ -47,7 +51,8 @@ class Schedule(Described):
 
     ``epochs`` are passes over a task's pool, all phases together. Gradients longer than ``clip`` are shortened to it.
     With ``patience``, the rate drops ten times, once a phase, when the validation accuracy has not risen for that
-    many epochs (LwF, section 3, implementation details).
+    many epochs (LwF, section 3, implementation details); with ``drop_every`` it drops ten times after every so many
+    epochs of a phase (EEIL, section 5). ``noise`` is added to clipped gradients.
     """
 
     later: tuple[Phase, ...] = (Phase(shared=1.0, new=1.0),)
@@ -59,7 +64,9 @@ class Schedule(Described):
     weight_decay: float = 0.0005
     clip: float = 1.0
     patience: int | None = None
-    augmentation: streams.CropFlip | None = None
+    drop_every: int | None = None
+    augmentation: streams.Augmentation | None = None
+    noise: GradientNoise | None = None
 
     def __post_init__(self):
         for name in ("epochs", "batch_size"):
@@ -72,8 +79,15 @@ class Schedule(Described):
             raise ValueError(f"momentum is at least 0 and below 1, not {self.momentum!r}.")
         if not 0 <= self.weight_decay < float("inf"):
             raise ValueError(f"weight_decay is a finite number from 0 up, not {self.weight_decay!r}.")
-        if self.patience is not None and (not isinstance(self.patience, int) or self.patience < 1):
-            raise ValueError(f"patience is a whole number of epochs from 1 up, or None, not {self.patience!r}.")
+        for name in ("patience", "drop_every"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ValueError(f"{name} is a whole number of epochs from 1 up, or None, not {value!r}.")
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether an image of the pool looks different in every batch."""
+        return self.augmentation is not None and not self.augmentation.once
 
     def phases(self, task: int) -> list[tuple[Phase, range]]:
         """The phases of a task, each with its epochs (from 0 to ``epochs`` - 1), which may be none of few."""
@@ -85,10 +99,11 @@ class Schedule(Described):
 
 @dataclass(frozen=True, repr=False)
 class Recipe(Described):
-    """A loss, a network, a memory, a schedule and a merge, under one of two regimes of training.
+    """A loss, a network, a memory, a schedule, a merge and a way to answer, under one of two regimes of training.
 
     ``heads="task"``: cross-entropy over the classes of the image's own task; ``heads="class"``: over all classes
-    seen, so that logits of different tasks learn to compete.
+    seen, so that logits of different tasks learn to compete. ``predict`` is "logits", or "nearest_mean" of the classes'
+    images in memory (iCaRL; Rebuffi et al. 2017, Algorithm 1).
     """
 
     name: str
@@ -98,11 +113,17 @@ class Recipe(Described):
     schedule: Schedule = Schedule()
     heads: str = "task"
     merge: merging.Unmerged = merging.Unmerged()
+    predict: str = "logits"
 
     def __post_init__(self):
         object.__setattr__(self, "loss", as_loss(self.loss))
         if self.heads not in ("task", "class"):
             raise ValueError(f'heads is "task" or "class", not {self.heads!r}.')
+        if self.predict not in PREDICTIONS:
+            raise ValueError(f"predict is one of {', '.join(PREDICTIONS)}, not {self.predict!r}.")
+        phases = (*self.schedule.first, *self.schedule.later)
+        if not self.memory and (self.predict != "logits" or any(phase.balanced for phase in phases)):
+            raise ValueError(f"{self.name} asks for images of old classes and keeps none: give it ExemplarMemory().")
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -135,7 +156,7 @@ def parse(code: str) -> Recipe:
     rooms = (losses, memory, networks, importance, streams, merging)
     known = {name: getattr(room, name) for room in rooms for name in room.__all__}
     known = {name: kind for name, kind in known.items() if isinstance(kind, type)}
-    known |= {"Recipe": Recipe, "Phase": Phase, "Schedule": Schedule}
+    known |= {"Recipe": Recipe, "Phase": Phase, "Schedule": Schedule, "GradientNoise": GradientNoise}
 
     def value(node: ast.expr):
         match node:

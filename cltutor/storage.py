@@ -6,7 +6,7 @@ import torch
 
 from . import methods
 from .events import TaskDone
-from .learner import draw_pool, restore, train
+from .learner import draw_pool, restore, train, watched_layer
 from .losses.terms import Context
 from .recipe import Recipe
 from .run import Run
@@ -32,11 +32,14 @@ def stored(run: Run, stream: Stream) -> dict[str, int]:
         network.grow(len(stream[task].classes), [stream.class_names[label] for label in stream[task].classes])
     sizes = {"network": size(network.state_dict().values())}
     for name, part in recipe.parts.items():
+        if part is recipe.memory:
+            continue  # its images are counted below
         part.begin_task(Context(network, task, recipe.heads, stream[task]), kept[name])
         sizes |= {name: size(kept[name].values())} if kept[name] else {}
-    pool = draw_pool(stream, recipe, task, torch.device("cpu"))
-    context = Context(network, task, recipe.heads, stream[task])
-    for teacher in make_teachers(recipe, run.model, pool, context).values():
+    pool = draw_pool(stream, recipe, task, torch.device("cpu"), kept, run.seed)
+    asking = recipe.asking(task)
+    watched, changing = watched_layer(network, pool, asking), recipe.schedule.changes_images
+    for teacher in make_teachers("task", asking, lambda: run.model, pool, watched, changing).values():
         sizes["teacher"] = teacher.nbytes
     if recipe.memory:
         old = pool.tasks.cpu() < task

@@ -1,20 +1,20 @@
 """Who answers for the old: the teachers that terms listen to, asked live or recorded once.
 
-A teacher is the network as it was before this task. As long as the images of the pool stay what they are, so do its
-answers: they are computed once, before the first batch. Where images are augmented it answers for those of each batch.
+A teacher is the network as it was before this task, or before this phase. As long as the images of the pool stay what
+they are, so do its answers: they are computed once. Where images change with every batch it answers for those of each.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .attention import last_block, look
+from .attention import look
 from .evaluation import CHUNK, answers
-from .losses.terms import Batch, Context, Teacher
+from .losses.terms import Batch, Teacher, Term
 from .memory import Pool
 from .networks import Network, Output, evaluating
-from .recipe import Recipe
 
 
 def size(tensors) -> int:
@@ -73,21 +73,24 @@ class RecordedMaps:
         return self.maps.nbytes + size(self.network.state_dict().values())
 
 
-def make_teachers(recipe: Recipe, before: Network | None, pool: Pool, context: Context) -> dict[str, Teacher]:
-    """A teacher for every name that an active term asks for; ``before`` is the network before this task."""
-    asking = recipe.asking(context.task)
-    if any(term.reads_maps for term in asking):
-        context.watched = last_block(context.network, pool.images[:1])
-    if not any(term.teacher == "task" for term in asking):
+def make_teachers(
+    name: str, terms: Iterable[Term], before: Callable[[], Network], pool: Pool, watched: str | None, changing: bool
+) -> dict[str, Teacher]:
+    """The teacher ``name`` if one of ``terms`` asks for it: the network that ``before()`` makes, on the pool's device.
+
+    ``watched``: the layer whose maps are asked for, or None; ``changing``: whether images are drawn anew every batch.
+    """
+    asking = [term for term in terms if term.teacher == name]
+    if not asking:
         return {}
     # A forward pass on a CPU takes about half the time so (benchmarks/lwm_cost.py, with augmentation).
-    before = before.to(pool.labels.device, memory_format=torch.channels_last)
-    if recipe.schedule.augmentation or context.watched and not before.continues(context.watched):
-        return {"task": Live(before, context.watched)}
-    if context.watched:
-        return {"task": RecordedMaps(before, context.watched, recorded_maps(before, pool.images, context.watched))}
-    logits, features = answers(before, pool.images, any(term.reads_features for term in asking))
-    return {"task": Recorded(logits.split(before.classes, dim=1), features)}
+    network = before().to(pool.labels.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    if changing or watched and not network.continues(watched):
+        return {name: Live(network, watched)}
+    if watched:
+        return {name: RecordedMaps(network, watched, recorded_maps(network, pool.images, watched))}
+    logits, features = answers(network, pool.images, any(term.reads_features for term in asking))
+    return {name: Recorded(logits.split(network.classes, dim=1), features)}
 
 
 @torch.no_grad()

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 import cltutor as cl
 from cltutor import learner, teachers
 from cltutor.events import Diverged, EpochDone, Stepped, TaskBegun, TaskDone
-from cltutor.learner import Plateau
 from cltutor.losses import Term
+from cltutor.methods.registry import JOINT
 from cltutor.networks import MultiHead, SmallCNN
 from cltutor.recipe import Phase, Recipe, Schedule
 from cltutor.seeds import generator, seeded
@@ -64,7 +64,7 @@ def by_hand(stream, distil, epochs=2, rate=0.02, seed=3):
 def test_the_learner_equals_a_loop_written_by_hand(tiny, name):
     recipe = getattr(cl.methods, name)(batch_size=24, epochs=2, learning_rate=0.02)
     if name == "lwf":
-        recipe = Recipe("lwf", recipe.loss, schedule=Schedule(later=cl.methods.JOINT, epochs=2, batch_size=24))
+        recipe = Recipe("lwf", recipe.loss, schedule=Schedule(later=JOINT, epochs=2, batch_size=24))
     state, expected = learn(tiny, recipe, seed=3).states[-1], by_hand(tiny, name == "lwf")
     assert state.keys() == expected.keys()
     for key in state:
@@ -240,13 +240,6 @@ def test_the_rate_falls_ten_times_once_when_the_validation_accuracy_stays(monkey
     assert rates[0] == 0.01
     assert rates[-1] == pytest.approx(0.001)
     assert len(set(rates)) == 2
-
-
-def test_a_plateau_is_told_once_after_patience_epochs_without_a_rise():
-    plateau = Plateau(2)
-    told = [plateau.reached(accuracy) for accuracy in (0.1, 0.3, 0.3, 0.2, 0.2, 0.2, 0.2)]
-    assert told == [False, False, False, True, False, False, False]
-    assert not any(Plateau(None).reached(0.5) for _ in range(9))
 
 
 def test_patience_without_validation_images_is_refused_before_training(tiny):

@@ -2,15 +2,26 @@
 
 import inspect
 import re
+from dataclasses import replace
 
 import pytest
 
 from cltutor import methods
 from cltutor.importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral
-from cltutor.losses import Anchor, AttentionDistillation, BinaryCrossEntropy, Codes, CrossEntropy, Distillation
-from cltutor.memory import Everything
+from cltutor.losses import (
+    Anchor,
+    AttentionDistillation,
+    BinaryCrossEntropy,
+    Codes,
+    CrossEntropy,
+    Distillation,
+    TemporaryDistillation,
+)
+from cltutor.memory import Everything, ExemplarMemory
 from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Widening
+from cltutor.noise import GradientNoise
 from cltutor.recipe import Schedule
+from cltutor.streams import PhotometricCropFlip
 
 NAMES = [
     "finetune",
@@ -19,9 +30,9 @@ NAMES = [
     "duplicate",
     "joint",
     "lwf",
-    "l2",
     "expansion",
     "expansion_lwf",
+    "l2",
     "mas",
     "mas_local",
     "ewc",
@@ -33,10 +44,19 @@ NAMES = [
     "lwf_mc",
     "lwm",
     "lwm_attention_only",
+    "eeil",
+    "eeil_base",
+    "eeil_da",
+    "eeil_bf",
+    "icarl",
+    "hybrid1",
 ]
 ANCHORED = ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"]
 INCREMENTAL = ["lwf_mc", "lwm", "lwm_attention_only"]
+END_TO_END = ["eeil", "eeil_base", "eeil_da", "eeil_bf"]
+REMEMBERING = [*END_TO_END, "icarl", "hybrid1"]
 SCHEDULE = [name for name in Schedule.__dataclass_fields__ if name not in ("later", "first")]
+ALL = {"shared": 1, "old": 1, "new": 1}
 
 
 def rates(recipe) -> list[dict[str, float]]:
@@ -99,7 +119,9 @@ def test_every_method_has_the_loss_of_its_paper(name, loss):
         ("expansion_lwf", [{"new": 1}, {"shared": 1, "old": 1, "new": 1}]),
         ("ebll", [{"new": 1}, {"shared": 1, "old": 1, "new": 1}, {"code": 20}]),
         *((name, [{"shared": 1, "new": 1}]) for name in ANCHORED),
-        *((name, [{"shared": 1, "old": 1, "new": 1}]) for name in INCREMENTAL),
+        *((name, [ALL]) for name in (*INCREMENTAL, "eeil_base", "eeil_da", "icarl", "hybrid1")),
+        # EEIL, sections 4 and 5: a tenth of the rate in balanced fine-tuning
+        *((name, [ALL, {"shared": 0.1, "old": 0.1, "new": 0.1}]) for name in ("eeil", "eeil_bf")),
     ],
 )
 def test_every_method_trains_the_weights_that_its_paper_trains(name, phases):
@@ -122,6 +144,9 @@ def test_one_head_for_all_classes_learns_as_a_whole(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_method_has_the_same_schedule_but_for_its_phases(name):
     theirs, common = methods.get(name).schedule, Schedule()
+    if name in END_TO_END:  # EEIL, section 5
+        augmentation = PhotometricCropFlip() if name in ("eeil", "eeil_da") else None
+        common = replace(common, noise=GradientNoise(0.3, 0.55), augmentation=augmentation)
     assert {field: getattr(theirs, field) for field in SCHEDULE} == {
         field: getattr(common, field) for field in SCHEDULE
     }
@@ -143,9 +168,10 @@ def test_every_method_has_the_network_of_its_paper(name, network):
     assert methods.get(name).network == network
 
 
-def test_only_joint_training_keeps_images_and_takes_tasks_in_turn_where_each_has_a_head():
+def test_joint_training_takes_tasks_in_turn_where_each_has_a_head_and_eeil_keeps_two_thousand_images():
     kept = {name: methods.get(name).memory for name in NAMES if methods.get(name).memory}
-    assert kept == {"joint": Everything(interleaved=True)}
+    exemplars = {name: ExemplarMemory(capacity=2000, selection="herding") for name in REMEMBERING}
+    assert kept == {"joint": Everything(interleaved=True), **exemplars}
     assert methods.joint(heads="class").memory == Everything(interleaved=False)
 
 
@@ -208,7 +234,7 @@ def test_the_methods_own_settings_are_among_those_suggested(name, wrong, right):
         getattr(methods, name)(**{wrong: 1})
 
 
-@pytest.mark.parametrize("setting", ["temperature", "loss", "memory", "network", "name", "later"])
+@pytest.mark.parametrize("setting", ["temperature", "loss", "network", "name", "later"])
 def test_a_setting_of_another_method_or_of_the_recipe_is_refused(setting):
     with pytest.raises(ValueError, match=f"finetune has no setting '{setting}'"):
         methods.finetune(**{setting: None})
@@ -232,7 +258,7 @@ def test_the_source_and_the_signature_shown_are_the_methods_own(name):
     method = getattr(methods, name)
     assert inspect.getsource(method).startswith(f"@method\ndef {name}(")
     assert "settings" in inspect.signature(method).parameters
-    assert re.search(r"\((LwF|MAS|LwM|\w+ et( |\s+)al\. 20\d\d)", method.__doc__)
+    assert re.search(r"\((LwF|MAS|LwM|EEIL|\w+ et( |\s+)al\. 20\d\d)", method.__doc__)
 
 
 def test_the_three_class_incremental_methods_take_a_softmax_over_all_classes_instead():
@@ -243,3 +269,30 @@ def test_the_three_class_incremental_methods_take_a_softmax_over_all_classes_ins
     assert [methods.get(name).heads for name in INCREMENTAL] == ["class"] * 3
     with pytest.raises(ValueError, match='"sigmoid" or "softmax"'):
         methods.lwm(kind="tanh")
+
+
+def test_a_setting_that_a_method_fixes_is_refused():
+    with pytest.raises(ValueError, match="^joint has a memory of its own: leave it out.$"):
+        methods.joint(memory=ExemplarMemory())
+
+
+def test_any_method_may_keep_a_memory():
+    assert methods.finetune(memory=ExemplarMemory(10)).memory == ExemplarMemory(10)
+
+
+@pytest.mark.parametrize(("name", "balanced"), [("eeil", True), ("eeil_bf", True), ("eeil_base", False)])
+def test_eeils_ablations_leave_out_the_balanced_set_with_its_temporary_distillation(name, balanced):
+    recipe = methods.get(name)
+    assert recipe.loss == CrossEntropy() + Distillation(temperature=2)
+    assert [phase.balanced for phase in recipe.schedule.later] == [False, True][: 1 + balanced]
+    if balanced:
+        assert recipe.schedule.later[1].loss == recipe.loss + TemporaryDistillation(temperature=2)
+        assert [len(epochs) for _, epochs in Schedule(recipe.schedule.later, epochs=70).phases(1)] == [40, 30]
+        assert [len(epochs) for _, epochs in recipe.schedule.phases(0)] == [10]
+
+
+def test_icarl_and_hybrid1_learn_alike_and_answer_differently():
+    icarl, hybrid1 = methods.icarl(), methods.hybrid1()
+    assert icarl.loss == hybrid1.loss == BinaryCrossEntropy() + Distillation(kind="sigmoid")
+    assert (icarl.predict, hybrid1.predict) == ("nearest_mean", "logits")
+    assert replace(icarl, name="hybrid1", predict="logits") == hybrid1

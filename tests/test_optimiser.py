@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cltutor.optimiser import SGD
+from cltutor.optimiser import SGD, Pace
 
 
 def twins():
@@ -29,6 +29,7 @@ def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping_bit_for_bit(clip)
                 group["lr"] /= 10
         for parameters in (ours, theirs):
             sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
+        optimiser.clip_gradients()
         optimiser.step()
         nn.utils.clip_grad_norm_(theirs, clip)
         reference.step()
@@ -64,3 +65,15 @@ print("torch._dynamo" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_plateau_is_told_once_after_patience_epochs_without_a_rise():
+    pace = Pace(patience=2, drop_every=None)
+    told = [pace.slows(value) for value in (0.5, 0.6, 0.6, 0.55, 0.9, 0.9, 0.9, 0.9)]
+    assert told == [False, False, False, True, False, False, False, False]
+    assert not any(Pace(None, None).slows(0.5) for _ in range(9))
+
+
+def test_the_rate_drops_after_every_so_many_epochs():
+    pace = Pace(patience=None, drop_every=3)
+    assert [pace.slows(float("nan")) for _ in range(7)] == [False, False, True, False, False, True, False]

@@ -5,7 +5,6 @@ import torch
 
 import cltutor as cl
 from cltutor.learner import draw_pool
-from cltutor.losses import Context
 from cltutor.streams import CropFlip
 from cltutor.teachers import make_teachers
 
@@ -54,10 +53,9 @@ def test_ewc_grows_by_a_fisher_and_an_anchor_a_task_and_imm_does_not_grow(three)
 def test_the_teacher_is_the_very_answers_that_the_learner_records(three, name, features):
     _, third = needed(three, name)[name]
     run = cl.learn(three, name, epochs=1, progress=False)
-    network = run.model
     run.states.pop()
-    pool = draw_pool(three, run.recipe, 2, torch.device("cpu"))
-    teacher = make_teachers(run.recipe, run.model, pool, Context(network, 2))["task"]
+    pool = draw_pool(three, run.recipe, 2, torch.device("cpu"), {}, 0)
+    teacher = make_teachers("task", run.recipe.asking(2), lambda: run.model, pool, None, False)["task"]
     assert sum(part.shape[1] for part in teacher.heads) == 4
     assert (0 if teacher.features is None else teacher.features.shape[1]) == features
     assert third["teacher"] == 4 * len(pool) * (4 + features) > 0

@@ -6,7 +6,7 @@ from torch import nn
 
 import cltutor as cl
 from cltutor.attention import cam, last_block
-from cltutor.losses import Context
+from cltutor.learner import watched_layer
 from cltutor.losses.terms import Batch
 from cltutor.memory import Pool
 from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN, Torchvision
@@ -29,7 +29,9 @@ def network(backbone) -> Network:
 
 
 def taught(recipe: cl.Recipe, old: Network) -> dict:
-    return make_teachers(recipe, old, POOL, Context(network(recipe.network.backbone), 2, "class"))
+    asking = recipe.asking(2)
+    watched = watched_layer(old, POOL, asking)
+    return make_teachers("task", asking, lambda: old, POOL, watched, recipe.schedule.changes_images)
 
 
 def batch(places: list[int]) -> Batch:

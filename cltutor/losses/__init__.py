@@ -4,7 +4,7 @@ from .anchor import Anchor, anchor
 from .attention import AttentionDistillation, attention_distillation
 from .codes import Codes, ReconstructedCrossEntropy, Reconstruction, squared_distance
 from .cross_entropy import BinaryCrossEntropy, CrossEntropy, compete
-from .distillation import Distillation, distillation, l1, l2
+from .distillation import Distillation, TemporaryDistillation, distillation, l1, l2
 from .embedding import EmbeddingDistance, embedding_distance
 from .terms import Batch, Context, Loss, Part, Term
 
@@ -24,6 +24,7 @@ __all__ = [
     "EmbeddingDistance",
     "Loss",
     "Part",
+    "TemporaryDistillation",
     "Term",
     "anchor",
     "compete",

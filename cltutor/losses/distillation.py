@@ -87,7 +87,12 @@ class Distillation(Described, Term):
         return distillation(logits, targets, self.temperature if self.kind == "softmax" else 1.0)
 
     def latex(self, heads: str) -> str:
-        old = r"\sum_{c \in \mathcal{C}_{1:t-1}}" if self.joined else r"\sum_{o < t}\sum_{c \in \mathcal{C}_o}"
+        return self.formula(
+            r"\sum_{c \in \mathcal{C}_{1:t-1}}" if self.joined else r"\sum_{o < t}\sum_{c \in \mathcal{C}_o}"
+        )
+
+    def formula(self, old: str) -> str:
+        """The distance summed over the classes that ``old`` names."""
         return {
             "softmax": rf"\Big(-{old} y'_c \log \hat{{y}}'_c\Big)_{{T={self.temperature:g}}}",
             "cross_entropy": rf"\Big(-{old} y_c \log \hat{{y}}_c\Big)",
@@ -96,3 +101,17 @@ class Distillation(Described, Term):
             "sigmoid": rf"\Big(-{old} y'_c \log \hat{{y}}'_c + (1 - y'_c) \log (1 - \hat{{y}}'_c)\Big)_\sigma",
             "sigmoid_as_printed": rf"\Big(-{old} y'_c \log \hat{{y}}'_c\Big)_\sigma",
         }[self.kind]
+
+
+@dataclass(frozen=True, repr=False)
+class TemporaryDistillation(Distillation):
+    """The newest head answers as it did before this phase: while a balanced set is learned, new images that are left
+    out of it are not forgotten (EEIL, section 4, balanced fine-tuning)."""
+
+    teacher: ClassVar[str] = "phase"
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        return self.compare(batch.student.head(batch.task), batch.teacher(self.teacher).head(batch.task))
+
+    def latex(self, heads: str) -> str:
+        return self.formula(r"\sum_{c \in \mathcal{C}_t}")

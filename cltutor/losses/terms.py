@@ -29,6 +29,7 @@ class Context:
     heads: str = "task"
     data: Task | None = None
     watched: str | None = None  # the layer whose maps a term asks for
+    seed: int = 0
 
     @property
     def head(self) -> int | None:
@@ -44,10 +45,14 @@ class Context:
         """A copy of the shared parameters as one vector (P,)."""
         return flat(self.shared).detach().clone()
 
+    def positions(self, labels: Tensor) -> Tensor:
+        """The columns (N,) of all logits for this task's ``labels`` (N,)."""
+        places = (labels.unsqueeze(1) == torch.tensor(self.data.classes)).nonzero()[:, 1]
+        return places + sum(self.network.classes[: self.task])
+
     def columns(self, labels: Tensor) -> Tensor:
         """The place (N,) of this task's ``labels`` (N,) among the answers of ``head``."""
-        places = (labels.unsqueeze(1) == torch.tensor(self.data.classes)).nonzero()[:, 1]
-        return places if self.heads == "task" else places + sum(self.network.classes[: self.task])
+        return self.positions(labels) - (sum(self.network.classes[: self.task]) if self.heads == "task" else 0)
 
 
 class Part:
@@ -109,7 +114,7 @@ class Batch:
 class Term(Part):
     """A summand of the loss. ``teacher`` names the model it listens to, ``first_task`` when it starts to act."""
 
-    teacher: ClassVar[str | None] = None  # "task": the model before this task
+    teacher: ClassVar[str | None] = None  # "task": the model before this task; "phase": before this phase
     reads_features: ClassVar[bool] = False  # whether it asks the teacher for features, not for logits alone
     reads_maps: ClassVar[bool] = False  # whether it asks student and teacher for the maps of the last block
     first_task: ClassVar[int] = 0

@@ -1,6 +1,20 @@
 """What is kept of old data, and the pool of images that a task is trained on."""
 
 from .everything import Everything
+from .exemplars import ExemplarMemory
 from .pool import InterleavedPool, Pool, pool_of
+from .selection import SELECTIONS, closest, herding, histogram, random, select
 
-__all__ = ["Everything", "InterleavedPool", "Pool", "pool_of"]
+__all__ = [
+    "SELECTIONS",
+    "Everything",
+    "ExemplarMemory",
+    "InterleavedPool",
+    "Pool",
+    "closest",
+    "herding",
+    "histogram",
+    "pool_of",
+    "random",
+    "select",
+]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from ..describe import Described
-from ..losses.terms import Part
+from ..losses.terms import Kept, Part
 from ..streams import Stream
 from .pool import InterleavedPool, Pool, pool_of
 
@@ -20,12 +20,16 @@ class Everything(Described, Part):
 
     interleaved: bool = False
 
-    def pool(self, stream: Stream, task: int, device: torch.device) -> Pool:
-        for seen in stream[: task + 1]:
-            if len(seen.train) == 0:
+    def check(self, stream: Stream) -> None:
+        """Refuse a stream with a task of which there is nothing to keep."""
+        for task in stream:
+            if len(task.train) == 0:
                 raise ValueError(
-                    f"Joint training needs images of every task, and task {seen.index} has none to train on: "
+                    f"Joint training needs images of every task, and task {task.index} has none to train on: "
                     "use a method without a memory of everything, such as lwf."
                 )
+
+    def pool(self, stream: Stream, task: int, device: torch.device, kept: Kept) -> Pool:
+        """The training images of all tasks so far."""
         kind = InterleavedPool if self.interleaved else Pool
         return pool_of(stream, range(task + 1), device, kind)

@@ -1,32 +1,58 @@
 """The pool: the images that a task is trained on, in memory as uint8 tensors on the device that trains."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from ..streams import Stream
+from ..streams import Augmentation, Stream
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """``images`` (N, C, H, W) uint8, ``labels`` (N,) columns of the logits, ``tasks`` (N,) the task of each image."""
+    """``images`` (N, C, H, W) uint8, ``labels`` (N,) columns of the logits, ``tasks`` (N,) the task of each image.
+
+    An epoch draws from ``chosen`` (M,), places in the pool, on the CPU; from all of them for None. The pool holds
+    ``copies`` variants of each image, all first ones, then all second ones, and so on.
+    """
 
     images: Tensor
     labels: Tensor
     tasks: Tensor
+    chosen: Tensor | None = None
+    copies: int = 1
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.labels) if self.chosen is None else len(self.chosen)
+
+    def enlarged(self, augmentation: Augmentation, generator: torch.Generator) -> "Pool":
+        """The pool with the variants of its images that ``augmentation`` makes once."""
+        images = augmentation.expand(self.images, generator)
+        copies = len(images) // max(len(self.images), 1)
+        return replace(
+            self, images=images, labels=self.labels.repeat(copies), tasks=self.tasks.repeat(copies), copies=copies
+        )
+
+    def originals(self) -> tuple[Tensor, Tensor]:
+        """The images as they came, before any variants were made of them, and their labels."""
+        count = len(self.labels) // self.copies
+        return self.images[:count], self.labels[:count]
+
+    def choose(self, places: Tensor) -> "Pool":
+        """The same pool, so that what is recorded of it still fits, of which only the originals at ``places`` (M,) are
+        drawn, and their variants."""
+        starts = torch.arange(self.copies).unsqueeze(1) * (len(self.labels) // self.copies)
+        return replace(self, chosen=(starts + places).flatten())
 
     def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, list[int]]]:
         """One epoch: (places in the pool (B,), the tasks they come from), in an order drawn from ``generator``.
 
         Batches are of nearly equal size, at most ``batch_size``, so that no batch is left with a single image.
         """
-        present = self.tasks.unique().tolist()
-        for places in _split(torch.randperm(len(self), generator=generator), batch_size):
+        present = (self.tasks if self.chosen is None else self.tasks[self.chosen]).unique().tolist()
+        order = torch.randperm(len(self), generator=generator)
+        for places in _split(order if self.chosen is None else self.chosen[order], batch_size):
             yield places.to(self.labels.device), present
 
 

@@ -1,21 +1,31 @@
 """Augmentation: small random shifts and mirrors of a batch of images."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
-class Augmentation(Protocol):
-    """What a schedule does to every batch: (N, C, H, W) bytes -> the same shape, on the same device."""
+class Augmentation:
+    """What a schedule does to images (N, C, H, W) of bytes: to every batch anew, or once to the whole pool.
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor: ...
+    ``once``: whether it only makes variants, and batches show them as they are.
+    """
+
+    once: bool = False
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """What a batch shows: the same shape, on the same device."""
+        raise NotImplementedError
+
+    def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(copies * N, C, H, W): row k * N + i is variant k of image i, and variant 0 the image itself."""
+        return images
 
 
 @dataclass(frozen=True)
-class CropFlip:
+class CropFlip(Augmentation):
     """A random crop of each zero-padded image, then a mirror of it (He et al. 2016, section 4.2).
 
     padding: pixels added on every side, 0 for no crop; flip: whether images are mirrored left to

@@ -7,29 +7,32 @@ import torch
 from torch import Tensor
 
 from ..describe import Described
-from .augment import crop_and_mirror
+from .augment import Augmentation, crop_and_mirror
 
 
 @dataclass(frozen=True, repr=False)
-class PhotometricCropFlip(Described):
+class PhotometricCropFlip(Described, Augmentation):
     """The twelve kinds that EEIL makes of an image of CIFAR (sections 5 and 6), all at once or one at a time.
 
     Kinds 0 to 2: the image, the image with another brightness, and with another contrast; 3 to 5: a random crop of
-    each of these; 6 to 11: the mirrors of kinds 0 to 5. ``expand`` makes a pool twelve times as large; a call draws
-    one of the twelve for each image, so that an epoch keeps its length and many epochs see the same distribution.
+    each of these; 6 to 11: the mirrors of kinds 0 to 5. With ``once``, a pool is made twelve times as large, as in the
+    paper; otherwise every batch draws one of the twelve for each image, so that an epoch keeps its length and many
+    epochs see the same distribution.
 
     From the paper: brightness adds one number of [-63, 63]; contrast stretches an image about the mean of each of its
     channels by a factor of [0.2, 1.8]; each of the three crops has a place of its own; eleven new images.
     Decided here: draws are uniform, one for all channels of an image; an altered image's crop and mirror show the
     same draw; values are rounded and held in 0 to 255, so that images stay bytes; a crop has the size of the image,
-    which gets ``padding`` black pixels on every side (He et al. 2016, section 4.2), after its colours were altered;
+    which gets ``padding`` black pixels on every side after its colours were altered (He et al. 2016, section 4.2: 4 of
+    32; None is an eighth of the shorter side);
     mirrors are left to right. The authors' program does the same, but for crops that never reach the last row and
     column of places, and values that it does not round.
     """
 
     brightness: float = 63.0
     contrast: tuple[float, float] = (0.2, 1.8)
-    padding: int = 4
+    padding: int | None = None
+    once: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.brightness < inf:
@@ -37,42 +40,47 @@ class PhotometricCropFlip(Described):
         pair = isinstance(self.contrast, tuple) and len(self.contrast) == 2
         if not pair or not 0 <= self.contrast[0] <= self.contrast[1] < inf:
             raise ValueError(f"contrast is a smallest and a largest factor, as (0.2, 1.8), not {self.contrast!r}.")
-        if not isinstance(self.padding, int) or self.padding < 0:
-            raise ValueError(f"padding is a whole number of pixels from 0 up, not {self.padding!r}.")
+        if self.padding is not None and (not isinstance(self.padding, int) or self.padding < 0):
+            raise ValueError(f"padding is a whole number of pixels from 0 up, or None, not {self.padding!r}.")
 
     def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, C, H, W) bytes -> (12 * N, C, H, W): row k * N + i is kind k of image i."""
+        """(N, C, H, W) bytes -> (12 * N, C, H, W): row k * N + i is kind k of image i; without ``once`` the images."""
         _check(images)
+        if not self.once:
+            return images
         shift, factor = self._tones(len(images), generator)
         kinds = images.new_empty(12, *images.shape)
         kinds[0] = images
         kinds[1] = _altered(images, shift, torch.ones_like(factor))
         kinds[2] = _altered(images, torch.zeros_like(shift), factor)
-        straight = torch.zeros(len(images), dtype=torch.bool)
+        padding, straight = self._padding(images), torch.zeros(len(images), dtype=torch.bool)
         for tone in range(3):
-            kinds[3 + tone] = crop_and_mirror(
-                kinds[tone], self._corners(len(images), generator), straight, self.padding
-            )
+            kinds[3 + tone] = crop_and_mirror(kinds[tone], self._corners(images, generator), straight, padding)
         kinds[6:] = kinds[:6].flip(4)
         return kinds.flatten(0, 1)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """(N, C, H, W) bytes -> one of the twelve kinds for each, on the same device; ``generator`` is a CPU one."""
         _check(images)
+        if self.once:
+            return images
         kinds = torch.randint(12, (len(images),), generator=generator)
         shift, factor = self._tones(len(images), generator)
         altered = _altered(images, torch.where(kinds % 3 == 1, shift, 0.0), torch.where(kinds % 3 == 2, factor, 1.0))
         # The crop at (padding, padding) is the image itself.
-        corners = torch.where(kinds % 6 >= 3, self._corners(len(images), generator), self.padding)
-        return crop_and_mirror(altered, corners, kinds >= 6, self.padding)
+        corners = torch.where(kinds % 6 >= 3, self._corners(images, generator), padding := self._padding(images))
+        return crop_and_mirror(altered, corners, kinds >= 6, padding)
 
     def _tones(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """What is added to (N,), and what stretches (N,), each image."""
         (first, second), (low, high) = torch.rand((2, count), generator=generator), self.contrast
         return self.brightness * (2 * first - 1), low + (high - low) * second
 
-    def _corners(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(2 * self.padding + 1, (2, count), generator=generator)
+    def _padding(self, images: Tensor) -> int:
+        return min(images.shape[2:]) // 8 if self.padding is None else self.padding
+
+    def _corners(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.randint(2 * self._padding(images) + 1, (2, len(images)), generator=generator)
 
 
 def _altered(images: Tensor, shift: Tensor, factor: Tensor) -> Tensor:

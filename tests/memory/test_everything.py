@@ -19,7 +19,7 @@ def stream() -> Stream:
 @pytest.mark.parametrize("interleaved", [False, True])
 def test_every_image_of_every_task_so_far_is_in_the_pool_once(stream, interleaved):
     for task in range(3):
-        pool = Everything(interleaved).pool(stream, task, CPU)
+        pool = Everything(interleaved).pool(stream, task, CPU, {})
         expected = torch.cat([stream[t].train.images for t in range(task + 1)])
         assert sorted(pool.images[:, 0, 0, 0].tolist()) == sorted(expected[:, 0, 0, 0].tolist())
         assert len(set(pool.images[:, 0, 0, 0].tolist())) == 8 * (task + 1)
@@ -27,15 +27,15 @@ def test_every_image_of_every_task_so_far_is_in_the_pool_once(stream, interleave
 
 
 def test_only_interleaved_pools_let_tasks_take_turns(stream):
-    assert type(Everything(interleaved=True).pool(stream, 1, CPU)) is InterleavedPool
-    assert type(Everything().pool(stream, 1, CPU)) is Pool
+    assert type(Everything(interleaved=True).pool(stream, 1, CPU, {})) is InterleavedPool
+    assert type(Everything().pool(stream, 1, CPU, {})) is Pool
 
 
 def test_a_task_without_training_images_is_refused_in_one_sentence(stream):
     known = Task(0, stream[0].classes, Split.empty((1, 8, 8)), Split.empty((1, 8, 8)), stream[0].test)
     pretrained = Stream([known, stream[1]], stream.class_names, "made", "made()")
     with pytest.raises(ValueError, match=r"^Joint training needs images of every task, and task 0 has none [^.]*\.$"):
-        Everything().pool(pretrained, 0, CPU)
+        Everything().check(pretrained)
 
 
 def test_it_prints_as_the_call_that_makes_it():

@@ -17,7 +17,7 @@ def _images(count: int, height: int = 5, width: int = 7, low: int = 0, high: int
 
 
 def _kinds(images: torch.Tensor, seed: int = 0, **values) -> np.ndarray:
-    expanded = PhotometricCropFlip(**values).expand(images, _generator(seed))
+    expanded = PhotometricCropFlip(**values, once=True).expand(images, _generator(seed))
     return expanded.reshape(12, *images.shape).numpy()
 
 
@@ -43,7 +43,7 @@ def test_the_first_kind_is_the_image_and_the_last_six_are_mirrors_of_the_first_s
 
 def test_row_k_times_n_plus_i_is_kind_k_of_image_i():
     images = _images(4)
-    expanded = PhotometricCropFlip().expand(images, _generator())
+    expanded = PhotometricCropFlip(once=True).expand(images, _generator())
     assert expanded.shape == (48, 3, 5, 7)
     for i in range(4):
         assert torch.equal(expanded[i], images[i])
@@ -109,7 +109,7 @@ def test_crops_are_crops_of_the_first_three_kinds_at_places_of_their_own_that_al
 
 def test_images_of_a_batch_have_draws_of_their_own():
     images = _images(1).expand(50, 3, 5, 7)
-    kinds = _kinds(images)
+    kinds = _kinds(images, padding=4)
     assert len({image.tobytes() for image in kinds[1]}) > 25
     assert len({image.tobytes() for image in kinds[2]}) > 25
     assert len({image.tobytes() for image in kinds[3]}) > 25
@@ -135,8 +135,8 @@ def _recognised(drawn: np.ndarray) -> np.ndarray:
 
 
 def test_the_stream_draws_each_of_the_twelve_kinds_as_often_as_the_expansion_holds_it():
-    augmentation = PhotometricCropFlip(padding=1)
-    every = np.bincount(_recognised(augmentation.expand(_marked(4000), _generator(1)).numpy()), minlength=12)
+    augmentation, once = PhotometricCropFlip(padding=1), PhotometricCropFlip(padding=1, once=True)
+    every = np.bincount(_recognised(once.expand(_marked(4000), _generator(1)).numpy()), minlength=12)
     drawn = np.bincount(_recognised(augmentation(_marked(48000), _generator(2)).numpy()), minlength=12)
     # One crop of nine is at the old place; a brightness of 0 or a contrast of 1 is drawn once in a hundred.
     expected = 4000 * np.array([10 / 9] * 3 + [8 / 9] * 3 + [10 / 9] * 3 + [8 / 9] * 3)
@@ -147,7 +147,7 @@ def test_the_stream_draws_each_of_the_twelve_kinds_as_often_as_the_expansion_hol
 def test_the_streams_draws_of_brightness_contrast_and_place_reach_the_papers_range():
     images = torch.full((6000, 1, 9, 9), 100, dtype=torch.uint8)
     images[:, :, 4, 4] = 200  # one bright pixel shows the contrast and the place
-    drawn = PhotometricCropFlip()(images, _generator()).numpy().astype(int)[:, 0]
+    drawn = PhotometricCropFlip(padding=4)(images, _generator()).numpy().astype(int)[:, 0]
     corner_kept = (drawn == 0).sum((1, 2)) == 0
     added = drawn[corner_kept].min((1, 2)) - 100
     assert (added.min(), added.max()) == (-63, 63)
@@ -160,8 +160,7 @@ def test_the_streams_draws_of_brightness_contrast_and_place_reach_the_papers_ran
 
 def test_the_same_generator_gives_the_same_images_and_moves_on():
     images = _images(16)
-    augmentation = PhotometricCropFlip()
-    for augment in (augmentation, augmentation.expand):
+    for augment in (PhotometricCropFlip(), PhotometricCropFlip(once=True).expand):
         generator = _generator()
         first, second = augment(images, generator), augment(images, generator)
         assert torch.equal(first, augment(images, _generator()))
@@ -172,11 +171,16 @@ def test_the_same_generator_gives_the_same_images_and_moves_on():
 def test_the_images_given_and_the_global_random_state_are_left_alone():
     images = _images(16)
     before, state = images.clone(), torch.get_rng_state()
-    augmentation = PhotometricCropFlip()
-    augmentation.expand(images, _generator())
-    augmentation(images, _generator())
+    PhotometricCropFlip(once=True).expand(images, _generator())
+    PhotometricCropFlip()(images, _generator())
     assert torch.equal(images, before)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_images_are_altered_once_or_in_every_batch_and_not_both():
+    images = _images(16)
+    assert torch.equal(PhotometricCropFlip(once=True)(images, _generator()), images)
+    assert torch.equal(PhotometricCropFlip().expand(images, _generator()), images)
 
 
 def test_it_is_read_back_from_its_code():
@@ -189,7 +193,7 @@ def test_it_is_read_back_from_its_code():
 
 @pytest.mark.parametrize("images", [torch.zeros(2, 3, 4, 4), torch.zeros(3, 4, 4, dtype=torch.uint8)])
 def test_images_that_are_not_a_batch_of_bytes_are_refused(images):
-    for augment in (PhotometricCropFlip(), PhotometricCropFlip().expand):
+    for augment in (PhotometricCropFlip(), PhotometricCropFlip(once=True).expand):
         with pytest.raises(ValueError, match=r"\(N, C, H, W\) of bytes"):
             augment(images, _generator())
 

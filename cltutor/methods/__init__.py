@@ -1,0 +1,43 @@
+"""The papers' methods by name, each a few lines: a recipe made of terms, a network, a memory and phases.
+
+Every method takes, besides its own settings, ``heads`` ("task" or "class"), ``backbone`` (such as
+``networks.ResNet32()``), ``memory``, ``predict`` and the fields of ``Schedule`` (``epochs``, ``learning_rate``,
+``batch_size``, ...). All train by the same schedule unless its paper says otherwise.
+"""
+
+from .anchored import ebll, ewc, ewc_online, imm_mean, imm_mode, l2, mas, mas_local, si
+from .eeil import eeil, eeil_base, eeil_bf, eeil_da, hybrid1, icarl
+from .lwf import duplicate, expansion, expansion_lwf, feature_extraction, finetune, finetune_slow, joint, lwf
+from .lwm import lwf_mc, lwm, lwm_attention_only
+from .registry import get, names
+
+__all__ = [
+    "duplicate",
+    "ebll",
+    "eeil",
+    "eeil_base",
+    "eeil_bf",
+    "eeil_da",
+    "ewc",
+    "ewc_online",
+    "expansion",
+    "expansion_lwf",
+    "feature_extraction",
+    "finetune",
+    "finetune_slow",
+    "get",
+    "hybrid1",
+    "icarl",
+    "imm_mean",
+    "imm_mode",
+    "joint",
+    "l2",
+    "lwf",
+    "lwf_mc",
+    "lwm",
+    "lwm_attention_only",
+    "mas",
+    "mas_local",
+    "names",
+    "si",
+]

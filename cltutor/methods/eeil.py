@@ -1,0 +1,62 @@
+"""End-to-End Incremental Learning, its ablations, and iCaRL beside it (EEIL, sections 3 to 6)."""
+
+from dataclasses import replace
+
+from ..losses import CrossEntropy, Distillation, TemporaryDistillation
+from ..memory import ExemplarMemory
+from ..noise import GradientNoise
+from ..recipe import Phase, Recipe
+from ..streams import PhotometricCropFlip
+from .lwm import incremental
+from .registry import JOINT, compose, method
+
+
+def _end_to_end(name: str, balance: bool, temperature: float, heads: str, **settings) -> Recipe:
+    """L_C + sum over old heads of L_D, over old and new images (EEIL, eq. 1); then the balanced set, if ``balance``."""
+    loss = CrossEntropy() + Distillation(temperature)
+    held = loss + TemporaryDistillation(temperature)
+    fine = Phase("balanced fine-tuning", 3.0, shared=0.1, old=0.1, new=0.1, loss=held, balanced=True)
+    later = (replace(JOINT[0], name="train", share=4.0), fine) if balance else JOINT
+    kept = {"memory": ExemplarMemory(), "noise": GradientNoise()}
+    return compose(name, loss, later, heads=heads, **{**kept, **settings})
+
+
+@method
+def eeil(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
+    """End-to-End Incremental Learning: a herded memory, the cross-distilled loss, augmentation, and fine-tuning on a
+    balanced set (EEIL, sections 3 to 5)."""
+    return _end_to_end("eeil", True, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
+
+
+@method
+def eeil_base(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
+    """EEIL without augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-Base)."""
+    return _end_to_end("eeil_base", False, temperature, heads, **settings)
+
+
+@method
+def eeil_da(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
+    """EEIL with augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-DA)."""
+    return _end_to_end("eeil_da", False, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
+
+
+@method
+def eeil_bf(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
+    """EEIL without augmentation and with balanced fine-tuning (EEIL, Table 2b, Our-CNN-BF)."""
+    return _end_to_end("eeil_bf", True, temperature, heads, **settings)
+
+
+@method
+def icarl(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
+    """iCaRL: LwF-MC's loss, a herded memory, and answers by the nearest mean of exemplars (Rebuffi et al. 2017,
+    Algorithms 1 to 5), as EEIL compares it."""
+    kept = {"memory": ExemplarMemory(), "predict": "nearest_mean"}
+    return incremental("icarl", beta, 0.0, "sigmoid", "grad_cam", heads, **{**kept, **settings})
+
+
+@method
+def hybrid1(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
+    """iCaRL's training, with the network's own outputs for answers (Rebuffi et al. 2017, section 4.2, hybrid1), as EEIL
+    compares it."""
+    kept = {"memory": ExemplarMemory()}
+    return incremental("hybrid1", beta, 0.0, "sigmoid", "grad_cam", heads, **{**kept, **settings})

@@ -1,0 +1,155 @@
+"""End-to-End Incremental Learning whole, against a loop in plain PyTorch, and its temporary distillation."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import cltutor as cl
+from cltutor.events import EpochDone, TaskDone
+from cltutor.losses import TemporaryDistillation, distillation
+from cltutor.memory import ExemplarMemory, herding
+from cltutor.memory.exemplars import features_of
+from cltutor.networks import SmallCNN
+from cltutor.recipe import Schedule
+from cltutor.seeds import generator
+
+SETTINGS = {
+    "backbone": SmallCNN((8, 8, 8), (32, 32)),
+    "epochs": 7,  # four of training, three of balanced fine-tuning
+    "batch_size": 10,
+    "learning_rate": 0.05,
+    "weight_decay": 0.01,
+    "clip": 1e9,
+    "noise": None,
+}
+
+
+@pytest.fixture(scope="module")
+def stream():
+    """Three tasks of two classes, 8x8 grey noise: 10 images a class."""
+    labels = torch.arange(6).repeat_interleave(10)
+    images = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=3, order=None)
+
+
+def soft(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Eq. 3 in the paper's words: probabilities raised to 1 / 2 and normalised."""
+    p, q = (F.softmax(values, 1).sqrt() for values in (targets.detach(), logits))
+    return -((p / p.sum(1, keepdim=True)) * (q / q.sum(1, keepdim=True)).log()).sum(1).mean()
+
+
+def by_hand(network, before, stream, memory: dict) -> None:
+    """Train ``network``, which has grown for its third task, on it: main phase, then the balanced set."""
+    images = torch.cat([memory["images"], stream[2].train.images])
+    labels = torch.cat([memory["labels"], stream.positions(stream[2].train.labels)])
+    count = len(memory["labels"]) // 4
+    for epochs, rate in ((range(4), 0.05), (range(4, 7), 0.005)):
+        places, snapshot = torch.arange(len(images)), None
+        if epochs.start:
+            chosen, snapshot = [], copy.deepcopy(network).eval()
+            for column in range(6):
+                own = (labels == column).nonzero().squeeze(1)
+                chosen.append(own[herding(features_of(network, images[own]), count)] if column > 3 else own[:count])
+            places = torch.cat(chosen)
+        network.train().requires_grad_(True)
+        descent = torch.optim.SGD(network.parameters(), rate, momentum=0.9, weight_decay=0.01)
+        for epoch in epochs:
+            order = torch.randperm(len(places), generator=generator("order", 0, 2, epoch))
+            for batch in places[order].tensor_split(-(-len(places) // 10)):
+                output = network(images[batch])
+                loss = F.cross_entropy(output.logits, labels[batch])
+                loss = loss + sum(soft(output.head(t), before(images[batch]).head(t)) for t in (0, 1))
+                if snapshot:
+                    loss = loss + soft(output.head(2), snapshot(images[batch]).head(2))
+                descent.zero_grad()
+                loss.backward()
+                descent.step()
+
+
+def test_the_third_step_equals_a_loop_written_by_hand(stream):
+    recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **SETTINGS)
+    for event in cl.train(stream, recipe, device="cpu"):
+        if isinstance(event, TaskDone) and event.task == 1:
+            kept = {name: value.clone() for name, value in event.run.kept["memory"].items()}
+        if isinstance(event, EpochDone) and event.task == 2 and event.epoch == 3:
+            halfway = {name: value.clone() for name, value in event.network.state_dict().items()}
+    run = event.run
+    assert torch.bincount(kept["labels"]).tolist() == [6] * 4
+    network = run.model_after(2)
+    network.load_state_dict({**run.states[1], **head_as_drawn(recipe, stream)})
+    by_hand(network, run.model_after(1), stream, kept)
+    for name, value in run.states[2].items():
+        torch.testing.assert_close(network.state_dict()[name], value, rtol=1e-3, atol=1e-5)
+    assert any(not torch.equal(value, run.states[2][name]) for name, value in halfway.items())
+
+
+def head_as_drawn(recipe, stream) -> dict:
+    """The third head before any step: nothing learns in a task of which every role but the old heads is frozen."""
+    still = cl.recipe.Phase(old=1e-30)
+    frozen = cl.Recipe("still", recipe.loss, recipe.network, None, Schedule((still,), epochs=1), "class")
+    run = cl.learn(stream, frozen, device="cpu", progress=False)
+    return {name: value for name, value in run.states[2].items() if name.startswith("heads.2.")}
+
+
+def test_the_temporary_distillation_holds_the_newest_head_to_the_snapshot():
+    class Said:
+        def __init__(self, *heads):
+            self.head = heads.__getitem__
+
+    draw = torch.Generator().manual_seed(0)
+    student, snapshot = (Said(*torch.randn(2, 5, 3, generator=draw)) for _ in range(2))
+    batch = SimpleNamespace(student=student, task=1, teacher={"phase": snapshot}.__getitem__)
+    value = TemporaryDistillation(temperature=2.0)(batch, {})
+    torch.testing.assert_close(value, distillation(student.head(1), snapshot.head(1), 2.0))
+    torch.testing.assert_close(value, soft(student.head(1), snapshot.head(1)))
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_in_the_second_task_the_teacher_counts(stream, far):
+    """A far teacher and a near one give different losses there: the distillation does not begin a task too late."""
+    run = cl.learn(stream, cl.methods.eeil_base(memory=ExemplarMemory(24), **SETTINGS), device="cpu", progress=False)
+    second = run.curves.loss["Distillation"][run.curves.step_task == 1]
+    assert (second > 0).all()
+    others = cl.methods.eeil_base(memory=ExemplarMemory(24), temperature=20.0 if far else 2.0, **SETTINGS)
+    again = cl.learn(stream, others, device="cpu", progress=False)
+    assert torch.equal(run.states[1]["heads.0.weight"], again.states[1]["heads.0.weight"]) != far
+
+
+def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights(stream):
+    recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **SETTINGS)
+    run = cl.learn(stream, recipe, device="cpu", progress=False)
+    acted = ~torch.from_numpy(run.curves.loss["TemporaryDistillation"]).isnan()
+    task = torch.from_numpy(run.curves.step_task)
+    # Task 2 trains on 20 new images and 20 exemplars, then on 40 balanced; task 3 on 20 and 24, then on 36.
+    assert [int(acted[task == t].sum()) for t in range(3)] == [0, 3 * 4, 3 * 4]
+    assert [int((task == t).sum()) for t in range(3)] == [7 * 2, 4 * 4 + 3 * 4, 4 * 5 + 3 * 4]
+    main, fine = recipe.schedule.later
+    without = cl.recipe.replace(fine, loss=recipe.loss)
+    plain = cl.recipe.replace(recipe, schedule=cl.recipe.replace(recipe.schedule, later=(main, without)))
+    other = cl.learn(stream, plain, device="cpu", progress=False)
+    assert not torch.equal(run.states[1]["heads.1.weight"], other.states[1]["heads.1.weight"])
+
+
+def test_balanced_fine_tuning_without_a_memory_is_refused():
+    with pytest.raises(ValueError, match="keeps none"):
+        cl.methods.eeil(memory=None)
+
+
+@pytest.mark.parametrize("name", ["eeil", "eeil_da", "eeil_bf", "icarl", "hybrid1"])
+def test_a_recipe_is_read_back_from_its_code_and_prints_its_equation(name):
+    recipe = getattr(cl.methods, name)(memory=ExemplarMemory(per_class=5, selection="closest"))
+    assert cl.recipe.parse(repr(recipe)) == recipe
+    assert recipe._repr_latex_().count("sum") >= 2
+
+
+def test_the_twelve_fold_pool_has_twelve_times_the_updates(stream):
+    once = cl.streams.PhotometricCropFlip(once=True)
+    settings = {**SETTINGS, "epochs": 1, "memory": ExemplarMemory(24)}
+    runs = [
+        cl.learn(stream, cl.methods.eeil_da(augmentation=a, **settings), device="cpu", progress=False)
+        for a in (None, once)
+    ]
+    assert [run.updates for run in runs] == [2 + 4 + 5, 24 + 48 + -(-44 * 12 // 10)]
