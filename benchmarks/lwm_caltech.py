@@ -41,7 +41,9 @@ class Start:
 
 
 STARTS = {
-    "pretrained": Start(Torchvision("squeezenet1_0", str(DATA / "squeezenet1_0-imagenet-fp16.pth")), 64, 20),
+    "pretrained": Start(
+        Torchvision("squeezenet1_0", str(DATA / "squeezenet1_0-imagenet-fp16.pth"), rectified=False), 64, 20
+    ),
     "scratch": Start(Torchvision("resnet18"), 112, None),
 }
 

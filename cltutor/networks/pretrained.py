@@ -18,17 +18,20 @@ IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 class Torchvision(Described):
     """A torchvision classifier by ``name``; ``weights`` is a local file with its state dict, or None for random ones.
 
-    With weights, a first task of as many classes as the file's classifier keeps that classifier as its head.
+    With weights, a first task of as many classes as the file's classifier keeps that classifier as its head. Logits of
+    SqueezeNet pass a ReLU; ``rectified=False`` leaves it out of new heads, which a loss with a sigmoid needs: where no
+    logit is negative, every class is at least as likely as not, and the loss kills them all.
     """
 
     name: str
     weights: str | None = None
+    rectified: bool = True
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
         """``pretrained=False`` skips the file: a saved run brings its own weights."""
         load = self.weights is not None and pretrained
         model = load_model(self.name, self.weights) if load else make_model(self.name, classes=1000)
-        backbone = split(model, Normalise(**IMAGENET, fixed=self.weights is not None), load)
+        backbone = split(model, Normalise(**IMAGENET, fixed=self.weights is not None), load, self.rectified)
         check_size(self.name, backbone, image_shape)
         return backbone
 
@@ -69,11 +72,11 @@ def make_model(name: str, classes: int) -> nn.Module:
     return models.get_model(name, weights=None, num_classes=classes, **extra)
 
 
-def split(model: nn.Module, normalise: Normalise, keep_classifier: bool) -> Backbone:
+def split(model: nn.Module, normalise: Normalise, keep_classifier: bool, rectified: bool = True) -> Backbone:
     """Take the model apart into trunk, fully connected hidden layers and output layer."""
     classifier = getattr(model, "classifier", None)
     if isinstance(classifier, nn.Sequential) and isinstance(classifier[1], nn.Conv2d):
-        return split_convolutional(model, normalise, keep_classifier)
+        return split_convolutional(model, normalise, keep_classifier, rectified)
     path, output = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
     parent, _, leaf = path.rpartition(".")
     hidden: list[nn.Sequential] = []
@@ -89,12 +92,14 @@ def split(model: nn.Module, normalise: Normalise, keep_classifier: bool) -> Back
     return Backbone(normalise, model, hidden, output.in_features, classifier=kept)
 
 
-def split_convolutional(model: nn.Module, normalise: Normalise, keep_classifier: bool) -> Backbone:
-    """SqueezeNet: the classifier is a 1x1 convolution and a mean over positions, and stays so in every head."""
+def split_convolutional(model: nn.Module, normalise: Normalise, keep_classifier: bool, rectified: bool) -> Backbone:
+    """SqueezeNet: the classifier is a 1x1 convolution, a ReLU and a mean over positions, and stays so in every head."""
 
     def make_output(width: int, classes: int) -> nn.Module:
         head = copy.deepcopy(model.classifier)
         head[1] = nn.Conv2d(width, classes, 1)
+        if not rectified:
+            head[2] = nn.Identity()
         return nn.Sequential(*head, nn.Flatten())
 
     pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())

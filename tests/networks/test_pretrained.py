@@ -128,6 +128,15 @@ def test_feature_extraction_on_a_convolutional_classifier_reads_its_pooled_featu
     torch.testing.assert_close(output.head(1), second(relu(first(output.features))))
     assert first.in_features == 512
 
+def test_squeezenets_new_heads_have_logits_of_both_signs_only_where_they_are_not_rectified(save):
+    _, path = save("squeezenet1_0")
+    images = torch.randint(0, 256, (6, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for rectified in (True, False):
+        network = grown(MultiHead(Torchvision("squeezenet1_0", path, rectified)), (3, 64, 64), CLASSES, 5)
+        old, new = (network.eval()(images).head(task) for task in (0, 1))
+        assert (old >= 0).all(), "the head of the file stays as it was trained"
+        assert bool((new < 0).any()) != rectified
+
 
 def test_a_grey_image_is_shown_to_all_three_channels_of_a_colour_network():
     network = grown(MultiHead(Torchvision("mobilenet_v3_small")), (1, 64, 64), 2)
