@@ -1,0 +1,257 @@
+"""How the exemplars of a class are chosen, and which of them leave as classes arrive (EEIL, sections 3.1 and 6.3)."""
+
+import html
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ipywidgets
+import numpy as np
+from torch.nn import functional as F
+
+from .. import show
+from ..memory import ExemplarMemory, select
+from ..memory.exemplars import features_of
+from ..memory.selection import SELECTIONS
+from ..networks import Network
+from ..run import Run
+from ..seeds import seed_of
+from ..show.herding import MOST
+from ..streams import Stream
+from .base import Pane, Tool, buttons, draw, dropdown, row
+from .controls import Controls
+from .knob import Knob
+
+FEWEST = 3  # images of a class that can be chosen from, and mapped
+PROJECTIONS = {"pca": "PCA", "tsne": "t-SNE"}
+ABOUT = {  # a strategy, a projection
+    "herding": "each choice brings the mean of the chosen nearest to the class mean",
+    "closest": "the images nearest to the class mean, nearest first",
+    "random": "drawn without looking at the features",
+    "histogram": "as many images at each distance from the class mean as is their share of the class",
+    "pca": "the two directions in which the features differ most",
+    "tsne": "a map that keeps neighbours together; it comes when it has been computed",
+}
+T_SNE = "t-SNE, first coordinate (no unit)", "t-SNE, second coordinate (no unit)"
+OF_PLACES = "t-SNE keeps neighbours, not means: on this map both means are those of places; the curves are of features."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A class: images (N, C, H, W), features (N, D) of length one, orders (N,) and distances (N,) by strategy, PCA."""
+
+    images: np.ndarray
+    rows: np.ndarray
+    orders: dict[str, np.ndarray]
+    distances: dict[str, np.ndarray]
+    places: np.ndarray
+    axes: tuple[str, str]
+
+
+class HerdingExplorer(Tool):
+    """Exemplars of a class chosen one at a time, by four strategies, and who leaves as classes arrive.
+
+    The features are those of the network after the last task, of length one, on the training images of a class; what
+    random and histogram draw is drawn as the run draws. run: finished; stream: the one that it learned; label: the
+    class, the first one if None; strategy: "herding", "closest", "random" or "histogram"; projection: "pca", or "tsne"
+    which is computed behind the page; step: how many exemplars are chosen; capacity: K, the images that the memory
+    holds of all classes, the run's own if None (10 a class where it has none, or one that holds everything).
+
+    Raises:
+        ValueError: a run that is not finished or learned other images, or a setting that there is not.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        stream: Stream,
+        *,
+        label: int | None = None,
+        strategy: str = "herding",
+        projection: str = "pca",
+        step: int | None = None,
+        capacity: int | None = None,
+    ) -> None:
+        super().__init__("cltutor-herding-explorer")
+        self.network, self.run, self.stream = network_of(run, stream), run, stream
+        sizes = {k: int((task.train.labels == k).sum()) for task in stream for k in task.classes}
+        self.classes = [k for k, size in sizes.items() if size >= FEWEST]
+        if not self.classes:
+            raise ValueError(f"No class of the stream has {FEWEST} training images or more to choose from.")
+        self.most = min(MOST, *(sizes[k] for k in self.classes))
+        usual = {"label": self.classes[0], "strategy": "herding", "projection": "pca", "step": min(5, self.most)}
+        usual["capacity"] = capacity_of(run, sum(sizes.values()))
+        self._choices: dict[int, Choice] = {}
+        self._maps: dict[int, np.ndarray] = {}  # t-SNE (N, 2), by class
+        self._workers: dict[int, threading.Thread] = {}
+        self._album: dict[tuple, str] = {}
+        self._make_controls(usual)
+        asked = {"label": label, "strategy": strategy, "projection": projection, "step": step, "capacity": capacity}
+        self.controls.set(usual | {name: value for name, value in asked.items() if value is not None})
+        self._choices[self.label.value] = self._chosen(self.label.value)
+        self._show()
+
+    @property
+    def code(self) -> str:
+        """The line of code that makes this widget again as it is set."""
+        return self.controls.code
+
+    def _make_controls(self, usual: dict) -> None:
+        count, most = len(self.stream.classes), self.most
+        self.label = dropdown("class", [(self.stream.class_names[k], k) for k in self.classes])
+        self.label.tooltip = "the class whose training images are chosen from"
+        self.strategy = _pressed("strategy", "how exemplars are chosen", {name: name for name in SELECTIONS})
+        self.projection = _pressed("map", "how the features are drawn in two dimensions", PROJECTIONS)
+        numbers, how = f"a whole number from 1 to {most}", "how many exemplars are chosen"
+        self.step = Knob("exemplars", 1, (1, most, 1), lambda v: 1 <= v <= most, numbers, how, self.guarded)
+        rule, how = f"a whole number from {count} up", "how many images of all classes the memory holds"
+        span = (count, max(usual["capacity"], count * most), max(1, count // 2))
+        self.capacity = Knob("capacity K", count, span, lambda v: v >= count, rule, how, self.guarded)
+        named = {name: getattr(self, name) for name in usual}
+        self.controls = Controls(self, "HerdingExplorer", named, usual, {}, self._checked, self._show)
+        self.told, self.panes = ipywidgets.HTML(), [Pane() for _ in range(3)]
+        first, second = row(self.label, self.strategy, self.projection), row(self.step)
+        self.fill(
+            *(first, second, self.message, self.told, *self.panes[:2]),
+            *(row(self.capacity), self.panes[2], self.controls.line),
+        )
+
+    def _checked(self, values: dict) -> dict:
+        choices = {"label": self.classes, "strategy": list(SELECTIONS), "projection": list(PROJECTIONS)}
+        for name, choice in choices.items():
+            if isinstance(values[name], bool) or values[name] not in choice:
+                words = ", ".join(map(str, choice[:10])) + (" …" if len(choice) > 10 else "")
+                raise ValueError(f"{name} is one of {words}, not {values[name]!r}.")
+        for name, low, high in (("step", 1, self.most), ("capacity", len(self.stream.classes), float("inf"))):
+            value = values[name]
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                end = f"to {high}" if high < float("inf") else "up"
+                raise ValueError(f"{name} is a whole number from {low} {end}, not {value!r}.")
+        return values
+
+    def _show(self, name: str | None = None) -> None:
+        """Show what the controls say, as far as it has been computed; the rest comes from a thread."""
+        values = self.controls.values
+        label, ready, words = values["label"], values["label"] in self._maps, ""
+        self.projection.disabled = not ready
+        if label not in self._workers:
+            self._workers[label] = threading.Thread(target=self._work, args=(label,), daemon=True)
+            self._workers[label].start()
+        if label not in self._choices:
+            words = f"The images of class {self.stream.class_names[label]} are being looked at."
+        else:
+            if values["projection"] == "tsne":
+                words = OF_PLACES if ready else "t-SNE of this class is being computed: until then the map is PCA."
+            for pane, page in zip(self.panes, self._pages(**values), strict=True):
+                pane.value = page
+        self.told.value = f'<p role="status" style="line-height:1.4;margin:4px 0">{html.escape(words)}</p>'
+
+    def _work(self, label: int) -> None:
+        """Look at a class, map it, and draw every strategy on both maps; for a thread."""
+        try:
+            if label not in self._choices:
+                self._choices[label] = self._chosen(label)
+                self._came(label)
+            self._maps[label] = tsne(self._choices[label].rows)
+            self._came(label)
+            for strategy, projection in itertools.product(SELECTIONS, PROJECTIONS):
+                if label != self.label.value:
+                    return
+                self._pages(**self.controls.values | {"strategy": strategy, "projection": projection})
+        except Exception as error:  # a thread's exception would be lost
+            self._workers.pop(label)
+            self.told.value = ""
+            self.tell(error)
+
+    def _came(self, label: int) -> None:
+        if label == self.label.value:
+            self._show()
+
+    def _pages(self, label: int, strategy: str, projection: str, step: int, capacity: int) -> list[str]:
+        """The three pictures, each drawn once."""
+        choice, what = self._choices[label], f"class {self.stream.class_names[label]}"
+        order, most, by = choice.orders[strategy], self.most, f"{what}, {strategy}"
+        images, kept = choice.images[order], self._kept(label, len(order), capacity)
+        distances = {name: values[:most] for name, values in choice.distances.items()}
+        places, axes = choice.places, choice.axes
+        if mapped := projection == "tsne" and label in self._maps:
+            places, axes = self._maps[label], T_SNE
+        pictures = {
+            ("map", strategy, step, mapped): lambda: show.selection(
+                places, order[:most], distances, strategy, step, axes, what
+            ),
+            ("images", strategy, step): lambda: show.exemplars(images[:most], step, by),
+            ("evicted", strategy, capacity): lambda: show.evictions(
+                images[: max(kept.values())], kept, f"K = {capacity}, {by}"
+            ),
+        }
+        return [self._page((label, *key), make) for key, make in pictures.items()]
+
+    def _page(self, key: tuple, make: Callable[[], show.Picture]) -> str:
+        """The picture of that key, drawn once."""
+        if key not in self._album:
+            self._album[key] = draw(make)
+        return self._album[key]
+
+    def _kept(self, label: int, size: int, capacity: int) -> dict[int, int]:
+        """Number of classes seen, from the class's own task on -> how many of its images a memory holds."""
+        memory, seen = ExemplarMemory(capacity), np.cumsum([len(task.classes) for task in self.stream]).tolist()
+        own = next(task.index for task in self.stream if label in task.classes)
+        return {classes: min(size, memory.quota(classes)) for classes in seen[own:]}
+
+    def _chosen(self, label: int) -> Choice:
+        (train,) = (task.train for task in self.stream if label in task.classes)
+        images = train.images[train.labels == label]
+        features, seed = features_of(self.network, images), seed_of(("exemplars", self.run.seed, label))
+        orders = {name: select(name, features, len(features), seed).numpy() for name in SELECTIONS}
+        rows = F.normalize(features.double(), dim=1).numpy()
+        distances = {name: distances_of(rows, order) for name, order in orders.items()}
+        return Choice(images.numpy(), rows, orders, distances, *pca(rows))
+
+
+def _pressed(words: str, tooltip: str, names: dict[str, str]) -> ipywidgets.ToggleButtons:
+    return buttons(words, tooltip, [(shown, name) for name, shown in names.items()], [ABOUT[name] for name in names])
+
+
+def network_of(run: Run, stream: Stream) -> Network:
+    """The network after the last task of a finished run of the stream."""
+    if not isinstance(run, Run):
+        raise ValueError("Give a finished run first, as cl.learn(stream, recipe) returns it.")
+    if run.fingerprint != stream.fingerprint:
+        raise ValueError(
+            f"This run learned {run.stream_code}, not these images of {stream.code}: give the stream it learned."
+        )
+    if not run.complete:
+        raise ValueError(f"This run has learned {run.learned} of {len(run.tasks)} tasks: let it finish first.")
+    return run.model
+
+
+def capacity_of(run: Run, images: int) -> int:
+    """K of the run's memory, or 10 images a class where it has none, or where it could hold all the images."""
+    memory = run.recipe.memory
+    if isinstance(memory, ExemplarMemory) and memory.per_class is None and memory.capacity < images:
+        return memory.capacity
+    return 10 * sum(map(len, run.tasks))
+
+
+def distances_of(rows: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """From the mean of the first m rows (N, D) in that order to the mean of all, for m from 1 up: (N,)."""
+    means = rows[order].cumsum(0) / np.arange(1, len(order) + 1)[:, None]
+    return np.linalg.norm(means - rows.mean(0), axis=1)
+
+
+def pca(rows: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
+    """Places (N, 2) of rows (N, D) along the two directions in which they differ most, and the names of these."""
+    centred = rows - rows.mean(0)
+    _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
+    shares = 100 * lengths**2 / max(np.sum(lengths**2), 1e-12)
+    first, second = (f"principal component ({share:.0f} % of variance)" for share in shares[:2])
+    return centred @ directions[:2].T, (f"first {first}", f"second {second}")
+
+
+def tsne(rows: np.ndarray) -> np.ndarray:
+    """Places (N, 2) of rows (N, D) on a map that keeps neighbours together."""
+    from sklearn.manifold import TSNE  # dear to import, and computed in a thread
+
+    return TSNE(perplexity=min(30, (len(rows) - 1) / 3), init="pca", random_state=0).fit_transform(rows)
