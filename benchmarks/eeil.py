@@ -129,8 +129,8 @@ def main() -> None:
         header, rows = PARTS[asked.part](rates(pool), pool)
     notes = (
         f"Mean ± half width of the 95 % t-interval over {len(ORDERS)} class orders, differences paired by order. Five "
-        f"tasks of two classes unless said otherwise, K = {CAPACITY} unless said otherwise, {EPOCHS} epochs, small CNN, "
-        f"task unknown. Rates searched for every method among {RATES} on orders {SEARCH_ORDERS}, on validation images. "
+        f"tasks of two classes and K = {CAPACITY} unless said otherwise, {EPOCHS} epochs, small CNN, task unknown. "
+        f"Rates searched for every method among {RATES} on orders {SEARCH_ORDERS}, on validation images. "
         "Average incremental accuracy leaves the first step out. The test set has 360 images: read no difference under "
         "a point."
     )

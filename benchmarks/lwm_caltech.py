@@ -99,9 +99,9 @@ def main() -> None:
     start = STARTS[asked.start]
     with ProcessPoolExecutor(asked.workers) as pool:
         found = searched(start, pool)
-        jobs = [(measured_stream, start, order, method, found[method]) for method in OWN for order in ORDERS]
+        jobs = [(measured_stream, start, order, method, found[method]) for method in PAPER for order in ORDERS]
         done = list(pool.map(run_of, jobs))
-    runs = {method: np.array(done[i * len(ORDERS) : (i + 1) * len(ORDERS)]) for i, method in enumerate(OWN)}
+    runs = {method: np.array(done[i * len(ORDERS) : (i + 1) * len(ORDERS)]) for i, method in enumerate(PAPER)}
     rows = []
     for method, steps in runs.items():
         cells = [f"{100 * mean:.1f} ± {100 * half:.1f}" for mean, half in map(mean_interval, steps.T)]

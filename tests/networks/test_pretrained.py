@@ -128,6 +128,7 @@ def test_feature_extraction_on_a_convolutional_classifier_reads_its_pooled_featu
     torch.testing.assert_close(output.head(1), second(relu(first(output.features))))
     assert first.in_features == 512
 
+
 def test_squeezenets_new_heads_have_logits_of_both_signs_only_where_they_are_not_rectified(save):
     _, path = save("squeezenet1_0")
     images = torch.randint(0, 256, (6, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
