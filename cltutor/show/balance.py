@@ -211,16 +211,15 @@ def _name(axis, classes: Sequence[int], names: Sequence[str], inches: float, wor
 def _marks(axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int]) -> str:
     """A mark a class and moment, the two moments of a class joined; the means of old and new classes in words."""
     old, means, size = sum(classes[:-1]), [], 7 if sum(classes) <= NAMED else 4
+    shifts = (0,) if len(arrays) == 1 else (-0.17, 0.17)
     for (group, color, marker), own in zip(GROUPS, (slice(0, old), slice(old, None)), strict=True):
-        places = np.arange(sum(classes))[own]
-        for moment, values in enumerate(arrays.values()):
+        values = np.array([array[own] for array in arrays.values()])
+        places = np.arange(sum(classes))[own] + np.array(shifts)[:, None]
+        axes.plot(places, values, color=color, linewidth=1.2)
+        for moment, (x, y) in enumerate(zip(places, values, strict=True)):
             fill = color if moment == len(arrays) - 1 else "white"
-            axes.plot(places, values[own], marker, color=color, markerfacecolor=fill, markersize=size, zorder=3)
-        if len(arrays) == 2:
-            first, second = (values[own] for values in arrays.values())
-            axes.vlines(places, first, second, color=color, linewidth=1.2)
-        steps = " → ".join(f"{values[own].mean().round(2) + 0:.2f}" for values in arrays.values())
-        means.append(f"{group.split()[0]} {steps}")
+            axes.plot(x, y, marker, color=color, markerfacecolor=fill, markersize=size, zorder=3, label=group)
+        means.append(f"{group.split()[0]} {' → '.join(f'{mean.round(3) + 0:.3f}' for mean in values.mean(1))}")
     for place, end in enumerate(np.cumsum(classes)[:-1], 1):
         axes.axvline(end - 0.5, color=FAINT, linewidth=2 if place == len(classes) - 1 else 0.6, zorder=0)
     axes.set_xlim(-0.6, sum(classes) - 0.4)

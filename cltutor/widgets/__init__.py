@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "AttentionDrift": "attention_drift",
+        "Balance": "balance",
         "HerdingExplorer": "herding_explorer",
         "ImportanceExplorer": "importance_explorer",
         "MethodToggle": "method_toggle",

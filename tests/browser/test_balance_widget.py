@@ -1,0 +1,50 @@
+"""The widget of balanced fine-tuning as a learner uses it: in JupyterLab, with mouse and keyboard."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CELLS = ["import cltutor as cl\nstream = cl.streams.digits(tasks=5, order=0)", "cl.widgets.Balance(stream, epochs=4)"]
+
+
+@pytest.fixture(scope="module")
+def tool(open_notebook):
+    with open_notebook(CELLS) as opened:
+        opened.run_all()
+        (found,) = opened.tools("cltutor-balance")
+        yield found
+        assert opened.errors() == []
+
+
+def test_training_shows_what_fine_tuning_changes_and_the_toggles_answer(tool):
+    tool.shot("balance-empty")
+    tool.train()
+    tool.until(lambda: "Confusion matrices, eeil (" in tool.picture, 60)
+    tool.until(tool.button("Train").is_enabled, 120)
+    tool.shot("balance-trained")
+    assert "after balanced fine-tuning" in tool.picture
+    tool.button("balanced fine-tuning").click()
+    tool.until(lambda: "eeil_da (augmentation only)" in tool.picture, 2)
+    assert "after balanced fine-tuning" not in tool.picture
+    tool.shot("balance-without")
+    tool.button("augmentation").click()
+    tool.until(lambda: "eeil_base (" in tool.picture, 2)
+    code = tool.field("as code").input_value()
+    assert code == "cl.widgets.Balance(stream, augmentation=False, fine_tuning=False, epochs=4)"
+
+
+def test_a_wrong_line_of_code_is_told_in_plain_words(tool):
+    tool.type("as code", "cl.widgets.Balance(stream, augmentation=3, epochs=4)")
+    alert = tool.place.locator(".cltutor-error")
+    tool.until(alert.is_visible)
+    assert "augmentation is True or False, not 3" in alert.inner_text()
+    tool.button("augmentation").click()
+    tool.until(lambda: alert.count() == 0)
+
+
+def test_training_stops_when_it_is_asked_to(tool):
+    tool.button("Clear").click()
+    tool.train()
+    tool.button("Stop").click()
+    tool.until(tool.button("Train").is_enabled, 20)
+    assert "stopped" in tool.status
