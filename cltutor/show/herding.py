@@ -145,7 +145,7 @@ def _key(picture: Picture, now: Mapping[str, float]) -> None:
 
 
 def _map(picture: Picture, xy: np.ndarray, chosen: np.ndarray, axes: tuple[str, str]) -> None:
-    middle, half = (xy.max(0) + xy.min(0)) / 2, 0.55 * max(np.ptp(xy, axis=0).max(), 1e-9)
+    middle, half = (xy.max(0) + xy.min(0)) / 2, 0.55 * max(np.ptp(xy, axis=0).max(), 0.1)
     corner = middle - half
     panel = Panel(picture, MAP, 2 * half, corner[1], corner[1] + 2 * half)
     means = xy[chosen].cumsum(0) / np.arange(1, len(chosen) + 1)[:, None]

@@ -1,0 +1,76 @@
+"""The herding explorer as a learner uses it: in JupyterLab, with mouse and keyboard."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CELLS = [
+    "import cltutor as cl\nstream = cl.streams.digits(tasks=5, order=0)\n"
+    "recipe = cl.methods.eeil_base(memory=cl.memory.ExemplarMemory(100), epochs=4)\n"
+    "run = cl.learn(stream, recipe, progress=False)",
+    "cl.widgets.HerdingExplorer(run, stream)",
+]
+
+
+@pytest.fixture(scope="module")
+def tool(open_notebook):
+    with open_notebook(CELLS) as opened:
+        opened.run_all()
+        (found,) = opened.tools("cltutor-herding-explorer")
+        yield found
+        assert opened.errors() == []
+
+
+def alts(tool) -> list[str]:
+    return [image.get_attribute("alt") for image in tool.place.locator(".cltutor-picture img").all()]
+
+
+def test_exemplars_are_added_by_typing_and_by_the_arrow_keys(tool):
+    tool.until(lambda: "herding: 5 of" in tool.picture)
+    tool.until(tool.button("t-SNE").is_enabled)
+    tool.shot("herding-opened")
+    tool.type("exemplars", "17")
+    tool.until(lambda: "herding: 17 of" in tool.picture)
+    handle = tool.place.locator(".noUi-handle").first
+    handle.press("ArrowRight")
+    tool.until(lambda: "herding: 18 of" in tool.picture)
+    assert "number 18 enlarged" in alts(tool)[1]
+    tool.shot("herding-step")
+
+
+def test_strategy_map_and_class_are_chosen(tool):
+    tool.button("closest").click()
+    tool.until(lambda: all("closest" in alt for alt in alts(tool)))
+    before = tool.pixels
+    tool.button("t-SNE").click()
+    tool.until(lambda: tool.pixels != before)
+    assert "keeps neighbours" in tool.status
+    tool.shot("herding-tsne")
+    tool.field("class").select_option(index=6)
+    tool.until(lambda: "6 with" not in tool.picture and "class 4" not in tool.picture)
+    tool.until(tool.button("PCA").is_enabled)
+    tool.button("PCA").click()
+    tool.button("herding").click()
+    tool.until(lambda: "herding: 18 of" in tool.picture)
+    tool.shot("herding-class")
+
+
+def test_a_larger_memory_evicts_later(tool):
+    tool.field("class").select_option(index=0)
+    tool.until(lambda: "50 with 2 classes" in alts(tool)[2])
+    assert "10 with 10 classes" in alts(tool)[2]
+    tool.type("capacity K", "250")
+    tool.until(lambda: "25 with 10 classes" in alts(tool)[2])
+    tool.shot("herding-capacity")
+    assert "capacity=250" in tool.field("as code").input_value()
+
+
+def test_a_wrong_line_of_code_is_told_in_plain_words(tool):
+    tool.type("as code", "cl.widgets.HerdingExplorer(run, stream, capacity=4)")
+    alert = tool.place.locator(".cltutor-error")
+    tool.until(alert.is_visible)
+    assert "capacity is a whole number from 10 up" in alert.inner_text()
+    tool.type("exemplars", "3")
+    tool.until(lambda: alert.count() == 0)
+    tool.type("as code", "cl.widgets.HerdingExplorer(run, stream, strategy='random', step=9)")
+    tool.until(lambda: "random: 9 of" in tool.picture)
