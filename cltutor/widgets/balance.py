@@ -40,7 +40,7 @@ _GIVEN["Balance"] = ("stream",)
 
 @dataclass(frozen=True)
 class Moment:
-    """What a network does at one moment: the confusion matrix (C, C) of the test images of all tasks seen, and the
+    """What a network does at one moment: the confusion matrix (C, C) of the test images of all tasks, and the
     last layer's bias of each class (C,) and length of its row of weights (C,)."""
 
     confusion: np.ndarray
@@ -51,7 +51,7 @@ class Moment:
 @dataclass(frozen=True)
 class Result:
     """What a method has come to: accuracy (T,) over the classes seen after each task, nan after tasks not learned yet,
-    how many were ``learned``, and the ``moments`` of the last of them."""
+    how many were ``learned``, and the ``moments`` of the stream's last one, once it is."""
 
     accuracy: np.ndarray
     learned: int
@@ -144,16 +144,15 @@ class Balance(Trains, Tool):
         if isinstance(event, Stepped):
             self.actions.say(news(event), start + share * event.progress)
         elif isinstance(event, EpochDone):
-            if words := moments_of(event.run.recipe, event.task).get(event.epoch):
-                earlier = {} if words != AFTER else self._moments
-                self._moments = {**earlier, words: look_at(event.network, self.stream, event.task)}
+            words = moments_of(event.run.recipe).get(event.epoch)
+            if words and event.task == len(self.stream) - 1:
+                self._moments = {**self._moments, words: look_at(event.network, self.stream)}
         elif isinstance(event, TaskDone):
             result = Result(accuracy_over_seen(event.run), event.run.learned, self._moments)
             self.results = {**self.results, name: result}
             self._show()
             if event.run.complete:
-                for learned in self.results:
-                    self._pictures(learned)  # ready for the toggles
+                self._pictures(name)  # ready for the toggles
 
     def _end(self, run: Run | None, finished: bool) -> None:
         words = "done" if finished else "stopped; Train begins the combination that was not finished anew"
@@ -162,6 +161,8 @@ class Balance(Trains, Tool):
             self._show()
         finally:
             self.actions.busy = False
+        for name in self.results:
+            self._pictures(name)  # ready for the toggles
 
     def _show(self, name: str | None = None) -> None:
         """Show the toggled combination; `name`: the control that was moved."""
@@ -176,41 +177,41 @@ class Balance(Trains, Tool):
         """The matrices, the last layer and the curves with this method chosen."""
         results, own = self.results, self.results.get(name)
         learned = tuple((other, result.learned) for other, result in results.items())
-        state, shown = own and own.learned, {n: results[n].accuracy for n in WORDS if n in results}
+        moments = own.moments if own else {}
+        sizes, shown = (
+            [len(task.classes) for task in self.stream],
+            {n: results[n].accuracy for n in WORDS if n in results},
+        )
         return [
-            self._once(("matrices", name, state), lambda: self._matrices(name, own)),
-            self._once(("last layer", name, state), lambda: self._layer(name, own)) if own and own.learned > 1 else "",
-            self._once(("curves", name, learned), lambda: show.ablation(shown, self._sizes(), name)),
+            self._once(("matrices", name, own and own.learned), lambda: self._matrices(name, own, sizes)),
+            self._once(("last layer", name), lambda: self._layer(name, moments, sizes)) if moments else "",
+            self._once(("curves", name, learned), lambda: show.ablation(shown, sizes, name)),
         ]
 
     def _once(self, key: tuple, make: Callable[[], show.Picture]) -> str:
         made = self._album[key] = self._album.get(key) or draw(make)
         return made
 
-    def _matrices(self, name: str, result: Result | None) -> show.Picture:
+    def _matrices(self, name: str, result: Result | None, sizes: list[int]) -> show.Picture:
         if result is None:
             raise ValueError(f"{name} ({WORDS[name]}) has not been trained yet: press Train.")
-        if result.learned == 1:
-            raise ValueError(f"{name} has learned one task only: old and new classes are there from the second on.")
+        if not result.moments:
+            learned = f"{name} has learned {result.learned} of {len(sizes)} tasks"
+            raise ValueError(f"{learned}: what the fine-tuning of the last one changes is shown when it is done.")
         matrices = {words: moment.confusion for words, moment in result.moments.items()}
         missing = f"{name} has no balanced fine-tuning, and so no matrix after it: switch it on to see one."
-        return show.confusions(matrices, *self._seen(result), self._words(name, result), missing)
+        return show.confusions(matrices, sizes, self._names(), self._words(name), missing)
 
-    def _layer(self, name: str, result: Result) -> show.Picture:
-        biases = {words: moment.biases for words, moment in result.moments.items()}
-        norms = {words: moment.norms for words, moment in result.moments.items()}
-        return show.last_layer(biases, norms, *self._seen(result), self._words(name, result))
+    def _layer(self, name: str, moments: dict[str, Moment], sizes: list[int]) -> show.Picture:
+        biases = {words: moment.biases for words, moment in moments.items()}
+        norms = {words: moment.norms for words, moment in moments.items()}
+        return show.last_layer(biases, norms, sizes, self._names(), self._words(name))
 
-    def _sizes(self) -> list[int]:
-        return [len(task.classes) for task in self.stream]
+    def _names(self) -> list[str]:
+        return [self.stream.class_names[label] for label in self.stream.classes]
 
-    def _seen(self, result: Result) -> tuple[list[int], list[str]]:
-        """How many classes each task learned has, and the names of all of them in order of arrival."""
-        labels = [label for task in self.stream[: result.learned] for label in task.classes]
-        return self._sizes()[: result.learned], [self.stream.class_names[label] for label in labels]
-
-    def _words(self, name: str, result: Result) -> str:
-        return f"{name} ({WORDS[name]}), task {result.learned} of {len(self.stream)}"
+    def _words(self, name: str) -> str:
+        return f"{name} ({WORDS[name]}), last task"
 
 
 def recipes_of(stream: Stream, capacity: int, epochs: int, settings: dict) -> dict[str, Recipe]:
@@ -238,17 +239,17 @@ def checked(values: dict) -> dict:
     return values
 
 
-def moments_of(recipe: Recipe, task: int) -> dict[int, str]:
-    """The epochs of a task after which to look at the network, and what that moment is called."""
-    phases = [(phase, epochs) for phase, epochs in recipe.schedule.phases(task) if epochs]
+def moments_of(recipe: Recipe) -> dict[int, str]:
+    """The epochs of a later task after which to look at the network, and what that moment is called."""
+    phases = [(phase, epochs) for phase, epochs in recipe.schedule.phases(1) if epochs]
     before = BEFORE if any(phase.balanced for phase, _ in phases) else ALONE
     return {epochs[-1]: AFTER if phase.balanced else before for phase, epochs in phases}
 
 
-def look_at(network: Network, stream: Stream, task: int) -> Moment:
-    """How the network answers the test images of all tasks seen, and its last layer."""
-    images = torch.cat([seen.test.images for seen in stream[: task + 1]])
-    labels = torch.cat([stream.positions(seen.test.labels) for seen in stream[: task + 1]])
+def look_at(network: Network, stream: Stream) -> Moment:
+    """How a network that has seen all tasks answers their test images, and its last layer."""
+    images = torch.cat([task.test.images for task in stream])
+    labels = torch.cat([stream.positions(task.test.labels) for task in stream])
     answers = logits(network, images).argmax(1).cpu()
     return Moment(confusion(labels, answers, sum(network.classes)), *last_layer_of(network))
 

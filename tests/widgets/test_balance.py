@@ -39,7 +39,7 @@ def at_epoch(stream):
         recipe = getattr(cl.methods, name)(memory=cl.memory.ExemplarMemory(8), epochs=EPOCHS)
         for event in cl.train(stream, recipe):
             if isinstance(event, EpochDone) and (event.task, event.epoch) == (1, epoch):
-                return balance.look_at(event.network, stream, 1)
+                return balance.look_at(event.network, stream)
 
     return learned
 
@@ -89,14 +89,14 @@ def test_after_is_the_network_of_the_run(trained, stream):
     for name, words in (("eeil", AFTER), ("eeil_da", ALONE)):
         run = cl.learn(stream, trained.recipes[name], progress=False)
         found = trained.results[name]
-        same(found.moments[words], balance.look_at(run.model, stream, 1))
+        same(found.moments[words], balance.look_at(run.model, stream))
         expected = [np.nanmean(row) for row in run.accuracy(known_task=False)]  # as many test images in each task
         np.testing.assert_allclose(found.accuracy, expected)
 
 
 def test_a_moment_is_the_confusion_of_all_tasks_and_the_last_layer(stream, trained):
     network = cl.learn(stream, trained.recipes["eeil"], epochs=2, progress=False).model
-    found = balance.look_at(network, stream, 1)
+    found = balance.look_at(network, stream)
     expected = np.zeros((4, 4), dtype=int)
     for task in stream:
         for image, label in zip(task.test.images, task.test.labels, strict=True):
@@ -114,7 +114,7 @@ def test_looking_changes_nothing_in_the_network(stream, trained):
     network = cl.learn(stream, trained.recipes["eeil"], epochs=2, progress=False).model.train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     state = torch.random.get_rng_state()
-    found = balance.look_at(network, stream, 1)
+    found = balance.look_at(network, stream)
     assert network.training
     assert torch.equal(torch.random.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -181,7 +181,7 @@ def test_stop_ends_after_a_step_and_train_begins_that_combination_anew(tool, mon
     train(tool)
     assert len(steps) == 1
     assert {name: result.learned for name, result in tool.results.items()} == {"eeil": 1}
-    assert "eeil has learned one task only" in tool.panes[0].value
+    assert "eeil has learned 1 of 2 tasks" in tool.panes[0].value
     assert not tool.actions.busy
     monkeypatch.setattr(tool, "_follow", follow)
     train(tool)
