@@ -61,6 +61,7 @@ def bare_seconds(stream: Stream, first: Network, distil: bool) -> float:
             if distil:
                 loss = loss - (recorded[places] * F.log_softmax(output.head(0) / 2, dim=1)).sum(dim=1).mean()
             loss.backward()
+            optimiser.clip_gradients()
             optimiser.step()
     return time.perf_counter() - started
 
