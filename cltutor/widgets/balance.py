@@ -178,10 +178,8 @@ class Balance(Trains, Tool):
         results, own = self.results, self.results.get(name)
         learned = tuple((other, result.learned) for other, result in results.items())
         moments = own.moments if own else {}
-        sizes, shown = (
-            [len(task.classes) for task in self.stream],
-            {n: results[n].accuracy for n in WORDS if n in results},
-        )
+        sizes = [len(task.classes) for task in self.stream]
+        shown = {other: results[other].accuracy for other in WORDS if other in results}
         return [
             self._once(("matrices", name, own and own.learned), lambda: self._matrices(name, own, sizes)),
             self._once(("last layer", name), lambda: self._layer(name, moments, sizes)) if moments else "",
