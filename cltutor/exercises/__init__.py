@@ -3,9 +3,19 @@
 One module holds the exercises of one notebook.
 """
 
-from . import notebook_01, notebook_02, notebook_03, notebook_04
+from . import notebook_01, notebook_02, notebook_03, notebook_04, notebook_05
 from .checking import Check, check, names
 
 MATRIX = notebook_01.MATRIX
 
-__all__ = ["MATRIX", "Check", "check", "names", "notebook_01", "notebook_02", "notebook_03", "notebook_04"]
+__all__ = [
+    "MATRIX",
+    "Check",
+    "check",
+    "names",
+    "notebook_01",
+    "notebook_02",
+    "notebook_03",
+    "notebook_04",
+    "notebook_05",
+]
