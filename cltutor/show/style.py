@@ -22,7 +22,7 @@ class Look:
 
     color: str
     line: str | tuple
-    marker: str
+    marker: str | tuple[int, int]
 
 
 _LOOKS = {
@@ -47,6 +47,12 @@ _LOOKS = {
     "lwf_mc": Look(BLUE, DASHED, "1"),
     "lwm": Look(PURPLE, SOLID, "2"),
     "lwm_attention_only": Look(PURPLE, DOTTED, "3"),
+    "eeil": Look(GREEN, SOLID, (4, 1)),  # a star of four points
+    "eeil_base": Look(GREEN, DOTTED, "4"),
+    "eeil_da": Look(SKY, SOLID, "|"),
+    "eeil_bf": Look(TEAL, MIXED, "_"),
+    "icarl": Look(ORANGE, SOLID, (6, 1)),
+    "hybrid1": Look(ORANGE, DOTTED, (3, 1)),
 }
 _NEXT = (GREEN, SKY, PURPLE, ORANGE, WINE, BLUE, VERMILLION, GREY, BLACK)
 _MARKERS = "hd<>H8"

@@ -20,7 +20,6 @@ from ..show.balance import confusion
 from ..streams import Stream
 from .actions import Actions
 from .base import Pane, Tool, draw, row
-from .code import _GIVEN
 from .controls import Controls
 from .method_toggle import news
 from .training import Trains
@@ -34,8 +33,6 @@ METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b
 WORDS = dict(METHODS.values())
 BEFORE, AFTER = "before balanced fine-tuning", "after balanced fine-tuning"
 ALONE = "at the end, never balanced"
-
-_GIVEN["Balance"] = ("stream",)
 
 
 @dataclass(frozen=True)

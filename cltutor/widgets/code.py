@@ -114,6 +114,7 @@ def defaults(method: str) -> dict:
 # What a widget shows comes first in its call, and stays as it is when code is pasted.
 _GIVEN = {
     "AttentionDrift": ("stream",),
+    "Balance": ("stream",),
     "HerdingExplorer": ("run", "stream"),
     "ImportanceExplorer": ("stream",),
     "MethodToggle": ("stream",),

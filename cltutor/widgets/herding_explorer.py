@@ -14,7 +14,6 @@ from .. import show
 from ..memory import ExemplarMemory, select
 from ..memory.exemplars import features_of
 from ..memory.selection import SELECTIONS
-from ..networks import Network
 from ..run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
@@ -52,7 +51,7 @@ class Choice:
 class HerdingExplorer(Tool):
     """Exemplars of a class chosen one at a time, by four strategies, and who leaves as classes arrive.
 
-    The features are those of the network after the last task, of length one, on the training images of a class; what
+    The features, of length one, are those of the network after the class's own task, when a memory chooses; what
     random and histogram draw is drawn as the run draws. run: finished; stream: the one that it learned; label: the
     class, the first one if None; strategy: "herding", "closest", "random" or "histogram"; projection: "pca", or "tsne"
     which is computed behind the page; step: how many exemplars are chosen; capacity: K, the images that the memory
@@ -74,7 +73,8 @@ class HerdingExplorer(Tool):
         capacity: int | None = None,
     ) -> None:
         super().__init__("cltutor-herding-explorer")
-        self.network, self.run, self.stream = network_of(run, stream), run, stream
+        check(run, stream)
+        self.run, self.stream = run, stream
         sizes = {k: int((task.train.labels == k).sum()) for task in stream for k in task.classes}
         self.classes = [k for k, size in sizes.items() if size >= FEWEST]
         if not self.classes:
@@ -135,9 +135,6 @@ class HerdingExplorer(Tool):
         values = self.controls.values
         label, ready, words = values["label"], values["label"] in self._maps, ""
         self.projection.disabled = not ready
-        if label not in self._workers:
-            self._workers[label] = threading.Thread(target=self._work, args=(label,), daemon=True)
-            self._workers[label].start()
         if label not in self._choices:
             words = f"The images of class {self.stream.class_names[label]} are being looked at."
         else:
@@ -146,6 +143,9 @@ class HerdingExplorer(Tool):
             for pane, page in zip(self.panes, self._pages(**values), strict=True):
                 pane.value = page
         self.told.value = f'<p role="status" style="line-height:1.4;margin:4px 0">{html.escape(words)}</p>'
+        if label not in self._workers:  # last, as it may fail at once and say so
+            self._workers[label] = threading.Thread(target=self._work, args=(label,), daemon=True)
+            self._workers[label].start()
 
     def _work(self, label: int) -> None:
         """Look at a class, map it, and draw every strategy on both maps; for a thread."""
@@ -201,9 +201,10 @@ class HerdingExplorer(Tool):
         return {classes: min(size, memory.quota(classes)) for classes in seen[own:]}
 
     def _chosen(self, label: int) -> Choice:
-        (train,) = (task.train for task in self.stream if label in task.classes)
-        images = train.images[train.labels == label]
-        features, seed = features_of(self.network, images), seed_of(("exemplars", self.run.seed, label))
+        (task,) = (task for task in self.stream if label in task.classes)
+        images = task.train.images[task.train.labels == label]
+        features = features_of(self.run.model_after(task.index), images)
+        seed = seed_of(("exemplars", self.run.seed, label))
         orders = {name: select(name, features, len(features), seed).numpy() for name in SELECTIONS}
         rows = F.normalize(features.double(), dim=1).numpy()
         distances = {name: distances_of(rows, order) for name, order in orders.items()}
@@ -214,8 +215,8 @@ def _pressed(words: str, tooltip: str, names: dict[str, str]) -> ipywidgets.Togg
     return buttons(words, tooltip, [(shown, name) for name, shown in names.items()], [ABOUT[name] for name in names])
 
 
-def network_of(run: Run, stream: Stream) -> Network:
-    """The network after the last task of a finished run of the stream."""
+def check(run: Run, stream: Stream) -> None:
+    """Refuse what is no finished run of the stream."""
     if not isinstance(run, Run):
         raise ValueError("Give a finished run first, as cl.learn(stream, recipe) returns it.")
     if run.fingerprint != stream.fingerprint:
@@ -224,7 +225,6 @@ def network_of(run: Run, stream: Stream) -> Network:
         )
     if not run.complete:
         raise ValueError(f"This run has learned {run.learned} of {len(run.tasks)} tasks: let it finish first.")
-    return run.model
 
 
 def capacity_of(run: Run, images: int) -> int:

@@ -68,7 +68,7 @@ def test_order_and_distance_are_those_of_the_package_and_of_a_loop(tool, herded,
     label = stream.classes[0]
     choice, images = tool._choices[label], images_of(stream, label)
     with torch.no_grad():
-        features = herded.model(images).features.double()
+        features = herded.model_after(0)(images).features.double()
     unit = features / features.norm(dim=1, keepdim=True)
     np.testing.assert_array_equal(choice.orders["herding"], cl.memory.herding(features, 8))
     for name, order in choice.orders.items():
