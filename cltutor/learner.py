@@ -151,7 +151,7 @@ def train(
         for name, part in parts.items():
             part.end_task(context, kept[name])
         tested = recipe.merge.tested(network, kept["merge"])
-        rows = evaluate(tested, tests[: task.index + 1], run, lambda: recipe.memory.exemplars(kept["memory"]))
+        rows = evaluate(tested, tests[: task.index + 1], run, exemplars_of(recipe, pool, kept))
         run.end_task(tested, kept, rows)
         if store is not None:
             Store(store).save(run)
@@ -223,6 +223,11 @@ def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device, ke
     memory, augmentation = recipe.memory, recipe.schedule.augmentation
     pool = memory.pool(stream, task, place, kept["memory"]) if memory else pool_of(stream, [task], place)
     return pool.enlarged(augmentation, generator("variants", seed, task)) if augmentation else pool
+
+
+def exemplars_of(recipe: Recipe, pool: Pool, kept: dict) -> Exemplars:
+    """What a memory holds of every class, for whoever answers by it."""
+    return lambda: recipe.memory.exemplars(pool, kept["memory"])
 
 
 def watched_layer(network: Network, pool: Pool, terms: list[Term]) -> str | None:

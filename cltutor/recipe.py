@@ -121,9 +121,10 @@ class Recipe(Described):
             raise ValueError(f'heads is "task" or "class", not {self.heads!r}.')
         if self.predict not in PREDICTIONS:
             raise ValueError(f"predict is one of {', '.join(PREDICTIONS)}, not {self.predict!r}.")
-        phases = (*self.schedule.first, *self.schedule.later)
-        if not self.memory and (self.predict != "logits" or any(phase.balanced for phase in phases)):
-            raise ValueError(f"{self.name} asks for images of old classes and keeps none: give it ExemplarMemory().")
+        balanced = any(phase.balanced for phase in (*self.schedule.first, *self.schedule.later))
+        keeps = isinstance(self.memory, memory.ExemplarMemory)
+        if balanced and not keeps or self.predict != "logits" and not self.memory:
+            raise ValueError(f"{self.name} asks for exemplars of old classes and keeps none: give it ExemplarMemory().")
 
     @property
     def parts(self) -> dict[str, Part]:

@@ -134,8 +134,9 @@ def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights
 
 
 def test_balanced_fine_tuning_without_a_memory_is_refused():
-    with pytest.raises(ValueError, match="keeps none"):
-        cl.methods.eeil(memory=None)
+    for memory in (None, cl.memory.Everything()):
+        with pytest.raises(ValueError, match=r"keeps none: give it ExemplarMemory\(\)"):
+            cl.methods.eeil(memory=memory)
 
 
 @pytest.mark.parametrize("name", ["eeil", "eeil_da", "eeil_bf", "icarl", "hybrid1"])

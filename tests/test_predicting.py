@@ -63,6 +63,15 @@ def test_any_recipe_with_a_memory_answers_by_the_nearest_mean_of_what_it_keeps(t
         assert run.accuracy(known_task=False)[-1, task.index] == pytest.approx(right.double().mean().item())
 
 
+def test_joint_training_answers_by_the_means_of_all_images(tiny):
+    run = cl.learn(tiny, cl.methods.joint(heads="class", predict="nearest_mean", epochs=1), progress=False)
+    images = torch.cat([task.train.images for task in tiny])
+    labels = tiny.positions(torch.cat([task.train.labels for task in tiny]))
+    score = nearest_mean(run.model, lambda: (images, labels))
+    right = score(run.model, tiny[0].test.images).argmax(1) == tiny.positions(tiny[0].test.labels)
+    assert run.accuracy(known_task=False)[-1, 0] == pytest.approx(right.double().mean().item())
+
+
 def test_between_epochs_it_takes_the_means_of_all_images_at_hand(tiny):
     recipe = cl.methods.icarl(memory=ExemplarMemory(12), epochs=1)
     events = cl.train(tiny, recipe, device="cpu")

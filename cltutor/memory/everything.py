@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ..describe import Described
 from ..losses.terms import Kept, Part
@@ -33,3 +34,7 @@ class Everything(Described, Part):
         """The training images of all tasks so far."""
         kind = InterleavedPool if self.interleaved else Pool
         return pool_of(stream, range(task + 1), device, kind)
+
+    def exemplars(self, pool: Pool, kept: Kept) -> tuple[Tensor, Tensor]:
+        """The images (M, C, H, W) of all classes, and their labels (M,), columns of the logits."""
+        return pool.originals()

@@ -102,8 +102,8 @@ class ExemplarMemory(Described, Part):
             {name: torch.cat([kept[name].cpu()[stays], value]) if kept else value for name, value in new.items()}
         )
 
-    def exemplars(self, kept: Kept) -> tuple[Tensor, Tensor]:
-        """The images (M, C, H, W) kept, and their labels (M,), columns of the logits."""
+    def exemplars(self, pool: Pool, kept: Kept) -> tuple[Tensor, Tensor]:
+        """The images (M, C, H, W) kept after a task, and their labels (M,), columns of the logits."""
         return kept["images"], kept["labels"]
 
 
