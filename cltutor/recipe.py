@@ -121,7 +121,9 @@ class Recipe(Described):
             raise ValueError(f'heads is "task" or "class", not {self.heads!r}.')
         if self.predict not in PREDICTIONS:
             raise ValueError(f"predict is one of {', '.join(PREDICTIONS)}, not {self.predict!r}.")
-        balanced = any(phase.balanced for phase in (*self.schedule.first, *self.schedule.later))
+        if any(phase.balanced for phase in self.schedule.first):
+            raise ValueError("The first task has no old classes to balance its own with: take balanced out of first.")
+        balanced = any(phase.balanced for phase in self.schedule.later)
         keeps = isinstance(self.memory, memory.ExemplarMemory)
         if balanced and not keeps or self.predict != "logits" and not self.memory:
             raise ValueError(f"{self.name} asks for exemplars of old classes and keeps none: give it ExemplarMemory().")

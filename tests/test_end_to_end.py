@@ -139,6 +139,12 @@ def test_balanced_fine_tuning_without_a_memory_is_refused():
             cl.methods.eeil(memory=memory)
 
 
+def test_balanced_fine_tuning_of_the_first_task_is_refused():
+    first = (cl.recipe.Phase(shared=1.0, new=1.0, balanced=True),)
+    with pytest.raises(ValueError, match="^The first task has no old classes"):
+        cl.methods.eeil(first=first)
+
+
 @pytest.mark.parametrize("name", ["eeil", "eeil_da", "eeil_bf", "icarl", "hybrid1"])
 def test_a_recipe_is_read_back_from_its_code_and_prints_its_equation(name):
     recipe = getattr(cl.methods, name)(memory=ExemplarMemory(per_class=5, selection="closest"))
