@@ -21,6 +21,17 @@ SOURCES = {
     "scenes": (cl.streams.scenes, {"per_class": (60, 20)}, (0.003, 0.01, 0.03, 0.1)),
 }
 ORDERS, SEARCH_ORDERS = range(5), (100, 101)
+METHODS = (
+    "finetune",
+    "finetune_slow",
+    "feature_extraction",
+    "duplicate",
+    "joint",
+    "lwf",
+    "l2",
+    "expansion",
+    "expansion_lwf",
+)
 
 
 def percent(values) -> str:
@@ -32,7 +43,7 @@ def percent(values) -> str:
 def rows_of(name: str, regime: str, pool: ProcessPoolExecutor) -> list[list]:
     """One row a method: what it reached on this stream under this regime of training."""
     source, fixed, grid = SOURCES[name]
-    builds = {method: partial(getattr(cl.methods, method), heads=regime) for method in cl.methods.names()}
+    builds = {method: partial(getattr(cl.methods, method), heads=regime) for method in METHODS}
     rates = search(builds, grid, source, [{**fixed, "order": o, "validation": 0.2} for o in SEARCH_ORDERS], pool)
     jobs = [(m, (source, {**fixed, "order": o}, builds[m](learning_rate=rates[m]), o)) for m in builds for o in ORDERS]
     runs: dict[str, list[cl.Run]] = {}
