@@ -187,6 +187,16 @@ def open_notebook(lab, browser):
     return open_it
 
 
+@pytest.fixture(scope="module")
+def tool(open_notebook, request) -> Widget:
+    """The one widget, of the class ``TOOL``, in a notebook of the test module's ``CELLS``."""
+    with open_notebook(request.module.CELLS) as opened:
+        opened.run_all()
+        (found,) = opened.tools(request.module.TOOL)
+        yield found
+        assert opened.errors() == []
+
+
 def notebook(cells: list[str]) -> nbformat.NotebookNode:
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -8,15 +8,7 @@ CELLS = [
     "import cltutor as cl\nstream = cl.streams.scenes(tasks=[4, 2, 2], classes=range(8), per_class=(20, 10), order=0)",
     "cl.widgets.AttentionDrift(stream, epochs=2)",
 ]
-
-
-@pytest.fixture(scope="module")
-def tool(open_notebook):
-    with open_notebook(CELLS) as opened:
-        opened.run_all()
-        (found,) = opened.tools("cltutor-attention-drift")
-        yield found
-        assert opened.errors() == []
+TOOL = "cltutor-attention-drift"
 
 
 def test_maps_appear_for_every_method_and_follow_the_controls(tool):

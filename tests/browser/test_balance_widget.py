@@ -5,15 +5,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 CELLS = ["import cltutor as cl\nstream = cl.streams.digits(tasks=5, order=0)", "cl.widgets.Balance(stream, epochs=4)"]
-
-
-@pytest.fixture(scope="module")
-def tool(open_notebook):
-    with open_notebook(CELLS) as opened:
-        opened.run_all()
-        (found,) = opened.tools("cltutor-balance")
-        yield found
-        assert opened.errors() == []
+TOOL = "cltutor-balance"
 
 
 def test_training_shows_what_fine_tuning_changes_and_the_toggles_answer(tool):
@@ -24,11 +16,11 @@ def test_training_shows_what_fine_tuning_changes_and_the_toggles_answer(tool):
     tool.shot("balance-trained")
     assert "after balanced fine-tuning" in tool.picture
     tool.button("balanced fine-tuning").click()
-    tool.until(lambda: "eeil_da (augmentation only)" in tool.picture, 2)
+    tool.until(lambda: "eeil_da (augmentation only)" in tool.picture)
     assert "after balanced fine-tuning" not in tool.picture
     tool.shot("balance-without")
     tool.button("augmentation").click()
-    tool.until(lambda: "eeil_base (" in tool.picture, 2)
+    tool.until(lambda: "eeil_base (" in tool.picture)
     code = tool.field("as code").input_value()
     assert code == "cl.widgets.Balance(stream, augmentation=False, fine_tuning=False, epochs=4)"
 

@@ -10,15 +10,7 @@ CELLS = [
     "run = cl.learn(stream, recipe, progress=False)",
     "cl.widgets.HerdingExplorer(run, stream)",
 ]
-
-
-@pytest.fixture(scope="module")
-def tool(open_notebook):
-    with open_notebook(CELLS) as opened:
-        opened.run_all()
-        (found,) = opened.tools("cltutor-herding-explorer")
-        yield found
-        assert opened.errors() == []
+TOOL = "cltutor-herding-explorer"
 
 
 def alts(tool) -> list[str]:
