@@ -11,7 +11,7 @@ from .lwm import incremental
 from .registry import JOINT, compose, method
 
 
-def _end_to_end(name: str, balance: bool, temperature: float, heads: str, **settings) -> Recipe:
+def end_to_end(name: str, balance: bool, temperature: float, heads: str, **settings) -> Recipe:
     """L_C + sum over old heads of L_D, over old and new images (EEIL, eq. 1); then the balanced set, if ``balance``."""
     loss = CrossEntropy() + Distillation(temperature)
     held = loss + TemporaryDistillation(temperature)
@@ -25,25 +25,25 @@ def _end_to_end(name: str, balance: bool, temperature: float, heads: str, **sett
 def eeil(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
     """End-to-End Incremental Learning: a herded memory, the cross-distilled loss, augmentation, and fine-tuning on a
     balanced set (EEIL, sections 3 to 5)."""
-    return _end_to_end("eeil", True, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
+    return end_to_end("eeil", True, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
 
 
 @method
 def eeil_base(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
     """EEIL without augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-Base)."""
-    return _end_to_end("eeil_base", False, temperature, heads, **settings)
+    return end_to_end("eeil_base", False, temperature, heads, **settings)
 
 
 @method
 def eeil_da(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
     """EEIL with augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-DA)."""
-    return _end_to_end("eeil_da", False, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
+    return end_to_end("eeil_da", False, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
 
 
 @method
 def eeil_bf(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
     """EEIL without augmentation and with balanced fine-tuning (EEIL, Table 2b, Our-CNN-BF)."""
-    return _end_to_end("eeil_bf", True, temperature, heads, **settings)
+    return end_to_end("eeil_bf", True, temperature, heads, **settings)
 
 
 @method
