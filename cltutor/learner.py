@@ -93,7 +93,7 @@ def train(
             part.begin_task(context, kept[name])
         pool = draw_pool(stream, recipe, task.index, place, kept, seed)
         context.watched = watched_layer(network, pool, asking := recipe.asking(task.index))
-        changing, before = schedule.changes_images, run.updates
+        changing, before, columns = schedule.changes_images, run.updates, task_of(network)
         teachers = make_teachers("task", asking, lambda: run.model, pool, context.watched, changing)
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
@@ -110,7 +110,7 @@ def train(
                 network.train_only(phase.rates)
                 order = data.batches(schedule.batch_size, generator("order", seed, task.index, epoch))
                 crops = generator("crops", seed, task.index, epoch)
-                columns, history = task_of(network), []
+                history = []
                 for step, (places, tasks) in enumerate(order):
                     started = time.perf_counter()
                     images = pool.images[places]
@@ -118,7 +118,7 @@ def train(
                         images = schedule.augmentation(images, crops)
                     batch = Batch(context, images, pool.labels[places], places, tasks, columns, recipe.heads, teachers)
                     with randomness(("step", seed, task.index, epoch, step)):
-                        losses = {name: weight * term(batch, kept[name]) for name, (weight, term) in terms.items()}
+                        losses = {name: weighted(w, term(batch, kept[name])) for name, (w, term) in terms.items()}
                         reduce(add, losses.values()).backward()
                         for name, part in parts.items():
                             part.before_step(context, kept[name])
@@ -223,6 +223,11 @@ def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device, ke
     memory, augmentation = recipe.memory, recipe.schedule.augmentation
     pool = memory.pool(stream, task, place, kept["memory"]) if memory else pool_of(stream, [task], place)
     return pool.enlarged(augmentation, generator("variants", seed, task)) if augmentation else pool
+
+
+def weighted(weight: float, value: Tensor) -> Tensor:
+    """A multiplication by one, and its way back, would cost every step two operations."""
+    return value if weight == 1 else weight * value
 
 
 def exemplars_of(recipe: Recipe, pool: Pool, kept: dict) -> Exemplars:
