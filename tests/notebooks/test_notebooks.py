@@ -67,7 +67,7 @@ def test_it_is_a_lesson_of_short_steps(path):
     notebook = nbformat.read(path, 4)
     assert 25 <= len(notebook.cells) <= 40
     for cell in code(notebook):
-        lines = [line for line in cell.source.splitlines() if line.strip()]
+        lines = cell.source.splitlines()
         assert len(lines) <= 15, cell.source
         assert max(map(len, lines)) <= 100, cell.source
 
