@@ -108,15 +108,17 @@ def train(
             for epoch in epochs_of_phase:
                 # An epoch: batches, loss, step.
                 network.train_only(phase.rates)
+                started = time.perf_counter()
                 order = data.batches(schedule.batch_size, generator("order", seed, task.index, epoch))
-                crops = generator("crops", seed, task.index, epoch)
+                images = data.shown(schedule.augmentation, generator("crops", seed, task.index, epoch))
+                for teacher in teachers.values():
+                    teacher.listen(images, data.chosen)
+                run.seconds["train"] += time.perf_counter() - started
                 history = []
                 for step, (places, tasks) in enumerate(order):
                     started = time.perf_counter()
-                    images = pool.images[places]
-                    if schedule.augmentation:
-                        images = schedule.augmentation(images, crops)
-                    batch = Batch(context, images, pool.labels[places], places, tasks, columns, recipe.heads, teachers)
+                    own, labels = images[places], pool.labels[places]
+                    batch = Batch(context, own, labels, places, tasks, columns, recipe.heads, teachers)
                     with randomness(("step", seed, task.index, epoch, step)):
                         losses = {name: weighted(w, term(batch, kept[name])) for name, (w, term) in terms.items()}
                         reduce(add, losses.values()).backward()
@@ -125,7 +127,7 @@ def train(
                         optimiser.clip_gradients()
                         if schedule.noise:
                             step_of_task, key = run.updates - before, ("noise", seed, task.index)
-                            schedule.noise.add(optimiser.gradients, step_of_task, len(images), key)
+                            schedule.noise.add(optimiser.gradients, step_of_task, len(places), key)
                         optimiser.step()
                     for name, part in parts.items():
                         part.after_step(context, kept[name])

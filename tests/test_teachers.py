@@ -1,5 +1,7 @@
 """Teachers: what is recorded once equals what the old network answers live, and costs no graph of its own."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +12,7 @@ from cltutor.learner import watched_layer
 from cltutor.losses.terms import Batch
 from cltutor.memory import Pool
 from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN, Torchvision
-from cltutor.teachers import Live, Recorded, RecordedMaps, make_teachers
+from cltutor.teachers import Live, Recorded, RecordedAnew, RecordedMaps, make_teachers
 
 IMAGES = torch.randint(0, 256, (7, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 POOL = Pool(IMAGES, torch.zeros(7, dtype=torch.int64), torch.ones(7, dtype=torch.int64))
@@ -61,18 +63,39 @@ def test_a_block_inside_a_network_that_is_no_plain_sequence_is_asked_live():
     assert isinstance(taught(cl.methods.lwm(backbone=backbone), old)["task"], Live)
 
 
-def test_answers_are_recorded_and_with_augmentation_asked_live():
+def test_answers_are_recorded_once_and_with_augmentation_anew_for_every_epoch():
     old = network(SmallCNN())
     assert isinstance(taught(cl.methods.lwf_mc(), old)["task"], Recorded)
     for recipe in (cl.methods.lwf_mc, cl.methods.lwm):
-        assert isinstance(taught(recipe(augmentation=cl.streams.CropFlip()), old)["task"], Live)
+        assert isinstance(taught(recipe(augmentation=cl.streams.CropFlip()), old)["task"], RecordedAnew)
     assert taught(cl.methods.finetune(), old) == {}
+
+
+@pytest.mark.parametrize("method", [cl.methods.lwf_mc, cl.methods.lwm, cl.methods.ebll])
+@pytest.mark.parametrize("drawn", [None, torch.tensor([6, 1, 3])])
+def test_what_is_recorded_anew_are_the_answers_to_the_images_last_shown(method, drawn):
+    augmentation = cl.streams.CropFlip()
+    old = network(SmallCNN())
+    teacher = taught(method(augmentation=augmentation), old)["task"]
+    for epoch in (1, 2):
+        crops = torch.Generator().manual_seed(epoch)
+        images = replace(POOL, chosen=drawn).shown(augmentation, crops)
+        teacher.listen(images, drawn)
+        own = torch.tensor([3, 1])
+        asked = Batch(None, images[own], None, own, [2], None, "class", {})
+        ours, theirs = teacher(asked), Live(old, last_block(old, IMAGES[:1]))(asked)
+        torch.testing.assert_close(ours.logits, theirs.logits, rtol=1e-4, atol=1e-5)
+        if method is cl.methods.ebll:
+            torch.testing.assert_close(ours.features, theirs.features, rtol=1e-4, atol=1e-5)
+        if method is cl.methods.lwm:
+            torch.testing.assert_close(ours.maps, theirs.maps, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("augmentation", [None, cl.streams.CropFlip()])
 def test_a_teacher_runs_once_a_batch_for_all_terms_and_builds_no_graph_for_its_parameters(augmentation):
     old = network(SmallCNN())
     teacher = taught(cl.methods.lwm(augmentation=augmentation), old)["task"]
+    teacher.listen(IMAGES, None)
     calls = []
     asked = batch([1, 2])
     asked._teachers["task"] = lambda b: calls.append(b) or teacher(b)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cltutor.memory import InterleavedPool, Pool, pool_of
 from cltutor.seeds import generator
-from cltutor.streams import Split, Stream, Task
+from cltutor.streams import Augmentation, Split, Stream, Task
 
 CPU = torch.device("cpu")
 
@@ -121,3 +121,36 @@ def test_a_task_without_images_gives_an_empty_pool_or_none_of_a_larger_one(strea
     stream = Stream([known, stream[1]], "abcd", "made", "made()")
     assert len(pool_of(stream, [0], CPU)) == 0
     assert pool_of(stream, [0, 1], CPU).tasks.tolist() == [1] * 4
+
+
+# What an epoch shows
+
+
+class PlusOne(Augmentation):
+    """Adds one to every pixel, and notes how many images came."""
+
+    def __init__(self):
+        self.counts = []
+
+    def __call__(self, images, generator):
+        self.counts.append(len(images))
+        return images + 1
+
+
+def test_an_epoch_shows_the_images_it_draws_altered_and_the_others_as_they_are():
+    whole, plus = pool(6), PlusOne()
+    assert whole.shown(None, generator("crops")) is whole.images
+    assert (whole.shown(plus, generator("crops")) == whole.images + 1).all()
+    some = whole.choose(torch.tensor([4, 1])).shown(plus, generator("crops"))
+    assert some[:, 0, 0, 0].tolist() == [0, 2, 2, 3, 5, 5]
+    assert plus.counts == [6, 2], "more images were altered than are drawn"
+    assert whole.images[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5], "the pool itself was altered"
+
+
+def test_a_large_pool_is_altered_in_pieces_and_what_was_made_once_not_again():
+    large, plus = pool(9000), PlusOne()
+    assert (large.shown(plus, generator("crops")) == large.images + 1).all()
+    assert sum(plus.counts) == 9000
+    assert max(plus.counts) <= 4096
+    plus.once = True
+    assert large.shown(plus, generator("crops")) is large.images
