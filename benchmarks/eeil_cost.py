@@ -17,10 +17,10 @@ from cltutor.events import TaskDone
 from cltutor.memory import ExemplarMemory
 from cltutor.streams import Stream
 
-ROUNDS, BATCH, EPOCHS, LIMIT = 5, 32, 10, 1.6
+ROUNDS, BATCH, EPOCHS, LIMIT = 15, 32, 10, 1.6
 STREAMS = {
     "digits, 8x8": lambda: cl.streams.digits(tasks=5),
-    "scenes, 32x32": lambda: cl.streams.scenes(tasks=5, classes=range(10), per_class=(60, 1)),
+    "scenes, 32x32": lambda: cl.streams.scenes(tasks=5, classes=range(10)),
 }
 METHODS = ("finetune", "eeil_base", "eeil_bf", "eeil")
 

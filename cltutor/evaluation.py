@@ -1,6 +1,6 @@
 """Testing a network on the tasks seen so far, with the task known and unknown, in one pass over the images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -8,7 +8,8 @@ from torch import Tensor
 from .losses import compete
 from .networks import Network, evaluating
 
-CHUNK = 512
+# Images at a time: larger chunks leave a core's cache, which made a small CNN twice as slow on 32-pixel images.
+CHUNK = 128
 
 
 def logits(network: Network, images: Tensor) -> Tensor:
@@ -21,9 +22,15 @@ def answers(network: Network, images: Tensor, features: bool = False) -> tuple[T
     """The same, and the features (N, D) where they are asked for."""
     device = next(network.parameters()).device
     with evaluating(network):
-        outputs = [network(chunk.to(device)) for chunk in images.split(CHUNK)]
+        outputs = [network(chunk) for chunk in chunks(images, device)]
         scores = torch.cat([o.logits for o in outputs]) if outputs else torch.zeros(0, sum(network.classes)).to(device)
     return scores, torch.cat([o.features for o in outputs]) if features else None
+
+
+def chunks(images: Tensor, device: torch.device) -> Iterator[Tensor]:
+    """``images`` (N, C, H, W) in pieces on ``device``, colours side by side, which convolutions are fastest with."""
+    for chunk in images.split(CHUNK):
+        yield chunk.to(device, memory_format=torch.channels_last)
 
 
 def task_of(network: Network) -> Tensor:

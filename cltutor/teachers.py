@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .attention import look
-from .evaluation import CHUNK, answers
+from .evaluation import answers, chunks
 from .losses.terms import Batch, Term
 from .memory import Pool
 from .networks import Network, Output, evaluating
@@ -140,7 +140,7 @@ def recorded_maps(network: Network, images: Tensor, drawn: Tensor | None, layer:
     """The same for the maps (N, K, h, w) of ``layer``, in evaluation mode."""
     asked = images if drawn is None else images[drawn]
     with evaluating(network):
-        maps = torch.cat([look(network, chunk, layer).maps for chunk in asked.split(CHUNK)])
+        maps = torch.cat([look(network, chunk, layer).maps for chunk in chunks(asked, asked.device)])
     return RecordedMaps(network, layer, placed(maps, images, drawn))
 
 
