@@ -108,7 +108,7 @@ class SmallCNN(Described):
         layers: list[nn.Module] = []
         normalise = Normalise([0.0] * depth, [1.0] * depth)
         for channels in self.channels:
-            layers += [nn.Conv2d(depth, channels, 3, padding=1), nn.ReLU(inplace=True)]
+            layers += [nn.Conv2d(depth, channels, 3, padding=1), nn.ReLU()]
             depth = channels
             if min(height, width) >= 4:
                 layers.append(nn.MaxPool2d(2))
