@@ -45,24 +45,42 @@ def hits(scores: Tensor, labels: Tensor, top: int) -> Tensor:
     return (largest == labels.unsqueeze(1)).any(dim=1)
 
 
+@torch.no_grad()
+def own_logits(network: Network, images: Tensor, task: int) -> Tensor:
+    """Logits (N, classes seen) of one task's head, minus infinity elsewhere: other heads are not computed."""
+    columns = task_of(network)
+    with evaluating(network):
+        own = torch.cat([network(chunk).head(task) for chunk in chunks(images, columns.device)])
+    scores = own.new_full((len(own), len(columns)), float("-inf"))
+    scores[:, columns == task] = own
+    return scores
+
+
 def accuracies(
     network: Network,
-    tests: list[tuple[Tensor, Tensor]],
+    tests: list[tuple[Tensor, Tensor] | None],
     tops: tuple[int, ...],
     score: Callable[[Network, Tensor], Tensor] = logits,
+    unknown: bool = True,
 ) -> dict[str, list[float]]:
-    """Accuracy on each of the first tasks' test sets, [(images, labels as columns), ...].
+    """Accuracy on each task's test set, [(images, labels as columns), ...]; nan for None.
 
     Keys "known_top1", "unknown_top1", ...: the classes of the image's task compete, or all classes seen, by their
-    ``score(network, images)`` (N, classes seen).
+    ``score(network, images)`` (N, classes seen). Without ``unknown`` only the task's own head is asked, by its logits.
     """
     columns = task_of(network)
     rows: dict[str, list[float]] = {f"{regime}_top{k}": [] for regime in ("known", "unknown") for k in tops}
-    for images, labels in tests:
-        labels = labels.to(columns.device)
-        scores = score(network, images)
+    for test in tests:
+        if test is None:
+            for row in rows.values():
+                row.append(float("nan"))
+            continue
+        images, labels = test[0], test[1].to(columns.device)
+        scores = score(network, images) if unknown else own_logits(network, images, int(columns[labels[0]]))
         for regime, over in (("known", "task"), ("unknown", "class")):
             competing = compete(scores, labels, columns, over)
             for k in tops:
-                rows[f"{regime}_top{k}"].append(hits(competing, labels, k).double().mean().item())
+                answered = unknown or regime == "known"
+                share = hits(competing, labels, k).double().mean().item() if answered else float("nan")
+                rows[f"{regime}_top{k}"].append(share)
     return rows

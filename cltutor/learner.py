@@ -12,25 +12,25 @@ from contextlib import nullcontext
 from functools import partial, reduce
 from operator import add, index
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from . import methods
 from .attention import last_block
-from .evaluation import accuracies, task_of
+from .evaluation import task_of
 from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
 from .losses.terms import Batch, Context, Term
 from .memory import Pool, pool_of
 from .networks import Network
 from .optimiser import SGD, Pace
-from .predicting import PREDICTIONS, Exemplars
+from .predicting import Exemplars
 from .recipe import Phase, Recipe, Schedule
-from .run import TOPS, Run
+from .run import Run
 from .seeds import generator, seeded
 from .store import Store
 from .streams import Stream
 from .teachers import make_teachers
+from .testing import due, evaluate, validation_accuracy
 
 
 def learn(
@@ -42,16 +42,18 @@ def learn(
     store: str | None = None,
     progress: bool = True,
     test_every: int = 1,
+    test_old_every: int = 1,
 ) -> Run:
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
 
     ``epochs`` a task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), "cpu" or "cuda".
     With ``store``, a folder, finished tasks are kept there and a run that was cut short goes on after them. The test
-    curves get a point every ``test_every`` epochs; the accuracy matrix is measured after every task all the same.
+    curves get a point every ``test_every`` epochs, those of older tasks only every ``test_old_every``; the accuracy
+    matrix is measured after every task all the same.
     """
     from tqdm.auto import tqdm
 
-    events = train(stream, recipe, seed, epochs, device, store, test_every)
+    events = train(stream, recipe, seed, epochs, device, store, test_every, test_old_every)
     with tqdm(total=100, unit="%", disable=not progress, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
         while True:
             try:
@@ -71,6 +73,7 @@ def train(
     device: str = "auto",
     store: str | None = None,
     test_every: int = 1,
+    test_old_every: int = 1,
 ) -> Iterator[Event]:
     """The same as ``learn``, as a generator of events; its return value is the run. Stop by not asking for more."""
     recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
@@ -98,6 +101,7 @@ def train(
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
         for phase, epochs_of_phase in schedule.phases(task.index):
+            network.begin_phase(phase.name, task.train.images, context.own_columns)
             optimiser, pace = make_optimiser(network, phase, schedule), Pace(schedule.patience, schedule.drop_every)
             terms = recipe.terms(phase, task.index)
             asking, snapshot = [term for _, term in terms.values()], partial(copy.deepcopy, network)
@@ -140,8 +144,7 @@ def train(
                 started = time.perf_counter()
                 losses = collect(history, run, task.index)
                 run.seconds["train"] += time.perf_counter() - started
-                due = (epoch + 1) % test_every == 0
-                rows = evaluate(network, tests[: task.index + 1] if due else [], run, pool.originals)
+                rows = evaluate(network, due(tests, task.index, epoch, test_every, test_old_every), run, pool.originals)
                 known, unknown = rows["known_top1"], rows["unknown_top1"]
                 run.curves.add_epoch(task.index, losses, known, unknown)
                 if pace.slows(validation_accuracy(network, task, stream)):
@@ -153,7 +156,7 @@ def train(
         for name, part in parts.items():
             part.end_task(context, kept[name])
         tested = recipe.merge.tested(network, kept["merge"])
-        rows = evaluate(tested, tests[: task.index + 1], run, exemplars_of(recipe, pool, kept))
+        rows = evaluate(tested, tests[: task.index + 1], run, exemplars_of(recipe, pool, kept), whole=True)
         run.end_task(tested, kept, rows)
         if store is not None:
             Store(store).save(run)
@@ -266,16 +269,6 @@ def warn_of_overshoot(recipe: Recipe, phase: Phase, curvature: float) -> None:
         )
 
 
-def evaluate(network: Network, tests: list, run: Run, exemplars: Exemplars) -> dict[str, np.ndarray]:
-    """A row (T,) of each accuracy matrix, nan for tasks not yet seen."""
-    started = time.perf_counter()
-    score = PREDICTIONS[run.recipe.predict](network, exemplars) if tests else None
-    rows = accuracies(network, tests, TOPS, score)
-    run.seconds["test"] += time.perf_counter() - started
-    unseen = [np.nan] * (len(run.tasks) - len(tests))
-    return {name: np.array(row + unseen) for name, row in rows.items()}
-
-
 def collect(history: list[dict[str, Tensor]], run: Run, task: int) -> dict[str, Tensor]:
     """The epoch's losses on the CPU, (steps,) each; a loss that is no number any more ends the run in one sentence."""
     if not history:
@@ -288,11 +281,3 @@ def collect(history: list[dict[str, Tensor]], run: Run, task: int) -> dict[str, 
                 f"{name} became infinite in task {task} of {run.name}: lower learning_rate={rate:g} or its weight."
             )
     return losses
-
-
-def validation_accuracy(network: Network, task, stream: Stream) -> float:
-    """Accuracy on the task's validation images among the task's own classes; nan if there are none."""
-    if len(task.validation) == 0:
-        return float("nan")
-    tests = [(task.validation.images, stream.positions(task.validation.labels))]
-    return accuracies(network, tests, (1,))["known_top1"][0]

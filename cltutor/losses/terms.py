@@ -41,6 +41,11 @@ class Context:
         """The shared parameters theta_s."""
         return self.network.parameters_of("shared")
 
+    @property
+    def own_columns(self) -> Tensor:
+        """The place (N,) of each of this task's training images' class in its own head."""
+        return self.positions(self.data.train.labels) - sum(self.network.classes[: self.task])
+
     def flat_shared(self) -> Tensor:
         """A copy of the shared parameters as one vector (P,)."""
         return flat(self.shared).detach().clone()

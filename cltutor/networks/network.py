@@ -7,6 +7,7 @@ theta_o, "new" theta_n in LwF's symbols), and maps uint8 images to an ``Output``
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -47,10 +48,15 @@ class Network(nn.Module):
     """The contract between networks and the learner."""
 
     classes: list[int]  # number of classes of each task learned so far
+    separate: ClassVar[bool] = False  # whether each head has a way of its own from the pixels, a pass for every task
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
         """Add the parts that a new task of ``classes`` classes needs; ``names``, one a class, for who reads them."""
         raise NotImplementedError
+
+    def begin_phase(self, phase: str, images: Tensor, targets: Tensor) -> None:
+        """Called before each phase of a task, whose training ``images`` (N, C, H, W) have the ``targets`` (N,) among
+        the newest head's classes: where a network changes its own shape as it learns."""
 
     def parts(self) -> dict[str, list[nn.Module]]:
         """The modules in each role of ``ROLES`` that this network has, as the newest task sees them."""

@@ -1,0 +1,39 @@
+"""What the learner tests, when, and on which of a run's tasks."""
+
+import time
+
+import numpy as np
+
+from .evaluation import accuracies
+from .networks import Network
+from .predicting import PREDICTIONS, Exemplars
+from .run import TOPS, Run
+from .streams import Stream, Task
+
+
+def due(tests: list, task: int, epoch: int, every: int, old_every: int) -> list:
+    """What is tested after an epoch: nothing, the newest task, or all tasks seen; None for those left out."""
+    if (epoch + 1) % every:
+        return []
+    return tests[: task + 1] if (epoch + 1) % old_every == 0 else [*[None] * task, tests[task]]
+
+
+def evaluate(
+    network: Network, tests: list, run: Run, exemplars: Exemplars, whole: bool = False
+) -> dict[str, np.ndarray]:
+    """A row (T,) of each accuracy matrix, nan for tasks not yet seen; unless ``whole``, all heads are asked only where
+    they compete or share the way to them."""
+    started = time.perf_counter()
+    score = PREDICTIONS[run.recipe.predict](network, exemplars) if tests else None
+    rows = accuracies(network, tests, TOPS, score, whole or run.competes or not network.separate)
+    run.seconds["test"] += time.perf_counter() - started
+    unseen = [np.nan] * (len(run.tasks) - len(tests))
+    return {name: np.array(row + unseen) for name, row in rows.items()}
+
+
+def validation_accuracy(network: Network, task: Task, stream: Stream) -> float:
+    """Accuracy on the task's validation images among the task's own classes; nan if there are none."""
+    if len(task.validation) == 0:
+        return float("nan")
+    tests = [(task.validation.images, stream.positions(task.validation.labels))]
+    return accuracies(network, tests, (1,))["known_top1"][0]
