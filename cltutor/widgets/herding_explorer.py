@@ -160,9 +160,9 @@ class HerdingExplorer(Tool):
                     return
                 self._pages(**self.controls.values | {"strategy": strategy, "projection": projection})
         except Exception as error:  # a thread's exception would be lost
-            self._workers.pop(label)
             self.told.value = ""
             self.tell(error)
+            self._workers.pop(label)
 
     def _came(self, label: int) -> None:
         if label == self.label.value:
