@@ -53,6 +53,14 @@ _LOOKS = {
     "eeil_bf": Look(TEAL, MIXED, "_"),
     "icarl": Look(ORANGE, SOLID, (6, 1)),
     "hybrid1": Look(ORANGE, DOTTED, (3, 1)),
+    "dfcnn": Look(WINE, SOLID, (5, 1)),
+    "dfcnn_small": Look(WINE, DASHED, (8, 1)),
+    "single_task": Look(SLATE, SOLID, (4, 0)),
+    "single_task_large": Look(SLATE, DASHED, (7, 0)),
+    "hard_sharing": Look(VERMILLION, DASHED, (3, 0)),
+    "progressive": Look(FOREST, SOLID, (6, 2)),
+    "expandable": Look(GOLD, DASHED, (10, 1)),
+    "tensor_factorization": Look(SKY, MIXED, (5, 0)),
 }
 _NEXT = (GREEN, SKY, PURPLE, ORANGE, WINE, BLUE, VERMILLION, GREY, BLACK)
 _MARKERS = "hd<>H8"
