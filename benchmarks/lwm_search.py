@@ -9,6 +9,7 @@ fine-tuning. Scored is the average incremental accuracy on the held-out classes'
 import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from searching import learn
 
 import cltutor as cl
 from cltutor.events import Diverged
-from cltutor.streams import Split, Stream, Task
+from cltutor.streams import Split, Stream
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 RATES, WEIGHTS, DECAYS = (0.01, 0.03, 0.1), (0.1, 0.3, 1.0, 3.0, 10.0), (0.0, 0.0001, 0.0005, 0.002, 0.01)
@@ -33,16 +34,21 @@ ORDERS, IMAGES = (100, 101), 40
 Settings = dict[str, float]
 
 
-def few(stream: Stream, train: int, test: int | None = None) -> Stream:
-    """The first ``train`` pictures a class of a stream, and the first ``test`` to test on (None: all)."""
+def few(stream: Stream, train: int, test: int | None = None, validation: int | None = None) -> Stream:
+    """The first ``train`` pictures a class of a stream, and the first ``test`` to test on and ``validation`` to search
+    with (None: all)."""
 
     def first(split: Split, count: int | None) -> Split:
+        if not len(split):
+            return split
         labels = split.labels.numpy()
         rows = [np.flatnonzero(labels == label)[:count] for label in np.unique(labels)]
         return split.take(torch.from_numpy(np.concatenate(rows)))
 
-    tasks = [Task(t.index, t.classes, first(t.train, train), t.validation, first(t.test, test)) for t in stream]
-    code = f"{stream.code}, {train} training and {test or 'all'} test pictures a class"
+    counts = {"train": train, "validation": validation, "test": test}
+    tasks = [replace(t, **{part: first(getattr(t, part), n) for part, n in counts.items()}) for t in stream]
+    held = f", {validation} validation" if validation else ""
+    code = f"{stream.code}, {train} training{held} and {test or 'all'} test pictures a class"
     return Stream(tasks=tasks, class_names=stream.class_names, name=stream.name, code=code)
 
 
