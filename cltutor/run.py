@@ -16,7 +16,7 @@ from . import metrics
 from .networks import Network
 from .recipe import Recipe, parse
 
-FORMAT = 1
+FORMAT = 2
 TOPS = (1, 5)
 
 
