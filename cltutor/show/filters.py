@@ -1,0 +1,224 @@
+"""A task's filters as they are rebuilt from the shared knowledge base, and what of it each task uses (DF-CNN, section
+2.2)."""
+
+import math
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import Normalize
+from numpy.typing import ArrayLike
+
+from .matrix import MAP
+from .picture import FONT, INK, TITLE, Picture, room, shortened
+from .style import ink_on
+
+if TYPE_CHECKING:
+    from ..networks.dfcnn import DFCNNNetwork
+
+SIGNED = "RdBu_r"  # blue below zero, white at zero, red above: told apart by readers with any colour vision
+WIDTH, SIDE = 9.6, 2.9  # inches of a picture, and of the square that a stage's tiles fill
+LEFTS = (0.15, 3.35, 6.55)  # inches from the left: the knowledge base, the basis, the filters
+NAMES = ("knowledge base L", "basis D = deconv(L; V)", "filters W = D • U")
+KINDS = ("channels", "channels", "kernels")  # what a tile of each stage is
+MOST = 100  # tiles of a stage, at most
+NUMBER = 0.17  # inches for a channel's number over its tile
+LARGEST = 0.7  # inches of a tile, at most
+GAP = 0.12  # of a tile's place
+OUTLINE = "#999999"
+CELL = 0.41  # inches of a number between two tasks
+NUMBERED = 10  # tasks, at most, whose relations are written in numbers
+
+
+def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[int] = (), what: str = "") -> Picture:
+    """From the knowledge base L over the basis D_t (DF-CNN, eq. 1) to the filters W_t (eq. 2), as tiles on one scale.
+
+    network: a DF-CNN; layer and task: counted from 0, as its own methods count; off: channels of that layer's knowledge
+    base, from 0, that are set to zero, crossed out on the picture; what: words for the title. A tile is a channel of L
+    or of D_t, or a kernel of W_t, from one input channel to one output. Of more than 100 tiles the strongest are shown,
+    by their norm; which those are, where they stand and the scale do not change with ``off``, so that what was switched
+    off is seen to be missing.
+
+    Raises:
+        ValueError: a layer, task or channel that there is not.
+    """
+    off, whole = sorted({int(channel) for channel in off}), stages(network, layer, task)
+    channels = len(whole[0])
+    if off and not 0 <= off[0] <= off[-1] < channels:
+        raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")
+    now = stages(network.without({layer: off}), layer, task) if off else whole
+    chosen = [strongest(tiles) for tiles in whole]
+    bound = float(max(np.abs(tiles[best]).max() for tiles, best in zip(whole, chosen, strict=True))) or 1.0
+    picture, top = Picture(WIDTH, SIDE + 1.75), SIDE + 1.65
+    title = f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base{', ' if what else ''}{what}"
+    picture.write(0.12, top, shortened(title, WIDTH - 0.3, TITLE), TITLE)
+    told = []
+    for place, left in enumerate(LEFTS):
+        told.append(_told(whole[place], now[place], place, len(off)))
+        picture.write(left, top - 0.32, "\n".join([NAMES[place], *told[-1].split("; ")]))
+        tiles, numbers = now[place][chosen[place]], [] if place else chosen[0] + 1
+        corners, side = _sheet(picture, tiles, numbers, (left, top - 0.92), bound)
+        if place == 0:
+            _cross_out(picture, corners[np.isin(chosen[0], off)], side)
+    _scale(picture, bound)
+    parts = [f"{name}, {words.replace(';', ',')}" for name, words in zip(NAMES, told, strict=True)]
+    picture.alt = f"{title}: {'; '.join(parts)}."
+    return picture
+
+
+def knowledge_shares(shares: ArrayLike, names: Sequence[str] = (), what: str = "") -> Picture:
+    """How much each channel of a layer's knowledge base makes of each task's filters, and how alike tasks are in that.
+
+    shares: (T, c^) as a DF-CNN's ``shares(layer)`` gives them, summing to one per task; names: of the tasks, "task 1"
+    and so on if there are none; what: words for the title. Two tasks are as alike as the cosine between their shares: 1
+    where they use the same channels in the same measure, 0 where no channel is used by both.
+
+    Raises:
+        ValueError: shares of another shape, below zero, or not a name a task.
+    """
+    values = np.asarray(shares, dtype=float)
+    if values.ndim != 2 or not values.size or not np.isfinite(values).all() or values.min() < 0:
+        raise ValueError(f"shares are (tasks, channels), finite and from 0 up, not an array of {values.shape}")
+    count, channels = values.shape
+    names = list(names) or [f"task {task + 1}" for task in range(count)]
+    if len(names) != count:
+        raise ValueError(f"{count} tasks need {count} names, not {len(names)}")
+    named = min(1.5, 0.02 + max(room(len(name)) for name in names))
+    square, high = max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
+    left = 0.25 + named
+    wide = WIDTH - left - square - 0.55
+    picture = Picture(WIDTH, high + 1.72)
+    title = f"What each task takes from the knowledge base{', ' if what else ''}{what}"
+    picture.write(0.12, high + 1.65, shortened(title, WIDTH - 0.3, TITLE), TITLE)
+    picture.write(left, high + 1.33, "share of each channel in a task's filters (%)")
+    picture.write(WIDTH - 0.15 - square, high + 1.33, "cosine between tasks")
+    axes = picture.panel(left, 1.05, wide, high)
+    _shares(picture, axes, values, [shortened(name, named) for name in names], wide)
+    alike = cosines(values)
+    _relations(picture.panel(WIDTH - 0.15 - square, 1.05, square, high), alike)
+    picture.alt = f"{title}: {_related(values, alike, names)}."
+    return picture
+
+
+def stages(network: "DFCNNNetwork", layer: int, task: int) -> list[np.ndarray]:
+    """L, D_t and W_t as tiles (N, h, w) each; those of W_t lie input channel by input channel."""
+    tensors = network.knowledge_base(layer), network.basis(layer, task), network.filters(layer, task)
+    arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
+    return [np.moveaxis(array.reshape(*array.shape[:2], -1), -1, 0) for array in arrays]
+
+
+def strongest(tiles: np.ndarray) -> np.ndarray:
+    """The places of the 100 tiles (N, h, w) of largest norm, in their own order; of all, where there are no more."""
+    order = np.argsort(-np.linalg.norm(tiles.reshape(len(tiles), -1), axis=1), kind="stable")
+    return np.sort(order[:MOST])
+
+
+def cosines(shares: np.ndarray) -> np.ndarray:
+    """The cosine (T, T) between the rows of ``shares`` (T, c^); 0 with a row of zeros."""
+    unit = shares / np.maximum(np.linalg.norm(shares, axis=1, keepdims=True), 1e-12)
+    return unit @ unit.T
+
+
+def _told(whole: np.ndarray, now: np.ndarray, place: int, off: int) -> str:
+    """How many tiles of what size a stage has, how many are shown, and what switching off has changed."""
+    count, high, wide = whole.shape
+    shown = f"{count:,}" if count <= MOST else f"the strongest {MOST} of {count:,}"
+    words = f"{shown} {KINDS[place]}; {high} x {wide}"
+    if not off:
+        return words
+    change = np.linalg.norm(now - whole) / max(np.linalg.norm(whole), 1e-12)
+    return f"{words}, {off} off" if place == 0 else f"{words}, changed by {100 * change:.0f} %"
+
+
+def _sheet(
+    picture: Picture, tiles: np.ndarray, numbers: Sequence[int], corner: tuple[float, float], bound: float
+) -> tuple[np.ndarray, float]:
+    """Tiles (N, h, w) in rows from an upper left corner in inches, with numbers over them where there are any.
+
+    The lower left corners (N, 2) of the tiles and their side come back. All tiles are one artist, as a hundred images
+    would cost a second.
+    """
+    count, above = len(tiles), NUMBER * (len(numbers) > 0)
+    fits = [(min(SIDE / n, SIDE / math.ceil(count / n) - above) * (1 - GAP), n) for n in range(1, count + 1)]
+    side, columns = max((min(side, LARGEST), -n) for side, n in fits)
+    places = np.array([divmod(place, -columns) for place in range(count)])
+    down = above + side + places[:, 0] * (above + side / (1 - GAP))
+    corners = np.column_stack([corner[0] + places[:, 1] * side / (1 - GAP), corner[1] - down])
+    _, high, wide = tiles.shape
+    size = np.array([side / wide, side / high])
+    cells = np.stack(np.meshgrid(np.arange(wide), np.arange(high)[::-1]), axis=-1) * size  # (h, w, 2)
+    lows = (corners[:, None, None] + cells).reshape(-1, 1, 2)
+    quads = lows + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * size
+    norm, to_inches = Normalize(-bound, bound, clip=True), picture.dpi_scale_trans
+    colors = matplotlib.colormaps[SIGNED](norm(tiles.ravel()))
+    picture.add_artist(PolyCollection(quads, facecolors=colors, linewidths=0, antialiased=False, transform=to_inches))
+    frames = corners[:, None] + side * np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)])
+    picture.add_artist(LineCollection(frames, colors=OUTLINE, linewidths=0.6, transform=to_inches))
+    for number, (x, y) in zip(numbers, corners if len(numbers) else (), strict=True):
+        picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
+    return corners, side
+
+
+def _cross_out(picture: Picture, corners: np.ndarray, side: float) -> None:
+    diagonals = side * np.array([[(0, 0), (1, 1)], [(0, 1), (1, 0)]])
+    lines = (corners[:, None, None] + diagonals).reshape(-1, 2, 2)
+    picture.add_artist(LineCollection(lines, colors=INK, linewidths=1.4, transform=picture.dpi_scale_trans))
+
+
+def _scale(picture: Picture, bound: float) -> None:
+    """One colour bar for all three stages."""
+    axes = picture.panel(LEFTS[0] + 0.15, 0.4, 3.6, 0.13)
+    bar = picture.colorbar(ScalarMappable(Normalize(-bound, bound), SIGNED), cax=axes, orientation="horizontal")
+    bar.outline.set_visible(False)
+    bar.set_ticks([-bound, 0, bound], labels=[f"{value:.2g}" for value in (-bound, 0, bound)])
+    axes.tick_params(labelsize=FONT, colors=INK, length=3)
+    picture.write(LEFTS[0] + 4.05, 0.465, "value of a weight (no unit), one scale for all three", va="center")
+
+
+def _shares(picture: Picture, axes: Axes, values: np.ndarray, names: Sequence[str], wide: float) -> None:
+    count, channels = values.shape
+    image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="nearest")
+    every = math.ceil(channels * room(3) / wide)
+    axes.set_xticks(range(0, channels, every), [str(channel + 1) for channel in range(0, channels, every)])
+    axes.set_yticks(range(count), names)
+    axes.set_xlabel("channel of the knowledge base", fontsize=FONT, color=INK)
+    _quiet(axes)
+    place = picture.panel(axes.get_position().x0 * WIDTH, 0.33, min(3.0, wide), 0.12)
+    bar = picture.colorbar(image, cax=place, orientation="horizontal")
+    bar.outline.set_visible(False)
+    place.tick_params(labelsize=FONT, colors=INK, length=3)
+
+
+def _relations(axes: Axes, alike: np.ndarray) -> None:
+    count, colors = len(alike), matplotlib.colormaps[MAP]
+    axes.imshow(alike, cmap=colors, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    every = math.ceil(count / NUMBERED)
+    axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
+    axes.set_yticks([])
+    axes.set_xlabel("task", fontsize=FONT, color=INK)
+    _quiet(axes)
+    if count <= NUMBERED:
+        for i, j in np.ndindex(alike.shape):
+            ink = ink_on(colors(alike[i, j]))
+            axes.text(j, i, f"{alike[i, j]:.2f}", ha="center", va="center", fontsize=FONT, color=ink)
+
+
+def _quiet(axes: Axes) -> None:
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _related(values: np.ndarray, alike: np.ndarray, names: Sequence[str]) -> str:
+    """The channel that is used most, and which two tasks are the most and the least alike."""
+    mean = values.mean(0)
+    top = f"channel {mean.argmax() + 1} is used most, {100 * mean.max():.0f} % on average"
+    if len(names) == 1:
+        return top
+    pairs = [(alike[i, j], f"{names[j]} and {names[i]}") for i in range(len(names)) for j in range(i)]
+    (low, far), (high, near) = min(pairs), max(pairs)
+    return f"{top}; most alike are {near} (cosine {high:.2f}), least {far} ({low:.2f})"
