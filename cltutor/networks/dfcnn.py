@@ -1,0 +1,272 @@
+"""The deconvolutional factorized CNN: each task's filters rebuilt from knowledge that all tasks share.
+
+DF-CNN, section 2, in its symbols: a layer's knowledge base L (h^, w^, c^) is shared; a task's V (p, p, c^, c)
+deconvolves it into a basis D (h, w, c) (eq. 1), and its U (c, c_in, c_out) contracts that into the filters
+W (h, w, c_in, c_out) (eq. 2). L and the newest task's own parts learn; so an old task's filters change with L.
+"""
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..describe import Described
+from .backbone import Backbone, TaskCNN
+from .measuring import Rebuilding
+from .network import Output
+from .single_task import SeparateNetwork
+
+ACTIVATIONS = {"relu": F.relu, None: lambda basis: basis}
+
+
+def check_kernel(side: int, wanted: int, stride: int) -> None:
+    """Refuse a kernel of ``wanted`` positions a side that no ``side`` of a knowledge base is deconvolved into."""
+    lowest, highest = (side - 1) * stride + 1, side * stride
+    if not lowest <= wanted <= highest:
+        raise ValueError(
+            f"A side of {side} positions is deconvolved at stride {stride} into (L - 1) * stride + 1 = {lowest} up to "
+            f"L * stride = {highest} positions, not into {wanted}: change knowledge, stride or the kernel."
+        )
+
+
+def deconvolve(
+    knowledge: Tensor,
+    filters: Tensor,
+    bias: Tensor | None,
+    size: tuple[int, int],
+    stride: int,
+    activation: str | None = "relu",
+) -> Tensor:
+    """The basis D (h, w, c) that ``filters`` V (p, p, c^, c) make of ``knowledge`` L (h^, w^, c^) (DF-CNN, eq. 1).
+
+    A transposed convolution as TensorFlow's "SAME" defines it, which the authors ran: of the whole result, of
+    (h^ - 1) * stride + p rows, those in excess of h go, the smaller half of them from the start. ``bias`` (c,) and
+    ``activation`` follow it in the published program; None for both is eq. 1 as printed. ``size`` is (h, w).
+    """
+    for length, wanted in zip(knowledge.shape, size, strict=False):
+        check_kernel(length, wanted, stride)
+    whole = [(length - 1) * stride + len(filters) for length in knowledge.shape[:2]]
+    cut = [max(full - wanted, 0) // 2 for full, wanted in zip(whole, size, strict=True)]
+    missing = [max(wanted - full, 0) for full, wanted in zip(whole, size, strict=True)]
+    maps, taps = knowledge.permute(2, 0, 1).unsqueeze(0), filters.permute(2, 3, 0, 1)
+    basis = F.conv_transpose2d(maps, taps, bias, stride, cut, missing)[0, :, : size[0], : size[1]]
+    return ACTIVATIONS[activation](basis.permute(1, 2, 0))
+
+
+def contract(basis: Tensor, mixing: Tensor) -> Tensor:
+    """The filters W (h, w, c_in, c_out): ``basis`` D (h, w, c) contracted with ``mixing`` U (c, c_in, c_out) over c
+    (DF-CNN, eq. 2)."""
+    return (basis.flatten(0, 1) @ mixing.flatten(1)).unflatten(0, basis.shape[:2]).unflatten(2, mixing.shape[1:])
+
+
+class Transfer(nn.Module):
+    """What a task has to itself of a layer: V, the bias of the deconvolution if any, U, and the convolution's bias."""
+
+    def __init__(self, filters: Tensor, bias: Tensor | None, mixing: Tensor):
+        super().__init__()
+        self.filters, self.mixing = nn.Parameter(filters), nn.Parameter(mixing)
+        self.basis_bias = None if bias is None else nn.Parameter(bias)
+        self.bias = nn.Parameter(torch.zeros(mixing.shape[2]))
+
+
+class KnowledgeLayer(nn.Module):
+    """A convolution without filters of its own: it holds the knowledge base L (h^, w^, c^) to rebuild each task's."""
+
+    def __init__(self, replaced: nn.Conv2d, knowledge: tuple[int, int], deconvolution: tuple[int, int], options):
+        super().__init__()
+        self.size, self.stride, self.padding = replaced.kernel_size, replaced.stride, replaced.padding
+        self.channels = replaced.in_channels, replaced.out_channels
+        (side, self.shared), (self.taps, self.basis) = knowledge, deconvolution
+        self.step, self.activation = options.stride, options.activation
+        for length in self.size:
+            check_kernel(side, length, self.step)
+        self.knowledge = nn.Parameter(torch.randn(side, side, self.shared) / math.sqrt(self.shared))
+
+    @torch.no_grad()
+    def draw(self) -> Transfer:
+        """A new task's own part, drawn so that the rebuilt filters have He's variance 2 / (h w c_in).
+
+        Each position of the basis has a mean square length of one, whatever L has become: gradient descent then moves
+        the filters through U as fast as those of a plain CNN.
+        """
+        knowledge, (depth, maps) = self.knowledge.cpu(), self.channels
+        filters = torch.randn(self.taps, self.taps, self.shared, self.basis)
+        square = deconvolve(knowledge, filters, None, self.size, self.step, self.activation).square().sum(2).mean()
+        filters /= square.sqrt().clamp(min=torch.finfo(filters.dtype).tiny)
+        mixing = torch.randn(self.basis, depth, maps) * math.sqrt(2 / (math.prod(self.size) * depth))
+        return Transfer(filters, None if self.activation is None else torch.zeros(self.basis), mixing)
+
+    def deconvolved(self, own: Transfer, knowledge: Tensor | None = None) -> Tensor:
+        """D (h, w, c) of the task with that part, from L or from another ``knowledge`` (h^, w^, c^)."""
+        source = self.knowledge if knowledge is None else knowledge
+        return deconvolve(source, own.filters, own.basis_bias, self.size, self.step, self.activation)
+
+    def rebuilt(self, own: Transfer) -> Tensor:
+        """W (h, w, c_in, c_out) of the task with that part."""
+        return contract(self.deconvolved(own), own.mixing)
+
+    def forward(self, maps: Tensor, filters: Tensor, bias: Tensor) -> Tensor:
+        return F.conv2d(maps, filters.permute(3, 2, 0, 1), bias, self.stride, self.padding)
+
+
+class TaskPart(nn.Module):
+    """What a task has to itself: a ``Transfer`` for each layer, the fully connected layers and the head."""
+
+    def __init__(self, transfers: Sequence[Transfer], hidden: nn.ModuleList, head: nn.Module):
+        super().__init__()
+        self.transfers, self.hidden, self.head = nn.ModuleList(transfers), hidden, head
+
+
+class DFCNNNetwork(SeparateNetwork, Rebuilding):
+    """A knowledge base for each convolution, from which every task rebuilds its filters."""
+
+    def __init__(self, description: "DFCNN", image_shape: tuple[int, int, int]):
+        super().__init__(image_shape)
+        self.description, self.backbone, self.tasks = description, self.build_backbone(description), nn.ModuleList()
+
+    def build_backbone(self, description: "DFCNN") -> Backbone:
+        """The backbone with its convolutions replaced, and without the fully connected layers, which tasks own."""
+        backbone = description.backbone.build(self.image_shape, pretrained=False)
+        places = [i for i, module in enumerate(backbone.trunk.children()) if isinstance(module, nn.Conv2d)]
+        weighted = [i for i, m in enumerate(backbone.trunk.children()) if next(m.parameters(), None) is not None]
+        if not isinstance(backbone.trunk, nn.Sequential) or not places or weighted != places:
+            raise ValueError(
+                f"A DF-CNN rebuilds the filters of convolutions in a plain row, and {description.backbone!r} has other "
+                "layers with weights: use TaskCNN() or SmallCNN()."
+            )
+        given = (len(description.knowledge), len(description.deconvolution))
+        if given != (len(places), len(places)):
+            raise ValueError(
+                f"{description.backbone!r} has {len(places)} convolution(s): knowledge and deconvolution need a pair "
+                f"(size, channels) for each, and have {given[0]} and {given[1]}."
+            )
+        for i, *sizes in zip(places, description.knowledge, description.deconvolution, strict=True):
+            backbone.trunk[i] = KnowledgeLayer(backbone.trunk[i], *sizes, description)
+        backbone.hidden = nn.ModuleList()
+        return backbone
+
+    def grow(self, classes: int, names: Sequence[str] = ()) -> None:
+        own = self.description.backbone.build(self.image_shape, pretrained=False)
+        transfers = [layer.draw() for layer in self.knowledge_layers]
+        self.tasks.append(TaskPart(transfers, own.hidden, own.make_output(own.width, classes)))
+        self.classes.append(classes)
+
+    def parts(self) -> dict[str, list[nn.Module]]:
+        return {"shared": [self.backbone], "old": list(self.tasks[:-1]), "new": list(self.tasks[-1:])}
+
+    def answer(self, images: Tensor, task: int) -> Output:
+        own, (maps, rebuilt) = self.tasks[task], (self.backbone.normalise(images), iter(self.rebuilt(task)))
+        for module in self.backbone.trunk:
+            maps = module(maps, *next(rebuilt)) if isinstance(module, KnowledgeLayer) else module(maps)
+        for layer in own.hidden:
+            maps = layer(maps)
+        return Output(maps, lambda _: own.head(maps), 1)
+
+    def rebuilt(self, task: int) -> list[tuple[Tensor, Tensor]]:
+        """Filters W (h, w, c_in, c_out) and bias (c_out,) of each layer for a task."""
+        pairs = list(zip(self.knowledge_layers, self.tasks[task].transfers, strict=True))
+        return self.once(task, lambda: [(layer.rebuilt(own), own.bias) for layer, own in pairs])
+
+    # What the network knows, for pictures.
+
+    @property
+    def knowledge_layers(self) -> list[KnowledgeLayer]:
+        return [module for module in self.backbone.trunk if isinstance(module, KnowledgeLayer)]
+
+    @property
+    def layers(self) -> int:
+        """The number of convolutions, which the arguments ``layer`` count from 0."""
+        return len(self.knowledge_layers)
+
+    def knowledge_base(self, layer: int) -> Tensor:
+        """L (h^, w^, c^) of a layer."""
+        return self.layer(layer).knowledge
+
+    def basis(self, layer: int, task: int) -> Tensor:
+        """D_t (h, w, c) of a layer for a task that has been learned (eq. 1), with its graph."""
+        return self.layer(layer).deconvolved(self.transfer(layer, task))
+
+    def filters(self, layer: int, task: int) -> Tensor:
+        """W_t (h, w, c_in, c_out) of a layer for a task that has been learned (eq. 2), with its graph."""
+        return self.layer(layer).rebuilt(self.transfer(layer, task))
+
+    @torch.no_grad()
+    def shares(self, layer: int) -> Tensor:
+        """The share (tasks, c^) of each knowledge-base channel in each task's filters, summing to one for a task.
+
+        The Frobenius norm of the change of W_t when the channel is set to zero, over the sum of all channels'.
+        """
+        place, rows = self.layer(layer), []
+        alone = torch.eye(place.shared, device=place.knowledge.device)
+        for task in range(len(self.tasks)):
+            own = self.transfer(layer, task)
+            basis, mixing = place.deconvolved(own), own.mixing.flatten(1)
+            changes = [basis - place.deconvolved(own, place.knowledge * (1 - channel)) for channel in alone]
+            norms = torch.stack([torch.linalg.norm(change.flatten(0, 1) @ mixing) for change in changes])
+            rows.append(norms / norms.sum().clamp(min=torch.finfo(norms.dtype).tiny))
+        return torch.stack(rows) if rows else alone[:0]
+
+    @torch.no_grad()
+    def without(self, channels: Mapping[int, Sequence[int]]) -> "DFCNNNetwork":
+        """A copy in which ``channels`` (layer -> channels of its L) are zero, for all tasks."""
+        changed = copy.deepcopy(self)
+        changed.made = None
+        for layer, off in channels.items():
+            place = changed.layer(layer)
+            if wrong := [channel for channel in off if not 0 <= channel < place.shared]:
+                raise ValueError(
+                    f"The knowledge base of layer {layer} has channels 0 to {place.shared - 1}; there is no channel "
+                    f"{wrong[0]}."
+                )
+            place.knowledge[..., list(off)] = 0
+        return changed
+
+    def layer(self, layer: int) -> KnowledgeLayer:
+        if not 0 <= layer < self.layers:
+            raise ValueError(
+                f"This network has {self.layers} convolution(s), counted from 0; there is no layer {layer}."
+            )
+        return self.knowledge_layers[layer]
+
+    def transfer(self, layer: int, task: int) -> Transfer:
+        if not 0 <= task < len(self.tasks):
+            raise ValueError(
+                f"This network has learned {len(self.tasks)} task(s), counted from 0; there is no task {task} yet."
+            )
+        return self.tasks[task].transfers[layer]
+
+
+@dataclass(frozen=True, repr=False)
+class DFCNN(Described):
+    """The deconvolutional factorized CNN (DF-CNN, section 2; sizes from the authors' program for CIFAR-100).
+
+    For each convolution of the ``backbone``, ``knowledge`` tells the spatial size and the channels c^ of the knowledge
+    base L, and ``deconvolution`` the spatial size p of V and the channels c of the basis. ``activation="relu"`` puts a
+    bias and a ReLU after the deconvolution, as the authors' program does; None is eq. 1 as printed. Fully connected
+    layers belong to each task (Figure 1). Ten tasks of ten classes on 3x32x32 have 7,963,252 parameters.
+    """
+
+    backbone: object = TaskCNN()
+    knowledge: tuple[tuple[int, int], ...] = ((2, 16), (2, 24), (2, 32), (2, 36))
+    deconvolution: tuple[tuple[int, int], ...] = ((3, 24), (3, 48), (3, 64), (3, 72))
+    stride: int = 2
+    activation: str | None = "relu"
+
+    def __post_init__(self):
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f'activation is "relu", or None for eq. 1 as printed, not {self.activation!r}.')
+        if not isinstance(self.stride, int) or self.stride < 1:
+            raise ValueError(f"stride is a whole number from 1 up, not {self.stride!r}.")
+        for name in ("knowledge", "deconvolution"):
+            pairs = getattr(self, name)
+            if not all(len(pair) == 2 and all(isinstance(n, int) and n >= 1 for n in pair) for pair in pairs):
+                raise ValueError(
+                    f"{name} holds a pair of whole numbers (size, channels) a layer, not {pairs!r}."
+                )
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> DFCNNNetwork:
+        return DFCNNNetwork(self, image_shape)
