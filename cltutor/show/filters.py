@@ -25,7 +25,7 @@ WIDTH, SIDE = 9.6, 2.9  # inches of a picture, and of the square that a stage's 
 LEFTS = (0.15, 3.35, 6.55)  # inches from the left: the knowledge base, the basis, the filters
 NAMES = ("knowledge base L", "basis D = deconv(L; V)", "filters W = D • U")
 KINDS = ("channels", "channels", "kernels")  # what a tile of each stage is
-MOST = 100  # tiles of a stage, at most
+MOST = (64, 100, 100)  # tiles of each stage, at most: over those of the first there are numbers
 NUMBER = 0.17  # inches for a channel's number over its tile
 LARGEST = 0.7  # inches of a tile, at most
 GAP = 0.12  # of a tile's place
@@ -39,9 +39,9 @@ def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[in
 
     network: a DF-CNN; layer and task: counted from 0, as its own methods count; off: channels of that layer's knowledge
     base, from 0, that are set to zero, crossed out on the picture; what: words for the title. A tile is a channel of L
-    or of D_t, or a kernel of W_t, from one input channel to one output. Of more than 100 tiles the strongest are shown,
-    by their norm; which those are, where they stand and the scale do not change with ``off``, so that what was switched
-    off is seen to be missing.
+    or of D_t, or a kernel of W_t, from one input channel to one output. Of more than 100 tiles, 64 of L, the strongest
+    are shown, by their norm; which those are, where they stand and the scale do not change with ``off``, so that what
+    was switched off is seen to be missing.
 
     Raises:
         ValueError: a layer, task or channel that there is not.
@@ -51,7 +51,7 @@ def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[in
     if off and not 0 <= off[0] <= off[-1] < channels:
         raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")
     now = stages(network.without({layer: off}), layer, task) if off else whole
-    chosen = [strongest(tiles) for tiles in whole]
+    chosen = [strongest(tiles, most) for tiles, most in zip(whole, MOST, strict=True)]
     bound = float(max(np.abs(tiles[best]).max() for tiles, best in zip(whole, chosen, strict=True))) or 1.0
     picture, top = Picture(WIDTH, SIDE + 1.75), SIDE + 1.65
     title = f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base{', ' if what else ''}{what}"
@@ -111,10 +111,10 @@ def stages(network: "DFCNNNetwork", layer: int, task: int) -> list[np.ndarray]:
     return [np.moveaxis(array.reshape(*array.shape[:2], -1), -1, 0) for array in arrays]
 
 
-def strongest(tiles: np.ndarray) -> np.ndarray:
-    """The places of the 100 tiles (N, h, w) of largest norm, in their own order; of all, where there are no more."""
+def strongest(tiles: np.ndarray, most: int) -> np.ndarray:
+    """The places of the ``most`` tiles (N, h, w) of largest norm, in their own order."""
     order = np.argsort(-np.linalg.norm(tiles.reshape(len(tiles), -1), axis=1), kind="stable")
-    return np.sort(order[:MOST])
+    return np.sort(order[:most])
 
 
 def cosines(shares: np.ndarray) -> np.ndarray:
@@ -126,7 +126,7 @@ def cosines(shares: np.ndarray) -> np.ndarray:
 def _told(whole: np.ndarray, now: np.ndarray, place: int, off: int) -> str:
     """How many tiles of what size a stage has, how many are shown, and what switching off has changed."""
     count, high, wide = whole.shape
-    shown = f"{count:,}" if count <= MOST else f"the strongest {MOST} of {count:,}"
+    shown = f"{count:,}" if count <= MOST[place] else f"the strongest {MOST[place]} of {count:,}"
     words = f"{shown} {KINDS[place]}; {high} x {wide}"
     if not off:
         return words
@@ -171,12 +171,12 @@ def _cross_out(picture: Picture, corners: np.ndarray, side: float) -> None:
 
 def _scale(picture: Picture, bound: float) -> None:
     """One colour bar for all three stages."""
-    axes = picture.panel(LEFTS[0] + 0.15, 0.4, 3.6, 0.13)
+    axes = picture.panel(LEFTS[0] + 0.3, 0.4, 3.5, 0.13)
     bar = picture.colorbar(ScalarMappable(Normalize(-bound, bound), SIGNED), cax=axes, orientation="horizontal")
     bar.outline.set_visible(False)
     bar.set_ticks([-bound, 0, bound], labels=[f"{value:.2g}" for value in (-bound, 0, bound)])
     axes.tick_params(labelsize=FONT, colors=INK, length=3)
-    picture.write(LEFTS[0] + 4.05, 0.465, "value of a weight (no unit), one scale for all three", va="center")
+    picture.write(LEFTS[0] + 4.2, 0.465, "value of a weight (no unit), one scale for all three", va="center")
 
 
 def _shares(picture: Picture, axes: Axes, values: np.ndarray, names: Sequence[str], wide: float) -> None:
