@@ -1,0 +1,251 @@
+"""Tensor factorization (Yang and Hospedales 2017): filters against explicit sums, and the two forms of the network."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cltutor.networks import MultiHead, ResNet32, SmallCNN, TaskCNN, TensorFactorization
+from cltutor.networks.factorized import FactorizedNetwork
+
+TINY = SmallCNN(channels=(3, 4), hidden=(6,))
+IMAGES = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+KINDS = pytest.mark.parametrize("kind", ["tucker", "tensor_train"])
+
+
+def grown(tasks: int, kind: str = "tucker", threshold: float = 1e-3) -> FactorizedNetwork:
+    torch.manual_seed(0)
+    network = TensorFactorization(TINY, kind, threshold).build((1, 8, 8))
+    network.normalise_like(IMAGES)
+    for task in range(tasks):
+        network.grow(2 + task)
+    return network
+
+
+def factorized(tasks: int, kind: str = "tucker", threshold: float = 1e-3) -> FactorizedNetwork:
+    network = grown(tasks, kind, threshold)
+    network.begin_phase("factorized", IMAGES, torch.zeros(8))
+    return network
+
+
+def explicit_filters(network: FactorizedNetwork, layer: int, task: int) -> Tensor:
+    """W_t (h, w, c_in, c_out), its sum over all ranks written as one Einstein sum."""
+    held = network.factors[layer]
+    if network.description.kind == "tucker":
+        core = held.core.reshape([factor.shape[1] for factor in held.factors])
+        whole = torch.einsum("abcde,ha,wb,ic,od,te->hwiot", core, *held.factors)
+    else:
+        whole = torch.einsum("xha,awb,bic,cod,dty->hwiot", *held.cores)
+    return whole[..., task]
+
+
+def answers(network: FactorizedNetwork, filters) -> list[Tensor]:
+    """Every task's logits, convolved with ``filters(layer, task)`` (h, w, c_in, c_out)."""
+    found = []
+    for task, chain in enumerate(network.tasks):
+        first, second, hidden, output = (m for m in chain if isinstance(m, torch.nn.Conv2d | torch.nn.Linear))
+        maps = network.normalise(IMAGES)
+        for layer, convolution in enumerate((first, second)):
+            weight = torch.stack([filters(layer, task)[..., o] for o in range(len(convolution.bias))])
+            maps = F.conv2d(maps, weight.permute(0, 3, 1, 2), convolution.bias, padding=1).clamp(min=0)
+            maps = F.max_pool2d(maps, 2)
+        features = (maps.flatten(1) @ hidden.weight.T + hidden.bias).clamp(min=0)
+        found.append(features @ output.weight.T + output.bias)
+    return found
+
+
+def state(module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+@KINDS
+def test_the_network_convolves_with_the_filters_that_the_factors_sum_up_to(kind):
+    network = factorized(3, kind)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    for layer in range(2):
+        for task in range(3):
+            torch.testing.assert_close(network.filters(layer, task), explicit_filters(network, layer, task))
+    expected = answers(network, lambda layer, task: explicit_filters(network, layer, task))
+    for task in range(3):
+        torch.testing.assert_close(network(IMAGES).head(task), expected[task], atol=1e-4, rtol=1e-4)
+
+
+def test_before_it_is_factorized_each_task_is_a_plain_network_of_its_own():
+    network = grown(2)
+    torch.manual_seed(0)
+    plain = MultiHead(TINY).build((1, 8, 8))
+    plain.normalise_like(IMAGES)
+    plain.grow(2)
+    assert torch.equal(network(IMAGES).head(0), plain(IMAGES).head(0))
+    expected = answers(network, network.filters)
+    for task in range(2):
+        torch.testing.assert_close(network(IMAGES).head(task), expected[task], atol=1e-5, rtol=1e-5)
+
+
+@KINDS
+def test_decomposing_keeps_every_layers_filters_within_the_threshold(kind):
+    for threshold in (0.0, 1e-3, 0.3):
+        network = grown(3, kind, threshold)
+        before = [torch.stack([network.filters(layer, t) for t in range(3)], -1).detach() for layer in range(2)]
+        network.begin_phase("factorized", IMAGES, torch.zeros(8))
+        for layer, old in enumerate(before):
+            new = torch.stack([network.filters(layer, t) for t in range(3)], -1)
+            assert (new - old).norm() <= (threshold + 1e-6) * old.norm()
+            assert old.shape[:2] == (3, 3)
+
+
+@KINDS
+def test_only_a_phase_named_factorized_decomposes_and_it_does_so_once(kind):
+    network = grown(2, kind, 0.0)
+    before = network(IMAGES).logits
+    network.begin_phase("single tasks", IMAGES, torch.zeros(8))
+    assert len(network.factors) == 0
+    assert torch.equal(network(IMAGES).logits, before)
+    network.begin_phase("factorized", IMAGES, torch.zeros(8))
+    torch.testing.assert_close(network(IMAGES).logits, before, atol=1e-5, rtol=1e-5)
+    parts = list(network.factors.parameters())
+    network.begin_phase("factorized", IMAGES, torch.zeros(8))
+    assert all(a is b for a, b in zip(parts, network.factors.parameters(), strict=True))
+
+
+@KINDS
+def test_tasks_with_the_same_filters_share_one_rank(kind):
+    network = grown(3, kind)
+    with torch.no_grad():
+        for task in (1, 2):
+            for mine, first in zip(network.convolutions(task), network.convolutions(0), strict=True):
+                mine.weight.copy_(task * first.weight)
+    network.begin_phase("factorized", IMAGES, torch.zeros(8))
+    for held in network.factors:
+        assert (held.factors[4].shape[1] if kind == "tucker" else held.cores[4].shape[0]) == 1
+
+
+@KINDS
+def test_an_image_of_one_task_teaches_the_filters_of_all_once_they_are_factorized(kind):
+    for form, others in ((grown, False), (factorized, True)):
+        network = form(3, kind)
+        before = [network.filters(layer, task).detach().clone() for layer in range(2) for task in range(3)]
+        network.train_only(["shared", "old", "new"])
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+        network(IMAGES).head(1).square().mean().backward()
+        optimizer.step()
+        changed = [
+            not torch.equal(network.filters(layer, task), before[3 * layer + task])
+            for layer in range(2)
+            for task in range(3)
+        ]
+        assert changed == [others, True, others] * 2
+
+
+@KINDS
+def test_what_plays_which_role_follows_the_form(kind):
+    for form in (grown, factorized):
+        network = form(3, kind)
+        for role, owner in (("shared", "factors."), ("old", "tasks.0."), ("new", "tasks.2.")):
+            network.train_only([role])
+            names = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+            expected = {name for name, _ in network.named_parameters() if name.startswith(owner)}
+            if role == "old":
+                expected |= {name for name, _ in network.named_parameters() if name.startswith("tasks.1.")}
+            assert names == expected
+        assert [c.weight is None for c in network.convolutions(1)] == [form is factorized] * 2
+
+
+@KINDS
+def test_growing_gives_every_task_its_filters_for_its_own_again(kind):
+    network = factorized(2, kind, 0.3)
+    before = network(IMAGES).logits
+    network.grow(2)
+    assert len(network.factors) == 0
+    torch.testing.assert_close(network(IMAGES).logits[:, :5], before, atol=1e-5, rtol=1e-5)
+    assert all(c.weight.requires_grad and c.weight.is_contiguous() for t in range(3) for c in network.convolutions(t))
+    assert not torch.allclose(network.filters(0, 2), network.filters(0, 1))
+    places = [value.data_ptr() for value in network.state_dict().values()]
+    assert len(places) == len(set(places))
+
+
+@KINDS
+def test_a_state_of_either_form_and_of_any_ranks_is_loaded(kind):
+    for threshold in (1e-3, 0.5):
+        trained = factorized(3, kind, threshold)
+        for other in (grown(3, kind), factorized(3, kind)):
+            with torch.no_grad():
+                for parameter in other.parameters():
+                    parameter.zero_()
+            other.load_state_dict(state(trained))
+            assert torch.equal(other(IMAGES).logits, trained(IMAGES).logits)
+            other.load_state_dict(state(plain := grown(3, kind)))
+            assert len(other.factors) == 0
+            assert torch.equal(other(IMAGES).logits, plain(IMAGES).logits)
+    with pytest.raises(RuntimeError, match="tasks.2"):
+        grown(2, kind).load_state_dict(state(grown(3, kind)))
+
+
+@KINDS
+def test_a_single_task_is_factorized_as_well(kind):
+    network = grown(1, kind)
+    before = network(IMAGES).logits
+    network.begin_phase("factorized", IMAGES, torch.zeros(8))
+    assert len(network.factors) == 2
+    torch.testing.assert_close(network(IMAGES).logits, before, atol=0.02, rtol=0.02)
+
+
+@KINDS
+def test_the_parameters_are_those_that_the_docstring_counts(kind):
+    network = factorized(3, kind, 0.5)
+    shapes, expected = [(3, 3, 1, 3, 3), (3, 3, 3, 4, 3)], 0
+    for shape, held in zip(shapes, network.factors, strict=True):
+        if kind == "tucker":
+            ranks = [factor.shape[1] for factor in held.factors]
+            expected += torch.Size(ranks).numel() + sum(n * r for n, r in zip(shape, ranks, strict=True))
+        else:
+            ranks = [core.shape[0] for core in held.cores] + [1]
+            expected += sum(a * n * b for a, n, b in zip(ranks, shape, ranks[1:], strict=False))
+    own = sum(3 + 4 + 16 * 6 + 6 + 6 * classes + classes for classes in (2, 3, 4))
+    assert sum(p.numel() for p in network.parameters()) == expected + own
+
+
+def test_a_networks_factors_can_be_laid_out_colours_last():
+    for kind in ("tucker", "tensor_train"):
+        network = factorized(2, kind)
+        before = network(IMAGES).logits
+        network.to(memory_format=torch.channels_last)
+        torch.testing.assert_close(network(IMAGES).logits, before, atol=1e-5, rtol=1e-5)
+
+
+def test_a_head_runs_its_own_tasks_layers_alone_and_dropout_learns_with_its_task():
+    torch.manual_seed(0)
+    network = TensorFactorization(TaskCNN(channels=(4, 4), hidden=(6,), dropout=0.5)).build((1, 8, 8))
+    network.grow(2)
+    network.grow(2)
+    runs = []
+    for task, chain in enumerate(network.tasks):
+        chain[-1].register_forward_hook(lambda _m, _i, _o, task=task: runs.append(task))
+    output = network(IMAGES)
+    output.head(0)
+    assert runs == [0]
+    assert output.features.shape == (8, 6)
+    assert runs == [0, 1]
+    assert network.separate
+    assert network.draws_random_numbers
+
+
+def test_bad_input_is_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^kind is one of tucker, tensor_train, not 'cp'\.$"):
+        TensorFactorization(TINY, "cp")
+    for threshold in (-1, 1, 2):
+        with pytest.raises(ValueError, match=r"^threshold is a relative error, from 0 up and below 1, not [^ ]*\.$"):
+            TensorFactorization(TINY, threshold=threshold)
+    with pytest.raises(
+        ValueError, match=r"^ResNet32\(\) is no plain chain of [^.]*: use TaskCNN\(\) or SmallCNN\(\)\.$"
+    ):
+        TensorFactorization(ResNet32()).build((3, 32, 32))
+    network = factorized(2)
+    with pytest.raises(ValueError, match=r"^This network has learned 2 task\(s\), [^;]*; there is no task 2\.$"):
+        network.filters(0, 2)
+    with pytest.raises(ValueError, match=r"^This network has 2 convolutions, [^;]*; there is no layer -1\.$"):
+        network.filters(-1, 0)
+    with pytest.raises(ValueError, match=r"^This network was built for images of 1x8x8 [^.]*, not 3x8x8\.$"):
+        network(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
