@@ -6,6 +6,7 @@ from .codes import Codes, ReconstructedCrossEntropy, Reconstruction, squared_dis
 from .cross_entropy import BinaryCrossEntropy, CrossEntropy, compete
 from .distillation import Distillation, TemporaryDistillation, distillation, l1, l2
 from .embedding import EmbeddingDistance, embedding_distance
+from .sparsity import Drift, GroupLasso, L1Penalty, L2Penalty, group_soft_threshold, soft_threshold
 from .terms import Batch, Context, Loss, Part, Term
 
 __all__ = [
@@ -21,7 +22,11 @@ __all__ = [
     "Context",
     "CrossEntropy",
     "Distillation",
+    "Drift",
     "EmbeddingDistance",
+    "GroupLasso",
+    "L1Penalty",
+    "L2Penalty",
     "Loss",
     "Part",
     "TemporaryDistillation",
@@ -30,6 +35,8 @@ __all__ = [
     "compete",
     "distillation",
     "embedding_distance",
+    "group_soft_threshold",
     "l1",
     "l2",
+    "soft_threshold",
 ]

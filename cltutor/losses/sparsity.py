@@ -1,0 +1,147 @@
+"""Few weights and small changes: the regularisers of dynamically expandable networks (Yoon et al. 2018, eq. 2 to 6).
+
+All act on the weights that learn at the moment, biases left out of norms. The sparse ones act by their proximal step
+after each update: a gradient only makes weights small, and this network is built on which of them are zero.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..describe import Described
+from ..networks import Network
+from ..networks.expandable import ExpandableNetwork
+from .terms import Batch, Context, Kept, Term
+
+
+def soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
+    """argmin_v 1/2 (v - w)^2 + amount |v| for every entry w of ``weights``: each comes nearer to zero by ``amount``."""
+    return weights.sign() * (weights.abs() - amount).clamp(min=0)
+
+
+def group_soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
+    """argmin_v 1/2 ||v - w||^2 + amount ||v||_2 for every row w of ``weights`` (G, ...): each comes nearer to zero by
+    ``amount`` in length, and keeps its direction."""
+    lengths = group_lengths(weights).reshape(-1, *[1] * (weights.dim() - 1))
+    return weights * (1 - amount / lengths.clamp(min=torch.finfo(weights.dtype).tiny)).clamp(min=0)
+
+
+def group_lengths(weights: Tensor) -> Tensor:
+    """||w||_2 of every row w of ``weights`` (G, ...): (G,)."""
+    return weights.flatten(1).norm(dim=1)
+
+
+def total(values: Iterator[Tensor], network: Network) -> Tensor:
+    """The sum of scalars, of which there may be none."""
+    return sum(values, start=next(network.parameters()).new_zeros(()))
+
+
+def learning(network: Network, role: str | None = None) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    """The weights that learn, in all roles or in one, each with the values of its entries that do: zero elsewhere."""
+    masks = network.masks if isinstance(network, ExpandableNetwork) else {}
+    for parameter in network.parameters() if role is None else network.parameters_of(role):
+        if parameter.requires_grad and parameter.dim() > 1:
+            yield parameter, parameter * masks[parameter] if parameter in masks else parameter
+
+
+class Shrinking(Term):
+    """A norm whose weight in the loss is what each update takes off, whatever the learning rate.
+
+    Its value is reported with the loss, and has no gradient by the weights. Its own gradient, of the loss by it, is
+    its weight there: that is how the term learns it.
+    """
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        with torch.no_grad():
+            value = self.norm(batch.context.network)
+        value.requires_grad_().register_hook(lambda weight: kept.update(amount=weight))
+        return value
+
+    @torch.no_grad()
+    def after_step(self, context: Context, kept: Kept) -> None:
+        if "amount" in kept:  # no such term was part of this step's loss otherwise
+            self.shrink(context.network, kept.pop("amount"))
+
+    def norm(self, network: Network) -> Tensor:
+        raise NotImplementedError
+
+    def shrink(self, network: Network, amount: Tensor) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, repr=False)
+class L1Penalty(Described, Shrinking):
+    """||W||_1: every weight that learns comes nearer to zero by the term's weight at each update, and stays there if it
+    reaches it (Yoon et al. 2018, eq. 2, 3 and 5)."""
+
+    def norm(self, network: Network) -> Tensor:
+        return total((values.abs().sum() for _, values in learning(network)), network)
+
+    def shrink(self, network: Network, amount: Tensor) -> None:
+        for parameter, values in learning(network):
+            parameter.sub_(values - soft_threshold(values, amount))
+
+    def latex(self, heads: str) -> str:
+        return r"\lVert W \rVert_1"
+
+
+@dataclass(frozen=True, repr=False)
+class GroupLasso(Described, Shrinking):
+    """sum_g ||W_g||_2 over the incoming weights W_g of each unit of the shared layers: those of a unit that is of no
+    use become zero together (Yoon et al. 2018, eq. 5)."""
+
+    def norm(self, network: Network) -> Tensor:
+        return total((group_lengths(values).sum() for _, values in learning(network, "shared")), network)
+
+    def shrink(self, network: Network, amount: Tensor) -> None:
+        for parameter, values in learning(network, "shared"):
+            parameter.sub_(values - group_soft_threshold(values, amount))
+
+    def latex(self, heads: str) -> str:
+        return r"\sum_g \lVert W_g \rVert_2"
+
+
+@dataclass(frozen=True, repr=False)
+class L2Penalty(Described, Term):
+    """||W||_2^2 of the weights that learn (Yoon et al. 2018, eq. 4)."""
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        network = batch.context.network
+        return total((values.square().sum() for _, values in learning(network)), network)
+
+    def curvature(self, kept: Kept) -> float:
+        return 2.0
+
+    def latex(self, heads: str) -> str:
+        return r"\lVert W \rVert_2^2"
+
+
+@dataclass(frozen=True, repr=False)
+class Drift(Described, Term):
+    """||W^t - W^{t-1}||_2^2: a pull back to where weights and biases of the hidden layers were before this task, as far
+    as they learn (Yoon et al. 2018, eq. 6). Units and connections of this task have nowhere to be pulled to."""
+
+    first_task: ClassVar[int] = 1
+
+    def begin_task(self, context: Context, kept: Kept) -> None:
+        if not isinstance(context.network, ExpandableNetwork):
+            raise ValueError("Drift needs a network that grows by units: use networks.Expandable(), or Anchor().")
+
+    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+        network, value = batch.context.network, 0.0
+        for layer, (weight, bias) in zip(network.layers, network.before, strict=True):
+            units, inputs = weight.shape[:2]
+            moved = layer.weight[:units, :inputs] - weight, layer.bias[:units] - bias
+            if layer.learns is not None:
+                moved = moved[0] * layer.learns[0][:units, :inputs], moved[1] * layer.learns[1][:units]
+            value = value + moved[0].square().sum() + moved[1].square().sum()
+        return value
+
+    def curvature(self, kept: Kept) -> float:
+        return 2.0
+
+    def latex(self, heads: str) -> str:
+        return r"\lVert W^t - W^{t-1} \rVert_2^2"

@@ -1,0 +1,233 @@
+"""Dynamically expandable networks (DEN): a network that decides task by task which of its units to train again, how
+many to add and which to duplicate (Yoon et al. 2018, Algorithms 1 to 4).
+
+A later task is learned in four phases, before each of which the network prepares itself: "select", "retrain",
+"expand" and "split".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..describe import Described
+from ..seeds import seeded
+from .backbone import Backbone, TaskCNN
+from .chain import OwnWays, chain_of, check_shape
+from .measuring import evaluating
+from .network import Network, Output
+from .units import Connections, UnitLayer, relevant
+
+CHUNK = 128  # images at a time when a loss is measured
+
+
+class ExpandableNetwork(Network):
+    """Hidden layers of units with time stamps, and a head per task on the units that were there when it was learned."""
+
+    separate: ClassVar[bool] = True
+
+    def __init__(self, backbone: Backbone, image_shape: tuple[int, int, int], settings: "Expandable"):
+        super().__init__()
+        self.normalise, self.chain = backbone.normalise, nn.ModuleList()
+        self.heads, self.classes = nn.ModuleList(), []
+        self.image_shape, self.settings = image_shape, settings
+        self.before: list[tuple[Tensor, Tensor]] = []  # W^{t-1}: each layer's weight and bias before the newest task
+        self.draw = 0  # where the newest task's random numbers come from
+        inputs = image_shape[0]
+        for module in chain_of(backbone, repr(settings.backbone)):
+            layer = UnitLayer(module, inputs) if isinstance(module, nn.Conv2d | nn.Linear) else module
+            inputs = len(layer.bias) if isinstance(layer, UnitLayer) else inputs
+            self.chain.append(layer)
+        self.positions = backbone.width // inputs  # numbers that a head reads of a unit: 1, or those of a map
+
+    @property
+    def layers(self) -> list[UnitLayer]:
+        """The hidden layers, from the lowest up."""
+        return [module for module in self.chain if isinstance(module, UnitLayer)]
+
+    @property
+    def masks(self) -> dict[nn.Parameter, Tensor]:
+        """Which entries of a parameter learn, bool and broadcastable, for the parameters of which not all do."""
+        return {p: mask for part in (*self.layers, *self.heads) for p, mask in part.masks.items()}
+
+    @property
+    def stacked(self) -> list[tuple[UnitLayer, Connections]]:
+        """Each hidden layer with what reads it: the next one, or the newest head."""
+        return list(zip(self.layers, [*self.layers[1:], self.heads[-1]], strict=True))
+
+    @property
+    def channels(self) -> Tensor:
+        """The image's channels, all of which the lowest layer reads: (C,) bool."""
+        return torch.ones(self.image_shape[0], dtype=torch.bool, device=self.heads[-1].bias.device)
+
+    @property
+    def newest(self) -> int:
+        """The task that is learned."""
+        return len(self.classes) - 1
+
+    def widths(self, task: int) -> list[int]:
+        """How many units of each hidden layer answer for ``task``, from the lowest layer up."""
+        if not 0 <= task <= self.newest:
+            raise ValueError(f"This network has learned {len(self.classes)} task(s), counted from 0, not task {task}.")
+        return [int(layer.active(task).sum()) for layer in self.layers]
+
+    def normalise_like(self, images: Tensor) -> None:
+        self.normalise.fit(images)
+
+    def grow(self, classes: int, names: Sequence[str] = ()) -> None:
+        """Add a head on all units of the top layer that answer for the new task."""
+        for part in (*self.layers, *self.heads):
+            part.learn_all()
+        self.before = [(layer.weight.detach().clone(), layer.bias.detach().clone()) for layer in self.layers]
+        self.draw = int(torch.randint(2**62, ()))
+        self.classes.append(classes)
+        active = self.layers[-1].active(self.newest).cpu()
+        head = Connections(nn.Linear(int(active.sum()) * self.positions, classes), int(active.sum()))
+        weight = torch.zeros(classes, len(active), self.positions)
+        weight[:, active] = head.weight.detach()
+        head.become(weight)
+        self.heads.append(head)
+
+    def parts(self) -> dict[str, list[nn.Module]]:
+        return {"shared": [self.chain], "old": list(self.heads[:-1]), "new": list(self.heads[-1:])}
+
+    def forward(self, images: Tensor) -> Output:
+        check_shape(images, self.image_shape)
+        pixels = self.normalise(images)
+        return OwnWays(lambda task: self.way(pixels, task), len(self.classes))
+
+    def way(self, pixels: Tensor, task: int) -> tuple[Tensor, Tensor]:
+        """Features (N, D) and logits of ``task``, by the units alone that answer for it."""
+        values, inputs = pixels, None
+        for module in self.chain:
+            if isinstance(module, UnitLayer):
+                active = module.active(task)
+                units = None if active.all() else active.nonzero()[:, 0]
+                values, inputs = module(values, units, inputs), units
+            else:
+                values = module(values)
+        return values, self.heads[task](values, None, inputs)
+
+    def begin_phase(self, phase: str, images: Tensor, targets: Tensor) -> None:
+        """Choose what learns in ``phase`` of a later task, and add, remove and duplicate units (Algorithms 2 to 4)."""
+        for part in (*self.layers, *self.heads):
+            part.learn_all()
+        if self.newest < 1:
+            return
+        if phase == "retrain":
+            self.learn_relevant()
+        elif phase == "expand":
+            needed = self.loss(images, targets) > self.settings.loss_threshold
+            with seeded(("expand", self.draw)):
+                self.expand(self.settings.expansion if needed else 0)
+        elif phase == "split":
+            self.remove_useless()
+            self.split_drifted()
+
+    def learn_relevant(self) -> None:
+        """Let only the sub-network S learn from which the newest head's outputs come (Algorithm 2).
+
+        As the paper has it, all weights between units of S learn, also those that are zero.
+        """
+        head, active = self.heads[-1], [layer.active(self.newest) for layer in self.layers]
+        found = relevant(head.links().any(dim=0), [layer.links() for layer in self.layers], active)
+        below = self.channels
+        for layer, units in zip(self.layers, found, strict=True):
+            layer.learn_between(units, below)
+            below = units
+        head.learn_between(below.new_ones(len(head.bias)), below)
+
+    @torch.no_grad()
+    def loss(self, images: Tensor, targets: Tensor) -> float:
+        """Mean cross-entropy of the newest head on ``images`` (N, C, H, W) with the ``targets`` (N,)."""
+        place, total = self.heads[-1].bias.device, 0.0
+        with evaluating(self):
+            for chunk, classes in zip(images.split(CHUNK), targets.split(CHUNK), strict=True):
+                logits = self(chunk.to(place)).head(self.newest)
+                total += F.cross_entropy(logits, classes.to(place), reduction="sum").item()
+        return total / len(images)
+
+    def expand(self, count: int) -> None:
+        """Add ``count`` units to every hidden layer and let only the weights to and from them learn (Algorithm 3).
+
+        New units read all that answer for the task; no older unit reads a new one. Their biases wait at zero, so that
+        a unit without incoming weights gives nothing, and can be removed without a trace. With a ``count`` of zero the
+        head alone goes on.
+        """
+        read, added = self.channels, 0
+        for layer in self.layers:
+            old, positions = layer.weight, layer.weight[0, 0].numel()
+            layer.add_inputs(old.new_zeros(len(old), added, *old.shape[2:]))
+            drawn = torch.randn(count, *layer.weight.shape[1:]) * (2 / (int(read.sum()) * positions)) ** 0.5
+            drawn[:, ~read.cpu()] = 0.0
+            layer.add_units(drawn, torch.zeros(count), self.newest)
+            layer.learn_between(torch.arange(len(layer.bias), device=read.device) >= len(old), read, bias=False)
+            read, added = layer.active(self.newest), count
+        head, known = self.heads[-1], self.heads[-1].weight.shape[1]
+        bound = (int(read.sum()) * self.positions) ** -0.5  # as a head is drawn when it is new
+        head.add_inputs((2 * torch.rand(len(head.bias), count, self.positions) - 1) * bound)
+        if count:
+            head.learn_between(
+                read.new_ones(len(head.bias)), torch.arange(len(read), device=read.device) >= known, False
+            )
+
+    def remove_useless(self) -> None:
+        """Remove the newest units that give nothing, as no weight comes in (Algorithm 3, last lines)."""
+        for layer, above in self.stacked:
+            silent = ~layer.links().any(dim=1) & (layer.bias <= 0)
+            kept = ~(silent & (layer.since == self.newest))
+            layer.keep_units(kept)
+            above.keep_inputs(kept)
+
+    def split_drifted(self) -> None:
+        """Duplicate the units whose incoming weights have moved by more than the threshold (Algorithm 4).
+
+        The old one gets its weights of before this task back, and answers for older tasks only; its duplicate goes on.
+        At most ``expansion`` units a layer are split, those that drifted most. Then all that answers for the task
+        learns.
+        """
+        for (layer, above), (weight, bias) in zip(self.stacked, self.before, strict=True):
+            known = len(bias)
+            moved = (layer.weight.detach()[:known, : weight.shape[1]] - weight).flatten(1).norm(dim=1)
+            moved[~layer.active(self.newest)[:known]] = 0.0
+            order = moved.argsort(descending=True, stable=True)[: self.settings.expansion]
+            drifted = order[moved[order] > self.settings.drift_threshold]
+            layer.split(drifted, self.newest, weight, bias)
+            above.add_inputs(above.weight.detach()[:, drifted])
+        read = self.channels
+        for layer in self.layers:
+            layer.learn_between(layer.active(self.newest), read)
+            read = layer.active(self.newest)
+
+
+@dataclass(frozen=True, repr=False)
+class Expandable(Described):
+    """The dynamically expandable network (Yoon et al. 2018), of units with time stamps.
+
+    A later task adds ``expansion`` units to every hidden layer if its loss, after selective retraining, is above
+    ``loss_threshold`` (tau), and duplicates units whose incoming weights moved by more than ``drift_threshold``
+    (sigma, in l2 norm). A task's answers use only the units that were there when it was learned, as they then were
+    if they have been duplicated since.
+
+    Expansion and tau are those of DF-CNN's comparison, sigma that of DEN's own program. The program of the comparison
+    measured drift by the cosine of the weights before and after instead, and split below 0.98 in convolutions and below
+    0.01 in fully connected layers; here sigma is the paper's.
+    """
+
+    backbone: object = TaskCNN()
+    expansion: int = 16
+    loss_threshold: float = 0.01
+    drift_threshold: float = 0.05
+
+    def __post_init__(self):
+        if not isinstance(self.expansion, int) or self.expansion < 1:
+            raise ValueError(f"expansion is a whole number of units from 1 up, not {self.expansion!r}.")
+        for name in ("loss_threshold", "drift_threshold"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is a finite number from 0 up, not {getattr(self, name)!r}.")
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> ExpandableNetwork:
+        return ExpandableNetwork(self.backbone.build(image_shape, pretrained), image_shape, self)

@@ -1,0 +1,139 @@
+"""Layers made of units that come and go: each unit knows for which tasks it answers.
+
+A unit is a channel of a convolution or a node of a fully connected layer. It is there for the tasks ``since <= t <
+until``: ``since`` is the time stamp z of dynamically expandable networks (Yoon et al. 2018, section 3, timestamped
+inference), and a unit that was split ends where its duplicate begins.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NEVER = 2**62  # the task before which a unit without an end answers
+
+
+class Connections(nn.Module):
+    """What units read of those below: ``weight`` (units, inputs, kh, kw), or (units, inputs, positions) of a fully
+    connected layer, whose inputs may be the flattened maps of a convolution; ``bias`` (units,).
+
+    ``inputs`` counts the channels or nodes below. Where ``learns`` is False no gradient arrives.
+    """
+
+    def __init__(self, layer: nn.Conv2d | nn.Linear, inputs: int):
+        super().__init__()
+        self.convolution, shape = None, (layer.out_features if isinstance(layer, nn.Linear) else 0, inputs, -1)
+        if isinstance(layer, nn.Conv2d):
+            if layer.groups != 1:
+                raise ValueError(f"Units of a grouped convolution cannot be added: {layer} has groups.")
+            self.convolution = {name: getattr(layer, name) for name in ("stride", "padding", "dilation")}
+            shape = layer.weight.shape
+        bias = torch.zeros(len(layer.weight)) if layer.bias is None else layer.bias.detach().clone()
+        self.weight, self.bias = nn.Parameter(layer.weight.detach().reshape(shape).clone()), nn.Parameter(bias)
+        self.learns: tuple[Tensor, Tensor] | None = None  # (units, inputs, 1...) and (units,); None: all of it
+
+    def forward(self, values: Tensor, units: Tensor | None = None, inputs: Tensor | None = None) -> Tensor:
+        """What ``units`` make of ``values``, which hold ``inputs`` alone; both are indices, None for all."""
+        weight, bias = self.weight, self.bias
+        if self.learns is not None:  # the value is the same: a frozen weight is only seen without its gradient
+            weight = torch.where(self.learns[0], weight, weight.detach())
+            bias = torch.where(self.learns[1], bias, bias.detach())
+        if units is not None:
+            weight, bias = weight.index_select(0, units), bias.index_select(0, units)
+        if inputs is not None:
+            weight = weight.index_select(1, inputs)
+        if self.convolution is None:
+            return F.linear(values, weight.flatten(1), bias)
+        return F.conv2d(values, weight.contiguous(memory_format=torch.channels_last), bias, **self.convolution)
+
+    @property
+    def masks(self) -> dict[nn.Parameter, Tensor]:
+        """Which entries of weight and bias learn, where not all do."""
+        return {} if self.learns is None else dict(zip((self.weight, self.bias), self.learns, strict=True))
+
+    def learn_all(self) -> None:
+        self.learns = None
+
+    def learn_between(self, units: Tensor, inputs: Tensor, bias: bool = True) -> None:
+        """Let only the weights from ``inputs`` (inputs,) to ``units`` (units,), both bool, and ``bias`` learn."""
+        weights = units.unsqueeze(1) & inputs
+        positions = [1] * (self.weight.dim() - 2)
+        self.learns = weights.reshape(*weights.shape, *positions), units & bias
+
+    def links(self) -> Tensor:
+        """Whether each unit reads each input with a weight that is not zero: (units, inputs)."""
+        return (self.weight.detach() != 0).flatten(2).any(dim=2)
+
+    @torch.no_grad()
+    def become(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        """Take these values, of whatever numbers of units and inputs; all of them learn."""
+        self.weight, self.learns = nn.Parameter(weight.to(self.weight)), None
+        if bias is not None:
+            self.bias = nn.Parameter(bias.to(self.bias))
+
+    def add_inputs(self, weight: Tensor) -> None:
+        """Read more inputs, by ``weight`` (units, inputs added, ...)."""
+        self.become(torch.cat([self.weight, weight.to(self.weight)], dim=1))
+
+    def keep_inputs(self, kept: Tensor) -> None:
+        """Forget the inputs that are not ``kept`` (inputs,) bool."""
+        self.become(self.weight[:, kept])
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *rest) -> None:
+        """A state may hold other numbers of units and inputs than there are here: it is what says."""
+        for name, value in [*self.named_parameters(recurse=False), *self.named_buffers(recurse=False)]:
+            saved = state.get(prefix + name)
+            if saved is not None and saved.dim() == value.dim() and saved.shape[2:] == value.shape[2:]:
+                empty = value.detach().new_empty(saved.shape)
+                setattr(self, name, nn.Parameter(empty) if isinstance(value, nn.Parameter) else empty)
+        super()._load_from_state_dict(state, prefix, *rest)
+
+
+class UnitLayer(Connections):
+    """A hidden layer, whose units were there ``since`` (units,) a task and are there ``until`` (units,) another."""
+
+    def __init__(self, layer: nn.Conv2d | nn.Linear, inputs: int):
+        super().__init__(layer, inputs)
+        self.register_buffer("since", torch.zeros(len(self.bias), dtype=torch.int64))
+        self.register_buffer("until", torch.full((len(self.bias),), NEVER))
+
+    def active(self, task: int) -> Tensor:
+        """Whether each unit answers for ``task``: (units,) bool."""
+        return (self.since <= task) & (task < self.until)
+
+    @torch.no_grad()
+    def add_units(self, weight: Tensor, bias: Tensor, task: int) -> None:
+        """Add units, last in order, with ``weight`` (units added, inputs, ...) and the time stamp ``task``."""
+        count = len(bias)
+        self.become(torch.cat([self.weight, weight.to(self.weight)]), torch.cat([self.bias, bias.to(self.bias)]))
+        self.since = torch.cat([self.since, self.since.new_full((count,), task)])
+        self.until = torch.cat([self.until, self.until.new_full((count,), NEVER)])
+
+    @torch.no_grad()
+    def keep_units(self, kept: Tensor) -> None:
+        """Remove the units that are not ``kept`` (units,) bool."""
+        self.become(self.weight[kept], self.bias[kept])
+        self.since, self.until = self.since[kept], self.until[kept]
+
+    @torch.no_grad()
+    def split(self, units: Tensor, task: int, weight: Tensor, bias: Tensor) -> None:
+        """Duplicate ``units`` (indices): the duplicates go on from ``task`` as the units are now, and these go back,
+        for the tasks before it, to the ``weight`` and ``bias`` of a layer that may have had fewer units and inputs."""
+        self.add_units(self.weight[units], self.bias[units], task)
+        self.until[units] = task
+        self.weight[units] = 0.0  # what has come since, the old tasks do not read
+        self.weight[units, : weight.shape[1]] = weight[units]
+        self.bias[units] = bias[units]
+
+
+def relevant(head: Tensor, links: list[Tensor], active: list[Tensor]) -> list[Tensor]:
+    """The units of each layer that a task depends on, found breadth-first from its head down (Yoon et al. 2018,
+    Algorithm 2): (units,) bool, from the lowest layer up.
+
+    ``head`` (inputs,): whether any output reads a unit of the top layer; ``links`` (units, inputs) of each hidden layer,
+    from the lowest up: whether a unit reads an input; ``active`` (units,) leaves out the units of other tasks.
+    """
+    reached = [head & active[-1]]
+    for layer in range(len(links) - 1, 0, -1):
+        below = links[layer][reached[0]].any(dim=0)
+        reached.insert(0, below & active[layer - 1])
+    return reached
