@@ -3,12 +3,16 @@
 from .backbone import Backbone, ResNet32, SmallCNN, TaskCNN
 from .copies import Copies
 from .counting import parameters, parameters_of_run
+from .decomposition import tensor_train, tucker
 from .dfcnn import DFCNN, contract, deconvolve
 from .embedding import FactEmbedding
 from .encoded import Encoded
+from .expandable import Expandable
+from .factorized import TensorFactorization
 from .measuring import evaluating
 from .network import ROLES, MultiHead, Network, Output
 from .pretrained import Torchvision
+from .progressive import Progressive
 from .single_task import SingleTask
 from .widening import Widening
 
@@ -18,14 +22,17 @@ __all__ = [
     "Copies",
     "DFCNN",
     "Encoded",
+    "Expandable",
     "FactEmbedding",
     "MultiHead",
     "Network",
     "Output",
+    "Progressive",
     "ResNet32",
     "SingleTask",
     "SmallCNN",
     "TaskCNN",
+    "TensorFactorization",
     "Torchvision",
     "Widening",
     "contract",
@@ -33,4 +40,6 @@ __all__ = [
     "evaluating",
     "parameters",
     "parameters_of_run",
+    "tensor_train",
+    "tucker",
 ]
