@@ -23,3 +23,15 @@ def eeil_paper() -> dict:
 def classroom() -> dict:
     """Seconds on two cores: a small network, and thirty epochs, which augmented images need on digits."""
     return {"epochs": 30, "batch_size": 32, "learning_rate": 0.02}
+
+
+def dfcnn_paper() -> dict:
+    """DF-CNN, section 4.2: 2,000 epochs a task in batches of 10. The authors' program has an adaptive optimiser at a
+    rate of 0.0001 and no weight decay; here gradient descent with momentum learns, at a rate that suits it."""
+    return {
+        "epochs": 2000,
+        "batch_size": 10,
+        "learning_rate": 0.005,
+        "momentum": 0.9,
+        "weight_decay": 0.0,
+    }

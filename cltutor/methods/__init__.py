@@ -6,12 +6,15 @@ Every method takes, besides its own settings, ``heads`` ("task" or "class"), ``b
 """
 
 from .anchored import ebll, ewc, ewc_online, imm_mean, imm_mode, l2, mas, mas_local, si
+from .dfcnn import dfcnn, dfcnn_small, hard_sharing, single_task, single_task_large
 from .eeil import eeil, eeil_base, eeil_bf, eeil_da, hybrid1, icarl
 from .lwf import duplicate, expansion, expansion_lwf, feature_extraction, finetune, finetune_slow, joint, lwf
 from .lwm import lwf_mc, lwm, lwm_attention_only
 from .registry import get, names
 
 __all__ = [
+    "dfcnn",
+    "dfcnn_small",
     "duplicate",
     "ebll",
     "eeil",
@@ -26,6 +29,7 @@ __all__ = [
     "finetune",
     "finetune_slow",
     "get",
+    "hard_sharing",
     "hybrid1",
     "icarl",
     "imm_mean",
@@ -40,4 +44,6 @@ __all__ = [
     "mas_local",
     "names",
     "si",
+    "single_task",
+    "single_task_large",
 ]
