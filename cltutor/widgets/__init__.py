@@ -10,9 +10,11 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "AttentionDrift": "attention_drift",
         "Balance": "balance",
+        "FilterReconstruction": "filter_reconstruction",
         "HerdingExplorer": "herding_explorer",
         "ImportanceExplorer": "importance_explorer",
         "MethodToggle": "method_toggle",
+        "ReverseTransfer": "reverse_transfer",
         "Temperature": "temperature",
         "WhatNotToForget": "what_not_to_forget",
         "errors": "base",

@@ -115,9 +115,11 @@ def defaults(method: str) -> dict:
 _GIVEN = {
     "AttentionDrift": ("stream",),
     "Balance": ("stream",),
+    "FilterReconstruction": ("run", "stream"),
     "HerdingExplorer": ("run", "stream"),
     "ImportanceExplorer": ("stream",),
     "MethodToggle": ("stream",),
+    "ReverseTransfer": ("stream",),
     "Temperature": ("teacher", "stream"),
     "WhatNotToForget": ("stream",),
 }

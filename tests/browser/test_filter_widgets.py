@@ -1,0 +1,97 @@
+"""The widgets of DF-CNN as a learner uses them: in JupyterLab, with mouse and keyboard."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CELLS = [
+    "import cltutor as cl\nstream = cl.streams.digits(tasks=5, order=0)\n"
+    "run = cl.learn(stream, cl.methods.dfcnn(epochs=4), progress=False)",
+    "cl.widgets.FilterReconstruction(run, stream)",
+    'cl.widgets.ReverseTransfer(stream, methods=("dfcnn", "single_task"), epochs=4)',
+]
+CLASSES = ("cltutor-filter-reconstruction", "cltutor-reverse-transfer")
+
+
+@pytest.fixture(scope="module")
+def tools(open_notebook):
+    with open_notebook(CELLS) as opened:
+        opened.run_all()
+        yield [opened.tools(css)[0] for css in CLASSES]
+        assert opened.errors() == []
+
+
+@pytest.fixture
+def filters(tools):
+    return tools[0]
+
+
+@pytest.fixture
+def transfer(tools):
+    return tools[1]
+
+
+def test_a_channel_is_switched_off_and_on_again(filters):
+    filters.until(lambda: filters.picture.startswith("Layer 1, task 1"))
+    filters.until(lambda: "with all channels on" in filters.status)
+    filters.shot("filters-opened")
+    before = filters.pixels
+    filters.button("3").click()
+    filters.until(lambda: "2 x 2, 1 off" in filters.picture)
+    filters.until(lambda: "1 of 16 channels of layer 1 off" in filters.status)
+    assert "off=(3,)" in filters.field("as code").input_value()
+    filters.shot("filters-one-off")
+    filters.button("3").click()
+    filters.until(lambda: filters.pixels == before)
+
+
+def test_channels_are_typed_and_the_most_used_counted(filters):
+    filters.field("layer").select_option("4")
+    filters.field("task").select_option(index=4)
+    filters.until(lambda: filters.picture.startswith("Layer 4, task 5"))
+    filters.type("channels off", "1, 30-36")
+    filters.until(lambda: "8 of 36 channels of layer 4 off" in filters.status)
+    filters.shot("filters-typed")
+    filters.type("most used off", "18")
+    filters.until(lambda: "18 of 36 channels of layer 4 off" in filters.status)
+    filters.place.locator(".noUi-handle").first.press("ArrowRight")
+    filters.until(lambda: "19 of 36 channels" in filters.status)
+    filters.button("all off").click()
+    filters.until(lambda: "36 of 36 channels" in filters.status)
+    filters.shot("filters-all-off")
+    filters.button("all on").click()
+    filters.until(lambda: "with all channels on" in filters.status)
+
+
+def test_wrong_channels_are_told_in_plain_words(filters):
+    filters.type("channels off", "37")
+    alert = filters.place.locator(".cltutor-error")
+    filters.until(alert.is_visible)
+    assert "Channels off are numbers from 1 to 36, such as 1, 4-7, not '37'." in alert.inner_text()
+    filters.type("as code", "cl.widgets.FilterReconstruction(run, stream, layer=2, off=(1, 24))")
+    filters.until(lambda: "2 of 24 channels of layer 2 off" in filters.status)
+    assert alert.count() == 0
+
+
+def test_training_shows_what_later_tasks_do(transfer):
+    transfer.shot("transfer-empty")
+    transfer.train()
+    transfer.until(lambda: "Each task while it is learned and after, dfcnn" in transfer.picture, 60)
+    transfer.shot("transfer-live")
+    transfer.until(transfer.button("Train").is_enabled, 240)
+    alts = [image.get_attribute("alt") for image in transfer.place.locator(".cltutor-picture img").all()]
+    assert "old tasks change by" in alts[0]
+    assert alts[1].startswith("How far later tasks move a task's filters, dfcnn")
+    transfer.shot("transfer-dfcnn")
+    transfer.button("single_task").click()
+    transfer.until(lambda: "after, single_task" in transfer.picture)
+    transfer.shot("transfer-alone")
+    assert 'method="single_task"' in transfer.field("as code").input_value()
+
+
+def test_training_stops_when_it_is_asked_to(transfer):
+    transfer.button("Clear").click()
+    transfer.train()
+    transfer.button("Stop").click()
+    transfer.until(transfer.button("Train").is_enabled, 30)
+    assert "stopped" in transfer.status
