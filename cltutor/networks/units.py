@@ -21,10 +21,12 @@ class Connections(nn.Module):
 
     def __init__(self, layer: nn.Conv2d | nn.Linear, inputs: int):
         super().__init__()
-        self.convolution, shape = None, (layer.out_features if isinstance(layer, nn.Linear) else 0, inputs, -1)
+        self.convolution, shape = None, (len(layer.weight), inputs, -1)
         if isinstance(layer, nn.Conv2d):
             if layer.groups != 1:
-                raise ValueError(f"Units of a grouped convolution cannot be added: {layer} has groups.")
+                raise ValueError(
+                    "Units are added one by one, and a convolution in groups does not allow it: use TaskCNN()."
+                )
             self.convolution = {name: getattr(layer, name) for name in ("stride", "padding", "dilation")}
             shape = layer.weight.shape
         bias = torch.zeros(len(layer.weight)) if layer.bias is None else layer.bias.detach().clone()
@@ -129,8 +131,8 @@ def relevant(head: Tensor, links: list[Tensor], active: list[Tensor]) -> list[Te
     """The units of each layer that a task depends on, found breadth-first from its head down (Yoon et al. 2018,
     Algorithm 2): (units,) bool, from the lowest layer up.
 
-    ``head`` (inputs,): whether any output reads a unit of the top layer; ``links`` (units, inputs) of each hidden layer,
-    from the lowest up: whether a unit reads an input; ``active`` (units,) leaves out the units of other tasks.
+    ``head`` (inputs,): whether any output reads a unit of the top layer; ``links`` (units, inputs) of each hidden
+    layer, from the lowest up: whether a unit reads an input; ``active`` (units,) leaves out units of other tasks.
     """
     reached = [head & active[-1]]
     for layer in range(len(links) - 1, 0, -1):

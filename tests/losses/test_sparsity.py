@@ -1,0 +1,255 @@
+"""The regularisers of expandable networks, Yoon et al. 2018, eq. 2 to 6, against brute force and loops over weights."""
+
+import copy
+
+import pytest
+import torch
+
+from cltutor.losses import (
+    Batch,
+    Context,
+    CrossEntropy,
+    Drift,
+    GroupLasso,
+    L1Penalty,
+    L2Penalty,
+    group_soft_threshold,
+    soft_threshold,
+)
+from cltutor.networks import Expandable, MultiHead, Network, SmallCNN
+
+TINY = SmallCNN(channels=(3,), hidden=(5,))
+IMAGES = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def network() -> Network:
+    """An expandable network in its second task, of which everything may learn."""
+    torch.manual_seed(0)
+    network = Expandable(TINY, expansion=2).build((1, 8, 8))
+    network.grow(2)
+    network.grow(2)
+    network.train_only(["shared", "new"])
+    return network
+
+
+def batch_of(network: Network) -> Batch:
+    labels = torch.tensor([2, 3] * 4)
+    context = Context(network, len(network.classes) - 1)
+    return Batch(context, IMAGES, labels, torch.arange(8), [1], torch.tensor([0, 0, 1, 1]), "task", {})
+
+
+def shrink(term, weight: float, network: Network) -> None:
+    """What the term does to the weights in a step in which its weight in the loss is ``weight``."""
+    kept = {}
+    (weight * term(batch_of(network), kept)).backward()
+    term.after_step(Context(network, 1), kept)
+    assert kept == {}
+
+
+def mask_some(network: Network) -> None:
+    """Let two units learn of what two of three channels below give, as selective retraining might."""
+    network.layers[0].learn_between(torch.tensor([True, False, True]), torch.tensor([True]))
+    network.layers[1].learn_between(
+        torch.tensor([True, True, False, False, False]), torch.tensor([True, False, True]), bias=False
+    )
+
+
+def weights(network: Network) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in network.named_parameters()}
+
+
+@pytest.mark.parametrize("weight", [-2.0, -0.3, 0.0, 0.2, 0.7, 1.5])
+@pytest.mark.parametrize("amount", [0.1, 0.5])
+def test_soft_thresholding_minimises_half_the_squared_distance_plus_the_absolute_value(weight, amount):
+    grid = torch.linspace(-2.5, 2.5, 50001, dtype=torch.float64)
+    best = grid[(0.5 * (grid - weight) ** 2 + amount * grid.abs()).argmin()]
+    found = soft_threshold(torch.tensor([weight], dtype=torch.float64), amount)
+    assert found.item() == pytest.approx(best.item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("group", [(0.6, -0.8), (0.1, 0.05), (-1.2, 0.3), (0.0, 0.0)])
+@pytest.mark.parametrize("amount", [0.2, 1.1])
+def test_group_soft_thresholding_minimises_half_the_squared_distance_plus_the_length(group, amount):
+    line = torch.linspace(-1.5, 1.5, 1501, dtype=torch.float64)
+    x, y = torch.meshgrid(line, line, indexing="ij")
+    value = 0.5 * ((x - group[0]) ** 2 + (y - group[1]) ** 2) + amount * (x**2 + y**2).sqrt()
+    place = value.argmin()
+    found = group_soft_threshold(torch.tensor([group], dtype=torch.float64), amount)[0]
+    torch.testing.assert_close(found, torch.stack([x.flatten()[place], y.flatten()[place]]), atol=2e-3, rtol=0)
+
+
+def test_each_row_is_a_group_whatever_its_shape():
+    rows = torch.randn(4, 3, 2, 2, dtype=torch.float64)
+    rows[1] *= 0.01
+    found = group_soft_threshold(rows, 0.5)
+    for row, result in zip(rows, found, strict=True):
+        length = sum(w * w for w in row.flatten().tolist()) ** 0.5
+        torch.testing.assert_close(result, row * max(0.0, 1 - 0.5 / length))
+    assert (found[1] == 0).all()
+
+
+def test_the_values_are_norms_of_the_weights_that_learn_without_biases(network):
+    mask_some(network)
+    learning = [
+        network.layers[0].weight.detach()[[0, 2]],
+        network.layers[1].weight.detach()[:2][:, [0, 2]],
+        network.heads[1].weight.detach(),
+    ]
+    flat = [w for tensor in learning for w in tensor.flatten().tolist()]
+    rows = [row.flatten().tolist() for tensor in learning[:2] for row in tensor]
+    assert L1Penalty()(batch_of(network), {}).item() == pytest.approx(sum(abs(w) for w in flat), rel=1e-5)
+    assert L2Penalty()(batch_of(network), {}).item() == pytest.approx(sum(w * w for w in flat), rel=1e-5)
+    lengths = sum(sum(w * w for w in row) ** 0.5 for row in rows)
+    assert GroupLasso()(batch_of(network), {}).item() == pytest.approx(lengths, rel=1e-5)
+
+
+def test_l1_takes_its_weight_off_every_weight_that_learns_and_stops_at_zero(network):
+    mask_some(network)
+    before = weights(network)
+    masks = {name: network.masks.get(p, torch.tensor(True)) for name, p in network.named_parameters()}
+    shrink(L1Penalty(), 0.05, network)
+    zeros = 0
+    for name, value in network.named_parameters():
+        learns = masks[name].expand_as(value) & value.requires_grad & (value.dim() > 1)
+        pairs = zip(before[name].flatten().tolist(), value.flatten().tolist(), learns.flatten().tolist(), strict=True)
+        for was, now, learned in pairs:
+            nearer = max(0.0, abs(was) - 0.05) * (1 if was > 0 else -1)
+            assert now == (pytest.approx(nearer, abs=1e-7) if learned else was)
+            zeros += learned and now == 0
+    assert zeros > 10
+
+
+def test_the_group_lasso_shortens_what_comes_into_a_hidden_unit_and_no_head(network):
+    mask_some(network)
+    before, names = weights(network), {p: name for name, p in network.named_parameters()}
+    shrink(GroupLasso(), 0.3, network)
+    after = weights(network)
+    for layer, rows, inputs in ((network.layers[0], [0, 2], [0]), (network.layers[1], [0, 1], [0, 2])):
+        was, now = before[names[layer.weight]], after[names[layer.weight]]
+        for row in range(len(was)):
+            expected = was[row].clone()
+            if row in rows:
+                length = sum(w * w for w in was[row][inputs].flatten().tolist()) ** 0.5
+                expected[inputs] = was[row][inputs] * max(0.0, 1 - 0.3 / length)
+                assert not torch.equal(expected, was[row])
+            torch.testing.assert_close(now[row], expected)
+    for name in before:
+        if name.startswith("heads") or name.endswith("bias"):
+            assert torch.equal(before[name], after[name])
+
+
+def test_units_of_no_use_die_whole_under_the_group_lasso_and_stay_dead(network):
+    with torch.no_grad():
+        network.layers[1].weight[3] *= 0.001
+    for _ in range(2):
+        shrink(GroupLasso(), 0.2, network)
+        assert (network.layers[1].weight[3] == 0).all()
+        assert not (network.layers[1].weight[2] == 0).any()
+
+
+@pytest.mark.parametrize("term", [L1Penalty(), GroupLasso()])
+def test_sparse_terms_act_after_the_step_alone_and_not_in_steps_of_which_they_are_no_part(term, network):
+    kept, before = {}, weights(network)
+    (0.1 * term(batch_of(network), kept)).backward()
+    assert all(p.grad is None for p in network.parameters())
+    assert kept["amount"].item() == pytest.approx(0.1)
+    term.after_step(Context(network, 1), kept)
+    moved = weights(network)
+    assert not all(torch.equal(before[name], moved[name]) for name in before)
+    term.after_step(Context(network, 1), kept)
+    assert all(torch.equal(value, moved[name]) for name, value in weights(network).items())
+
+
+def test_a_term_of_weight_one_takes_off_one(network):
+    kept = {}
+    (CrossEntropy()(batch_of(network), {}) + L1Penalty()(batch_of(network), kept)).backward()
+    assert kept["amount"].item() == 1.0
+
+
+def test_a_head_that_learns_alone_is_shrunk_alone(network):
+    network.train_only(["new"])
+    before = weights(network)
+    shrink(L1Penalty(), 0.01, network)
+    moved = {name for name, value in weights(network).items() if not torch.equal(value, before[name])}
+    assert moved == {"heads.1.weight"}
+    assert GroupLasso()(batch_of(network), {}).item() == 0.0
+
+
+def test_the_sparse_terms_shrink_any_network():
+    torch.manual_seed(0)
+    plain = MultiHead(TINY).build((1, 8, 8))
+    for _ in range(2):
+        plain.grow(2)
+    plain.train_only(["shared", "new"])
+    for term in (L1Penalty(), GroupLasso()):
+        before = copy.deepcopy(plain.backbone.trunk[0].weight)
+        shrink(term, 0.1, plain)
+        assert (plain.backbone.trunk[0].weight.abs() <= before.abs()).all()
+        assert not torch.equal(plain.backbone.trunk[0].weight, before)
+
+
+def test_drift_is_the_squared_distance_from_the_weights_before_the_task_where_they_learn(network):
+    assert Drift()(batch_of(network), {}).item() == 0.0
+    before = weights(network)
+    network.expand(2)
+    network.layers[0].learn_between(torch.tensor([True, True, False, True, True]), torch.tensor([True]))
+    network.layers[1].learn_all()
+    with torch.no_grad():
+        for p in network.parameters():
+            p += 0.1 * torch.randn_like(p)
+    expected, names = 0.0, {p: name for name, p in network.named_parameters()}
+    for layer, rows in zip(network.layers, ([0, 1], range(5)), strict=True):
+        for parameter in (layer.weight, layer.bias):
+            was = before[names[parameter]]
+            for row in rows:
+                now = parameter[row][:3] if parameter is network.layers[1].weight else parameter[row]
+                pairs = zip(now.flatten().tolist(), was[row].flatten().tolist(), strict=True)
+                expected += sum((w - w0) ** 2 for w, w0 in pairs)
+    assert Drift()(batch_of(network), {}).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("term", [Drift(), L2Penalty()])
+def test_the_gradients_equal_finite_differences(term, network, numerical_gradient):
+    network.double()
+    network.before = [(w.double(), b.double()) for w, b in network.before]
+    with torch.no_grad():
+        network.layers[1].weight += 0.1 * torch.randn_like(network.layers[1].weight)
+    mask_some(network)
+    layer = network.layers[1]
+    term(batch_of(network), {}).backward()
+    start = layer.weight.detach().clone()
+
+    def value(point: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            layer.weight.copy_(point)
+            return term(batch_of(network), {})
+
+    numerical = numerical_gradient(value, start)
+    torch.testing.assert_close(layer.weight.grad, numerical, atol=1e-6, rtol=1e-6)
+    assert layer.weight.grad[:2, 0].abs().min() > 0
+    assert (layer.weight.grad[2:] == 0).all()
+    assert (layer.weight.grad[:, 1] == 0).all()
+
+
+def test_drift_and_l2_tell_their_curvature():
+    assert Drift().curvature({}) == L2Penalty().curvature({}) == 2.0
+
+
+def test_drift_starts_with_the_second_task_and_asks_for_a_network_of_units():
+    assert Drift().first_task == 1
+    plain = MultiHead(TINY).build((1, 8, 8))
+    with pytest.raises(ValueError, match=r"^Drift needs a network that grows by units: use networks.Expandable\(\), "):
+        Drift().begin_task(Context(plain, 0), {})
+
+
+def test_every_term_prints_as_its_equation():
+    loss = CrossEntropy() + 1e-6 * L1Penalty() + 0.5 * GroupLasso() + 0.005 * L2Penalty() + 0.25 * Drift()
+    text = loss.latex("task")
+    for part in (
+        r"10^{-6}\,\lVert W \rVert_1",
+        r"\sum_g \lVert W_g \rVert_2",
+        r"0.25\,\lVert W^t - W^{t-1} \rVert_2^2",
+    ):
+        assert part in text
+    assert repr(loss).endswith("1e-06 * L1Penalty() + 0.5 * GroupLasso() + 0.005 * L2Penalty() + 0.25 * Drift()")

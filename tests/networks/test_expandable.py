@@ -1,0 +1,422 @@
+"""Dynamically expandable networks, Algorithms 2 to 4 of Yoon et al. 2018, on networks small enough to look through."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cltutor.networks import Expandable, ResNet32, SmallCNN, TaskCNN
+from cltutor.networks.expandable import ExpandableNetwork
+
+TINY = SmallCNN(channels=(4, 5), hidden=(8, 6))
+WIDTHS = [4, 5, 8, 6]
+IMAGES = torch.randint(0, 256, (16, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+TARGETS = torch.arange(16) % 2
+
+
+def build(tasks: int = 2, **settings) -> ExpandableNetwork:
+    torch.manual_seed(1)
+    network = Expandable(TINY, **{"expansion": 3, **settings}).build((1, 8, 8))
+    network.normalise_like(IMAGES)
+    for _ in range(tasks):
+        network.grow(2)
+    return network
+
+
+def begin(network: ExpandableNetwork, phase: str, roles: tuple[str, ...] = ("shared", "new")) -> None:
+    network.begin_phase(phase, IMAGES, TARGETS)
+    network.train_only(roles)
+
+
+def step(network: ExpandableNetwork, rate: float = 0.5, steps: int = 3) -> None:
+    """Train the newest head, with momentum, on what may learn."""
+    optimiser = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=rate, momentum=0.9)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(network(IMAGES).head(network.newest), TARGETS).backward()
+        optimiser.step()
+
+
+def shake(network: ExpandableNetwork, size: float = 0.2) -> None:
+    """Move all weights of the hidden layers and of the newest head."""
+    with torch.no_grad():
+        for part in (*network.layers, network.heads[-1]):
+            part.weight += size * torch.randn_like(part.weight)
+            part.bias += size * torch.randn_like(part.bias)
+
+
+def dense(network: ExpandableNetwork, task: int) -> Tensor:
+    """Logits of ``task`` with every unit there is computed, and those that do not answer for the task set to zero."""
+    values, place = network.normalise(IMAGES), -1
+    for module in network.chain:
+        if module in network.layers:
+            place += 1
+            weight, bias = module.weight, module.bias
+            conv = weight.dim() == 4
+            values = F.conv2d(values, weight, bias, padding=1) if conv else F.linear(values, weight.flatten(1), bias)
+            there = [bool(s <= task < u) for s, u in zip(module.since, module.until, strict=True)]
+            values = values * torch.tensor(there).float().reshape(1, -1, *[1] * (values.dim() - 2))
+        else:
+            values = module(values)
+    head = network.heads[task]
+    return F.linear(values[:, : head.weight.shape[1]], head.weight.flatten(1), head.bias)
+
+
+@torch.no_grad()
+def answers(network: ExpandableNetwork) -> list[Tensor]:
+    output = network.eval()(IMAGES)
+    return [output.head(task) for task in range(len(network.classes))]
+
+
+def test_a_network_of_one_task_is_its_backbone_with_a_head():
+    torch.manual_seed(1)
+    backbone = TINY.build((1, 8, 8))
+    backbone.normalise.fit(IMAGES)
+    network = build(tasks=1)
+    output = network(IMAGES)
+    torch.testing.assert_close(output.features, backbone(IMAGES))
+    head = network.heads[0]
+    torch.testing.assert_close(output.logits, F.linear(backbone(IMAGES), head.weight.flatten(1), head.bias))
+
+
+def test_the_cnn_of_the_comparison_has_its_number_of_parameters():
+    network = Expandable().build((3, 32, 32))
+    network.grow(10)
+    assert sum(p.numel() for p in network.parameters()) == 328_426
+    assert network.widths(0) == [32, 32, 64, 64, 64]
+    assert network.heads[0].weight.shape == (10, 64, 1)
+
+
+def test_a_head_on_maps_reads_every_position_of_a_channel():
+    torch.manual_seed(0)
+    network = Expandable(SmallCNN(channels=(3,), hidden=())).build((1, 8, 8))
+    network.grow(2)
+    assert network.heads[0].weight.shape == (2, 3, 16)
+    assert network(IMAGES).logits.shape == (16, 2)
+
+
+def test_selection_learns_the_new_head_alone():
+    network = build()
+    before = copy.deepcopy(network.state_dict())
+    begin(network, "select", ("new",))
+    step(network)
+    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == {"heads.1.weight", "heads.1.bias"}
+
+
+def cut(network: ExpandableNetwork) -> None:
+    """Break many connections, so that some units are out of the head's reach."""
+    draw = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for part in (*network.layers, network.heads[-1]):
+            links = torch.rand(part.weight.shape[:2], generator=draw) < 0.35
+            part.weight *= links.reshape(*links.shape, *[1] * (part.weight.dim() - 2))
+
+
+def reaching(network: ExpandableNetwork) -> list[set[int]]:
+    """The units of each layer from which the newest head is reached, upwards, one unit at a time."""
+
+    def reaches(layer: int, unit: int) -> bool:
+        above = network.layers[layer + 1] if layer + 1 < len(network.layers) else network.heads[-1]
+        readers = [i for i in range(len(above.bias)) if above.weight[i, unit].abs().sum() > 0]
+        return bool(readers) if above is network.heads[-1] else any(reaches(layer + 1, i) for i in readers)
+
+    return [{u for u in range(len(layer.bias)) if reaches(i, u)} for i, layer in enumerate(network.layers)]
+
+
+def test_retraining_moves_the_selected_sub_network_and_leaves_all_else_bit_for_bit():
+    network = build()
+    cut(network)
+    selected = [{0}, *reaching(network)]
+    assert any(0 < len(units) < width for units, width in zip(selected[1:], WIDTHS, strict=True))
+    before = copy.deepcopy(network)
+    begin(network, "retrain")
+    step(network)
+    moved = 0
+    for place, part in enumerate([*network.layers, network.heads[-1]]):
+        was = [*before.layers, before.heads[-1]][place]
+        rows = selected[place + 1] if place < len(network.layers) else {0, 1}
+        for unit in range(len(part.bias)):
+            assert unit in rows or part.bias[unit] == was.bias[unit]
+            for below in range(part.weight.shape[1]):
+                same = torch.equal(part.weight[unit, below], was.weight[unit, below])
+                assert same or unit in rows and below in selected[place]
+                moved += not same
+    assert moved > 10
+    for part, was in zip(network.heads[:-1], before.heads, strict=False):
+        assert torch.equal(part.weight, was.weight)
+
+
+def test_a_head_without_weights_selects_nothing():
+    network = build()
+    with torch.no_grad():
+        network.heads[-1].weight.zero_()
+    before = copy.deepcopy(network.layers)
+    begin(network, "retrain")
+    step(network)
+    assert all(torch.equal(a.weight, b.weight) for a, b in zip(network.layers, before, strict=True))
+
+
+def test_expansion_adds_units_to_every_layer_and_changes_no_old_answer():
+    network = build(tasks=3)
+    before = answers(network)
+    begin(network, "expand")
+    assert network.widths(2) == [width + 3 for width in WIDTHS]
+    assert network.widths(0) == network.widths(1) == WIDTHS
+    after = answers(network)
+    assert torch.equal(before[0], after[0])
+    assert torch.equal(before[1], after[1])
+    assert not torch.allclose(before[2], after[2])
+
+
+def test_new_units_read_everything_and_no_older_unit_reads_them():
+    network = build()
+    begin(network, "expand")
+    for layer, width, below in zip(network.layers, WIDTHS, [1, *WIDTHS], strict=False):
+        assert layer.links()[width:].all()
+        assert not layer.links()[:width, below:].any()
+        assert (layer.bias[width:] == 0).all()
+        assert layer.since.tolist() == [0] * width + [1] * 3
+    assert network.heads[1].links()[:, WIDTHS[-1] :].all()
+    assert network.heads[0].weight.shape[1] == WIDTHS[-1]
+
+
+def test_new_units_are_drawn_with_the_variance_of_a_layer_below_a_relu():
+    network = Expandable(SmallCNN((4, 5), (40, 6)), expansion=400).build((1, 8, 8))
+    network.grow(2)
+    network.grow(2)
+    begin(network, "expand")
+    for layer, width in zip(network.layers, [4, 5, 40, 6], strict=True):
+        fan_in = layer.weight[0].numel()
+        assert layer.weight[width:].std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.05)
+
+
+def test_after_an_expansion_only_what_is_new_learns():
+    network = build()
+    before = copy.deepcopy(network)
+    begin(network, "expand")
+    new = copy.deepcopy(network)
+    step(network)
+    for part, was, start in zip(
+        [*network.layers, network.heads[1]],
+        [*before.layers, before.heads[1]],
+        [*new.layers, new.heads[1]],
+        strict=True,
+    ):
+        units, inputs = was.weight.shape[:2]
+        assert torch.equal(part.weight[:units, :inputs], was.weight)
+        assert torch.equal(part.bias, start.bias)
+        assert not torch.equal(part.weight, start.weight)
+        if part is not network.heads[1]:
+            assert (part.weight[:units, inputs:] == 0).all()
+    assert all(torch.equal(a, b) for a, b in zip(answers(before)[:1], answers(network)[:1], strict=True))
+
+
+def test_a_network_expands_only_if_its_loss_is_above_the_threshold_and_else_its_head_goes_on():
+    network = build()
+    with torch.no_grad():
+        by_hand = -torch.stack([network(IMAGES).head(1)[i].log_softmax(0)[t] for i, t in enumerate(TARGETS)]).mean()
+    assert network.loss(IMAGES, TARGETS) == pytest.approx(by_hand.item(), rel=1e-5)
+    for threshold, added in ((by_hand.item() + 0.01, 0), (by_hand.item() - 0.01, 3)):
+        network = build(loss_threshold=threshold)
+        before = copy.deepcopy(network)
+        begin(network, "expand")
+        assert network.widths(1) == [width + added for width in WIDTHS]
+        step(network)
+        if not added:
+            assert all(torch.equal(a.weight, b.weight) for a, b in zip(network.layers, before.layers, strict=True))
+            assert not torch.equal(network.heads[1].weight, before.heads[1].weight)
+
+
+def test_measuring_the_loss_leaves_modes_and_random_numbers():
+    network = Expandable(TaskCNN((4,), (6,))).build((1, 8, 8))
+    network.grow(2)
+    network.grow(2)
+    network.train()
+    state = torch.get_rng_state()
+    assert network.loss(IMAGES, TARGETS) == network.loss(IMAGES, TARGETS)
+    assert network.training
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_useless_units_are_removed_and_no_answer_changes():
+    network = build()
+    begin(network, "expand")
+    with torch.no_grad():
+        network.layers[0].weight[5] = 0.0  # a new unit that reads nothing
+        network.layers[2].weight[9] = 0.0
+        network.layers[2].weight[0] = 0.0  # an old one: it stays
+        network.layers[3].weight[7] = 0.0  # reads only what is useless itself
+        network.layers[3].weight[7, 9] = 1.0
+    before = answers(network)
+    network.remove_useless()
+    assert network.widths(1) == [6, 8, 10, 8]
+    assert network.widths(0) == WIDTHS
+    after = answers(network)
+    assert torch.equal(before[0], after[0])
+    torch.testing.assert_close(after[1], before[1], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(after[1], dense(network, 1), atol=1e-5, rtol=1e-5)
+
+
+def test_a_unit_that_says_something_without_reading_anything_stays():
+    network = build()
+    begin(network, "expand")
+    with torch.no_grad():
+        network.layers[1].weight[6] = 0.0
+        network.layers[1].bias[6] = 0.5
+    network.remove_useless()
+    assert network.widths(1) == [7, 8, 11, 9]
+
+
+def test_splitting_every_drifted_unit_gives_old_tasks_their_answers_back_and_keeps_the_new_ones():
+    network = build(tasks=2, expansion=100, drift_threshold=0.0)
+    before = answers(network)[0]
+    shake(network)
+    drifted = answers(network)
+    assert not torch.allclose(before, drifted[0], atol=1e-2)
+    network.begin_phase("split", IMAGES, TARGETS)
+    after = answers(network)
+    assert torch.equal(after[0], before)
+    torch.testing.assert_close(after[1], drifted[1], atol=1e-5, rtol=1e-5)
+    assert network.widths(0) == network.widths(1) == WIDTHS
+    assert [len(layer.bias) for layer in network.layers] == [2 * width for width in WIDTHS]
+
+
+def test_after_expansion_and_removal_too_splitting_restores_old_answers():
+    network = build(tasks=3, expansion=100, drift_threshold=0.0)
+    before = answers(network)[:2]
+    begin(network, "expand")
+    shake(network)
+    drifted = answers(network)[2]
+    network.begin_phase("split", IMAGES, TARGETS)
+    after = answers(network)
+    assert torch.equal(after[0], before[0])
+    assert torch.equal(after[1], before[1])
+    torch.testing.assert_close(after[2], drifted, atol=1e-4, rtol=1e-4)
+    for task in range(3):
+        torch.testing.assert_close(after[task], dense(network, task), atol=1e-4, rtol=1e-4)
+
+
+def test_units_are_split_where_their_incoming_weights_moved_by_more_than_the_threshold():
+    network = build(drift_threshold=0.5)
+    with torch.no_grad():
+        network.layers[0].weight[1, 0, 0, 0] += 0.51
+        network.layers[0].weight[2, 0, 0, 0] += 0.49
+        network.layers[2].weight[3, 1, :2] -= torch.tensor([0.4, 0.4])  # 0.566 in length
+        network.layers[2].bias[5] += 9.0  # no incoming weight
+    network.begin_phase("split", IMAGES, TARGETS)
+    ended = [(layer.until == 1).nonzero()[:, 0].tolist() for layer in network.layers]
+    assert ended == [[1], [], [3], []]
+    assert [len(layer.bias) for layer in network.layers] == [5, 5, 9, 6]
+
+
+def test_of_more_drifted_units_than_an_expansion_has_those_that_drifted_most_are_split():
+    network = build(expansion=2, drift_threshold=0.1)
+    with torch.no_grad():
+        for unit, moved in enumerate((0.3, 0.9, 0.2, 0.5)):
+            network.layers[0].weight[unit, 0, 1, 1] += moved
+    network.begin_phase("split", IMAGES, TARGETS)
+    assert (network.layers[0].until == 1).nonzero()[:, 0].tolist() == [1, 3]
+
+
+def test_after_a_split_everything_that_answers_for_the_task_learns_and_no_duplicated_unit():
+    network = build(drift_threshold=0.3)
+    with torch.no_grad():
+        network.layers[1].weight[:2] += 1.0
+        network.layers[3].weight[4] += 1.0
+    begin(network, "split")
+    before = copy.deepcopy(network)
+    step(network)
+    for layer, was, ended in zip(network.layers, before.layers, [[], [0, 1], [], [4]], strict=True):
+        assert (layer.until == 1).nonzero()[:, 0].tolist() == ended
+        moved = {u for u in range(len(layer.bias)) if not torch.equal(layer.weight[u], was.weight[u])}
+        assert not moved & set(ended)
+        assert len(moved) > len(layer.bias) / 2  # dead units have no gradient
+        assert layer.learns[1].tolist() == [unit not in ended for unit in range(len(layer.bias))]
+    first = network.layers[2]  # what it reads of units that answer for old tasks alone stays
+    assert torch.equal(first.weight[:, :2], before.layers[2].weight[:, :2])
+
+
+def test_later_tasks_answer_by_duplicates_and_old_ones_by_the_units_of_their_time():
+    network = build(drift_threshold=0.01, loss_threshold=0.0)
+    for _ in range(3):
+        begin(network, "retrain")
+        step(network, rate=0.1)
+        begin(network, "expand")
+        step(network, rate=0.1)
+        begin(network, "split")
+        step(network, rate=0.1)
+        for task, logits in enumerate(answers(network)):
+            torch.testing.assert_close(logits, dense(network, task), atol=1e-3, rtol=1e-3)
+        network.grow(2)
+    assert [len(layer.bias) for layer in network.layers] > network.widths(3) > network.widths(2) > network.widths(1)
+
+
+def test_a_state_with_more_units_than_a_fresh_network_loads_and_answers_alike():
+    network = build(tasks=2, drift_threshold=0.01)
+    begin(network, "expand")
+    shake(network)
+    begin(network, "split")
+    network.grow(3)
+    begin(network, "expand")
+    fresh = build(tasks=0)
+    for classes in (2, 2, 3):
+        fresh.grow(classes)
+    fresh.load_state_dict(network.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(answers(network), answers(fresh), strict=True))
+    assert [fresh.widths(task) for task in range(3)] == [network.widths(task) for task in range(3)]
+
+
+def test_what_an_expansion_draws_follows_from_the_seed_of_the_task_alone():
+    draws = []
+    for seed, noise in ((7, 0), (7, 1), (8, 0)):
+        network = build(tasks=1)
+        torch.manual_seed(seed)
+        network.grow(2)
+        torch.manual_seed(100 + noise)
+        state = torch.get_rng_state()
+        begin(network, "expand")
+        assert torch.equal(torch.get_rng_state(), state)
+        draws.append(network.layers[1].weight[5:].detach())
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+def test_the_first_task_is_learned_as_any_network_learns_it():
+    network = build(tasks=1)
+    for phase in ("train", "retrain", "expand", "split"):
+        begin(network, phase)
+        assert network.widths(0) == WIDTHS
+        assert network.masks == {}
+
+
+def test_every_head_has_a_way_of_its_own():
+    assert ExpandableNetwork.separate
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"expansion": 0}, r"^expansion is a whole number of units from 1 up, not 0\.$"),
+        ({"expansion": 2.0}, r"^expansion is a whole number of units from 1 up, not 2\.0\.$"),
+        ({"loss_threshold": -1.0}, r"^loss_threshold is a finite number from 0 up, not -1\.0\.$"),
+        ({"drift_threshold": float("inf")}, r"^drift_threshold is a finite number from 0 up, not inf\.$"),
+    ],
+)
+def test_bad_settings_are_refused_in_one_sentence(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Expandable(**settings)
+
+
+def test_a_task_that_was_not_learned_has_no_widths():
+    with pytest.raises(ValueError, match=r"^This network has learned 2 task\(s\), counted from 0, not task 2\.$"):
+        build().widths(2)
+
+
+def test_backbones_that_branch_and_images_of_another_size_are_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^ResNet32\(\) is no plain chain of [^.]*\.$"):
+        Expandable(ResNet32()).build((3, 32, 32))
+    with pytest.raises(ValueError, match=r"^This network was built for images of 1x8x8 [^.]*, not 1x9x9\.$"):
+        build()(torch.zeros(2, 1, 9, 9, dtype=torch.uint8))

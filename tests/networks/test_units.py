@@ -1,0 +1,152 @@
+"""Layers whose units come and go: selection against all paths tried one by one, answers against dense layers."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cltutor.networks.units import Connections, UnitLayer, relevant
+
+VALUES = torch.randn(5, 4, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def layer() -> UnitLayer:
+    torch.manual_seed(1)
+    return UnitLayer(nn.Conv2d(4, 3, 3, padding=1), 4)
+
+
+def by_paths(head: list[bool], links: list[list[list[bool]]], active: list[list[bool]]) -> list[list[bool]]:
+    """Every path of units from a layer to the head is tried; a unit is relevant if one of its paths is unbroken."""
+    found = [[False] * len(units) for units in active]
+    for bottom in range(len(active)):
+        for path in itertools.product(*(range(len(units)) for units in active[bottom:])):
+            places = range(bottom, len(active))
+            alive = all(active[layer][unit] for layer, unit in zip(places, path, strict=True))
+            pairs = zip(places[1:], path[1:], path[:-1], strict=True)
+            linked = all(links[layer][unit][below] for layer, unit, below in pairs)
+            if alive and linked and head[path[-1]]:
+                found[bottom][path[0]] = True
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_relevant_units_are_those_with_an_unbroken_path_to_the_head(seed):
+    draw = torch.Generator().manual_seed(seed)
+    sizes = [3, 4, 3, 5]  # the first: the image's channels
+    links = [torch.rand(above, below, generator=draw) < 0.3 for below, above in itertools.pairwise(sizes)]
+    active = [torch.rand(size, generator=draw) < 0.8 for size in sizes[1:]]
+    head = torch.rand(sizes[-1], generator=draw) < 0.5
+    found = relevant(head, links, active)
+    expected = by_paths(head.tolist(), [x.tolist() for x in links], [x.tolist() for x in active])
+    assert [units.tolist() for units in found] == expected
+
+
+def test_the_relevant_units_of_a_chain_with_one_link_between_layers_are_that_chain():
+    links = [torch.ones(2, 1, dtype=torch.bool), torch.tensor([[0, 1], [0, 0], [0, 1]]).bool()]
+    found = relevant(torch.tensor([True, True, False]), links, [torch.ones(2).bool(), torch.ones(3).bool()])
+    assert [units.tolist() for units in found] == [[False, True], [True, True, False]]
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 1), (2, 0)])
+def test_a_layer_answers_as_the_convolution_that_it_was_made_of(stride, padding):
+    plain = nn.Conv2d(4, 3, 3, stride, padding)
+    torch.testing.assert_close(UnitLayer(plain, 4)(VALUES), plain(VALUES))
+
+
+def test_a_fully_connected_layer_reads_the_flattened_maps_of_the_channels_below():
+    plain = nn.Linear(4 * 36, 5)
+    layer = UnitLayer(plain, 4)
+    assert layer.weight.shape == (5, 4, 36)
+    torch.testing.assert_close(layer(VALUES.flatten(1)), plain(VALUES.flatten(1)))
+    some = torch.tensor([1, 3])
+    without = VALUES.clone()
+    without[:, [0, 2]] = 0
+    torch.testing.assert_close(layer(VALUES[:, some].flatten(1), None, some), plain(without.flatten(1)))
+
+
+def test_some_units_of_some_inputs_are_rows_and_columns_of_the_whole(layer):
+    units, inputs = torch.tensor([0, 2]), torch.tensor([1, 2, 3])
+    expected = F.conv2d(VALUES[:, 1:], layer.weight[units][:, 1:], layer.bias[units], padding=1)
+    torch.testing.assert_close(layer(VALUES[:, 1:], units, inputs), expected)
+
+
+def test_masked_weights_have_no_gradient_and_the_others_have_all_of_theirs(layer):
+    layer(VALUES).square().sum().backward()
+    whole = layer.weight.grad.clone(), layer.bias.grad.clone()
+    layer.zero_grad()
+    answer = layer(VALUES)
+    layer.learn_between(torch.tensor([True, False, True]), torch.tensor([True, True, False, False]))
+    assert torch.equal(layer(VALUES), answer)
+    layer(VALUES).square().sum().backward()
+    for unit in range(3):
+        assert layer.bias.grad[unit] == (whole[1][unit] if unit != 1 else 0)
+        for below in range(4):
+            expected = whole[0][unit, below] if unit != 1 and below < 2 else torch.zeros(3, 3)
+            torch.testing.assert_close(layer.weight.grad[unit, below], expected)
+    layer.learn_between(torch.ones(3).bool(), torch.ones(4).bool(), bias=False)
+    layer.zero_grad()
+    layer(VALUES).square().sum().backward()
+    torch.testing.assert_close(layer.weight.grad, whole[0])
+    assert (layer.bias.grad == 0).all()
+
+
+def test_a_unit_answers_from_its_time_stamp_until_its_duplicate_does(layer):
+    layer.add_units(torch.zeros(2, 4, 3, 3), torch.zeros(2), task=2)
+    layer.split(torch.tensor([1]), 3, layer.weight.detach().clone(), layer.bias.detach().clone())
+    table = [layer.active(task).tolist() for task in range(5)]
+    old = [True, True, True, False, False, False]
+    later = [True, False, True, True, True, True]
+    assert table == [old, old, [True] * 5 + [False], later, later]
+
+
+def test_splitting_keeps_the_new_weights_in_the_duplicate_and_puts_the_old_ones_back(layer):
+    before = layer.weight.detach()[:, :3].clone(), layer.bias.detach().clone()  # an input has come since
+    now = torch.randn(3, 4, 3, 3), torch.randn(3)
+    layer.become(*now)
+    layer.split(torch.tensor([2, 0]), 1, *before)
+    assert torch.equal(layer.weight[3:], now[0][[2, 0]])
+    assert torch.equal(layer.bias[3:], now[1][[2, 0]])
+    assert torch.equal(layer.weight[[0, 2], :3], before[0][[0, 2]])
+    assert (layer.weight[[0, 2], 3] == 0).all()
+    assert torch.equal(layer.weight[1], now[0][1])
+    assert torch.equal(layer.bias[:3], torch.stack([before[1][0], now[1][1], before[1][2]]))
+
+
+def test_a_link_is_a_weight_at_any_position_that_is_not_zero(layer):
+    weight = torch.zeros(3, 4, 3, 3)
+    weight[1, 2, 0, 2] = -1e-20
+    layer.become(weight)
+    expected = torch.zeros(3, 4, dtype=torch.bool)
+    expected[1, 2] = True
+    assert torch.equal(layer.links(), expected)
+
+
+def state_of(layer: Connections) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in layer.state_dict().items()}
+
+
+def test_a_state_says_how_many_units_and_inputs_there_are(layer):
+    small = state_of(layer)
+    layer.add_inputs(torch.randn(3, 2, 3, 3))
+    layer.add_units(torch.randn(2, 6, 3, 3), torch.randn(2), task=1)
+    large = state_of(layer)
+    for state in (small, large):
+        fresh = UnitLayer(nn.Conv2d(4, 3, 3, padding=1), 4)
+        fresh.load_state_dict(state)
+        assert {name: value.tolist() for name, value in fresh.state_dict().items()} == {
+            name: value.tolist() for name, value in state.items()
+        }
+        assert isinstance(fresh.weight, nn.Parameter)
+
+
+def test_a_state_of_another_kernel_is_refused(layer):
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        layer.load_state_dict(UnitLayer(nn.Conv2d(4, 3, 5), 4).state_dict())
+
+
+def test_a_convolution_in_groups_is_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^Units are added one by one, and a convolution in groups [^.]*\.$"):
+        UnitLayer(nn.Conv2d(4, 4, 3, groups=2), 4)
