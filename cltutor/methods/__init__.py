@@ -8,6 +8,8 @@ Every method takes, besides its own settings, ``heads`` ("task" or "class"), ``b
 from .anchored import ebll, ewc, ewc_online, imm_mean, imm_mode, l2, mas, mas_local, si
 from .dfcnn import dfcnn, dfcnn_small, hard_sharing, single_task, single_task_large
 from .eeil import eeil, eeil_base, eeil_bf, eeil_da, hybrid1, icarl
+from .factorized import tensor_factorization
+from .growing import expandable, progressive
 from .lwf import duplicate, expansion, expansion_lwf, feature_extraction, finetune, finetune_slow, joint, lwf
 from .lwm import lwf_mc, lwm, lwm_attention_only
 from .registry import get, names
@@ -23,6 +25,7 @@ __all__ = [
     "eeil_da",
     "ewc",
     "ewc_online",
+    "expandable",
     "expansion",
     "expansion_lwf",
     "feature_extraction",
@@ -43,7 +46,9 @@ __all__ = [
     "mas",
     "mas_local",
     "names",
+    "progressive",
     "si",
     "single_task",
     "single_task_large",
+    "tensor_factorization",
 ]

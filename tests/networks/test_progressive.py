@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cltutor.networks import MultiHead, Progressive, ResNet32, SmallCNN, TaskCNN
-from cltutor.networks.progressive import Adapter, ProgressiveNetwork
+from cltutor.networks.progressive import Adapter, Column, ProgressiveNetwork
 
 TINY = SmallCNN(channels=(4, 6, 8), hidden=(10, 6))
 IMAGES = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -218,6 +218,20 @@ def test_later_columns_hear_no_dropout():
     assert all(torch.equal(one, other) for one, other in zip(heard, again, strict=True))
     assert own[1].dim() == 4  # the maps under the fully connected layer, before they are dropped out and in a row
     assert (own[1] > 0).double().mean() > 0.2
+
+
+def test_dropout_between_fully_connected_layers_is_not_heard_either():
+    layers = [torch.nn.Linear(4, 50), torch.nn.ReLU(), torch.nn.Dropout(0.9), torch.nn.Linear(50, 2)]
+    heard, _ = Column(layers, earlier=0, reduction=2)(inputs := torch.rand(3, 4), [])
+    assert torch.equal(heard[0], layers[0](inputs).relu())
+
+
+def test_where_earlier_columns_are_allowed_to_learn_a_later_head_teaches_them():
+    network = grown(2)
+    network.train_only(["old", "new"])
+    network(IMAGES).head(1).square().sum().backward()
+    names = [name for name, parameter in network.columns[0].named_parameters() if parameter.grad is not None]
+    assert set(names) == {f"layers.{i}.{part}" for i in range(5) for part in ("weight", "bias")}
 
 
 def test_the_published_network_grows_to_ten_columns():
