@@ -19,7 +19,7 @@ from .terms import Batch, Context, Kept, Term
 
 def soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
     """argmin_v 1/2 (v - w)^2 + amount |v| for every entry w of ``weights``: each comes nearer to zero by ``amount``."""
-    return weights.sign() * (weights.abs() - amount).clamp(min=0)
+    return weights - weights.clamp(-amount, amount)
 
 
 def group_soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
@@ -85,7 +85,7 @@ class L1Penalty(Described, Shrinking):
             parameter.sub_(values - soft_threshold(values, amount))
 
     def latex(self, heads: str) -> str:
-        return r"\lVert W \rVert_1"
+        return r"\| W \|_1"
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,7 +101,7 @@ class GroupLasso(Described, Shrinking):
             parameter.sub_(values - group_soft_threshold(values, amount))
 
     def latex(self, heads: str) -> str:
-        return r"\sum_g \lVert W_g \rVert_2"
+        return r"\sum_g \| W_g \|_2"
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,7 +116,7 @@ class L2Penalty(Described, Term):
         return 2.0
 
     def latex(self, heads: str) -> str:
-        return r"\lVert W \rVert_2^2"
+        return r"\| W \|_2^2"
 
 
 @dataclass(frozen=True, repr=False)
@@ -131,10 +131,10 @@ class Drift(Described, Term):
             raise ValueError("Drift needs a network that grows by units: use networks.Expandable(), or Anchor().")
 
     def __call__(self, batch: Batch, kept: Kept) -> Tensor:
-        network, value = batch.context.network, 0.0
-        for layer, (weight, bias) in zip(network.layers, network.before, strict=True):
-            units, inputs = weight.shape[:2]
-            moved = layer.weight[:units, :inputs] - weight, layer.bias[:units] - bias
+        value = 0.0
+        for layer in batch.context.network.layers:
+            units, inputs = layer.weight_before.shape[:2]
+            moved = layer.weight[:units, :inputs] - layer.weight_before, layer.bias[:units] - layer.bias_before
             if layer.learns is not None:
                 moved = moved[0] * layer.learns[0][:units, :inputs], moved[1] * layer.learns[1][:units]
             value = value + moved[0].square().sum() + moved[1].square().sum()
@@ -144,4 +144,4 @@ class Drift(Described, Term):
         return 2.0
 
     def latex(self, heads: str) -> str:
-        return r"\lVert W^t - W^{t-1} \rVert_2^2"
+        return r"\| W^t - W^{t-1} \|_2^2"

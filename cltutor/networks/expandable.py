@@ -34,7 +34,6 @@ class ExpandableNetwork(Network):
         self.normalise, self.chain = backbone.normalise, nn.ModuleList()
         self.heads, self.classes = nn.ModuleList(), []
         self.image_shape, self.settings = image_shape, settings
-        self.before: list[tuple[Tensor, Tensor]] = []  # W^{t-1}: each layer's weight and bias before the newest task
         self.draw = 0  # where the newest task's random numbers come from
         inputs = image_shape[0]
         for module in chain_of(backbone, repr(settings.backbone)):
@@ -81,7 +80,8 @@ class ExpandableNetwork(Network):
         """Add a head on all units of the top layer that answer for the new task."""
         for part in (*self.layers, *self.heads):
             part.learn_all()
-        self.before = [(layer.weight.detach().clone(), layer.bias.detach().clone()) for layer in self.layers]
+        for layer in self.layers:
+            layer.remember()
         self.draw = int(torch.randint(2**62, ()))
         self.classes.append(classes)
         active = self.layers[-1].active(self.newest).cpu()
@@ -170,9 +170,8 @@ class ExpandableNetwork(Network):
         bound = (int(read.sum()) * self.positions) ** -0.5  # as a head is drawn when it is new
         head.add_inputs((2 * torch.rand(len(head.bias), count, self.positions) - 1) * bound)
         if count:
-            head.learn_between(
-                read.new_ones(len(head.bias)), torch.arange(len(read), device=read.device) >= known, False
-            )
+            columns = torch.arange(len(read), device=read.device) >= known
+            head.learn_between(read.new_ones(len(head.bias)), columns, bias=False)
 
     def remove_useless(self) -> None:
         """Remove the newest units that give nothing, as no weight comes in (Algorithm 3, last lines)."""
@@ -189,13 +188,13 @@ class ExpandableNetwork(Network):
         At most ``expansion`` units a layer are split, those that drifted most. Then all that answers for the task
         learns.
         """
-        for (layer, above), (weight, bias) in zip(self.stacked, self.before, strict=True):
-            known = len(bias)
-            moved = (layer.weight.detach()[:known, : weight.shape[1]] - weight).flatten(1).norm(dim=1)
+        for layer, above in self.stacked:
+            known, inputs = layer.weight_before.shape[:2]
+            moved = (layer.weight.detach()[:known, :inputs] - layer.weight_before).flatten(1).norm(dim=1)
             moved[~layer.active(self.newest)[:known]] = 0.0
             order = moved.argsort(descending=True, stable=True)[: self.settings.expansion]
             drifted = order[moved[order] > self.settings.drift_threshold]
-            layer.split(drifted, self.newest, weight, bias)
+            layer.split(drifted, self.newest)
             above.add_inputs(above.weight.detach()[:, drifted])
         read = self.channels
         for layer in self.layers:

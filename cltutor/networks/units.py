@@ -97,6 +97,12 @@ class UnitLayer(Connections):
         super().__init__(layer, inputs)
         self.register_buffer("since", torch.zeros(len(self.bias), dtype=torch.int64))
         self.register_buffer("until", torch.full((len(self.bias),), NEVER))
+        self.remember()
+
+    def remember(self) -> None:
+        """Keep weight and bias in mind as they now are, W^{t-1}, until the next call; no state holds them."""
+        self.register_buffer("weight_before", self.weight.detach().clone(), persistent=False)
+        self.register_buffer("bias_before", self.bias.detach().clone(), persistent=False)
 
     def active(self, task: int) -> Tensor:
         """Whether each unit answers for ``task``: (units,) bool."""
@@ -117,14 +123,15 @@ class UnitLayer(Connections):
         self.since, self.until = self.since[kept], self.until[kept]
 
     @torch.no_grad()
-    def split(self, units: Tensor, task: int, weight: Tensor, bias: Tensor) -> None:
+    def split(self, units: Tensor, task: int) -> None:
         """Duplicate ``units`` (indices): the duplicates go on from ``task`` as the units are now, and these go back,
-        for the tasks before it, to the ``weight`` and ``bias`` of a layer that may have had fewer units and inputs."""
+        for the tasks before it, to what was last remembered."""
+        before = self.weight_before[units]
         self.add_units(self.weight[units], self.bias[units], task)
         self.until[units] = task
         self.weight[units] = 0.0  # what has come since, the old tasks do not read
-        self.weight[units, : weight.shape[1]] = weight[units]
-        self.bias[units] = bias[units]
+        self.weight[units, : before.shape[1]] = before
+        self.bias[units] = self.bias_before[units]
 
 
 def relevant(head: Tensor, links: list[Tensor], active: list[Tensor]) -> list[Tensor]:

@@ -95,7 +95,8 @@ def test_masked_weights_have_no_gradient_and_the_others_have_all_of_theirs(layer
 
 def test_a_unit_answers_from_its_time_stamp_until_its_duplicate_does(layer):
     layer.add_units(torch.zeros(2, 4, 3, 3), torch.zeros(2), task=2)
-    layer.split(torch.tensor([1]), 3, layer.weight.detach().clone(), layer.bias.detach().clone())
+    layer.remember()
+    layer.split(torch.tensor([1]), 3)
     table = [layer.active(task).tolist() for task in range(5)]
     old = [True, True, True, False, False, False]
     later = [True, False, True, True, True, True]
@@ -103,10 +104,13 @@ def test_a_unit_answers_from_its_time_stamp_until_its_duplicate_does(layer):
 
 
 def test_splitting_keeps_the_new_weights_in_the_duplicate_and_puts_the_old_ones_back(layer):
-    before = layer.weight.detach()[:, :3].clone(), layer.bias.detach().clone()  # an input has come since
+    layer.keep_inputs(torch.tensor([True, True, True, False]))
+    layer.remember()
+    before = layer.weight.detach().clone(), layer.bias.detach().clone()
+    layer.add_inputs(torch.zeros(3, 1, 3, 3))  # an input comes, and everything moves
     now = torch.randn(3, 4, 3, 3), torch.randn(3)
     layer.become(*now)
-    layer.split(torch.tensor([2, 0]), 1, *before)
+    layer.split(torch.tensor([2, 0]), 1)
     assert torch.equal(layer.weight[3:], now[0][[2, 0]])
     assert torch.equal(layer.bias[3:], now[1][[2, 0]])
     assert torch.equal(layer.weight[[0, 2], :3], before[0][[0, 2]])
@@ -140,6 +144,16 @@ def test_a_state_says_how_many_units_and_inputs_there_are(layer):
             name: value.tolist() for name, value in state.items()
         }
         assert isinstance(fresh.weight, nn.Parameter)
+
+
+def test_what_is_remembered_goes_with_the_layer_and_is_no_part_of_its_state(layer):
+    before = layer.weight.detach().clone()
+    layer.become(before + 1)
+    assert torch.equal(layer.double().weight_before, before.double())
+    assert set(layer.state_dict()) == {"weight", "bias", "since", "until"}
+    layer.remember()
+    assert torch.equal(layer.weight_before, layer.weight)
+    assert not torch.equal(layer.weight_before, before.double())
 
 
 def test_a_state_of_another_kernel_is_refused(layer):
