@@ -114,6 +114,18 @@ def vector(model: nn.Module, output, task: int | None) -> Tensor:
     return (model.response(output, task) if isinstance(model, Network) else output).flatten(1)
 
 
+class Answering(nn.Module):
+    """A model down to its answers (N, D): a network's ``Output`` computes a head only when asked, which would be after
+    ``functional_call`` has put the model's own parameters back."""
+
+    def __init__(self, model: nn.Module, task: int | None):
+        super().__init__()
+        self.model, self.task = model, task
+
+    def forward(self, images: Tensor) -> Tensor:
+        return vector(self.model, self.model(images), self.task)
+
+
 def mean_over_samples(
     model: nn.Module,
     images: Tensor,
@@ -184,15 +196,18 @@ def others(model, images: Tensor, function: Scalars, targets: list, power: int, 
     own = {name: p for name, p in model.named_parameters() if id(p) not in known}
     if not own:
         return {}
+    answering = Answering(model, task)
 
     def row(parameters: dict[str, Tensor], image: Tensor, *target: Tensor) -> Tensor:
-        output = functional_call(model, parameters, (image.unsqueeze(0),))
-        return function(vector(model, output, task), *(t.unsqueeze(0) for t in target)).reshape(-1)
+        answer = functional_call(answering, parameters, (image.unsqueeze(0),))
+        return function(answer, *(t.unsqueeze(0) for t in target)).reshape(-1)
 
     try:
-        jacobians = vmap(jacrev(row), in_dims=(None, 0, *(0 for _ in targets)))(own, images, *targets)
+        jacobians = vmap(jacrev(row), in_dims=(None, 0, *(0 for _ in targets)))(
+            {f"model.{name}": parameter for name, parameter in own.items()}, images, *targets
+        )
     except (RuntimeError, ValueError) as error:
         layers = {name.rpartition(".")[0] for name in own}
         kinds = sorted({f"{layer} ({type(model.get_submodule(layer)).__name__})" for layer in layers})
         raise ValueError(f"Importance of a single sample cannot be measured in {', '.join(kinds)}.") from error
-    return {name: (j.square().sum(1) ** (power / 2)).sum(0) for name, j in jacobians.items()}
+    return {name: (jacobians[f"model.{name}"].square().sum(1) ** (power / 2)).sum(0) for name in own}

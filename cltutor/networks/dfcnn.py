@@ -88,15 +88,18 @@ class KnowledgeLayer(nn.Module):
 
     @torch.no_grad()
     def draw(self) -> Transfer:
-        """A new task's own part, drawn so that the rebuilt filters have He's variance 2 / (h w c_in).
+        """A new task's own part, drawn so that maps of pictures keep their mean square (He et al. 2015, eq. 10).
 
-        Each position of the basis has a mean square length of one, whatever L has become: gradient descent then moves
-        the filters through U as fast as those of a plain CNN.
+        A rectified basis is nowhere negative: over maps that are alike at neighbouring positions its own positions add
+        up, and with the variance 2 / (h w c_in) the filters would raise the signal over a hundredfold in four layers.
+        So U has that variance, and V the scale at which maps that are equal everywhere keep their mean square,
+        whatever L has become. The authors draw all by Glorot's uniform, for an optimiser with a rate a parameter.
         """
         knowledge, (depth, maps) = self.knowledge.cpu(), self.channels
         filters = torch.randn(self.taps, self.taps, self.shared, self.basis)
-        square = deconvolve(knowledge, filters, None, self.size, self.step, self.activation).square().sum(2).mean()
-        filters /= square.sqrt().clamp(min=torch.finfo(filters.dtype).tiny)
+        basis = deconvolve(knowledge, filters, None, self.size, self.step, self.activation)
+        length = basis.sum((0, 1)).norm() / math.sqrt(math.prod(self.size))
+        filters /= length.clamp(min=torch.finfo(filters.dtype).tiny)
         mixing = torch.randn(self.basis, depth, maps) * math.sqrt(2 / (math.prod(self.size) * depth))
         return Transfer(filters, None if self.activation is None else torch.zeros(self.basis), mixing)
 
@@ -264,9 +267,7 @@ class DFCNN(Described):
         for name in ("knowledge", "deconvolution"):
             pairs = getattr(self, name)
             if not all(len(pair) == 2 and all(isinstance(n, int) and n >= 1 for n in pair) for pair in pairs):
-                raise ValueError(
-                    f"{name} holds a pair of whole numbers (size, channels) a layer, not {pairs!r}."
-                )
+                raise ValueError(f"{name} holds a pair of whole numbers (size, channels) a layer, not {pairs!r}.")
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> DFCNNNetwork:
         return DFCNNNetwork(self, image_shape)

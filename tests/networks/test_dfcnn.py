@@ -1,0 +1,468 @@
+"""The deconvolutional factorized CNN against sums written out, finite differences and counts by hand."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+import cltutor as cl
+from cltutor.evaluation import accuracies
+from cltutor.importance import mas
+from cltutor.networks import DFCNN, ROLES, ResNet32, SmallCNN, TaskCNN, contract, deconvolve, dfcnn, evaluating
+from cltutor.networks.dfcnn import DFCNNNetwork
+
+TINY = DFCNN(TaskCNN((3, 4), (5,)), knowledge=((2, 2), (2, 3)), deconvolution=((3, 4), (3, 5)))
+IMAGES = torch.randint(0, 256, (6, 2, 5, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+PLAIN = DFCNN(TINY.backbone, TINY.knowledge, TINY.deconvolution, activation=None)
+
+
+def grown(tasks: int, description: DFCNN = TINY, shape: tuple[int, int, int] = (2, 5, 6)) -> DFCNNNetwork:
+    torch.manual_seed(0)
+    network = description.build(shape)
+    network.normalise_like(IMAGES)
+    for task in range(tasks):
+        network.grow(2 + task)
+    with torch.no_grad():  # biases start at zero, where a lost one is not seen
+        for name, parameter in network.named_parameters():
+            if "bias" in name:
+                parameter += 0.2 * torch.randn_like(parameter)
+    return network
+
+
+def train_newest(network: DFCNNNetwork, steps: int = 4) -> None:
+    """SGD with everything that could leak into frozen weights: momentum and a strong weight decay."""
+    network.train_only(["shared", "new"])
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], 0.05, 0.9, weight_decay=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        network(IMAGES).head(len(network.classes) - 1).square().mean().backward()
+        optimizer.step()
+
+
+def state(network) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+# Equation 1
+
+
+def deconvolved_by_hand(knowledge, filters, bias, size, stride, relu: bool) -> Tensor:
+    """Position by position: knowledge (i, j) adds its filters at (i, j) times stride, less what "SAME" pads before."""
+    (height, width, shared), taps = knowledge.shape, len(filters)
+    before = [
+        max((side - 1) * stride + taps - n, 0) // 2 for side, n in zip((height, width), size, strict=True)
+    ]  # the smaller half of the padding comes first
+    basis = torch.zeros(*size, filters.shape[3], dtype=knowledge.dtype)
+    for i in range(height):
+        for j in range(width):
+            for a in range(taps):
+                for b in range(taps):
+                    y, x = i * stride + a - before[0], j * stride + b - before[1]
+                    if 0 <= y < size[0] and 0 <= x < size[1]:
+                        for k in range(filters.shape[3]):
+                            basis[y, x, k] += sum(knowledge[i, j, c] * filters[a, b, c, k] for c in range(shared))
+    if bias is not None:
+        basis = basis + bias
+    return basis.clamp(min=0) if relu else basis
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_a_deconvolution_adds_each_position_of_the_knowledge_base_where_tensorflow_does(data):
+    """Eq. 1, for even and odd paddings, kernels that no filter reaches to the end, and oblong ones."""
+    stride, taps = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
+    sides = [data.draw(st.integers(1, 3)) for _ in range(2)]
+    size = tuple(data.draw(st.integers((side - 1) * stride + 1, side * stride)) for side in sides)
+    torch.manual_seed(0)
+    knowledge, filters = torch.randn(*sides, 2), torch.randn(taps, taps, 2, 3)
+    bias = torch.randn(3) if data.draw(st.booleans()) else None
+    activation = data.draw(st.sampled_from(["relu", None]))
+    found = deconvolve(knowledge, filters, bias, size, stride, activation)
+    expected = deconvolved_by_hand(knowledge, filters, bias, size, stride, activation == "relu")
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("taps", "size", "odd"), [(3, 3, False), (4, 3, True), (3, 4, True), (1, 4, False)])
+def test_the_smaller_half_of_an_odd_padding_comes_first(taps, size, odd):
+    """By hand, along one side: L = (1, 10) at stride 2, filters (1, 2, 3, ...)."""
+    knowledge = torch.tensor([1.0, 10.0]).reshape(2, 1, 1)
+    filters = torch.zeros(taps, taps, 1, 1)
+    filters[:, 0, 0, 0] = torch.arange(1.0, taps + 1)
+    total = max(2 + taps - size, 0)
+    assert (total % 2 == 1) == odd
+    first_column = deconvolve(knowledge, filters, None, (size, 1), 2, None) if taps < 3 else None
+    whole = {3: [1, 2, 13, 20, 30], 4: [1, 2, 13, 24, 30, 40], 1: [1, 0, 10, 0]}[taps]
+    expected = torch.tensor(whole[total // 2 : total // 2 + size], dtype=torch.float32)
+    if taps >= 3:  # across, a single position is padded too: the filters stand in the column that is left
+        filters = torch.zeros(taps, taps, 1, 1)
+        filters[:, (taps - 1) // 2, 0, 0] = torch.arange(1.0, taps + 1)
+        first_column = deconvolve(knowledge, filters, None, (size, 1), 2, None)
+    assert torch.equal(first_column[:, 0, 0], expected)
+
+
+@pytest.mark.parametrize(("size", "refused"), [((2, 3), 2), ((3, 5), 5), ((3, 3), None), ((4, 4), None)])
+def test_a_kernel_that_a_deconvolution_cannot_make_is_refused_with_those_that_it_can(size, refused):
+    knowledge, filters = torch.ones(2, 2, 1), torch.ones(3, 3, 1, 1)
+    if refused is None:
+        assert deconvolve(knowledge, filters, None, size, 2).shape == (*size, 1)
+        return
+    words = rf"at stride 2 into \(L - 1\) \* stride \+ 1 = 3 up to L \* stride = 4 positions, not into {refused}"
+    with pytest.raises(ValueError, match=words):
+        deconvolve(knowledge, filters, None, size, 2)
+
+
+def test_a_network_whose_kernels_do_not_fit_is_refused_when_it_is_built():
+    with pytest.raises(ValueError, match=r"= 7 up to L \* stride = 9 positions, not into 3"):
+        DFCNN(TINY.backbone, ((3, 2), (3, 3)), TINY.deconvolution, stride=3).build((2, 8, 8))
+
+
+# Equation 2
+
+
+def test_a_contraction_sums_the_basis_over_its_channels():
+    torch.manual_seed(0)
+    basis, mixing = torch.randn(2, 3, 4), torch.randn(4, 5, 6)
+    filters = contract(basis, mixing)
+    assert filters.shape == (2, 3, 5, 6)
+    for y in range(2):
+        for x in range(3):
+            for i in range(5):
+                for o in range(6):
+                    expected = sum(basis[y, x, k] * mixing[k, i, o] for k in range(4))
+                    assert filters[y, x, i, o].item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu", None])
+def test_gradients_of_knowledge_filters_bias_and_mixing_are_finite_differences(activation):
+    torch.manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+    def filters(knowledge, taps, bias, mixing) -> Tensor:
+        return contract(deconvolve(knowledge, taps, bias, (3, 4), 2, activation), mixing)
+
+    assert torch.autograd.gradcheck(filters, (draw(2, 2, 2), draw(3, 3, 2, 3), draw(3), draw(3, 2, 2)))
+
+
+@pytest.mark.parametrize("description", [TINY, PLAIN], ids=["relu", "as printed"])
+def test_gradients_of_a_loss_reach_every_parameter_of_the_task_as_finite_differences_say(description):
+    network = grown(2, description).double().eval()
+
+    def loss() -> Tensor:
+        return F.cross_entropy(network(IMAGES).head(1), torch.arange(6) % 3)
+
+    loss().backward()
+    torch.manual_seed(1)
+    checked = [p for p in network.parameters() if p.grad is not None]
+    assert {id(p) for p in checked} == {id(p) for r in ("shared", "new") for p in network.parameters_of(r)}
+    for parameter in checked:
+        direction, step = torch.randn_like(parameter), 1e-6
+        with torch.no_grad():
+            parameter += step * direction
+            above = loss().item()
+            parameter -= 2 * step * direction
+            below = loss().item()
+            parameter += step * direction
+        expected = (above - below) / (2 * step)
+        assert (parameter.grad * direction).sum().item() == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+# The network
+
+
+@pytest.mark.parametrize("description", [TINY, PLAIN], ids=["relu", "as printed"])
+def test_a_task_answers_with_its_rebuilt_filters_and_its_own_layers(description):
+    network = grown(2, description).eval()
+    pixels = IMAGES.float()
+    maps = (pixels - pixels.mean((0, 2, 3), keepdim=True)) / pixels.transpose(0, 1).flatten(1).std(1).reshape(-1, 1, 1)
+    own = network.tasks[0]
+    for layer, transfer in enumerate(own.transfers):
+        knowledge = network.knowledge_base(layer)
+        basis = deconvolved_by_hand(
+            knowledge, transfer.filters, transfer.basis_bias, (3, 3), 2, description.activation is not None
+        )
+        torch.testing.assert_close(network.basis(layer, 0), basis, atol=1e-5, rtol=1e-5)
+        filters = torch.einsum("hwk,kio->hwio", basis, transfer.mixing)
+        torch.testing.assert_close(network.filters(layer, 0), filters, atol=1e-5, rtol=1e-5)
+        padded, (height, width) = F.pad(maps, (1, 1, 1, 1)), maps.shape[2:]
+        maps = transfer.bias.reshape(-1, 1, 1) + sum(
+            torch.einsum("nihw,io->nohw", padded[:, :, a : a + height, b : b + width], filters[a, b])
+            for a in range(3)
+            for b in range(3)
+        )
+        maps = maps.clamp(min=0)
+    maps = torch.stack([maps[:, :, y : y + 2, x : x + 2].amax((2, 3)) for y in (0, 2) for x in (0, 2, 4)], 2)
+    hidden = (maps.flatten(1) @ own.hidden[0][1].weight.T + own.hidden[0][1].bias).clamp(min=0)
+    torch.testing.assert_close(network(IMAGES).head(0), own.head(hidden), atol=1e-5, rtol=1e-4)
+
+
+def test_the_published_sizes_have_7963252_parameters_after_ten_tasks():
+    torch.manual_seed(0)
+    network = DFCNN().build((3, 32, 32))
+    for _ in range(10):
+        network.grow(10)
+    assert sum(p.numel() for p in network.parameters()) == 7_963_252
+    assert sum(p.numel() for p in network.parameters_of("shared")) == 432
+    # The same by hand: V, its bias, U and the convolution's bias a layer, then the fully connected layers.
+    own, before = 4096 * 64 + 64 + 64 * 10 + 10, 3
+    for (_, shared), (taps, basis), maps in zip(DFCNN.knowledge, DFCNN.deconvolution, TaskCNN.channels, strict=True):
+        own += taps**2 * shared * basis + basis + basis * before * maps + maps
+        before = maps
+    assert 432 + 10 * own == 7_963_252
+
+
+def test_as_printed_there_is_no_bias_after_the_deconvolution():
+    counts = [sum(p.numel() for p in grown(1, d).parameters()) for d in (TINY, PLAIN)]
+    assert counts[0] - counts[1] == 4 + 5
+
+
+@pytest.mark.parametrize("activation", ["relu", None])
+@pytest.mark.parametrize("scale", [1.0, 0.01])  # whatever became of the knowledge base
+def test_a_new_tasks_filters_keep_the_mean_square_of_maps_that_are_equal_everywhere(activation, scale):
+    """A sum over positions of variance 2 / c_in (He et al. 2015, eq. 10), where a plain filter's has the same."""
+    torch.manual_seed(0)
+    network = DFCNN(activation=activation).build((3, 32, 32))
+    with torch.no_grad():
+        for layer in range(4):
+            network.knowledge_base(layer).mul_(scale)
+    network.grow(10)
+    for layer, depth in enumerate((3, 32, 32, 64)):
+        summed = network.filters(layer, 0).sum((0, 1))
+        assert summed.var().item() == pytest.approx(2 / depth, rel=0.3)
+        assert abs(summed.mean().item()) < 0.3 * summed.std().item()
+
+
+@pytest.mark.parametrize("activation", ["relu", None])
+def test_signals_neither_explode_nor_vanish_in_the_layers_of_a_new_task(activation):
+    torch.manual_seed(0)
+    network = DFCNN(activation=activation).build((3, 32, 32)).eval()
+    network.grow(10)
+    images = cl.streams.scenes(tasks=5, classes=range(5), per_class=(8, 1))[0].train.images
+    network.normalise_like(images)
+    maps, filters, powers = network.backbone.normalise(images), iter(network.rebuilt(0)), []
+    for module in network.backbone.trunk:
+        convolution = isinstance(module, dfcnn.KnowledgeLayer)
+        maps = module(maps, *next(filters)) if convolution else module(maps)
+        if convolution:
+            powers.append(maps.square().mean().item())
+    assert len(powers) == 4
+    assert all(0.3 < power < 8 for power in powers)  # 2 where ReLUs halve it; with He's variance itself over 100
+
+
+def test_a_knowledge_base_of_zeros_gives_a_task_that_is_finite():
+    network = grown(0)
+    with torch.no_grad():
+        network.knowledge_base(0).zero_()
+    network.grow(2)
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+    assert network(IMAGES).logits.isfinite().all()
+    assert network.shares(0).tolist() == [[0.0, 0.0]]
+
+
+def test_every_parameter_has_exactly_one_role():
+    network = grown(3)
+    owned = [id(parameter) for role in ROLES for parameter in network.parameters_of(role)]
+    assert len(owned) == len(set(owned))
+    assert set(owned) == {id(parameter) for parameter in network.parameters()}
+    assert network.classes == [2, 3, 4]
+    assert network(IMAGES).logits.shape == (6, 9)
+
+
+def test_learning_a_task_leaves_all_other_tasks_own_parts_bit_for_bit_and_moves_its_own():
+    network = grown(3)
+    before = state(network)
+    train_newest(network)
+    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert not {name for name in moved if name.startswith(("tasks.0.", "tasks.1."))}
+    learning = {name for name, _ in network.named_parameters() if name.startswith(("backbone.", "tasks.2."))}
+    assert moved == learning
+    parts = {"filters", "basis_bias", "mixing", "bias", "weight", "knowledge"}
+    assert {name.split(".")[-1] for name in moved} == parts
+
+
+def test_a_changed_knowledge_base_changes_an_earlier_tasks_answers_through_its_filters():
+    network = grown(2).eval()
+    own, answers, filters = state(network.tasks[0]), network(IMAGES).head(0), network.filters(1, 0)
+    train_newest(network)
+    network.eval()
+    assert all(torch.equal(value, own[name]) for name, value in network.tasks[0].state_dict().items())
+    assert not torch.allclose(network(IMAGES).head(0), answers, atol=1e-3)
+    assert not torch.allclose(network.filters(1, 0), filters, atol=1e-3)
+
+
+def test_only_the_newest_tasks_features_are_dropped_out():
+    network = grown(2)
+    network.train_only(["shared", "new"])
+    torch.manual_seed(0)
+
+    def differs(task: int) -> bool:
+        return not torch.equal(network(IMAGES).head(task), network(IMAGES).head(task))
+
+    assert (differs(0), differs(1)) == (False, True)
+    assert network.draws_random_numbers
+
+
+def test_a_state_is_loaded_into_a_network_that_has_grown_alike():
+    network, other = grown(2), TINY.build((2, 5, 6))
+    train_newest(network)
+    for classes in (2, 3):
+        other.grow(classes)
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(other.eval()(IMAGES).logits, network.eval()(IMAGES).logits)
+
+
+# How often filters are rebuilt
+
+
+@pytest.fixture
+def rebuilds(monkeypatch) -> list[int]:
+    """Grows by one at each contraction."""
+    calls, plain = [], dfcnn.contract
+    monkeypatch.setattr(dfcnn, "contract", lambda *values: calls.append(1) or plain(*values))
+    return calls
+
+
+def test_filters_are_rebuilt_once_a_pass_for_the_tasks_that_are_asked(rebuilds):
+    network = grown(3)
+    output = network(IMAGES)
+    assert len(rebuilds) == 0
+    output.head(2), output.features, output.head(2)
+    assert len(rebuilds) == network.layers
+    output.head(0), output.logits
+    assert len(rebuilds) == 3 * network.layers
+
+
+def test_filters_are_rebuilt_once_for_all_images_that_are_tested(rebuilds):
+    network = grown(2)
+    images, labels = IMAGES.repeat(60, 1, 1, 1), torch.zeros(360, dtype=torch.int64)
+    accuracies(network, [(images, labels), None], (1,), unknown=False)
+    assert len(rebuilds) == network.layers  # of the task that is tested, for three chunks
+    accuracies(network, [(images, labels), None], (1,), unknown=True)
+    assert len(rebuilds) == 3 * network.layers
+
+
+def test_after_testing_filters_follow_the_knowledge_base_again(rebuilds):
+    network = grown(1)
+    with torch.no_grad():
+        with evaluating(network):
+            before = network(IMAGES).logits
+            with evaluating(network):
+                assert torch.equal(network(IMAGES).logits, before)
+            assert torch.equal(network(IMAGES).logits, before)
+        assert len(rebuilds) == network.layers
+        network.knowledge_base(0).mul_(-2)
+        assert not torch.allclose(network.eval()(IMAGES).logits, before)
+    assert network.made is None
+
+
+def test_kept_filters_do_not_cut_the_graph_of_who_measures():
+    network = grown(2)
+    with evaluating(network):
+        with torch.no_grad():
+            network(IMAGES).head(0)
+        network(IMAGES).head(0).sum().backward()
+    assert network.knowledge_base(0).grad.abs().sum() > 0
+
+
+def test_importance_of_the_knowledge_base_is_that_of_its_gradient_image_by_image():
+    network = grown(2).eval()
+    found = mas(network, IMAGES)
+    name = next(name for name, p in network.named_parameters() if p is network.knowledge_base(1))
+    expected = torch.zeros_like(network.knowledge_base(1))
+    for image in IMAGES:
+        output = network(image.unsqueeze(0)).logits.square().sum()
+        expected += torch.autograd.grad(output, network.knowledge_base(1))[0].abs() / len(IMAGES)
+    torch.testing.assert_close(found[name], expected, atol=1e-5, rtol=1e-4)
+
+
+# What the network knows
+
+
+def test_shares_are_the_change_of_the_filters_without_a_channel():
+    network = grown(2)
+    for layer, channels in enumerate((2, 3)):
+        shares = network.shares(layer)
+        assert shares.shape == (2, channels)
+        for task in range(2):
+            whole = network.filters(layer, task)
+            changes = []
+            for channel in range(channels):
+                rest = network.without({layer: [channel]}).filters(layer, task)
+                pairs = zip(whole.ravel().tolist(), rest.ravel().tolist(), strict=True)
+                changes.append(math.sqrt(sum((a - b) ** 2 for a, b in pairs)))
+            expected = [change / sum(changes) for change in changes]
+            assert shares[task].tolist() == pytest.approx(expected, abs=1e-5)
+    assert not torch.allclose(network.shares(1)[0], network.shares(1)[1])
+
+
+def test_without_switches_channels_off_in_a_copy_for_all_tasks():
+    network = grown(2).eval()
+    before = state(network)
+    with torch.no_grad(), evaluating(network):
+        whole = network(IMAGES).logits
+        changed = network.without({0: [1], 1: (0, 2)})
+        assert not torch.allclose(changed(IMAGES).logits, whole)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    for layer, off in ((0, [1]), (1, [0, 2])):
+        for channel in range(network.knowledge_base(layer).shape[2]):
+            expected = torch.zeros(2, 2) if channel in off else network.knowledge_base(layer)[..., channel]
+            assert torch.equal(changed.knowledge_base(layer)[..., channel], expected)
+    assert torch.equal(network.without({})(IMAGES).logits, network(IMAGES).logits)
+
+
+def test_pictures_have_the_shapes_of_the_paper_and_filters_their_graph():
+    network = grown(2)
+    assert network.layers == 2
+    assert network.knowledge_base(1).shape == (2, 2, 3)
+    assert network.basis(1, 0).shape == (3, 3, 5)
+    assert network.filters(1, 0).shape == (3, 3, 3, 4)
+    (gradient,) = torch.autograd.grad(network.filters(1, 0).sum(), network.knowledge_base(1))
+    assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("ask", ["basis", "filters"])
+def test_a_task_not_learned_yet_or_a_layer_that_is_not_there_is_refused_in_one_sentence(ask):
+    network = grown(2)
+    for task in (2, -1):
+        with pytest.raises(ValueError, match=rf"^This network has learned 2 task\(s\), .* there is no task {task}"):
+            getattr(network, ask)(0, task)
+    for layer in (2, -1):
+        with pytest.raises(ValueError, match=rf"^This network has 2 convolution\(s\), .* there is no layer {layer}\.$"):
+            getattr(network, ask)(layer, 0)
+        with pytest.raises(ValueError, match="there is no layer"):
+            network.without({layer: [0]})
+    with pytest.raises(ValueError, match="^The knowledge base of layer 1 has channels 0 to 2; there is no channel 3"):
+        network.without({1: [0, 3]})
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 5, 6), (6, 2, 6, 5), (2, 5, 6)])
+def test_images_of_another_shape_are_refused_in_one_sentence(shape):
+    with pytest.raises(ValueError, match=r"^This network was built for images of 2 channel\(s\) and 5x6 pixels, not"):
+        grown(1)(torch.zeros(shape, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"activation": "tanh"}, 'activation is "relu", or None'),
+        ({"stride": 0}, "stride is a whole number from 1 up, not 0"),
+        ({"stride": 1.5}, "stride is a whole number"),
+        ({"knowledge": ((2, 0),)}, "knowledge holds a pair of whole numbers"),
+        ({"deconvolution": ((3,),)}, "deconvolution holds a pair of whole numbers"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_in_one_sentence(change, words):
+    with pytest.raises(ValueError, match=words):
+        DFCNN(**change)
+
+
+def test_a_backbone_whose_convolutions_are_no_row_of_as_many_is_refused_in_one_sentence():
+    with pytest.raises(ValueError, match="ResNet32.. has other layers with weights: use TaskCNN.. or SmallCNN"):
+        DFCNN(ResNet32()).build((3, 32, 32))
+    with pytest.raises(ValueError, match=r"has 3 convolution\(s\): .* for each, and have 4 and 4"):
+        DFCNN(SmallCNN()).build((3, 32, 32))
