@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cltutor.networks import MultiHead, ResNet32, SmallCNN
+from cltutor.networks import MultiHead, ResNet32, SmallCNN, TaskCNN
 from cltutor.networks.backbone import Normalise, ResidualBlock
 
 
@@ -62,13 +62,88 @@ def test_features_keep_their_scale_through_the_layers():
     assert 0.3 < power < 30  # PyTorch's own initialisation would leave about (1/6)^5
 
 
-@pytest.mark.parametrize("backbone", [SmallCNN(), ResNet32()])
+@pytest.mark.parametrize("backbone", [SmallCNN(), TaskCNN(), ResNet32()])
 def test_a_batch_gives_in_evaluation_mode_what_its_images_give_one_by_one(backbone):
     torch.manual_seed(0)
     module = backbone.build((3, 16, 16)).eval()
     images = pictures(4, 3, 16, 16)
     one_by_one = torch.cat([module(image.unsqueeze(0)) for image in images])
     torch.testing.assert_close(module(images), one_by_one, atol=1e-4, rtol=1e-4)
+
+
+# The CNN of a task
+
+
+def test_the_task_cnn_has_328426_parameters_with_ten_classes_and_the_large_one_934586():
+    for backbone, expected in ((TaskCNN(), 328_426), (TaskCNN((48, 48, 96, 96), (128,)), 934_586)):
+        network = MultiHead(backbone).build((3, 32, 32))
+        network.grow(10)
+        assert sum(parameter.numel() for parameter in network.parameters()) == expected
+
+
+def test_the_task_cnn_pools_after_every_second_convolution_and_drops_features_out():
+    trunk = TaskCNN().build((3, 32, 32)).trunk
+    pair = ["Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d"]
+    assert [type(module).__name__ for module in trunk] == [*pair, *pair, "Flatten"]
+    (layer,) = TaskCNN(dropout=0.25).build((3, 32, 32)).hidden
+    assert [type(module).__name__ for module in layer] == ["Dropout", "Linear", "ReLU"]
+    assert (layer[0].p, layer[1].in_features, layer[1].out_features) == (0.25, 64 * 8 * 8, 64)
+    assert [len(layer) for layer in TaskCNN(hidden=(9, 8), dropout=0.0).build((3, 32, 32)).hidden] == [2, 2]
+    assert [len(layer) for layer in TaskCNN(hidden=(9, 8)).build((3, 32, 32)).hidden] == [3, 2]
+
+
+@pytest.mark.parametrize("size", range(4, 34))
+def test_the_task_cnn_takes_every_size_from_4_pixels_and_leaves_four_positions_or_more(size):
+    backbone = TaskCNN(channels=(2, 2, 3, 3), hidden=(5,)).build((1, size, size + 1))
+    sides = [size, size + 1]
+    for _ in range(2):
+        if min(sides) >= 4:
+            sides = [side // 2 for side in sides]
+    assert min(sides) >= 2
+    assert backbone.trunk(torch.zeros(2, 1, size, size + 1)).shape == (2, 3 * sides[0] * sides[1])
+    assert backbone(pictures(2, 1, size, size + 1)).shape == (2, 5)
+
+
+def test_half_of_the_task_cnns_features_are_dropped_out_in_training_alone():
+    torch.manual_seed(0)
+    backbone, seen = TaskCNN().build((3, 16, 16)), []
+    backbone.hidden[0][1].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    images = pictures(8, 3, 16, 16)
+    backbone.train()(images), backbone.eval()(images)
+    whole, alive = seen[1], seen[1] != 0
+    assert (seen[0] != 0)[alive].double().mean().item() == pytest.approx(0.5, abs=0.03)
+    kept = seen[0] != 0
+    torch.testing.assert_close(seen[0][kept], 2 * whole[kept])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: TaskCNN().build((3, 3, 8)), r"^TaskCNN needs images of at least 4x4 pixels, not 3x8\.$"),
+        (lambda: TaskCNN(hidden=()), "^TaskCNN needs a convolution and a fully connected layer"),
+        (lambda: TaskCNN(channels=()), "^TaskCNN needs a convolution and a fully connected layer"),
+        (lambda: TaskCNN(dropout=1.0), "^dropout is at least 0 and below 1, not 1.0"),
+    ],
+)
+def test_a_task_cnn_that_cannot_be_is_refused_in_one_sentence(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_hard_parameter_sharing_shares_all_convolutions_and_no_fully_connected_layer():
+    """DF-CNN, section 4.1."""
+    network = MultiHead(TaskCNN(), task_specific_layers=2).build((3, 32, 32))
+    for _ in range(2):
+        network.grow(10)
+    shared = [module for part in network.parts()["shared"] for module in part.modules()]
+    assert [type(m) for m in shared if any(True for _ in m.parameters(recurse=False))] == [nn.Conv2d] * 4
+    assert sum(parameter.numel() for parameter in network.parameters_of("shared")) == 65_568
+    for head in network.heads:  # the dropout is each task's own, and that of frozen heads is still
+        layer, output = head
+        assert [type(module) for module in (*layer, output)] == [nn.Dropout, nn.Linear, nn.ReLU, nn.Linear]
+    network.train_only(["shared", "new"])
+    assert [head[0][0].training for head in network.heads] == [False, True]
+    assert not torch.equal(network.heads[0][0][1].weight, network.heads[1][0][1].weight)
 
 
 # ResNet-32
