@@ -69,7 +69,7 @@ class Scale:
 
 SCALES = {
     "digits": Scale(digits, digits, 5, {"epochs": 20, "batch_size": 32}),
-    "tiny": Scale(tiny, tiny_search, 3, {"epochs": 30, "batch_size": 10}),
+    "tiny": Scale(tiny, tiny_search, 3, {"epochs": 20, "batch_size": 10}),
     "paper": Scale(cifar, cifar, 5, cl.schedules.dfcnn_paper()),
 }
 SEARCH_ORDER = 100
