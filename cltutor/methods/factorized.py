@@ -16,9 +16,12 @@ TRAINED_THEN_FACTORIZED = (
 def tensor_factorization(kind: str = "tucker", threshold: float = 1e-3, heads: str = "task", **settings) -> Recipe:
     """Tensor factorization: every task's own network first, then the filters of all as factors that learn jointly.
 
-    This is multi-task learning, no lifelong learning: it trains on the data of all tasks so far. The DF-CNN paper found
-    it to work only from trained single-task learners, and leaves it out of its lifelong comparison (section 4.1); it
-    stands beside ``joint``, and in no table of lifelong learners.
+    This is multi-task learning, no lifelong learning: it trains on the data of all tasks so far, and belongs beside
+    ``joint``, in no table of lifelong learners. The DF-CNN paper found it to work only from trained single-task
+    learners, and leaves it out of that comparison (DF-CNN, section 4.1; Yang and Hospedales 2017).
+
+    Old tasks' own networks go on learning in the first phase too, as their images are there. ``kind`` is "tucker" or
+    "tensor_train", ``threshold`` the relative error of the decomposition between the phases.
     """
     own = {"first": TRAINED_THEN_FACTORIZED, "backbone": TaskCNN(), "memory": Everything(interleaved=heads == "task")}
 
