@@ -24,8 +24,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
 
 
 def make(name: str, **settings) -> Recipe:
-    extra = {"feature_extraction": {"hidden": 16}, "ebll": {"size": 3}}.get(name, {})
-    return getattr(cl.methods, name)(**{**SETTINGS, **extra, **settings})
+    rebuilt = {"knowledge": ((2, 3),), "deconvolution": ((3, 4),)}  # for the one convolution of TINY
+    extra = {"feature_extraction": {"hidden": 16}, "ebll": {"size": 3}, "dfcnn": rebuilt, "dfcnn_small": rebuilt}
+    return getattr(cl.methods, name)(**{**SETTINGS, **extra.get(name, {}), **settings})
 
 
 def learn(stream: Stream, recipe: Recipe | str, epochs: int = 1, **options) -> Run:
