@@ -37,5 +37,6 @@ __all__, __getattr__, __dir__ = lazy(
         "table": "rows",
         "tasks": "samples",
         "temperature": "probabilities",
+        "transfer_table": "transfer",
     },
 )

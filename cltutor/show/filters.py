@@ -91,15 +91,16 @@ def knowledge_shares(shares: ArrayLike, names: Sequence[str] = (), what: str = "
     square, high = max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
     left = 0.25 + named
     wide = WIDTH - left - square - 0.55
-    picture = Picture(WIDTH, high + 1.72)
+    picture = Picture(WIDTH, high + 1.9)
     title = f"What each task takes from the knowledge base{', ' if what else ''}{what}"
-    picture.write(0.12, high + 1.65, shortened(title, WIDTH - 0.3, TITLE), TITLE)
-    picture.write(left, high + 1.33, "share of each channel in a task's filters (%)")
-    picture.write(WIDTH - 0.15 - square, high + 1.33, "cosine between tasks")
+    picture.write(0.12, high + 1.83, shortened(title, WIDTH - 0.3, TITLE), TITLE)
+    picture.write(left, high + 1.48, "share of each channel in a task's filters (%)")
+    alike = cosines(values)
+    lowest = min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
+    picture.write(WIDTH - 0.15 - square, high + 1.48, f"cosine between tasks\n(colour: {lowest:g} to 1)")
     axes = picture.panel(left, 1.05, wide, high)
     _shares(picture, axes, values, [shortened(name, named) for name in names], wide)
-    alike = cosines(values)
-    _relations(picture.panel(WIDTH - 0.15 - square, 1.05, square, high), alike)
+    _relations(picture.panel(WIDTH - 0.15 - square, 1.05, square, high), alike, lowest)
     picture.alt = f"{title}: {_related(values, alike, names)}."
     return picture
 
@@ -193,9 +194,9 @@ def _shares(picture: Picture, axes: Axes, values: np.ndarray, names: Sequence[st
     place.tick_params(labelsize=FONT, colors=INK, length=3)
 
 
-def _relations(axes: Axes, alike: np.ndarray) -> None:
+def _relations(axes: Axes, alike: np.ndarray, lowest: float) -> None:
     count, colors = len(alike), matplotlib.colormaps[MAP]
-    axes.imshow(alike, cmap=colors, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    axes.imshow(alike, cmap=colors, vmin=lowest, vmax=1, aspect="auto", interpolation="nearest")
     every = math.ceil(count / NUMBERED)
     axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
     axes.set_yticks([])
@@ -203,8 +204,9 @@ def _relations(axes: Axes, alike: np.ndarray) -> None:
     _quiet(axes)
     if count <= NUMBERED:
         for i, j in np.ndindex(alike.shape):
-            ink = ink_on(colors(alike[i, j]))
-            axes.text(j, i, f"{alike[i, j]:.2f}", ha="center", va="center", fontsize=FONT, color=ink)
+            ink, words = ink_on(colors((alike[i, j] - lowest) / (1 - lowest))), f"{alike[i, j]:.3f}"
+            words = "1" if words == "1.000" else words.removeprefix("0")
+            axes.text(j, i, words, ha="center", va="center", fontsize=FONT, color=ink)
 
 
 def _quiet(axes: Axes) -> None:
@@ -221,4 +223,4 @@ def _related(values: np.ndarray, alike: np.ndarray, names: Sequence[str]) -> str
         return top
     pairs = [(alike[i, j], f"{names[j]} and {names[i]}") for i in range(len(names)) for j in range(i)]
     (low, far), (high, near) = min(pairs), max(pairs)
-    return f"{top}; most alike are {near} (cosine {high:.2f}), least {far} ({low:.2f})"
+    return f"{top}; most alike are {near} (cosine {high:.3f}), least {far} ({low:.3f})"

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import matplotlib
@@ -41,7 +41,8 @@ from .style import (
 if TYPE_CHECKING:
     from ..run import Run
 
-WIDTH, LEFT, HIGH = 9.6, 0.85, 2.7  # inches of a picture, left of its axes, of the curves
+WIDTH, LEFT, BELOW, HIGH = 9.6, 0.85, 0.6, 2.7  # inches of a picture, left of and below its axes, of the curves
+WIDE = WIDTH - LEFT - 0.25  # inches of the curves, and of the table that goes with them
 ROW = 0.25  # inches of a task in the table of differences
 TASKS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, WINE, BLACK, OLIVE, INDIGO)
 LINES, MARKERS = (SOLID, DASHED, MIXED, DOTTED), "osD^vPX*hd"
@@ -57,13 +58,12 @@ def task_look(task: int) -> Look:
 def reverse_transfer(
     known: ArrayLike, epoch_task: ArrayLike, what: str = "", references: Mapping[str, float] | None = None
 ) -> Picture:
-    """Test accuracy of every task over the epochs (DF-CNN, Figure 4), and what became of it after each later task.
+    """Test accuracy of every task over the epochs (DF-CNN, Figure 4).
 
     known: (E, T) in [0, 1], as ``run.curves.known`` holds it, nan where a task was not tested, or (R, E, T) of R runs,
     whose mean is drawn; epoch_task: (E,) the task learned in each epoch; what: words for the title; references: name ->
     accuracy, dotted lines, such as that of single-task learning. A line is thick while its task is learned, and marked
-    at its peak then. In the table below the curves, under the epochs of each task: the accuracy when a task had been
-    learned (%), and the difference to it after each later one (points).
+    at its peak then.
 
     Raises:
         ValueError: curves of another shape, or not one epoch.
@@ -72,24 +72,44 @@ def reverse_transfer(
     tasks, references = np.unique(learning).tolist(), references or {}
     labels = [f"task {task + 1}" for task in tasks] + list(references)
     fits = columns_of(labels, WIDTH - 0.2)
-    below, above = 0.62 + ROW * len(tasks) + 0.85, 0.65 + 0.22 * math.ceil(len(labels) / fits) + 0.1
-    picture = Picture(WIDTH, below + HIGH + above)
-    title, top = f"Each task while it is learned and after{', ' if what else ''}{what}", below + HIGH + above
-    picture.write(0.12, top - 0.1, shortened(title, WIDTH - 0.3, TITLE), TITLE)
-    picture.write(0.12, top - 0.36, "task known at test; thick: while the task is learned, marked at its peak then")
-    greys = [
-        Line2D([], [], color=GREY, linestyle=line) for line in itertools.islice(itertools.cycle(GREYS), len(references))
-    ]
+    height = BELOW + HIGH + 0.75 + 0.22 * math.ceil(len(labels) / fits)
+    picture, title = Picture(WIDTH, height), f"Each task while it is learned and after{', ' if what else ''}{what}"
+    picture.write(0.12, height - 0.1, shortened(title, WIDTH - 0.3, TITLE), TITLE)
+    picture.write(0.12, height - 0.36, "task known at test; thick: while the task is learned, marked at its peak then")
+    greys = [Line2D([], [], color=GREY, linestyle=GREYS[place % 2]) for place in range(len(references))]
     picture.key([*(handle(task_look(task)) for task in tasks), *greys], labels, 0.62, fits)
-    axes = picture.panel(LEFT, below, WIDTH - LEFT - 0.25, HIGH)
+    axes = picture.panel(LEFT, BELOW, WIDE, HIGH)
     for task in tasks:
         _curve(axes, curves[:, task], learning, task)
     for accuracy, grey in zip(references.values(), greys, strict=True):
         axes.axhline(100 * accuracy, color=GREY, linestyle=grey.get_linestyle(), linewidth=1.3, zorder=0.8)
     _frame(axes, learning, 100 * np.append(curves[np.isfinite(curves)], list(references.values())))
-    after = differences(curves, learning)
-    _table(picture, after, learning, tasks)
-    picture.alt = f"{title}: {_told(curves, learning, after)}."
+    picture.alt = f"{title}: {_told(curves, learning)}."
+    return picture
+
+
+def transfer_table(known: ArrayLike, epoch_task: ArrayLike, what: str = "") -> Picture:
+    """The accuracy on each task when it had been learned (%), and the difference to it after each later task (points).
+
+    known, epoch_task and what as in `reverse_transfer`; each column lies under the epochs of its task on that picture.
+
+    Raises:
+        ValueError: curves of another shape, or not one epoch.
+    """
+    curves, learning = _checked(known, epoch_task)
+    tasks, after = np.unique(learning).tolist(), 100 * differences(curves, learning)
+    changed = np.where(np.eye(len(after), dtype=bool), np.nan, after)
+    bound = max(1.0, np.nanmax(np.abs(changed), initial=0))
+    high = ROW * len(tasks)
+    picture = Picture(WIDTH, BELOW + high + 0.7)
+    title = f"What later tasks do to earlier ones{', ' if what else ''}{what}"
+    words = "accuracy when the task had been learned (%), then the difference to it (points; blue: gained, red: lost"
+    picture.write(0.12, BELOW + high + 0.6, shortened(title, WIDTH - 0.3, TITLE), TITLE)
+    picture.write(0.12, BELOW + high + 0.34, f"{words}, darkest: {bound:.1f})")
+    axes = picture.panel(LEFT, BELOW, WIDE, high)
+    _table(axes, after[np.ix_(tasks, tasks)], bound, learning)
+    axes.set_yticks(range(len(tasks)), [f"task {task + 1}" for task in tasks])
+    picture.alt = f"{title}, in points of accuracy: {_changed(after, int(learning[-1]))}."
     return picture
 
 
@@ -108,7 +128,7 @@ def filter_changes(changes: ArrayLike, what: str = "") -> Picture:
     count, layers = values.shape[1:]
     tasks = [task for task in range(count) if np.isfinite(values[task, task + 1 :]).any()]
     columns = min(layers, 4)
-    rows, wide = math.ceil(layers / columns), (WIDTH - LEFT - 0.25) / columns - 0.15
+    rows, wide = math.ceil(layers / columns), WIDE / columns - 0.15
     labels = [f"task {task + 1}" for task in tasks]
     fits = columns_of(labels, WIDTH - 0.2)
     above = 0.65 + 0.22 * math.ceil(len(labels) / fits) + 0.3
@@ -125,13 +145,7 @@ def filter_changes(changes: ArrayLike, what: str = "") -> Picture:
         left, low = LEFT + column * (wide + 0.15), 0.65 + (rows - 1 - row) * 2.6
         axes = picture.panel(left, low, wide, 2.0)
         picture.write(left, low + 2.08, f"layer {layer + 1}", va="bottom")
-        for task in tasks:
-            own = task_look(task)
-            line = {"color": own.color, "linestyle": own.line, "marker": own.marker, "linewidth": 1.6, "markersize": 5}
-            axes.plot(range(task + 1, count + 1), values[task, task:, layer], label=f"task {task + 1}", **line)
-        axes.set(xlim=(0.7, count + 0.3), ylim=(-0.03 * highest, highest))
-        axes.xaxis.set_major_locator(MaxNLocator(min(10, count), integer=True))
-        axes.grid(axis="y", color=FAINT, linewidth=0.6)
+        _moved(axes, values[:, :, layer], tasks, highest)
         if column:
             axes.tick_params(labelleft=False)
         else:
@@ -188,6 +202,17 @@ def _checked(known: ArrayLike, epoch_task: ArrayLike) -> tuple[np.ndarray, np.nd
     return curves, learning
 
 
+def _moved(axes: Axes, values: np.ndarray, tasks: Iterable[int], highest: float) -> None:
+    """A line a task over the tasks learned from its own on."""
+    for task in tasks:
+        own = task_look(task)
+        line = {"color": own.color, "linestyle": own.line, "marker": own.marker, "linewidth": 1.6, "markersize": 5}
+        axes.plot(range(task + 1, len(values) + 1), values[task, task:], label=f"task {task + 1}", **line)
+    axes.set(xlim=(0.7, len(values) + 0.3), ylim=(-0.03 * highest, highest))
+    axes.xaxis.set_major_locator(MaxNLocator(min(10, len(values)), integer=True))
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+
+
 def _curve(axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
     """A task's line, thick in its own epochs, over epochs in which it was not tested; its peak is marked."""
     own, tested = task_look(task), np.isfinite(curve)
@@ -208,7 +233,7 @@ def _frame(axes: Axes, learning: np.ndarray, percents: np.ndarray) -> None:
     axes.set(xlim=(0.5, len(learning) + 0.5), ylim=(low, min(high, 102)))
     for start in _starts(learning)[1:]:
         axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
-    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel("epoch", fontsize=FONT, color=INK)
@@ -220,45 +245,48 @@ def _starts(learning: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(learning, prepend=learning[0] - 1))
 
 
-def _table(picture: Picture, after: np.ndarray, learning: np.ndarray, tasks: Sequence[int]) -> None:
+def _table(axes: Axes, points: np.ndarray, bound: float, learning: np.ndarray) -> None:
     """A row a task, a column under the epochs of each task; numbers where they fit."""
     edges = np.append(_starts(learning), len(learning)) + 0.5
-    wide = (WIDTH - LEFT - 0.25) / len(learning)
-    axes = picture.panel(LEFT, 0.62, WIDTH - LEFT - 0.25, ROW * len(tasks))
-    points = 100 * after[np.ix_(tasks, tasks)]
-    changed = np.where(np.eye(len(tasks), dtype=bool), np.nan, points)
-    bound = max(1.0, np.nanmax(np.abs(changed), initial=0))
+    middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges) * WIDE / len(learning)
+    changed = np.ma.masked_invalid(np.where(np.eye(len(points), dtype=bool), np.nan, points))
     colors, norm = matplotlib.colormaps[SIGNED.removesuffix("_r")], Normalize(-bound, bound)
-    rows = np.arange(len(tasks) + 1) - 0.5
-    axes.pcolormesh(edges, rows, np.ma.masked_invalid(changed), cmap=colors, norm=norm, edgecolors="white", linewidth=1)
+    rows = np.arange(len(points) + 1) - 0.5
+    axes.pcolormesh(edges, rows, changed, cmap=colors, norm=norm, edgecolors="white", linewidth=1)
     for (row, column), value in np.ndenumerate(points):
-        words = f"{value:.1f}" if row == column else f"{value:+.1f}"
-        if np.isfinite(value) and (edges[column + 1] - edges[column]) * wide > room(5):
+        if np.isfinite(value) and widths[column] > room(5):
+            words = f"{value:.1f}" if row == column or not round(value, 1) else f"{value:+.1f}"
             ink = INK if row == column else ink_on(colors(norm(value)))
-            middle = (edges[column] + edges[column + 1]) / 2
-            axes.text(middle, row, words, ha="center", va="center_baseline", fontsize=FONT, color=ink)
-    every = math.ceil(room(3) / (wide * np.diff(edges).mean()))
-    middles = (edges[1:] + edges[:-1]) / 2
-    axes.set_xticks(middles[::every], [str(task + 1) for task in tasks[::every]])
-    axes.set_yticks(range(len(tasks)), [f"task {task + 1}" for task in tasks])
-    axes.set(xlim=(0.5, len(learning) + 0.5), ylim=(len(tasks) - 0.5, -0.5))
+            axes.text(
+                middles[column],
+                row,
+                words.replace("-0.0", "0.0"),
+                ha="center",
+                va="center_baseline",
+                fontsize=FONT,
+                color=ink,
+            )
+    every = math.ceil(room(3) / widths.mean())
+    axes.set_xticks(middles[::every], [str(learning[int(middle) - 1] + 1) for middle in middles[::every]])
+    axes.set(xlim=(0.5, len(learning) + 0.5), ylim=(len(points) - 0.5, -0.5))
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_xlabel("after learning task", fontsize=FONT, color=INK)
-    words = "accuracy when it had been learned (%), then the difference to it (points; blue: gained, red: lost"
-    words += f", darkest: {bound:.1f})"
-    picture.write(LEFT, 0.62 + ROW * len(tasks) + 0.06, words, va="bottom")
 
 
-def _told(curves: np.ndarray, learning: np.ndarray, after: np.ndarray) -> str:
+def _told(curves: np.ndarray, learning: np.ndarray) -> str:
     """The peaks, and what became of old tasks at the end."""
     peak = f"peaks average {100 * np.nanmean(peak_accuracy(curves, learning)):.1f} %"
-    now = int(learning[-1])
-    found = {task: 100 * after[task, now] for task in range(now) if np.isfinite(after[task, now])}
+    return f"{peak}; {_changed(100 * differences(curves, learning), int(learning[-1]))}"
+
+
+def _changed(after: np.ndarray, now: int) -> str:
+    """By how many points the old tasks have changed after task ``now``."""
+    found = {task: after[task, now] for task in range(now) if np.isfinite(after[task, now])}
     if not found:
-        return f"{peak}, and no old task has been tested since"
+        return "no old task has been tested since it was learned"
     worst, best = min(found, key=found.get), max(found, key=found.get)
     mean = f"{sum(found.values()) / len(found):+.1f} points on average since they were learned"
     ends = f"from {found[worst]:+.1f} (task {worst + 1}) to {found[best]:+.1f} (task {best + 1})"
-    return f"{peak}; old tasks change by {mean}{f', {ends}' if len(found) > 1 else ''}"
+    return f"old tasks change by {mean}{f', {ends}' if len(found) > 1 else ''}"

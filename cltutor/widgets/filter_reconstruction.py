@@ -1,6 +1,7 @@
 """A task's filters, rebuilt from the knowledge base while its channels are switched off (DF-CNN, section 2.2)."""
 
 import html
+import itertools
 import re
 import threading
 from collections.abc import Callable
@@ -78,8 +79,8 @@ class FilterReconstruction(Tool):
             if isinstance(values[name], bool) or values[name] not in range(1, most + 1):
                 raise ValueError(f"{name} is a whole number from 1 to {most}, not {values[name]!r}.")
         off, most = values["off"], self.channels[values["layer"] - 1]
-        listed = isinstance(off, list | tuple) and all(type(n) is int and 1 <= n <= most for n in off)
-        if not listed:
+        fits = isinstance(off, list | tuple) and all(type(n) is int and 1 <= n <= most for n in off)
+        if not fits:
             raise ValueError(
                 f"off lists channels of layer {values['layer']}, 1 to {most}, such as (1, 4), not {off!r}."
             )
@@ -132,12 +133,11 @@ class FilterReconstruction(Tool):
         if now is None or whole is None:
             words = f"The accuracy on task {task} is being measured."
         else:
-            images = f"task {task}: {100 * now:.1f} % of its {len(self.stream[task - 1].test):,} test images are right"
-            words = f"Task known, {images} with all channels on."
-            if off:
-                fewer = f"{len(off)} of {self.channels[layer - 1]} channels of layer {layer} off"
-                less = f"{100 * (now - whole):+.1f} points to the {100 * whole:.1f} % with all on"
-                words = f"Task known, {images} with {fewer}: {less}."
+            images = f"{100 * now:.1f} % of {len(self.stream[task - 1].test):,} test images right"
+            fewer = f"{len(off)} of {self.channels[layer - 1]} channels of layer {layer} off"
+            less = f"{100 * (now - whole):+.1f} points to the {100 * whole:.1f} % with all on"
+            words = f"{images} with {fewer}, {less}." if off else f"{images} with all channels on."
+            words = f"Task {task}, known at test: {words}"
         self.told.value = f'<p role="status" style="line-height:1.4;margin:4px 0">{html.escape(words)}</p>'
 
     def _tiles(self, task: int, layer: int, off: tuple[int, ...]) -> show.Picture:
@@ -237,7 +237,7 @@ class Switches(ipywidgets.VBox):
         self._setting = True
         for number, button in enumerate(self.buttons, 1):
             button.value = number not in self.value
-        self.text.value, self.count.value = ", ".join(map(str, self.value)), float(len(self.value))
+        self.text.value, self.count.value = listed(self.value), float(len(self.value))
         self._setting = False
 
 
@@ -251,6 +251,18 @@ def numbers(words: str, most: int) -> tuple[int, ...]:
             raise ValueError(f"Channels off are numbers from 1 to {most}, such as 1, 4-7, not {part!r}.")
         found |= set(range(first, last + 1))
     return tuple(sorted(found))
+
+
+def listed(values: tuple[int, ...]) -> str:
+    """Rising numbers as they are typed, three or more in a row with a dash: "1, 4-7"."""
+    runs: list[list[int]] = []
+    for number in values:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    ends = [[f"{run[0]}-{run[-1]}"] if len(run) > 2 else map(str, run) for run in runs]
+    return ", ".join(itertools.chain.from_iterable(ends))
 
 
 def _short(key: tuple) -> tuple:

@@ -71,7 +71,7 @@ class ReverseTransfer(Trains, Tool):
         )
         self.controls.set({"method": first if method is None else method})
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
-        self.panes = [Pane(), Pane()]
+        self.panes = [Pane(), Pane(), Pane()]
         self.fill(row(pressed), self.actions, self.message, *self.panes, self.controls.line)
         self._show()
 
@@ -160,21 +160,23 @@ class ReverseTransfer(Trains, Tool):
         method = None
         while method != self.method:  # it may be pressed while a thread draws
             method = self.method
-            made = self._pictures(method) if self.runs else [self._empty, ""]
+            made = self._pictures(method) if self.runs else [self._empty, "", ""]
             for pane, picture in zip(self.panes, made, strict=True):
                 pane.value = picture
 
     def _pictures(self, name: str) -> list[str]:
-        """The curves with the table of differences, and how far the filters have moved."""
+        """The curves, the table of differences, and how far the filters have moved."""
         run, alone = self.runs.get(name), self.runs.get(ALONE)
         references = {}
         if alone and alone.complete and name != ALONE:
             peaks = peak_accuracy(alone.curves.known, alone.curves.epoch_task)
             references = {f"{ALONE}, mean peak": float(peaks.mean())}
         epochs, rebuilt = len(run.curves.epoch_task) if run else 0, run and name in self.rebuilding
+        moved = name in self.changes
         return [
             self._once(("curves", name, epochs, bool(references)), lambda: self._curves(name, run, references)),
-            self._once(("filters", name, name in self.changes), lambda: self._filters(name)) if rebuilt else "",
+            self._once(("table", name, epochs), lambda: self._table(name, run)) if run else "",
+            self._once(("filters", name, moved), lambda: self._filters(name)) if rebuilt else "",
         ]
 
     def _once(self, key: tuple, make: Callable[[], show.Picture]) -> str:
@@ -185,6 +187,9 @@ class ReverseTransfer(Trains, Tool):
         if run is None:
             raise ValueError(f"{name} has not been trained yet: press Train.")
         return show.reverse_transfer(run.curves.known, run.curves.epoch_task, name, references)
+
+    def _table(self, name: str, run: Run) -> show.Picture:
+        return show.transfer_table(run.curves.known, run.curves.epoch_task, name)
 
     def _filters(self, name: str) -> show.Picture:
         if name not in self.changes:

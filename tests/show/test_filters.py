@@ -172,10 +172,20 @@ def test_shares_are_drawn_in_percent_beside_the_cosines_between_tasks(readable):
             dot = sum(a * b for a, b in zip(one, other, strict=True))
             length = sum(a * a for a in one) ** 0.5 * sum(b * b for b in other) ** 0.5
             assert cosines(SHARES)[i, j] == pytest.approx(dot / length)
-            assert written[i, j] == f"{dot / length:.2f}"
+            assert float(written[i, j]) == pytest.approx(dot / length, abs=0.0006)
     assert [label.get_text() for label in left.get_yticklabels()] == ["task 1", "task 2", "task 3"]
     assert "channel 3 is used most, 50 % on average" in picture.alt
-    assert "most alike are task 2 and task 3 (cosine 0.82), least task 1 and task 3 (0.00)" in picture.alt
+    assert "most alike are task 2 and task 3 (cosine 0.816), least task 1 and task 3 (0.000)" in picture.alt
+    readable(picture)
+
+
+def test_cosines_near_one_are_told_apart_by_colour(readable):
+    shares = np.array([[0.5, 0.5], [0.55, 0.45], [0.5, 0.5]])
+    picture = show.knowledge_shares(shares)
+    image = picture.axes[2].images[0]
+    assert image.get_clim() == (0.99, 1)
+    assert any("(colour: 0.99 to 1)" in text for text in texts(picture))
+    assert {text.get_text() for text in picture.axes[2].texts} == {"1", ".995"}
     readable(picture)
 
 

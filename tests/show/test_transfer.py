@@ -53,27 +53,39 @@ def test_the_peak_of_a_task_s_own_epochs_is_marked_and_no_later_one():
 def test_the_table_holds_the_accuracy_when_learned_and_the_differences_to_it(readable):
     expected = np.array([[0.8, -0.1, -0.2], [N, 0.5, 0.15], [N, N, 0.8]])
     np.testing.assert_allclose(differences(KNOWN, LEARNING), expected)
-    picture = show.reverse_transfer(KNOWN, LEARNING)
-    cells = [(round(t.get_position()[1]), t.get_text()) for t in picture.axes[1].texts]
+    picture = show.transfer_table(KNOWN, LEARNING, "dfcnn")
+    (axes,) = picture.axes
+    cells = [(round(t.get_position()[1]), t.get_text()) for t in axes.texts]
     assert cells == [(0, "80.0"), (0, "-10.0"), (0, "-20.0"), (1, "50.0"), (1, "+15.0"), (2, "80.0")]
-    drawn = picture.axes[1].collections[0].get_array()
-    np.testing.assert_allclose(drawn.compressed(), [-10, -20, 15])
-    low, high = picture.axes[1].collections[0].get_clim()
+    np.testing.assert_allclose(axes.collections[0].get_array().compressed(), [-10, -20, 15])
+    low, high = axes.collections[0].get_clim()
     assert (low, high) == pytest.approx((-20, 20))
-    middles = [t.get_position()[0] for t in picture.axes[1].texts[:3]]
-    assert middles == [2, 5, 7.5]  # under the epochs of each task
-    assert picture.axes[0].get_xlim() == picture.axes[1].get_xlim()
-    assert "old tasks change by -2.5 points on average since they were learned, from -20.0 (task 1)" in picture.alt
-    assert "to +15.0 (task 2)" in picture.alt
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3"]
+    words = "old tasks change by -2.5 points on average since they were learned, from -20.0 (task 1) to +15.0 (task 2)"
+    assert words in picture.alt
+    assert words in show.reverse_transfer(KNOWN, LEARNING).alt
     readable(picture)
 
 
+def test_a_column_of_the_table_lies_under_the_epochs_of_its_task():
+    curves, table = show.reverse_transfer(KNOWN, LEARNING), show.transfer_table(KNOWN, LEARNING)
+    assert [t.get_position()[0] for t in table.axes[0].texts[:3]] == [2, 5, 7.5]
+    assert curves.axes[0].get_xlim() == table.axes[0].get_xlim()
+    assert curves.get_figwidth() == table.get_figwidth()
+    one, other = (picture.axes[0].get_position() for picture in (curves, table))
+    assert (one.x0, one.x1) == (other.x0, other.x1)
+
+
 def test_what_is_gained_is_blue_and_what_is_lost_is_red():
-    picture = show.reverse_transfer(KNOWN, LEARNING)
-    mesh = picture.axes[1].collections[0]
+    mesh = show.transfer_table(KNOWN, LEARNING).axes[0].collections[0]
     lost, gained = mesh.to_rgba([-20.0, 20.0])
     assert lost[0] > lost[2]
     assert gained[2] > gained[0]
+
+
+def test_no_difference_has_no_sign():
+    known = np.array([[0.5, N], [0.5 - 1e-9, 0.5]])
+    assert [t.get_text() for t in show.transfer_table(known, [0, 1]).axes[0].texts] == ["50.0", "0.0", "50.0"]
 
 
 def test_a_task_that_was_never_tested_while_a_later_one_was_learned_has_an_empty_cell(readable):
@@ -83,6 +95,7 @@ def test_a_task_that_was_never_tested_while_a_later_one_was_learned_has_an_empty
     assert np.isnan(found[0, 1])
     assert found[0, 2] == pytest.approx(-0.2)
     readable(show.reverse_transfer(known, LEARNING))
+    readable(show.transfer_table(known, LEARNING))
 
 
 def test_of_several_runs_the_mean_is_drawn():
@@ -107,12 +120,14 @@ def test_pictures_of_every_length_are_readable(tasks, epochs, readable):
     known = np.random.default_rng(0).uniform(0.5, 1, (tasks * epochs, tasks))
     known[learning[:, None] < np.arange(tasks)] = N
     readable(show.reverse_transfer(known, learning, "dfcnn", {"single_task": 0.8}))
+    readable(show.transfer_table(known, learning, "dfcnn"))
 
 
 def test_a_run_that_is_not_over_has_lines_for_the_tasks_begun(readable):
     picture = show.reverse_transfer(KNOWN[:4], LEARNING[:4])
     assert [text.get_text() for text in picture.legends[0].get_texts()] == ["task 1", "task 2"]
     readable(picture)
+    readable(show.transfer_table(KNOWN[:4], LEARNING[:4]))
 
 
 def test_forty_tasks_have_looks_of_their_own():
@@ -184,6 +199,7 @@ def test_changes_of_every_size_are_readable(tasks, layers, readable):
         (lambda: show.reverse_transfer(KNOWN[0], LEARNING), r"curves must be \(E, T\)"),
         (lambda: show.reverse_transfer(KNOWN, LEARNING[1:]), "epoch_task"),
         (lambda: show.reverse_transfer(KNOWN[:0], LEARNING[:0]), r"curves must be \(E, T\)"),
+        (lambda: show.transfer_table(KNOWN, LEARNING[1:]), "epoch_task"),
         (lambda: show.filter_changes(np.zeros((2, 3, 1))), r"changes \(tasks, tasks, layers\)"),
         (lambda: show.filter_changes(np.zeros((1, 1, 1))), "after two tasks or more"),
     ],

@@ -6,7 +6,7 @@ import torch
 import cltutor as cl
 from cltutor.networks import evaluating
 from cltutor.widgets import base, filter_reconstruction
-from cltutor.widgets.filter_reconstruction import numbers
+from cltutor.widgets.filter_reconstruction import listed, numbers
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +75,7 @@ def test_it_opens_on_the_first_layer_and_task_with_every_channel_on(tool, rebuil
         "Layer 1, task 1: filters rebuilt from the knowledge base, dfcnn_small: knowledge base L, 4"
     )
     assert shares.startswith("What each task takes from the knowledge base, layer 1, dfcnn_small")
-    assert (
-        f"{accuracy(rebuilt, stream, 0, 0, []):.1f} % of its 8 test images are right with all channels"
-        in tool.told.value
-    )
+    assert f"{accuracy(rebuilt, stream, 0, 0, []):.1f} % of 8 test images right with all channels on" in tool.told.value
     assert tool.code == "cl.widgets.FilterReconstruction(run, stream)"
 
 
@@ -89,7 +86,7 @@ def test_the_accuracy_is_that_of_the_task_s_own_head_without_those_channels(expl
     tool = explore(task=task, layer=layer, off=tuple(off))
     whole = accuracy(rebuilt, stream, task - 1, layer - 1, [])
     now = accuracy(rebuilt, stream, task - 1, layer - 1, [channel - 1 for channel in off])
-    assert f"task {task}: {now:.1f} % of its 8 test images" in tool.told.value
+    assert f"Task {task}, known at test: {now:.1f} % of 8 test images right" in tool.told.value
     assert f"{len(off)} of {tool.channels[layer - 1]} channels of layer {layer} off" in tool.told.value
     assert f"{now - whole:+.1f} points to the {whole:.1f} % with all on" in tool.told.value
     assert f"{len(off)} off" in alts(tool)[0]
@@ -239,6 +236,14 @@ def test_a_typed_list_that_cannot_be_is_told_and_changes_nothing(tool, typed):
 def test_a_list_of_numbers_is_read():
     assert numbers("", 4) == ()
     assert numbers(" 4, 1 2-3,3", 4) == (1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [((), ""), ((3,), "3"), ((1, 2), "1, 2"), ((1, 4, 5, 6, 9, 10), "1, 4-6, 9, 10")]
+)
+def test_a_list_of_numbers_is_written_as_it_can_be_typed(values, words):
+    assert listed(values) == words
+    assert numbers(words, 10) == values
 
 
 def test_a_typed_count_that_cannot_be_is_told(tool):

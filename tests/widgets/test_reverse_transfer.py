@@ -40,7 +40,7 @@ def press(tool, method):
 
 def test_before_training_the_classes_are_shown(tool):
     assert 'alt="Sample pictures of' in tool.panes[0].value
-    assert tool.panes[1].value == ""
+    assert [pane.value for pane in tool.panes[1:]] == ["", ""]
 
 
 def test_it_learns_by_every_method_the_pressed_one_first(stream):
@@ -74,9 +74,10 @@ def test_every_method_is_another_picture_and_comes_from_memory(trained, monkeypa
         press(trained, method)
         shown.add(trained.panes[0].value)
         assert f"Each task while it is learned and after, {method}: peaks average" in trained.panes[0].value
-        moved = f"How far later tasks move a task&#x27;s filters, {method}" in trained.panes[1].value
+        assert f"What later tasks do to earlier ones, {method}, in points of accuracy" in trained.panes[1].value
+        moved = f"How far later tasks move a task&#x27;s filters, {method}" in trained.panes[2].value
         assert moved == (method == "dfcnn_small")
-        assert (trained.panes[1].value == "") == (method != "dfcnn_small")
+        assert (trained.panes[2].value == "") == (method != "dfcnn_small")
     assert len(shown) == 3
 
 
@@ -105,14 +106,14 @@ def test_curves_grow_while_a_method_is_learned(tool, monkeypatch):
     def watch(event):
         follow(event)
         if isinstance(event, EpochDone) and event.run.name == "dfcnn_small":
-            seen.append((len(tool.runs["dfcnn_small"].curves.epoch_task), tool.panes[0].value, tool.panes[1].value))
+            seen.append((len(tool.runs["dfcnn_small"].curves.epoch_task), tool.panes[0].value, tool.panes[2].value))
 
     monkeypatch.setattr(tool, "_follow", watch)
     train(tool)
     assert [count for count, _, _ in seen] == [1, 2, 3, 4]
     assert len({picture for _, picture, _ in seen}) == 4
     assert all("is shown when dfcnn_small has been learned" in words for _, _, words in seen)
-    assert "How far later tasks move" in tool.panes[1].value
+    assert "How far later tasks move" in tool.panes[2].value
 
 
 def test_a_method_that_was_not_trained_yet_is_told_and_stop_keeps_what_was_learned(tool, monkeypatch):
@@ -130,10 +131,10 @@ def test_a_method_that_was_not_trained_yet_is_told_and_stop_keeps_what_was_learn
     assert "stopped" in tool.actions.words.value
     assert not tool.actions.busy
     assert tool.runs["dfcnn_small"].learned == 1
-    assert "no old task has been tested since" in tool.panes[0].value
+    assert "no old task has been tested since" in tool.panes[1].value
     press(tool, "single_task")
     assert "single_task has not been trained yet: press Train." in tool.panes[0].value
-    assert tool.panes[1].value == ""
+    assert [pane.value for pane in tool.panes[1:]] == ["", ""]
     monkeypatch.setattr(tool, "_follow", follow)
     train(tool)
     assert list(tool.runs) == ["single_task", "dfcnn_small", "hard_sharing"]
