@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent import futures
 
 import ipywidgets
+import numpy as np
 import traitlets
 
 from .. import show
@@ -45,6 +46,7 @@ class FilterReconstruction(Tool):
         self.channels = [self.network.knowledge_base(place).shape[2] for place in range(self.network.layers)]
         self._accuracies: dict[tuple, float] = {}
         self._album: dict[tuple, str] = {}
+        self._taken: dict[int, np.ndarray] = {}
         self._measuring = futures.ThreadPoolExecutor(1, "cltutor measuring")
         self._make_controls()
         self.controls.set({"layer": layer, "task": task, "off": off})
@@ -88,8 +90,14 @@ class FilterReconstruction(Tool):
 
     def _ranked(self) -> list[int]:
         """The channels of the layer, counted from 1, that the task uses most first."""
-        shares = self.network.shares(self.layer.value - 1)[self.task.value - 1]
-        return (shares.argsort(descending=True, stable=True) + 1).tolist()
+        shares = self._shares_of(self.layer.value)[self.task.value - 1]
+        return (np.argsort(-shares, kind="stable") + 1).tolist()
+
+    def _shares_of(self, layer: int) -> np.ndarray:
+        """The share (T, c^) of each channel of a layer in each task's filters, computed once."""
+        if layer not in self._taken:
+            self._taken[layer] = self.network.shares(layer - 1).numpy()
+        return self._taken[layer]
 
     def _key(self) -> tuple:
         """What is shown: task, layer and channels off; with all channels on an accuracy is that of every layer."""
@@ -135,7 +143,7 @@ class FilterReconstruction(Tool):
         else:
             images = f"{100 * now:.1f} % of {len(self.stream[task - 1].test):,} test images right"
             fewer = f"{len(off)} of {self.channels[layer - 1]} channels of layer {layer} off"
-            less = f"{100 * (now - whole):+.1f} points to the {100 * whole:.1f} % with all on"
+            less = f"{100 * (now - whole):+.1f} points against the {100 * whole:.1f} % with all on"
             words = f"{images} with {fewer}, {less}." if off else f"{images} with all channels on."
             words = f"Task {task}, known at test: {words}"
         self.told.value = f'<p role="status" style="line-height:1.4;margin:4px 0">{html.escape(words)}</p>'
@@ -147,8 +155,7 @@ class FilterReconstruction(Tool):
         names = [f"task {task}" for task in range(1, len(self.stream) + 1)]
 
         def make() -> show.Picture:
-            shares = self.network.shares(layer - 1).numpy()
-            return show.knowledge_shares(shares, names, f"layer {layer}, {self.run.name}")
+            return show.knowledge_shares(self._shares_of(layer), names, f"layer {layer}, {self.run.name}")
 
         return self._page(("shares", layer), make)
 
@@ -187,7 +194,7 @@ class Switches(ipywidgets.VBox):
             layout=ipywidgets.Layout(width="260px", margin="2px 12px 2px 0"),
         )
         how = "how many channels are off, those that the task uses most first"
-        self.count = Knob("most used off", 0, (0, most, 1), self._allowed, "", how, guarded)
+        self.count = Knob("how many off", 0, (0, most, 1), self._allowed, "", how, guarded)
         self.every = [_press("all on", "switch every channel on"), _press("all off", "switch every channel off")]
         super().__init__([row(*self.buttons), row(self.text, *self.every)], layout=ipywidgets.Layout(width="100%"))
         for button in self.buttons:

@@ -52,7 +52,7 @@ def test_channels_are_typed_and_the_most_used_counted(filters):
     filters.type("channels off", "1, 30-36")
     filters.until(lambda: "8 of 36 channels of layer 4 off" in filters.status)
     filters.shot("filters-typed")
-    filters.type("most used off", "18")
+    filters.type("how many off", "18")
     filters.until(lambda: "18 of 36 channels of layer 4 off" in filters.status)
     filters.place.locator(".noUi-handle").first.press("ArrowRight")
     filters.until(lambda: "19 of 36 channels" in filters.status)
@@ -81,7 +81,8 @@ def test_training_shows_what_later_tasks_do(transfer):
     transfer.until(transfer.button("Train").is_enabled, 240)
     alts = [image.get_attribute("alt") for image in transfer.place.locator(".cltutor-picture img").all()]
     assert "old tasks change by" in alts[0]
-    assert alts[1].startswith("How far later tasks move a task's filters, dfcnn")
+    assert alts[1].startswith("What later tasks do to earlier ones, dfcnn")
+    assert alts[2].startswith("How far later tasks move a task's filters, dfcnn")
     transfer.shot("transfer-dfcnn")
     transfer.button("single_task").click()
     transfer.until(lambda: "after, single_task" in transfer.picture)

@@ -88,7 +88,7 @@ def test_the_accuracy_is_that_of_the_task_s_own_head_without_those_channels(expl
     now = accuracy(rebuilt, stream, task - 1, layer - 1, [channel - 1 for channel in off])
     assert f"Task {task}, known at test: {now:.1f} % of 8 test images right" in tool.told.value
     assert f"{len(off)} of {tool.channels[layer - 1]} channels of layer {layer} off" in tool.told.value
-    assert f"{now - whole:+.1f} points to the {whole:.1f} % with all on" in tool.told.value
+    assert f"{now - whole:+.1f} points against the {whole:.1f} % with all on" in tool.told.value
     assert f"{len(off)} off" in alts(tool)[0]
 
 
@@ -248,7 +248,7 @@ def test_a_list_of_numbers_is_written_as_it_can_be_typed(values, words):
 
 def test_a_typed_count_that_cannot_be_is_told(tool):
     tool.switches.count.text.value = 5
-    assert "most used off is a whole number from 0 to 4, not 5" in tool.message.value
+    assert "how many off is a whole number from 0 to 4, not 5" in tool.message.value
     assert tool.switches.value == ()
     base._told.clear()
 
