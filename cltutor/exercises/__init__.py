@@ -3,7 +3,7 @@
 One module holds the exercises of one notebook.
 """
 
-from . import notebook_01, notebook_02, notebook_03, notebook_04, notebook_05
+from . import notebook_01, notebook_02, notebook_03, notebook_04, notebook_05, notebook_06
 from .checking import Check, check, names
 
 MATRIX = notebook_01.MATRIX
@@ -18,4 +18,5 @@ __all__ = [
     "notebook_03",
     "notebook_04",
     "notebook_05",
+    "notebook_06",
 ]
