@@ -90,8 +90,9 @@ class Widget:
         """Wait until something is true of the page."""
         end = time.monotonic() + seconds
         while not true():
-            state = f"{self.field('as code').input_value()}; {self.picture}; {self.notebook.errors()}"
-            assert time.monotonic() < end, f"waited {seconds} s in vain: {state}"
+            if time.monotonic() >= end:  # not before: what is looked at may vanish meanwhile, and is waited for
+                state = f"{self.field('as code').input_value()}; {self.picture}; {self.notebook.errors()}"
+                raise AssertionError(f"waited {seconds} s in vain: {state}")
             self.notebook.page.wait_for_timeout(150)
 
     def train(self) -> None:
