@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..describe import Described
 from .backbone import TaskCNN
@@ -27,9 +26,9 @@ class Adapter(nn.Module):
     """U relu(V alpha h): what a layer hears of the activations of ``earlier`` columns below it.
 
     ``below`` is the layer that makes those activations, ``layer`` the one that hears them. V projects the earlier
-    columns' n channels each, side by side, onto n / ``reduction``: by a 1x1 convolution where they are maps, also
-    under a fully connected layer, which then reads the projected maps in one row. ``alpha`` (earlier,) is a learned
-    scalar for each column, which first is small and random.
+    columns' n channels each, side by side, onto n / ``reduction``: of maps, those of every position alike (a 1x1
+    convolution), also under a fully connected layer, which then reads the projected maps in one row. ``alpha``
+    (earlier,) is a learned scalar for each column, which first is small and random.
     """
 
     def __init__(self, below: nn.Conv2d | nn.Linear, layer: nn.Conv2d | nn.Linear, earlier: int, reduction: int):
@@ -37,12 +36,10 @@ class Adapter(nn.Module):
         self.channels = len(below.weight)
         kept = max(1, self.channels // reduction)
         self.alpha = nn.Parameter(SMALL * (0.5 + torch.rand(earlier)))
-        heard = earlier * self.channels
-        self.project = nn.Conv2d(heard, kept, 1) if isinstance(below, nn.Conv2d) else nn.Linear(heard, kept)
+        self.project = nn.Linear(earlier * self.channels, kept)
         if isinstance(layer, nn.Conv2d):
-            self.lateral = nn.Conv2d(
-                kept, len(layer.weight), layer.kernel_size, layer.stride, layer.padding, bias=False
-            )
+            size, stride, padding = layer.kernel_size, layer.stride, layer.padding
+            self.lateral = nn.Conv2d(kept, layer.out_channels, size, stride, padding, bias=False)
         else:
             positions = layer.in_features // self.channels  # of the maps, 1 where there are none
             self.lateral = nn.Linear(kept * positions, layer.out_features, bias=False)
@@ -52,11 +49,15 @@ class Adapter(nn.Module):
 
     def forward(self, heard: Sequence[Tensor]) -> Tensor:
         """``heard``, a tensor (N, channels) or (N, channels, h, w) for each earlier column."""
-        weight, bias = self.project.weight, self.project.bias
-        # alpha scales V's columns instead of the maps: far fewer numbers, and no gradient goes through the maps.
-        alpha = self.alpha.repeat_interleave(self.channels).reshape(1, -1, *[1] * (weight.dim() - 2))
-        apply = F.conv2d if weight.dim() == 4 else F.linear
-        hidden = F.relu(apply(torch.cat(list(heard), dim=1), alpha * weight, bias))
+        # alpha scales V instead of the maps, and each column's share of V reads its maps where they lie: putting maps
+        # side by side first, as one convolution would want them, takes longer than the products.
+        positions = heard[0].movedim(1, -1).shape[:-1]
+        rows = [maps.movedim(1, -1).reshape(-1, self.channels) for maps in heard]
+        shares = self.project.weight.split(self.channels, dim=1)
+        hidden = torch.addmm(self.project.bias, rows[0], (self.alpha[0] * shares[0]).T)
+        for j in range(1, len(rows)):
+            hidden = hidden.addmm_(rows[j], (self.alpha[j] * shares[j]).T)
+        hidden = hidden.relu_().unflatten(0, positions).movedim(-1, 1)
         return self.lateral(hidden if isinstance(self.lateral, nn.Conv2d) else hidden.flatten(1))
 
 
