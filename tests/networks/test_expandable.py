@@ -354,6 +354,45 @@ def test_later_tasks_answer_by_duplicates_and_old_ones_by_the_units_of_their_tim
     assert [len(layer.bias) for layer in network.layers] > network.widths(3) > network.widths(2) > network.widths(1)
 
 
+def test_a_new_task_reads_duplicates_and_none_of_the_units_that_they_replaced():
+    network = build(drift_threshold=0.3)
+    with torch.no_grad():
+        for layer in network.layers:
+            layer.weight[1] += 1.0
+    begin(network, "split")
+    network.grow(2)
+    begin(network, "expand")
+    assert network.widths(2) == [width + 3 for width in WIDTHS]
+    for layer in [*network.layers[1:], network.heads[2]]:
+        read = layer.links()[-3:] if layer is not network.heads[2] else layer.links()
+        assert not read[:, 1].any()
+        assert read[:, [0, 2, 3]].all()
+        assert read[:, 4:].all()
+
+
+def test_a_unit_that_answers_for_old_tasks_alone_is_not_split_again():
+    network = build(drift_threshold=0.3)
+    with torch.no_grad():
+        network.layers[1].weight[2] += 1.0
+    begin(network, "split")
+    network.grow(2)
+    with torch.no_grad():
+        network.layers[1].weight[2] += 1.0
+    begin(network, "split")
+    assert network.layers[1].until[2] == 1
+    assert len(network.layers[1].bias) == 6
+
+
+def test_drift_is_measured_from_the_end_of_the_task_before():
+    network = build(drift_threshold=0.3)
+    for task in (1, 2):
+        with torch.no_grad():
+            network.layers[1].weight[2, 1, 0, 0] += 0.25
+        network.begin_phase("split", IMAGES, TARGETS)
+        assert network.widths(task) == [len(layer.bias) for layer in network.layers] == WIDTHS
+        network.grow(2)
+
+
 def test_a_state_with_more_units_than_a_fresh_network_loads_and_answers_alike():
     network = build(tasks=2, drift_threshold=0.01)
     begin(network, "expand")
