@@ -95,7 +95,7 @@ TERMS = [
     (name, place)
     for name, count in SUMS.items()
     for place in range(name in MEASURED + REMEMBERING, count)  # without cross-entropy nothing acts in their first task
-    if count > 1
+    if count > 1 and name not in TRUNKLESS
 ]
 
 
