@@ -17,7 +17,6 @@ from torch.nn import functional as F
 from ..describe import Described
 from .backbone import Backbone, TaskCNN
 from .measuring import Rebuilding
-from .network import Output
 from .single_task import SeparateNetwork
 
 ACTIVATIONS = {"relu": F.relu, None: lambda basis: basis}
@@ -161,13 +160,15 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
     def parts(self) -> dict[str, list[nn.Module]]:
         return {"shared": [self.backbone], "old": list(self.tasks[:-1]), "new": list(self.tasks[-1:])}
 
-    def answer(self, images: Tensor, task: int) -> Output:
-        own, (maps, rebuilt) = self.tasks[task], (self.backbone.normalise(images), iter(self.rebuilt(task)))
+    def answer(self, images: Tensor, task: int) -> tuple[Tensor, Tensor]:
+        own, rebuilt = self.tasks[task], iter(self.rebuilt(task))
+        # Rebuilt filters do not ask for the layout that convolutions are fastest with, as a plain CNN's own do.
+        maps = self.backbone.normalise(images).contiguous(memory_format=torch.channels_last)
         for module in self.backbone.trunk:
             maps = module(maps, *next(rebuilt)) if isinstance(module, KnowledgeLayer) else module(maps)
         for layer in own.hidden:
             maps = layer(maps)
-        return Output(maps, lambda _: own.head(maps), 1)
+        return maps, own.head(maps)
 
     def rebuilt(self, task: int) -> list[tuple[Tensor, Tensor]]:
         """Filters W (h, w, c_in, c_out) and bias (c_out,) of each layer for a task."""

@@ -1,29 +1,15 @@
 """Single-task learning: an isolated network for every task, DF-CNN's first baseline (section 4.1)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ..describe import Described
 from .backbone import TaskCNN
+from .chain import OwnWays, check_shape
 from .network import MultiHeadNetwork, Network, Output
-
-
-class SeparateOutput(Output):
-    """The output of a network whose tasks share no features: each task's is computed when first asked for."""
-
-    def __init__(self, ask: Callable[[int], Output], tasks: int):
-        self.maps, self.tasks, self._heads = None, tasks, {}
-        self.of_task = cache(ask)
-        self._compute = lambda task: self.of_task(task).head(0)
-
-    @property
-    def features(self) -> Tensor:
-        """Features (N, D) of the newest task's network."""
-        return self.of_task(self.tasks - 1).features
 
 
 class SeparateNetwork(Network):
@@ -35,18 +21,13 @@ class SeparateNetwork(Network):
         super().__init__()
         self.image_shape, self.classes = tuple(image_shape), []
 
-    def answer(self, images: Tensor, task: int) -> Output:
-        """What one task's own network says of ``images`` (N, C, H, W): features and a single head."""
+    def answer(self, images: Tensor, task: int) -> tuple[Tensor, Tensor]:
+        """Features (N, D) and logits that one task's own network has for ``images`` (N, C, H, W)."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Output:
-        if tuple(images.shape[1:]) != self.image_shape:
-            depth, *size = self.image_shape
-            raise ValueError(
-                f"This network was built for images of {depth} channel(s) and {'x'.join(map(str, size))} pixels, "
-                f"not for a batch of shape {tuple(images.shape)}."
-            )
-        return SeparateOutput(lambda task: self.answer(images, task), len(self.classes))
+        check_shape(images, self.image_shape)
+        return OwnWays(lambda task: self.answer(images, task), len(self.classes))
 
 
 class SingleTaskNetwork(SeparateNetwork):
@@ -70,8 +51,9 @@ class SingleTaskNetwork(SeparateNetwork):
     def parts(self) -> dict[str, list[nn.Module]]:
         return {"shared": [], "old": list(self.tasks[:-1]), "new": list(self.tasks[-1:])}
 
-    def answer(self, images: Tensor, task: int) -> Output:
-        return self.tasks[task](images)
+    def answer(self, images: Tensor, task: int) -> tuple[Tensor, Tensor]:
+        output = self.tasks[task](images)
+        return output.features, output.head(0)
 
 
 @dataclass(frozen=True, repr=False)
