@@ -61,7 +61,7 @@ def shown(values: list[float], digits: int = 2) -> str:
 def main() -> int:
     torch.manual_seed(0)
     draw = torch.randint(0, 256, (TESTED, 3, 32, 32), dtype=torch.uint8)
-    images = draw[: CLASSES * PER_CLASS].contiguous(memory_format=torch.channels_last)
+    images = draw[: CLASSES * PER_CLASS]
     labels = torch.arange(CLASSES).repeat_interleave(PER_CLASS)
     networks = {method: network_of(method, images) for method in METHODS}
     epochs = {method: epoch_of(network, images, labels) for method, network in networks.items()}
