@@ -442,9 +442,7 @@ def test_a_task_not_learned_yet_or_a_layer_that_is_not_there_is_refused_in_one_s
 
 @pytest.mark.parametrize("shape", [(6, 3, 5, 6), (6, 2, 6, 5), (2, 5, 6)])
 def test_images_of_another_shape_are_refused_in_one_sentence(shape):
-    with pytest.raises(
-        ValueError, match=r"^This network was built for images of 2x5x6 \(channels, height, width\), not"
-    ):
+    with pytest.raises(ValueError, match=r"^This network was built for images of 2x5x6 \(channels, "):
         grown(1)(torch.zeros(shape, dtype=torch.uint8))
 
 

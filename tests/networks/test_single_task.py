@@ -87,9 +87,7 @@ def test_its_tasks_are_said_to_be_separate():
 
 def test_images_of_another_shape_are_refused_in_one_sentence():
     for shape in [(2, 3, 8, 8), (2, 1, 8, 9), (1, 8, 8)]:
-        with pytest.raises(
-            ValueError, match=r"^This network was built for images of 1x8x8 \(channels, height, width\), not"
-        ):
+        with pytest.raises(ValueError, match=r"^This network was built for images of 1x8x8 \(channels, "):
             grown(1)(torch.zeros(shape, dtype=torch.uint8))
 
 
