@@ -162,8 +162,9 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
 
     def answer(self, images: Tensor, task: int) -> tuple[Tensor, Tensor]:
         own, rebuilt = self.tasks[task], iter(self.rebuilt(task))
-        # Rebuilt filters do not ask for the layout that convolutions are fastest with, as a plain CNN's own do.
-        maps = self.backbone.normalise(images).contiguous(memory_format=torch.channels_last)
+        # Colours side by side, which convolutions are fastest with: a plain CNN's own filters ask for it, rebuilt ones
+        # do not. By permutations, as importance asks images one by one in a vmap that knows no memory format.
+        maps = self.backbone.normalise(images).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
         for module in self.backbone.trunk:
             maps = module(maps, *next(rebuilt)) if isinstance(module, KnowledgeLayer) else module(maps)
         for layer in own.hidden:
