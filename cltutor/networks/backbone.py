@@ -81,14 +81,14 @@ def linear_of(layer: nn.Sequential) -> nn.Linear:
     return next(module for module in layer if isinstance(module, nn.Linear))
 
 
-def initialise(backbone: Backbone, mode: str) -> Backbone:
+def initialise(module: nn.Module, mode: str = "fan_in") -> nn.Module:
     """Draw the weights below ReLUs with the variance that keeps signals alive through them (He et al. 2015)."""
-    for module in backbone.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-    return backbone
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return module
 
 
 def plain_cnn(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..describe import Described
-from .backbone import Backbone, SmallCNN, linear_of
+from .backbone import Backbone, SmallCNN, initialise, linear_of
 
 ROLES = ("shared", "old", "new", "code")
 
@@ -103,15 +103,6 @@ class Network(nn.Module):
         return any("Drop" in kind or kind == "StochasticDepth" for kind in kinds)
 
 
-def fresh(layer: nn.Module) -> nn.Module:
-    """A copy of ``layer`` with newly drawn weights."""
-    new = copy.deepcopy(layer)
-    for module in new.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
-    return new
-
-
 class MultiHeadNetwork(Network):
     """Shared layers theta_s and one head per task on top."""
 
@@ -140,7 +131,8 @@ class MultiHeadNetwork(Network):
                 flat, nn.Linear(self.features, self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes)
             )
         output = self.backbone.make_output(self.backbone.width, classes)
-        return nn.Sequential(*map(fresh, layers), output) if layers else output
+        # Layers below ReLUs are drawn as a backbone's own are, and the output as every head is.
+        return nn.Sequential(*(initialise(copy.deepcopy(layer)) for layer in layers), output) if layers else output
 
     def parts(self) -> dict[str, list[nn.Module]]:
         return {"shared": [self.backbone], "old": list(self.heads[:-1]), "new": list(self.heads[-1:])}

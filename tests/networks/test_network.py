@@ -69,7 +69,16 @@ def test_new_heads_are_drawn_anew():
     network = grown(MultiHead(TINY, task_specific_layers=3), 2, 2)
     for old, new in zip(network.heads[0].parameters(), network.heads[1].parameters(), strict=True):
         assert old.shape == new.shape
-        assert not torch.equal(old, new)
+        assert old.abs().max() == 0 == new.abs().max() or not torch.equal(old, new)
+
+
+def test_fully_connected_layers_of_a_task_are_drawn_as_those_of_a_backbone_are():
+    wide = SmallCNN(hidden=(256, 256))
+    own = [m for m in grown(MultiHead(wide, task_specific_layers=3), 2).heads[0].modules() if isinstance(m, nn.Linear)]
+    for layer in own[:-1]:
+        torch.testing.assert_close(layer.weight.var().item(), 2 / layer.in_features, rtol=0.05, atol=0)
+        assert layer.bias.abs().max() == 0
+    assert own[-1].weight.abs().max() <= own[-1].in_features ** -0.5, "the output is drawn as every head is"
 
 
 @pytest.mark.parametrize(
