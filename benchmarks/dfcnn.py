@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import report
 import torch
-from cltutor.networks.counting import parameters_of_run
 from lwm_search import DATA, few
 from searching import STORE, search
 from streams import percent
 
 import cltutor as cl
 from cltutor import metrics
+from cltutor.networks.counting import parameters_of_run
 from cltutor.streams import Stream
 
 METHODS = (
