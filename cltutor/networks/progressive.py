@@ -7,7 +7,6 @@ Layer i of column k adds to its own input what the earlier columns' layers i - 1
 The DF-CNN paper compares them with adapters that halve the dimension of the features (section 4.1).
 """
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -128,12 +127,13 @@ class ProgressiveNetwork(Network):
         check_shape(images, self.image_shape)
         pixels = self.normalise(images)
 
-        @functools.cache
-        def column(task: int) -> tuple[list[Tensor], Tensor]:
-            return self.columns[task](pixels, [column(before)[0] for before in range(task)])
+        # Each column once. A function that called itself would be a cycle, and keep every batch's maps alive.
+        made: list[tuple[list[Tensor], Tensor]] = []
 
         def way(task: int) -> tuple[Tensor, Tensor]:
-            heard, logits = column(task)
+            for column in self.columns[len(made) : task + 1]:
+                made.append(column(pixels, [heard for heard, _ in made]))
+            heard, logits = made[task]
             return heard[-1].flatten(1), logits
 
         return OwnWays(way, len(self.columns))
