@@ -21,11 +21,15 @@ def due(tests: list, task: int, epoch: int, every: int, old_every: int) -> list:
 def evaluate(
     network: Network, tests: list, run: Run, exemplars: Exemplars, whole: bool = False
 ) -> dict[str, np.ndarray]:
-    """A row (T,) of each accuracy matrix, nan for tasks not yet seen; unless ``whole``, all heads are asked only where
-    they compete or share the way to them."""
+    """A row (T,) of each accuracy matrix, nan for tasks not yet seen.
+
+    Where each head has a way of its own, heads do not compete and logits answer, only the task's own head is asked,
+    unless ``whole``.
+    """
     started = time.perf_counter()
     score = PREDICTIONS[run.recipe.predict](network, exemplars) if tests else None
-    rows = accuracies(network, tests, TOPS, score, whole or run.competes or not network.separate)
+    alone = network.separate and not run.competes and run.recipe.predict == "logits"
+    rows = accuracies(network, tests, TOPS, score, unknown=whole or not alone)
     run.seconds["test"] += time.perf_counter() - started
     unseen = [np.nan] * (len(run.tasks) - len(tests))
     return {name: np.array(row + unseen) for name, row in rows.items()}
@@ -36,4 +40,4 @@ def validation_accuracy(network: Network, task: Task, stream: Stream) -> float:
     if len(task.validation) == 0:
         return float("nan")
     tests = [(task.validation.images, stream.positions(task.validation.labels))]
-    return accuracies(network, tests, (1,))["known_top1"][0]
+    return accuracies(network, tests, (1,), unknown=not network.separate)["known_top1"][0]

@@ -1,9 +1,11 @@
 """Testing: equal to a loop over single images, and nothing is moved by it."""
 
+import math
+
 import torch
 
 import cltutor as cl
-from cltutor.evaluation import accuracies, hits, logits, task_of
+from cltutor.evaluation import accuracies, hits, logits, own_logits, task_of
 from cltutor.networks import MultiHead, ResNet32
 
 
@@ -62,3 +64,27 @@ def test_testing_changes_no_parameter_buffer_mode_or_random_state():
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert [module.training for module in net.modules()] == modes
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_own_head_alone_knows_as_many_and_says_nothing_of_the_unknown_task():
+    net = network().eval()
+    tests = [(images(9), torch.arange(9) % 2), None, (images(7), 2 + torch.arange(7) % 3)]
+    whole, alone = accuracies(net, tests, (1, 2)), accuracies(net, tests, (1, 2), unknown=False)
+    for k in (1, 2):
+        assert [alone[f"known_top{k}"][i] for i in (0, 2)] == [whole[f"known_top{k}"][i] for i in (0, 2)]
+        assert all(math.isnan(value) for value in alone[f"unknown_top{k}"])
+        assert math.isnan(whole[f"known_top{k}"][1]), "a test that was left out has no accuracy"
+        assert not math.isnan(whole[f"unknown_top{k}"][2])
+
+
+def test_for_one_tasks_logits_no_other_head_is_computed():
+    net = cl.networks.SingleTask(cl.networks.SmallCNN()).build((1, 8, 8))
+    for classes in (2, 3):
+        net.grow(classes)
+    asked = []
+    net.tasks[0].register_forward_hook(lambda *_: asked.append(0))
+    scores = own_logits(net, images(4), 1)
+    assert asked == []
+    assert scores[:, :2].eq(-math.inf).all()
+    torch.testing.assert_close(scores[:, 2:], logits(net, images(4))[:, 2:])
+    assert asked == [0], "all logits ask every head"
