@@ -33,3 +33,13 @@ def tiny() -> "cl.streams.Stream":
     labels = torch.arange(4).repeat_interleave(12)
     images = torch.randint(0, 256, (48, 1, 8, 8), dtype=torch.uint8, generator=draw)
     return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=2, order=None)
+
+
+@pytest.fixture(scope="session")
+def patterns() -> "cl.streams.Stream":
+    """Three tasks of two classes, 16 grey training images each; every class has a pattern of its own."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.rand(6, 1, 8, 8, generator=generator)
+    labels = torch.arange(48) % 6
+    images = (0.7 * drawn[labels] + 0.3 * torch.rand(48, 1, 8, 8, generator=generator)).clamp(0, 1)
+    return cl.streams.tensors(images, labels, images[:12], labels[:12], tasks=3)

@@ -22,13 +22,8 @@ def make(name: str, **settings) -> cl.Recipe:
 
 
 @pytest.fixture(scope="module")
-def stream() -> Stream:
-    """Three tasks of two classes, 16 grey training images each; every class has a pattern of its own."""
-    generator = torch.Generator().manual_seed(0)
-    patterns = torch.rand(6, 1, 8, 8, generator=generator)
-    labels = torch.arange(48) % 6
-    images = (0.7 * patterns[labels] + 0.3 * torch.rand(48, 1, 8, 8, generator=generator)).clamp(0, 1)
-    return cl.streams.tensors(images, labels, images[:24], labels[:24], tasks=3)
+def stream(patterns):
+    return patterns
 
 
 def learn(stream: Stream, recipe: cl.Recipe | str, epochs: int = 3, **options) -> Run:

@@ -3,16 +3,11 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.widgets import attention_drift, base
+from cltutor.widgets import attention_drift
+
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 NAMES = ("finetune", "lwf_mc", "lwm")
-
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
 
 
 @pytest.fixture

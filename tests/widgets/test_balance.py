@@ -8,15 +8,10 @@ from cltutor.networks import evaluating
 from cltutor.widgets import balance, base
 from cltutor.widgets.balance import AFTER, ALONE, BEFORE
 
+pytestmark = pytest.mark.usefixtures("no_errors")
+
 NAMES = ["eeil_base", "eeil_da", "eeil_bf", "eeil"]
 EPOCHS = 7  # 4 of training and 3 of fine-tuning, as 40 and 30 in the paper
-
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
 
 
 @pytest.fixture

@@ -8,12 +8,7 @@ from cltutor.networks import evaluating
 from cltutor.widgets import base, filter_reconstruction
 from cltutor.widgets.filter_reconstruction import listed, numbers
 
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,7 @@ import cltutor as cl
 from cltutor.widgets import base, herding_explorer
 from cltutor.widgets.herding_explorer import distances_of, pca, tsne
 
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,9 @@ import torch
 
 import cltutor as cl
 from cltutor.importance import by_name, damage, fisher, mas, mas_local
-from cltutor.widgets import base
 from cltutor.widgets.exploring import METHODS, SHARES
 
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 
 def make(stream, **settings):

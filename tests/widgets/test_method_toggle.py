@@ -4,20 +4,12 @@ import cltutor as cl
 from cltutor.events import Diverged
 from cltutor.widgets import method_toggle
 
+pytestmark = pytest.mark.usefixtures("no_errors")
+
 
 @pytest.fixture
 def toggle(stream):
     return cl.widgets.MethodToggle(stream, ("finetune", "lwf", "joint"), epochs=2)
-
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    """A callback's error fails the test, unless the test takes it off the list."""
-    from cltutor.widgets import base
-
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
 
 
 def expect(toggle, words):

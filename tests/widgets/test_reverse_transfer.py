@@ -7,14 +7,9 @@ from cltutor.show.transfer import filter_distances
 from cltutor.widgets import base, reverse_transfer
 from cltutor.widgets.reverse_transfer import epochs_between
 
+pytestmark = pytest.mark.usefixtures("no_errors")
+
 METHODS = ("dfcnn_small", "hard_sharing", "single_task")
-
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
 
 
 @pytest.fixture

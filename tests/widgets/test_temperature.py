@@ -3,12 +3,7 @@ import pytest
 import cltutor as cl
 from cltutor.widgets import base, temperature
 
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 
 @pytest.fixture

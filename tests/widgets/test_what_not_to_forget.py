@@ -5,12 +5,7 @@ import torch
 import cltutor as cl
 from cltutor.widgets import base, what_not_to_forget
 
-
-@pytest.fixture(autouse=True)
-def no_errors():
-    base._told.clear()
-    yield
-    assert cl.widgets.errors() == []
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 
 @pytest.fixture(scope="module")
