@@ -70,7 +70,7 @@ class Scale:
 ADAPTIVE = (0.0001, 0.0003, 0.001)
 SCALES = {
     "digits": Scale(digits, digits, 5, {"epochs": 20, "batch_size": 32}),
-    "tiny": Scale(tiny, tiny_search, 3, {"epochs": 30, "batch_size": 10, **cl.schedules.dfcnn_optimiser()}, ADAPTIVE),
+    "tiny": Scale(tiny, tiny_search, 3, {"epochs": 20, "batch_size": 10, **cl.schedules.dfcnn_optimiser()}, ADAPTIVE),
     "paper": Scale(cifar, cifar, 5, cl.schedules.dfcnn_paper(), ADAPTIVE),
 }
 SEARCH_ORDER = 100
