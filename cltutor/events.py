@@ -50,4 +50,16 @@ class TaskDone(Event):
 
 
 class Diverged(ArithmeticError):
-    """The loss left the finite numbers."""
+    """The loss left the finite numbers. ``run``: what was learned until then, all finished tasks whole."""
+
+    def __init__(self, message: str, run: Run | None = None):
+        super().__init__(message)
+        self.run = run
+
+
+class OutOfMemory(MemoryError):
+    """The GPU's memory was full. ``run``: what was learned until then, all finished tasks whole."""
+
+    def __init__(self, message: str, run: Run | None = None):
+        super().__init__(message)
+        self.run = run

@@ -1,22 +1,17 @@
 """What came out of learning a stream: accuracies, curves and the network after every task, in one file."""
 
-import hashlib
-import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from . import metrics
+from . import files, metrics
 from .networks import Network
 from .recipe import Recipe, parse
 
-FORMAT = 2
 TOPS = (1, 5)
 
 
@@ -46,6 +41,18 @@ class Curves:
         self.known = np.concatenate([self.known.reshape(-1, len(known)), known[None]])
         self.unknown = np.concatenate([self.unknown.reshape(-1, len(unknown)), unknown[None]])
         self.epoch_task = np.append(self.epoch_task, task)
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """All of it as named tensors; ``of`` makes the curves again from them and the names of the terms."""
+        for name, curve in self.loss.items():
+            yield f"loss/{name}", torch.from_numpy(curve)
+        for name in _CURVES:
+            yield f"curve/{name}", torch.from_numpy(getattr(self, name))
+
+    @classmethod
+    def of(cls, tensors: dict[str, Tensor], terms: list[str]) -> "Curves":
+        losses = {name: tensors[f"loss/{name}"].numpy() for name in terms}
+        return cls(losses, **{name: tensors[f"curve/{name}"].numpy() for name in _CURVES})
 
 
 @dataclass
@@ -133,65 +140,41 @@ class Run:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the run to one safetensors file; the file is whole or not there at all."""
-        tensors = dict(self._tensors())
-        header = {
+        facts = {
             **{name: getattr(self, name) for name in _PLAIN},
-            "format": FORMAT,
             "recipe": repr(self.recipe),
             "learned": self.learned,
             "terms": list(self.curves.loss),
-            "checksum": _checksum(tensors),
         }
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        data = safetensors.torch.save(tensors, {"cltutor": json.dumps(header)})
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with open(draft, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        files.write(path, dict(self._tensors()), facts)
 
-    def _tensors(self):
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         for name, matrix in self.accuracies.items():
-            yield f"accuracy/{name}", torch.from_numpy(matrix.copy())
-        for name, curve in self.curves.loss.items():
-            yield f"loss/{name}", torch.from_numpy(curve.copy())
-        for name in _CURVES:
-            yield f"curve/{name}", torch.from_numpy(getattr(self.curves, name).copy())
+            yield f"accuracy/{name}", torch.from_numpy(matrix)
+        yield from self.curves.tensors()
         for task, state in enumerate(self.states):
-            yield from ((f"state/{task}/{name}", value.contiguous().clone()) for name, value in state.items())
+            yield from ((f"state/{task}/{name}", value) for name, value in state.items())
         for part, held in self.kept.items():
-            yield from ((f"kept/{part}/{name}", value.contiguous().clone()) for name, value in held.items())
+            yield from ((f"kept/{part}/{name}", value) for name, value in held.items())
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Run":
-        """The run in the file ``path``; ValueError if the file is damaged or of another format."""
-        try:
-            with safetensors.safe_open(path, "pt") as file:
-                header = json.loads((file.metadata() or {})["cltutor"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator there)
-        except FileNotFoundError:
-            raise ValueError(f"There is no run in {path}: the file does not exist.") from None
-        except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
-            raise ValueError(f"{path} is damaged or no cltutor run: remove it and train again.") from error
-        if header["format"] != FORMAT or header["checksum"] != _checksum(tensors):
-            raise ValueError(f"{path} is damaged or of another version: remove it and train again.")
-        run = cls(recipe=parse(header["recipe"]), **{name: _frozen(header[name]) for name in _PLAIN})
-        run._fill(tensors, header)
-        return run
+    def load(cls, path: str | os.PathLike, recipe: Recipe | None = None) -> "Run":
+        """The run in the file ``path``; ValueError if the file is damaged or of another format.
 
-    def _fill(self, tensors: dict[str, Tensor], header: dict) -> None:
-        parts = {name: value.numpy() for name, value in tensors.items() if not name.startswith(("state/", "kept/"))}
-        self.accuracies = {k.removeprefix("accuracy/"): v for k, v in parts.items() if k.startswith("accuracy/")}
-        losses = {name: parts[f"loss/{name}"] for name in header["terms"]}
-        self.curves = Curves(loss=losses, **{name: parts[f"curve/{name}"] for name in _CURVES})
-        self.states = [_under(tensors, f"state/{task}/") for task in range(header["learned"])]
-        names = {name.split("/")[1] for name in tensors if name.startswith("kept/")}
-        self.kept = {name: _under(tensors, f"kept/{name}/") for name in names}
+        ``recipe``: the one that is expected there, which may have parts of your own that only you know how to make.
+        """
+        tensors, facts = files.read(path)
+        try:
+            known = recipe is not None and repr(recipe) == facts["recipe"]
+            plain = {name: _frozen(facts[name]) for name in _PLAIN}
+            run = cls(recipe=recipe if known else parse(facts["recipe"]), **plain)
+            run.accuracies = {k: v.numpy() for k, v in under(tensors, "accuracy/").items()}
+            run.curves = Curves.of(tensors, facts["terms"])
+            run.states = [under(tensors, f"state/{task}/") for task in range(facts["learned"])]
+            run.kept = {part: under(tensors, f"kept/{part}/") for part in _parts(tensors)}
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no cltutor run: remove it and train again.") from error
+        return run
 
 
 _PLAIN = (
@@ -209,17 +192,14 @@ _PLAIN = (
 _CURVES = ("step_task", "known", "unknown", "epoch_task")
 
 
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix``, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _parts(tensors: dict[str, Tensor]) -> set[str]:
+    return {name.split("/")[1] for name in tensors if name.startswith("kept/")}
 
 
 def _frozen(value):
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
-
-
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].numpy().tobytes())
-    return digest.hexdigest()

@@ -6,12 +6,13 @@ import torch
 
 from . import methods
 from .events import TaskDone
-from .learner import draw_pool, restore, train, watched_layer
+from .learner import train
 from .losses.terms import Context
 from .recipe import Recipe
 from .run import Run
 from .seeds import seeded
 from .streams import Stream
+from .task_state import draw_pool, restore, watched_layer
 from .teachers import make_teachers, size
 
 

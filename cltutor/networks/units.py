@@ -31,7 +31,8 @@ class Connections(nn.Module):
             shape = layer.weight.shape
         bias = torch.zeros(len(layer.weight)) if layer.bias is None else layer.bias.detach().clone()
         self.weight, self.bias = nn.Parameter(layer.weight.detach().reshape(shape).clone()), nn.Parameter(bias)
-        self.learns: tuple[Tensor, Tensor] | None = None  # (units, inputs, 1...) and (units,); None: all of it
+        self.register_buffer("weight_learns", None, persistent=False)
+        self.register_buffer("bias_learns", None, persistent=False)
 
     def forward(self, values: Tensor, units: Tensor | None = None, inputs: Tensor | None = None) -> Tensor:
         """What ``units`` make of ``values``, which hold ``inputs`` alone; both are indices, None for all."""
@@ -48,18 +49,23 @@ class Connections(nn.Module):
         return F.conv2d(values, weight.contiguous(memory_format=torch.channels_last), bias, **self.convolution)
 
     @property
+    def learns(self) -> tuple[Tensor, Tensor] | None:
+        """Where weight (units, inputs, 1...) and bias (units,) learn, bool; None: all of them. No state holds it."""
+        return None if self.weight_learns is None else (self.weight_learns, self.bias_learns)
+
+    @property
     def masks(self) -> dict[nn.Parameter, Tensor]:
         """Which entries of weight and bias learn, where not all do."""
         return {} if self.learns is None else dict(zip((self.weight, self.bias), self.learns, strict=True))
 
     def learn_all(self) -> None:
-        self.learns = None
+        self.weight_learns = self.bias_learns = None
 
     def learn_between(self, units: Tensor, inputs: Tensor, bias: bool = True) -> None:
         """Let only the weights from ``inputs`` (inputs,) to ``units`` (units,), both bool, and ``bias`` learn."""
         weights = units.unsqueeze(1) & inputs
         positions = [1] * (self.weight.dim() - 2)
-        self.learns = weights.reshape(*weights.shape, *positions), units & bias
+        self.weight_learns, self.bias_learns = weights.reshape(*weights.shape, *positions), units & bias
 
     def links(self) -> Tensor:
         """Whether each unit reads each input with a weight that is not zero: (units, inputs)."""
@@ -68,7 +74,8 @@ class Connections(nn.Module):
     @torch.no_grad()
     def become(self, weight: Tensor, bias: Tensor | None = None) -> None:
         """Take these values, of whatever numbers of units and inputs; all of them learn."""
-        self.weight, self.learns = nn.Parameter(weight.to(self.weight)), None
+        self.weight = nn.Parameter(weight.to(self.weight))
+        self.learn_all()
         if bias is not None:
             self.bias = nn.Parameter(bias.to(self.bias))
 

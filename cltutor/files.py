@@ -1,0 +1,84 @@
+"""Files that are whole or not there at all: tensors and plain facts, checksummed, read without executing anything."""
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+FORMAT = 3
+
+
+def write(path: str | os.PathLike, tensors: Mapping[str, Tensor], facts: dict) -> None:
+    """Write ``tensors`` (on the CPU) and ``facts`` (what JSON can hold) to ``path`` as one safetensors file.
+
+    The file appears in one instant: until then ``path`` is what it was before. OSError where the disk refuses.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = {name: value.contiguous().clone() for name, value in tensors.items()}  # safetensors wants no shared memory
+    text = json.dumps({"format": FORMAT, **facts})
+    data = safetensors.torch.save(own, {"cltutor": text, "checksum": checksum(own, text)})
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with open(draft, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def drafts(path: Path) -> Iterator[Path]:
+    """What other processes wrote of ``path`` and did not end, as they write at this moment or were killed."""
+    found = path.parent.glob(f".{path.name}.*-*")
+    return (draft for draft in found if not draft.suffix.startswith(f".{os.getpid()}-"))
+
+
+def read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
+    """The tensors and the facts in ``path``; ValueError if it is damaged, of another format, or none of ours."""
+    facts, text, expected, tensors = _read(path, with_tensors=True)
+    if facts.pop("format") != FORMAT:
+        raise ValueError(f"{path} was written by another version of cltutor: remove it and train again.")
+    if expected != checksum(tensors, text):
+        raise ValueError(f"{path} is damaged: remove it and train again.")
+    return tensors, facts
+
+
+def facts_of(path: str | os.PathLike) -> dict:
+    """The facts alone, of a file as big as it may be; ValueError as in ``read``, but for damage among the tensors."""
+    return _read(path, with_tensors=False)[0]
+
+
+def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, dict[str, Tensor]]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            known, names = file.metadata() or {}, file.keys() if with_tensors else ()
+            tensors = {name: file.get_tensor(name) for name in names}
+        facts = json.loads(known["cltutor"])
+        if "format" not in facts:
+            raise KeyError("format")
+        return facts, known["cltutor"], known.get("checksum", ""), tensors
+    except FileNotFoundError:
+        raise ValueError(f"There is no run in {path}: the file does not exist.") from None
+    except PermissionError:
+        raise ValueError(f"{path} may not be read by this user.") from None
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        raise ValueError(f"{path} is damaged or no cltutor run: remove it and train again.") from error
+
+
+def checksum(tensors: Mapping[str, Tensor], text: str) -> str:
+    """A sha256 over everything that a file tells: the tensors with their names, types and shapes, and the ``text``."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        digest.update(repr((name, value.dtype, tuple(value.shape))).encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
