@@ -19,6 +19,7 @@ from . import methods
 from .attention import last_block
 from .evaluation import task_of
 from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
+from .holding import held
 from .losses.terms import Batch, Context, Term
 from .memory import Pool, pool_of
 from .networks import Network
@@ -88,6 +89,7 @@ def train(
 
     for task in stream[run.learned :]:
         # Before the task: the network grows, every part prepares, the teachers are set down.
+        started = time.perf_counter()
         with seeded(("head", seed, task.index)):
             network.grow(len(task.classes), [stream.class_names[label] for label in task.classes])
         network.to(place, memory_format=torch.channels_last)  # the small CNN learns 1.4 times as fast so
@@ -98,9 +100,12 @@ def train(
         context.watched = watched_layer(network, pool, asking := recipe.asking(task.index))
         changing, before, columns = schedule.changes_images, run.updates, task_of(network)
         teachers = make_teachers("task", asking, lambda: run.model, pool, context.watched, changing)
+        run.memory = held(recipe, network, kept, pool, task.index, teachers.values())
+        run.seconds["train"] += time.perf_counter() - started
         yield TaskBegun(run, task.index, progress := task.index / len(stream))
 
         for phase, epochs_of_phase in schedule.phases(task.index):
+            started = time.perf_counter()
             network.begin_phase(phase.name, task.train.images, context.own_columns)
             optimiser, pace = make_optimiser(network, phase, schedule), Pace(schedule.patience, schedule.drop_every)
             terms = recipe.terms(phase, task.index)
@@ -109,6 +114,7 @@ def train(
             data = recipe.memory.balanced(pool, context, kept["memory"]) if phase.balanced else pool
             warn_of_overshoot(recipe, phase, sum(w * term.curvature(kept[name]) for name, (w, term) in terms.items()))
             randomness = seeded if network.draws_random_numbers else nullcontext
+            run.seconds["train"] += time.perf_counter() - started
             for epoch in epochs_of_phase:
                 # An epoch: batches, loss, step.
                 network.train_only(phase.rates)
@@ -153,9 +159,11 @@ def train(
                 yield EpochDone(run, task.index, progress, phase.name, epoch, known, unknown, network)
 
         # After the task: every part ends it, and the run writes it down.
+        started = time.perf_counter()
         for name, part in parts.items():
             part.end_task(context, kept[name])
         tested = recipe.merge.tested(network, kept["merge"])
+        run.seconds["train"] += time.perf_counter() - started
         rows = evaluate(tested, tests[: task.index + 1], run, exemplars_of(recipe, pool, kept), whole=True)
         run.end_task(tested, kept, rows)
         if store is not None:

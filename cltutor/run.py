@@ -65,6 +65,7 @@ class Run:
     curves: Curves = field(default_factory=Curves)
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
     updates: int = 0
+    memory: dict[str, int] = field(default_factory=dict)  # bytes held as the last task began, by what they are for
     states: list[dict[str, Tensor]] = field(default_factory=list, repr=False)
     kept: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False)
 
@@ -139,6 +140,7 @@ class Run:
             "format": FORMAT,
             "recipe": repr(self.recipe),
             "learned": self.learned,
+            "memory": self.memory,
             "terms": list(self.curves.loss),
             "checksum": _checksum(tensors),
         }
@@ -188,6 +190,7 @@ class Run:
         parts = {name: value.numpy() for name, value in tensors.items() if not name.startswith(("state/", "kept/"))}
         self.accuracies = {k.removeprefix("accuracy/"): v for k, v in parts.items() if k.startswith("accuracy/")}
         losses = {name: parts[f"loss/{name}"] for name in header["terms"]}
+        self.memory = header.get("memory", {})  # not known of files written before it was counted
         self.curves = Curves(loss=losses, **{name: parts[f"curve/{name}"] for name in _CURVES})
         self.states = [_under(tensors, f"state/{task}/") for task in range(header["learned"])]
         names = {name.split("/")[1] for name in tensors if name.startswith("kept/")}
