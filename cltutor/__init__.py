@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _ROOMS = (
     "attention",
+    "comparison",
     "exercises",
     "importance",
     "losses",
@@ -26,6 +27,7 @@ _ROOMS = (
     "widgets",
 )
 _NAMES = {
+    "Comparison": "comparison",
     "Recipe": "recipe",
     "Run": "run",
     "compare": "comparison",

@@ -84,7 +84,8 @@ def train(
 
         for task in stream[run.learned :]:
             # Before the task: the network grows, every part prepares, the teachers are set down.
-            state = TaskState(run, stream, network, kept)
+            with run.training():
+                state = TaskState(run, stream, network, kept)
             if checkpoint := slot.checkpoint():
                 state.load(checkpoint)
             yield TaskBegun(run, task.index, state.progress)
@@ -103,9 +104,10 @@ def train(
 
             # After the task: every part ends it, and the run writes it down.
             check_weights(state)
-            for name, part in recipe.parts.items():
-                part.end_task(state.context, kept[name])
-            tested = recipe.merge.tested(network, kept["merge"])
+            with run.training():
+                for name, part in recipe.parts.items():
+                    part.end_task(state.context, kept[name])
+                tested = recipe.merge.tested(network, kept["merge"])
             run.end_task(tested, kept, evaluate(tested, tests[: task.index + 1], run, state.exemplars, whole=True))
             slot.save(run)
             yield TaskDone(run, task.index, state.progress)

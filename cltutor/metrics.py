@@ -52,6 +52,23 @@ def average_accuracy(accuracy: ArrayLike) -> float:
     return _mean(_matrix(accuracy)[-1])
 
 
+def new_task_accuracy(accuracy: ArrayLike) -> float:
+    """Mean accuracy on every task after the first, right after it was learned: (1/(T-1)) sum_{i>=1} A[i, i].
+
+    The first task is left out, as there was nothing to hold on to while it was learned; nan when T = 1. With two tasks
+    it is what LwF calls "new" (Li & Hoiem 2016, Figure 1 and Table 1).
+    """
+    return _mean(np.diag(_matrix(accuracy))[1:])
+
+
+def old_task_accuracy(accuracy: ArrayLike) -> float:
+    """Mean accuracy at the end on every task before the last: (1/(T-1)) sum_{j<T-1} A[T-1, j]; nan when T = 1.
+
+    With two tasks it is what LwF calls "old" (Li & Hoiem 2016, Figure 1 and Table 1).
+    """
+    return _mean(_matrix(accuracy)[-1, :-1])
+
+
 def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | None = None) -> float:
     """Mean, over the steps after the first, of the accuracy on all classes seen so far.
 

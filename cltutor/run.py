@@ -1,7 +1,9 @@
 """What came out of learning a stream: accuracies, curves and the network after every task, in one file."""
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,6 +74,7 @@ class Run:
     curves: Curves = field(default_factory=Curves)
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
     updates: int = 0
+    memory: dict[str, int] = field(default_factory=dict)  # bytes held as the last task began, by what they are for
     states: list[dict[str, Tensor]] = field(default_factory=list, repr=False)
     kept: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False)
 
@@ -130,6 +133,15 @@ class Run:
         network.load_state_dict(self.states[task])
         return network.eval().requires_grad_(False)
 
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """What happens inside is training, and its seconds count."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds["train"] += time.perf_counter() - started
+
     def end_task(self, network: Network, kept: dict, rows: dict[str, np.ndarray]) -> None:
         """Write down a learned task: the network, what the parts remember, and a row of each accuracy matrix."""
         count = len(self.tasks)
@@ -144,6 +156,7 @@ class Run:
             **{name: getattr(self, name) for name in _PLAIN},
             "recipe": repr(self.recipe),
             "learned": self.learned,
+            "memory": self.memory,
             "terms": list(self.curves.loss),
         }
         files.write(path, dict(self._tensors()), facts)
@@ -170,6 +183,7 @@ class Run:
             run = cls(recipe=recipe if known else parse(facts["recipe"]), **plain)
             run.accuracies = {k: v.numpy() for k, v in under(tensors, "accuracy/").items()}
             run.curves = Curves.of(tensors, facts["terms"])
+            run.memory = facts["memory"]
             run.states = [under(tensors, f"state/{task}/") for task in range(facts["learned"])]
             run.kept = {part: under(tensors, f"kept/{part}/") for part in _parts(tensors)}
         except (KeyError, TypeError) as error:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .attention import last_block
 from .evaluation import task_of
+from .holding import held
 from .losses.terms import Context, Kept, Term
 from .memory import Pool, pool_of
 from .networks import Network
@@ -45,6 +46,7 @@ class TaskState:
         self.context.watched = watched_layer(network, self.pool, asking)
         self.columns, self.first_update = task_of(network), run.updates
         self.task_teachers = self.teachers_of("task", asking, lambda: run.model)
+        run.memory = held(recipe, network, kept, self.pool, task.index, self.task_teachers.values())
         self.phases_begun, self.epochs_done = 0, 0
 
     @property
@@ -61,7 +63,8 @@ class TaskState:
         """The phases that are left, with the epochs that are left of each; a phase begins when it is asked for."""
         for place, (phase, epochs) in enumerate(self.run.recipe.schedule.phases(self.task.index), start=1):
             if place > self.phases_begun:
-                self.begin_phase(phase)
+                with self.run.training():
+                    self.begin_phase(phase)
             if place == self.phases_begun:
                 yield phase, epochs[max(0, self.epochs_done - epochs.start) :]
 

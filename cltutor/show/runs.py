@@ -1,12 +1,12 @@
 """Runs as the pictures need them: grouped into methods, with the mean and spread over seeds."""
 
-import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..grouping import grouped
 from .picture import wrapped
 from .style import Look, look
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ..run import Run
 
 NEVER_COMPETED = "trained per task: these logits never learned to compete across tasks"
-LABEL = 36  # characters
 
 
 @dataclass(frozen=True)
@@ -45,36 +44,11 @@ def methods(runs: "Run | Sequence[Run]") -> list[Method]:
     counts = sorted({len(run.tasks) for run in several})
     if len(counts) > 1:
         raise ValueError(f"runs in one picture must have the same number of tasks, not {counts[0]} and {counts[-1]}")
-    groups: dict[str, dict[str, list]] = {}
-    for run in several:
-        groups.setdefault(run.name, {}).setdefault(repr(run.recipe), []).append(run)
-    found = []
-    for name, recipes in groups.items():
-        for label, same in zip(_labels(name, list(recipes)), recipes.values(), strict=True):
-            own = name if same is next(iter(recipes.values())) else label
-            found.append(Method(label, tuple(same), look(own)))
-    return found
-
-
-def _labels(name: str, codes: list[str]) -> list[str]:
-    """The method's name, with the settings that tell recipes of the same name apart."""
-    settings = [_settings(code) for code in codes]
-    shared = set.intersection(*map(set, settings))
-    own = [[words for words in one if words not in shared] for one in settings]
-    labels = [" ".join([name, *words]) for words in own]
-    if len(set(labels)) == len(labels) and max(map(len, labels)) <= LABEL:
-        return labels
-    return [f"{name} ({i})" for i in range(1, len(codes) + 1)]
-
-
-def _settings(code: str) -> list[str]:
-    """The plain settings and weights in the code of a recipe, such as "temperature=1.0"."""
-    found = []
-    for node in ast.walk(ast.parse(code, mode="eval")):
-        if isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
-            found.append(f"{node.arg}={node.value.value}")
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            found.append(f"weight={ast.unparse(node.left)}")
+    found, seen = [], set()
+    for label, same in grouped(several):
+        name = same[0].name  # the first recipe of a name has the look of the name, the others one of their own
+        found.append(Method(label, tuple(same), look(label if name in seen else name)))
+        seen.add(name)
     return found
 
 
