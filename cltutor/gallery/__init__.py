@@ -4,6 +4,7 @@ A page shows real comparisons at once: ``cl.gallery.runs("digits")`` are complet
 ``cltutor gallery`` makes them again.
 """
 
+from .archive import Origin, origin, runs
 from .settings import names, recipe, stream
 
-__all__ = ["names", "recipe", "stream"]
+__all__ = ["Origin", "names", "origin", "recipe", "runs", "stream"]

@@ -1,9 +1,7 @@
 """The streams of the gallery, and every method's recipe there: one budget for all, a rate from one search for all."""
 
-import difflib
-import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +9,10 @@ from .. import methods, streams
 from ..memory import ExemplarMemory
 from ..recipe import Recipe
 from ..streams import Stream
+from ..streams.division import unknown
 
 FOLDER = Path(__file__).resolve().parent
-RATES = 0.005, 0.02, 0.05
+RATES, BATCH = (0.005, 0.02, 0.05), 32
 SEARCH_ORDER = 100
 ALSO_ACROSS = "finetune", "finetune_slow", "joint", "lwf", "l2", "mas", "mas_local", "ewc", "ewc_online", "si"
 
@@ -35,7 +34,9 @@ class Setting:
 
 SETTINGS = {
     "digits": Setting(streams.digits, {"tasks": 5}, trials=5, epochs=10, capacity=100),
-    "scenes": Setting(streams.scenes, {"tasks": 5, "per_class": (30, 20)}, trials=3, epochs=10, capacity=200),
+    "scenes": Setting(
+        streams.scenes, {"tasks": 5, "size": 16, "per_class": (50, 20)}, trials=3, epochs=10, capacity=200
+    ),
 }
 
 
@@ -68,7 +69,7 @@ def recipe(method: str, stream_name: str, heads: str | None = None) -> Recipe:
 def at_rate(method: str, stream_name: str, rate: float | None, heads: str | None = None) -> Recipe:
     """A method's recipe at the stream's budget and this learning rate, None for the method's own."""
     setting, default = setting_of(stream_name), methods.get(method)
-    settings = {"epochs": setting.epochs, "batch_size": 32}
+    settings = {"epochs": setting.epochs, "batch_size": BATCH}
     if isinstance(default.memory, ExemplarMemory):
         settings["memory"] = ExemplarMemory(setting.capacity)
     settings |= {} if rate is None else {"learning_rate": rate}
@@ -83,10 +84,9 @@ def entries() -> list[tuple[str, str | None]]:
 
 def scores(stream_name: str) -> dict[str, dict[float, float]]:
     """What the search found: validation accuracy by rate, by ``key``; nothing for what was not searched yet."""
-    return {
-        name: {float(rate): score for rate, score in row.items()}
-        for name, row in _rates_file().get(stream_name, {}).items()
-    }
+    path = FOLDER / "rates.json"
+    found = json.loads(path.read_text(encoding="utf-8")).get(stream_name, {}) if path.exists() else {}
+    return {name: {float(rate): score for rate, score in row.items()} for name, row in found.items()}
 
 
 def best(found: dict[float, float]) -> float:
@@ -101,19 +101,6 @@ def key(recipe: Recipe) -> str:
 
 def setting_of(name: str) -> Setting:
     """The setting of the gallery's stream ``name``; ValueError for another."""
-    return SETTINGS[known(name, SETTINGS, "stream in the gallery")]
-
-
-def known(name: str, names: Iterable[str], what: str) -> str:
-    """``name``, if it is one of ``names``; ValueError with the nearest of them if not."""
-    names = list(names)
-    if name in names:
-        return name
-    near = difflib.get_close_matches(str(name), names, 1) or [", ".join(names)]
-    raise ValueError(f"There is no {what} {name!r}; did you mean {near[0]}?")
-
-
-@functools.cache
-def _rates_file() -> dict[str, dict]:
-    path = FOLDER / "rates.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if name not in SETTINGS:
+        raise unknown("stream in the gallery", name, SETTINGS)
+    return SETTINGS[name]
