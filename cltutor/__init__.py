@@ -14,9 +14,11 @@ _ROOMS = (
     "importance",
     "losses",
     "memory",
+    "merging",
     "methods",
     "metrics",
     "networks",
+    "noise",
     "predicting",
     "probing",
     "schedules",
@@ -26,8 +28,10 @@ _ROOMS = (
     "widgets",
 )
 _NAMES = {
+    "Phase": "recipe",
     "Recipe": "recipe",
     "Run": "run",
+    "Schedule": "recipe",
     "compare": "comparison",
     "learn": "learner",
     "train": "learner",
