@@ -16,9 +16,11 @@ _ROOMS = (
     "importance",
     "losses",
     "memory",
+    "merging",
     "methods",
     "metrics",
     "networks",
+    "noise",
     "predicting",
     "probing",
     "schedules",
@@ -28,8 +30,10 @@ _ROOMS = (
     "widgets",
 )
 _NAMES = {
+    "Phase": "recipe",
     "Recipe": "recipe",
     "Run": "run",
+    "Schedule": "recipe",
     "compare": "comparison",
     "learn": "learner",
     "train": "learner",
