@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from .. import attention
 from ..evaluation import task_of
 from ..learner import check
-from ..losses.terms import Batch, Context
+from ..losses.terms import Batch, Context, Part
 from ..networks import Network
 from ..recipe import Recipe
 from ..seeds import seeded
@@ -19,23 +20,23 @@ from ..teachers import Live
 from .playground_composition import Composition
 
 FEW = 2  # images of a class that a question is asked with
-USUAL = Composition()
-# What no answer depends on.
-IDLE = ("beta", "gamma", "omega", "temperature", "kind", "distance", "maps", "selection", "epochs", "rate", "name")
-ALIKE = {name: getattr(USUAL, name) for name in (*IDLE, "new", "augmentation", "noise")}
 JOINED = "With a head per task old heads never learn to compete, so that one softmax over all of them says nothing."
 SEPARATE = "In this network every task has a way of its own to its answers, which classes of all tasks cannot share."
 ALONE = "Nothing that learns here is used by old tasks too: their answers stay as they are, with nothing to hold."
+UNSEEN = "The last block of this network is new with every task: nobody looked through it before."
+
+Grown = tuple[Network, Network]  # a network that has heads for one task, and the same one with heads for two
 
 
 class Limits:
-    """Answers ``reason(composition)`` for a stream, and each question only once; asked by one thread at a time."""
+    """Answers ``reason(composition)`` for a stream: two tasks in small, without a step, and each question only once."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self._few = [few_of(task) for task in stream[:2]]
-        self._answers: dict[Composition, str] = {}
-        self._asking = threading.Lock()
+        self.few = [few_of(task) for task in stream[:2]]
+        self._answers: dict[tuple, str] = {}
+        self._grown: tuple[object, Grown] | None = None  # the network that was asked last
+        self._asking = threading.RLock()
 
     def reason(self, composition: Composition) -> str:
         """Why this combination makes no sense, in one sentence; nothing where it does."""
@@ -43,61 +44,91 @@ class Limits:
             recipe = replace(composition, name="This combination").recipe
         except ValueError as error:
             return str(error)
-        question = replace(composition, **ALIKE)
+        network, heads = recipe.network, recipe.heads
+        held = bool(composition.holding) or recipe.merge != Composition().merge
+        rates = tuple(tuple(phase.rates.items()) for phase in recipe.schedule.later)
+        merged, importance = recipe.merge, composition.anchor and composition.importance
+        if composition.distillation and composition.joined and heads == "task":
+            return JOINED
+        return (
+            self._once(("learner", recipe.memory, recipe.schedule.patience, rates), lambda: self._learner(recipe))
+            or self._once(("network", network, heads), lambda: self._network(recipe))
+            or held
+            and self._once(
+                ("holding", network, heads, rates, recipe.memory is None), lambda: self._moves_the_old(recipe)
+            )
+            or composition.anchor
+            and self._once(("anchor", network, heads, importance), lambda: self._part(recipe, recipe.parts["Anchor"]))
+            or self._once(("merge", network, heads, merged), lambda: self._part(recipe, recipe.merge))
+            or composition.attention
+            and self._once(("attention", network, heads), lambda: self._looks(recipe))
+            or ""
+        )
+
+    def _once(self, question: tuple, ask: Callable[[], str]) -> str:
         with self._asking:
             if question not in self._answers:
-                self._answers[question] = self._ask(question, recipe)
+                try:
+                    with seeded(("limits",)):  # the weights drawn here are nobody's
+                        self._answers[question] = ask()
+                except ValueError as error:
+                    self._answers[question] = str(error)
             return self._answers[question]
 
-    def _ask(self, composition: Composition, recipe: Recipe) -> str:
-        try:
-            check(self.stream, recipe)
-            with seeded(("limits",)):  # the weights drawn here are nobody's
-                return self._rehearse(composition, recipe)
-        except ValueError as error:
-            return str(error)
-
-    def _rehearse(self, composition: Composition, recipe: Recipe) -> str:
-        """Two tasks in small, without a step: what the network, the terms and the merge raise, or what has no point."""
-        network, parts = recipe.network.build(self.stream.image_shape, pretrained=False), recipe.parts
-        parts.pop("memory", None)  # the learner has checked it
-        kept: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
-        before = network
-        for task in self._few:
-            before = copy.deepcopy(network)
-            network.grow(len(task.classes), [self.stream.class_names[label] for label in task.classes])
-            network.eval().requires_grad_(True)
-            if composition.anchor and not network.parameters_of("shared"):
-                return ALONE
-            context = Context(network, task.index, recipe.heads, task)
-            for name, part in parts.items():
-                part.begin_task(context, kept[name])
-            if task.index:
-                return self._second(composition, recipe, context, before, kept)
-            for name, part in parts.items():
-                part.end_task(context, kept[name])
-            recipe.merge.tested(network, kept["merge"])
+    def _learner(self, recipe: Recipe) -> str:
+        check(self.stream, recipe)
         return ""
 
-    def _second(self, composition: Composition, recipe: Recipe, context: Context, before: Network, kept: dict) -> str:
-        """The same for the second task, with the network ``before`` it as the teacher."""
-        network, task = context.network, context.data
-        if recipe.heads == "class" and network.separate:
-            return SEPARATE
-        if composition.distillation and composition.joined and recipe.heads == "task":
-            return JOINED
-        held = composition.holding or recipe.merge != USUAL.merge
-        if held and not moves_the_old(recipe, network, task.train.images):
+    def _network(self, recipe: Recipe) -> str:
+        _, after = self._grow(recipe.network)
+        return SEPARATE if recipe.heads == "class" and after.separate else ""
+
+    def _grow(self, description: object) -> Grown:
+        if self._grown is None or self._grown[0] != description:
+            network = description.build(self.stream.image_shape, pretrained=False)
+            network.grow(len(self.few[0].classes), self._names(0))
+            after = copy.deepcopy(network)
+            if len(self.few) == 2:
+                after.grow(len(self.few[1].classes), self._names(1))
+            self._grown = description, (network, after)
+        for network in self._grown[1]:
+            network.eval().requires_grad_(True)
+        return self._grown[1]
+
+    def _names(self, task: int) -> list[str]:
+        return [self.stream.class_names[label] for label in self.few[task].classes]
+
+    def _part(self, recipe: Recipe, part: Part) -> str:
+        """What a part says to the end of one task and the beginning of the next."""
+        before, after = self._grow(recipe.network)
+        context, kept = Context(before, 0, recipe.heads, self.few[0]), {}
+        if part is not recipe.merge and not context.shared:
             return ALONE
-        images, terms = task.train.images, recipe.loss.named()
-        if composition.attention:
-            context.watched = attention.last_block(network, images[:1])
-        labels, teachers = self.stream.positions(task.train.labels), {"task": Live(before, context.watched)}
-        batch = Batch(
-            context, images, labels, torch.arange(len(images)), (1,), task_of(network), recipe.heads, teachers
-        )
-        for name, (_, term) in terms.items():
-            term(batch, kept[name])
+        part.begin_task(context, kept)
+        part.end_task(context, kept)
+        recipe.merge.tested(before, kept) if part is recipe.merge else None
+        part.begin_task(Context(after, len(self.few) - 1, recipe.heads, self.few[-1]), kept)
+        return ""
+
+    def _moves_the_old(self, recipe: Recipe) -> str:
+        if len(self.few) < 2:
+            return ""
+        moved = moves_the_old(recipe, self._grow(recipe.network)[1], self.few[1].train.images)
+        return "" if moved else ALONE
+
+    def _looks(self, recipe: Recipe) -> str:
+        """What attention distillation says to images of the second task."""
+        before, after = self._grow(recipe.network)
+        task, last = self.few[-1], len(self.few) - 1
+        images, labels = task.train.images, self.stream.positions(task.train.labels)
+        layer = attention.last_block(after, images[:1])
+        if layer not in dict(before.named_modules()):
+            return UNSEEN
+        context, teachers = Context(after, last, recipe.heads, task, layer), {"task": Live(before, layer)}
+        places, tasks = torch.arange(len(images)), (last,)
+        batch = Batch(context, images, labels, places, tasks, task_of(after), recipe.heads, teachers)
+        if last:
+            recipe.parts["AttentionDistillation"](batch, {})
         return ""
 
 
