@@ -4,7 +4,7 @@
 """
 
 from .claim import PAPERS, VERDICTS, Claim, Measure, Quantity, Trained, verdict
-from .ledger import CLAIMS, Entry, Ledger, ledger
+from .entries import CLAIMS, Entry, Ledger, ledger
 from .running import check
 
 __all__ = [

@@ -10,7 +10,7 @@ from ..events import Diverged
 from ..gallery import building
 from ..origin import hardware, versions
 from .claim import Claim
-from .ledger import Entry, Ledger
+from .entries import Entry, Ledger
 from .training import measured
 
 

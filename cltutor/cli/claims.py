@@ -26,7 +26,7 @@ def report(
 
     import torch
 
-    from cltutor.claims.ledger import SHIPPED, claims, write
+    from cltutor.claims.entries import SHIPPED, claims, write
     from cltutor.claims.running import check
 
     chosen = claims(paper, trials)

@@ -46,9 +46,11 @@ class Entry:
         """The cells under ``HEADER``."""
         claim, sides, gap = self.claim, ("", ""), ""
         if self.numbers:
-            sides = tuple(_number(value) for value in np.mean(self.numbers, axis=0))
+            means = np.mean(self.numbers, axis=0)
+            decimals = _decimals(float(np.abs(means).max()), claim.counted)
+            sides = tuple(f"{value:.{decimals}f}" for value in means)
             mean, half = self.difference
-            gap = _signed(mean) if claim.counted else f"{_signed(mean)} ± {_number(half)}"
+            gap = f"{mean:+.{decimals}f}" + ("" if claim.counted else f" ± {half:.{decimals}f}")
         trials = "counted" if claim.counted else str(claim.trials)
         return (claim.place, claim.sentence, claim.statistic, claim.comparison, *sides, gap, trials, self.verdict)
 
@@ -163,15 +165,9 @@ def _read(path: Path) -> dict:
     return found
 
 
-def _number(value: float) -> str:
-    """Three digits, as many decimals as that takes: 97.5, 3.28, 0.413; an exact count has no decimals."""
-    if not np.isfinite(value):
-        return "none"
-    return f"{value:,.0f}" if value == round(value) else f"{value:#.3g}" if abs(value) < 100 else f"{value:,.0f}"
-
-
-def _signed(value: float) -> str:
-    return _number(value) if value < 0 or not np.isfinite(value) else f"+{_number(value)}"
+def _decimals(largest: float, counted: bool) -> int:
+    """How many decimals the cells of a row have: three of a count, else fewer the larger its numbers are."""
+    return 3 if counted else 2 if largest < 10 else 1 if largest < 1000 else 0
 
 
 def _listed(origin: Mapping[str, str]) -> str:
