@@ -165,8 +165,8 @@ def main() -> int:
     else:
         notes = (
             "Each in a JupyterLab of its own, from opening the notebook to its last cell. Memory: proportional set "
-            f"size, looked at every {EVERY} s; with nothing else on the machine that shares PyTorch's pages. Required: at most {SECONDS} s on two cores, {KERNEL} MB for the kernel, "
-            f"{TOGETHER} MB for the server and its kernel together."
+            f"size, looked at every {EVERY} s, nothing else on the machine sharing PyTorch's pages. Required: at most "
+            f"{SECONDS} s on two cores, {KERNEL} MB for the kernel, {TOGETHER} MB for server and kernel together."
         )
         report.write("notebooks", "The notebooks", header, rows, notes)
     return 0 if all(float(s) < SECONDS and float(k) < KERNEL and float(t) < TOGETHER for _, s, k, t in rows) else 1
