@@ -10,14 +10,18 @@ __version__ = "0.1.0"
 
 _ROOMS = (
     "attention",
+    "claims",
     "comparison",
     "exercises",
+    "gallery",
     "importance",
     "losses",
     "memory",
+    "merging",
     "methods",
     "metrics",
     "networks",
+    "noise",
     "predicting",
     "probing",
     "schedules",
@@ -28,8 +32,10 @@ _ROOMS = (
 )
 _NAMES = {
     "Comparison": "comparison",
+    "Phase": "recipe",
     "Recipe": "recipe",
     "Run": "run",
+    "Schedule": "recipe",
     "compare": "comparison",
     "learn": "learner",
     "train": "learner",

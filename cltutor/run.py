@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -48,13 +48,13 @@ class Curves:
         """All of it as named tensors; ``of`` makes the curves again from them and the names of the terms."""
         for name, curve in self.loss.items():
             yield f"loss/{name}", torch.from_numpy(curve)
-        for name in _CURVES:
+        for name in CURVES:
             yield f"curve/{name}", torch.from_numpy(getattr(self, name))
 
     @classmethod
     def of(cls, tensors: dict[str, Tensor], terms: list[str]) -> "Curves":
         losses = {name: tensors[f"loss/{name}"].numpy() for name in terms}
-        return cls(losses, **{name: tensors[f"curve/{name}"].numpy() for name in _CURVES})
+        return cls(losses, **{name: tensors[f"curve/{name}"].numpy() for name in CURVES})
 
 
 @dataclass
@@ -126,6 +126,9 @@ class Run:
         """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
         if not 0 <= task < self.learned:
             raise ValueError(f"This run has learned {self.learned} task(s), counted from 0; there is no task {task}.")
+        if not self.states[task]:
+            again = f"cl.learn(cl.{self.stream_code}, run.recipe, seed={self.seed})"
+            raise ValueError(f"This run of {self.name} came without its weights, as the gallery keeps none: {again}.")
         with torch.random.fork_rng():  # the weights drawn here are replaced: nobody's random state is to notice
             network = self.recipe.network.build(self.image_shape, pretrained=False)
             for classes in self.tasks[: task + 1]:
@@ -150,10 +153,14 @@ class Run:
         self.kept = {part: {k: v.cpu().clone() for k, v in held.items()} for part, held in kept.items()}
         self.states.append({name: value.cpu().clone() for name, value in network.state_dict().items()})
 
+    def without_weights(self) -> "Run":
+        """The same run with everything that was measured, without networks and what its parts remember."""
+        return replace(self, states=[{} for _ in self.states], kept={})
+
     def save(self, path: str | os.PathLike) -> None:
         """Write the run to one safetensors file; the file is whole or not there at all."""
         facts = {
-            **{name: getattr(self, name) for name in _PLAIN},
+            **{name: getattr(self, name) for name in PLAIN},
             "recipe": repr(self.recipe),
             "learned": self.learned,
             "memory": self.memory,
@@ -179,7 +186,7 @@ class Run:
         tensors, facts = files.read(path)
         try:
             known = recipe is not None and repr(recipe) == facts["recipe"]
-            plain = {name: _frozen(facts[name]) for name in _PLAIN}
+            plain = {name: frozen(facts[name]) for name in PLAIN}
             run = cls(recipe=recipe if known else parse(facts["recipe"]), **plain)
             run.accuracies = {k: v.numpy() for k, v in under(tensors, "accuracy/").items()}
             run.curves = Curves.of(tensors, facts["terms"])
@@ -191,7 +198,7 @@ class Run:
         return run
 
 
-_PLAIN = (
+PLAIN = (
     "seed",
     "device",
     "stream_code",
@@ -203,7 +210,7 @@ _PLAIN = (
     "seconds",
     "updates",
 )
-_CURVES = ("step_task", "known", "unknown", "epoch_task")
+CURVES = ("step_task", "known", "unknown", "epoch_task")
 
 
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -215,5 +222,5 @@ def _parts(tensors: dict[str, Tensor]) -> set[str]:
     return {name.split("/")[1] for name in tensors if name.startswith("kept/")}
 
 
-def _frozen(value):
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def frozen(value):
+    return tuple(frozen(item) for item in value) if isinstance(value, list) else value

@@ -137,9 +137,9 @@ class TaskState:
         tensors = {name: laid_out(value, facts["strides"].get(name)).to(place) for name, value in saved.items()}
         load(self.network, under(tensors, "network/"), under(tensors, "passing/"))
         self.context = replace(self.context)  # a new one: it remembers which parameters are shared
-        for part, held in self.kept.items():
-            held.clear()
-            held.update(under(tensors, f"kept/{part}/"))
+        for part, remembered in self.kept.items():
+            remembered.clear()
+            remembered.update(under(tensors, f"kept/{part}/"))
         self.phases_begun, self.epochs_done = facts["phases"], facts["epochs"]
         phase, _ = self.run.recipe.schedule.phases(self.task.index)[self.phases_begun - 1]
         before = None

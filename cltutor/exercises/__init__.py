@@ -3,12 +3,14 @@
 One module holds the exercises of one notebook.
 """
 
-from . import notebook_01, notebook_02, notebook_03, notebook_04, notebook_05, notebook_06
+from . import notebook_01, notebook_02, notebook_03, notebook_04, notebook_05, notebook_06, notebook_07
 from .checking import Check, check, names
 
 MATRIX = notebook_01.MATRIX
+COMPARISON = notebook_07.COMPARISON
 
 __all__ = [
+    "COMPARISON",
     "MATRIX",
     "Check",
     "check",
@@ -19,4 +21,5 @@ __all__ = [
     "notebook_04",
     "notebook_05",
     "notebook_06",
+    "notebook_07",
 ]

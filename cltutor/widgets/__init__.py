@@ -14,6 +14,7 @@ __all__, __getattr__, __dir__ = lazy(
         "HerdingExplorer": "herding_explorer",
         "ImportanceExplorer": "importance_explorer",
         "MethodToggle": "method_toggle",
+        "Playground": "playground",
         "ReverseTransfer": "reverse_transfer",
         "Temperature": "temperature",
         "WhatNotToForget": "what_not_to_forget",

@@ -1,4 +1,4 @@
-"""Train, Stop and Clear, with a progress bar and a line that says what is happening."""
+"""Train, Stop and Clear, and Resume where there is one, with a progress bar and a line that says what is happening."""
 
 import html
 from collections.abc import Callable
@@ -9,7 +9,10 @@ from .base import row
 
 
 class Actions(ipywidgets.VBox):
-    """Buttons that call `train()`, `stop()` and `clear()`; Train and Stop are never both to be pressed."""
+    """Buttons that call `train()`, `stop()`, `clear()` and, if it is given, `resume()`.
+
+    Train and Stop are never both to be pressed; Resume only where `resumable` is set, and never with Stop.
+    """
 
     def __init__(
         self,
@@ -17,6 +20,7 @@ class Actions(ipywidgets.VBox):
         stop: Callable[[], None],
         clear: Callable[[], None],
         guarded: Callable[[Callable], Callable],
+        resume: Callable[[], None] | None = None,
     ) -> None:
         def button(words: str, icon: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
             made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip)
@@ -27,11 +31,15 @@ class Actions(ipywidgets.VBox):
         self.train = button("Train", "play", "learn all tasks, one after another", lambda: self.busy or train())
         self.train.button_style = "primary"
         self.stop = button("Stop", "stop", "stop after this step and keep what was learned", stop)
+        keeps = "go on where it was stopped: the same numbers as without the stop"
+        self.resume = button("Resume", "step-forward", keeps, lambda: self.busy or (resume and resume()))
+        self.resume.disabled, self._resumable = True, False
         self.clear = button("Clear", "trash", "take all runs off the picture", clear)
         self.bar = ipywidgets.FloatProgress(min=0, max=1, tooltip="progress")
         self.bar.layout = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
         self.words = ipywidgets.HTML(layout=ipywidgets.Layout(min_height="32px", margin="0"))
-        super().__init__([row(self.train, self.stop, self.clear, self.bar), self.words])
+        buttons = [self.train, self.stop, *([self.resume] if resume else []), self.clear]
+        super().__init__([row(*buttons, self.bar), self.words])
         self.layout.width = "100%"
         self.busy = False
 
@@ -43,6 +51,17 @@ class Actions(ipywidgets.VBox):
     @busy.setter
     def busy(self, busy: bool) -> None:
         self.train.disabled, self.stop.disabled = busy, not busy
+        self.resume.disabled = busy or not self._resumable
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is something to go on with."""
+        return self._resumable
+
+    @resumable.setter
+    def resumable(self, resumable: bool) -> None:
+        self._resumable = resumable
+        self.busy = self.busy
 
     def say(self, words: str, progress: float | None = None) -> None:
         """Tell what is happening, and how much of it is done (0 to 1)."""

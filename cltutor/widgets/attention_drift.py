@@ -19,6 +19,7 @@ from ..streams import Stream, Task
 from .actions import Actions
 from .base import Pane, Tool, draw, dropdown, row
 from .controls import Controls
+from .herding_explorer import check
 from .knob import Knob
 from .method_toggle import news
 from .training import Trains
@@ -38,7 +39,8 @@ class AttentionDrift(Trains, Tool):
     methods: names; layer: one of `attention.layers` that is not within a block, the last block if None; label: the
     class of task 1 that is shown, its first one if None; image: the first of the test images shown, counted from 1;
     rows: how many are shown; opacity: of the maps, in percent; seed, device: as in `learn`; settings: given to every
-    method that takes them, such as `epochs=5`, or `gamma=3` to `lwm` alone.
+    method that takes them, such as `epochs=5`, or `gamma=3` to `lwm` alone; runs: finished ones of the stream, whose
+    maps are shown at once, before those of the methods.
 
     Raises:
         ValueError: an unknown method, layer or class, an image that there is not, or a setting that no method takes.
@@ -56,11 +58,15 @@ class AttentionDrift(Trains, Tool):
         opacity: float = 60,
         seed: int = 0,
         device: str = "auto",
+        runs: Sequence[Run] = (),
         **settings,
     ) -> None:
         super().__init__("cltutor-attention-drift")
         self.stream, self.seed, self.device = stream, seed, device
-        self.recipes = recipes_of(tuple(methods), settings)
+        for run in runs:
+            self.suits(run, stream)
+        first = {run.name: run.recipe for run in runs}
+        self.recipes = first | {n: r for n, r in recipes_of(tuple(methods), settings).items() if n not in first}
         self.images, self.labels = base_images(stream[0])
         self.layers, usual_layer = layers_of(stream, next(iter(self.recipes.values())))
         self.rows = self._checked_rows(rows)
@@ -80,7 +86,19 @@ class AttentionDrift(Trains, Tool):
         self.pane, self.curve = Pane(), Pane()
         named = row(*self._named.values())
         self.fill(self.actions, named, self.message, self.pane, self.curve, self.controls.line)
+        for run in runs:
+            self.runs[run.name] = run
+            self.maps[run.name] = [self._look(run, task) for task in range(run.learned)]
         self._show()
+
+    @staticmethod
+    def suits(run: Run, stream: Stream) -> None:
+        """ValueError where this run's networks cannot be looked through, the same layers after every task."""
+        check(run, stream)
+        image = stream[0].test.images[:1]
+        found = [attention.layers(run.model_after(task), image) for task in (0, run.learned - 1)]
+        if found[0] != found[1] or not found[0]:
+            raise ValueError(f"{run.name} has other layers after every task: there is none to look through twice.")
 
     @property
     def code(self) -> str:

@@ -13,6 +13,7 @@ from ..learner import train
 from ..networks import Network
 from ..probing import damaged_accuracy
 from ..recipe import Recipe
+from ..run import Run
 from ..streams import Stream
 
 METHODS = ("mas", "mas_local", "ewc", "si")
@@ -34,12 +35,14 @@ class Exploration:
     """After every task: the network, each method's Omega of this task and of all so far, and accuracies under damage.
 
     One network learns with Synaptic Intelligence, whose importance is only there while a network is trained; MAS, its
-    local form and EWC's Fisher are measured on that very network, so that all four speak of the same weights.
+    local form and EWC's Fisher are measured on that very network, so that all four speak of the same weights. Of a run
+    that is over only these three can be had: what its steps did for the loss is gone. ``methods`` are those measured.
     ``curves[task][method, how]``: "least", "random", "most" -> (R, S, T) at ``SHARES``, ranked by the accumulated
     Omega, of R draws where chance has a part.
     """
 
     stream: Stream
+    methods: tuple[str, ...] = METHODS
     networks: list[Network] = field(default_factory=list)
     own: list[dict[str, Omega]] = field(default_factory=list)
     summed: list[dict[str, Omega]] = field(default_factory=list)
@@ -50,6 +53,13 @@ class Exploration:
         for event in train(self.stream, recipe, seed, device=device):
             if isinstance(event, TaskDone):
                 yield from self._measure(event)
+            yield event
+
+    def of_run(self, run: Run) -> Iterator[Event]:
+        """Measure the networks of a run that is over; an event at every step."""
+        for task in range(run.learned):
+            event = TaskDone(run, task, (task + 1) / len(run.tasks))
+            yield from self._measure(event)
             yield event
 
     def _measure(self, event: TaskDone) -> Iterator[Event]:
@@ -69,11 +79,11 @@ class Exploration:
         }
         before = self.summed[-1] if self.summed else {}
         summed = {method: added(before.get(method, {}), omega) for method, omega in own.items()}
-        # What SI keeps is a sum over tasks already.
-        summed["si"] = by_name(network, run.kept["Anchor"]["importance"][0])
-        earlier = before.get("si", {})
-        own["si"] = {name: (value - earlier.get(name, 0)).clamp(min=0) for name, value in summed["si"].items()}
-        curves = {(method, how): {} for method in METHODS for how in HOW}
+        if "si" in self.methods:  # what SI keeps is a sum over tasks already
+            summed["si"] = by_name(network, run.kept["Anchor"]["importance"][0])
+            earlier = before.get("si", {})
+            own["si"] = {name: (value - earlier.get(name, 0)).clamp(min=0) for name, value in summed["si"].items()}
+        curves = {(method, how): {} for method in self.methods for how in HOW}
         for method, how in curves:
             for which in WHICH:
                 yield measuring(f"damaging the network ({how}, {which} by {method})")

@@ -39,10 +39,8 @@ class FilterReconstruction(Tool):
 
     def __init__(self, run: Run, stream: Stream, *, layer: int = 1, task: int = 1, off: tuple[int, ...] = ()) -> None:
         super().__init__("cltutor-filter-reconstruction")
-        check(run, stream)
+        self.suits(run, stream)
         self.run, self.stream, self.network = run, stream, run.model
-        if not hasattr(self.network, "knowledge_base"):
-            raise ValueError(f"{run.name} rebuilds no filters from a knowledge base: give a run of dfcnn.")
         self.channels = [self.network.knowledge_base(place).shape[2] for place in range(self.network.layers)]
         self._accuracies: dict[tuple, float] = {}
         self._album: dict[tuple, str] = {}
@@ -53,6 +51,13 @@ class FilterReconstruction(Tool):
         self._show()
         self.ahead = threading.Thread(target=self._draw_ahead, daemon=True)
         self.ahead.start()
+
+    @staticmethod
+    def suits(run: Run, stream: Stream) -> None:
+        """ValueError where this run rebuilds no filters."""
+        check(run, stream)
+        if not hasattr(run.model, "knowledge_base"):
+            raise ValueError(f"{run.name} rebuilds no filters from a knowledge base: give a run of dfcnn.")
 
     @property
     def code(self) -> str:

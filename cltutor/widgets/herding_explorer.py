@@ -61,6 +61,11 @@ class HerdingExplorer(Tool):
         ValueError: a run that is not finished or learned other images, or a setting that there is not.
     """
 
+    @staticmethod
+    def suits(run: Run, stream: Stream) -> None:
+        """ValueError where this run has no classes to choose from."""
+        check(run, stream)
+
     def __init__(
         self,
         run: Run,

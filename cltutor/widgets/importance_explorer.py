@@ -6,7 +6,7 @@ import ipywidgets
 
 from .. import methods, show
 from ..events import Event, Stepped, TaskDone
-from ..importance import shared_weights
+from ..importance import fisher, mas, mas_local, shared_weights
 from ..importance.damage import HOW, WHICH
 from ..run import Run
 from ..seeds import seeded
@@ -15,21 +15,22 @@ from .actions import Actions
 from .base import Pane, Tool, buttons, draw, dropdown, row
 from .controls import Controls
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
+from .herding_explorer import check
 from .knob import Knob
 from .method_toggle import news
 from .training import Trains
 
+MEASURED = tuple(method for method in METHODS if method != "si")  # without a step of training
 VIEWS = ("maps", "scatter", "damage")
 DONE = {"prune": "set to zero", "perturb": "given noise"}
 CHOICES = {"view": VIEWS, "summed": (True, False), "scale": ("rank", "log"), "how": HOW, "which": WHICH}
-CHOICES |= dict.fromkeys(("first", "second", "method"), METHODS)
 
 
 class ImportanceExplorer(Trains, Tool):
     """Heat maps of Omega for MAS, local MAS, EWC and SI, a scatter of any two, and what damage does to each task.
 
-    Train lets one network learn the stream with Synaptic Intelligence, and measures after every task. view: "maps",
-    "scatter" or "damage"; layer: the name of a weight, the first one if None; task: after which task, counted from 1,
+    Train lets one network learn the stream with Synaptic Intelligence, and measures after every task; with a finished
+    ``run`` of the stream it measures that one's networks, by all but SI. view: "maps", "scatter" or "damage"; layer: the name of a weight, the first one if None; task: after which task, counted from 1,
     the last if None; summed: importance of all tasks so far, or of this task alone; scale: "rank" or "log"; first and
     second: the methods of the scatter; method: whose ranking chooses the weights to damage, always by its sum over
     tasks; how: "prune" or "perturb"; which: "least", "random" or "most"; share: percent of the weights of every layer;
@@ -43,6 +44,7 @@ class ImportanceExplorer(Trains, Tool):
         self,
         stream: Stream,
         *,
+        run: Run | None = None,
         view: str = "maps",
         layer: str | None = None,
         task: int | None = None,
@@ -59,10 +61,14 @@ class ImportanceExplorer(Trains, Tool):
         **settings,
     ) -> None:
         super().__init__("cltutor-importance-explorer")
-        self.stream, self.seed, self.device = stream, seed, device
-        self.recipe = methods.si(**settings)
+        self.stream, self.run, self.seed, self.device = stream, run, seed, device
+        if run is not None:
+            self.suits(run, stream)
+        self.recipe = methods.si(**settings) if run is None else run.recipe
+        self.methods = METHODS if run is None else MEASURED
+        self.choices = CHOICES | dict.fromkeys(("first", "second", "method"), self.methods)
         self.layers = layers_of(stream, self.recipe)
-        self.data = Exploration(stream)
+        self.data = Exploration(stream, self.methods)
         self._album: dict[tuple, str] = {}
         self._empty = draw(lambda: show.tasks(stream))
         usual = {"view": "maps", "layer": self.layers[0], "task": len(stream), "summed": True, "scale": "rank"}
@@ -88,9 +94,19 @@ class ImportanceExplorer(Trains, Tool):
         """The line of code that makes this widget again as it is set."""
         return self.controls.code
 
+    @staticmethod
+    def suits(run: Run, stream: Stream) -> None:
+        """ValueError where importances of this run's networks cannot be measured."""
+        check(run, stream)
+        network, images = run.model_after(0), stream[0].test.images[:2]
+        if not network.parameters_of("shared"):
+            raise ValueError(f"{run.name} has no weights that tasks share: there is nothing whose importance counts.")
+        for measure in (mas, mas_local, fisher):
+            measure(network, images)
+
     def _make_controls(self) -> None:
         def pressed(name: str, words: str, shown: dict, tooltips: list[str]) -> ipywidgets.ToggleButtons:
-            return buttons(words, name, [(shown.get(value, value), value) for value in CHOICES[name]], tooltips)
+            return buttons(words, name, [(shown.get(value, value), value) for value in self.choices[name]], tooltips)
 
         count = len(self.stream)
         whole, percent = f"a whole number from 1 to {count}", "a number from 0 to 100"
@@ -107,9 +123,9 @@ class ImportanceExplorer(Trains, Tool):
             ),
             "summed": pressed("summed", "importance", {True: "accumulated", False: "this task's"}, sums),
             "scale": pressed("scale", "scale", {}, scales),
-            "first": dropdown("across", METHODS),
-            "second": dropdown("up", METHODS),
-            "method": dropdown("ranked by", METHODS),
+            "first": dropdown("across", self.methods),
+            "second": dropdown("up", self.methods),
+            "method": dropdown("ranked by", self.methods),
             "how": pressed("how", "damage", {}, hows),
             "which": pressed("which", "weights", {"least": "least important", "most": "most important"}, whiches),
             "share": Knob("share (%)", 30, (0, 100, 5), lambda v: 0 <= v <= 100, percent, "of a layer", self.guarded),
@@ -123,7 +139,7 @@ class ImportanceExplorer(Trains, Tool):
         self._rows = (row(own["view"], own["task"]), *self._only.values())
 
     def _checked(self, values: dict) -> dict:
-        for name, choice in {**CHOICES, "layer": self.layers}.items():
+        for name, choice in {**self.choices, "layer": self.layers}.items():
             if values[name] not in choice:
                 raise ValueError(f"{name} is one of {', '.join(map(str, choice))}, not {values[name]!r}.")
         for name, low, high in (("task", 1, len(self.stream)), ("share", 0, 100)):
@@ -135,13 +151,14 @@ class ImportanceExplorer(Trains, Tool):
         return values
 
     def _train(self) -> None:
-        self.data, self._album = Exploration(self.stream), {}
-        self._begin(self.data.events(self.recipe, self.seed, self.device))
+        self.data, self._album = Exploration(self.stream, self.methods), {}
+        own = self.data.events(self.recipe, self.seed, self.device)
+        self._begin(own if self.run is None else self.data.of_run(self.run))
 
     def _clear(self) -> None:
         if self.actions.busy:
             self._stop()
-        self.data, self._album = Exploration(self.stream), {}
+        self.data, self._album = Exploration(self.stream, self.methods), {}
         self._moved(None)
 
     def _follow(self, event: Event) -> None:
@@ -156,6 +173,7 @@ class ImportanceExplorer(Trains, Tool):
     def _end(self, run: Run | None, finished: bool) -> None:
         learned = len(self.data.networks)
         words = "done: one network, learned with si; the other methods measured it after every task"
+        words = words if self.run is None else f"done: {self.run.name} was measured after every task"
         if not finished:
             words = f"stopped: {learned} of {len(self.stream)} tasks were learned and measured"
         self.actions.say(words, 1.0 if finished else None)
@@ -190,7 +208,7 @@ class ImportanceExplorer(Trains, Tool):
         omegas = (self.data.summed if values["summed"] else self.data.own)[task]
         what = f"after task {task + 1}, " + ("accumulated" if values["summed"] else "this task's")
         if values["view"] == "maps":
-            return show.importance({method: omegas[method] for method in METHODS}, layer, scale, what)
+            return show.importance({method: omegas[method] for method in self.methods}, layer, scale, what)
         names = values["first"], values["second"]
         return show.agreement(*(omegas[name][layer] for name in names), names, scale, f"{layer}, {what}")
 

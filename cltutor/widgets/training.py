@@ -13,7 +13,8 @@ class Training:
 
     `each(event)` is called for every event, `end(run, finished)` once at last, with None when no event ever came;
     `fail(error)` before it, if something raised. All three are called in the thread. A training that starts while
-    another one runs, of any widget, stops that one first.
+    another one runs, of any widget, stops that one first. With `keep`, events that were stopped are not closed: another
+    training goes on with them.
     """
 
     _latest: "Training | None" = None
@@ -25,8 +26,9 @@ class Training:
         each: Callable[[Event], None],
         end: Callable[[Run | None, bool], None],
         fail: Callable[[Exception], None],
+        keep: bool = False,
     ) -> None:
-        self.events, self.each, self.end, self.fail = events, each, end, fail
+        self.events, self.each, self.end, self.fail, self.keep = events, each, end, fail, keep
         self.stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="cltutor training", daemon=True)
 
@@ -61,9 +63,12 @@ class Training:
             else:
                 finished = True
         except Exception as error:  # a thread's exception would be lost
+            self.keep = False
             self.fail(error)
         try:
-            self.events.close()
+            if finished or not self.keep:
+                self.keep = False
+                self.events.close()
             self.end(run, finished)
         except Exception as error:
             self.fail(error)
@@ -77,10 +82,12 @@ class Trains:
 
     training: Training | None = None
 
-    def _begin(self, events: Iterator[Event], words: str = "getting ready") -> None:
-        self.actions.say(words, 0)
+    def _begin(
+        self, events: Iterator[Event], words: str = "getting ready", keep: bool = False, progress: float | None = 0
+    ) -> None:
+        self.actions.say(words, progress)
         self.actions.busy = True
-        self.training = Training(events, self._follow, self._end, self.tell)
+        self.training = Training(events, self._follow, self._end, self.tell, keep)
         self.training.start()
 
     def _stop(self) -> None:

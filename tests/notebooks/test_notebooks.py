@@ -9,6 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+START = "00_start_here"  # one page that makes curious: short, and with nothing to solve
 SECONDS = 1800  # a busy machine is no failure; what a notebook takes is measured, not tested
 
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -48,7 +49,7 @@ def test_it_runs_from_top_to_bottom_and_refuses_the_unsolved_exercises(path, tmp
     assert values, "the notebook shows no widget, or its state was not recorded"
     assert [value for value in values if "cltutor-error" in value or "Traceback" in value] == []
     exercises = [cell for cell in code(notebook) if "exercises.check(" in cell.source]
-    assert len(exercises) == 3
+    assert len(exercises) == (0 if path.stem == START else 3)
     for cell in exercises:
         assert "not yet" in told(cell)
         assert "There is no answer here yet. Hint:" in told(cell)
@@ -65,7 +66,8 @@ def test_it_is_committed_without_outputs_or_widget_state(path):
 
 def test_it_is_a_lesson_of_short_steps(path):
     notebook = nbformat.read(path, 4)
-    assert 25 <= len(notebook.cells) <= 40
+    fewest, most = (10, 14) if path.stem == START else (25, 40)
+    assert fewest <= len(notebook.cells) <= most
     for cell in code(notebook):
         lines = cell.source.splitlines()
         assert len(lines) <= 15, cell.source

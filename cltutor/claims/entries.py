@@ -1,0 +1,188 @@
+"""The ledger: every claim with its numbers and its verdict, as a table; kept in one file of numbers."""
+
+import html
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from . import dfcnn, eeil, lwf, lwm, mas
+from .claim import PAPERS, VERDICTS, Claim, interval, verdict
+
+CLAIMS: tuple[Claim, ...] = (*lwf.CLAIMS, *mas.CLAIMS, *lwm.CLAIMS, *eeil.CLAIMS, *dfcnn.CLAIMS)
+SHIPPED = Path(__file__).resolve().parent / "numbers.json"
+HEADER = ("place", "claim", "statistic", "comparison", "left", "right", "difference", "trials", "verdict")
+
+Numbers = list[tuple[float, float]]  # what the left and the right side came to, one pair a trial
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim and what its trials came to: nothing if it has not been run."""
+
+    claim: Claim
+    numbers: Numbers = field(default_factory=list)
+
+    @property
+    def differences(self) -> list[float]:
+        """Left minus right, one a trial."""
+        return [left - right for left, right in self.numbers]
+
+    @property
+    def verdict(self) -> str:
+        """One of ``VERDICTS``, computed from the differences."""
+        return verdict(self.claim, self.differences)
+
+    @property
+    def difference(self) -> tuple[float, float]:
+        """(mean, half width) of the 95 % interval of left - right; nan where there is none."""
+        return interval(self.differences, self.claim.counted) if self.numbers else (np.nan, np.nan)
+
+    def row(self) -> tuple[str, ...]:
+        """The cells under ``HEADER``."""
+        claim, sides, gap = self.claim, ("", ""), ""
+        if self.numbers:
+            means = np.mean(self.numbers, axis=0)
+            decimals = _decimals(float(np.abs(means).max()), claim.counted)
+            sides = tuple(f"{value:.{decimals}f}" for value in means)
+            mean, half = self.difference
+            gap = f"{mean:+.{decimals}f}" + ("" if claim.counted else f" ± {half:.{decimals}f}")
+        trials = "counted" if claim.counted else str(claim.trials)
+        return (claim.place, claim.sentence, claim.statistic, claim.comparison, *sides, gap, trials, self.verdict)
+
+
+@dataclass(frozen=True)
+class Ledger(Sequence[Entry]):
+    """All entries in the order of the papers; ``origin`` says by name what made the numbers.
+
+    Shows as a table in a notebook; ``markdown()`` is the same for a page of the docs.
+    """
+
+    entries: tuple[Entry, ...]
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index):
+        return self.entries[index]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} claims: {self.summary()}>"
+
+    def of(self, paper: str) -> "Ledger":
+        """The entries of one paper: a key of ``PAPERS``; ValueError for another."""
+        return replace(self, entries=tuple(entry for entry in self if entry.claim.paper == _paper(paper)))
+
+    def summary(self) -> str:
+        """How many claims have each verdict."""
+        counts = Counter(entry.verdict for entry in self)
+        return ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
+
+    def by_paper(self) -> Iterator[tuple[str, "Ledger"]]:
+        """Each paper's title with its own entries."""
+        for paper, title in PAPERS.items():
+            if len(own := self.of(paper)):
+                yield title, own
+
+    def markdown(self) -> str:
+        """The page of the docs: what made the numbers, how a verdict is found, a table a paper."""
+        parts = ["# The papers' claims, checked", NOTES, _listed(self.origin), f"In all: {self.summary()}."]
+        for title, own in self.by_paper():
+            lines = [HEADER, ["---"] * len(HEADER), *(entry.row() for entry in own)]
+            table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            parts.append(f"## {title}\n\n{own.summary()}.\n\n{table}")
+        return "\n\n".join(filter(None, parts)) + "\n"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in HEADER)
+        body = []
+        for title, own in self.by_paper():
+            caption = f"{html.escape(title)}: {own.summary()}"
+            body.append(f'<tr><th colspan="{len(HEADER)}" {_LEFT}>{caption}</th></tr><tr>{head}</tr>')
+            rows = ("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in entry.row()) for entry in own)
+            body += [f"<tr>{row}</tr>" for row in rows]
+        origin = "; ".join(f"{name}: {value}" for name, value in self.origin.items())
+        return f"<table>{''.join(body)}</table><p>{html.escape(origin)}</p>"
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the numbers and their origin as JSON; the file is whole or as it was."""
+        numbers = {entry.claim.code: entry.numbers for entry in self if entry.numbers}
+        write(path, json.dumps({"origin": dict(self.origin), "numbers": numbers}, indent=1) + "\n")
+
+
+def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> Ledger:
+    """The ledger with the numbers that come with cltutor, or those in the file ``path``; of one ``paper`` if asked.
+
+    Nothing is learned. A claim without numbers, or changed since they were made, is "not run". ValueError for a file
+    that is none of ``Ledger.save``, or for a paper that is not in it.
+    """
+    if path is None and not SHIPPED.exists():
+        found = {"origin": {}, "numbers": {}}
+    else:
+        found = _read(SHIPPED if path is None else Path(path))
+    numbers = {code: [tuple(pair) for pair in pairs] for code, pairs in found["numbers"].items()}
+    entries = tuple(Entry(claim, numbers.get(claim.code, [])) for claim in CLAIMS)
+    whole = Ledger(entries, found["origin"])
+    return whole if paper is None else whole.of(paper)
+
+
+def claims(paper: str | None = None, trials: int | None = None) -> list[Claim]:
+    """The claims of all papers or of one, over their own number of trials or another; ValueError for bad ones."""
+    chosen = [claim for claim in CLAIMS if paper is None or claim.paper == _paper(paper)]
+    return [claim if trials is None or claim.counted else replace(claim, trials=trials) for claim in chosen]
+
+
+def write(path: str | os.PathLike, text: str) -> None:
+    """Write a text file that is whole or as it was."""
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _paper(name: str) -> str:
+    if name not in PAPERS:
+        raise ValueError(f"paper is one of {', '.join(PAPERS)}, not {name!r}.")
+    return name
+
+
+def _read(path: Path) -> dict:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        found["origin"], found["numbers"]
+    except FileNotFoundError:
+        raise ValueError(f"There is no ledger in {path}: the file does not exist.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} holds no ledger: make it again with cltutor claims.") from error
+    return found
+
+
+def _decimals(largest: float, counted: bool) -> int:
+    """How many decimals the cells of a row have: three of a count, else fewer the larger its numbers are."""
+    return 3 if counted else 2 if largest < 10 else 1 if largest < 1000 else 0
+
+
+def _listed(origin: Mapping[str, str]) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in origin.items())
+
+
+_LEFT = 'style="text-align: left"'
+NOTES = """Every claim of the five papers that a classroom can test: where the paper makes it, what it says in our
+words, and what came out here, on small images and a small network. A claim that does not hold here may hold at the
+paper's scale: these are other images, other networks and minutes of training.
+
+A trial is a class order, its number the seed; left and right are means over the trials, the difference is paired by
+trial, with the half width of its 95 % t-interval. The verdict is computed from it: a claim of order holds if the whole
+interval lies on its side of zero, and does not hold if it lies on the other side; a claim of equality holds if the
+interval lies within the margin that the comparison names, and does not hold if it lies outside; all else is undecided.
+Margins were set before any run: the paper's own where it gives one, 2 points where it says no more than "similar". A
+counted number is the same in every trial. With so many intervals about one in twenty misses its mark. Claims about
+speed are left to the benchmarks: seconds on a shared machine decide nothing."""

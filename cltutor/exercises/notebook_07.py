@@ -1,0 +1,228 @@
+"""The exercises of notebook 07: a term of one's own, a verdict from paired differences, and an unfair comparison."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from ..losses import Batch, Context, CrossEntropy, Term
+from ..networks import Output
+from .checking import NotYet, call, examine, exercise
+
+
+def l1_of_features(now: Tensor, before: Tensor, head: Tensor) -> Tensor:
+    """Sum of absolute differences of two networks' features (N, D), averaged over the batch."""
+    return (now - before).abs().sum(1).mean()
+
+
+def _pairs() -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Features (N, D) of student and teacher, and the weights (C, D) of a head on top of either."""
+    cases = []
+    for seed, (count, size, classes) in enumerate(((4, 3, 2), (2, 5, 4), (6, 4, 3))):
+        draw = torch.Generator().manual_seed(seed)
+        shapes = ((count, size), (count, size), (classes, size))
+        cases.append(tuple(torch.randn(shape, generator=draw, dtype=torch.float64) for shape in shapes))
+    return cases
+
+
+def _batch(now: Tensor, before: Tensor, head: Tensor) -> Batch:
+    """A batch of the second task: a student of two heads on features ``now``, a teacher of one on ``before``."""
+    count, classes = len(now), len(head)
+    images, labels = torch.zeros(count, 1, 8, 8, dtype=torch.uint8), torch.full((count,), classes)
+    columns = torch.arange(2).repeat_interleave(classes)
+    old = Output(before, lambda task: before @ head.T, 1)
+    teachers = {name: lambda batch: old for name in ("task", "phase", None)}
+    batch = Batch(Context(None, 1), images, labels, torch.arange(count), (1,), columns, "task", teachers)
+    batch.student = Output(now, lambda task: now @ (head if task == 0 else -head).T, 2)
+    return batch
+
+
+_TERM_MISTAKES = (
+    (lambda n, b, h: (n - b).abs().sum(), "You sum over the images: take the mean over the batch, or a larger batch "
+     "would weigh more."),
+    (lambda n, b, h: (n - b).abs().mean(), "You take the mean over the features as well: the L1 norm sums over them."),
+    (lambda n, b, h: (n - b).square().sum(1).mean(), "You square the differences; L1 is the sum of absolute values."),
+    (lambda n, b, h: (n - b).norm(dim=1).mean(), "That is the L2 norm; L1 is the sum of absolute values."),
+    (lambda n, b, h: (n - b).sum(1).mean(), "The absolute value is missing: differences of opposite sign cancel."),
+    (lambda n, b, h: -l1_of_features(n, b, h), "The sign: a loss falls when student and teacher come together."),
+    (lambda n, b, h: (n @ h.T - b @ h.T).abs().sum(1).mean(), "Those are the logits of the old head: keep the "
+     "features, .features of both."),
+    (lambda n, b, h: n.abs().sum(1).mean(), "The teacher is missing: batch.teacher(\"task\").features."),
+    (lambda n, b, h: torch.zeros(()), "It is 0 whatever the networks say: one side is batch.student, the other is "
+     "batch.teacher(\"task\")."),
+)  # fmt: skip
+
+
+@exercise(
+    "07-term",
+    'above __call__ write teacher = "task", reads_features = True and first_task = 1; __call__ returns '
+    '(batch.student.features - batch.teacher("task").features).abs(), summed over dimension 1, then the mean.',
+    "A term that none of the five papers has. It adds to any loss: CrossEntropy() + 0.02 * FeatureDistillation().",
+)
+def _term(answer: object) -> None:
+    if isinstance(answer, type):
+        answer = call(answer, ())
+    if not isinstance(answer, Term):
+        raise NotYet(f"A term is a class made from cl.losses.Term; this is a {type(answer).__name__}.")
+    examine(lambda *case: answer(_batch(*case), {}), l1_of_features, _pairs(), _TERM_MISTAKES)
+    now, before, head = _pairs()[0]
+    loss = answer(_batch(now.requires_grad_(), before, head), {})
+    if not isinstance(loss, Tensor) or not loss.requires_grad:
+        raise NotYet("The value is right, but no gradient reaches the student: stay in torch, and do not detach it.")
+    if answer.teacher is None:
+        raise NotYet('The value is right, but the learner makes a teacher only if the term asks: teacher = "task".')
+    if answer.teacher != "task":
+        raise NotYet(f'teacher = "task" is the model before this task; yours is {answer.teacher!r}.')
+    if not answer.reads_features:
+        raise NotYet("The value is right, but a recorded teacher keeps its logits alone: reads_features = True.")
+    if answer.first_task != 1:
+        raise NotYet("Nobody teaches in task 0: with first_task = 1 the term begins to act in the second task.")
+    try:
+        (CrossEntropy() + answer).latex("task")
+    except NotImplementedError:
+        raise NotYet("It works; give it a latex(self, heads) as well, or its equation cannot be shown.") from None
+
+
+def verdict(a: Tensor, b: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean of a - b, half width of its t-interval, and 1, -1 or 0: above zero, below it, or undecided."""
+    return _judged(a - b, t)
+
+
+def _judged(gaps: Tensor, factor: float, root: bool = True, correction: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+    mean, count = gaps.mean(), len(gaps)
+    half = factor * gaps.std(correction=correction) / (math.sqrt(count) if root else 1)
+    return mean, half, _word(mean, half)
+
+
+def _word(mean: Tensor, half: Tensor) -> Tensor:
+    return mean.sign() * (mean.abs() > half)
+
+
+def _unpaired(a: Tensor, b: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor]:
+    mean, half = a.mean() - b.mean(), t * (a.var() / len(a) + b.var() / len(b)).sqrt()
+    return mean, half, _word(mean, half)
+
+
+def _with_word(word: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    """The right interval, and another verdict."""
+    return lambda a, b, t: (*verdict(a, b, t)[:2], word(*verdict(a, b, t)[:2]))
+
+
+_UNPAIRED = (
+    "That is the interval of two unpaired groups. A class order makes both methods better or worse together: take the "
+    "differences order by order first, then their mean and spread."
+)
+_VERDICT_MISTAKES = (
+    (_unpaired, _UNPAIRED),
+    (lambda a, b, t: (*_unpaired(a, b, t)[:2], verdict(a, b, t)[2]), _UNPAIRED),
+    (lambda a, b, t: verdict(b, a, t), "The sign: a - b is asked for, so that more is better for a."),
+    (lambda a, b, t: _judged(a - b, 1.0), "That is the standard error: multiply it by t. One standard error holds the "
+     "true mean about two times in three, not 95 in a hundred."),
+    (lambda a, b, t: _judged(a - b, 1.96), "1.96 is the quantile of the normal distribution, for a spread that is "
+     "known. Yours is estimated from a few differences: take t."),
+    (lambda a, b, t: _judged(a - b, t, root=False), "You leave out the root of n: the mean of n differences spreads "
+     "less than one of them, s / sqrt(n)."),
+    (lambda a, b, t: _judged(a - b, 1.0, root=False), "That is the standard deviation of the differences: the half "
+     "width is t * s / sqrt(n)."),
+    (lambda a, b, t: _judged(a - b, t / len(a), root=False), "You divide by n; the mean of n differences spreads by "
+     "s / sqrt(n)."),
+    (lambda a, b, t: _judged(a - b, t, correction=0), "Your standard deviation divides by n; the mean was estimated "
+     "from the same differences, so it is n - 1 (torch's std does so by itself)."),
+    (lambda a, b, t: (verdict(a, b, t)[0], 2 * verdict(a, b, t)[1], verdict(a, b, t)[2]), "That is the whole width of "
+     "the interval; half of it is asked for."),
+    (_with_word(lambda mean, half: mean.sign()), "Your verdict looks at the mean alone: it is 0, undecided, unless the "
+     "whole interval lies on one side of zero."),
+    (_with_word(lambda mean, half: -_word(mean, half)), "Your verdict is turned round: 1 means that a is better."),
+    (_with_word(lambda mean, half: (mean.abs() > half).double()), "Your verdict is 1 on either side: where the whole "
+     "interval lies below zero it is -1."),
+    (_with_word(lambda mean, half: (mean > half).double()), "Your verdict is never -1: that a is worse can be decided "
+     "as well."),
+    (_with_word(lambda mean, half: mean.sign() * (mean.abs() < half)), "Your verdict is decided exactly where the "
+     "interval holds zero: there it is 0."),
+)  # fmt: skip
+
+
+def _accuracies() -> list[tuple[Tensor, Tensor, float]]:
+    """Two methods' accuracies in percent over the same class orders, and the t of a 95 % interval. Orders differ more
+    than methods do; two cases are decided for a, one against it, two not at all."""
+    cases = []
+    for seed, (count, gain, spread, t) in enumerate(
+        ((5, 2.0, 0.4, 2.776), (4, -3.0, 0.5, 3.182), (5, 0.6, 2.0, 2.776), (3, 1.5, 1.0, 4.303), (8, 4.0, 3.0, 2.365))
+    ):
+        draw = torch.Generator().manual_seed(seed)
+        orders, noise = torch.randn((2, count), generator=draw, dtype=torch.float64)
+        b = 80 + 5 * orders
+        cases.append((b + gain + spread * noise, b, t))
+    return cases
+
+
+@exercise(
+    "07-verdict",
+    "gaps = a - b; the half width is t * gaps.std() / len(gaps) ** 0.5; the verdict is 0 where abs(mean) is not larger "
+    "than it, else the sign of the mean.",
+    "That is how every verdict in the ledger is computed; cl.metrics.paired_difference finds t by itself.",
+)
+def _verdict(answer: object) -> None:
+    for case in _accuracies():
+        given = call(answer, [v.clone() if isinstance(v, Tensor) else v for v in case])
+        if isinstance(given, tuple | list) and len(given) == 2:
+            raise NotYet("Return three numbers: the mean difference, the half width and the verdict, 1, -1 or 0.")
+    examine(answer, verdict, _accuracies(), _VERDICT_MISTAKES)
+
+
+# The comparison of exercise 07-fair: invented numbers, meant to be one column, accuracy with the task unknown.
+COMPARISON = [
+    {"": name, "method": method, "a softmax over": softmax, "task at test": asked, "rate chosen on": chosen,
+     "epochs": epochs, "class orders": orders, "images kept": kept, "accuracy (%)": accuracy}
+    for name, method, softmax, asked, chosen, epochs, orders, kept, accuracy in (
+        ("A", "icarl", "all classes", "unknown", "validation", 10, "0 to 4", 100, 88.1),
+        ("B", "lwf", "the task's", "known", "validation", 10, "0 to 4", 100, 98.7),
+        ("C", "eeil", "all classes", "unknown", "validation", 40, "0 to 4", 100, 92.4),
+        ("D", "eeil_base", "all classes", "unknown", "test", 10, "0 to 4", 100, 91.0),
+        ("E", "hybrid1", "all classes", "unknown", "validation", 10, "0 to 4", 100, 68.3),
+        ("F", "lwm", "all classes", "unknown", "validation", 10, "3 (its best)", 100, 90.2),
+        ("G", "finetune", "all classes", "unknown", "validation", 10, "0 to 4", 500, 93.9),
+    )
+]  # fmt: skip
+_FAULTS = {
+    "fair": "nothing is wrong with it",
+    "regime": "it was trained for another question, or asked one",
+    "budget": "it was trained longer",
+    "test": "its rate was chosen by what it is then judged on",
+    "orders": "it stands there with other class orders",
+    "memory": "it keeps more images",
+}
+_RIGHT = {"A": "fair", "B": "regime", "C": "budget", "D": "test", "E": "fair", "F": "orders", "G": "memory"}
+_OVERLOOKED = {
+    "regime": "only the classes of its own task compete, and the task is told: two classes, not ten. A guess is right "
+    "in half of the cases.",
+    "budget": "it learned longer than the others; what more epochs would have done for them nobody knows.",
+    "test": "whoever picks the best of many rates by test images reports the luck of the pick as well.",
+    "orders": "the best of several orders is compared with the mean of five.",
+    "memory": "it may see more old images than the others, and here that is most of the difference.",
+}
+
+
+@exercise(
+    "07-fair",
+    f"read a row from left to right and compare each number with the row above; one word for each, of "
+    f"{', '.join(_FAULTS)}.",
+    "Two rows may stand in one column. cl.compare holds budget, orders and seeds alike; the rest is up to you.",
+)
+def _fair(answer: object) -> None:
+    if not isinstance(answer, Mapping) or set(answer) != set(_RIGHT):
+        raise NotYet(f"The answer is a dict with the keys {', '.join(_RIGHT)}.")
+    for row, right in _RIGHT.items():
+        given = answer[row]
+        if given not in list(_FAULTS):  # whatever was typed, a list too
+            meanings = "; ".join(f"{word}: {meaning}" for word, meaning in _FAULTS.items())
+            raise NotYet(f"{row}: {given!r} is none of the words. {meanings}.")
+        if given == right:
+            continue
+        if right == "fair":
+            raise NotYet(f"{row} differs from most others in its method and its accuracy only: a low number, or a high "
+                         "one, is no fault.")  # fmt: skip
+        if given == "fair":
+            raise NotYet(f"{row} has a fault: {_OVERLOOKED[right]}")
+        raise NotYet(f"{row} has a fault, but not that one ({given}: {_FAULTS[given]}). Which of its numbers differs?")

@@ -1,0 +1,94 @@
+"""One of several buttons, each of which can be greyed out with its reason."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import ipywidgets
+import traitlets
+
+Option = tuple[str, object, str]  # the words on the button, the value that it stands for, its tooltip
+
+
+class Switch(ipywidgets.ToggleButton):
+    """A button that is on or off, and that can be greyed out with its reason."""
+
+    def __init__(self, words: str, tooltip: str) -> None:
+        self.meaning = tooltip
+        layout = ipywidgets.Layout(width="auto", margin="2px 8px 2px 0")
+        super().__init__(description=words, tooltip=tooltip, layout=layout)
+
+    def refuse(self, reason: str) -> None:
+        """Grey the button out for that reason, or offer it again if there is none."""
+        self.disabled = bool(reason)
+        self.tooltip = f"{self.meaning} - not here: {reason}" if reason else self.meaning
+
+
+class Choice(ipywidgets.Box):
+    """Buttons of which one is pressed: `value` is what it stands for, None when none is.
+
+    A value that no button stands for gets a button of its own.
+    """
+
+    value = traitlets.Any()
+
+    def __init__(self, words: str, options: Sequence[Option], guarded: Callable[[Callable], Callable]) -> None:
+        self.words, self._guarded, self._showing = words, guarded, False
+        self.buttons: dict[object, Switch] = {}
+        self.label = ipywidgets.HTML(words, layout=ipywidgets.Layout(margin="0 6px 0 0"))
+        layout = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", margin="0 10px 0 0")
+        super().__init__(layout=layout)
+        self.add_class("cltutor-choice")
+        self.offer(options)
+        self.observe(self._show, "value")
+
+    def offer(self, options: Sequence[Option]) -> None:
+        """Have these buttons, none of them pressed that was not."""
+        gone = list(self.buttons.values())
+        self.buttons = {}
+        for words, value, tooltip in options:
+            self._add(words, value, tooltip)
+        self._show()
+        close(gone)
+
+    def refuse(self, reasons: Mapping[object, str]) -> None:
+        """Grey out the buttons of the values that have a reason."""
+        for value, button in self.buttons.items():
+            button.refuse(reasons.get(value, ""))
+
+    def _add(self, words: str, value: object, tooltip: str) -> None:
+        button = self.buttons[value] = Switch(words, f"{self.words}: {tooltip}" if self.words else tooltip)
+        button.layout.margin = "2px 2px 2px 0"
+        button.observe(self._guarded(self._pressed), "value")
+        self.children = (self.label, *self.buttons.values()) if self.words else tuple(self.buttons.values())
+
+    def _pressed(self, change) -> None:
+        if self._showing:
+            return
+        (value,) = (value for value, button in self.buttons.items() if button is change.owner)
+        if value == self.value:
+            self._show()  # the one that is pressed stays pressed
+        else:
+            self.value = value
+
+    def _show(self, change=None) -> None:
+        if self.value is not None and self.value not in self.buttons and change is not None:
+            self._add(shortened(repr(self.value)), self.value, f"as pasted, {self.value!r}")
+        self._showing = True  # a button set here was not pressed
+        try:
+            for value, button in self.buttons.items():
+                button.value = value == self.value
+        finally:
+            self._showing = False
+
+
+def shortened(words: str, most: int = 28) -> str:
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+def close(widgets: Sequence[ipywidgets.Widget]) -> None:
+    """Take widgets off the page with all that is in them, layouts and styles too, which else stay in memory."""
+    for widget in widgets:
+        close(getattr(widget, "children", ()))
+        for name in ("layout", "style"):
+            if part := getattr(widget, name, None):
+                part.close()
+        widget.close()

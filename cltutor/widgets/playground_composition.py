@@ -1,0 +1,238 @@
+"""A recipe as toggles and numbers, and the way back from a recipe to its toggles."""
+
+from dataclasses import dataclass, fields, replace
+
+from ..importance import MAS, Importance
+from ..losses import (
+    Anchor,
+    AttentionDistillation,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Distillation,
+    TemporaryDistillation,
+)
+from ..losses.terms import Loss, Term
+from ..memory import Everything, ExemplarMemory
+from ..merging import Unmerged
+from ..methods.lwf import fine_tuning
+from ..methods.registry import JOINT, WARM_UP_THEN_JOINT
+from ..networks import MultiHead, SmallCNN
+from ..recipe import Phase, Recipe, Schedule
+
+NEW_TERMS = {
+    "softmax": CrossEntropy(),
+    "sigmoid": BinaryCrossEntropy(),
+    "sigmoid, all": BinaryCrossEntropy("all"),
+}
+LEARNS = ("all", "fine-tune", "slow", "warm-up", "new", "new x5")
+MEMORIES = ("none", "exemplars", "per class", "everything")
+USUAL = Schedule()
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What the toggles of a playground say; each field is a control, and ``recipe`` what they make together.
+
+    ``new``: a name of ``NEW_TERMS``; the three terms that hold the old are switched by a field of their own and keep
+    their settings while they are off. Weights are those in the loss, as its equation shows them. ``learns``: a name of
+    ``LEARNS``; ``network``: a description with the usual backbone, ``backbone`` what it is built on; ``rest``: the
+    fields of the schedule that no control changes; ``name``: of the recipe.
+    """
+
+    new: str = "softmax"
+    distillation: bool = False
+    kind: str = "softmax"
+    joined: bool = False
+    temperature: float = 2.0
+    beta: float = 1.0
+    attention: bool = False
+    distance: str = "l1"
+    maps: str = "grad_cam"
+    gamma: float = 1.0
+    anchor: bool = False
+    importance: Importance = MAS()
+    omega: float = 0.5
+    memory: str = "none"
+    images: int = 100
+    selection: str = "herding"
+    balanced: bool = False
+    network: object = MultiHead()
+    backbone: object = SmallCNN()
+    merge: Unmerged = Unmerged()
+    predict: str = "logits"
+    heads: str = "task"
+    learns: str = "fine-tune"
+    augmentation: object = None
+    noise: object = None
+    epochs: int = USUAL.epochs
+    rate: float = USUAL.learning_rate
+    rest: Schedule = USUAL
+    name: str = "own"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the toggles make; ValueError for one that cannot be."""
+        return Recipe(
+            name=self.name,
+            loss=self.loss,
+            network=replace(self.network, backbone=self.backbone),
+            memory=self.kept,
+            schedule=replace(
+                self.rest,
+                later=self.later,
+                augmentation=self.augmentation,
+                noise=self.noise,
+                epochs=self.epochs,
+                learning_rate=self.rate,
+            ),
+            heads=self.heads,
+            merge=self.merge,
+            predict=self.predict,
+        )
+
+    @property
+    def loss(self) -> Loss:
+        loss = Loss(((1.0, NEW_TERMS[self.new]),))
+        for weight, term in self.holding:
+            loss = loss + weight * term
+        return loss
+
+    @property
+    def holding(self) -> list[tuple[float, Term]]:
+        """The terms that hold the old, with their weights."""
+        # Only the softmax that is softened knows a temperature; an idle one would stand in the code.
+        softened = {"temperature": float(self.temperature)} if self.kind == "softmax" else {}
+        terms = (
+            (self.distillation, self.beta, Distillation(kind=self.kind, joined=self.joined, **softened)),
+            (self.attention, self.gamma, AttentionDistillation(self.distance, self.maps)),
+            (self.anchor, self.omega, Anchor(self.importance)),
+        )
+        return [(float(weight), term) for on, weight, term in terms if on]
+
+    @property
+    def kept(self) -> Everything | ExemplarMemory | None:
+        if self.memory == "none":
+            return None
+        if self.memory == "everything":  # with a head per task, tasks take turns (as `methods.joint`)
+            return Everything(interleaved=self.heads == "task")
+        if self.memory == "per class":
+            return ExemplarMemory(per_class=self.images, selection=self.selection)
+        return ExemplarMemory(self.images, selection=self.selection)
+
+    @property
+    def main(self) -> tuple[Phase, ...]:
+        """The phases of a later task, without balanced fine-tuning."""
+        return {
+            "fine-tune": fine_tuning(1.0, self.heads),
+            "slow": fine_tuning(0.1, self.heads),
+            "all": JOINT,
+            "warm-up": WARM_UP_THEN_JOINT,
+            "new": (Phase(new=1.0),),
+            "new x5": (Phase(new=5.0),),
+        }[self.learns]
+
+    @property
+    def later(self) -> tuple[Phase, ...]:
+        """The phases of a later task; fine-tuning takes 3 of 7 parts of the epochs (EEIL, section 5)."""
+        if not self.balanced:
+            return self.main
+        main = tuple(replace(phase, share=4.0 * phase.share) for phase in self.main)
+        if len(main) == 1:
+            main = (replace(main[0], name="train"),)
+        return (*main, Phase("balanced fine-tuning", 3.0, shared=0.1, old=0.1, new=0.1, loss=self.fine, balanced=True))
+
+    @property
+    def fine(self) -> Loss | None:
+        """Balanced fine-tuning's own loss: where answers are held, the newest are too (EEIL, section 4)."""
+        held = [(weight, term) for weight, term in self.holding if isinstance(term, Distillation)]
+        if not held:
+            return None
+        (weight, term), *_ = held
+        return self.loss + weight * TemporaryDistillation(term.temperature, term.kind)
+
+
+def composition_of(recipe: Recipe) -> Composition:
+    """The toggles that make this very recipe.
+
+    Raises:
+        ValueError: they cannot make it; the sentence says what they have no control for.
+    """
+    network = recipe.network
+    if not hasattr(network, "backbone"):
+        raise ValueError(f"No toggle makes the network {network!r}: it has no backbone to choose.")
+    schedule = recipe.schedule
+    found = Composition(
+        **_terms(recipe.loss),
+        **_memory(recipe.memory),
+        balanced=any(phase.balanced for phase in schedule.later),
+        network=replace(network, backbone=SmallCNN()),
+        backbone=network.backbone,
+        merge=recipe.merge,
+        predict=recipe.predict,
+        heads=recipe.heads,
+        augmentation=schedule.augmentation,
+        noise=schedule.noise,
+        epochs=schedule.epochs,
+        rate=schedule.learning_rate,
+        rest=replace(schedule, later=USUAL.later, augmentation=None, noise=None, epochs=USUAL.epochs),
+        name=recipe.name,
+    )
+    made = [replace(found, learns=learns) for learns in LEARNS]
+    for composition in made:
+        if composition.recipe == recipe:
+            return composition
+    raise ValueError(_difference(recipe, made[0].recipe))
+
+
+def _terms(loss: Loss) -> dict:
+    """The fields of a composition that say this loss."""
+    found, (weight, new) = {}, loss.terms[0]
+    names = {term: name for name, term in NEW_TERMS.items()}
+    if weight != 1 or new not in names:
+        raise ValueError(f"The toggles make a loss that begins with a cross-entropy of weight 1, not with {loss!r}.")
+    for weight, term in loss.terms[1:]:
+        match term:
+            case TemporaryDistillation():
+                raise ValueError(f"{term!r} acts in balanced fine-tuning only: switch that on instead.")
+            case Distillation():
+                own = {"distillation": True, "kind": term.kind, "joined": term.joined, "beta": weight}
+                own["temperature"] = term.temperature
+            case AttentionDistillation():
+                own = {"attention": True, "distance": term.distance, "maps": term.maps, "gamma": weight}
+            case Anchor():
+                own = {"anchor": True, "importance": term.importance, "omega": weight}
+            case _:
+                raise ValueError(f"No toggle makes the term {term!r}.")
+        if found.keys() & own.keys():
+            raise ValueError(f"The toggles have each term once, and this loss has {type(term).__name__} twice.")
+        found |= own
+    return {"new": names[new], **found}
+
+
+def _memory(memory: object) -> dict:
+    """The fields of a composition that say this memory."""
+    match memory:
+        case None:
+            return {}
+        case Everything():
+            return {"memory": "everything"}
+        case ExemplarMemory(per_class=None):
+            return {"memory": "exemplars", "images": memory.capacity, "selection": memory.selection}
+        case ExemplarMemory():
+            return {"memory": "per class", "images": memory.per_class, "selection": memory.selection}
+    raise ValueError(f"No toggle makes the memory {memory!r}.")
+
+
+def _difference(recipe: Recipe, made: Recipe) -> str:
+    """What of a recipe the toggles would make otherwise."""
+    for field in fields(recipe):
+        wanted, own = getattr(recipe, field.name), getattr(made, field.name)
+        if field.name == "schedule" and wanted != own:
+            for inner in ("first", "later"):
+                if getattr(wanted, inner) != getattr(own, inner):
+                    phases = " + ".join(phase.name for phase in getattr(wanted, inner))
+                    which = "the first task" if inner == "first" else "later tasks"
+                    return f"No toggle makes these phases of {which} ({phases})."
+        if wanted != own:
+            return f"No toggle makes {field.name}={wanted!r}; the nearest is {own!r}."
+    raise AssertionError("the two recipes are equal")

@@ -1,0 +1,158 @@
+"""Which combinations make no sense, and why: asked of the recipe, the learner, the network and the terms themselves."""
+
+import copy
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from .. import attention
+from ..evaluation import task_of
+from ..learner import check
+from ..losses.terms import Batch, Context, Part
+from ..networks import Network
+from ..recipe import Recipe
+from ..seeds import seeded
+from ..streams import Split, Stream, Task
+from ..teachers import Live
+from .playground_composition import Composition
+
+FEW = 2  # images of a class that a question is asked with
+JOINED = "With a head per task old heads never learn to compete, so that one softmax over all of them says nothing."
+SEPARATE = "In this network every task has a way of its own to its answers, which classes of all tasks cannot share."
+ALONE = "Nothing that learns here is used by old tasks too: their answers stay as they are, with nothing to hold."
+UNSEEN = "The last block of this network is new with every task: nobody looked through it before."
+
+Grown = tuple[Network, Network]  # a network that has heads for one task, and the same one with heads for two
+
+
+class Limits:
+    """Answers ``reason(composition)`` for a stream: two tasks in small, without a step, and each question only once."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.few = [few_of(task) for task in stream[:2]]
+        self._answers: dict[tuple, str] = {}
+        self._grown: tuple[object, Grown] | None = None  # the network that was asked last
+        self._asking = threading.RLock()
+
+    def reason(self, composition: Composition) -> str:
+        """Why this combination makes no sense, in one sentence; nothing where it does."""
+        try:
+            recipe = replace(composition, name="This combination").recipe
+        except ValueError as error:
+            return str(error)
+        network, heads = recipe.network, recipe.heads
+        held = bool(composition.holding) or recipe.merge != Composition().merge
+        rates = tuple(tuple(phase.rates.items()) for phase in recipe.schedule.later)
+        merged, importance = recipe.merge, composition.anchor and composition.importance
+        if composition.distillation and composition.joined and heads == "task":
+            return JOINED
+        return (
+            self._once(("learner", recipe.memory, recipe.schedule.patience, rates), lambda: self._learner(recipe))
+            or self._once(("network", network, heads), lambda: self._network(recipe))
+            or held
+            and self._once(
+                ("holding", network, heads, rates, recipe.memory is None), lambda: self._moves_the_old(recipe)
+            )
+            or composition.anchor
+            and self._once(("anchor", network, heads, importance), lambda: self._part(recipe, recipe.parts["Anchor"]))
+            or self._once(("merge", network, heads, merged), lambda: self._part(recipe, recipe.merge))
+            or composition.attention
+            and self._once(("attention", network, heads), lambda: self._looks(recipe))
+            or ""
+        )
+
+    def _once(self, question: tuple, ask: Callable[[], str]) -> str:
+        with self._asking:
+            if question not in self._answers:
+                try:
+                    with seeded(("limits",)):  # the weights drawn here are nobody's
+                        self._answers[question] = ask()
+                except ValueError as error:
+                    self._answers[question] = str(error)
+            return self._answers[question]
+
+    def _learner(self, recipe: Recipe) -> str:
+        check(self.stream, recipe)
+        return ""
+
+    def _network(self, recipe: Recipe) -> str:
+        _, after = self._grow(recipe.network)
+        return SEPARATE if recipe.heads == "class" and after.separate else ""
+
+    def _grow(self, description: object) -> Grown:
+        if self._grown is None or self._grown[0] != description:
+            network = description.build(self.stream.image_shape, pretrained=False)
+            network.grow(len(self.few[0].classes), self._names(0))
+            after = copy.deepcopy(network)
+            if len(self.few) == 2:
+                after.grow(len(self.few[1].classes), self._names(1))
+            self._grown = description, (network, after)
+        for network in self._grown[1]:
+            network.eval().requires_grad_(True)
+        return self._grown[1]
+
+    def _names(self, task: int) -> list[str]:
+        return [self.stream.class_names[label] for label in self.few[task].classes]
+
+    def _part(self, recipe: Recipe, part: Part) -> str:
+        """What a part says to the end of one task and the beginning of the next."""
+        before, after = self._grow(recipe.network)
+        context, kept = Context(before, 0, recipe.heads, self.few[0]), {}
+        if part is not recipe.merge and not context.shared:
+            return ALONE
+        part.begin_task(context, kept)
+        part.end_task(context, kept)
+        recipe.merge.tested(before, kept) if part is recipe.merge else None
+        part.begin_task(Context(after, len(self.few) - 1, recipe.heads, self.few[-1]), kept)
+        return ""
+
+    def _moves_the_old(self, recipe: Recipe) -> str:
+        if len(self.few) < 2:
+            return ""
+        moved = moves_the_old(recipe, self._grow(recipe.network)[1], self.few[1].train.images)
+        return "" if moved else ALONE
+
+    def _looks(self, recipe: Recipe) -> str:
+        """What attention distillation says to images of the second task."""
+        before, after = self._grow(recipe.network)
+        task, last = self.few[-1], len(self.few) - 1
+        images, labels = task.train.images, self.stream.positions(task.train.labels)
+        layer = attention.last_block(after, images[:1])
+        if layer not in dict(before.named_modules()):
+            return UNSEEN
+        context, teachers = Context(after, last, recipe.heads, task, layer), {"task": Live(before, layer)}
+        places, tasks = torch.arange(len(images)), (last,)
+        batch = Batch(context, images, labels, places, tasks, task_of(after), recipe.heads, teachers)
+        if last:
+            recipe.parts["AttentionDistillation"](batch, {})
+        return ""
+
+
+def few_of(task: Task) -> Task:
+    """The task with the first images of each class, test images where there are none to train on."""
+    split = task.train if len(task.train) else task.test
+    rows = torch.cat([(split.labels == label).nonzero().flatten()[:FEW] for label in task.classes])
+    few: Split = split.take(rows)
+    return replace(task, train=few, test=few)
+
+
+def moves_the_old(recipe: Recipe, network: Network, images: Tensor) -> bool:
+    """Whether something that learns the second task is also used to answer for the first."""
+    for phase in recipe.schedule.later:
+        network.train_only(phase.rates)
+        output = network(images)
+        old = output.head(0).sum()
+        # The loss asks the new head alone, unless classes of all tasks compete or images of old tasks come again.
+        new = (output.head(1) if recipe.heads == "task" and recipe.memory is None else output.logits).sum()
+        learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        if old.requires_grad and new.requires_grad:
+            used = [
+                torch.autograd.grad(answer, learning, allow_unused=True, retain_graph=True) for answer in (old, new)
+            ]
+            if any(first is not None and second is not None for first, second in zip(*used, strict=True)):
+                return True
+    return False

@@ -1,0 +1,166 @@
+"""The controls of a playground: what each can be set to, its words and what it means."""
+
+from collections.abc import Callable
+
+import ipywidgets
+
+from ..importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral, Uniform
+from ..losses import Distillation
+from ..memory.selection import SELECTIONS
+from ..merging import MeanMerge, ModeMerge, Unmerged
+from ..networks import DFCNN, Copies, MultiHead, Progressive, ResNet32, SingleTask, SmallCNN, TaskCNN, Widening
+from ..noise import GradientNoise
+from ..streams import CropFlip, PhotometricCropFlip
+from .base import dropdown
+from .choice import Choice, Option, Switch
+from .knob import Knob
+from .playground_presets import preset
+
+SMALL = SmallCNN()
+
+
+def on(network: object) -> object:
+    """The network on the usual backbone, as a composition has it."""
+    return type(network)(**{**vars(network), "backbone": SMALL})
+
+
+CHOICES: dict[str, tuple[str, list[Option]]] = {  # field -> what stands before the buttons, and these
+    "new": (
+        "cross-entropy",
+        [
+            ("softmax", "softmax", "one softmax over the classes that compete (LwF, eq. 1)"),
+            ("sigmoid, new classes", "sigmoid", "a sigmoid for each class of the newest task (LwM, section 5.1)"),
+            ("sigmoid, all classes", "sigmoid, all", "a sigmoid for each class seen, old ones with target 0"),
+        ],
+    ),
+    "importance": (
+        "importance",
+        [
+            ("L2", Uniform(), "every weight alike (LwF, section 4.2)"),
+            ("MAS", MAS(), "how much the learned function changes with a weight (MAS, eq. 2)"),
+            ("local MAS", LocalMAS(), "the same from activations alone, by Hebb's rule (MAS, eq. 6)"),
+            ("EWC", Fisher(), "Fisher information, a penalty for each task (Kirkpatrick et al. 2017)"),
+            ("online EWC", OnlineFisher(), "Fisher information summed over tasks (Schwarz et al. 2018)"),
+            ("SI", PathIntegral(), "what a weight did for the loss on its way (Zenke et al. 2017)"),
+        ],
+    ),
+    "memory": (
+        "images kept",
+        [
+            ("none", "none", "no image of an old task"),
+            ("K in all", "exemplars", "so many images in all, fewer of each class as classes arrive (EEIL, section 3)"),
+            ("of each class", "per class", "so many images of every class"),
+            ("everything", "everything", "all images: joint training, the upper bound"),
+        ],
+    ),
+    "network": (
+        "heads on",
+        [
+            ("one trunk", on(MultiHead()), "shared layers, and a head for each task"),
+            ("frozen trunk", on(MultiHead(hidden=4096)), "later heads have a hidden layer (feature extraction)"),
+            ("shared convolutions", on(MultiHead(task_specific_layers=2)), "fully connected layers for each task"),
+            ("a copy a task", on(Copies()), "a fine-tuned copy of the first network for each task (LwF, Figure 1)"),
+            ("widened trunk", on(Widening()), "new nodes in the top layers for every task (LwF, Figure 6b)"),
+            ("own networks", on(SingleTask()), "a network for each task, drawn anew (DF-CNN, section 4.1)"),
+            ("progressive columns", on(Progressive()), "a column a task that hears the earlier ones"),
+            ("DF-CNN", preset("dfcnn").network, "filters rebuilt from a knowledge base (DF-CNN, section 2)"),
+            ("small DF-CNN", preset("dfcnn_small").network, "the reduced one (DF-CNN, section 4.2)"),
+        ],
+    ),
+    "backbone": (
+        "trunk",
+        [
+            ("small CNN", SMALL, "three convolutions and two fully connected layers"),
+            ("task CNN", TaskCNN(), "the CNN of DF-CNN's experiments, with dropout"),
+            ("large task CNN", preset("single_task_large").backbone, "the same with 0.935 M parameters a task"),
+            ("ResNet-32", ResNet32(), "fifteen residual blocks, for 32-pixel images: slow on a CPU"),
+        ],
+    ),
+    "merge": (
+        "tested",
+        [
+            ("as trained", Unmerged(), "the network that learns is the one that is tested"),
+            ("mean of tasks", MeanMerge(), "the mean of the models of all tasks (mean-IMM, Lee et al. 2017)"),
+            ("mode of tasks", ModeMerge(), "merged by their Fisher information (mode-IMM, Lee et al. 2017)"),
+        ],
+    ),
+    "predict": (
+        "answers by",
+        [
+            ("logits", "logits", "the largest logit"),
+            ("nearest mean", "nearest_mean", "the nearest mean of the images kept of each class (iCaRL)"),
+        ],
+    ),
+    "heads": (
+        "in training, task",
+        [
+            ("known", "task", "a head per task: the classes of the image's own task compete (retrains)"),
+            ("unknown", "class", "across tasks: the classes of all tasks seen compete (retrains)"),
+        ],
+    ),
+    "learns": (
+        "what learns",
+        [
+            ("all", "all", "trunk, old heads and the new head"),
+            ("trunk and head", "fine-tune", "trunk and new head; across tasks, all heads as one (fine-tuning)"),
+            ("trunk slowly", "slow", "the same, the trunk at a tenth of the rate (LwF, Table 2d)"),
+            ("warm-up, then all", "warm-up", "the new head first, then all (LwF, section 3)"),
+            ("new parts only", "new", "what is new of the network for this task"),
+            ("new parts, rate x 5", "new x5", "the same at five times the rate (feature extraction)"),
+        ],
+    ),
+    "augmentation": (
+        "augmentation",
+        [
+            ("none", None, "images as they are"),
+            ("crop, mirror", CropFlip(), "random shifts and mirrors (He et al. 2016)"),
+            ("EEIL's", PhotometricCropFlip(), "other light, crops and mirrors (EEIL, section 5)"),
+        ],
+    ),
+    "noise": (
+        "gradient noise",
+        [
+            ("none", None, "gradients as they are"),
+            ("EEIL's", GradientNoise(), "noise that fades as a task is learned (EEIL, section 5)"),
+        ],
+    ),
+}
+SWITCHES = {
+    "distillation": ("distillation", "the old heads answer as they did before this task (LwF, eq. 2 and 3)"),
+    "joined": ("one softmax", "one softmax over all old classes, not one for each old task (LwM, section 3.1)"),
+    "attention": ("attention distillation", "the network looks where it looked before this task (LwM, eq. 6)"),
+    "anchor": ("anchor", "important weights are pulled back to where the last task left them (MAS, eq. 3)"),
+    "balanced": ("balanced fine-tuning", "then train a little with as many images of each class (EEIL, section 4)"),
+}
+LISTS = {  # field -> words, what it may be, what it means
+    "kind": ("kind", [(kind.replace("_", " "), kind) for kind in Distillation.kinds], "how old answers are compared"),
+    "distance": ("distance", [("L1", "l1"), ("L2", "l2")], "between normalised maps (LwM, section 4.1)"),
+    "maps": ("maps", [("Grad-CAM", "grad_cam"), ("activation", "activation")], "of one class, or of none"),
+    "selection": ("chosen by", list(SELECTIONS), "how the images of a class are chosen (EEIL, section 6.3)"),
+}
+ABOVE, FROM, WHOLE = "a number above 0", "a number from 0 up", "a whole number from 1 up"
+NUMBERS = {  # field -> words, the slider's ends and step, what is allowed, its rule, what it means
+    "temperature": ("T", (1.0, 10.0, 0.5), ABOVE, "how far the teacher's answers are softened (temperature)"),
+    "beta": ("weight β", (0.0, 5.0, 0.1), FROM, "of distillation in the loss"),
+    "gamma": ("weight γ", (0.0, 5.0, 0.1), FROM, "of attention distillation in the loss"),
+    "omega": ("weight λ/2", (0.0, 5.0, 0.05), FROM, "of the anchor in the loss"),
+    "images": ("images", (1, 500, 1), WHOLE, "how many images the memory holds, in all or of each class"),
+    "epochs": ("epochs", (1, 30, 1), WHOLE, "passes over the images of each task"),
+    "rate": ("rate", (0.001, 0.1, 0.001), ABOVE, "the learning rate of gradient descent"),
+}
+ALLOWED = {ABOVE: lambda v: v > 0, FROM: lambda v: v >= 0, WHOLE: lambda v: v >= 1}
+
+
+def make_controls(guarded: Callable[[Callable], Callable]) -> dict[str, ipywidgets.Widget]:
+    """A control for every field of a composition that has one, by its name."""
+    made: dict[str, ipywidgets.Widget] = {}
+    for name, (words, options) in CHOICES.items():
+        made[name] = Choice(words, options, guarded)
+    for name, (words, tooltip) in SWITCHES.items():
+        made[name] = Switch(words, tooltip)
+    for name, (words, options, tooltip) in LISTS.items():
+        made[name] = dropdown(words, options)
+        made[name].tooltip = tooltip
+    for name, (words, span, rule, tooltip) in NUMBERS.items():
+        made[name] = Knob(words, span[0], span, ALLOWED[rule], rule, tooltip, guarded)
+    return made

@@ -1,0 +1,181 @@
+"""The toggles of a playground in their sections; what makes no sense is greyed out with its reason."""
+
+import html
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import ipywidgets
+
+from .base import row
+from .choice import Choice, Switch
+from .code import plain
+from .knob import Knob
+from .playground_composition import Composition
+from .playground_limits import Limits
+from .playground_options import make_controls
+from .playground_presets import named
+
+TERMS = {  # a term -> the controls that speak only while it is on
+    "distillation": ("kind", "joined", "temperature", "beta"),
+    "attention": ("distance", "maps", "gamma"),
+    "anchor": ("importance", "omega"),
+}
+SECTIONS = {
+    "Loss": (
+        ("new",),
+        ("distillation", "beta", "kind", "temperature", "joined"),
+        ("attention", "gamma", "maps", "distance"),
+        ("anchor", "omega", "importance"),
+    ),
+    "Memory": (("memory",), ("images", "selection"), ("balanced",)),
+    "Network": (("network",), ("backbone",), ("merge", "predict")),
+    "Training": (("heads", "epochs", "rate"), ("learns",), ("augmentation", "noise")),
+}
+
+
+class Panel(ipywidgets.VBox):
+    """Controls for a `Composition`; `changed(before)` is called after the learner has made another one of it.
+
+    A combination that makes no sense leaves everything as it was and is told by `guarded`. Buttons that would make one
+    are greyed out by a thread, soon after each change; `settle()` waits for it.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        composition: Composition,
+        guarded: Callable,
+        fail: Callable[[Exception], None],
+        changed: Callable[[Composition], None],
+    ) -> None:
+        self.limits, self.composition, self.changed, self._fail = limits, composition, changed, fail
+        self._applying, self._lock, self._stale, self._thread = False, threading.Lock(), False, None
+        self.controls = make_controls(guarded)
+        for control in self.controls.values():
+            control.observe(guarded(self._moved), "value")
+        self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
+        made = {title: self._section(title, rows) for title, rows in SECTIONS.items()}
+        rows = made["Loss"], row(made["Memory"], made["Network"]), made["Training"], self.reasons
+        super().__init__(rows, layout=ipywidgets.Layout(width="100%"))
+        self._apply(composition)
+
+    def set(self, composition: Composition) -> None:
+        """Set every control.
+
+        Raises:
+            ValueError: the combination makes no sense, and nothing was changed.
+        """
+        before = self.composition
+        if reason := self.limits.reason(composition):
+            self._apply(before)
+            raise ValueError(f"{reason} Nothing was changed.")
+        self._apply(composition)
+        self.changed(before)
+
+    def settle(self) -> None:
+        """Wait until everything that makes no sense is greyed out."""
+        if self._thread:
+            self._thread.join()
+
+    def _section(self, title: str, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
+        caption = ipywidgets.HTML(f"<b>{title}</b>", layout=ipywidgets.Layout(margin="0"))
+        lines = [row(*(self.controls[name] for name in names)) for names in rows]
+        made = ipywidgets.VBox([caption, *lines], layout=ipywidgets.Layout(flex="1 1 380px", width="auto"))
+        made.add_class("cltutor-section")
+        return made
+
+    def _moved(self, change) -> None:
+        """The learner moved a control."""
+        if not self._applying:
+            values = {name: plain(control.value) for name, control in self.controls.items()}
+            self.set(named(replace(self.composition, **values)))
+
+    def _apply(self, composition: Composition) -> None:
+        """Set every control to what the composition says."""
+        self._applying = True
+        try:
+            for name, control in self.controls.items():
+                value = getattr(composition, name)
+                control.value = float(value) if isinstance(control, Knob) else value
+            self.composition = composition
+        finally:
+            self._applying = False
+        self._switch_off()
+        self._grey()
+
+    def _switch_off(self) -> None:
+        """Controls of what is off, and the temperature of what has none, cannot be moved."""
+        now = self.composition
+        for term, names in TERMS.items():
+            for name in names:
+                enable(self.controls[name], getattr(now, term))
+        enable(self.controls["temperature"], now.distillation and now.kind == "softmax")
+        enable(self.controls["images"], now.memory in ("exemplars", "per class"))
+        enable(self.controls["selection"], now.memory in ("exemplars", "per class"))
+
+    def _grey(self) -> None:
+        """Have a thread find out what makes no sense beside the composition as it is now."""
+        with self._lock:
+            running, self._stale = self._stale or bool(self._thread and self._thread.is_alive()), True
+            if not running:
+                self._thread = threading.Thread(target=self._work, name="cltutor limits", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            while self._stale:
+                self._stale = False
+                self._find()
+        except Exception as error:  # a thread's exception would be lost
+            self._fail(error)
+
+    def _find(self) -> None:
+        """Grey out what makes no sense now; nothing if the composition changes meanwhile."""
+        now, found = self.composition, {}
+        for name, control in self.controls.items():
+            options = control.buttons if isinstance(control, Choice) else ()
+            options = [not control.value] if isinstance(control, Switch) else options
+            for value in options:
+                if self._stale:
+                    return
+                if value != getattr(now, name):
+                    found[name, value] = self.limits.reason(replace(now, **{name: value}))
+        self._tell(now, {key: reason for key, reason in found.items() if reason})
+
+    def _tell(self, now: Composition, refused: dict[tuple[str, object], str]) -> None:
+        """Grey out these values of controls, each with its reason, and say the reasons below."""
+        words: dict[str, list[str]] = {}
+        for name, control in self.controls.items():
+            own = {value: reason for (other, value), reason in refused.items() if other == name}
+            off = any(name in names and not getattr(now, term) for term, names in TERMS.items())
+            if isinstance(control, Choice) and not off:
+                control.refuse(own)
+            elif isinstance(control, Switch) and not off:
+                control.refuse(next(iter(own.values()), ""))
+            for value, reason in own.items() if not off else ():
+                words.setdefault(reason, []).append(said(control, value))
+        self.reasons.value = listing(words)
+
+
+def enable(control: ipywidgets.Widget, on: bool) -> None:
+    """Let a control be moved, or not."""
+    for each in control.buttons.values() if isinstance(control, Choice) else [control]:
+        each.disabled = not on
+
+
+def said(control: Choice | Switch, value: object) -> str:
+    """What a control would say with this value."""
+    if isinstance(control, Switch):
+        return control.description if value else f"no {control.description}"
+    return f"{control.words}: {control.buttons[value].description}"
+
+
+def listing(words: dict[str, list[str]]) -> str:
+    """The reasons, each with what it greys out, folded away."""
+    if not words:
+        return ""
+    lines = [f"<li><b>{html.escape('; '.join(names))}</b>: {html.escape(reason)}</li>" for reason, names in words.items()]
+    count = sum(map(len, words.values()))
+    summary = f"{count} choice{'s are' if count > 1 else ' is'} greyed out here: why?"
+    return f'<details class="cltutor-reasons"><summary>{summary}</summary><ul>{"".join(lines)}</ul></details>'

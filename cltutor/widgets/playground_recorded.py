@@ -1,0 +1,82 @@
+"""Recorded runs to compare with: a toggle for each method."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import ipywidgets
+
+from ..run import Run
+from ..streams import Stream
+from .choice import Switch
+
+
+class Recorded(ipywidgets.Box):
+    """Switches for recorded runs of the stream, those of the methods that are offered and those that are on.
+
+    `changed()` is called after the learner has switched one.
+    """
+
+    def __init__(
+        self, stream: Stream, runs: Sequence[Run] | None, guarded: Callable, changed: Callable[[], None]
+    ) -> None:
+        layout = ipywidgets.Layout(display="none", flex_flow="row wrap", align_items="center")
+        super().__init__(layout=layout)
+        found = gallery_of(stream) if runs is None else list(runs)
+        if any(run.tasks != tuple(task.classes for task in stream) for run in found):
+            raise ValueError("runs must have learned the tasks of this stream, in its order.")
+        self.runs: dict[str, list[Run]] = {}
+        for run in found:
+            self.runs.setdefault(label(run), []).append(run)
+        self.switches = {words: Switch(words, tooltip(words, runs)) for words, runs in self.runs.items()}
+        self._changed, self._clearing = changed, False
+        for switch in self.switches.values():
+            switch.observe(guarded(self._switched), "value")
+
+    @property
+    def on(self) -> list[str]:
+        return [words for words, switch in self.switches.items() if switch.value]
+
+    @property
+    def shown(self) -> list[Run]:
+        """The runs that are switched on."""
+        return [run for words in self.on for run in self.runs[words]]
+
+    def toggled(self) -> Iterator[list[Run]]:
+        """What would be shown after a press of each switch on the page."""
+        for words in self._listed:
+            on = [other for other in self.switches if (other in self.on) != (other == words)]
+            yield [run for other in on for run in self.runs[other]]
+
+    def offer(self, methods: Sequence[str]) -> None:
+        """Show the switches of these methods, and those that are on."""
+        self._offered = methods
+        self._listed = [w for w, runs in self.runs.items() if runs[0].name in methods or self.switches[w].value]
+        listed = [self.switches[words] for words in self._listed]
+        self.children = (ipywidgets.HTML("recorded runs"), *listed)
+        self.layout.display = "flex" if listed else "none"
+
+    def clear(self) -> None:
+        """Switch all off."""
+        self._clearing = True
+        try:
+            for switch in self.switches.values():
+                switch.value = False
+        finally:
+            self._clearing = False
+
+    def _switched(self, change) -> None:
+        if not self._clearing:
+            self._changed()
+
+
+def label(run: Run) -> str:
+    return f"{run.name} across tasks" if run.competes else run.name
+
+
+def tooltip(words: str, runs: Sequence[Run]) -> str:
+    several = f"the mean of {len(runs)} runs" if len(runs) > 1 else f"seed {runs[0].seed}"
+    return f"compare with the recorded run of {words} ({several})"
+
+
+def gallery_of(stream: Stream) -> list[Run]:
+    """The gallery's runs of this very stream; none where it is not one of the gallery's."""
+    return []

@@ -1,0 +1,62 @@
+"""Presets by paper: a press sets every toggle to a method's own."""
+
+from collections.abc import Callable
+
+import ipywidgets
+
+from ..streams import Stream
+from .base import row
+from .choice import Choice, Option
+from .playground_composition import Composition
+from .playground_panel import Panel
+from .playground_presets import PAPERS, TITLES, at_hand
+from .playground_recorded import Recorded
+from .settings import told
+
+
+class Presets(ipywidgets.VBox):
+    """A button for each paper, and for each method of the one that is pressed."""
+
+    def __init__(self, stream: Stream, panel: Panel, recorded: Recorded, guarded: Callable) -> None:
+        self.stream, self.panel, self.recorded, self._applying = stream, panel, recorded, False
+        self.paper = Choice("presets of", [(name, name, TITLES[name]) for name in PAPERS], guarded)
+        self.method = Choice("", [], guarded)
+        super().__init__([row(self.paper, self.method)], layout=ipywidgets.Layout(width="100%"))
+        self.paper.observe(guarded(lambda change: self._offer()), "value")
+        self.method.observe(guarded(self._pressed), "value")
+        self.paper.value = next(iter(PAPERS))
+
+    def show(self, composition: Composition) -> None:
+        """Press the button of the method that this is, if it is one."""
+        self._applying = True
+        try:
+            listed = [paper for paper, names in PAPERS.items() if composition.name in names]
+            if listed:
+                self.paper.value = listed[0]
+            self.method.value = composition.name if listed else None
+        finally:
+            self._applying = False
+
+    def _offer(self) -> None:
+        """The methods of the paper; those that make no sense on this stream are greyed out."""
+        before, self._applying = self._applying, True
+        try:
+            names = PAPERS[self.paper.value]
+            self.method.value = None
+            self.method.offer([_option(name) for name in names])
+            now = self.panel.composition
+            self.method.refuse(
+                {name: self.panel.limits.reason(at_hand(name, now, self.stream)) for name in names}
+            )
+            self.method.value = now.name if now.name in names else None
+            self.recorded.offer(names)
+        finally:
+            self._applying = before
+
+    def _pressed(self, change) -> None:
+        if not self._applying and change.new is not None:
+            self.panel.set(at_hand(change.new, self.panel.composition, self.stream))
+
+
+def _option(method: str) -> Option:
+    return method, method, told(method)

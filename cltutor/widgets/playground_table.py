@@ -1,0 +1,122 @@
+"""Runs as rows of a table that sorts; those of different regimes are never ranked in one."""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..metrics import average_accuracy, forgetting
+from ..recipe import Recipe
+from ..run import Run
+from ..show.runs import accuracy
+from .playground_composition import composition_of
+from .playground_presets import short
+
+SORTS = {  # a column -> its heading, and the key by which its best row comes first
+    "newest": ("", lambda row: -row.place),
+    "name": ("name", lambda row: (row.name, row.seed)),
+    "accuracy": ("average accuracy (%)", lambda row: -row.accuracy),
+    "forgetting": ("forgetting (points)", lambda row: row.forgetting),
+    "seconds": ("seconds", lambda row: row.seconds),
+}
+GROUPS = {
+    False: "Task known in training: a softmax, or sigmoids, for each task",
+    True: "Task unknown in training: the classes of all tasks seen compete",
+}
+UNTRAINED = "asked with the task unknown, which these logits were never trained for"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run as the table shows it; accuracy and forgetting in percent, nan where there is none."""
+
+    place: int
+    name: str
+    seed: int
+    contents: str
+    accuracy: float
+    forgetting: float
+    seconds: float
+    competes: bool
+    note: str
+
+
+def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = ()) -> list[Row]:
+    """A row for each run, in their order."""
+    found = []
+    for place, run in enumerate(runs):
+        average, lost = math.nan, math.nan
+        if run.complete:
+            matrix = accuracy(run, known_task)
+            if not math.isnan(matrix[-1, 0]):
+                average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
+        note = "recorded" if any(run is one for one in recorded) else ""
+        note = note if run.complete else f"stopped in task {run.learned + 1} of {len(run.tasks)}"
+        seconds = sum(run.seconds.values())
+        contents = contents_of(run.recipe)
+        found.append(Row(place, run.name, run.seed, contents, average, lost, seconds, run.competes, note))
+    return found
+
+
+def contents_of(recipe: Recipe) -> str:
+    """What a recipe is made of, in a line."""
+    try:
+        made = composition_of(recipe)
+    except ValueError:
+        return repr(recipe.loss)
+    words = [{"softmax": "softmax", "sigmoid": "sigmoids", "sigmoid, all": "sigmoids over all"}[made.new]]
+    soft = f" (T = {made.temperature:g})" if made.kind == "softmax" else f" ({made.kind.replace('_', ' ')})"
+    words += [f"{made.beta:g} x distillation{soft}"] * made.distillation
+    words += [f"{made.gamma:g} x attention"] * made.attention
+    words += [f"{made.omega:g} x {short(made.importance)} anchor"] * made.anchor
+    kept = {"exemplars": f"{made.images} images", "per class": f"{made.images} images a class"}
+    kept = {name: f"{words} by {made.selection}" for name, words in kept.items()} | {"everything": "all images"}
+    more = [kept[made.memory]] if made.memory in kept else []
+    more += ["balanced fine-tuning"] * made.balanced + ["nearest mean"] * (made.predict != "logits")
+    more += ["augmentation"] * bool(made.augmentation)
+    kind = type(made.network).__name__
+    more += [kind] * (kind != "MultiHead") + [f"{made.epochs} epochs"]
+    return "; ".join([" + ".join(words), *more])
+
+
+def table(rows: Sequence[Row], known_task: bool, by: str = "newest") -> str:
+    """The rows as HTML tables, one a regime of training, each sorted by that column, its best row first."""
+    asked = "task known at test" if known_task else "task unknown at test"
+    parts = []
+    for competes, caption in GROUPS.items():
+        group = sorted((row for row in rows if row.competes == competes), key=lambda row: _order(row, by))
+        if group:
+            mark = "*" if not known_task and not competes else ""
+            caption = f"{caption}; {asked}" + (f". *{UNTRAINED}" if mark else "")
+            body = "".join(_row(row, mark) for row in group)
+            parts.append(f"<table><caption>{caption}</caption><thead>{_head(by)}</thead><tbody>{body}</tbody></table>")
+    return f'<div class="cltutor-table">{"".join(parts)}</div>' if parts else ""
+
+
+def _order(row: Row, by: str) -> tuple:
+    """Runs without a number come last, whatever the column."""
+    value = SORTS[by][1](row)
+    return (isinstance(value, float) and math.isnan(value), 0 if value != value else value)
+
+
+def _head(by: str) -> str:
+    columns = {"name": "name", "what": "what is in it"}
+    columns |= {name: SORTS[name][0] for name in ("accuracy", "forgetting", "seconds")}
+    order = {"accuracy": "descending"}.get(by, "ascending")
+    cells = (
+        f'<th scope="col"{f" aria-sort={order}" if name == by else ""}>{words}{" ▾" if name == by else ""}</th>'
+        for name, words in columns.items()
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _row(row: Row, mark: str) -> str:
+    note = f" <small>{html.escape(row.note)}</small>" if row.note else ""
+    name = f"{html.escape(row.name)} <small>seed {row.seed}</small>{note}"
+    numbers = [_number(row.accuracy, mark), _number(row.forgetting, mark), f"{row.seconds:.1f}"]
+    cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
+    return f'<tr><th scope="row">{name}</th><td>{html.escape(row.contents)}</td>{cells}</tr>'
+
+
+def _number(value: float, mark: str) -> str:
+    return "–" if math.isnan(value) else f"{value:.1f}{mark}"
