@@ -61,7 +61,8 @@ def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, 
     try:
         with safetensors.safe_open(path, "pt") as file:
             known, names = file.metadata() or {}, file.keys() if with_tensors else ()
-            tensors = {name: file.get_tensor(name) for name in names}
+            # Cloned: a tensor that lies askew in the file's memory gives other last bits in a matrix product.
+            tensors = {name: file.get_tensor(name).clone() for name in names}
         facts = json.loads(known["cltutor"])
         if "format" not in facts:
             raise KeyError("format")

@@ -42,9 +42,14 @@ def learn(
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
 
     ``epochs`` a task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), "cpu" or "cuda".
-    With ``store``, a folder, finished tasks are kept there and a run that was cut short goes on after them. The test
-    curves get a point every ``test_every`` epochs, those of older tasks only every ``test_old_every``; the accuracy
-    matrix is measured after every task all the same.
+    With ``store``, a folder or a ``Store``, the run is kept there: found instead of learned again, and where it was cut
+    short it goes on from its last checkpoint, to the same numbers. The test curves get a point every ``test_every``
+    epochs, those of older tasks only every ``test_old_every``; the accuracy matrix is measured after every task all the
+    same.
+
+    Raises:
+        ValueError: what cannot be learned, or cannot be saved in ``store``, before any time is spent.
+        Diverged, OutOfMemory: with the run as far as it came.
     """
     from tqdm.auto import tqdm
 
@@ -244,8 +249,8 @@ def memory_told(run: Run) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         traceback.clear_frames(error.__traceback__)
-        size = run.recipe.schedule.batch_size
-        advice = f"batch_size={size // 2} instead of {size}" if size > 1 else 'a smaller network, or device="cpu"'
+        batch = run.recipe.schedule.batch_size
+        advice = f"batch_size={batch // 2} instead of {batch}" if batch > 1 else 'a smaller network, or device="cpu"'
         raise OutOfMemory(
             f"The memory of the GPU is full in task {run.learned} of {run.name}: try {advice}. "
             "Tasks learned before it are kept.",

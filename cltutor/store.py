@@ -83,7 +83,7 @@ class Store:
         lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True)
         held = self.wait(lock, run)
         try:
-            for draft in files.drafts(path) if held else ():
+            for draft in (*files.drafts(path), *files.drafts(checkpoint_of(path))) if held else ():
                 draft.unlink(missing_ok=True)
             yield Slot(self, self.find(run), held)
         finally:
