@@ -6,11 +6,11 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
-import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from operator import add, index
+from types import TracebackType
 
 import torch
 from torch import Tensor
@@ -79,7 +79,7 @@ def train(
     recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
     place = choose_device(device)
     check(stream, recipe)
-    with slot_of(begin(stream, recipe, seed, place), store) as slot, memory_told(slot.run):
+    with slot_of(begin(stream, recipe, seed, place), store) as slot, MemoryTold(slot.run):
         run = slot.run
         if run.complete:
             return run
@@ -227,10 +227,8 @@ def check_weights(state: TaskState) -> None:
     """``Diverged`` where the very last step of a task, whose loss was still a number, left weights that are none."""
     broken = [name for name, value in state.network.named_parameters() if not value.isfinite().all()]
     if broken:
-        terms = list(state.terms)
-        raise diverged(
-            state, f"{' + '.join(terms)} drove {broken[0]} out of the numbers at the last step", "its weight"
-        )
+        what = f"{' + '.join(state.terms)} drove {broken[0]} out of the finite numbers at the last step"
+        raise diverged(state, what, "a weight in it")
 
 
 def diverged(state: TaskState, what: str, weight: str) -> Diverged:
@@ -242,17 +240,20 @@ def diverged(state: TaskState, what: str, weight: str) -> Diverged:
     )
 
 
-@contextmanager
-def memory_told(run: Run) -> Iterator[None]:
-    """A GPU that is full ends the run in one sentence, and what the step under way held is let go."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        traceback.clear_frames(error.__traceback__)
-        batch = run.recipe.schedule.batch_size
+class MemoryTold(AbstractContextManager):
+    """A GPU that is full ends the run inside in one sentence, and what the step under way held is let go."""
+
+    def __init__(self, run: Run):
+        self.run = run
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not isinstance(error, torch.OutOfMemoryError):
+            return
+        del trace  # its frames hold the batch with its graph
+        error.__traceback__ = None
+        run, batch = self.run, self.run.recipe.schedule.batch_size
         advice = f"batch_size={batch // 2} instead of {batch}" if batch > 1 else 'a smaller network, or device="cpu"'
+        where = f"in task {run.learned} of {run.name}"
         raise OutOfMemory(
-            f"The memory of the GPU is full in task {run.learned} of {run.name}: try {advice}. "
-            "Tasks learned before it are kept.",
-            run,
+            f"The memory of the GPU is full {where}: try {advice}. Tasks learned before it are kept.", run
         ) from None
