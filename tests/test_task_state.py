@@ -5,9 +5,7 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor import task_state
 from cltutor.events import EpochDone
-from cltutor.optimiser import SGD
 from cltutor.store import Store, checkpoint_of
 from cltutor.task_state import in_turn, laid_out, strides
 
@@ -66,6 +64,7 @@ CASES = {
         8,
     ),
     "factors": (cl.methods.tensor_factorization(kind="tensor_train", epochs=4), 0, 3),
+    "another optimiser": (cl.methods.lwf(optimiser="rmsprop", learning_rate=0.001, epochs=3), 1, 1),
     "a rate that has dropped": (cl.methods.lwf(drop_every=1, epochs=4), 1, 2),
     "the first task": (cl.methods.si(epochs=3), 0, 1),
     "between two phases": (cl.methods.lwf(epochs=5), 1, 0),
@@ -97,31 +96,6 @@ def test_it_can_be_cut_again_and_again(patterns, tmp_path):
     run = resumed(patterns, recipe, tmp_path, 2, 2)
     assert_same(run, cl.learn(patterns, recipe, seed=3, device="cpu", progress=False))
     assert run.seconds["train"] > 0
-
-
-class Twofold(SGD):
-    """Remembers two tensors a parameter, and uses both."""
-
-    def step(self):
-        for parameter in self.buffers:
-            if parameter.grad is not None:
-                speed, seen = self.buffers[parameter] or (torch.zeros_like(parameter), torch.ones_like(parameter))
-                seen = seen + parameter.grad.square()
-                speed = 0.9 * speed + parameter.grad / seen.sqrt()
-                self.buffers[parameter] = speed, seen
-                parameter.data -= 0.01 * speed
-            parameter.grad = None
-
-
-def test_an_optimiser_may_remember_several_tensors_a_parameter(patterns, tmp_path, monkeypatch):
-    make = task_state.make_optimiser
-
-    def twofold(*arguments):
-        made = make(*arguments)
-        return Twofold(made.groups, made.momentum, made.weight_decay, made.clip)
-
-    monkeypatch.setattr(task_state, "make_optimiser", twofold)
-    test_it_can_be_cut_again_and_again(patterns, tmp_path)
 
 
 def test_what_an_optimiser_remembers_is_numbered():
