@@ -61,9 +61,10 @@ def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, 
     try:
         with safetensors.safe_open(path, "pt") as file:
             known, names = file.metadata() or {}, file.keys() if with_tensors else ()
-            tensors = {name: file.get_tensor(name) for name in names}
+            # Cloned: a tensor that lies askew in the file's memory gives other last bits in a matrix product.
+            tensors = {name: file.get_tensor(name).clone() for name in names}
         facts = json.loads(known["cltutor"])
-        if "format" not in facts:
+        if not isinstance(facts, dict) or "format" not in facts:
             raise KeyError("format")
         return facts, known["cltutor"], known.get("checksum", ""), tensors
     except FileNotFoundError:

@@ -6,11 +6,11 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
-import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from operator import add, index
+from types import TracebackType
 
 import torch
 from torch import Tensor
@@ -42,9 +42,14 @@ def learn(
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
 
     ``epochs`` a task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), "cpu" or "cuda".
-    With ``store``, a folder, finished tasks are kept there and a run that was cut short goes on after them. The test
-    curves get a point every ``test_every`` epochs, those of older tasks only every ``test_old_every``; the accuracy
-    matrix is measured after every task all the same.
+    With ``store``, a folder or a ``Store``, the run is kept there: found instead of learned again, and where it was cut
+    short it goes on from its last checkpoint, to the same numbers. The test curves get a point every ``test_every``
+    epochs, those of older tasks only every ``test_old_every``; the accuracy matrix is measured after every task all the
+    same.
+
+    Raises:
+        ValueError: what cannot be learned, or cannot be saved in ``store``, before any time is spent.
+        Diverged, OutOfMemory: with the run as far as it came.
     """
     from tqdm.auto import tqdm
 
@@ -74,7 +79,7 @@ def train(
     recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
     place = choose_device(device)
     check(stream, recipe)
-    with slot_of(begin(stream, recipe, seed, place), store) as slot, memory_told(slot.run):
+    with slot_of(begin(stream, recipe, seed, place), store) as slot, MemoryTold(slot.run):
         run = slot.run
         if run.complete:
             return run
@@ -224,10 +229,8 @@ def check_weights(state: TaskState) -> None:
     """``Diverged`` where the very last step of a task, whose loss was still a number, left weights that are none."""
     broken = [name for name, value in state.network.named_parameters() if not value.isfinite().all()]
     if broken:
-        terms = list(state.terms)
-        raise diverged(
-            state, f"{' + '.join(terms)} drove {broken[0]} out of the numbers at the last step", "its weight"
-        )
+        what = f"{' + '.join(state.terms)} drove {broken[0]} out of the finite numbers at the last step"
+        raise diverged(state, what, "a weight in it")
 
 
 def diverged(state: TaskState, what: str, weight: str) -> Diverged:
@@ -239,17 +242,20 @@ def diverged(state: TaskState, what: str, weight: str) -> Diverged:
     )
 
 
-@contextmanager
-def memory_told(run: Run) -> Iterator[None]:
-    """A GPU that is full ends the run in one sentence, and what the step under way held is let go."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        traceback.clear_frames(error.__traceback__)
-        size = run.recipe.schedule.batch_size
-        advice = f"batch_size={size // 2} instead of {size}" if size > 1 else 'a smaller network, or device="cpu"'
+class MemoryTold(AbstractContextManager):
+    """A GPU that is full ends the run inside in one sentence, and what the step under way held is let go."""
+
+    def __init__(self, run: Run):
+        self.run = run
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not isinstance(error, torch.OutOfMemoryError):
+            return
+        del trace  # its frames hold the batch with its graph
+        error.__traceback__ = None
+        run, batch = self.run, self.run.recipe.schedule.batch_size
+        advice = f"batch_size={batch // 2} instead of {batch}" if batch > 1 else 'a smaller network, or device="cpu"'
+        where = f"in task {run.learned} of {run.name}"
         raise OutOfMemory(
-            f"The memory of the GPU is full in task {run.learned} of {run.name}: try {advice}. "
-            "Tasks learned before it are kept.",
-            run,
+            f"The memory of the GPU is full {where}: try {advice}. Tasks learned before it are kept.", run
         ) from None

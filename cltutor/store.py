@@ -75,7 +75,7 @@ class Store:
         that was left in the middle can hold up nobody there.
         """
         path = self.path(run)
-        if learned(path) == len(run.tasks) and (found := self.find(run)).complete:
+        if found := self.finished(run):
             yield Slot(self, found, held=False)
             return
         if refused := self.refusal():
@@ -83,12 +83,21 @@ class Store:
         lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True)
         held = self.wait(lock, run)
         try:
-            for draft in files.drafts(path) if held else ():
+            for draft in (*files.drafts(path), *files.drafts(checkpoint_of(path))) if held else ():
                 draft.unlink(missing_ok=True)
             yield Slot(self, self.find(run), held)
         finally:
             if held:
                 lock.release()
+
+    def finished(self, run: Run) -> Run | None:
+        """The run on disk if it is complete and whole, for which nobody has to wait and nothing is written."""
+        if learned(self.path(run)) < len(run.tasks):
+            return None
+        try:
+            return self.load(run)
+        except ValueError:
+            return None
 
     def refusal(self) -> str | None:
         """Why nothing can be written in this folder, in one sentence, or None."""

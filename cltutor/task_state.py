@@ -104,16 +104,13 @@ class TaskState:
     def checkpoint(self) -> Checkpoint:
         """All that has changed since the task began, at the end of an epoch."""
         names = {parameter: name for name, parameter in self.network.named_parameters()}
-        remembered = {names[parameter]: as_tuple(value) for parameter, value in self.optimiser.buffers.items()}
+        momenta = {f"optimiser/{names[p]}": in_turn(value) for p, value in self.optimiser.buffers.items()}
         groups = {
             "network": self.network.state_dict(),
             "passing": passing(self.network),
             "before_phase": self.before_phase.state_dict() if self.before_phase else {},
             "data": {} if self.data.chosen is None else {"chosen": self.data.chosen},
-            **{
-                f"optimiser/{name}": {str(i): value for i, value in enumerate(held)}
-                for name, held in remembered.items()
-            },
+            **momenta,
             **{f"kept/{part}": held for part, held in self.kept.items()},
         }
         tensors = {f"{group}/{name}": value.cpu() for group, held in groups.items() for name, value in held.items()}
@@ -150,9 +147,9 @@ class TaskState:
         if "data/chosen" in saved:
             self.data = replace(self.pool, chosen=saved["data/chosen"])
         for name, parameter in self.network.named_parameters():
-            held = under(tensors, f"optimiser/{name}/")
-            if held:
-                self.optimiser.buffers[parameter] = from_tuple(tuple(held[str(i)] for i in range(len(held))))
+            if held := under(tensors, f"optimiser/{name}/"):
+                values = tuple(held[str(i)] for i in range(len(held)))
+                self.optimiser.buffers[parameter] = values if len(values) > 1 else values[0]
         groups = zip(self.optimiser.groups, facts["rates"], strict=True)
         self.optimiser.groups = [(parameters, rate) for (parameters, _), rate in groups]
         vars(self.pace).update(facts["pace"])
@@ -160,13 +157,10 @@ class TaskState:
         self.run.updates, self.run.seconds = facts["updates"], facts["seconds"]
 
 
-def as_tuple(value: Tensor | tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
-    """What an optimiser remembers of a parameter: nothing yet, a tensor, or several."""
-    return () if value is None else (value,) if isinstance(value, Tensor) else value
-
-
-def from_tuple(values: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
-    return values[0] if len(values) == 1 else values
+def in_turn(value: Tensor | tuple[Tensor, ...] | None) -> dict[str, Tensor]:
+    """What an optimiser remembers of a parameter, numbered: nothing yet, a tensor, or several."""
+    values = () if value is None else (value,) if isinstance(value, Tensor) else value
+    return {str(i): value for i, value in enumerate(values)}
 
 
 def passing(network: nn.Module) -> dict[str, Tensor]:

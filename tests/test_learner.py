@@ -1,8 +1,11 @@
 """The loop: equal to one written by hand, the same numbers every time, resumed after a kill, stopped at once."""
 
+import gc
+import pickle
 import subprocess
 import sys
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,11 +14,12 @@ from torch import nn
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor import learner, teachers
-from cltutor.events import Diverged, EpochDone, Stepped, TaskBegun, TaskDone
+from cltutor import learner, task_state, teachers
+from cltutor.events import Diverged, EpochDone, OutOfMemory, Stepped, TaskBegun, TaskDone
 from cltutor.losses import Term
 from cltutor.methods.registry import JOINT
 from cltutor.networks import MultiHead, SmallCNN
+from cltutor.networks.network import MultiHeadNetwork
 from cltutor.recipe import Phase, Recipe, Schedule
 from cltutor.seeds import generator, seeded
 
@@ -228,8 +232,8 @@ def test_the_warm_up_moves_the_new_head_alone(tiny):
 
 def test_the_rate_falls_ten_times_once_when_the_validation_accuracy_stays(monkeypatch):
     optimisers, rates = [], []
-    make = learner.make_optimiser
-    monkeypatch.setattr(learner, "make_optimiser", lambda *a: optimisers.append(make(*a)) or optimisers[-1])
+    make = task_state.make_optimiser
+    monkeypatch.setattr(task_state, "make_optimiser", lambda *a: optimisers.append(make(*a)) or optimisers[-1])
     monkeypatch.setattr(learner, "validation_accuracy", lambda *a: 0.5)
     stream = cl.streams.digits(tasks=2, classes=(0, 1, 2, 3), validation=0.2)
     recipe = cl.methods.finetune(patience=2, epochs=6, learning_rate=0.01)
@@ -250,6 +254,106 @@ def test_patience_without_validation_images_is_refused_before_training(tiny):
 def test_a_loss_that_leaves_the_numbers_ends_the_run_in_one_sentence(tiny):
     with pytest.raises(Diverged, match="lower learning_rate"):
         learn(tiny, cl.methods.finetune(learning_rate=1e30, epochs=2))
+
+
+@dataclass(frozen=True)
+class Breaks(Term):
+    """Is no number any more from one step of a task on, or raises an error there."""
+
+    at: int
+    value: float = float("nan")
+    error: type[Exception] | None = None
+    first_task = 1
+
+    def begin_task(self, context, kept):
+        kept["steps"] = torch.tensor(0)
+
+    def __call__(self, batch, kept):
+        kept["steps"] += 1
+        if kept["steps"] > self.at and self.error:
+            raise self.error("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        # The gradient stays a number, so that this term alone breaks.
+        return (0 * batch.student.logits).sum() + (self.value if kept["steps"] > self.at else 1.0)
+
+
+def breaking(**settings) -> Recipe:
+    """Three steps an epoch, four epochs."""
+    return Recipe("breaking", cl.losses.CrossEntropy() + Breaks(**settings), schedule=Schedule(epochs=4, batch_size=8))
+
+
+@pytest.mark.parametrize(("value", "word"), [(float("nan"), "nan"), (float("inf"), "inf")])
+def test_divergence_names_step_term_and_rate_and_keeps_what_was_learned(tiny, tmp_path, value, word):
+    recipe = breaking(at=7, value=value)
+    with pytest.raises(Diverged) as told:
+        learn(tiny, recipe, store=tmp_path)
+    sentence = f"Breaks became {word} at step 1 of epoch 2 of task 1 of breaking, at a learning rate of 0.02: "
+    assert str(told.value).startswith(sentence + "lower learning_rate=0.02 or the weight of Breaks.")
+    run = told.value.run
+    assert run.learned == 1
+    assert np.isfinite(run.accuracy()[0, 0])
+    assert same(cl.Run.load(next(tmp_path.glob("*.safetensors")), recipe).states[0], run.states[0])
+
+
+def test_divergence_travels_between_processes_with_its_run(tiny):
+    with pytest.raises(Diverged) as told:
+        learn(tiny, cl.methods.finetune(learning_rate=1e30, epochs=2))
+    there = pickle.loads(pickle.dumps(told.value))
+    assert str(there) == str(told.value)
+    assert there.run.recipe == told.value.run.recipe
+
+
+@dataclass(frozen=True)
+class Cliff(Term):
+    """A number whose gradient is none."""
+
+    def __call__(self, batch, kept):
+        return (0 * batch.student.logits).sum().abs().sqrt()
+
+
+def test_weights_broken_by_a_tasks_very_last_step_are_no_result(tiny):
+    with pytest.raises(Diverged, match="Cliff drove .* out of the finite numbers at the last step of task 0 of cliff"):
+        learn(tiny, Recipe("cliff", Cliff(), schedule=Schedule(epochs=1, batch_size=64)))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "advice"),
+    [(8, "try batch_size=4 instead of 8"), (1, 'try a smaller network, or device="cpu"')],
+)
+def test_a_gpu_out_of_memory_is_told_with_the_batch_size_to_try(tiny, batch_size, advice):
+    recipe = breaking(at=2, error=torch.OutOfMemoryError)
+    with pytest.raises(OutOfMemory, match=f"^The memory of the GPU is full in task 1 of breaking: {advice}") as told:
+        learn(tiny, replace(recipe, schedule=Schedule(epochs=2, batch_size=batch_size)))
+    assert told.value.run.learned == 1
+    assert np.isfinite(told.value.run.accuracy()[0, 0])
+
+
+def test_a_gpu_out_of_memory_in_evaluation_is_told_too(tiny, monkeypatch):
+    forward = MultiHeadNetwork.forward
+
+    def full(network, images):
+        if not network.training and not torch.is_grad_enabled():
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(network, images)
+
+    monkeypatch.setattr(MultiHeadNetwork, "forward", full)
+    with pytest.raises(OutOfMemory, match="batch_size=16 instead of 32"):
+        learn(tiny, "finetune", epochs=1)
+
+
+def test_what_a_step_without_memory_held_is_let_go(tiny):
+    held = []
+
+    @dataclass(frozen=True)
+    class Holds(Term):
+        def __call__(self, batch, kept):
+            held.append(weakref.ref(batch))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(OutOfMemory) as told:
+        learn(tiny, Recipe("holds", Holds(), schedule=Schedule(epochs=1)))
+    gc.collect()
+    assert told.value is not None
+    assert held[0]() is None, "the batch and its graph are still there"
 
 
 def test_a_gpu_that_is_not_there_is_refused(tiny, monkeypatch):

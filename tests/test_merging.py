@@ -6,7 +6,7 @@ import torch
 import cltutor as cl
 from cltutor.events import TaskDone
 from cltutor.importance import fisher
-from cltutor.learner import restore
+from cltutor.task_state import restore
 
 BACKBONE = cl.networks.SmallCNN(channels=(2,), hidden=(6,))
 

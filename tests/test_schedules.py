@@ -3,7 +3,7 @@
 import pytest
 
 import cltutor as cl
-from cltutor import learner
+from cltutor import task_state
 from cltutor.events import EpochDone
 from cltutor.memory import ExemplarMemory
 from cltutor.networks import ResNet32, SmallCNN
@@ -12,8 +12,8 @@ from cltutor.networks import ResNet32, SmallCNN
 def test_eeils_rate_falls_as_its_paper_says(tiny, monkeypatch):
     """EEIL, section 5: from 0.1, divided by 10 every 10 epochs, for 40; then the same from 0.01 for 30."""
     optimisers, rates = [], []
-    make = learner.make_optimiser
-    monkeypatch.setattr(learner, "make_optimiser", lambda *a: optimisers.append(make(*a)) or optimisers[-1])
+    make = task_state.make_optimiser
+    monkeypatch.setattr(task_state, "make_optimiser", lambda *a: optimisers.append(make(*a)) or optimisers[-1])
     settings = {**cl.schedules.eeil_paper(), "backbone": SmallCNN((8, 8, 8), (32, 32)), "learning_rate": 0.01}
     recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **settings)
     for event in cl.train(tiny, recipe, device="cpu", test_every=99):

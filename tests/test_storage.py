@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.learner import draw_pool
 from cltutor.streams import CropFlip
+from cltutor.task_state import draw_pool
 from cltutor.teachers import make_teachers
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")

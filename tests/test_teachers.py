@@ -8,10 +8,10 @@ from torch import nn
 
 import cltutor as cl
 from cltutor.attention import cam, last_block
-from cltutor.learner import watched_layer
 from cltutor.losses.terms import Batch
 from cltutor.memory import Pool
 from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN, Torchvision
+from cltutor.task_state import watched_layer
 from cltutor.teachers import Live, Recorded, RecordedAnew, RecordedMaps, make_teachers
 
 IMAGES = torch.randint(0, 256, (7, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
