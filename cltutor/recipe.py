@@ -156,6 +156,20 @@ class Recipe(Described):
 
 def parse(code: str) -> Recipe:
     """The recipe whose ``repr`` is ``code``; nothing is evaluated but calls of cltutor's own descriptions."""
+    try:
+        recipe = parse_value(code)
+    except ValueError as error:
+        raise ValueError(f"This is not the code of a recipe: {error}") from error
+    if not isinstance(recipe, Recipe):
+        raise ValueError("This is not the code of a recipe: it does not begin with Recipe(...).")
+    return recipe
+
+
+def parse_value(code: str) -> object:
+    """What ``code`` describes: a plain value, or calls of cltutor's own descriptions such as "SmallCNN(hidden=(64,))".
+
+    Nothing else is evaluated; ValueError for all that is neither.
+    """
     rooms = (losses, memory, networks, importance, streams, merging)
     known = {name: getattr(room, name) for room in rooms for name in room.__all__}
     known = {name: kind for name, kind in known.items() if isinstance(kind, type)}
@@ -174,9 +188,6 @@ def parse(code: str) -> Recipe:
         return ast.literal_eval(node)
 
     try:
-        recipe = value(ast.parse(code, mode="eval").body)
+        return value(ast.parse(code, mode="eval").body)
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"This is not the code of a recipe: {error}") from error
-    if not isinstance(recipe, Recipe):
-        raise ValueError("This is not the code of a recipe: it does not begin with Recipe(...).")
-    return recipe
+        raise ValueError(str(error)) from error

@@ -1,4 +1,5 @@
-"""The command line: `cltutor lab` opens the notebooks, `cltutor doctor` looks at the computer."""
+"""The command line: `cltutor lab` opens the notebooks, `run` and `compare` learn without one, `doctor` looks at the
+computer."""
 
 import argparse
 import difflib
@@ -19,6 +20,18 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return doctor.report()
 
 
+def _run(arguments: argparse.Namespace) -> int:
+    from cltutor.cli import run
+
+    return run.run(arguments)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from cltutor.cli import compare
+
+    return compare.compare(arguments)
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
@@ -27,11 +40,15 @@ def _port(text: str) -> int:
 
 COMMANDS = {
     "lab": (_lab, "open the notebooks in JupyterLab"),
+    "run": (_run, "learn a stream with one method"),
+    "compare": (_compare, "learn a stream with several methods and seeds, and set them side by side"),
     "doctor": (_doctor, "say what this computer has, what is wrong and how to mend it"),
 }
 
 
 def _parser() -> argparse.ArgumentParser:
+    from cltutor.cli import compare, run
+
     parser = argparse.ArgumentParser(prog="cltutor", description="The continual-learning textbook that you run.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, (_, purpose) in COMMANDS.items():
@@ -39,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     lab = commands.choices["lab"]
     lab.add_argument("--port", type=_port, help="the port to listen on (default: a free one)")
     lab.add_argument("--folder", type=Path, help="where to work on copies of the notebooks; files there are kept")
+    run.add_arguments(commands.choices["run"])
+    compare.add_arguments(commands.choices["compare"])
     return parser
 
 
@@ -57,6 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     run, _ = COMMANDS[arguments.command]
     try:
         return run(arguments)
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:  # an ArithmeticError: a run left the finite numbers
         print(f"cltutor {arguments.command}: {error}", file=sys.stderr)
         return 1
