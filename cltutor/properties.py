@@ -75,13 +75,14 @@ class _Hidden:
 @cache
 def _properties(code: str, hidden: _Hidden) -> Properties:
     recipe = hidden.recipe
-    return Properties(
-        old_data=trains_on_old_data(recipe),
-        task_at_test=recipe.heads != "class",
-        pretrained=asked(goes_on_from_a_pretrained_network, recipe),
-        unlabelled=asked(has_an_importance_without_labels, recipe),
-        any_output=asked(guards_an_embedding, recipe),
-    )
+    with seeded(("properties",)):
+        return Properties(
+            old_data=trains_on_old_data(recipe),
+            task_at_test=recipe.heads != "class",
+            pretrained=asked(goes_on_from_a_pretrained_network, recipe),
+            unlabelled=asked(has_an_importance_without_labels, recipe),
+            any_output=asked(guards_an_embedding, recipe),
+        )
 
 
 def asked(question: Callable[[Recipe], bool | None], recipe: Recipe) -> bool | None:
@@ -119,9 +120,8 @@ class Given:
 def arrived(recipe: Recipe) -> tuple[Network, Given]:
     """The recipe's network on a backbone with weights, with the head of the first task."""
     given = Given(recipe.network.backbone)
-    with seeded(("properties",)):
-        network = replace(recipe.network, backbone=given).build(SHAPE)
-        grow(network, noise()[0])
+    network = replace(recipe.network, backbone=given).build(SHAPE)
+    grow(network, noise()[0])
     return network, given
 
 
@@ -212,8 +212,7 @@ def guard(part: Part) -> bool:
 def works(recipe: Recipe, name: str, part: Part) -> bool:
     """Whether a part lives through two tasks and a step with an embedding as output."""
     kept: Kept = {}
-    with seeded(("properties",)):
-        network = Embedding(SmallCNN().build(SHAPE), FactEmbedding().dimension)
+    network = Embedding(SmallCNN().build(SHAPE), FactEmbedding().dimension)
     try:
         for task in noise():
             old = copy.deepcopy(network)

@@ -181,13 +181,17 @@ def about(comparison: "Comparison") -> str:
     """What was compared, in a line."""
     first, seeds = comparison[0], sorted({run.seed for run in comparison})
     orders = {run.stream_code for run in comparison}
-    stream = first.stream_code + ("" if len(orders) == 1 else f" and {len(orders) - 1} other class orders")
+    stream = first.stream_code + (more(len(orders) - 1) if len(orders) > 1 else "")
     epochs = sorted({run.recipe.schedule.epochs for run in comparison})
     devices = sorted({run.device for run in comparison})
     budget = f"{' or '.join(map(str, epochs))} epochs a task"
     spread = "mean ± half width of the 95 % t-interval; " if len(seeds) > 1 else ""
     words = "seeds" if len(seeds) > 1 else "seed"
     return f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
+
+
+def more(orders: int) -> str:
+    return f" and {orders} more class order{'s' if orders > 1 else ''}"
 
 
 def title(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import weakref
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -107,6 +108,7 @@ def test_a_cluster_gives_the_same_runs_and_a_killed_worker_loses_only_its_own(cl
     together = cl.compare(stream, METHODS, SEEDS, executor, device="cpu", store=store, progress=False)
     assert all(map(equal, alone, together))
     finished = [line.rsplit(" ", 1) for line in (store / "killed").read_text().splitlines()]
+    assert finished
     assert all(os.stat(path).st_mtime_ns == int(changed) for path, changed in finished)
     assert len(list(store.glob("*.safetensors"))) == 4
 
@@ -126,13 +128,14 @@ def test_a_pool_that_breaks_says_so_and_finished_runs_are_found_again(killer, al
 
 
 class Here(Executor):
-    """Does what is submitted at once, and notes what went in and what still lives."""
+    """Does at once what is submitted, and notes what was asked and which of its futures live."""
 
     def __init__(self, fails: int | None = None):
         self.sent, self.given, self.fails = [], [], fails
 
     def submit(self, function, /, *values):
         future = Future()
+        self.given.append(weakref.ref(future))
         if len(self.sent) == self.fails:
             future.set_exception(ArithmeticError("no number"))
         else:
@@ -154,6 +157,16 @@ def test_what_one_seed_needs_is_sent_together_and_its_stream_is_made_once(monkey
 
 def by_seed(seed):
     return cl.streams.digits([2, 2], seed, range(4))
+
+
+def test_nothing_of_a_run_is_held_once_it_was_handed_over():
+    executor, stream = Here(), by_seed(0)
+    jobs = [executing.Job(METHODS[0], seed, "cpu") for seed in SEEDS]
+    found = executing.runs_of(stream, jobs, executor)
+    next(found)
+    assert sum(given() is not None for given in executor.given) == 2
+    next(found)
+    assert sum(given() is not None for given in executor.given) == 1
 
 
 def test_a_run_that_fails_is_told_and_the_others_are_called_off(tiny):
