@@ -94,7 +94,7 @@ def test_one_name_under_both_regimes_is_told_apart():
 def test_a_page_a_file_and_a_terminal_show_the_same_cells(comparison):
     table = comparison.table()
     page, file, terminal = comparison._repr_html_(), table.markdown(), repr(table)
-    cells = ["lwf", "85.0 ± 0.0", "+24.5 ± 6.4", "1,200", "3.0", "1.0", "1.50", "–"]
+    cells = ["lwf", "85.0 ± 0.0", "+24.5 ± 6.4", "1,200", "3.0", "1.0", "1.50", "reference", "–"]
     for shown in (page, file, terminal):
         assert all(cell in shown for cell in cells)
         assert shown.index("Trained with a head per task, task known at test") < shown.index(
@@ -115,7 +115,7 @@ def test_what_is_compared_is_said_in_a_line(comparison):
     single = cl.Comparison([made("lwf", 4, ((0.5, 0.8),) * 2)]).table()
     assert single.about == "streams.digits(tasks=2, order=0); seed 4; 10 epochs a task; cpu"
     assert "±" not in repr(single)
-    assert "against" not in repr(single)
+    assert "difference" not in repr(single)
 
 
 def test_other_orders_and_other_budgets_are_said():

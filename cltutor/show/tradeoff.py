@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..run import Run
 
 SIDE, LEFT, BELOW, ABOVE, GAP = 3.6, 0.85, 0.65, 0.5, 0.95  # inches
+WIDE = 10  # points of an interval that are shown in any case
 TRAINED = {False: "trained with a head per task", True: "trained with all classes competing"}
 
 
@@ -58,7 +59,7 @@ def _draw(panels: list, points: list) -> Picture:
     width = max(5.2, LEFT + len(panels) * SIDE + (len(panels) - 1) * GAP + 0.2)
     heading = wrapped("What is kept of old tasks, and what new ones come to", width - 0.3, TITLE)
     runs = max(len(method.runs) for _, _, shown in panels for method in shown)
-    note = wrapped("mean and 95 % intervals, cut at the edges", width - 0.3) if runs > 1 else []
+    note = wrapped("mean and 95 % intervals, which may pass the edges", width - 0.3) if runs > 1 else []
     labels = {method.label: method.look for _, _, shown in panels for method in shown}
     fits = columns_of(list(labels), width - 0.2)
     down = 0.2 + 0.22 * len(heading) + 0.18 * len(note)
@@ -80,8 +81,9 @@ def _draw(panels: list, points: list) -> Picture:
 def _points(axes: Axes, shown: list[Method], found: list) -> None:
     means = np.array([mean for mean, _ in found])
     for side, axis in enumerate((axes.xaxis, axes.yaxis)):
-        low, high = means[:, side].min(), means[:, side].max()
-        room = max(3, 0.15 * (high - low))
+        width = np.array([np.nan_to_num(half[side]).clip(max=WIDE) for _, half in found])
+        low, high = (means[:, side] - width).min(), (means[:, side] + width).max()
+        room = max(2, 0.08 * (high - low))
         (axes.set_ylim if side else axes.set_xlim)(max(-2, low - room), min(102, high + room))
         axis.set_ticks([tick for tick in axis.get_ticklocs() if 0 <= tick <= 100])
         for method, (mean, half) in zip(shown, found, strict=True):
@@ -89,7 +91,7 @@ def _points(axes: Axes, shown: list[Method], found: list) -> None:
             ends[:, side] += np.array([-1, 1]) * (0 if np.isnan(half[side]) else half[side])
             axes.plot(*ends.T, color=method.look.color, lw=1)
     for method, (mean, _) in zip(shown, found, strict=True):
-        axes.plot(*mean, color=method.look.color, marker=method.look.marker, markersize=9, linestyle="none")
+        axes.plot(*mean, color=method.look.color, marker=method.look.marker, ms=10, mew=1.8, ls="none")
     axes.set_xlabel("accuracy on old tasks (%)", fontsize=FONT, color=INK)
     axes.set_ylabel("accuracy on new tasks (%)", fontsize=FONT, color=INK)
 
