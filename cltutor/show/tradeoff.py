@@ -84,8 +84,9 @@ def _points(axes: Axes, shown: list[Method], found: list) -> None:
         width = np.array([np.nan_to_num(half[side]).clip(max=WIDE) for _, half in found])
         low, high = (means[:, side] - width).min(), (means[:, side] + width).max()
         room = max(2, 0.08 * (high - low))
-        (axes.set_ylim if side else axes.set_xlim)(max(-2, low - room), min(102, high + room))
-        axis.set_ticks([tick for tick in axis.get_ticklocs() if 0 <= tick <= 100])
+        low, high = max(-2, low - room), min(102, high + room)
+        (axes.set_ylim if side else axes.set_xlim)(low, high)
+        axis.set_ticks([tick for tick in axis.get_ticklocs() if max(0, low) <= tick <= min(100, high)])
         for method, (mean, half) in zip(shown, found, strict=True):
             ends = np.repeat(mean[None], 2, 0)
             ends[:, side] += np.array([-1, 1]) * (0 if np.isnan(half[side]) else half[side])
