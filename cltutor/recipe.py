@@ -1,6 +1,7 @@
 """A recipe: a method written as its equation, with what is kept, what learns and how it is trained."""
 
 import ast
+import functools
 from dataclasses import dataclass, replace
 
 from . import importance, losses, memory, merging, networks, streams
@@ -157,37 +158,33 @@ class Recipe(Described):
 def parse(code: str) -> Recipe:
     """The recipe whose ``repr`` is ``code``; nothing is evaluated but calls of cltutor's own descriptions."""
     try:
-        recipe = parse_value(code)
-    except ValueError as error:
+        recipe = described(ast.parse(code, mode="eval").body)
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"This is not the code of a recipe: {error}") from error
     if not isinstance(recipe, Recipe):
         raise ValueError("This is not the code of a recipe: it does not begin with Recipe(...).")
     return recipe
 
 
-def parse_value(code: str) -> object:
-    """What ``code`` describes: a plain value, or calls of cltutor's own descriptions such as "SmallCNN(hidden=(64,))".
+def described(node: ast.expr) -> object:
+    """What literals, calls of cltutor's own descriptions, and their sums and multiples mean; TypeError or ValueError
+    for anything else."""
+    match node:
+        case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords) if name in descriptions():
+            return descriptions()[name](**{keyword.arg: described(keyword.value) for keyword in keywords})
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return described(left) + described(right)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return described(left) * described(right)
+        case ast.Tuple(elts=elements):
+            return tuple(described(element) for element in elements)
+    return ast.literal_eval(node)
 
-    Nothing else is evaluated; ValueError for all that is neither.
-    """
+
+@functools.cache
+def descriptions() -> dict[str, type]:
+    """The classes that the code of a recipe may call, by name."""
     rooms = (losses, memory, networks, importance, streams, merging)
-    known = {name: getattr(room, name) for room in rooms for name in room.__all__}
-    known = {name: kind for name, kind in known.items() if isinstance(kind, type)}
-    known |= {"Recipe": Recipe, "Phase": Phase, "Schedule": Schedule, "GradientNoise": GradientNoise}
-
-    def value(node: ast.expr):
-        match node:
-            case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords) if name in known:
-                return known[name](**{keyword.arg: value(keyword.value) for keyword in keywords})
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return value(left) + value(right)
-            case ast.BinOp(left=left, op=ast.Mult(), right=right):
-                return value(left) * value(right)
-            case ast.Tuple(elts=elements):
-                return tuple(value(element) for element in elements)
-        return ast.literal_eval(node)
-
-    try:
-        return value(ast.parse(code, mode="eval").body)
-    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(str(error)) from error
+    listed = {name: getattr(room, name) for room in rooms for name in room.__all__}
+    known = {name: kind for name, kind in listed.items() if isinstance(kind, type)}
+    return known | {"Recipe": Recipe, "Phase": Phase, "Schedule": Schedule, "GradientNoise": GradientNoise}

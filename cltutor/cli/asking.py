@@ -62,11 +62,11 @@ def value(code: str) -> object:
         pass  # a word or a description, then
     if re.fullmatch(r"[A-Za-z_][\w.-]*", code):
         return code
-    from ..recipe import parse_value
+    from ..recipe import described
 
     try:
-        return parse_value(code)
-    except ValueError:
+        return described(ast.parse(code, mode="eval").body)
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         example = "SmallCNN(hidden=(64,))"
         raise argparse.ArgumentTypeError(f"{code!r} is no number, word or description such as {example}") from None
 
