@@ -1,7 +1,9 @@
 """What a method asks for and what it allows (LwF, Figure 1; MAS, Figure 2): asked of its recipe, never written down.
 
 A recipe's parts meet two tasks of noise, with a small network in place of a large one. No run is trained for this: the
-question is what the parts read, not how well they do.
+question is what the parts read, not how well they do. So two answers are not MAS's own: EWC's and IMM's Fisher draws
+its labels from the network (Kirkpatrick et al. 2017), and needs no given ones, but it asks for probabilities, which an
+embedding has not.
 """
 
 import copy

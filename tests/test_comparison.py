@@ -1,6 +1,9 @@
 """Comparing methods: same orders, same first weights, same budget, and differences that are paired."""
 
+import json
 import math
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -118,6 +121,22 @@ def test_what_cannot_be_compared_is_refused_before_any_training(tiny, methods, s
         cl.compare(tiny, methods, seeds, progress=False)
 
 
+def test_comparing_needs_only_torch_and_numpy():
+    blocked = ["captum", "ipywidgets", "matplotlib", "sklearn", "torchvision", "distributed", "dask"]
+    code = f"""
+import sys; sys.modules.update(dict.fromkeys({blocked}))
+import torch
+import cltutor as cl
+images, labels = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8), torch.arange(40) % 4
+stream = cl.streams.tensors(images, labels, images, labels, tasks=2)
+runs = cl.compare(stream, ["finetune", "mas"], (0, 1), device="cpu", epochs=1, progress=False)
+print(runs.table()); print(runs.table().markdown()); print(runs._repr_html_()); print(runs.data())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Trained with a head per task" in done.stdout
+
+
 def test_a_store_keeps_every_run_and_gives_it_back(tiny, tmp_path):
     once = cl.compare(tiny, quick("finetune"), seeds=(0, 1), device="cpu", store=tmp_path, progress=False)
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("finetune-*")}
@@ -187,8 +206,6 @@ def test_a_seed_may_bring_its_own_order(learned):
 
 
 def test_the_numbers_are_plain_data_with_none_where_there_is_none(learned):
-    import json
-
     one = learned(cl.methods.lwf(), 2, (0.6, 0.8), memory={"network": 100, "teacher": 20}, updates=7)
     two = learned(cl.methods.lwf_mc(), 2, (0.5, 0.7), (0.2, 0.4))
     first, second = json.loads(json.dumps(cl.Comparison([one, two]).data()))
