@@ -76,6 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     run, _ = COMMANDS[arguments.command]
     try:
         return run(arguments)
-    except (ValueError, ArithmeticError) as error:  # an ArithmeticError: a run left the finite numbers
+    except (ValueError, ArithmeticError, MemoryError) as error:  # also: a run diverged, or does not fit a GPU
         print(f"cltutor {arguments.command}: {error}", file=sys.stderr)
         return 1

@@ -28,7 +28,7 @@ def test_run_prints_the_table_and_writes_table_figures_and_run(small, tmp_path, 
         "accuracy_head_per_task.png",
         "forgetting_head_per_task.png",
     }
-    (path,) = (tmp_path / "out" / "runs").iterdir()
+    (path,) = (tmp_path / "out" / "runs").glob("*.safetensors")
     run = cl.Run.load(path)
     assert (run.name, run.seed, run.recipe.schedule.epochs, run.complete) == ("lwf", 2, 1, True)
     table = (tmp_path / "out" / "table.md").read_text()
@@ -38,7 +38,7 @@ def test_run_prints_the_table_and_writes_table_figures_and_run(small, tmp_path, 
 
 def test_run_takes_settings_and_keeps_its_run_in_the_store_alone(small, tmp_path):
     assert cli.main(["run", "digits", "lwf", *QUICK, "--set", "temperature=1", "--store", str(tmp_path)]) == 0
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.safetensors")
     assert cl.Run.load(path).recipe == cl.methods.lwf(temperature=1, epochs=1)
 
 
@@ -53,17 +53,17 @@ def test_compare_groups_regimes_and_writes_pictures_of_both(small, tmp_path, cap
         "old_and_new.png",
         *(f"{what}_{who}.png" for what in ("accuracy", "forgetting") for who in ("head_per_task", "all_classes")),
     }
-    assert len(list((tmp_path / "runs").iterdir())) == 6
+    assert len(list((tmp_path / "runs").glob("*.safetensors"))) == 6
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.glob("*.png"))
 
 
 def test_workers_are_processes_that_learn_the_same(tmp_path, capsys):
     typed = ["compare", "digits", "finetune", "l2", *QUICK, "--tasks", "2", "--seeds", "0", "--out", str(tmp_path)]
     assert cli.main([*typed, "--workers", "2"]) == 0
-    runs = {path.name: cl.Run.load(path) for path in (tmp_path / "runs").iterdir()}
+    runs = {path.name: cl.Run.load(path) for path in (tmp_path / "runs").glob("*.safetensors")}
     assert {run.name for run in runs.values()} == {"finetune", "l2"}
     assert cli.main(typed) == 0  # found again, under the same names
-    assert {path.name for path in (tmp_path / "runs").iterdir()} == set(runs)
+    assert {path.name for path in (tmp_path / "runs").glob("*.safetensors")} == set(runs)
 
 
 @pytest.mark.parametrize(
