@@ -43,7 +43,7 @@ def compare(
 
     Raises:
         ValueError: no method, no seed, one of them twice, unequal budgets, or what ``learn`` refuses.
-        RuntimeError: a worker died and its executor could not go on; with ``store`` finished runs are found again.
+        WorkerDied: a worker died and its executor could not go on; with ``store`` finished runs are found again.
     """
     methods = [methods] if isinstance(methods, Recipe | str) else methods
     recipes, seeds = [named.get(recipe).with_epochs(epochs) for recipe in methods], list(seeds)
@@ -81,8 +81,8 @@ def check_budget(recipes: Iterable[Recipe]) -> None:
             here, there = getattr(first.schedule, name), getattr(other.schedule, name)
             if here != there:
                 raise ValueError(
-                    f"Unequal budgets: {first.name} learns with {name}={here}, {other.name} with {name}={there}; give "
-                    "all the same, or say equal_budget=False."
+                    f"Unequal budgets: {first.name} learns with {name}={here}, {other.name} with {name}={there}: give "
+                    "all the same."
                 )
 
 

@@ -27,6 +27,10 @@ Source = Stream | Callable[[int], Stream]
 LARGE = 32 * 2**20  # bytes of a stream that should not travel with every run
 
 
+class WorkerDied(RuntimeError):
+    """An executor lost a worker and cannot go on."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A run to be: one recipe with one seed."""
@@ -69,7 +73,7 @@ def runs_of(source: Source, jobs: Sequence[Job], executor: Executor | None) -> I
     once by whoever works on it.
 
     Nothing of a finished run is held for longer than it takes to hand it over: a cluster would compute it again when
-    its worker is lost later. RuntimeError where the whole executor broke.
+    its worker is lost later. WorkerDied where the whole executor broke.
     """
     order = sorted(range(len(jobs)), key=lambda place: jobs[place].seed)
     if executor is None:
@@ -83,7 +87,7 @@ def runs_of(source: Source, jobs: Sequence[Job], executor: Executor | None) -> I
         for future in as_completed(list(pending)):
             yield pending.pop(future), opened(future.result())
     except BrokenExecutor as error:
-        raise RuntimeError(broken(jobs, pending)) from error
+        raise WorkerDied(broken(jobs, pending)) from error
     finally:
         for future in pending:
             future.cancel()

@@ -1,7 +1,9 @@
 """What a method asks for and what it allows (LwF, Figure 1; MAS, Figure 2): asked of its recipe, never written down.
 
 A recipe's parts meet two tasks of noise, with a small network in place of a large one. No run is trained for this: the
-question is what the parts read, not how well they do.
+question is what the parts read, not how well they do. So two answers are not MAS's own: EWC's and IMM's Fisher draws
+its labels from the network (Kirkpatrick et al. 2017), and needs no given ones, but it asks for probabilities, which an
+embedding has not.
 """
 
 import copy
@@ -75,13 +77,14 @@ class _Hidden:
 @cache
 def _properties(code: str, hidden: _Hidden) -> Properties:
     recipe = hidden.recipe
-    return Properties(
-        old_data=trains_on_old_data(recipe),
-        task_at_test=recipe.heads != "class",
-        pretrained=asked(goes_on_from_a_pretrained_network, recipe),
-        unlabelled=asked(has_an_importance_without_labels, recipe),
-        any_output=asked(guards_an_embedding, recipe),
-    )
+    with seeded(("properties",)):
+        return Properties(
+            old_data=trains_on_old_data(recipe),
+            task_at_test=recipe.heads != "class",
+            pretrained=asked(goes_on_from_a_pretrained_network, recipe),
+            unlabelled=asked(has_an_importance_without_labels, recipe),
+            any_output=asked(guards_an_embedding, recipe),
+        )
 
 
 def asked(question: Callable[[Recipe], bool | None], recipe: Recipe) -> bool | None:
@@ -119,9 +122,8 @@ class Given:
 def arrived(recipe: Recipe) -> tuple[Network, Given]:
     """The recipe's network on a backbone with weights, with the head of the first task."""
     given = Given(recipe.network.backbone)
-    with seeded(("properties",)):
-        network = replace(recipe.network, backbone=given).build(SHAPE)
-        grow(network, noise()[0])
+    network = replace(recipe.network, backbone=given).build(SHAPE)
+    grow(network, noise()[0])
     return network, given
 
 
@@ -212,8 +214,7 @@ def guard(part: Part) -> bool:
 def works(recipe: Recipe, name: str, part: Part) -> bool:
     """Whether a part lives through two tasks and a step with an embedding as output."""
     kept: Kept = {}
-    with seeded(("properties",)):
-        network = Embedding(SmallCNN().build(SHAPE), FactEmbedding().dimension)
+    network = Embedding(SmallCNN().build(SHAPE), FactEmbedding().dimension)
     try:
         for task in noise():
             old = copy.deepcopy(network)

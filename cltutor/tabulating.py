@@ -35,7 +35,8 @@ PROPERTIES = {
 MEANINGS = (
     "new tasks: each task after the first, right after it was learned; old tasks: all before the last, at the end "
     "(LwF, Figure 1)",
-    "forgetting: how far old tasks fell below their best; differences are of the average, paired by seed",
+    "difference: of the average, paired by seed, with the reference; forgetting: how far old tasks fell below their "
+    "best",
     "seconds: of training, and of all tests of a run; memory: what is held as the last task begins, the network, "
     "importances, recorded answers and old images (MAS, Figure 6)",
     "old data: trains on images of earlier tasks; task at test: must be told an image's task (LwF, Figure 1)",
@@ -181,13 +182,17 @@ def about(comparison: "Comparison") -> str:
     """What was compared, in a line."""
     first, seeds = comparison[0], sorted({run.seed for run in comparison})
     orders = {run.stream_code for run in comparison}
-    stream = first.stream_code + ("" if len(orders) == 1 else f" and {len(orders) - 1} other class orders")
+    stream = first.stream_code + (more(len(orders) - 1) if len(orders) > 1 else "")
     epochs = sorted({run.recipe.schedule.epochs for run in comparison})
     devices = sorted({run.device for run in comparison})
     budget = f"{' or '.join(map(str, epochs))} epochs a task"
     spread = "mean ± half width of the 95 % t-interval; " if len(seeds) > 1 else ""
     words = "seeds" if len(seeds) > 1 else "seed"
     return f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
+
+
+def more(orders: int) -> str:
+    return f" and {orders} more class order{'s' if orders > 1 else ''}"
 
 
 def title(row: Row) -> str:
@@ -204,7 +209,7 @@ def measured(group: Sequence[Row], budgets: bool) -> tuple[tuple[str, ...], tupl
     for name, words in ACCURACIES.items():
         columns[words] = lambda row, name=name: percent(row.accuracies[name])
         if name == "average_accuracy" and len(group) > 1:
-            columns[f"against {group[0].against} (points)"] = lambda row: percent(row.difference, "+")
+            columns["difference (points)"] = against_reference
     if budgets:
         columns["epochs"] = lambda row: str(row.epochs)
     columns["updates"] = lambda row: f"{row.updates:,.0f}"
@@ -212,6 +217,10 @@ def measured(group: Sequence[Row], budgets: bool) -> tuple[tuple[str, ...], tupl
     columns["test (s)"] = lambda row: f"{row.test_seconds:.1f}"
     columns["memory (MB)"] = lambda row: NONE if math.isnan(row.memory) else f"{row.memory / 1e6:.2f}"
     return tuple(columns), tuple(tuple(cell(row) for cell in columns.values()) for row in group)
+
+
+def against_reference(row: Row) -> str:
+    return "reference" if row.method == row.against else percent(row.difference, "+")
 
 
 def percent(value: Interval, sign: str = "") -> str:
@@ -227,19 +236,17 @@ def answer(value: bool | None) -> str:
 
 def as_html(title: str, columns: Columns) -> str:
     """A table with its title as caption, its heads as heads, and numbers that line up."""
-    head = "".join(f'<th scope="col" style="text-align:{_side(i)}">{html.escape(h)}</th>' for i, h in _places(columns))
+    head = "".join(
+        f'<th scope="col" style="text-align:{_side(i)}">{html.escape(h)}</th>' for i, h in enumerate(columns.head)
+    )
     body = "".join(f"<tr>{''.join(_cell(i, words) for i, words in enumerate(row))}</tr>" for row in columns.rows)
     caption = f'<caption style="text-align:left;font-weight:bold;padding:0.5em 0">{html.escape(title)}</caption>'
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _places(columns: Columns) -> enumerate:
-    return enumerate(columns.head)
-
-
 def _cell(place: int, words: str) -> str:
     kind = 'th scope="row"' if place == 0 else "td"
-    style = f"text-align:{_side(place)};white-space:nowrap"
+    style = f"text-align:{_side(place)}" + (";white-space:nowrap" if place else "")
     return f'<{kind} style="{style}">{html.escape(words)}</{kind.split()[0]}>'
 
 

@@ -1,29 +1,65 @@
-"""Comparing methods: same orders, same first weights, the same numbers whoever runs them."""
+"""Comparing methods: same orders, same first weights, same budget, and differences that are paired."""
 
+import json
+import math
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import pytest
 import torch
+from scipy import stats
 
 import cltutor as cl
 
 
-def test_runs_come_by_method_then_seed(tiny):
-    quick = [cl.methods.finetune(epochs=1), cl.methods.l2(epochs=1)]
-    runs = cl.compare(tiny, quick, seeds=(3, 1), device="cpu")
-    assert [(run.name, run.seed) for run in runs] == [
-        ("finetune", 3),
-        ("finetune", 1),
-        ("l2", 3),
-        ("l2", 1),
-    ]
+def quick(*names, **settings):
+    return [getattr(cl.methods, name)(epochs=1, **settings) for name in names]
 
 
-def test_an_executor_gives_the_same_numbers(tiny):
-    quick = [cl.methods.finetune(epochs=1), cl.methods.lwf(epochs=1)]
-    alone = cl.compare(tiny, quick, seeds=(0, 1), device="cpu")
+@pytest.fixture
+def learned(tiny):
+    """A run that was never trained, with accuracies of your own: a last row (T,) for each seed."""
+
+    def make(recipe, seed, known, unknown=None, **changes):
+        rows = {"known": known, "unknown": known if unknown is None else unknown}
+        matrices = {}
+        for regime, row in rows.items():
+            matrices[f"{regime}_top1"] = np.array([[0.9, np.nan], row])
+        run = cl.Run(
+            recipe,
+            seed,
+            "cpu",
+            tiny.code,
+            tuple(tiny.class_names),
+            tuple(task.classes for task in tiny),
+            (12, 12),
+            (1, 8, 8),
+            tiny.fingerprint,
+            accuracies=matrices,
+            states=[{}, {}],
+        )
+        return replace(run, **changes)
+
+    return make
+
+
+def test_runs_come_by_method_then_seed_and_a_slice_is_a_list(tiny):
+    runs = cl.compare(tiny, quick("finetune", "l2"), seeds=(3, 1), device="cpu", progress=False)
+    assert isinstance(runs, cl.Comparison)
+    assert [(run.name, run.seed) for run in runs] == [("finetune", 3), ("finetune", 1), ("l2", 3), ("l2", 1)]
+    assert [run.name for run in runs[1:3]] == ["finetune", "l2"]
+    assert len(runs) == 4
+
+
+def test_threads_give_the_same_numbers(tiny):
+    methods = quick("finetune", "lwf")
+    alone = cl.compare(tiny, methods, seeds=(0, 1), device="cpu", progress=False)
     with ThreadPoolExecutor(2) as executor:
-        together = cl.compare(tiny, quick, seeds=(0, 1), executor=executor, device="cpu")
+        together = cl.compare(tiny, methods, (0, 1), executor, device="cpu", progress=False)
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one.accuracy(), other.accuracy())
 
@@ -38,3 +74,144 @@ def test_a_seed_gives_every_method_the_same_first_weights(tiny):
     reference = first.pop("finetune")
     for state in first.values():
         assert all(torch.equal(state[name], reference[name]) for name in reference)
+
+
+def test_a_function_from_a_seed_gives_every_method_that_seeds_order():
+    orders = partial(cl.streams.digits, [2, 2], classes=range(4))
+    runs = cl.compare(orders, quick("finetune", "l2"), seeds=(0, 2), device="cpu", progress=False)
+    assert [run.tasks for run in runs] == 2 * [tuple(task.classes for task in orders(seed)) for seed in (0, 2)]
+    assert runs[0].tasks != runs[1].tasks
+
+
+def test_a_function_that_gives_no_stream_is_refused():
+    with pytest.raises(ValueError, match="needs a Stream or a function from a seed to one, which gave 0"):
+        cl.compare(lambda seed: seed, quick("finetune"), seeds=(0,), progress=False)
+
+
+@pytest.mark.parametrize(("setting", "values"), [("epochs", (1, 2)), ("batch_size", (32, 16))])
+def test_unequal_budgets_are_refused_in_one_sentence_unless_the_caller_says_so(tiny, setting, values):
+    methods = [
+        cl.methods.finetune(**{"epochs": 1, setting: values[0]}),
+        cl.methods.l2(**{"epochs": 1, setting: values[1]}),
+    ]
+    message = f"finetune learns with {setting}={values[0]}, l2 with {setting}={values[1]}"
+    with pytest.raises(ValueError, match=message):
+        cl.compare(tiny, methods, seeds=(0,), progress=False)
+    assert len(cl.compare(tiny, methods, seeds=(0,), device="cpu", equal_budget=False, progress=False)) == 2
+
+
+def test_epochs_makes_budgets_equal(tiny):
+    methods = [cl.methods.finetune(epochs=5), cl.methods.l2(epochs=2)]
+    runs = cl.compare(tiny, methods, seeds=(0,), device="cpu", epochs=1, progress=False)
+    assert [run.recipe.schedule.epochs for run in runs] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("methods", "seeds", "message"),
+    [
+        ([], (0,), "Give one method and one seed or more"),
+        (["lwf"], (), "Give one method and one seed or more"),
+        (["lwf", "lwf"], (0,), "lwf is given twice"),
+        (["lwf"], (0, 1, 0), "Seed 0 is given twice"),
+        (["lfw"], (0,), "There is no method 'lfw'; did you mean"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_any_training(tiny, methods, seeds, message):
+    with pytest.raises(ValueError, match=message):
+        cl.compare(tiny, methods, seeds, progress=False)
+
+
+def test_comparing_needs_only_torch_and_numpy():
+    blocked = ["captum", "ipywidgets", "matplotlib", "sklearn", "torchvision", "distributed", "dask"]
+    code = f"""
+import sys; sys.modules.update(dict.fromkeys({blocked}))
+import torch
+import cltutor as cl
+images, labels = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8), torch.arange(40) % 4
+stream = cl.streams.tensors(images, labels, images, labels, tasks=2)
+runs = cl.compare(stream, ["finetune", "mas"], (0, 1), device="cpu", epochs=1, progress=False)
+print(runs.table()); print(runs.table().markdown()); print(runs._repr_html_()); print(runs.data())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Trained with a head per task" in done.stdout
+
+
+def test_a_store_keeps_every_run_and_gives_it_back(tiny, tmp_path):
+    once = cl.compare(tiny, quick("finetune"), seeds=(0, 1), device="cpu", store=tmp_path, progress=False)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("finetune-*")}
+    again = cl.compare(tiny, quick("finetune"), seeds=(0, 1), device="cpu", store=tmp_path, progress=False)
+    assert len(kept) == 2
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("finetune-*")} == kept
+    assert [run.seconds for run in again] == [run.seconds for run in once]
+
+
+def test_a_difference_is_paired_by_seed_whatever_the_order(learned):
+    ours, theirs = [0.5, 0.7, 0.8], [0.4, 0.75, 0.5]
+    runs = [learned(cl.methods.lwf(), seed, (a, a)) for seed, a in enumerate(ours)]
+    runs += [learned(cl.methods.finetune(), seed, (a, a)) for seed, a in reversed(list(enumerate(theirs)))]
+    mean, half = cl.Comparison(runs).difference("lwf", "finetune")
+    gaps = np.subtract(ours, theirs)
+    low, high = stats.t.interval(0.95, 2, gaps.mean(), stats.sem(gaps))
+    assert mean == pytest.approx((low + high) / 2)
+    assert half == pytest.approx((high - low) / 2)
+
+
+def test_a_difference_of_one_pair_has_no_interval(learned):
+    runs = [learned(cl.methods.lwf(), 0, (0.6, 0.8)), learned(cl.methods.finetune(), 0, (0.1, 0.9))]
+    mean, half = cl.Comparison(runs).difference("lwf", "finetune", measure="old_task_accuracy")
+    assert mean == pytest.approx(0.5)
+    assert math.isnan(half)
+
+
+def test_regimes_are_set_side_by_side_only_with_the_task_known(learned):
+    runs = [learned(cl.methods.lwf(), 0, (0.6, 0.8)), learned(cl.methods.lwf_mc(), 0, (0.5, 0.7), (0.1, 0.3))]
+    comparison = cl.Comparison(runs)
+    for known in (None, False):
+        with pytest.raises(ValueError, match="trained under different regimes"):
+            comparison.difference("lwf", "lwf_mc", known)
+    assert comparison.difference("lwf", "lwf_mc", True)[0] == pytest.approx(0.1)
+
+
+def test_a_difference_that_has_no_pairs_or_no_number_is_refused(learned):
+    runs = [learned(cl.methods.lwf(), seed, (0.6, 0.8)) for seed in (0, 1)] + [learned(cl.methods.l2(), 0, (0.5, 0.7))]
+    comparison = cl.Comparison(runs)
+    with pytest.raises(ValueError, match=r"paired by seed: lwf has \[0, 1\] and l2 has \[0\]"):
+        comparison.difference("lwf", "l2")
+    with pytest.raises(ValueError, match="There is no 'mas' in this comparison of lwf, l2"):
+        comparison.difference("mas", "l2")
+    with pytest.raises(ValueError, match="There is no measure 'speed'; there are average_accuracy"):
+        comparison.difference("l2", "l2", measure="speed")
+    with pytest.raises(ValueError, match="lwf has no forgetting with known_task=False"):
+        comparison.difference("lwf", "lwf", False, "forgetting")
+
+
+def test_only_runs_that_belong_together_are_compared(learned):
+    one = learned(cl.methods.lwf(), 0, (0.6, 0.8))
+    with pytest.raises(ValueError, match="needs one run or more"):
+        cl.Comparison([])
+    with pytest.raises(ValueError, match="lwf has two runs with one seed"):
+        cl.Comparison([one, one])
+    with pytest.raises(ValueError, match="l2 with seed 3 has learned 1 of 2 tasks"):
+        cl.Comparison([one, learned(cl.methods.l2(), 3, (0.6, 0.8), states=[{}])])
+    with pytest.raises(ValueError, match="Runs of different streams cannot be compared: lwf with seed 0 learned"):
+        cl.Comparison([one, learned(cl.methods.l2(), 0, (0.6, 0.8), fingerprint="other", stream_code="another")])
+    with pytest.raises(ValueError, match="l2 with seed 1 another"):
+        cl.Comparison([one, learned(cl.methods.l2(), 1, (0.6, 0.8), class_names=("x",), stream_code="another")])
+
+
+def test_a_seed_may_bring_its_own_order(learned):
+    runs = [learned(cl.methods.lwf(), seed, (0.6, 0.8), fingerprint=str(seed)) for seed in (0, 1)]
+    assert len(cl.Comparison(runs)) == 2
+
+
+def test_the_numbers_are_plain_data_with_none_where_there_is_none(learned):
+    one = learned(cl.methods.lwf(), 2, (0.6, 0.8), memory={"network": 100, "teacher": 20}, updates=7)
+    two = learned(cl.methods.lwf_mc(), 2, (0.5, 0.7), (0.2, 0.4))
+    first, second = json.loads(json.dumps(cl.Comparison([one, two]).data()))
+    assert (first["method"], first["seed"], first["heads"], first["updates"]) == ("lwf", 2, "task", 7)
+    assert (first["memory_bytes"], second["memory_bytes"]) == (120, None)
+    assert first["known_average_accuracy"] == pytest.approx(0.7)
+    assert first["unknown_average_accuracy"] is None
+    assert second["unknown_old_task_accuracy"] == pytest.approx(0.2)
+    assert second["known_forgetting"] == pytest.approx(0.4)

@@ -19,6 +19,8 @@ OF_A_MATRIX = [
     metrics.forgetting,
     metrics.drop,
     metrics.backward_transfer,
+    metrics.new_task_accuracy,
+    metrics.old_task_accuracy,
     metrics.summary,
     lambda a: metrics.intransigence(a, np.ones(len(a))),
 ]
@@ -46,6 +48,13 @@ def test_the_hand_example_gives_the_numbers_done_by_hand():
     assert summary["forgetting"] == pytest.approx((0.4 + 0.1) / 2)
     assert summary["drop"] == pytest.approx((0.3 + 0.1) / 2)
     assert summary["backward_transfer"] == pytest.approx((-0.3 - 0.1) / 2)
+
+
+def test_new_tasks_are_asked_right_after_learning_and_old_ones_at_the_end():
+    assert metrics.new_task_accuracy(HAND) == pytest.approx((0.7 + 1.0) / 2)
+    assert metrics.old_task_accuracy(HAND) == pytest.approx((0.5 + 0.6) / 2)
+    assert math.isnan(metrics.new_task_accuracy([[0.9]]))
+    assert math.isnan(metrics.old_task_accuracy([[0.9]]))
 
 
 def test_forgetting_is_against_the_best_and_drop_against_right_after_learning():

@@ -90,6 +90,14 @@ def test_joint_training_keeps_all_earlier_images(three):
     assert (second["images"], third["images"]) == (one, 2 * one)
 
 
+@pytest.mark.parametrize("name", ["finetune", "si", "lwf", "joint", "icarl", "imm_mode", "lwm"])
+def test_a_run_tells_what_it_held_as_its_last_task_began_also_when_it_is_loaded(name, three, tmp_path):
+    run = cl.learn(three, name, epochs=1, device="cpu", progress=False)
+    run.save(tmp_path / "run.safetensors")
+    assert run.memory == needed(three, name)[name][-1]
+    assert cl.Run.load(tmp_path / "run.safetensors").memory == run.memory
+
+
 def test_counting_changes_neither_the_run_nor_random_states(three):
     run = cl.learn(three, "si", epochs=1, progress=False)
     run.states.pop()

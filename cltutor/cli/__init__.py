@@ -1,4 +1,5 @@
-"""The command line: `cltutor lab` opens the notebooks, `cltutor doctor` looks at the computer."""
+"""The command line: `cltutor lab` opens the notebooks, `run` and `compare` learn without one, `doctor` looks at the
+computer."""
 
 import argparse
 import difflib
@@ -37,6 +38,18 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _run(arguments: argparse.Namespace) -> int:
+    from cltutor.cli import run
+
+    return run.run(arguments)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from cltutor.cli import compare
+
+    return compare.compare(arguments)
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
@@ -45,6 +58,8 @@ def _port(text: str) -> int:
 
 COMMANDS = {
     "lab": (_lab, "open the notebooks in JupyterLab"),
+    "run": (_run, "learn a stream with one method"),
+    "compare": (_compare, "learn a stream with several methods and seeds, and set them side by side"),
     "doctor": (_doctor, "say what this computer has, what is wrong and how to mend it"),
     "gallery": (_gallery, "make the results again that come with cltutor"),
     "claims": (_claims, "check the claims of the five papers"),
@@ -52,6 +67,8 @@ COMMANDS = {
 
 
 def _parser() -> argparse.ArgumentParser:
+    from cltutor.cli import compare, run
+
     parser = argparse.ArgumentParser(prog="cltutor", description="The continual-learning textbook that you run.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, (_, purpose) in COMMANDS.items():
@@ -69,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("--workers", type=_count, default=1, help="processes of one thread each (default: 1)")
     claims.add_argument("--store", type=Path, help="the folder of finished runs (default: CLTUTOR_RUNS, or a cache)")
     claims.add_argument("--out", type=Path, help="the page to write, such as docs/claims.md")
+    run.add_arguments(commands.choices["run"])
+    compare.add_arguments(commands.choices["compare"])
     return parser
 
 
@@ -87,6 +106,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     run, _ = COMMANDS[arguments.command]
     try:
         return run(arguments)
-    except ValueError as error:
+    except (ValueError, ArithmeticError, MemoryError) as error:  # also: a run diverged, or does not fit a GPU
         print(f"cltutor {arguments.command}: {error}", file=sys.stderr)
         return 1

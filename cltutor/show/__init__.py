@@ -31,6 +31,7 @@ __all__, __getattr__, __dir__ = lazy(
         "knowledge_shares": "filters",
         "last_layer": "balance",
         "loss_parts": "parts",
+        "old_and_new": "tradeoff",
         "reverse_transfer": "transfer",
         "selection": "herding",
         "source": "listing",

@@ -1,0 +1,53 @@
+"""What `cltutor run` and `cltutor compare` leave in a folder: the table, the figures and the run files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..store import Store
+
+if TYPE_CHECKING:
+    from ..comparison import Comparison
+    from ..show import Picture
+
+
+def ready(folder: Path) -> Path:
+    """The folder, made; ValueError in one sentence where that cannot be."""
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder} ({error.strerror}): choose another place with --out.") from error
+    return folder
+
+
+def write(comparison: "Comparison", folder: Path, command: str) -> list[Path]:
+    """Write table.md, figures as PNG and the runs, and return what was written."""
+    table = folder / "table.md"
+    table.write_text(f"# {command}\n\n{comparison.table().markdown()}", encoding="utf-8")
+    written = [table]
+    for name, picture in figures(comparison).items():
+        path = folder / f"{name}.png"
+        path.write_bytes(picture.png(150))
+        written.append(path)
+    store = Store(folder / "runs")
+    for run in comparison:
+        if not store.path(run).exists():
+            store.save(run)
+        written.append(store.path(run))
+    return written
+
+
+def figures(comparison: "Comparison") -> dict[str, "Picture"]:
+    """The pictures of a comparison by file name; those of one regime of training show no run of the other."""
+    from .. import show
+
+    several = len(comparison[0].tasks) > 1
+    found = {"old_and_new": show.old_and_new(comparison)} if several else {}
+    for words, competes in (("head_per_task", False), ("all_classes", True)):
+        runs = [run for run in comparison if run.competes == competes]
+        if runs:
+            found[f"accuracy_{words}"] = show.accuracy_over_time(runs, known_task=not competes)
+        if runs and several:
+            found[f"forgetting_{words}"] = show.forgetting(runs, known_task=not competes)
+    return found

@@ -1,0 +1,108 @@
+"""`cltutor run` and `cltutor compare`: what they print, what they write, and how they refuse."""
+
+import pytest
+
+import cltutor as cl
+from cltutor import cli
+from cltutor.cli import asking
+
+QUICK = ["--epochs", "1", "--device", "cpu"]
+
+
+@pytest.fixture
+def small(monkeypatch, tiny):
+    """Whatever stream is asked for is the tiny one."""
+    monkeypatch.setattr(asking, "stream_of", lambda *_: tiny)
+
+
+def test_run_prints_the_table_and_writes_table_figures_and_run(small, tmp_path, capsys):
+    assert cli.main(["run", "digits", "lwf", *QUICK, "--seed", "2", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "Trained with a head per task, task known at test" in printed
+    assert "5 files in" in printed
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {
+        "table.md",
+        "runs",
+        "old_and_new.png",
+        "accuracy_head_per_task.png",
+        "forgetting_head_per_task.png",
+    }
+    (path,) = (tmp_path / "out" / "runs").glob("*.safetensors")
+    run = cl.Run.load(path)
+    assert (run.name, run.seed, run.recipe.schedule.epochs, run.complete) == ("lwf", 2, 1, True)
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert table.startswith("# cltutor run")
+    assert "| lwf |" in table
+
+
+def test_run_takes_settings_and_keeps_its_run_in_the_store_alone(small, tmp_path):
+    assert cli.main(["run", "digits", "lwf", *QUICK, "--set", "temperature=1", "--store", str(tmp_path)]) == 0
+    (path,) = tmp_path.glob("*.safetensors")
+    assert cl.Run.load(path).recipe == cl.methods.lwf(temperature=1, epochs=1)
+
+
+def test_compare_groups_regimes_and_writes_pictures_of_both(small, tmp_path, capsys):
+    methods = ["finetune", "lwf", "lwf_mc"]
+    assert cli.main(["compare", "digits", *methods, *QUICK, "--seeds", "0", "1", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.index("Trained with a head per task") < printed.index("Trained with all classes competing")
+    assert "seeds 0, 1; 1 epochs a task" in printed
+    names = {path.name for path in tmp_path.glob("*.png")}
+    assert names == {
+        "old_and_new.png",
+        *(f"{what}_{who}.png" for what in ("accuracy", "forgetting") for who in ("head_per_task", "all_classes")),
+    }
+    assert len(list((tmp_path / "runs").glob("*.safetensors"))) == 6
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.glob("*.png"))
+
+
+def test_workers_are_processes_that_learn_the_same(tmp_path, capsys):
+    typed = ["compare", "digits", "finetune", "l2", *QUICK, "--tasks", "2", "--seeds", "0", "--out", str(tmp_path)]
+    assert cli.main([*typed, "--workers", "2"]) == 0
+    runs = {path.name: cl.Run.load(path) for path in (tmp_path / "runs").glob("*.safetensors")}
+    assert {run.name for run in runs.values()} == {"finetune", "l2"}
+    assert cli.main(typed) == 0  # found again, under the same names
+    assert {path.name for path in (tmp_path / "runs").glob("*.safetensors")} == set(runs)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["run", "digts", "lwf"], "cltutor run: there is no stream 'digts'"),
+        (["run", "digits", "lfw"], "cltutor run: There is no method 'lfw'"),
+        (["run", "digits", "lwf", "--tasks", "3"], "10 classes cannot be divided into 3 equal tasks"),
+        (["run", "digits", "lwf", "--set", "backbone=banana"], "lwf cannot learn with these settings"),
+        (["run", "digits", "eeil", "--set", "memory=ExemplarMemory(capacity=3)"], "capacity must be at least 10"),
+        (["compare", "digits", "lwf", "lwf"], "cltutor compare: lwf is given twice"),
+        (["compare", "digits", "lwf", "l2", "--set", "l2.epochs=3"], "Unequal budgets: lwf learns with epochs=10"),
+        (["compare", "digits", "lwf", "--seeds", "1", "1"], "Seed 1 is given twice"),
+        (["run", "digits", "lwf", "--out", "/dev/null/out"], "cannot write to /dev/null/out"),
+    ],
+)
+def test_what_cannot_be_learned_is_one_sentence_and_exit_code_2(typed, message, capsys):
+    assert cli.main(typed) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["run", "digits"],
+        ["compare", "digits"],
+        ["run", "digits", "lwf", "--seed", "x"],
+        ["compare", "digits", "lwf", "--workers", "0"],
+    ],
+)
+def test_what_is_missing_or_no_number_is_told_by_argparse_with_code_2(typed):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(typed)
+    assert stop.value.code == 2
+
+
+def test_a_run_that_leaves_the_finite_numbers_is_told_in_one_line(small, capsys):
+    typed = ["run", "digits", "finetune", *QUICK, "--set", "learning_rate=1e30", "--set", "clip=1e30"]
+    assert cli.main(typed) == 1
+    assert "lower learning_rate=1e+30" in capsys.readouterr().err.splitlines()[-1]
