@@ -64,8 +64,10 @@ def test_the_dotted_line_is_chance_where_it_is_in_view(run, known_task, guess):
     for last, drawn in [(0.1, True), (0.9, False)]:
         one = run("finetune", competes=True)
         one.known[-1] = one.unknown[-1] = last
-        lines = show.gallery(one, known_task).axes[0].lines
+        picture = show.gallery(one, known_task)
+        lines = picture.axes[0].lines
         assert [line.get_xdata()[0] for line in lines if line.get_linestyle() == ":"] == [pytest.approx(guess)] * drawn
+        assert any("dotted: chance" in text.get_text() for text in picture.texts) == drawn
 
 
 def test_the_alt_text_tells_every_mean_under_its_regime(run):
