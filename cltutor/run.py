@@ -48,13 +48,13 @@ class Curves:
         """All of it as named tensors; ``of`` makes the curves again from them and the names of the terms."""
         for name, curve in self.loss.items():
             yield f"loss/{name}", torch.from_numpy(curve)
-        for name in CURVES:
+        for name in _CURVES:
             yield f"curve/{name}", torch.from_numpy(getattr(self, name))
 
     @classmethod
     def of(cls, tensors: dict[str, Tensor], terms: list[str]) -> "Curves":
         losses = {name: tensors[f"loss/{name}"].numpy() for name in terms}
-        return cls(losses, **{name: tensors[f"curve/{name}"].numpy() for name in CURVES})
+        return cls(losses, **{name: tensors[f"curve/{name}"].numpy() for name in _CURVES})
 
 
 @dataclass
@@ -160,7 +160,7 @@ class Run:
     def save(self, path: str | os.PathLike) -> None:
         """Write the run to one safetensors file; the file is whole or not there at all."""
         facts = {
-            **{name: getattr(self, name) for name in PLAIN},
+            **{name: getattr(self, name) for name in _PLAIN},
             "recipe": repr(self.recipe),
             "learned": self.learned,
             "memory": self.memory,
@@ -186,7 +186,7 @@ class Run:
         tensors, facts = files.read(path)
         try:
             known = recipe is not None and repr(recipe) == facts["recipe"]
-            plain = {name: frozen(facts[name]) for name in PLAIN}
+            plain = {name: _frozen(facts[name]) for name in _PLAIN}
             run = cls(recipe=recipe if known else parse(facts["recipe"]), **plain)
             run.accuracies = {k: v.numpy() for k, v in under(tensors, "accuracy/").items()}
             run.curves = Curves.of(tensors, facts["terms"])
@@ -198,7 +198,7 @@ class Run:
         return run
 
 
-PLAIN = (
+_PLAIN = (
     "seed",
     "device",
     "stream_code",
@@ -210,7 +210,7 @@ PLAIN = (
     "seconds",
     "updates",
 )
-CURVES = ("step_task", "known", "unknown", "epoch_task")
+_CURVES = ("step_task", "known", "unknown", "epoch_task")
 
 
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -222,5 +222,5 @@ def _parts(tensors: dict[str, Tensor]) -> set[str]:
     return {name.split("/")[1] for name in tensors if name.startswith("kept/")}
 
 
-def frozen(value):
-    return tuple(frozen(item) for item in value) if isinstance(value, list) else value
+def _frozen(value):
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

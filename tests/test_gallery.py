@@ -1,3 +1,4 @@
+import functools
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import cltutor as cl
 from cltutor.events import Diverged
@@ -15,10 +17,24 @@ from cltutor.memory import ExemplarMemory
 STREAMS = list(settings.SETTINGS)
 
 
+@functools.cache
+def stream(name, trial):
+    """Rendered once: it takes its time."""
+    return cl.gallery.stream(name, trial)
+
+
+def noise(order, validation=0):
+    """Two tasks of two classes, in no time."""
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.arange(4).repeat_interleave(20)
+    images = torch.randint(0, 256, (80, 1, 8, 8), dtype=torch.uint8, generator=draw)
+    return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=2, order=order, validation=validation)
+
+
 @pytest.fixture
 def short(monkeypatch):
-    """A gallery of two methods, two rates and one epoch on digits, to be made in no time."""
-    small = replace(settings.SETTINGS["digits"], fixed={"tasks": 2, "classes": [0, 1, 2, 3]}, trials=2, epochs=1)
+    """A gallery of one method in both regimes, two rates, two trials and one epoch."""
+    small = replace(settings.SETTINGS["digits"], source=noise, fixed={}, trials=2, epochs=1)
     monkeypatch.setitem(settings.SETTINGS, "digits", small)
     monkeypatch.setattr(building, "RATES", (0.01, 0.05))
     monkeypatch.setattr(building, "entries", lambda: [("lwf", None), ("lwf", "class")])
@@ -37,18 +53,17 @@ def test_every_method_is_in_the_gallery():
     assert cl.gallery.names() == cl.methods.names()
 
 
-def test_a_stream_has_the_class_order_of_its_trial():
-    for name in STREAMS:
-        orders = {tuple(task.classes for task in cl.gallery.stream(name, order)) for order in (0, 1)}
-        assert len(orders) == 2
-        assert len(cl.gallery.stream(name)) == 5
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_has_the_class_order_of_its_trial(name):
+    assert len(stream(name, 0)) == 5
+    assert [task.classes for task in stream(name, 0)] != [task.classes for task in stream(name, 1)]
 
 
 def test_a_name_that_the_gallery_does_not_have_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match="'digit'; did you mean 'digits'"):
         cl.gallery.stream("digit")
     with pytest.raises(ValueError, match="did you mean lwf"):
-        cl.gallery.recipe("lfw", "digits")
+        cl.gallery.recipe("lwff", "digits")
     with pytest.raises(ValueError, match="'scene'; did you mean 'scenes'"):
         cl.gallery.runs("scene")
 
@@ -79,9 +94,10 @@ def test_the_rate_is_the_one_with_the_highest_validation_accuracy(name):
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_every_method_has_as_many_complete_runs_in_the_gallery(name):
-    runs, trials = cl.gallery.runs(name), range(settings.SETTINGS[name].trials)
-    expected = [(cl.gallery.recipe(m, name, heads), t) for m, heads in settings.entries() for t in trials]
-    assert [(repr(run.recipe), run.seed) for run in runs] == [(repr(recipe), trial) for recipe, trial in expected]
+    runs, recipes = cl.gallery.runs(name), [cl.gallery.recipe(m, name, heads) for m, heads in settings.entries()]
+    trials = range(settings.SETTINGS[name].trials)
+    assert [run.seed for run in runs] == [*trials] * len(recipes)
+    assert [repr(run.recipe) for run in runs] == [repr(recipe) for recipe in recipes for _ in trials]
     for run in runs:
         assert run.complete
         matrix = run.accuracy()
@@ -92,15 +108,14 @@ def test_every_method_has_as_many_complete_runs_in_the_gallery(name):
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_the_runs_learned_the_gallerys_stream(name):
-    streams = [cl.gallery.stream(name, trial) for trial in range(settings.SETTINGS[name].trials)]
     for run in cl.gallery.runs(name):
-        assert run.fingerprint == streams[run.seed].fingerprint
-        assert run.stream_code == streams[run.seed].code
+        assert run.fingerprint == stream(name, run.seed).fingerprint
+        assert run.stream_code == stream(name, run.seed).code
 
 
 def test_a_run_of_the_gallery_is_what_learning_it_again_gives():
     found = next(run for run in cl.gallery.runs("digits") if run.name == "finetune" and run.seed == 1)
-    again = cl.learn(cl.gallery.stream("digits", 1), cl.gallery.recipe("finetune", "digits"), 1, progress=False)
+    again = cl.learn(stream("digits", 1), cl.gallery.recipe("finetune", "digits"), 1, progress=False)
     assert again.updates == found.updates
     # Another processor may round otherwise: a few of 360 test images, no more.
     assert again.accuracy() == pytest.approx(found.accuracy(), abs=0.1, nan_ok=True)
@@ -193,9 +208,8 @@ def test_workers_of_an_executor_come_to_the_same(short, tmp_path):
 
 
 def test_the_search_sees_no_test_image():
-    stream = cl.streams.digits(tasks=5, order=100, validation=0.2)
-    held = building.held_out(stream)
-    for task, own in zip(stream, held, strict=True):
+    whole = cl.streams.digits(tasks=5, order=100, validation=0.2)
+    for task, own in zip(whole, building.held_out(whole), strict=True):
         assert own.test.images.equal(task.validation.images)
         assert own.train.images.equal(task.train.images)
         assert len(own.validation) == 0

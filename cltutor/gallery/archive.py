@@ -1,15 +1,15 @@
 """The runs of a stream in one file: read without executing anything, checksummed, and told where they come from."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from .. import files
-from ..recipe import parse
-from ..run import CURVES, PLAIN, Curves, Run, frozen
+from ..recipe import Recipe, parse
+from ..run import Curves, Run
 from .settings import FOLDER, setting_of
 
 
@@ -61,9 +61,9 @@ def write(path: Path, made: Sequence[Run], origin: Origin) -> None:
     """Write complete runs of one number of tasks and epochs to ``path``, without weights and loss curves."""
     kinds = sorted(made[0].accuracies)
     tensors = {f"accuracy/{kind}": _stacked([run.accuracies[kind] for run in made]) for kind in kinds}
-    tensors |= {f"curve/{name}": _stacked([getattr(run.curves, name) for run in made]) for name in _KEPT}
+    tensors |= {f"curve/{name}": _stacked([getattr(run.curves, name) for run in made]) for name in CURVES}
     codes = list(dict.fromkeys(repr(run.recipe) for run in made))
-    entries = [{name: getattr(run, name) for name in TOLD} | {"recipe": codes.index(repr(run.recipe))} for run in made]
+    entries = [{name: getattr(run, name) for name in PLAIN} | {"recipe": codes.index(repr(run.recipe))} for run in made]
     files.write(path, tensors, {"origin": asdict(origin), "recipes": codes, "runs": entries})
 
 
@@ -75,20 +75,25 @@ def read(path: Path) -> tuple[list[Run], Origin]:
     except (ValueError, KeyError) as error:
         raise ValueError(f"{path} is missing, damaged or no gallery: make it again with `cltutor gallery`.") from error
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    made = [_run(i, recipes[entry.pop("recipe")], entry, arrays) for i, entry in enumerate(facts["runs"])]
+    made = [_run(recipes, entry, {k: v[i] for k, v in arrays.items()}) for i, entry in enumerate(facts["runs"])]
     return made, Origin(**facts["origin"])
 
 
-TOLD = (*PLAIN, "memory")
-_KEPT = tuple(name for name in CURVES if name != "step_task")  # there are no steps without loss curves
+# Of a run, all that JSON can hold; of its curves, all but the losses and their steps.
+PLAIN = [f.name for f in fields(Run) if f.name not in ("recipe", "accuracies", "curves", "states", "kept")]
+CURVES = [f.name for f in fields(Curves) if f.name not in ("loss", "step_task")]
 
 
-def _run(place: int, recipe, entry: dict, arrays: dict[str, np.ndarray]) -> Run:
-    plain = {name: frozen(value) for name, value in entry.items()}
-    named = {name: array[place].copy() for name, array in arrays.items()}
-    accuracies = {name.removeprefix("accuracy/"): value for name, value in named.items() if name.startswith("accuracy")}
-    curves = Curves(**{name: named[f"curve/{name}"] for name in _KEPT})
-    return Run(recipe, **plain, accuracies=accuracies, curves=curves, states=[{} for _ in plain["tasks"]])
+def _run(recipes: list[Recipe], entry: dict, arrays: dict[str, np.ndarray]) -> Run:
+    plain = {name: _frozen(value) for name, value in entry.items()}
+    plain["recipe"] = recipes[entry["recipe"]]
+    accuracies = {k.removeprefix("accuracy/"): v.copy() for k, v in arrays.items() if k.startswith("accuracy/")}
+    curves = Curves(**{name: arrays[f"curve/{name}"].copy() for name in CURVES})
+    return Run(**plain, accuracies=accuracies, curves=curves, states=[{} for _ in plain["tasks"]])
+
+
+def _frozen(value):
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _stacked(arrays: list[np.ndarray]) -> torch.Tensor:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WIDE, ROW, GAP = 2.6, 0.215, 0.3  # inches: a panel, a method, beside a panel
 BELOW, ABOVE = 0.62, 0.72
+THIN = ("x", "+", "1", "2", "3", "4", "|", "_")  # marks without a face
 REGIMES = {False: "trained per task", True: "trained across tasks"}
 
 Numbers = tuple[float, float]  # mean and half width of the interval, in percent
@@ -35,24 +36,30 @@ def gallery(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     """
     shown, missing = answering(_by_regime(runs), known_task)
     panels = [group for regime in REGIMES if (group := [m for m in shown if m.competes == regime])]
+    numbers = [[_numbers(method, known_task) for method in group] for group in panels]
+    low = min(mean - (0 if math.isnan(half) else half) for group in numbers for mean, half in group)
+    start, guess = max(0, 10 * math.floor((low - 1) / 10)), _guess(shown[0], known_task)
     names = [0.12 + max(room(len(method.label)) for method in group) for group in panels]
     width = max(6.5, sum(names) + (WIDE + GAP) * len(panels))
-    lines = [line for note in [*_notes(shown, known_task), missing] for line in wrapped(note, width - 0.3)]
+    said = [*_notes(shown, known_task, chance_in_view=guess > start), missing]
+    lines = [line for note in said for line in wrapped(note, width - 0.3)]
     high = ROW * max(map(len, panels))
     picture = Picture(width, height := BELOW + high + ABOVE + 0.18 * len(lines))
     title = f"Average accuracy at the end, {setting(known_task)}"
     picture.write(0.12, height - 0.1, title, TITLE)
     picture.write(0.12, height - 0.36, "\n".join(lines))
-    numbers = [[_numbers(method, known_task) for method in group] for group in panels]
-    low = min(mean - (0 if math.isnan(half) else half) for group in numbers for mean, half in group)
     left, told = 0.0, []
     for group, own, inches in zip(panels, numbers, names, strict=True):
         left += inches
         regime = REGIMES[group[0].competes]
-        picture.write(left, BELOW + high + 0.08, regime, weight="bold", va="bottom")
+        picture.write(left, BELOW + high + 0.12, regime, weight="bold", va="baseline")
         axes = picture.panel(left, BELOW + high - ROW * len(group), WIDE, ROW * len(group))
-        axes.set_xlim(max(0, 10 * math.floor(low / 10)), 101)
-        _dots(axes, group, own, known_task)
+        axes.set_xlim(start, 102)
+        if guess > start:
+            axes.axvline(guess, color=INK, ls=":", lw=1, zorder=0.7)
+        if not known_task and not group[0].competes:
+            axes.patch.set(hatch=HATCH, edgecolor="#e3e3e3", linewidth=0)
+        _dots(axes, group, own)
         told.append(_told(regime, group, own))
         left += WIDE + GAP
     never = "" if known_task or panels[0][0].competes else f" (the hatched panel was {NEVER_COMPETED})"
@@ -73,33 +80,37 @@ def _numbers(method: Method, known_task: bool) -> Numbers:
     return metrics.mean_interval(ends)
 
 
-def _notes(shown: list[Method], known_task: bool) -> list[str]:
+def _guess(method: Method, known_task: bool) -> float:
+    """The accuracy of guessing, in percent: among a task's classes, or among all."""
+    guessed = chance(method.runs[0], known_task)  # of each task, or after each task
+    return 100 * float(guessed.mean() if known_task else guessed[-1])
+
+
+def _notes(shown: list[Method], known_task: bool, chance_in_view: bool) -> list[str]:
     counts = sorted({len(method.runs) for method in shown})
     over = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
     found = [f"mean and 95 % interval over {over} runs"] if counts[-1] > 1 else []
+    found += ["dotted: chance"] if chance_in_view else []
     if not known_task and not all(method.competes for method in shown):
         found.append(f"hatched: {NEVER_COMPETED}")
     return found
 
 
-def _dots(axes: Axes, group: list[Method], numbers: list[Numbers], known_task: bool) -> None:
+def _dots(axes: Axes, group: list[Method], numbers: list[Numbers]) -> None:
     """A row a method, from the top down; an interval ends where accuracies do."""
     for place, (method, (mean, half)) in enumerate(zip(group, numbers, strict=True)):
         look = method.look
         axes.axhline(place, color=FAINT, lw=0.6, zorder=0.6)
         if math.isfinite(half):
             axes.plot(np.clip([mean - half, mean + half], 0, 100), [place, place], color=look.color, lw=2.2, zorder=2)
-        axes.plot(mean, place, marker=look.marker, color=look.color, ms=7, mew=1.5, ls="", label=method.label, zorder=3)
-    guessed = chance(group[0].runs[0], known_task)  # of each task, or after each task
-    guess = 100 * float(guessed.mean() if known_task else guessed[-1])
-    if guess > axes.get_xlim()[0]:
-        axes.axvline(guess, color=INK, ls=":", lw=1, zorder=0.7)
-    if not known_task and not group[0].competes:
-        axes.patch.set(hatch=HATCH, edgecolor="#e3e3e3", linewidth=0)
+        if look.marker in THIN:  # it would be lost on its interval
+            axes.plot(mean, place, "o", color="white", ms=10, mew=0, zorder=2.5)
+        mark = {"marker": look.marker, "ms": 7, "mew": 1.5, "ls": "", "clip_on": False}
+        axes.plot(mean, place, color=look.color, label=method.label, zorder=3, **mark)
     axes.set_ylim(len(group) - 0.5, -0.5)
     axes.set_yticks(range(len(group)), [plain(method.label) for method in group])
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
     axes.set_xlabel("average accuracy (%)", fontsize=FONT, color=INK)
 
 

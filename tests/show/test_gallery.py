@@ -59,13 +59,15 @@ def test_a_method_has_its_colour_and_mark(both):
             assert line.get_marker() == look(name).marker
 
 
-def test_the_dotted_line_is_chance_where_it_is_in_view(run):
-    low = [run("finetune", loss=0.4, competes=True, seed=seed) for seed in (0, 1)]
-    for known_task, guess in [(True, 50.0), (False, 100 / 6)]:
-        axes = show.gallery(low, known_task).axes[0]
-        chance = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
-        assert chance == ([pytest.approx(guess)] if axes.get_xlim()[0] < guess else [])
-        assert chance or known_task
+@pytest.mark.parametrize(("known_task", "guess"), [(True, 50), (False, 100 / 6)])
+def test_the_dotted_line_is_chance_where_it_is_in_view(run, known_task, guess):
+    for last, drawn in [(0.1, True), (0.9, False)]:
+        one = run("finetune", competes=True)
+        one.known[-1] = one.unknown[-1] = last
+        picture = show.gallery(one, known_task)
+        lines = picture.axes[0].lines
+        assert [line.get_xdata()[0] for line in lines if line.get_linestyle() == ":"] == [pytest.approx(guess)] * drawn
+        assert any("dotted: chance" in text.get_text() for text in picture.texts) == drawn
 
 
 def test_the_alt_text_tells_every_mean_under_its_regime(run):
