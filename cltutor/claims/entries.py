@@ -72,7 +72,7 @@ class Ledger(Sequence[Entry]):
         return self.entries[index]
 
     def __repr__(self) -> str:
-        return f"<{len(self)} claims: {self.summary()}>"
+        return f"<{len(self)} claims, {self.summary()}>"
 
     def of(self, paper: str) -> "Ledger":
         """The entries of one paper: a key of ``PAPERS``; ValueError for another."""
@@ -81,7 +81,7 @@ class Ledger(Sequence[Entry]):
     def summary(self) -> str:
         """How many claims have each verdict."""
         counts = Counter(entry.verdict for entry in self)
-        return ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
+        return ", ".join(f"{word}: {counts[word]}" for word in VERDICTS if counts[word])
 
     def by_paper(self) -> Iterator[tuple[str, "Ledger"]]:
         """Each paper's title with its own entries."""
@@ -91,11 +91,11 @@ class Ledger(Sequence[Entry]):
 
     def markdown(self) -> str:
         """The page of the docs: what made the numbers, how a verdict is found, a table a paper."""
-        parts = ["# The papers' claims, checked", NOTES, _listed(self.origin), f"In all: {self.summary()}."]
+        parts = ["# The papers' claims, checked", NOTES, _listed(self.origin), f"{len(self)} claims. In all, {self.summary()}."]
         for title, own in self.by_paper():
             lines = [HEADER, ["---"] * len(HEADER), *(entry.row() for entry in own)]
             table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-            parts.append(f"## {title}\n\n{own.summary()}.\n\n{table}")
+            parts.append(f"## {title}\n\n{own.summary().capitalize()}.\n\n{table}")
         return "\n\n".join(filter(None, parts)) + "\n"
 
     def _repr_html_(self) -> str:
