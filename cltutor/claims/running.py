@@ -32,7 +32,8 @@ def check(
         jobs = [(claim, trial, os.fspath(store)) for trial in range(claim.trials)]
         found[claim] = list((executor.map if executor else map)(one_trial, jobs))
         entries = tuple(Entry(claim, found.get(claim, [])) for claim in claims)
-        yield Ledger(entries, origin(claims, command))
+        made = origin(claims, command)
+        yield Ledger(entries, {claim.paper: made for claim in claims})
 
 
 def one_trial(job: tuple[Claim, int, str]) -> tuple[float, float]:
