@@ -25,16 +25,32 @@ TOPS = 1, 5
 
 
 def build(stream_name: str, store: Path, folder: Path, executor: Executor | None = None) -> Path:
-    """Search, learn, and write ``folder/<stream>.safetensors`` and the rates beside it; finished runs are found in
-    ``store`` and not repeated."""
+    """Search, learn, and write ``folder/<stream>.safetensors`` and the rates beside it.
+
+    Finished runs are found in ``store`` and not repeated. All methods learn the first trial, then all the second: the
+    file is written after each of them, so that a gallery that was stopped early has as many trials of every method.
+    """
+    recipes = searched(stream_name, store, folder, executor)
+    path, rounds, diverged = folder / f"{stream_name}.safetensors", [], []
+    for trial in range(SETTINGS[stream_name].trials):
+        jobs = [(stream_name, recipe, trial, str(store)) for recipe in recipes]
+        rounds.append([])
+        for run, words in _each(executor, finished, jobs):
+            rounds[-1].append(run)
+            diverged += [words] if words else []
+            score = run.accuracy(known_task=not run.competes)[-1].mean()
+            print(f"{stream_name}: {key(run.recipe)}, trial {trial}: {100 * score:.1f} % {words}", flush=True)
+        by_method = [run for runs in zip(*rounds, strict=True) for run in runs]
+        write(path, by_method, origin(stream_name, len(rounds), diverged))
+    return path
+
+
+def searched(stream_name: str, store: Path, folder: Path, executor: Executor | None = None) -> list[Recipe]:
+    """Every recipe of the gallery at the rate that the search finds best; the scores are written into ``folder``."""
     found = search(stream_name, store, executor)
     remember(stream_name, found, folder)
-    made, diverged = [], []
-    for run, words in trials(stream_name, found, store, executor):
-        made.append(run)
-        diverged += [words] if words else []
-    write(path := folder / f"{stream_name}.safetensors", made, origin(stream_name, diverged))
-    return path
+    plain = [(name, heads, key(at_rate(name, stream_name, None, heads))) for name, heads in entries()]
+    return [at_rate(name, stream_name, best(found[own]), heads) for name, heads, own in plain]
 
 
 def search(stream_name: str, store: Path, executor: Executor | None = None) -> Scores:
@@ -47,18 +63,6 @@ def search(stream_name: str, store: Path, executor: Executor | None = None) -> S
         rate = recipe.schedule.learning_rate
         print(f"{stream_name}: {key(recipe)}, rate {rate:g}: {100 * score:.1f} % in validation", flush=True)
     return found
-
-
-def trials(stream_name: str, found: Scores, store: Path, executor: Executor | None = None) -> Iterator[tuple[Run, str]]:
-    """Every method's runs at its best rate, and the words of those that diverged."""
-    plain = [(name, heads, key(at_rate(name, stream_name, None, heads))) for name, heads in entries()]
-    recipes = [at_rate(name, stream_name, best(found[own]), heads) for name, heads, own in plain]
-    count = SETTINGS[stream_name].trials
-    jobs = [(stream_name, recipe, trial, str(store)) for recipe in recipes for trial in range(count)]
-    for run, words in _each(executor, finished, jobs):
-        score = run.accuracy(known_task=not run.competes)[-1].mean()
-        print(f"{stream_name}: {key(run.recipe)}, trial {run.seed}: {100 * score:.1f} % {words}", flush=True)
-        yield run, words
 
 
 def validated(job: Job) -> float:
@@ -111,12 +115,12 @@ def remember(stream_name: str, found: Scores, folder: Path) -> None:
     path.write_text(json.dumps({**scores, stream_name: rounded}, indent=1) + "\n", encoding="utf-8")
 
 
-def origin(stream_name: str, diverged: Iterable[str]) -> Origin:
+def origin(stream_name: str, trials: int, diverged: Iterable[str]) -> Origin:
     setting = SETTINGS[stream_name]
     return Origin(
         command=f"cltutor gallery {stream_name}",
         stream=stream(stream_name, 0).code,
-        seeds=f"class orders and seeds 0 to {setting.trials - 1}; the search: class order {SEARCH_ORDER}, seed 0",
+        seeds=f"class orders and seeds 0 to {trials - 1}; the search: class order {SEARCH_ORDER}, seed 0",
         budget=f"{setting.epochs} epochs a task, batches of {BATCH}, at most {setting.capacity} exemplars in all",
         search=(
             f"the rate of every method among {', '.join(map(str, RATES))} by its average accuracy on validation images "
