@@ -57,13 +57,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger(Sequence[Entry]):
-    """All entries in the order of the papers; ``origin`` says by name what made the numbers.
+    """All entries in the order of the papers; ``origins`` say by name what made the numbers of each paper.
 
     Shows as a table in a notebook; ``markdown()`` is the same for a page of the docs.
     """
 
     entries: tuple[Entry, ...]
-    origin: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -72,16 +72,24 @@ class Ledger(Sequence[Entry]):
         return self.entries[index]
 
     def __repr__(self) -> str:
-        return f"<{len(self)} claims: {self.summary()}>"
+        return f"<{len(self)} claims, {self.summary()}>"
 
     def of(self, paper: str) -> "Ledger":
         """The entries of one paper: a key of ``PAPERS``; ValueError for another."""
-        return replace(self, entries=tuple(entry for entry in self if entry.claim.paper == _paper(paper)))
+        own = tuple(entry for entry in self if entry.claim.paper == _paper(paper))
+        return Ledger(own, {name: origin for name, origin in self.origins.items() if name == paper})
+
+    def with_papers_of(self, other: "Ledger") -> "Ledger":
+        """This ledger with the whole of those papers that ``other`` has, which may be one that was stopped."""
+        new = {entry.claim: entry for entry in other}
+        papers = {claim.paper for claim in new}
+        entries = (new.get(e.claim, Entry(e.claim)) if e.claim.paper in papers else e for e in self)
+        return Ledger(tuple(entries), {**self.origins, **other.origins})
 
     def summary(self) -> str:
         """How many claims have each verdict."""
         counts = Counter(entry.verdict for entry in self)
-        return ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
+        return ", ".join(f"{word}: {counts[word]}" for word in VERDICTS if counts[word])
 
     def by_paper(self) -> Iterator[tuple[str, "Ledger"]]:
         """Each paper's title with its own entries."""
@@ -89,30 +97,38 @@ class Ledger(Sequence[Entry]):
             if len(own := self.of(paper)):
                 yield title, own
 
+    def made(self) -> Mapping[str, str] | None:
+        """What made the numbers, if it is the same for all papers."""
+        different = {json.dumps(origin): origin for origin in self.origins.values()}
+        return next(iter(different.values())) if len(different) == 1 else None
+
     def markdown(self) -> str:
         """The page of the docs: what made the numbers, how a verdict is found, a table a paper."""
-        parts = ["# The papers' claims, checked", NOTES, _listed(self.origin), f"In all: {self.summary()}."]
+        parts = ["# The papers' claims, checked", NOTES, _listed(self.made())]
+        parts.append(f"{len(self)} claims. In all, {self.summary()}.")
         for title, own in self.by_paper():
             lines = [HEADER, ["---"] * len(HEADER), *(entry.row() for entry in own)]
-            table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-            parts.append(f"## {title}\n\n{own.summary()}.\n\n{table}")
+            parts += [f"## {title}", f"{own.summary().capitalize()}."]
+            parts += ["\n".join(f"| {' | '.join(line)} |" for line in lines)]
+            parts += [] if self.made() else [_listed(own.made())]
         return "\n\n".join(filter(None, parts)) + "\n"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in HEADER)
+        head = "".join(f"<th {_LEFT}>{name}</th>" for name in HEADER)
         body = []
         for title, own in self.by_paper():
             caption = f"{html.escape(title)}: {own.summary()}"
             body.append(f'<tr><th colspan="{len(HEADER)}" {_LEFT}>{caption}</th></tr><tr>{head}</tr>')
             rows = ("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in entry.row()) for entry in own)
             body += [f"<tr>{row}</tr>" for row in rows]
-        origin = "; ".join(f"{name}: {value}" for name, value in self.origin.items())
-        return f"<table>{''.join(body)}</table><p>{html.escape(origin)}</p>"
+        made = (f"{name}: {value}" for name, value in (self.made() or {}).items())
+        return f"<table>{''.join(body)}</table><p>{html.escape('; '.join(made))}</p>"
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the numbers and their origin as JSON; the file is whole or as it was."""
         numbers = {entry.claim.code: entry.numbers for entry in self if entry.numbers}
-        write(path, json.dumps({"origin": dict(self.origin), "numbers": numbers}, indent=1) + "\n")
+        text = json.dumps({"origins": self.origins, "numbers": numbers}, indent=1)
+        write(path, text + "\n")
 
 
 def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> Ledger:
@@ -122,12 +138,12 @@ def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> L
     that is none of ``Ledger.save``, or for a paper that is not in it.
     """
     if path is None and not SHIPPED.exists():
-        found = {"origin": {}, "numbers": {}}
+        found = {"origins": {}, "numbers": {}}
     else:
         found = _read(SHIPPED if path is None else Path(path))
     numbers = {code: [tuple(pair) for pair in pairs] for code, pairs in found["numbers"].items()}
     entries = tuple(Entry(claim, numbers.get(claim.code, [])) for claim in CLAIMS)
-    whole = Ledger(entries, found["origin"])
+    whole = Ledger(entries, found["origins"])
     return whole if paper is None else whole.of(paper)
 
 
@@ -157,7 +173,7 @@ def _paper(name: str) -> str:
 def _read(path: Path) -> dict:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        found["origin"], found["numbers"]
+        found["origins"], found["numbers"]
     except FileNotFoundError:
         raise ValueError(f"There is no ledger in {path}: the file does not exist.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -170,8 +186,8 @@ def _decimals(largest: float, counted: bool) -> int:
     return 3 if counted else 2 if largest < 10 else 1 if largest < 1000 else 0
 
 
-def _listed(origin: Mapping[str, str]) -> str:
-    return "\n".join(f"- {name}: {value}" for name, value in origin.items())
+def _listed(origin: Mapping[str, str] | None) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in (origin or {}).items())
 
 
 _LEFT = 'style="text-align: left"'
@@ -184,5 +200,6 @@ trial, with the half width of its 95 % t-interval. The verdict is computed from 
 interval lies on its side of zero, and does not hold if it lies on the other side; a claim of equality holds if the
 interval lies within the margin that the comparison names, and does not hold if it lies outside; all else is undecided.
 Margins were set before any run: the paper's own where it gives one, 2 points where it says no more than "similar". A
-counted number is the same in every trial. With so many intervals about one in twenty misses its mark. Claims about
-speed are left to the benchmarks: seconds on a shared machine decide nothing."""
+counted number is the same in every trial. With so many intervals about one in twenty misses its mark. What has no
+numbers has not been run, and says nothing either way. Claims about speed are left to the benchmarks: seconds on a
+shared machine decide nothing."""

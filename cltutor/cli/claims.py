@@ -18,36 +18,35 @@ def report(
 ) -> int:
     """Learn what the claims need, print their table, and write it to ``out``; stopped, it goes on from its run store.
 
-    The numbers of the whole ledger, over each claim's own trials, replace those that come with cltutor. ``out`` and
-    they are written after every claim. ValueError for a paper that there is not, too few trials, or a folder that
-    cannot be written to.
+    Over the claims' own trials, the numbers of all papers or of the one asked for replace those that come with cltutor,
+    and ``out`` is the page of all papers. Both are written after every claim. ValueError for a paper that there is
+    not, too few trials, or a folder that cannot be written to.
     """
     from concurrent.futures import ProcessPoolExecutor
 
     import torch
 
-    from cltutor.claims.entries import SHIPPED, claims, write
+    from cltutor.claims.entries import SHIPPED, claims, ledger, write
     from cltutor.claims.running import check
 
-    chosen = claims(paper, trials)
-    numbers = SHIPPED if paper is None and trials is None else None
+    chosen, whole = claims(paper, trials), ledger()
+    numbers = SHIPPED if trials is None else None
     for path in filter(None, (numbers, out)):
-        folder = Path(path).resolve().parent
+        folder = path.resolve().parent
         if not os.access(folder, os.W_OK):
             raise ValueError(f"cannot write to {folder}: make the ledger in a checkout of your own")
     torch.set_num_threads(1)
-    started, asked = time.monotonic(), {"paper": paper, "trials": trials, "workers": workers, "out": out}
-    with (
-        ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
-        if workers > 1
-        else nullcontext(None) as executor
-    ):
-        store = store or Path(os.environ.get("CLTUTOR_RUNS", STORE))
-        for found in check(chosen, store, command(asked), executor):
+    pool = ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) if workers > 1 else None
+    store = store or Path(os.environ.get("CLTUTOR_RUNS", STORE))
+    asked = {"paper": paper, "trials": trials, "workers": workers, "out": out}
+    with pool or nullcontext():
+        started = time.monotonic()
+        for found in check(chosen, store, command(asked), pool):
+            page = whole.with_papers_of(found) if numbers else found
             if numbers:
-                found.save(numbers)
+                page.save(numbers)
             if out:
-                write(out, found.markdown())
+                write(out, page.markdown())
             done = sum(bool(entry.numbers) for entry in found)
             print(f"{done} of {len(chosen)} claims, {time.monotonic() - started:.0f} s", flush=True)
     print(found.markdown())

@@ -79,11 +79,11 @@ def test_a_trial_that_diverged_is_seen_in_the_table():
 def test_numbers_are_found_again_by_their_claim(tmp_path):
     entries = [Entry(claim) for claim in CLAIMS]
     entries[0] = Entry(FIRST, [(99.25, 97.5), (98.0, 95.0)])
-    Ledger(tuple(entries), {"command": "cltutor claims"}).save(tmp_path / "numbers.json")
+    Ledger(tuple(entries), {"lwf": {"command": "cltutor claims"}}).save(tmp_path / "numbers.json")
     again = ledger(tmp_path / "numbers.json")
     assert again[0].numbers == [(99.25, 97.5), (98.0, 95.0)]
     assert {entry.verdict for entry in again[1:]} == {"not run"}
-    assert again.origin == {"command": "cltutor claims"}
+    assert again.origins == {"lwf": {"command": "cltutor claims"}}
 
 
 def test_numbers_of_a_claim_that_was_changed_since_are_not_shown(tmp_path):
@@ -97,7 +97,7 @@ def test_no_verdict_is_stored(tmp_path):
     assert not any(word in text for word in VERDICTS)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"origin": {}}', "1"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"origins": {}}', "1"])
 def test_a_file_that_holds_no_ledger_is_told(text, tmp_path):
     path = tmp_path / "numbers.json"
     path.write_text(text)
@@ -125,7 +125,7 @@ def test_another_number_of_trials_is_for_what_is_estimated():
 
 
 def test_the_page_and_the_notebook_show_every_claim_under_its_paper():
-    whole = Ledger(tuple(Entry(claim) for claim in CLAIMS), {"command": "cltutor claims"})
+    whole = Ledger(tuple(map(Entry, CLAIMS)), {paper: {"command": "cltutor claims"} for paper in PAPERS})
     page, shown = whole.markdown(), whole._repr_html_()
     for title in PAPERS.values():
         assert f"## {title}" in page
@@ -133,8 +133,29 @@ def test_the_page_and_the_notebook_show_every_claim_under_its_paper():
     assert all(f"| {claim.sentence} |" in page for claim in CLAIMS)
     assert shown.count("<tr>") == len(CLAIMS) + 2 * len(PAPERS)
     assert "lwf &gt; finetune" in shown
-    assert f"{len(CLAIMS)} not run" in page
-    assert "- command: cltutor claims" in page
+    assert f"not run: {len(CLAIMS)}" in page
+    assert page.count("- command: cltutor claims") == 1
+    assert "command: cltutor claims" in shown
+
+
+def test_papers_that_were_made_apart_each_say_how():
+    origins = {paper: {"date": f"day {number}"} for number, paper in enumerate(PAPERS)}
+    page = Ledger(tuple(map(Entry, CLAIMS)), origins).markdown()
+    assert [page.index(f"- date: day {number}") for number in range(5)] == sorted(
+        page.index(f"- date: day {number}") for number in range(5)
+    )
+    assert page.index("- date: day 0") > page.index(PAPERS["lwf"])
+
+
+def test_a_stopped_paper_replaces_the_whole_of_its_own_numbers_and_no_others():
+    old = Ledger(tuple(Entry(claim, [(1.0, 0.0)] * 2) for claim in CLAIMS), {"lwf": {"date": "then"}})
+    mas = [claim for claim in CLAIMS if claim.paper == "mas"]
+    new = Ledger((Entry(mas[0], [(2.0, 0.0)] * 2), *map(Entry, mas[1:])), {"mas": {"date": "now"}})
+    both = old.with_papers_of(new)
+    assert [entry.claim for entry in both] == list(CLAIMS)
+    assert [len(entry.numbers) for entry in both.of("mas")] == [2] + [0] * (len(mas) - 1)
+    assert {len(entry.numbers) for paper in ("lwf", "lwm", "eeil", "dfcnn") for entry in both.of(paper)} == {2}
+    assert both.origins == {"lwf": {"date": "then"}, "mas": {"date": "now"}}
 
 
 def test_the_shipped_numbers_are_small_and_of_these_claims():

@@ -49,8 +49,8 @@ def test_a_claim_is_decided_from_runs_that_anyone_can_learn(patterns, tmp_path):
         ]
         assert pair == pytest.approx([old(patterns, run) for run in runs])
     assert found[0].verdict in ("holds here", "does not hold here", "undecided")
-    assert found.origin["command"] == "`cl.claims.check`"
-    assert "rates" in found.origin
+    assert found.made()["command"] == "`cl.claims.check`"
+    assert "rates" in found.made()
 
 
 def test_the_ledger_grows_claim_by_claim_the_gallerys_runs_first(tmp_path):

@@ -18,8 +18,9 @@ def learned(monkeypatch, tmp_path):
     def check(claims, store, command, executor):
         seen.update(claims=list(claims), store=store, command=command, executor=executor)
         entries = [Entry(claim, [(1.0, 0.0)] * claim.trials) for claim in claims]
-        yield Ledger((entries[0], *map(Entry, claims[1:])))
-        yield Ledger(tuple(entries))
+        origins = {claim.paper: {"by": command} for claim in claims}
+        yield Ledger((entries[0], *map(Entry, claims[1:])), origins)
+        yield Ledger(tuple(entries), origins)
 
     monkeypatch.setattr("cltutor.claims.running.check", check)
     monkeypatch.setattr("cltutor.claims.entries.SHIPPED", tmp_path / "shipped.json")
@@ -36,11 +37,23 @@ def test_the_table_is_printed_and_written(learned, tmp_path, capsys):
     assert ledger(tmp_path / "shipped.json")[0].numbers == [(1.0, 0.0)] * 5
 
 
-def test_the_numbers_that_come_with_cltutor_stay_when_less_than_all_is_asked(learned, tmp_path):
-    assert cli.main(["claims", "--paper", "lwm"]) == 0
+def test_one_papers_numbers_are_replaced_and_the_others_stay(learned, tmp_path):
+    cli.main(["claims", "--paper", "lwm"])
     assert {claim.paper for claim in learned["claims"]} == {"lwm"}
+    cli.main(["claims", "--paper", "mas", "--out", str(tmp_path / "claims.md")])
+    shipped = ledger(tmp_path / "shipped.json")
+    assert {entry.claim.paper for entry in shipped if entry.numbers} == {"lwm", "mas"}
+    assert {paper: origin["by"] for paper, origin in shipped.origins.items()} == {
+        "lwm": "cltutor claims --paper lwm",
+        "mas": f"cltutor claims --paper mas --out {tmp_path / 'claims.md'}",
+    }
+    assert (tmp_path / "claims.md").read_text() == shipped.markdown()
+
+
+def test_other_numbers_of_trials_are_shown_and_not_kept(learned, tmp_path, capsys):
     assert cli.main(["claims", "--trials", "3"]) == 0
     assert {claim.trials for claim in learned["claims"]} == {3, 1}
+    assert "| 3 | holds here |" in capsys.readouterr().out
     assert not (tmp_path / "shipped.json").exists()
 
 
@@ -52,7 +65,7 @@ def test_a_ledger_that_is_stopped_has_written_what_it_has(learned, monkeypatch, 
     monkeypatch.setattr("cltutor.claims.running.check", stopped)
     with pytest.raises(KeyboardInterrupt):
         cli.main(["claims", "--out", str(tmp_path / "claims.md")])
-    assert f"{len(CLAIMS) - 1} not run" in (tmp_path / "claims.md").read_text()
+    assert f"not run: {len(CLAIMS) - 1}" in (tmp_path / "claims.md").read_text()
     assert len(json.loads((tmp_path / "shipped.json").read_text())["numbers"]) == 1
 
 
