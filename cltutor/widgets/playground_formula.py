@@ -10,7 +10,7 @@ from .playground_code import method_code, recipe_code
 # What is copied is selected first, so that the keyboard's own command copies it too.
 COPY = "getSelection().selectAllChildren(this.parentElement.querySelector('code'));document.execCommand('copy')"
 CSS = """<style>
-.cltutor-playground .cltutor-section { border: 1px solid #d5d5d5; border-radius: 4px; padding: 2px 10px 4px; margin: 2px; }
+.cltutor-playground .cltutor-section { border: 1px solid #d5d5d5; border-radius: 4px; padding: 4px 10px; margin: 2px 0; }
 .cltutor-playground .widget-toggle-button { height: 26px; line-height: 26px; padding: 0 9px; }
 .cltutor-playground .cltutor-knob .widget-hslider { margin: 0; }
 .cltutor-playground .cltutor-reasons, .cltutor-playground details { font-size: 12px; line-height: 1.4; }
@@ -47,13 +47,11 @@ class Formula(ipywidgets.VBox):
                 own = rf"\mathcal{{L}}_{{\text{{{phase.name}}}}} = {phase.loss.latex(recipe.heads)}"
                 lines.append(own)
         self.equation.value = "<br>".join(rf"$\displaystyle {line}$" for line in lines)
-        call, latex = method_code(recipe), copyable("LaTeX", r" \\ ".join(lines))
-        self.words.value = "".join(
-            [
-                copyable("code", recipe_code(recipe)),
-                copyable("the same", call) if call else "",
-                f"<details><summary>LaTeX</summary>{latex}</details>",
-            ]
+        call, code = method_code(recipe), recipe_code(recipe)
+        folded = (copyable("code", code) if call else "") + copyable("LaTeX", r" \\ ".join(lines))
+        words = "written out, and the equation in LaTeX" if call else "the equation in LaTeX"
+        self.words.value = (
+            f"{copyable('code', call or code)}<details><summary>{words}</summary>{folded}</details>"
         )
 
 

@@ -28,14 +28,16 @@ SECTIONS = {
         ("attention", "gamma", "maps", "distance"),
         ("anchor", "omega", "importance"),
     ),
-    "Memory": (("memory",), ("images", "selection"), ("balanced",)),
-    "Network": (("network",), ("backbone",), ("merge", "predict")),
-    "Training": (("heads", "epochs", "rate"), ("learns",), ("augmentation", "noise")),
+    "Memory": (("memory",), ("images", "selection"), ("balanced", "predict")),
+    "Network": (("network",), ("backbone",), ("merge",)),
+    "Training": (("epochs", "rate"), ("learns",), ("augmentation", "noise")),
 }
+ALL = "all"
 
 
 class Panel(ipywidgets.VBox):
-    """Controls for a `Composition`; `changed(before)` is called after the learner has made another one of it.
+    """Controls for a `Composition` in sections, one of which is open, or all; whose regime of training (`heads`) has its
+    place elsewhere. `changed(before)` is called after the learner has made another composition.
 
     A combination that makes no sense leaves everything as it was and is told by `guarded`. Buttons that would make one
     are greyed out by a thread, soon after each change; `settle()` waits for it.
@@ -55,9 +57,13 @@ class Panel(ipywidgets.VBox):
         for control in self.controls.values():
             control.observe(guarded(self._moved), "value")
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
-        made = {title: self._section(title, rows) for title, rows in SECTIONS.items()}
-        rows = made["Loss"], row(made["Memory"], made["Network"]), made["Training"], self.reasons
+        self.sections = {title: self._section(title, rows) for title, rows in SECTIONS.items()}
+        about = {title: f"the toggles of {title.lower()}" for title in SECTIONS} | {ALL: "the toggles of all sections"}
+        self.tabs = Choice("toggles", [(title, title, words) for title, words in about.items()], guarded)
+        self.tabs.observe(guarded(lambda change: self._unfold()), "value")
+        rows = self.tabs, *self.sections.values(), self.reasons
         super().__init__(rows, layout=ipywidgets.Layout(width="100%"))
+        self.tabs.value = "Loss"
         self._apply(composition)
 
     def set(self, composition: Composition) -> None:
@@ -79,11 +85,14 @@ class Panel(ipywidgets.VBox):
             self._thread.join()
 
     def _section(self, title: str, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
-        caption = ipywidgets.HTML(f"<b>{title}</b>", layout=ipywidgets.Layout(margin="0"))
         lines = [row(*(self.controls[name] for name in names)) for names in rows]
-        made = ipywidgets.VBox([caption, *lines], layout=ipywidgets.Layout(flex="1 1 380px", width="auto"))
+        made = ipywidgets.VBox(lines, layout=ipywidgets.Layout(width="auto"))
         made.add_class("cltutor-section")
         return made
+
+    def _unfold(self) -> None:
+        for title, section in self.sections.items():
+            section.layout.display = None if self.tabs.value in (title, ALL) else "none"
 
     def _moved(self, change) -> None:
         """The learner moved a control."""
