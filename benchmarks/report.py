@@ -4,14 +4,13 @@ A benchmark ends with `report.write(...)`: the table is printed and kept in `res
 with the command that made it, seeds, versions, hardware and date.
 """
 
-import os
-import platform
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
+
+from cltutor.origin import hardware, versions
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -31,24 +30,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
-def hardware() -> str:
-    """The GPU, if there is one, and the processor with the cores and threads that were used."""
-    import torch
-
-    try:
-        processor = next(
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        processor = platform.processor() or platform.machine()
-    parts = [f"{processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"]
-    if torch.cuda.is_available():
-        parts.insert(0, torch.cuda.get_device_name(0))
-    return "; ".join(parts)
-
-
 def write(
     name: str,
     title: str,
@@ -62,14 +43,10 @@ def write(
     `seeds` are the seeds and class orders the numbers come from, None where nothing is drawn.
     """
     text = table(header, rows)
-    versions = ", ".join(
-        [f"Python {platform.python_version()}"]
-        + [f"{package} {metadata.version(package)}" for package in ("torch", "numpy", "cltutor")]
-    )
     origin = {
         "command": f"`{_command()}`",
         "seeds": "none" if seeds is None else ", ".join(map(str, seeds)),
-        "versions": versions,
+        "versions": versions(),
         "hardware": hardware(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +116,9 @@ class Run:
         """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
         if not 0 <= task < self.learned:
             raise ValueError(f"This run has learned {self.learned} task(s), counted from 0; there is no task {task}.")
+        if not self.states[task]:
+            again = f"cl.learn(cl.{self.stream_code}, run.recipe, seed={self.seed})"
+            raise ValueError(f"This run of {self.name} came without its weights, as the gallery keeps none: {again}.")
         with torch.random.fork_rng():  # the weights drawn here are replaced: nobody's random state is to notice
             network = self.recipe.network.build(self.image_shape, pretrained=False)
             for classes in self.tasks[: task + 1]:
@@ -131,16 +134,20 @@ class Run:
         self.kept = {part: {k: v.cpu().clone() for k, v in held.items()} for part, held in kept.items()}
         self.states.append({name: value.cpu().clone() for name, value in network.state_dict().items()})
 
+    def without_weights(self) -> "Run":
+        """The same run with everything that was measured, without networks and what its parts remember."""
+        return replace(self, states=[{} for _ in self.states], kept={})
+
     def save(self, path: str | os.PathLike) -> None:
         """Write the run to one safetensors file; the file is whole or not there at all."""
         tensors = dict(self._tensors())
         header = {
-            **{name: getattr(self, name) for name in _PLAIN},
+            **{name: getattr(self, name) for name in PLAIN},
             "format": FORMAT,
             "recipe": repr(self.recipe),
             "learned": self.learned,
             "terms": list(self.curves.loss),
-            "checksum": _checksum(tensors),
+            "checksum": checksum(tensors),
         }
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +167,7 @@ class Run:
             yield f"accuracy/{name}", torch.from_numpy(matrix.copy())
         for name, curve in self.curves.loss.items():
             yield f"loss/{name}", torch.from_numpy(curve.copy())
-        for name in _CURVES:
+        for name in CURVES:
             yield f"curve/{name}", torch.from_numpy(getattr(self.curves, name).copy())
         for task, state in enumerate(self.states):
             yield from ((f"state/{task}/{name}", value.contiguous().clone()) for name, value in state.items())
@@ -178,9 +185,9 @@ class Run:
             raise ValueError(f"There is no run in {path}: the file does not exist.") from None
         except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
             raise ValueError(f"{path} is damaged or no cltutor run: remove it and train again.") from error
-        if header["format"] != FORMAT or header["checksum"] != _checksum(tensors):
+        if header["format"] != FORMAT or header["checksum"] != checksum(tensors):
             raise ValueError(f"{path} is damaged or of another version: remove it and train again.")
-        run = cls(recipe=parse(header["recipe"]), **{name: _frozen(header[name]) for name in _PLAIN})
+        run = cls(recipe=parse(header["recipe"]), **{name: frozen(header[name]) for name in PLAIN})
         run._fill(tensors, header)
         return run
 
@@ -188,13 +195,13 @@ class Run:
         parts = {name: value.numpy() for name, value in tensors.items() if not name.startswith(("state/", "kept/"))}
         self.accuracies = {k.removeprefix("accuracy/"): v for k, v in parts.items() if k.startswith("accuracy/")}
         losses = {name: parts[f"loss/{name}"] for name in header["terms"]}
-        self.curves = Curves(loss=losses, **{name: parts[f"curve/{name}"] for name in _CURVES})
+        self.curves = Curves(loss=losses, **{name: parts[f"curve/{name}"] for name in CURVES})
         self.states = [_under(tensors, f"state/{task}/") for task in range(header["learned"])]
         names = {name.split("/")[1] for name in tensors if name.startswith("kept/")}
         self.kept = {name: _under(tensors, f"kept/{name}/") for name in names}
 
 
-_PLAIN = (
+PLAIN = (
     "seed",
     "device",
     "stream_code",
@@ -206,18 +213,18 @@ _PLAIN = (
     "seconds",
     "updates",
 )
-_CURVES = ("step_task", "known", "unknown", "epoch_task")
+CURVES = ("step_task", "known", "unknown", "epoch_task")
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _frozen(value):
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def frozen(value):
+    return tuple(frozen(item) for item in value) if isinstance(value, list) else value
 
 
-def _checksum(tensors: dict[str, Tensor]) -> str:
+def checksum(tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode())

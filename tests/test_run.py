@@ -148,3 +148,16 @@ def test_metrics_are_those_of_the_tasks_learned_so_far(tiny):
         if event.run.learned == 1:
             break
     assert event.run.metrics()["average_accuracy"] == event.run.accuracy()[0, 0]
+
+
+def test_a_run_without_weights_keeps_what_was_measured_and_can_be_saved(run, tmp_path):
+    light = run.without_weights()
+    light.save(tmp_path / "light.safetensors")
+    for found in (light, cl.Run.load(tmp_path / "light.safetensors")):
+        assert found.complete
+        np.testing.assert_array_equal(found.accuracy(), run.accuracy())
+        np.testing.assert_array_equal(found.curves.known, run.curves.known)
+        with pytest.raises(ValueError, match="came without its weights"):
+            _ = found.model
+    assert run.model is not None
+    assert (tmp_path / "light.safetensors").stat().st_size < 30_000

@@ -19,6 +19,18 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return doctor.report()
 
 
+def _gallery(arguments: argparse.Namespace) -> int:
+    from cltutor.cli import gallery
+
+    return gallery.rebuild(arguments.streams, arguments.store, arguments.workers)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 up, not {text!r}")
+    return int(text)
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
@@ -28,6 +40,7 @@ def _port(text: str) -> int:
 COMMANDS = {
     "lab": (_lab, "open the notebooks in JupyterLab"),
     "doctor": (_doctor, "say what this computer has, what is wrong and how to mend it"),
+    "gallery": (_gallery, "make the results again that come with cltutor"),
 }
 
 
@@ -39,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     lab = commands.choices["lab"]
     lab.add_argument("--port", type=_port, help="the port to listen on (default: a free one)")
     lab.add_argument("--folder", type=Path, help="where to work on copies of the notebooks; files there are kept")
+    gallery = commands.choices["gallery"]
+    gallery.add_argument("streams", nargs="*", help="digits, scenes (default: all)")
+    gallery.add_argument("--store", type=Path, help="the folder of finished runs (default: CLTUTOR_RUNS, or a cache)")
+    gallery.add_argument("--workers", type=_count, default=1, help="processes of one thread each (default: 1)")
     return parser
 
 

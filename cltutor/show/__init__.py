@@ -24,6 +24,7 @@ __all__, __getattr__, __dir__ = lazy(
         "exemplars": "herding",
         "filter_changes": "transfer",
         "forgetting": "bars",
+        "gallery": "gallery",
         "growth": "growing",
         "importance": "heatmaps",
         "knowledge": "filters",

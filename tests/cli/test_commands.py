@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from cltutor import cli
-from cltutor.cli import lab
+from cltutor.cli import gallery, lab
 
 
 def test_help_names_both_commands(capsys):
@@ -27,7 +27,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest(typed, meant, capsys):
 def test_a_command_that_is_like_no_other_is_answered_with_all(capsys):
     with pytest.raises(SystemExit):
         cli.main(["xyzzy"])
-    assert "the commands are lab, doctor." in capsys.readouterr().err
+    assert f"the commands are {', '.join(cli.COMMANDS)}." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "eight", ""])
@@ -59,3 +59,16 @@ def test_the_command_line_loads_nothing_heavy():
     code = f"import sys, cltutor.cli as cli; cli._parser(); print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_gallery_gets_its_streams_store_and_workers(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(gallery, "rebuild", lambda *asked: seen.append(asked) or 0)
+    assert cli.main(["gallery", "scenes", "--store", str(tmp_path), "--workers", "2"]) == 0
+    assert cli.main(["gallery"]) == 0
+    assert seen == [(["scenes"], tmp_path, 2), ([], None, 1)]
+
+
+def test_a_stream_that_the_gallery_does_not_have_is_refused_before_anything_is_made(capsys):
+    assert cli.main(["gallery", "digits", "scene"]) == 1
+    assert capsys.readouterr().err.startswith("cltutor gallery: there is no stream in the gallery 'scene'")

@@ -1,0 +1,10 @@
+"""The gallery: what every method came to on digits and scenes, with the settings that made it, shipped with cltutor.
+
+A page shows real comparisons at once: ``cl.gallery.runs("digits")`` are complete runs without their weights.
+``cltutor gallery`` makes them again.
+"""
+
+from .archive import Origin, origin, runs
+from .settings import names, recipe, stream
+
+__all__ = ["Origin", "names", "origin", "recipe", "runs", "stream"]

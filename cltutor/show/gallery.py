@@ -1,0 +1,108 @@
+"""Many methods at a glance: a dot and an interval for each, in a panel of its own for each regime of training."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from .. import metrics
+from .picture import FAINT, FONT, INK, TITLE, Picture, plain, room, wrapped
+from .runs import NEVER_COMPETED, Method, accuracy, answering, chance, methods, setting
+from .style import HATCH
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+WIDE, ROW, GAP = 2.6, 0.215, 0.3  # inches: a panel, a method, beside a panel
+BELOW, ABOVE = 0.62, 0.72
+REGIMES = {False: "trained per task", True: "trained across tasks"}
+
+Numbers = tuple[float, float]  # mean and half width of the interval, in percent
+
+
+def gallery(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
+    """Average accuracy at the end of each method, in percent: mean and 95 % interval over its runs.
+
+    Methods that were trained per task and those that were trained across tasks stand in panels of their own, in the
+    order given: they are not to be ranked together. A panel of logits that never learned to compete is hatched where
+    they are made to. One run of a method has no interval. The dotted line is chance.
+
+    Raises:
+        ValueError: no run, runs of different numbers of tasks, or a run that has not learned all of them.
+    """
+    shown, missing = answering(_by_regime(runs), known_task)
+    panels = [group for regime in REGIMES if (group := [m for m in shown if m.competes == regime])]
+    names = [0.12 + max(room(len(method.label)) for method in group) for group in panels]
+    width = max(6.5, sum(names) + (WIDE + GAP) * len(panels))
+    lines = [line for note in [*_notes(shown, known_task), missing] for line in wrapped(note, width - 0.3)]
+    high = ROW * max(map(len, panels))
+    picture = Picture(width, height := BELOW + high + ABOVE + 0.18 * len(lines))
+    title = f"Average accuracy at the end, {setting(known_task)}"
+    picture.write(0.12, height - 0.1, title, TITLE)
+    picture.write(0.12, height - 0.36, "\n".join(lines))
+    numbers = [[_numbers(method, known_task) for method in group] for group in panels]
+    low = min(mean - (0 if math.isnan(half) else half) for group in numbers for mean, half in group)
+    left, told = 0.0, []
+    for group, own, inches in zip(panels, numbers, names, strict=True):
+        left += inches
+        regime = REGIMES[group[0].competes]
+        picture.write(left, BELOW + high + 0.08, regime, weight="bold", va="bottom")
+        axes = picture.panel(left, BELOW + high - ROW * len(group), WIDE, ROW * len(group))
+        axes.set_xlim(max(0, 10 * math.floor(low / 10)), 101)
+        _dots(axes, group, own, known_task)
+        told.append(_told(regime, group, own))
+        left += WIDE + GAP
+    never = "" if known_task or panels[0][0].competes else f" (the hatched panel was {NEVER_COMPETED})"
+    picture.alt = f"{title}{never}. {' '.join(told)}"
+    return picture
+
+
+def _by_regime(runs: "Run | Sequence[Run]") -> list[Method]:
+    """The methods of the runs trained per task, then of those trained across tasks: one name may be in both."""
+    everyone = [run for method in methods(runs) for run in method.runs]
+    if unfinished := sorted({run.name for run in everyone if not run.complete}):
+        raise ValueError(f"the accuracy at the end needs runs that have learned all tasks; not so {unfinished[0]}")
+    return [m for regime in REGIMES if (own := [r for r in everyone if r.competes == regime]) for m in methods(own)]
+
+
+def _numbers(method: Method, known_task: bool) -> Numbers:
+    ends = [100 * metrics.average_accuracy(accuracy(run, known_task)) for run in method.runs]
+    return metrics.mean_interval(ends)
+
+
+def _notes(shown: list[Method], known_task: bool) -> list[str]:
+    counts = sorted({len(method.runs) for method in shown})
+    over = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+    found = [f"mean and 95 % interval over {over} runs"] if counts[-1] > 1 else []
+    if not known_task and not all(method.competes for method in shown):
+        found.append(f"hatched: {NEVER_COMPETED}")
+    return found
+
+
+def _dots(axes: Axes, group: list[Method], numbers: list[Numbers], known_task: bool) -> None:
+    """A row a method, from the top down; an interval ends where accuracies do."""
+    for place, (method, (mean, half)) in enumerate(zip(group, numbers, strict=True)):
+        look = method.look
+        axes.axhline(place, color=FAINT, lw=0.6, zorder=0.6)
+        if math.isfinite(half):
+            axes.plot(np.clip([mean - half, mean + half], 0, 100), [place, place], color=look.color, lw=2.2, zorder=2)
+        axes.plot(mean, place, marker=look.marker, color=look.color, ms=7, mew=1.5, ls="", label=method.label, zorder=3)
+    guessed = chance(group[0].runs[0], known_task)  # of each task, or after each task
+    guess = 100 * float(guessed.mean() if known_task else guessed[-1])
+    if guess > axes.get_xlim()[0]:
+        axes.axvline(guess, color=INK, ls=":", lw=1, zorder=0.7)
+    if not known_task and not group[0].competes:
+        axes.patch.set(hatch=HATCH, edgecolor="#e3e3e3", linewidth=0)
+    axes.set_ylim(len(group) - 0.5, -0.5)
+    axes.set_yticks(range(len(group)), [plain(method.label) for method in group])
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
+    axes.set_xlabel("average accuracy (%)", fontsize=FONT, color=INK)
+
+
+def _told(regime: str, group: list[Method], numbers: list[Numbers]) -> str:
+    parts = [f"{method.label} {mean:.0f} %" for method, (mean, _) in zip(group, numbers, strict=True)]
+    return f"{regime[0].upper()}{regime[1:]}: {', '.join(parts)}."
