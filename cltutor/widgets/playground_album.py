@@ -15,21 +15,19 @@ class Album:
     """`picture(runs, known_task)` is drawn when it is first asked for; `ahead(wishes)` draws in a thread."""
 
     def __init__(self, empty: Callable[[], show.Picture], fail: Callable[[Exception], None]) -> None:
-        self._empty, self._fail = draw(empty), fail
+        self._empty, self._fail = empty, fail
         # Runs are held with their picture: another run must not get the identity of one that is gone.
         self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], str]] = OrderedDict()
         self._lock, self._turn, self._thread = threading.Lock(), 0, None
 
     def picture(self, runs: Sequence[Run], known_task: bool) -> str:
         """The HTML of the picture of these runs."""
-        if not runs:
-            return self._empty
-        key = known_task, *map(id, runs)
+        key = (known_task, *map(id, runs)) if runs else ()
         with self._lock:
             if key in self._drawn:
                 self._drawn.move_to_end(key)
                 return self._drawn[key][1]
-        made = draw(lambda: show.accuracy_over_time(runs, known_task=known_task))
+        made = draw(lambda: show.accuracy_over_time(runs, known_task=known_task) if runs else self._empty())
         with self._lock:
             self._drawn[key] = tuple(runs), made
             while len(self._drawn) > MOST:
@@ -52,7 +50,7 @@ class Album:
             except Exception as error:  # a thread's exception would be lost
                 self._fail(error)
 
-        self._thread = threading.Thread(target=work, name="cltutor drawing ahead", daemon=True)
+        self._thread = threading.Thread(target=work, name="cltutor drawing ahead")
         self._thread.start()
 
     def settle(self) -> None:

@@ -12,7 +12,9 @@ COPY = "getSelection().selectAllChildren(this.parentElement.querySelector('code'
 CSS = """<style>
 .cltutor-playground .cltutor-section { border: 1px solid #d5d5d5; border-radius: 4px; padding: 4px 10px; margin: 2px 0; }
 .cltutor-playground .widget-toggle-button { height: 26px; line-height: 26px; padding: 0 9px; }
-.cltutor-playground .cltutor-knob .widget-hslider { margin: 0; }
+.cltutor-playground .cltutor-knob .widget-hslider { margin: 0; width: 96px !important; }
+.cltutor-playground .cltutor-knob { margin-right: 6px; }
+.cltutor-playground .cltutor-section .widget-dropdown { margin-right: 8px; }
 .cltutor-playground .cltutor-reasons, .cltutor-playground details { font-size: 12px; line-height: 1.4; }
 .cltutor-playground .cltutor-reasons ul { margin: 2px 0 4px; padding-left: 20px; }
 .cltutor-playground summary { cursor: pointer; }
@@ -50,9 +52,7 @@ class Formula(ipywidgets.VBox):
         call, code = method_code(recipe), recipe_code(recipe)
         folded = (copyable("code", code) if call else "") + copyable("LaTeX", r" \\ ".join(lines))
         words = "written out, and the equation in LaTeX" if call else "the equation in LaTeX"
-        self.words.value = (
-            f"{copyable('code', call or code)}<details><summary>{words}</summary>{folded}</details>"
-        )
+        self.words.value = f"{copyable('code', call or code)}<details><summary>{words}</summary>{folded}</details>"
 
 
 def copyable(what: str, code: str) -> str:

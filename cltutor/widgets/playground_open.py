@@ -35,8 +35,6 @@ def refusal(words: str, run: Run, stream: Stream) -> str:
     """Why a widget does not suit this run, nothing where it does: what the widget itself would say."""
     try:
         check(run, stream)
-        if not run.states:
-            return "Recorded runs come without their networks: train it here first."
         WIDGETS[words][1].suits(run, stream)
     except ValueError as error:
         return str(error)

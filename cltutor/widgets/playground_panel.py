@@ -53,6 +53,7 @@ class Panel(ipywidgets.VBox):
     ) -> None:
         self.limits, self.composition, self.changed, self._fail = limits, composition, changed, fail
         self._applying, self._lock, self._stale, self._thread = False, threading.Lock(), False, None
+        self.also: Callable[[Composition], None] = lambda now: None  # what else the thread greys out
         self.controls = make_controls(guarded)
         for control in self.controls.values():
             control.observe(guarded(self._moved), "value")
@@ -111,7 +112,7 @@ class Panel(ipywidgets.VBox):
         finally:
             self._applying = False
         self._switch_off()
-        self._grey()
+        self.grey()
 
     def _switch_off(self) -> None:
         """Controls of what is off, and the temperature of what has none, cannot be moved."""
@@ -123,12 +124,12 @@ class Panel(ipywidgets.VBox):
         enable(self.controls["images"], now.memory in ("exemplars", "per class"))
         enable(self.controls["selection"], now.memory in ("exemplars", "per class"))
 
-    def _grey(self) -> None:
+    def grey(self) -> None:
         """Have a thread find out what makes no sense beside the composition as it is now."""
         with self._lock:
             running, self._stale = self._stale or bool(self._thread and self._thread.is_alive()), True
             if not running:
-                self._thread = threading.Thread(target=self._work, name="cltutor limits", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="cltutor limits")
                 self._thread.start()
 
     def _work(self) -> None:
@@ -151,6 +152,7 @@ class Panel(ipywidgets.VBox):
                 if value != getattr(now, name):
                     found[name, value] = self.limits.reason(replace(now, **{name: value}))
         self._tell(now, {key: reason for key, reason in found.items() if reason})
+        self.also(now)
 
     def _tell(self, now: Composition, refused: dict[tuple[str, object], str]) -> None:
         """Grey out these values of controls, each with its reason, and say the reasons below."""
@@ -184,7 +186,9 @@ def listing(words: dict[str, list[str]]) -> str:
     """The reasons, each with what it greys out, folded away."""
     if not words:
         return ""
-    lines = [f"<li><b>{html.escape('; '.join(names))}</b>: {html.escape(reason)}</li>" for reason, names in words.items()]
+    lines = [
+        f"<li><b>{html.escape('; '.join(names))}</b>: {html.escape(reason)}</li>" for reason, names in words.items()
+    ]
     count = sum(map(len, words.values()))
     summary = f"{count} choice{'s are' if count > 1 else ' is'} greyed out here: why?"
     return f'<details class="cltutor-reasons"><summary>{summary}</summary><ul>{"".join(lines)}</ul></details>'
