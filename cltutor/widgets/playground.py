@@ -41,7 +41,7 @@ class Paused:
 
 
 class Playground(Trains, Tool):
-    """Toggles for every term of the loss, memory, network and schedule; their equation, their code, and what comes of it.
+    """Toggles for the terms of the loss, memory, network and schedule; their equation, their code, what comes of them.
 
     Runs pile up in `runs`. Stop pauses: Resume goes on with the same numbers as without a stop, as long as the recipe
     is the same. Pictures and table are kept for both questions at test, with the task known and unknown.

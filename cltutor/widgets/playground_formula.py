@@ -10,7 +10,8 @@ from .playground_code import method_code, recipe_code
 # What is copied is selected first, so that the keyboard's own command copies it too.
 COPY = "getSelection().selectAllChildren(this.parentElement.querySelector('code'));document.execCommand('copy')"
 CSS = """<style>
-.cltutor-playground .cltutor-section { border: 1px solid #d5d5d5; border-radius: 4px; padding: 4px 10px; margin: 2px 0; }
+.cltutor-playground .cltutor-section { border: 1px solid #d5d5d5; border-radius: 4px; margin: 2px 0;
+  padding: 4px 10px; }
 .cltutor-playground .widget-toggle-button { height: 26px; line-height: 26px; padding: 0 9px; }
 .cltutor-playground .cltutor-knob .widget-hslider { margin: 0; width: 96px !important; }
 .cltutor-playground .cltutor-knob { margin-right: 6px; }

@@ -34,7 +34,7 @@ class Recorded(ipywidgets.Box):
             self.runs.setdefault(label(run), []).append(run)
         self.switches = {words: Switch(words, tooltip(words, runs)) for words, runs in self.runs.items()}
         self._changed, self._clearing = changed, False
-        for switch in self.switches.values():
+        for words, switch in self.switches.items():
             switch.value = words in FIRST
             switch.observe(guarded(self._switched), "value")
 
