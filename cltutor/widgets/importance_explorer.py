@@ -33,9 +33,9 @@ class ImportanceExplorer(Trains, Tool):
     ``run`` of the stream it measures that one's networks, by all but SI. view: "maps", "scatter" or "damage"; layer:
     the name of a weight, the first one if None; task: after which task, counted from 1, the last if None; summed:
     importance of all tasks so far, or of this task alone; scale: "rank" or "log"; first and second: the methods of the
-    scatter; method: whose ranking chooses the weights to damage, always by its sum over tasks; how: "prune" or "perturb";
-    which: "least", "random" or "most"; share: percent of the weights of every layer; seed, device: as in `learn`;
-    settings: given to `methods.si`, such as `epochs=5`.
+    scatter; method: whose ranking chooses the weights to damage, always by its sum over tasks; how: "prune" or
+    "perturb"; which: "least", "random" or "most"; share: percent of the weights of every layer; seed, device: as in
+    `learn`; settings: given to `methods.si`, such as `epochs=5`.
 
     Raises:
         ValueError: a word, layer, task or share that there is not, or a setting that the method does not take.

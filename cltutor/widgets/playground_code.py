@@ -123,7 +123,8 @@ def _literal(name: str | None, node: ast.expr) -> object:
     try:
         return described(node)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}={ast.unparse(node)} cannot be set here: {error}") from None
+        words = str(error) if "malformed node" not in str(error) else "use a number, a word or what cltutor describes."
+        raise ValueError(f"{name}={ast.unparse(node)} cannot be set here: {words}") from None
 
 
 class _Undot(ast.NodeTransformer):

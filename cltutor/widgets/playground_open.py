@@ -54,7 +54,7 @@ class Opener(ipywidgets.VBox):
         self.close_it.on_click(guarded(lambda _: self._close()))
         self.reasons, self.place = ipywidgets.HTML(), ipywidgets.VBox()
         super().__init__([row(self.run, *self.buttons.values(), self.close_it), self.reasons, self.place])
-        self.run.observe(guarded(lambda change: self._judge()), "value")
+        self.run.observe(lambda change: self._judge(), "value")
         self.offer([])
 
     def offer(self, runs: Sequence[Run]) -> None:

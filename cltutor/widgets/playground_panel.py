@@ -36,8 +36,9 @@ ALL = "all"
 
 
 class Panel(ipywidgets.VBox):
-    """Controls for a `Composition` in sections, one of which is open, or all; whose regime of training (`heads`) has its
-    place elsewhere. `changed(before)` is called after the learner has made another composition.
+    """Controls for a `Composition` in sections, of which one is open, or all; that of `heads` has its place elsewhere.
+
+    `changed(before)` is called after the learner has made another composition.
 
     A combination that makes no sense leaves everything as it was and is told by `guarded`. Buttons that would make one
     are greyed out by a thread, soon after each change; `settle()` waits for it.
@@ -55,8 +56,9 @@ class Panel(ipywidgets.VBox):
         self._applying, self._lock, self._stale, self._thread = False, threading.Lock(), False, None
         self.also: Callable[[Composition], None] = lambda now: None  # what else the thread greys out
         self.controls = make_controls(guarded)
+        moved = guarded(self._moved)
         for control in self.controls.values():
-            control.observe(guarded(self._moved), "value")
+            control.observe(lambda change: self._applying or moved(change), "value")
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
         self.sections = {title: self._section(title, rows) for title, rows in SECTIONS.items()}
         about = {title: f"the toggles of {title.lower()}" for title in SECTIONS} | {ALL: "the toggles of all sections"}
@@ -86,7 +88,106 @@ class Panel(ipywidgets.VBox):
             self._thread.join()
 
     def _section(self, title: str, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
-        lines = [f"<li><b>{html.escape('; '.join(told))}</b>: {html.escape(why)}</li>" for why, told in words.items()]
+        lines = [row(*(self.controls[name] for name in names)) for names in rows]
+        made = ipywidgets.VBox(lines, layout=ipywidgets.Layout(width="auto"))
+        made.add_class("cltutor-section")
+        return made
+
+    def _unfold(self) -> None:
+        for title, section in self.sections.items():
+            section.layout.display = None if self.tabs.value in (title, ALL) else "none"
+
+    def _moved(self, change) -> None:
+        """The learner moved a control."""
+        values = {name: plain(control.value) for name, control in self.controls.items()}
+        self.set(named(replace(self.composition, **values)))
+
+    def _apply(self, composition: Composition) -> None:
+        """Set every control to what the composition says."""
+        self._applying = True
+        try:
+            for name, control in self.controls.items():
+                value = getattr(composition, name)
+                control.value = float(value) if isinstance(control, Knob) else value
+            self.composition = composition
+        finally:
+            self._applying = False
+        self._switch_off()
+        self.grey()
+
+    def _switch_off(self) -> None:
+        """Controls of what is off, and the temperature of what has none, cannot be moved."""
+        now = self.composition
+        for term, names in TERMS.items():
+            for name in names:
+                enable(self.controls[name], getattr(now, term))
+        enable(self.controls["temperature"], now.distillation and now.kind == "softmax")
+        enable(self.controls["images"], now.memory in ("exemplars", "per class"))
+        enable(self.controls["selection"], now.memory in ("exemplars", "per class"))
+
+    def grey(self) -> None:
+        """Have a thread find out what makes no sense beside the composition as it is now."""
+        with self._lock:
+            running, self._stale = self._stale or bool(self._thread and self._thread.is_alive()), True
+            if not running:
+                self._thread = threading.Thread(target=self._work, name="cltutor limits")
+                self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            while self._stale:
+                self._stale = False
+                self._find()
+        except Exception as error:  # a thread's exception would be lost
+            self._fail(error)
+
+    def _find(self) -> None:
+        """Grey out what makes no sense now; nothing if the composition changes meanwhile."""
+        now, found = self.composition, {}
+        for name, control in self.controls.items():
+            options = control.buttons if isinstance(control, Choice) else ()
+            options = [not control.value] if isinstance(control, Switch) else options
+            for value in options:
+                if self._stale:
+                    return
+                if value != getattr(now, name):
+                    found[name, value] = self.limits.reason(replace(now, **{name: value}))
+        self._tell(now, {key: reason for key, reason in found.items() if reason})
+        self.also(now)
+
+    def _tell(self, now: Composition, refused: dict[tuple[str, object], str]) -> None:
+        """Grey out these values of controls, each with its reason, and say the reasons below."""
+        words: dict[str, list[str]] = {}
+        for name, control in self.controls.items():
+            own = {value: reason for (other, value), reason in refused.items() if other == name}
+            off = any(name in names and not getattr(now, term) for term, names in TERMS.items())
+            if isinstance(control, Choice) and not off:
+                control.refuse(own)
+            elif isinstance(control, Switch) and not off:
+                control.refuse(next(iter(own.values()), ""))
+            for value, reason in own.items() if not off else ():
+                words.setdefault(reason, []).append(said(control, value))
+        self.reasons.value = listing(words)
+
+
+def enable(control: ipywidgets.Widget, on: bool) -> None:
+    """Let a control be moved, or not."""
+    for each in control.buttons.values() if isinstance(control, Choice) else [control]:
+        each.disabled = not on
+
+
+def said(control: Choice | Switch, value: object) -> str:
+    """What a control would say with this value."""
+    if isinstance(control, Switch):
+        return control.description if value else f"no {control.description}"
+    return f"{control.words}: {control.buttons[value].description}"
+
+
+def listing(words: dict[str, list[str]]) -> str:
+    """The reasons, each with what it greys out, folded away."""
+    if not words:
+        return ""
+    lines = [f"<li><b>{html.escape('; '.join(told))}</b>: {html.escape(why)}</li>" for why, told in words.items()]
     count = sum(map(len, words.values()))
     summary = f"{count} choice{'s are' if count > 1 else ' is'} greyed out here: why?"
     return f'<details class="cltutor-reasons"><summary>{summary}</summary><ul>{"".join(lines)}</ul></details>'

@@ -33,10 +33,11 @@ class Recorded(ipywidgets.Box):
         for run in found:
             self.runs.setdefault(label(run), []).append(run)
         self.switches = {words: Switch(words, tooltip(words, runs)) for words, runs in self.runs.items()}
-        self._changed, self._clearing = changed, False
+        self._clearing = False
+        switched = guarded(lambda change: changed())
         for words, switch in self.switches.items():
             switch.value = words in FIRST
-            switch.observe(guarded(self._switched), "value")
+            switch.observe(lambda change: self._clearing or switched(change), "value")
 
     @property
     def on(self) -> list[str]:
@@ -69,10 +70,6 @@ class Recorded(ipywidgets.Box):
                 switch.value = False
         finally:
             self._clearing = False
-
-    def _switched(self, change) -> None:
-        if not self._clearing:
-            self._changed()
 
 
 def label(run: Run) -> str:

@@ -23,8 +23,9 @@ class Presets(ipywidgets.VBox):
         self.paper = Choice("presets of", [(name, name, TITLES[name]) for name in PAPERS], guarded)
         self.method = Choice("", [], guarded)
         super().__init__([row(self.paper, self.method)], layout=ipywidgets.Layout(width="100%"))
-        self.paper.observe(guarded(lambda change: self._offer()), "value")
-        self.method.observe(guarded(self._pressed), "value")
+        offer, pressed = guarded(lambda change: self._offer()), guarded(self._pressed)
+        self.paper.observe(lambda change: self._offer() if self._applying else offer(change), "value")
+        self.method.observe(lambda change: self._applying or pressed(change), "value")
         panel.also = self._judge
         self.paper.value = next(iter(PAPERS))
 
@@ -58,7 +59,7 @@ class Presets(ipywidgets.VBox):
         self.method.refuse({name: self.panel.limits.reason(at_hand(name, now, self.stream)) for name in listed})
 
     def _pressed(self, change) -> None:
-        if not self._applying and change.new is not None:
+        if change.new is not None:
             self.panel.set(at_hand(change.new, self.panel.composition, self.stream))
 
 

@@ -129,3 +129,8 @@ def test_the_alt_text_tells_where_each_method_ends(run):
 def test_every_size_is_readable(run, readable, tasks, count, known_task):
     runs = [run(name, seed, tasks, loss=0.12) for name in NAMES[:count] for seed in range(2)]
     readable(show.accuracy_over_time(runs, known_task))
+
+
+def test_a_network_of_separate_ways_is_shown_after_its_tasks_with_the_task_unknown(tiny):
+    picture = show.accuracy_over_time(cl.learn(tiny, "dfcnn", epochs=1, progress=False), known_task=False)
+    assert "dfcnn ends with" in picture.alt

@@ -91,7 +91,9 @@ def test_a_term_that_is_off_is_not_in_the_loss_whatever_its_settings():
 def test_balanced_fine_tuning_holds_the_newest_answers_as_the_old_ones_are_held():
     made = replace(composition_of(cl.methods.eeil()), kind="sigmoid", beta=0.5)
     fine = made.recipe.schedule.later[-1]
-    assert repr(fine.loss).endswith("+ 0.5 * Distillation(kind='sigmoid') + 0.5 * TemporaryDistillation(kind='sigmoid')")
+    assert repr(fine.loss).endswith(
+        "+ 0.5 * Distillation(kind='sigmoid') + 0.5 * TemporaryDistillation(kind='sigmoid')"
+    )
     assert replace(made, distillation=False).recipe.schedule.later[-1].loss is None
 
 

@@ -108,7 +108,7 @@ def test_a_stream_of_one_task_can_be_asked():
         rate=st.just(0.01),
     )
 )
-@settings(max_examples=250)
+@settings(max_examples=15)
 def test_whatever_is_not_greyed_out_can_be_learned(limits, stream, composition):
     assume(limits.reason(composition) == "")
     with warnings.catch_warnings():

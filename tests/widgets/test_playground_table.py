@@ -48,7 +48,7 @@ def test_a_run_that_was_stopped_or_that_cannot_be_asked_has_no_number():
     assert math.isnan(row.accuracy)
     assert row.note == "stopped in task 2 of 2"
     assert math.isnan(rows_of([B], False)[0].accuracy)
-    assert "<td class=\"number\">–</td>" in table(rows_of([B], False), False)
+    assert '<td class="number">–</td>' in table(rows_of([B], False), False)
 
 
 @pytest.mark.parametrize(
