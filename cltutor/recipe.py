@@ -170,9 +170,8 @@ def described(node: ast.expr) -> object:
     """What literals, calls of cltutor's own descriptions, and their sums and multiples mean; TypeError or ValueError
     for anything else."""
     match node:
-        case ast.Call(func=ast.Name(id=name), args=given, keywords=keywords) if name in descriptions():
-            named = {keyword.arg: described(keyword.value) for keyword in keywords}
-            return descriptions()[name](*map(described, given), **named)
+        case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords) if name in descriptions():
+            return descriptions()[name](**{keyword.arg: described(keyword.value) for keyword in keywords})
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return described(left) + described(right)
         case ast.BinOp(left=left, op=ast.Mult(), right=right):

@@ -4,6 +4,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
+import cltutor as cl
 from cltutor import show
 from cltutor.show.style import look
 

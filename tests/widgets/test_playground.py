@@ -295,6 +295,7 @@ def test_recorded_runs_are_switched_beside_ones_own(stream, run, monkeypatch):
     assert "lwf ends with" in tool.pane.value
     assert "recorded" in tool.results.value
     monkeypatch.setattr(playground_album, "draw", None)
+    monkeypatch.setattr(tool.album, "ahead", lambda wishes: None)
     tool.recorded.switches["l2"].value = True
     assert "l2 ends with" in tool.pane.value
     monkeypatch.undo()

@@ -63,6 +63,8 @@ def test_the_line_of_the_widget_is_read_again():
         ("cl.widgets.Playground(stream, 'lwf')", cl.methods.lwf()),
         ("Playground(stream, recipe=cl.methods.lwf(lam=2))", cl.methods.lwf(lam=2)),
         ("lwf()", cl.methods.lwf()),
+        ("icarl(memory=cl.memory.ExemplarMemory(9))", cl.methods.icarl(memory=cl.memory.ExemplarMemory(9))),
+        ('cl.Recipe("x", cl.losses.CrossEntropy())', cl.Recipe("x", cl.losses.CrossEntropy())),
         (repr(cl.methods.mas()), cl.methods.mas()),
         ("'lwf'", cl.methods.lwf()),
     ],
