@@ -22,7 +22,7 @@ from .events import Diverged, EpochDone, Event, Stepped, TaskBegun, TaskDone
 from .losses.terms import Batch, Context, Term
 from .memory import Pool, pool_of
 from .networks import Network
-from .optimiser import SGD, Pace
+from .optimiser import OPTIMISERS, Optimiser, Pace
 from .predicting import Exemplars
 from .recipe import Phase, Recipe, Schedule
 from .run import Run
@@ -245,15 +245,15 @@ def watched_layer(network: Network, pool: Pool, terms: list[Term]) -> str | None
     return last_block(network, pool.images[:1]) if any(term.reads_maps for term in terms) else None
 
 
-def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> SGD:
-    """SGD over the parameters that learn in this phase, each role at its multiple of the rate."""
+def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> Optimiser:
+    """The schedule's optimiser over the parameters that learn in this phase, each role at its multiple of the rate."""
     network.train_only(phase.rates)
     groups = [
         (network.parameters_of(role), multiple * schedule.learning_rate) for role, multiple in phase.rates.items()
     ]
     if not any(parameters for parameters, _ in groups):
         raise ValueError(f"Phase {phase.name!r} trains {', '.join(phase.rates)} parameters, and this network has none.")
-    return SGD(groups, schedule.momentum, schedule.weight_decay, schedule.clip)
+    return OPTIMISERS[schedule.optimiser](groups, schedule.momentum, schedule.weight_decay, schedule.clip)
 
 
 def warn_of_overshoot(recipe: Recipe, phase: Phase, curvature: float) -> None:

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with momentum, by PyTorch's own functional form.
+"""Stochastic gradient descent with momentum, and RMSProp, by PyTorch's own functional forms.
 
 ``torch.optim.SGD`` would do the same update, but the first use of any ``torch.optim.Optimizer`` imports PyTorch's
 compiler: 150 MB and some seconds that a small Binder session does not have.
@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 
-class SGD:
+class Optimiser:
     """Updates groups of parameters, each at a rate of its own.
 
     ``groups``: pairs of parameters and their learning rate. ``clip_gradients`` shortens gradients longer than ``clip``
@@ -30,40 +31,88 @@ class SGD:
             by_rate.setdefault(rate, []).extend(parameters)
         self.groups = [(parameters, rate) for rate, parameters in by_rate.items() if parameters]
         self.momentum, self.weight_decay, self.clip = momentum, weight_decay, clip
-        self.buffers: dict[nn.Parameter, Tensor | None] = {p: None for ps, _ in self.groups for p in ps}
+        self.parameters = [p for parameters, _ in self.groups for p in parameters]
+        self.buffers = {p: self.begin(p) for p in self.parameters}
+
+    def begin(self, parameter: nn.Parameter) -> object:
+        """What is remembered of a parameter before its first update."""
+        raise NotImplementedError
 
     @property
     def gradients(self) -> list[Tensor]:
         """The gradients of all parameters that have one."""
-        return [p.grad for p in self.buffers if p.grad is not None]
+        return [p.grad for p in self.parameters if p.grad is not None]
 
     def clip_gradients(self) -> None:
-        nn.utils.clip_grad_norm_([p for p in self.buffers if p.grad is not None], self.clip)
+        nn.utils.clip_grad_norm_([p for p in self.parameters if p.grad is not None], self.clip)
 
     @torch.no_grad()
     def step(self) -> None:
         """Update every parameter that has a gradient, and clear the gradients."""
         for parameters, rate in self.groups:
-            update = [p for p in parameters if p.grad is not None]
-            momenta = [self.buffers[p] for p in update]
-            sgd(
-                update,
-                [p.grad for p in update],
-                momenta,
-                lr=rate,
-                momentum=self.momentum,
-                weight_decay=self.weight_decay,
-                dampening=0.0,
-                nesterov=False,
-                maximize=False,
-            )
-            self.buffers.update(zip(update, momenta, strict=True))
-        for parameter in self.buffers:
+            self.update([p for p in parameters if p.grad is not None], rate)
+        for parameter in self.parameters:
             parameter.grad = None
+
+    def update(self, parameters: list[nn.Parameter], rate: float) -> None:
+        """Move ``parameters`` by their gradients at ``rate``."""
+        raise NotImplementedError
 
     def slow_down(self, factor: float) -> None:
         """Divide every rate by ``factor``."""
         self.groups = [(parameters, rate / factor) for parameters, rate in self.groups]
+
+
+class SGD(Optimiser):
+    """Stochastic gradient descent with momentum."""
+
+    def begin(self, parameter: nn.Parameter) -> Tensor | None:
+        return None  # the momentum begins with the first gradient
+
+    def update(self, parameters: list[nn.Parameter], rate: float) -> None:
+        momenta = [self.buffers[p] for p in parameters]
+        sgd(
+            parameters,
+            [p.grad for p in parameters],
+            momenta,
+            lr=rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+        )
+        self.buffers.update(zip(parameters, momenta, strict=True))
+
+
+class RMSProp(Optimiser):
+    """Steps of a length that hardly depends on the gradient's: divided by the root of a running mean of its square
+    (Tieleman and Hinton 2012, lecture 6.5). The mean forgets by 0.9 and begins at one, as in TensorFlow 1, whose
+    program the DF-CNN's is; so no first step is outsized.
+    """
+
+    def begin(self, parameter: nn.Parameter) -> tuple[Tensor, Tensor]:
+        return torch.ones_like(parameter), torch.zeros_like(parameter)
+
+    def update(self, parameters: list[nn.Parameter], rate: float) -> None:
+        squares, momenta = zip(*(self.buffers[p] for p in parameters), strict=True) if parameters else ((), ())
+        rmsprop(
+            parameters,
+            [p.grad for p in parameters],
+            list(squares),
+            [],
+            list(momenta),
+            [torch.zeros(()) for _ in parameters],
+            lr=rate,
+            alpha=0.9,
+            eps=1e-8,
+            weight_decay=self.weight_decay,
+            momentum=self.momentum,
+            centered=False,
+        )
+
+
+OPTIMISERS = {"sgd": SGD, "rmsprop": RMSProp}
 
 
 class Pace:

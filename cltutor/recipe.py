@@ -9,6 +9,7 @@ from .describe import Described
 from .losses.terms import Loss, Part, Term, as_loss
 from .networks import MultiHead
 from .noise import GradientNoise
+from .optimiser import OPTIMISERS
 from .predicting import PREDICTIONS
 
 
@@ -48,12 +49,13 @@ class Phase(Described):
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Described):
-    """How a recipe is trained: SGD with momentum, and the phases of the first task and of all later ones.
+    """How a recipe is trained: the optimiser, and the phases of the first task and of all later ones.
 
     ``epochs`` are passes over a task's pool, all phases together. Gradients longer than ``clip`` are shortened to it.
     With ``patience``, the rate drops ten times, once a phase, when the validation accuracy has not risen for that
     many epochs (LwF, section 3, implementation details); with ``drop_every`` it drops ten times after every so many
     epochs of a phase (EEIL, section 5). ``noise`` is added to clipped gradients.
+    ``optimiser`` is "sgd", or "rmsprop" (the DF-CNN authors').
     """
 
     later: tuple[Phase, ...] = (Phase(shared=1.0, new=1.0),)
@@ -68,6 +70,7 @@ class Schedule(Described):
     drop_every: int | None = None
     augmentation: streams.Augmentation | None = None
     noise: GradientNoise | None = None
+    optimiser: str = "sgd"
 
     def __post_init__(self):
         for name in ("epochs", "batch_size"):
@@ -80,6 +83,8 @@ class Schedule(Described):
             raise ValueError(f"momentum is at least 0 and below 1, not {self.momentum!r}.")
         if not 0 <= self.weight_decay < float("inf"):
             raise ValueError(f"weight_decay is a finite number from 0 up, not {self.weight_decay!r}.")
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser is one of {', '.join(OPTIMISERS)}, not {self.optimiser!r}.")
         for name in ("patience", "drop_every"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):

@@ -142,12 +142,12 @@ class Run:
         """Write the run to one safetensors file; the file is whole or not there at all."""
         tensors = dict(self._tensors())
         header = {
-            **{name: getattr(self, name) for name in PLAIN},
+            **{name: getattr(self, name) for name in _PLAIN},
             "format": FORMAT,
             "recipe": repr(self.recipe),
             "learned": self.learned,
             "terms": list(self.curves.loss),
-            "checksum": checksum(tensors),
+            "checksum": _checksum(tensors),
         }
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,7 @@ class Run:
             yield f"accuracy/{name}", torch.from_numpy(matrix.copy())
         for name, curve in self.curves.loss.items():
             yield f"loss/{name}", torch.from_numpy(curve.copy())
-        for name in CURVES:
+        for name in _CURVES:
             yield f"curve/{name}", torch.from_numpy(getattr(self.curves, name).copy())
         for task, state in enumerate(self.states):
             yield from ((f"state/{task}/{name}", value.contiguous().clone()) for name, value in state.items())
@@ -185,9 +185,9 @@ class Run:
             raise ValueError(f"There is no run in {path}: the file does not exist.") from None
         except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
             raise ValueError(f"{path} is damaged or no cltutor run: remove it and train again.") from error
-        if header["format"] != FORMAT or header["checksum"] != checksum(tensors):
+        if header["format"] != FORMAT or header["checksum"] != _checksum(tensors):
             raise ValueError(f"{path} is damaged or of another version: remove it and train again.")
-        run = cls(recipe=parse(header["recipe"]), **{name: frozen(header[name]) for name in PLAIN})
+        run = cls(recipe=parse(header["recipe"]), **{name: _frozen(header[name]) for name in _PLAIN})
         run._fill(tensors, header)
         return run
 
@@ -195,13 +195,13 @@ class Run:
         parts = {name: value.numpy() for name, value in tensors.items() if not name.startswith(("state/", "kept/"))}
         self.accuracies = {k.removeprefix("accuracy/"): v for k, v in parts.items() if k.startswith("accuracy/")}
         losses = {name: parts[f"loss/{name}"] for name in header["terms"]}
-        self.curves = Curves(loss=losses, **{name: parts[f"curve/{name}"] for name in CURVES})
+        self.curves = Curves(loss=losses, **{name: parts[f"curve/{name}"] for name in _CURVES})
         self.states = [_under(tensors, f"state/{task}/") for task in range(header["learned"])]
         names = {name.split("/")[1] for name in tensors if name.startswith("kept/")}
         self.kept = {name: _under(tensors, f"kept/{name}/") for name in names}
 
 
-PLAIN = (
+_PLAIN = (
     "seed",
     "device",
     "stream_code",
@@ -213,18 +213,18 @@ PLAIN = (
     "seconds",
     "updates",
 )
-CURVES = ("step_task", "known", "unknown", "epoch_task")
+_CURVES = ("step_task", "known", "unknown", "epoch_task")
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def frozen(value):
-    return tuple(frozen(item) for item in value) if isinstance(value, list) else value
+def _frozen(value):
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
-def checksum(tensors: dict[str, Tensor]) -> str:
+def _checksum(tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode())

@@ -26,12 +26,11 @@ def classroom() -> dict:
 
 
 def dfcnn_paper() -> dict:
-    """DF-CNN, section 4.2: 2,000 epochs a task in batches of 10. The authors' program has an adaptive optimiser at a
-    rate of 0.0001 and no weight decay; here gradient descent with momentum learns, at a rate that suits it."""
-    return {
-        "epochs": 2000,
-        "batch_size": 10,
-        "learning_rate": 0.005,
-        "momentum": 0.9,
-        "weight_decay": 0.0,
-    }
+    """DF-CNN, section 4.2: 2,000 epochs a task in batches of 10. RMSProp at a rate of 0.0001, without weight decay or
+    clipping, is the authors' program's; its rate falls slowly, to two thirds in a task, which is left out here."""
+    return {"epochs": 2000, "batch_size": 10, "learning_rate": 0.0001, **dfcnn_optimiser()}
+
+
+def dfcnn_optimiser() -> dict:
+    """What the authors of DF-CNN train all networks with, but for its rate and length."""
+    return {"optimiser": "rmsprop", "momentum": 0.0, "weight_decay": 0.0, "clip": UNCLIPPED}

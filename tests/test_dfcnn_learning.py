@@ -129,7 +129,8 @@ def test_a_network_that_cannot_be_built_is_refused_before_anything_is_learned(st
         next(cl.train(stream, recipe, device="cpu"))
 
 
-def test_the_papers_schedule_is_2000_epochs_in_batches_of_10():
+def test_the_papers_schedule_is_2000_epochs_of_rmsprop_in_batches_of_10():
     schedule = cl.methods.dfcnn(**cl.schedules.dfcnn_paper()).schedule
     assert (schedule.epochs, schedule.batch_size, schedule.weight_decay) == (2000, 10, 0.0)
+    assert (schedule.optimiser, schedule.learning_rate, schedule.momentum) == ("rmsprop", 0.0001, 0.0)
     assert cl.methods.single_task(**cl.schedules.dfcnn_paper()).schedule == schedule

@@ -56,8 +56,9 @@ def test_the_recipe_has_the_phases_and_constants_of_the_comparison():
     ]
     assert recipe.network == cl.networks.Expandable(expansion=16, loss_threshold=0.01, drift_threshold=0.05)
     assert recipe.schedule.weight_decay == 0.0
-    with pytest.raises(ValueError, match="expandable has a weight_decay of its own: leave it out"):
+    with pytest.raises(ValueError, match="expandable has no weight decay"):
         cl.methods.expandable(weight_decay=0.1)
+    assert cl.methods.expandable(**cl.schedules.dfcnn_paper()).schedule.optimiser == "rmsprop"
 
 
 def test_the_recipe_is_read_back_from_its_code():

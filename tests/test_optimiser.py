@@ -1,4 +1,4 @@
-"""The update, against torch.optim.SGD step by step."""
+"""The updates, against torch.optim step by step."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cltutor.optimiser import SGD, Pace
+from cltutor.optimiser import OPTIMISERS, SGD, Pace, RMSProp
 
 
 def twins():
@@ -37,9 +37,33 @@ def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping_bit_for_bit(clip)
         assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
 
 
-def test_a_parameter_without_a_gradient_is_not_moved_by_momentum_or_weight_decay():
+def test_rmsprop_equals_torchs_from_a_mean_square_of_one_bit_for_bit():
+    ours, theirs = twins()
+    optimiser = RMSProp([(ours, 0.01)], momentum=0.5, weight_decay=0.05, clip=1e9)
+    reference = torch.optim.RMSprop(theirs, lr=0.01, alpha=0.9, momentum=0.5, weight_decay=0.05)
+    for p in theirs:
+        begin = {"step": torch.tensor(0.0), "square_avg": torch.ones_like(p), "momentum_buffer": torch.zeros_like(p)}
+        reference.state[p] = begin
+    for step in range(5):
+        for parameters in (ours, theirs):
+            sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
+        optimiser.step()
+        reference.step()
+        reference.zero_grad()
+        assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+def test_the_first_step_of_rmsprop_by_hand():
+    weight = nn.Parameter(torch.tensor([2.0]))
+    (3 * weight).sum().backward()
+    RMSProp([([weight], 0.1)], 0.0, 0.0, 1e9).step()
+    assert weight.item() == pytest.approx(2 - 0.1 * 3 / (0.9 * 1 + 0.1 * 9) ** 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSProp])
+def test_a_parameter_without_a_gradient_is_not_moved_by_momentum_or_weight_decay(kind):
     ours, _ = twins()
-    optimiser = SGD([(ours, 0.1)], momentum=0.9, weight_decay=0.5, clip=1.0)
+    optimiser = kind([(ours, 0.1)], momentum=0.9, weight_decay=0.5, clip=1.0)
     sum(p.sum() for p in ours).backward()
     optimiser.step()
     still, moving = ours[0].detach().clone(), ours[1].detach().clone()
@@ -56,11 +80,13 @@ def test_gradients_are_cleared_after_the_step():
     assert [p.grad for p in ours] == [None] * 3
 
 
-def test_training_does_not_import_pytorchs_compiler():
-    code = """
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_training_does_not_import_pytorchs_compiler(optimiser):
+    code = f"""
 import sys, torch, cltutor as cl
 images, labels = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8), torch.tensor([0, 1] * 4)
-cl.learn(cl.streams.tensors(images, labels, images, labels, tasks=1), "lwf", epochs=1, progress=False)
+stream = cl.streams.tensors(images, labels, images, labels, tasks=1)
+cl.learn(stream, cl.methods.lwf(optimiser={optimiser!r}), epochs=1, progress=False)
 print("torch._dynamo" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -1,8 +1,9 @@
 """The runs of a stream in one file: read without executing anything, checksummed, and told where they come from."""
 
+import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from ..recipe import parse
-from ..run import CURVES, PLAIN, Curves, Run, checksum, frozen
+from ..recipe import Recipe, parse
+from ..run import Curves, Run
 from .settings import FOLDER, setting_of
 
 FORMAT = 1
@@ -65,7 +66,7 @@ def write(path: Path, made: Sequence[Run], origin: Origin) -> None:
     """Write complete runs of one number of tasks and epochs to ``path``, without weights and loss curves."""
     kinds = sorted(made[0].accuracies)
     tensors = {f"accuracy/{kind}": _stacked([run.accuracies[kind] for run in made]) for kind in kinds}
-    tensors |= {f"curve/{name}": _stacked([getattr(run.curves, name) for run in made]) for name in _KEPT}
+    tensors |= {f"curve/{name}": _stacked([getattr(run.curves, name) for run in made]) for name in CURVES}
     codes = list(dict.fromkeys(repr(run.recipe) for run in made))
     entries = [{name: getattr(run, name) for name in PLAIN} | {"recipe": codes.index(repr(run.recipe))} for run in made]
     header = {"format": FORMAT, "origin": asdict(origin), "recipes": codes, "runs": entries}
@@ -88,19 +89,25 @@ def read(path: Path) -> tuple[list[Run], Origin]:
         raise ValueError(f"{path} is damaged or of another version: make it again with `cltutor gallery`.")
     recipes = [parse(code) for code in header["recipes"]]
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    made = [_run(i, recipes[entry.pop("recipe")], entry, arrays) for i, entry in enumerate(header["runs"])]
+    made = [_run(recipes, entry, {k: v[i] for k, v in arrays.items()}) for i, entry in enumerate(header["runs"])]
     return made, Origin(**header["origin"])
 
 
-_KEPT = tuple(name for name in CURVES if name != "step_task")  # there are no steps without loss curves
+# Of a run, all that JSON can hold; of its curves, all but the losses and their steps.
+PLAIN = [f.name for f in fields(Run) if f.name not in ("recipe", "accuracies", "curves", "states", "kept")]
+CURVES = [f.name for f in fields(Curves) if f.name not in ("loss", "step_task")]
 
 
-def _run(place: int, recipe, entry: dict, arrays: dict[str, np.ndarray]) -> Run:
-    plain = {name: frozen(value) for name, value in entry.items()}
-    named = {name: array[place].copy() for name, array in arrays.items()}
-    accuracies = {name.removeprefix("accuracy/"): value for name, value in named.items() if name.startswith("accuracy")}
-    curves = Curves(**{name: named[f"curve/{name}"] for name in _KEPT})
-    return Run(recipe, **plain, accuracies=accuracies, curves=curves, states=[{} for _ in plain["tasks"]])
+def _run(recipes: list[Recipe], entry: dict, arrays: dict[str, np.ndarray]) -> Run:
+    plain = {name: _frozen(value) for name, value in entry.items()}
+    plain["recipe"] = recipes[entry["recipe"]]
+    accuracies = {k.removeprefix("accuracy/"): v.copy() for k, v in arrays.items() if k.startswith("accuracy/")}
+    curves = Curves(**{name: arrays[f"curve/{name}"].copy() for name in CURVES})
+    return Run(**plain, accuracies=accuracies, curves=curves, states=[{} for _ in plain["tasks"]])
+
+
+def _frozen(value):
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _stacked(arrays: list[np.ndarray]) -> torch.Tensor:
@@ -109,5 +116,8 @@ def _stacked(arrays: list[np.ndarray]) -> torch.Tensor:
 
 def _checksum(tensors: dict[str, torch.Tensor], header: dict) -> str:
     """Of the numbers and of what is said about them."""
-    said = np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8).copy()
-    return checksum({**tensors, "header": torch.from_numpy(said)})
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()

@@ -75,7 +75,7 @@ def validated(job: Job) -> float:
         run = learn(arrived, recipe, 0, device="cpu", store=store, progress=False, test_every=setting.epochs + 1)
     except Diverged:
         return 0.0
-    return float(np.mean(run.accuracy(known_task=not run.competes)[-1]))
+    return round(float(np.mean(run.accuracy(known_task=not run.competes)[-1])), 4)  # equal ones are to be equal
 
 
 def held_out(stream: Stream) -> Stream:
@@ -111,8 +111,8 @@ def remember(stream_name: str, found: Scores, folder: Path) -> None:
     """Write the scores of a search into ``folder/rates.json``, from which `recipe` takes its rates."""
     path = folder / "rates.json"
     scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    rounded = {name: {f"{rate:g}": round(score, 4) for rate, score in row.items()} for name, row in found.items()}
-    path.write_text(json.dumps({**scores, stream_name: rounded}, indent=1) + "\n", encoding="utf-8")
+    own = {name: {f"{rate:g}": score for rate, score in row.items()} for name, row in found.items()}
+    path.write_text(json.dumps({**scores, stream_name: own}, indent=1) + "\n", encoding="utf-8")
 
 
 def origin(stream_name: str, trials: int, diverged: Iterable[str]) -> Origin:

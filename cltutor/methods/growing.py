@@ -49,6 +49,7 @@ def expandable(
     def network(backbone) -> Expandable:
         return Expandable(backbone, expansion, loss_threshold, drift_threshold)
 
-    decay = 0.0  # it would move weights that are to stay as they are
-    settings = {"backbone": TaskCNN(), **settings}
-    return compose("expandable", sparse, later, network=network, weight_decay=decay, **settings)
+    settings = {"backbone": TaskCNN(), "weight_decay": 0.0, **settings}
+    if settings["weight_decay"] != 0:
+        raise ValueError("expandable has no weight decay: it would move weights that are to stay as they are.")
+    return compose("expandable", sparse, later, network=network, **settings)
