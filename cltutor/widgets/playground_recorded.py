@@ -25,6 +25,7 @@ class Recorded(ipywidgets.Box):
     ) -> None:
         layout = ipywidgets.Layout(display="none", flex_flow="row wrap", align_items="center")
         super().__init__(layout=layout)
+        self.add_class("cltutor-recorded")
         given = gallery_of(stream) if runs is None else list(runs)
         found = [run for run in given if run.fingerprint == stream.fingerprint and run.complete]
         if given and not found and runs is not None:
