@@ -94,9 +94,10 @@ def test_the_rate_is_the_one_with_the_highest_validation_accuracy(name):
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_every_method_has_as_many_complete_runs_in_the_gallery(name):
-    runs, trials = cl.gallery.runs(name), range(settings.SETTINGS[name].trials)
-    expected = [(cl.gallery.recipe(m, name, heads), t) for m, heads in settings.entries() for t in trials]
-    assert [(repr(run.recipe), run.seed) for run in runs] == [(repr(recipe), trial) for recipe, trial in expected]
+    runs, recipes = cl.gallery.runs(name), [cl.gallery.recipe(m, name, heads) for m, heads in settings.entries()]
+    trials = range(settings.SETTINGS[name].trials)
+    assert [run.seed for run in runs] == [*trials] * len(recipes)
+    assert [repr(run.recipe) for run in runs] == [repr(recipe) for recipe in recipes for _ in trials]
     for run in runs:
         assert run.complete
         matrix = run.accuracy()

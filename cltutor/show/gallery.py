@@ -49,9 +49,9 @@ def gallery(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     for group, own, inches in zip(panels, numbers, names, strict=True):
         left += inches
         regime = REGIMES[group[0].competes]
-        picture.write(left, BELOW + high + 0.08, regime, weight="bold", va="bottom")
+        picture.write(left, BELOW + high + 0.12, regime, weight="bold", va="baseline")
         axes = picture.panel(left, BELOW + high - ROW * len(group), WIDE, ROW * len(group))
-        axes.set_xlim(max(0, 10 * math.floor(low / 10)), 101)
+        axes.set_xlim(max(0, 10 * math.floor((low - 1) / 10)), 102)
         _dots(axes, group, own, known_task)
         told.append(_told(regime, group, own))
         left += WIDE + GAP
@@ -89,7 +89,8 @@ def _dots(axes: Axes, group: list[Method], numbers: list[Numbers], known_task: b
         axes.axhline(place, color=FAINT, lw=0.6, zorder=0.6)
         if math.isfinite(half):
             axes.plot(np.clip([mean - half, mean + half], 0, 100), [place, place], color=look.color, lw=2.2, zorder=2)
-        axes.plot(mean, place, marker=look.marker, color=look.color, ms=7, mew=1.5, ls="", label=method.label, zorder=3)
+        mark = {"marker": look.marker, "ms": 7, "mew": 1.5, "ls": "", "clip_on": False}
+        axes.plot(mean, place, color=look.color, label=method.label, zorder=3, **mark)
     guessed = chance(group[0].runs[0], known_task)  # of each task, or after each task
     guess = 100 * float(guessed.mean() if known_task else guessed[-1])
     if guess > axes.get_xlim()[0]:
