@@ -1,7 +1,8 @@
 """Random clicks on the playground in a real JupyterLab: no error, no stuck button, no memory that grows.
 
 Memory is that of the kernel (its proportional set size) and of the page (its JavaScript heap after a collection), each
-time with all runs cleared: once after a first run, and at the end. Also measured, in the page: from a press of Train
+time with all runs cleared: after a first round in which every preset was pressed, as PyTorch and others load much at
+first use, and at the end. Also measured, in the page: from a press of Train
 to the first own curve, and from a press of a toggle to the picture that answers it.
 """
 
@@ -17,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+
+from cltutor.widgets.playground_presets import PAPERS
 
 try:
     from benchmarks import browsing, report
@@ -121,6 +124,18 @@ class Presser:
     def _busy(self) -> bool:
         return not all(button.is_enabled() for button in self.tool.place.get_by_role("button", name="Train").all())
 
+    def first_round(self) -> None:
+        """Press every preset and learn a short recipe."""
+        for paper in PAPERS:
+            self.tool.button(paper).first.click()
+            self.page.wait_for_timeout(300)
+            for method in PAPERS[paper]:
+                button = self.tool.place.locator(".cltutor-presets").get_by_role("button", name=method, exact=True)
+                if button.is_enabled():
+                    button.click()
+                    self.page.wait_for_timeout(300)
+        self.train()
+
     def train(self) -> None:
         """Learn a short recipe to its end; the page must still be able to."""
         self.tool.place.get_by_label("as code", exact=True).last.fill(START)
@@ -133,7 +148,7 @@ class Presser:
 def soak(tool: browsing.Widget, kernel: psutil.Process, seconds: float, seed: int, pause: float = 0.4) -> Soak:
     """Random actions for so many seconds, one every ``pause`` seconds; faults end it early."""
     presser = Presser(tool, seed)
-    presser.train()
+    presser.first_round()
     presser.quiet()
     before = megabytes(kernel), heap(presser.page)
     end = time.monotonic() + seconds

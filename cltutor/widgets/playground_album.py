@@ -8,7 +8,7 @@ from .. import show
 from ..run import Run
 from .base import draw
 
-MOST = 80  # pictures of about 100 kB
+MOST = 40  # pictures of about 150 kB
 
 
 class Album:
@@ -27,11 +27,23 @@ class Album:
             if key in self._drawn:
                 self._drawn.move_to_end(key)
                 return self._drawn[key][1]
-        made = draw(lambda: show.accuracy_over_time(runs, known_task=known_task) if runs else self._empty())
+        made = self._draw(runs, known_task)
         with self._lock:
             self._drawn[key] = tuple(runs), made
             while len(self._drawn) > MOST:
                 self._drawn.popitem(last=False)
+        return made
+
+    def _draw(self, runs: Sequence[Run], known_task: bool) -> str:
+        pictures = []
+
+        def make() -> show.Picture:
+            pictures.append(show.accuracy_over_time(runs, known_task=known_task) if runs else self._empty())
+            return pictures[0]
+
+        made = draw(make)
+        for picture in pictures:
+            picture.clear()  # its artists hold each other, and would stay until memory is looked through
         return made
 
     def ahead(self, wishes: Iterable[tuple[Sequence[Run], bool]]) -> None:

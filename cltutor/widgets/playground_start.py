@@ -24,6 +24,7 @@ class Presets(ipywidgets.VBox):
         self.method = Choice("", [], guarded)
         super().__init__([row(self.paper, self.method)], layout=ipywidgets.Layout(width="100%"))
         offer, pressed = guarded(lambda change: self._offer()), guarded(self._pressed)
+        self.add_class("cltutor-presets")
         self.paper.observe(lambda change: self._offer() if self._applying else offer(change), "value")
         self.method.observe(lambda change: self._applying or pressed(change), "value")
         panel.also = self._judge
