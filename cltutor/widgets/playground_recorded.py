@@ -60,7 +60,7 @@ class Recorded(ipywidgets.Box):
         self._offered = methods
         self._listed = [w for w, runs in self.runs.items() if runs[0].name in methods or self.switches[w].value]
         listed = [self.switches[words] for words in self._listed]
-        self.children = (ipywidgets.HTML("recorded runs"), *listed)
+        self.children = (ipywidgets.HTML("recorded runs", layout=ipywidgets.Layout(margin="0 8px 0 0")), *listed)
         self.layout.display = "flex" if listed else "none"
 
     def clear(self) -> None:
