@@ -36,6 +36,14 @@ class Unmerged(Described, Part):
 class MeanMerge(Unmerged):
     """Mean-IMM: theta = sum_t alpha_t theta_t with alpha_t = 1 / T (Lee et al. 2017, eq. 2)."""
 
+    def begin_task(self, context: Context, kept: Kept) -> None:
+        now = len(context.flat_shared()) if kept else 0
+        if kept and len(kept["latest"]) != now:
+            raise ValueError(
+                f"A merge needs a network that keeps its shared parameters: there were {len(kept['latest'])}, "
+                f"now there are {now}."
+            )
+
     def end_task(self, context: Context, kept: Kept) -> None:
         here = context.flat_shared()
         weight = self.weight(context)

@@ -1,5 +1,7 @@
 """Incremental Moment Matching: merges against loops, the training network kept apart, resuming."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -108,3 +110,9 @@ def test_statistics_of_batch_norm_layers_are_merged_by_their_mean(stream):
     own = [b.flatten() for b in merged.backbone.buffers() if b.is_floating_point()]
     torch.testing.assert_close(torch.cat(own), mean)
     assert (buffers[0] - buffers[1]).abs().max() > 0
+
+
+def test_a_merge_refuses_a_network_whose_shared_parameters_grow(tiny):
+    recipe = replace(cl.methods.expansion(epochs=1), merge=cl.merging.MeanMerge())
+    with pytest.raises(ValueError, match="A merge needs a network that keeps its shared parameters"):
+        cl.learn(tiny, recipe, progress=False)

@@ -66,7 +66,8 @@ def _points(run: "Run", known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     matrix = accuracy(run, known_task)
     places, values = [], []
     for task in range(len(matrix)):
-        epochs = np.flatnonzero(learning == task)
+        # Networks of separate ways are asked with the task unknown after whole tasks only.
+        epochs = np.flatnonzero((learning == task) & np.isfinite(curves).any(axis=1))
         done = np.isfinite(matrix[task, task])
         planned = len(epochs) if done else max(len(epochs), run.recipe.schedule.epochs)
         places += [task + (e + 1) / planned for e in range(len(epochs))]

@@ -24,7 +24,7 @@ class Actions(ipywidgets.VBox):
     ) -> None:
         def button(words: str, icon: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
             made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip)
-            made.layout = ipywidgets.Layout(width="84px", margin="2px 6px 2px 0")
+            made.layout = ipywidgets.Layout(width="auto", min_width="84px", margin="2px 6px 2px 0")
             made.on_click(guarded(lambda _: action()))
             return made
 

@@ -57,12 +57,11 @@ class Choice(ipywidgets.Box):
     def _add(self, words: str, value: object, tooltip: str) -> None:
         button = self.buttons[value] = Switch(words, f"{self.words}: {tooltip}" if self.words else tooltip)
         button.layout.margin = "2px 2px 2px 0"
-        button.observe(self._guarded(self._pressed), "value")
+        pressed = self._guarded(self._pressed)  # takes what was told off the page, so that only a press may call it
+        button.observe(lambda change: self._showing or pressed(change), "value")
         self.children = (self.label, *self.buttons.values()) if self.words else tuple(self.buttons.values())
 
     def _pressed(self, change) -> None:
-        if self._showing:
-            return
         (value,) = (value for value, button in self.buttons.items() if button is change.owner)
         if value == self.value:
             self._show()  # the one that is pressed stays pressed

@@ -30,11 +30,12 @@ class ImportanceExplorer(Trains, Tool):
     """Heat maps of Omega for MAS, local MAS, EWC and SI, a scatter of any two, and what damage does to each task.
 
     Train lets one network learn the stream with Synaptic Intelligence, and measures after every task; with a finished
-    ``run`` of the stream it measures that one's networks, by all but SI. view: "maps", "scatter" or "damage"; layer: the name of a weight, the first one if None; task: after which task, counted from 1,
-    the last if None; summed: importance of all tasks so far, or of this task alone; scale: "rank" or "log"; first and
-    second: the methods of the scatter; method: whose ranking chooses the weights to damage, always by its sum over
-    tasks; how: "prune" or "perturb"; which: "least", "random" or "most"; share: percent of the weights of every layer;
-    seed, device: as in `learn`; settings: given to `methods.si`, such as `epochs=5`.
+    ``run`` of the stream it measures that one's networks, by all but SI. view: "maps", "scatter" or "damage"; layer:
+    the name of a weight, the first one if None; task: after which task, counted from 1, the last if None; summed:
+    importance of all tasks so far, or of this task alone; scale: "rank" or "log"; first and second: the methods of the
+    scatter; method: whose ranking chooses the weights to damage, always by its sum over tasks; how: "prune" or
+    "perturb"; which: "least", "random" or "most"; share: percent of the weights of every layer; seed, device: as in
+    `learn`; settings: given to `methods.si`, such as `epochs=5`.
 
     Raises:
         ValueError: a word, layer, task or share that there is not, or a setting that the method does not take.

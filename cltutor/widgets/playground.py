@@ -41,18 +41,18 @@ class Paused:
 
 
 class Playground(Trains, Tool):
-    """Toggles for every term of the loss, memory, network and schedule; their equation, their code, and what comes of it.
+    """Toggles for the terms of the loss, memory, network and schedule; their equation, their code, what comes of them.
 
     Runs pile up in `runs`. Stop pauses: Resume goes on with the same numbers as without a stop, as long as the recipe
     is the same. Pictures and table are kept for both questions at test, with the task known and unknown.
 
     recipe: a recipe, or a method's name, to begin with; seed: of the first run of a recipe, later ones take the next;
-    known_task: what is asked at test; runs: recorded runs of this stream to compare with, the gallery's if None and
-    the stream is one of its; device: as in `learn`.
+    known_task: what is asked at test; runs: recorded runs to compare with, of which those of this very stream are
+    offered, the gallery's if None; device: as in `learn`.
 
     Raises:
         ValueError: an unknown method, a recipe that the toggles cannot make or that makes no sense on this stream, or
-            runs of other tasks.
+            runs of which none is of this stream.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Playground(Trains, Tool):
         self._make(known_task)
         self._changed(first)
         self._show()
-        self.warming = threading.Thread(target=self._warm_up, name="cltutor warming up", daemon=True)
+        self.warming = threading.Thread(target=self._warm_up, name="cltutor warming up")
         self.warming.start()
 
     def _first(self, recipe: Recipe | str) -> Composition:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .. import importance, losses, memory, merging, methods, networks, noise, recipe, streams
-from ..recipe import Recipe, described
+from ..recipe import Recipe, described, descriptions
 from .code import plain
 from .playground_composition import composition_of
 
@@ -123,10 +123,22 @@ def _literal(name: str | None, node: ast.expr) -> object:
     try:
         return described(node)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}={ast.unparse(node)} cannot be set here: {error}") from None
+        words = str(error) if "malformed node" not in str(error) else "use a number, a word or what cltutor describes."
+        raise ValueError(f"{name}={ast.unparse(node)} cannot be set here: {words}") from None
 
 
 class _Undot(ast.NodeTransformer):
+    """Names without their rooms, and the settings of descriptions by name, as the code of a recipe has them."""
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        kind = descriptions().get(node.func.id) if isinstance(node.func, ast.Name) else None
+        names = list(inspect.signature(kind).parameters) if kind else []
+        if 0 < len(node.args) <= len(names):
+            named = [ast.keyword(name, value) for name, value in zip(names, node.args, strict=False)]
+            node.args, node.keywords = [], named + node.keywords
+        return node
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.Name:
         return ast.Name(node.attr, ast.Load())
 

@@ -10,9 +10,12 @@ from .playground_code import method_code, recipe_code
 # What is copied is selected first, so that the keyboard's own command copies it too.
 COPY = "getSelection().selectAllChildren(this.parentElement.querySelector('code'));document.execCommand('copy')"
 CSS = """<style>
-.cltutor-playground .cltutor-section { border: 1px solid #d5d5d5; border-radius: 4px; padding: 2px 10px 4px; margin: 2px; }
+.cltutor-playground .cltutor-section { border: 1px solid #d5d5d5; border-radius: 4px; margin: 2px 0;
+  padding: 4px 10px; }
 .cltutor-playground .widget-toggle-button { height: 26px; line-height: 26px; padding: 0 9px; }
-.cltutor-playground .cltutor-knob .widget-hslider { margin: 0; }
+.cltutor-playground .cltutor-knob .widget-hslider { margin: 0; width: 84px !important; }
+.cltutor-playground .cltutor-knob { margin-right: 6px; }
+.cltutor-playground .cltutor-section .widget-dropdown { margin-right: 8px; max-width: 170px; }
 .cltutor-playground .cltutor-reasons, .cltutor-playground details { font-size: 12px; line-height: 1.4; }
 .cltutor-playground .cltutor-reasons ul { margin: 2px 0 4px; padding-left: 20px; }
 .cltutor-playground summary { cursor: pointer; }
@@ -21,7 +24,8 @@ CSS = """<style>
 .cltutor-code code { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; flex: 1; }
 .cltutor-code button { flex: none; font-size: 12px; cursor: pointer; }
 .cltutor-table table { border-collapse: collapse; margin: 4px 0 8px; width: 100%; font-size: 13px; }
-.cltutor-table caption { text-align: left; font-weight: bold; padding: 2px 0; }
+.cltutor-table caption { text-align: left; font-weight: bold; padding: 2px 0;
+  line-height: 1.35; }
 .cltutor-table th, .cltutor-table td { text-align: left; padding: 2px 10px 2px 0; border-bottom: 1px solid #e0e0e0;
   font-weight: normal; line-height: 1.35; }
 .cltutor-table thead th { font-weight: bold; border-bottom: 1px solid #888; }
@@ -47,14 +51,10 @@ class Formula(ipywidgets.VBox):
                 own = rf"\mathcal{{L}}_{{\text{{{phase.name}}}}} = {phase.loss.latex(recipe.heads)}"
                 lines.append(own)
         self.equation.value = "<br>".join(rf"$\displaystyle {line}$" for line in lines)
-        call, latex = method_code(recipe), copyable("LaTeX", r" \\ ".join(lines))
-        self.words.value = "".join(
-            [
-                copyable("code", recipe_code(recipe)),
-                copyable("the same", call) if call else "",
-                f"<details><summary>LaTeX</summary>{latex}</details>",
-            ]
-        )
+        call, code = method_code(recipe), recipe_code(recipe)
+        folded = (copyable("code", code) if call else "") + copyable("LaTeX", r" \\ ".join(lines))
+        words = "written out, and the equation in LaTeX" if call else "the equation in LaTeX"
+        self.words.value = f"{copyable('code', call or code)}<details><summary>{words}</summary>{folded}</details>"
 
 
 def copyable(what: str, code: str) -> str:

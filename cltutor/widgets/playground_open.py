@@ -35,8 +35,6 @@ def refusal(words: str, run: Run, stream: Stream) -> str:
     """Why a widget does not suit this run, nothing where it does: what the widget itself would say."""
     try:
         check(run, stream)
-        if not run.states:
-            return "Recorded runs come without their networks: train it here first."
         WIDGETS[words][1].suits(run, stream)
     except ValueError as error:
         return str(error)
@@ -56,7 +54,7 @@ class Opener(ipywidgets.VBox):
         self.close_it.on_click(guarded(lambda _: self._close()))
         self.reasons, self.place = ipywidgets.HTML(), ipywidgets.VBox()
         super().__init__([row(self.run, *self.buttons.values(), self.close_it), self.reasons, self.place])
-        self.run.observe(guarded(lambda change: self._judge()), "value")
+        self.run.observe(lambda change: self._judge(), "value")
         self.offer([])
 
     def offer(self, runs: Sequence[Run]) -> None:

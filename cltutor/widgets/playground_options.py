@@ -8,7 +8,7 @@ from ..importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral, Unif
 from ..losses import Distillation
 from ..memory.selection import SELECTIONS
 from ..merging import MeanMerge, ModeMerge, Unmerged
-from ..networks import DFCNN, Copies, MultiHead, Progressive, ResNet32, SingleTask, SmallCNN, TaskCNN, Widening
+from ..networks import Copies, MultiHead, Progressive, ResNet32, SingleTask, SmallCNN, TaskCNN, Widening
 from ..noise import GradientNoise
 from ..streams import CropFlip, PhotometricCropFlip
 from .base import dropdown

@@ -28,14 +28,17 @@ SECTIONS = {
         ("attention", "gamma", "maps", "distance"),
         ("anchor", "omega", "importance"),
     ),
-    "Memory": (("memory",), ("images", "selection"), ("balanced",)),
-    "Network": (("network",), ("backbone",), ("merge", "predict")),
-    "Training": (("heads", "epochs", "rate"), ("learns",), ("augmentation", "noise")),
+    "Memory": (("memory",), ("images", "selection"), ("balanced", "predict")),
+    "Network": (("network",), ("backbone",), ("merge",)),
+    "Training": (("epochs", "rate"), ("learns",), ("augmentation", "noise")),
 }
+ALL = "all"
 
 
 class Panel(ipywidgets.VBox):
-    """Controls for a `Composition`; `changed(before)` is called after the learner has made another one of it.
+    """Controls for a `Composition` in sections, of which one is open, or all; that of `heads` has its place elsewhere.
+
+    `changed(before)` is called after the learner has made another composition.
 
     A combination that makes no sense leaves everything as it was and is told by `guarded`. Buttons that would make one
     are greyed out by a thread, soon after each change; `settle()` waits for it.
@@ -51,13 +54,19 @@ class Panel(ipywidgets.VBox):
     ) -> None:
         self.limits, self.composition, self.changed, self._fail = limits, composition, changed, fail
         self._applying, self._lock, self._stale, self._thread = False, threading.Lock(), False, None
+        self.also: Callable[[Composition], None] = lambda now: None  # what else the thread greys out
         self.controls = make_controls(guarded)
+        moved = guarded(self._moved)
         for control in self.controls.values():
-            control.observe(guarded(self._moved), "value")
+            control.observe(lambda change: self._applying or moved(change), "value")
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
-        made = {title: self._section(title, rows) for title, rows in SECTIONS.items()}
-        rows = made["Loss"], row(made["Memory"], made["Network"]), made["Training"], self.reasons
+        self.sections = {title: self._section(title, rows) for title, rows in SECTIONS.items()}
+        about = {title: f"the toggles of {title.lower()}" for title in SECTIONS} | {ALL: "the toggles of all sections"}
+        self.tabs = Choice("toggles", [(title, title, words) for title, words in about.items()], guarded)
+        self.tabs.observe(guarded(lambda change: self._unfold()), "value")
+        rows = self.tabs, *self.sections.values(), self.reasons
         super().__init__(rows, layout=ipywidgets.Layout(width="100%"))
+        self.tabs.value = "Loss"
         self._apply(composition)
 
     def set(self, composition: Composition) -> None:
@@ -79,17 +88,19 @@ class Panel(ipywidgets.VBox):
             self._thread.join()
 
     def _section(self, title: str, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
-        caption = ipywidgets.HTML(f"<b>{title}</b>", layout=ipywidgets.Layout(margin="0"))
         lines = [row(*(self.controls[name] for name in names)) for names in rows]
-        made = ipywidgets.VBox([caption, *lines], layout=ipywidgets.Layout(flex="1 1 380px", width="auto"))
+        made = ipywidgets.VBox(lines, layout=ipywidgets.Layout(width="auto"))
         made.add_class("cltutor-section")
         return made
 
+    def _unfold(self) -> None:
+        for title, section in self.sections.items():
+            section.layout.display = None if self.tabs.value in (title, ALL) else "none"
+
     def _moved(self, change) -> None:
         """The learner moved a control."""
-        if not self._applying:
-            values = {name: plain(control.value) for name, control in self.controls.items()}
-            self.set(named(replace(self.composition, **values)))
+        values = {name: plain(control.value) for name, control in self.controls.items()}
+        self.set(named(replace(self.composition, **values)))
 
     def _apply(self, composition: Composition) -> None:
         """Set every control to what the composition says."""
@@ -102,7 +113,7 @@ class Panel(ipywidgets.VBox):
         finally:
             self._applying = False
         self._switch_off()
-        self._grey()
+        self.grey()
 
     def _switch_off(self) -> None:
         """Controls of what is off, and the temperature of what has none, cannot be moved."""
@@ -114,12 +125,12 @@ class Panel(ipywidgets.VBox):
         enable(self.controls["images"], now.memory in ("exemplars", "per class"))
         enable(self.controls["selection"], now.memory in ("exemplars", "per class"))
 
-    def _grey(self) -> None:
+    def grey(self) -> None:
         """Have a thread find out what makes no sense beside the composition as it is now."""
         with self._lock:
             running, self._stale = self._stale or bool(self._thread and self._thread.is_alive()), True
             if not running:
-                self._thread = threading.Thread(target=self._work, name="cltutor limits", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="cltutor limits")
                 self._thread.start()
 
     def _work(self) -> None:
@@ -142,6 +153,7 @@ class Panel(ipywidgets.VBox):
                 if value != getattr(now, name):
                     found[name, value] = self.limits.reason(replace(now, **{name: value}))
         self._tell(now, {key: reason for key, reason in found.items() if reason})
+        self.also(now)
 
     def _tell(self, now: Composition, refused: dict[tuple[str, object], str]) -> None:
         """Grey out these values of controls, each with its reason, and say the reasons below."""
@@ -175,7 +187,7 @@ def listing(words: dict[str, list[str]]) -> str:
     """The reasons, each with what it greys out, folded away."""
     if not words:
         return ""
-    lines = [f"<li><b>{html.escape('; '.join(names))}</b>: {html.escape(reason)}</li>" for reason, names in words.items()]
+    lines = [f"<li><b>{html.escape('; '.join(told))}</b>: {html.escape(why)}</li>" for why, told in words.items()]
     count = sum(map(len, words.values()))
     summary = f"{count} choice{'s are' if count > 1 else ' is'} greyed out here: why?"
     return f'<details class="cltutor-reasons"><summary>{summary}</summary><ul>{"".join(lines)}</ul></details>'

@@ -4,9 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets
 
+from .. import gallery
+from ..gallery.archive import path_of
+from ..gallery.settings import SETTINGS
 from ..run import Run
 from ..streams import Stream
 from .choice import Switch
+
+FIRST = ("finetune", "lwf", "joint")  # what is shown before anything was trained
 
 
 class Recorded(ipywidgets.Box):
@@ -20,16 +25,20 @@ class Recorded(ipywidgets.Box):
     ) -> None:
         layout = ipywidgets.Layout(display="none", flex_flow="row wrap", align_items="center")
         super().__init__(layout=layout)
-        found = gallery_of(stream) if runs is None else list(runs)
-        if any(run.tasks != tuple(task.classes for task in stream) for run in found):
-            raise ValueError("runs must have learned the tasks of this stream, in its order.")
+        self.add_class("cltutor-recorded")
+        given = gallery_of(stream) if runs is None else list(runs)
+        found = [run for run in given if run.fingerprint == stream.fingerprint and run.complete]
+        if given and not found and runs is not None:
+            raise ValueError("None of these runs has learned this stream to its end: give runs of its class order.")
         self.runs: dict[str, list[Run]] = {}
         for run in found:
             self.runs.setdefault(label(run), []).append(run)
         self.switches = {words: Switch(words, tooltip(words, runs)) for words, runs in self.runs.items()}
-        self._changed, self._clearing = changed, False
-        for switch in self.switches.values():
-            switch.observe(guarded(self._switched), "value")
+        self._clearing = False
+        switched = guarded(lambda change: changed())
+        for words, switch in self.switches.items():
+            switch.value = words in FIRST
+            switch.observe(lambda change: self._clearing or switched(change), "value")
 
     @property
     def on(self) -> list[str]:
@@ -51,7 +60,7 @@ class Recorded(ipywidgets.Box):
         self._offered = methods
         self._listed = [w for w, runs in self.runs.items() if runs[0].name in methods or self.switches[w].value]
         listed = [self.switches[words] for words in self._listed]
-        self.children = (ipywidgets.HTML("recorded runs"), *listed)
+        self.children = (ipywidgets.HTML("recorded runs", layout=ipywidgets.Layout(margin="0 8px 0 0")), *listed)
         self.layout.display = "flex" if listed else "none"
 
     def clear(self) -> None:
@@ -62,10 +71,6 @@ class Recorded(ipywidgets.Box):
                 switch.value = False
         finally:
             self._clearing = False
-
-    def _switched(self, change) -> None:
-        if not self._clearing:
-            self._changed()
 
 
 def label(run: Run) -> str:
@@ -78,5 +83,7 @@ def tooltip(words: str, runs: Sequence[Run]) -> str:
 
 
 def gallery_of(stream: Stream) -> list[Run]:
-    """The gallery's runs of this very stream; none where it is not one of the gallery's."""
-    return []
+    """The gallery's runs of streams of this name; none where it has none, or was not built yet."""
+    if stream.name not in SETTINGS or not path_of(stream.name).exists():
+        return []
+    return gallery.runs(stream.name)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import ipywidgets
 
+from .. import methods
 from ..streams import Stream
 from .base import row
 from .choice import Choice, Option
@@ -22,8 +23,11 @@ class Presets(ipywidgets.VBox):
         self.paper = Choice("presets of", [(name, name, TITLES[name]) for name in PAPERS], guarded)
         self.method = Choice("", [], guarded)
         super().__init__([row(self.paper, self.method)], layout=ipywidgets.Layout(width="100%"))
-        self.paper.observe(guarded(lambda change: self._offer()), "value")
-        self.method.observe(guarded(self._pressed), "value")
+        offer, pressed = guarded(lambda change: self._offer()), guarded(self._pressed)
+        self.add_class("cltutor-presets")
+        self.paper.observe(lambda change: self._offer() if self._applying else offer(change), "value")
+        self.method.observe(lambda change: self._applying or pressed(change), "value")
+        panel.also = self._judge
         self.paper.value = next(iter(PAPERS))
 
     def show(self, composition: Composition) -> None:
@@ -38,23 +42,25 @@ class Presets(ipywidgets.VBox):
             self._applying = False
 
     def _offer(self) -> None:
-        """The methods of the paper; those that make no sense on this stream are greyed out."""
+        """The methods of the paper; those that make no sense on this stream are greyed out soon after."""
         before, self._applying = self._applying, True
         try:
-            names = PAPERS[self.paper.value]
+            names, now = PAPERS[self.paper.value], self.panel.composition
             self.method.value = None
             self.method.offer([_option(name) for name in names])
-            now = self.panel.composition
-            self.method.refuse(
-                {name: self.panel.limits.reason(at_hand(name, now, self.stream)) for name in names}
-            )
             self.method.value = now.name if now.name in names else None
             self.recorded.offer(names)
         finally:
             self._applying = before
+        self.panel.grey()
+
+    def _judge(self, now: Composition) -> None:
+        """Grey out what makes no sense on this stream; called in the panel's thread."""
+        listed = [name for name in self.method.buttons if name in methods.names()]
+        self.method.refuse({name: self.panel.limits.reason(at_hand(name, now, self.stream)) for name in listed})
 
     def _pressed(self, change) -> None:
-        if not self._applying and change.new is not None:
+        if change.new is not None:
             self.panel.set(at_hand(change.new, self.panel.composition, self.stream))
 
 

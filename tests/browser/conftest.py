@@ -1,204 +1,35 @@
 """A real JupyterLab, driven in a real browser: nothing of the user's is read or written."""
 
-import json
-import os
-import re
-import secrets
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
-import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-SETTINGS = {
-    # "none": cells off the screen are there as well.
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
-    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
-}
-FAULTS = {
-    "an error in an output": '[data-mime-type="application/vnd.jupyter.error"]',
-    "a warning in an output": '[data-mime-type="application/vnd.jupyter.stderr"]',
-    "an error told by a widget": ".cltutor-error",
-    "a dialog": ".jp-Dialog",
-    "a widget that cannot be shown": ".jupyter-widgets-error-widget",
-}
-
-
-class Notebook:
-    """A notebook open in the browser."""
-
-    def __init__(self, page):
-        self.page = page
-
-    def run_all(self, seconds: float = 600) -> None:
-        """Run all cells and wait until the kernel has done them."""
-        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ran = true })")
-        self.page.wait_for_function("window.ran", timeout=1000 * seconds)
-
-    def errors(self) -> list[str]:
-        """Everything on the page that tells of a fault."""
-        return [
-            f"{what}: {place.inner_text()[:2000]}"
-            for what, selector in FAULTS.items()
-            for place in self.page.locator(selector).all()
-        ]
-
-    def tools(self, css: str) -> list["Widget"]:
-        """The widgets of a class on the page."""
-        return [Widget(self, place) for place in self.page.locator(f".{css}").all()]
-
-
-class Widget:
-    """A widget on the page."""
-
-    def __init__(self, notebook: Notebook, place):
-        self.notebook, self.place = notebook, place
-
-    def button(self, words: str):
-        # A button's icon is a letter of its name, too.
-        return self.place.get_by_role("button", name=re.compile(rf"^\W*{re.escape(words)}$"))
-
-    def field(self, words: str):
-        return self.place.get_by_label(words, exact=True)
-
-    def type(self, words: str, value: str) -> None:
-        """Type a value into a field and press Enter."""
-        self.field(words).fill(value)
-        self.field(words).press("Enter")
-
-    @property
-    def picture(self) -> str:
-        """The alternative text of the picture, of the first where there are several."""
-        return self.place.locator(".cltutor-picture img").first.get_attribute("alt")
-
-    @property
-    def pixels(self) -> str:
-        return self.place.locator(".cltutor-picture img").first.get_attribute("src")
-
-    @property
-    def status(self) -> str:
-        return self.place.get_by_role("status").inner_text()
-
-    def until(self, true: Callable[[], object], seconds: float = 30) -> None:
-        """Wait until something is true of the page."""
-        end = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() >= end:  # not before: what is looked at may vanish meanwhile, and is waited for
-                state = f"{self.field('as code').input_value()}; {self.picture}; {self.notebook.errors()}"
-                raise AssertionError(f"waited {seconds} s in vain: {state}")
-            self.notebook.page.wait_for_timeout(150)
-
-    def train(self) -> None:
-        """Press Train and wait until it has begun."""
-        self.button("Train").click()
-        self.until(self.button("Stop").is_enabled)
-
-    def shot(self, name: str) -> None:
-        """Keep a picture of the widget where CLTUTOR_SCREENSHOTS says, at three widths of the page."""
-        if folder := os.environ.get("CLTUTOR_SCREENSHOTS"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            for width in (1280, 1100, 900):
-                self.notebook.page.set_viewport_size({"width": width, "height": 1400})
-                self.notebook.page.wait_for_timeout(300)
-                self.place.screenshot(path=Path(folder) / f"{name}-{width}.png")
-            self.notebook.page.set_viewport_size({"width": 1280, "height": 1400})
+from benchmarks import browsing
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory, chromium) -> tuple[str, str, Path]:
-    """JupyterLab's address, its token and the folder that it serves."""
-    home = tmp_path_factory.mktemp("lab")
-    folder, settings = home / "notebooks", home / "settings"
-    folder.mkdir()
-    for name, values in SETTINGS.items():
-        file = settings / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(values))
-    token = secrets.token_hex(16)
-    own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"HOME": str(home), "IPYTHONDIR": str(home / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(settings)}
-    own |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1"}
-    own |= {"PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(home / "matplotlib")}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
-    command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={folder}"]
-    with open(home / "log", "w") as log:
-        server = subprocess.Popen(command, env=os.environ | own, cwd=folder, stdout=log, stderr=log)
-    try:
-        yield address(server, home), token, folder
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def address(server: subprocess.Popen, home: Path, seconds: float = 90) -> str:
-    """Where the server answers, once it does."""
-    file = home / "runtime" / f"jpserver-{server.pid}.json"
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and server.poll() is None:
-        if file.exists() and (text := file.read_text()).endswith("}"):
-            return f"http://127.0.0.1:{json.loads(text)['port']}"
-        time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{(home / 'log').read_text()[-3000:]}")
+def lab(tmp_path_factory, chromium) -> browsing.Lab:
+    with browsing.lab(tmp_path_factory.mktemp("lab")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    flags = [*QUIET.split(), "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=flags)
-        # One context: JupyterLab's scripts are fetched and compiled once.
-        yield started.new_context(viewport={"width": 1280, "height": 1400})
-        started.close()
+    with browsing.browser(chromium) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def open_notebook(lab, browser):
     """`with open_notebook(path or cells) as notebook:` the notebook in JupyterLab, its kernel ready."""
-    url, token, folder = lab
-
-    @contextmanager
-    def open_it(source: Path | list[str]) -> Iterator[Notebook]:
-        name = source.name if isinstance(source, Path) else f"test_{secrets.token_hex(4)}.ipynb"
-        book = nbformat.read(source, as_version=4) if isinstance(source, Path) else notebook(source)
-        nbformat.write(book, folder / name)
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        page.goto(f"{url}/lab/tree/{name}?reset&token={token}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
-        try:
-            yield Notebook(page)
-        finally:
-            page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")  # its memory is needed
-            page.close()
-
-    return open_it
+    return partial(browsing.opened, lab, browser)
 
 
 @pytest.fixture(scope="module")
-def tool(open_notebook, request) -> Widget:
+def tool(open_notebook, request) -> browsing.Widget:
     """The one widget, of the class ``TOOL``, in a notebook of the test module's ``CELLS``."""
     with open_notebook(request.module.CELLS) as opened:
         opened.run_all()
         (found,) = opened.tools(request.module.TOOL)
         yield found
         assert opened.errors() == []
-
-
-def notebook(cells: list[str]) -> nbformat.NotebookNode:
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return book

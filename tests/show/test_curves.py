@@ -4,6 +4,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
+import cltutor as cl
 from cltutor import show
 from cltutor.show.style import look
 
@@ -129,3 +130,8 @@ def test_the_alt_text_tells_where_each_method_ends(run):
 def test_every_size_is_readable(run, readable, tasks, count, known_task):
     runs = [run(name, seed, tasks, loss=0.12) for name in NAMES[:count] for seed in range(2)]
     readable(show.accuracy_over_time(runs, known_task))
+
+
+def test_a_network_of_separate_ways_is_shown_after_its_tasks_with_the_task_unknown(tiny):
+    picture = show.accuracy_over_time(cl.learn(tiny, "dfcnn", epochs=1, progress=False), known_task=False)
+    assert "dfcnn ends with" in picture.alt

@@ -1,0 +1,239 @@
+"""Random clicks on the playground in a real JupyterLab: no error, no stuck button, no memory that grows.
+
+Memory is that of the kernel (its proportional set size) and of the page (its JavaScript heap after a collection), each
+time with all runs cleared: after a first round in which every preset was pressed, as PyTorch and others load much at
+first use, and at the end. Also measured, in the page: from a press of Train
+to the first own curve, and from a press of a toggle to the picture that answers it.
+"""
+
+import argparse
+import contextlib
+import gc
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from cltutor.widgets.playground_presets import PAPERS
+
+try:
+    from benchmarks import browsing, report
+except ImportError:  # run as a script
+    import browsing
+    import report
+
+GROWTH, STUCK, CURVE, TOGGLE = 100, 60, 1000, 100  # MB, s, ms, ms
+CELLS = ['import cltutor as cl\nstream = cl.gallery.stream("digits")', "cl.widgets.Playground(stream)"]
+TOOL = "cltutor-playground"
+START = "cl.methods.finetune(epochs=2)"
+REFUSED = "Nothing was changed."  # what a press says that came before its button was greyed out
+ANSWER = """([tool, button]) => new Promise((done, fail) => {
+    const picture = () => tool.querySelector('.cltutor-picture img');
+    const before = picture().src, started = performance.now();
+    const observer = new MutationObserver(() => {
+        if (picture() && picture().src !== before) {
+            observer.disconnect();
+            picture().decode().then(() => requestAnimationFrame(() => done(performance.now() - started)));
+        }
+    });
+    observer.observe(tool, {subtree: true, childList: true, attributes: true});
+    setTimeout(() => { observer.disconnect(); fail(new Error('no other picture within 20 s')); }, 20000);
+    button.click();
+})"""
+CANDIDATES = """tool => [...tool.querySelectorAll('button, select, input, summary')].flatMap((e, i) =>
+    e.offsetParent && !e.disabled && e.type !== 'checkbox' ? [i] : [])"""
+
+
+@dataclass
+class Soak:
+    """What random clicks have done, and what they have cost."""
+
+    actions: int = 0
+    trainings: int = 0
+    refusals: int = 0
+    faults: list[str] = field(default_factory=list)
+    kernel: float = 0.0  # MB that it grew
+    page: float = 0.0
+
+    @property
+    def growth(self) -> float:
+        return self.kernel + self.page
+
+
+class Presser:
+    """Presses, chooses and types at random on a playground in the page."""
+
+    def __init__(self, tool: browsing.Widget, seed: int):
+        self.tool, self.draw, self.page = tool, random.Random(seed), tool.notebook.page
+        self.done = Soak()
+
+    def press(self) -> None:
+        """One random action on what can be pressed now."""
+        places = self.tool.place.evaluate(CANDIDATES)
+        control = self.tool.place.locator("button, select, input, summary").nth(self.draw.choice(places))
+        try:
+            self._act(control)
+        except Exception as error:  # it may be gone by now, as a widget that was just closed is
+            if "Timeout" not in type(error).__name__ and "Target" not in str(error):
+                raise
+        self.done.actions += 1
+
+    def _act(self, control) -> None:
+        kind = control.evaluate("e => e.tagName + (e.type || '')", timeout=2000)
+        words = control.evaluate("e => e.textContent", timeout=2000)
+        if kind.startswith("SELECT"):
+            options = control.locator("option:not([disabled])").all()
+            control.select_option(index=self.draw.randrange(len(options)), timeout=2000)
+        elif kind == "INPUTnumber":
+            control.fill(str(self.draw.choice([1, 2, 3])), timeout=2000)
+            control.press("Enter", timeout=2000)
+        elif not kind.startswith("INPUT") and "Copy" not in words:
+            self.done.trainings += words.strip().endswith("Train")
+            control.click(timeout=2000)
+
+    def look(self) -> None:
+        """Note what the page tells of a fault; a press that was refused is none."""
+        for error in self.tool.notebook.errors():
+            if REFUSED in error:
+                self.done.refusals += 1
+            else:
+                self.done.faults.append(error)
+
+    def quiet(self) -> None:
+        """Stop what is learned and clear the runs; what does not come to rest is a fault."""
+        end = time.monotonic() + STUCK
+        while self._busy():
+            if time.monotonic() > end:
+                self.done.faults.append(f"a button was stuck for {STUCK} s: {self.tool.status}")
+                return
+            for stop in self.tool.place.get_by_role("button", name="Stop").all():
+                if stop.is_enabled():
+                    stop.click()
+            self.page.wait_for_timeout(200)
+        close = self.tool.button("Close")
+        if close.count() and close.is_visible():
+            close.click()
+        self.tool.place.get_by_role("button", name="Clear").first.click()
+        self.page.wait_for_timeout(1500)
+
+    def _busy(self) -> bool:
+        return not all(button.is_enabled() for button in self.tool.place.get_by_role("button", name="Train").all())
+
+    def first_round(self) -> None:
+        """Press every preset and learn a short recipe."""
+        for paper in PAPERS:
+            self.tool.button(paper).first.click()
+            self.page.wait_for_timeout(300)
+            for method in PAPERS[paper]:
+                button = self.tool.place.locator(".cltutor-presets").get_by_role("button", name=method, exact=True)
+                if button.is_enabled():
+                    button.click()
+                    self.page.wait_for_timeout(300)
+        self.train()
+
+    def train(self) -> None:
+        """Learn a short recipe to its end; the page must still be able to."""
+        self.tool.place.get_by_label("as code", exact=True).last.fill(START)
+        self.tool.place.get_by_label("as code", exact=True).last.press("Enter")
+        self.page.wait_for_timeout(500)
+        self.tool.train()
+        self.tool.until(self.tool.button("Train").is_enabled, STUCK)
+
+
+def soak(tool: browsing.Widget, kernel: psutil.Process, seconds: float, seed: int, pause: float = 0.4) -> Soak:
+    """Random actions for so many seconds, one every ``pause`` seconds; faults end it early."""
+    presser = Presser(tool, seed)
+    presser.first_round()
+    presser.quiet()
+    before = megabytes(kernel), heap(presser.page)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not presser.done.faults:
+        presser.press()
+        presser.page.wait_for_timeout(1000 * pause)
+        presser.look()
+    presser.quiet()
+    presser.train()
+    presser.quiet()
+    presser.look()
+    presser.done.kernel, presser.done.page = megabytes(kernel) - before[0], heap(presser.page) - before[1]
+    return presser.done
+
+
+def megabytes(process: psutil.Process) -> float:
+    return process.memory_full_info().pss / 2**20
+
+
+def heap(page) -> float:
+    """MB of the page's JavaScript heap, after a collection."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    used = session.send("Runtime.getHeapUsage")["usedSize"]
+    session.detach()
+    return used / 2**20
+
+
+def kernel_of(lab: browsing.Lab) -> psutil.Process:
+    """The newest kernel of a server."""
+    found = [p for p in psutil.Process(lab.pid).children(recursive=True) if "ipykernel" in " ".join(p.cmdline())]
+    return max(found, key=lambda process: process.create_time())
+
+
+def answer(tool: browsing.Widget, button) -> float:
+    """Milliseconds from a press of the button to another picture, as the page measures them."""
+    return tool.notebook.page.evaluate(ANSWER, [tool.place.element_handle(), button.element_handle()])
+
+
+def answers(tool: browsing.Widget, times: int) -> dict[str, list[float]]:
+    """Milliseconds to the first own curve after Train, and to the picture after a press of a toggle, drawn ahead."""
+    found: dict[str, list[float]] = {"Train, to the first own curve": [], "task known at test": []}
+    page = tool.notebook.page
+    for _ in range(times):
+        found["Train, to the first own curve"].append(answer(tool, tool.button("Train")))
+        tool.until(tool.button("Train").is_enabled, STUCK)
+        page.wait_for_timeout(3000)  # pictures are drawn ahead meanwhile
+        for known in ("unknown", "known"):
+            found["task known at test"].append(answer(tool, tool.button(known).last))
+            page.wait_for_timeout(2000)
+    for switch in tool.place.locator(".cltutor-recorded button").all()[:4]:
+        for _ in range(2):
+            found.setdefault("a recorded run", []).append(answer(tool, switch))
+            page.wait_for_timeout(4000)
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        lab = stack.enter_context(browsing.lab(home))
+        context = stack.enter_context(browsing.browser(browsing.find_chromium()))
+        notebook = stack.enter_context(browsing.opened(lab, context, CELLS))
+        notebook.run_all()
+        (tool,) = notebook.tools(TOOL)
+        notebook.page.wait_for_timeout(5000)  # the first step of all is warmed up, the first pictures are drawn
+        measured = answers(tool, 3)
+        done = soak(tool, kernel_of(lab), asked.seconds, asked.seed)
+    gc.collect()
+    rows = [[f"{asked.seconds:.0f} s of random clicks", f"{done.actions} actions, {done.trainings} on Train", ""]]
+    rows += [["errors told", len(done.faults), 0], ["presses refused, with a sentence", done.refusals, ""]]
+    rows += [["memory that the kernel grew, MB", round(done.kernel), ""], ["the page, MB", round(done.page), ""]]
+    rows += [["together, MB", round(done.growth), GROWTH]]
+    for what, values in measured.items():
+        most = CURVE if "Train" in what else TOGGLE
+        rows.append([f"{what}, ms", f"{np.median(values):.0f} (most {max(values):.0f}, {len(values)} times)", most])
+    notes = "\n".join(done.faults[:3])
+    report.write("soak", "Random clicks on the playground", ["what", "measured", "at most"], rows, notes, [asked.seed])
+    slow = any(np.median(ms) > (CURVE if "Train" in what else TOGGLE) for what, ms in measured.items())
+    return 1 if done.faults or done.growth > GROWTH or slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

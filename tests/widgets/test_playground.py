@@ -1,0 +1,364 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import cltutor as cl
+from cltutor.events import Diverged, Stepped
+from cltutor.widgets import base, playground, playground_album
+from cltutor.widgets.knob import Knob
+from cltutor.widgets.playground_composition import composition_of
+from cltutor.widgets.playground_open import WIDGETS
+from cltutor.widgets.playground_presets import PAPERS
+
+pytestmark = pytest.mark.usefixtures("no_errors")
+
+SHORT = cl.methods.lwf(epochs=2)
+
+
+def made(stream, *given, **settings):
+    tool = cl.widgets.Playground(stream, *given, **settings)
+    settle(tool)
+    return tool
+
+
+def settle(tool):
+    tool.warming.join()
+    tool.panel.settle()
+    tool.album.settle()
+
+
+@pytest.fixture(scope="module")
+def one(stream):
+    return made(stream, SHORT)
+
+
+@pytest.fixture
+def tool(one):
+    """A playground without runs, as it was made."""
+    yield one
+    one.__dict__.pop("_follow", None)
+    one.actions.clear.click()
+    one.seed, one.known_task.value, one.sort.value = 0, True, "newest"
+    one.panel.set(composition_of(SHORT))
+    settle(one)
+
+
+def train(tool, button="train"):
+    getattr(tool.actions, button).click()
+    tool.training.join()
+    tool.album.settle()
+
+
+def stop_at(tool, task, epoch):
+    """Have Stop pressed at the first step of this epoch of a task."""
+    follow = tool._follow
+
+    def follow_and_stop(event):
+        follow(event)
+        if isinstance(event, Stepped) and (event.task, event.epoch) == (task, epoch):
+            tool.actions.stop.click()
+
+    tool._follow = follow_and_stop
+    return follow
+
+
+def expect(tool, words):
+    assert words in tool.message.value
+    base._told.clear()
+
+
+def test_it_begins_with_pictures_of_the_tasks_and_the_recipe_that_it_is_given(tool):
+    assert 'alt="Sample pictures of' in tool.pane.value
+    assert tool.recipe == SHORT
+    assert tool.code == tool.line.value == "cl.widgets.Playground(stream, cl.methods.lwf(epochs=2))"
+    assert tool.formula.equation.value == rf"$\displaystyle \mathcal{{L}} = {SHORT.loss.latex('task')}$"
+    assert tool.results.value == ""
+
+
+def test_a_trained_run_is_the_one_that_learn_gives(tool, stream):
+    train(tool)
+    (run,) = tool.runs
+    own = cl.learn(stream, SHORT, progress=False)
+    np.testing.assert_array_equal(run.accuracy(), own.accuracy())
+    assert "lwf ends with" in tool.pane.value
+    assert ">lwf <small>seed 0" in tool.results.value
+    assert not tool.actions.busy
+    assert not tool.actions.resumable
+
+
+def test_the_same_recipe_again_takes_the_next_seed_and_runs_pile_up(tool):
+    train(tool)
+    train(tool)
+    assert [run.seed for run in tool.runs] == [0, 1]
+    tool.presets.method.value = "finetune"
+    train(tool)
+    assert [(run.name, run.seed) for run in tool.runs] == [("lwf", 0), ("lwf", 1), ("finetune", 0)]
+    tool.actions.clear.click()
+    assert tool.runs == []
+    assert 'alt="Sample pictures of' in tool.pane.value
+
+
+@pytest.mark.parametrize(("task", "epoch"), [(0, 0), (1, 1)])
+@pytest.mark.parametrize("name", ["lwf", "si", "eeil_bf"])
+def test_stop_and_resume_give_the_run_that_was_never_stopped_bit_for_bit(tool, stream, name, task, epoch):
+    recipe = getattr(cl.methods, name)(epochs=3)
+    if recipe.memory:
+        recipe = replace(recipe, memory=cl.memory.ExemplarMemory(8))
+    tool.panel.set(composition_of(recipe))
+    follow = stop_at(tool, task, epoch)
+    train(tool)
+    assert tool.actions.resumable
+    assert "Resume goes on" in tool.actions.words.value
+    tool._follow = follow
+    train(tool, "resume")
+    (run,) = tool.runs
+    own = cl.learn(stream, recipe, progress=False)
+    assert run.complete
+    for mine, theirs in zip(run.states, own.states, strict=True):
+        assert all(mine[key].equal(value) for key, value in theirs.items())
+    np.testing.assert_array_equal(run.curves.known, own.curves.known)
+    assert run.updates == own.updates
+    assert not tool.actions.resumable
+
+
+def test_what_was_learned_when_it_was_stopped_is_shown_until_it_goes_on(tool):
+    follow = stop_at(tool, 1, 1)
+    train(tool)
+    (run,) = tool.runs
+    assert (run.complete, len(run.curves.epoch_task)) == (False, 3)
+    assert "stopped in task 2 of 2" in tool.results.value
+    before = tool.pane.value
+    tool._follow = follow
+    train(tool, "resume")
+    assert len(tool.runs[0].curves.epoch_task) == 4
+    assert tool.pane.value != before
+
+
+def test_a_changed_recipe_starts_anew_and_changed_back_goes_on(tool):
+    stop_at(tool, 0, 1)
+    train(tool)
+    tool.panel.controls["temperature"].value = 3.0
+    assert not tool.actions.resumable
+    assert tool.actions.resume.disabled
+    tool.panel.controls["temperature"].value = 2.0
+    assert tool.actions.resumable
+    assert not tool.actions.resume.disabled
+
+
+def test_train_begins_a_stopped_recipe_anew(tool):
+    follow = stop_at(tool, 1, 0)
+    train(tool)
+    events = tool._paused.events
+    tool._follow = follow
+    train(tool)
+    assert [(run.seed, run.complete) for run in tool.runs] == [(0, True)]
+    assert next(events, None) is None  # what was paused is over
+
+
+def test_the_switch_at_test_shows_what_was_drawn_ahead(tool, monkeypatch):
+    train(tool)
+    known = tool.pane.value, tool.results.value
+    monkeypatch.setattr(playground_album, "draw", None)
+    monkeypatch.setattr(playground, "train", None)
+    tool.known_task.value = False
+    assert "task unknown at test" in tool.pane.value
+    assert "task unknown at test" in tool.results.value
+    assert tool.line.value.endswith(", known_task=False)")
+    tool.known_task.value = True
+    assert (tool.pane.value, tool.results.value) == known
+
+
+def test_the_table_sorts_by_the_column_that_is_pressed(tool):
+    train(tool)
+    tool.presets.method.value = "finetune"
+    train(tool)
+    assert tool.results.value.index("finetune") < tool.results.value.index(">lwf")
+    tool.sort.value = "name"
+    assert "aria-sort=ascending>name" in tool.results.value
+    tool.sort.value = "seconds"
+    assert "aria-sort=ascending>seconds" in tool.results.value
+
+
+@pytest.mark.parametrize("method", ["finetune", "mas", "lwm", "eeil", "dfcnn"])
+def test_a_preset_sets_every_toggle(tool, method):
+    tool.presets.paper.value = next(paper for paper, names in PAPERS.items() if method in names)
+    tool.presets.method.value = method
+    kept = {"memory": cl.memory.ExemplarMemory(40)} if method == "eeil" else {}
+    assert tool.recipe == getattr(cl.methods, method)(epochs=2, **kept)
+    assert tool.formula.words.value.count(f"cl.methods.{method}(") == 1
+
+
+def test_a_toggle_changes_recipe_equation_code_and_name(tool):
+    tool.panel.controls["anchor"].value = True
+    tool.panel.controls["omega"].slider.value = 0.25
+    assert repr(tool.recipe.loss) == "CrossEntropy() + Distillation() + 0.25 * Anchor(importance=MAS())"
+    assert tool.recipe.name == "distillation + MAS"
+    assert r"0.25\,\sum_k \Omega_k" in tool.formula.equation.value
+    assert "0.25 * cl.losses.Anchor(importance=cl.importance.MAS())" in tool.formula.words.value
+    assert tool.presets.method.value is None
+
+
+def test_task_known_in_training_is_a_toggle_of_its_own(tool):
+    tool.panel.controls["heads"].value = "class"
+    assert tool.recipe == cl.methods.lwf(epochs=2, heads="class")
+    train(tool)
+    assert tool.runs[0].competes
+    assert "classes of all tasks seen compete" in tool.results.value
+
+
+def test_what_makes_no_sense_is_greyed_out_and_told(tool):
+    controls = tool.panel.controls
+    assert controls["balanced"].disabled
+    assert "keeps none: give it ExemplarMemory()" in controls["balanced"].tooltip
+    assert "balanced fine-tuning" in tool.panel.reasons.value
+    controls["memory"].value = "exemplars"
+    tool.panel.settle()
+    assert not controls["balanced"].disabled
+    controls["balanced"].value = True
+    tool.panel.settle()
+    assert controls["memory"].buttons["none"].disabled
+    assert not controls["memory"].buttons["exemplars"].disabled
+
+
+def test_a_press_that_comes_before_the_greying_is_refused(tool):
+    before = tool.code
+    tool.panel.controls["balanced"].value = True  # as a press in the page that the kernel hears late
+    assert tool.code == before
+    assert tool.panel.controls["balanced"].value is False
+    expect(tool, "keeps none: give it ExemplarMemory(). Nothing was changed.")
+
+
+def test_controls_of_a_term_that_is_off_cannot_be_moved(tool):
+    controls = tool.panel.controls
+    off = {name: controls[name].disabled for name in ("kind", "temperature", "beta", "maps", "gamma", "omega")}
+    assert off == {"kind": False, "temperature": False, "beta": False, "maps": True, "gamma": True, "omega": True}
+    assert all(button.disabled for button in controls["importance"].buttons.values())
+    controls["kind"].value = "l1"
+    assert controls["temperature"].disabled
+
+
+def test_a_pasted_line_sets_the_toggles(tool):
+    tool.line.value = "cl.methods.lwm(gamma=3, epochs=4)"
+    assert tool.recipe == cl.methods.lwm(gamma=3, epochs=4)
+    assert tool.panel.controls["attention"].value is True
+    assert tool.presets.paper.value == "LwM"
+    tool.line.value = 'Playground(stream, "mas", known_task=False, seed=4)'
+    assert (tool.recipe, tool.known_task.value, tool.seed) == (cl.methods.mas(), False, 4)
+    tool.line.value = repr(SHORT)
+    assert tool.code == "cl.widgets.Playground(stream, cl.methods.lwf(epochs=2), seed=4, known_task=False)"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("cl.methods.lwf(temperature=-1)", "temperature is a finite number above 0"),
+        ("cl.methods.ebll()", "No toggle makes the term Codes()"),
+        ("cl.methods.lwf(memory=cl.memory.ExemplarMemory(1))", "capacity must be at least 4"),
+        ("nonsense", "This is no recipe"),
+    ],
+)
+def test_a_pasted_line_that_is_wrong_is_told_and_changes_nothing(tool, line, words):
+    before = tool.code
+    tool.line.value = line
+    assert tool.code == tool.line.value == before
+    assert "Nothing was changed." in tool.message.value
+    assert tool.message.value.count("Nothing was changed.") == 1
+    expect(tool, words)
+
+
+def test_the_line_makes_the_same_widget_again(stream):
+    tool = made(stream, cl.methods.mas(lam=3, epochs=2), seed=2, known_task=False)
+    again = eval(tool.code, {"cl": cl, "stream": stream})
+    settle(again)
+    assert (again.code, again.recipe, again.seed) == (tool.code, tool.recipe, 2)
+
+
+def test_a_loss_that_explodes_is_told_and_cannot_be_resumed(tool, monkeypatch):
+    learn = playground.train
+
+    def explode(*arguments, **options):
+        yield from learn(*arguments, **options)
+        raise Diverged("CrossEntropy became infinite in task 1 of lwf: lower learning_rate.")
+
+    monkeypatch.setattr(playground, "train", explode)
+    train(tool)
+    assert not tool.actions.busy
+    assert not tool.actions.resumable
+    expect(tool, "CrossEntropy became infinite")
+
+
+def test_recorded_runs_are_switched_beside_ones_own(stream, run, monkeypatch):
+    other = cl.learn(stream, cl.methods.l2(epochs=2), progress=False)
+    tool = made(stream, runs=[run, other, cl.learn(cl.streams.digits(tasks=2), "lwf", epochs=1, progress=False)])
+    assert tool.recorded.on == ["lwf"]
+    assert "lwf ends with" in tool.pane.value
+    assert "recorded" in tool.results.value
+    monkeypatch.setattr(playground_album, "draw", None)
+    monkeypatch.setattr(tool.album, "ahead", lambda wishes: None)
+    tool.recorded.switches["l2"].value = True
+    assert "l2 ends with" in tool.pane.value
+    monkeypatch.undo()
+    tool.album.settle()
+    tool.actions.clear.click()
+    assert tool.recorded.on == []
+    tool.presets.paper.value = "MAS"
+    assert tool.recorded.layout.display == "none"
+
+
+def test_runs_open_in_the_widgets_that_suit_them(tool):
+    assert tool.opener.layout.display == "none"
+    train(tool)
+    buttons = tool.opener.buttons
+    assert {words: button.disabled for words, button in buttons.items()} == {
+        "Importance": False,
+        "Attention": False,
+        "Herding": False,
+        "Filters": True,
+    }
+    assert "rebuilds no filters" in buttons["Filters"].tooltip
+    assert "rebuilds no filters" in tool.opener.reasons.value
+    for words in ("Importance", "Attention", "Herding"):
+        buttons[words].click()
+        (opened,) = tool.opener.place.children
+        assert type(opened) is WIDGETS[words][1]
+    tool.opener.close_it.click()
+    assert tool.opener.place.children == ()
+    assert opened.comm is None
+
+
+def test_filters_of_a_dfcnn_can_be_opened_and_its_attention_not(tool):
+    tool.panel.set(composition_of(cl.methods.dfcnn(epochs=1)))
+    train(tool)
+    disabled = {words for words, button in tool.opener.buttons.items() if button.disabled}
+    assert disabled == {"Importance", "Attention"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"recipe": "lfw"}, "did you mean"),
+        ({"recipe": cl.methods.ebll()}, "No toggle makes"),
+        ({"recipe": cl.methods.lwf(memory=cl.memory.ExemplarMemory(1))}, "at least 4"),
+        ({"seed": -1}, "seed is a whole number from 0 up, not -1"),
+        ({"known_task": 1}, "known_task is True or False, not 1"),
+    ],
+)
+def test_bad_arguments_are_refused(stream, settings, words):
+    with pytest.raises(ValueError, match=words):
+        cl.widgets.Playground(stream, **settings)
+
+
+def test_runs_of_other_streams_alone_are_refused(run):
+    with pytest.raises(ValueError, match="None of these runs has learned this stream"):
+        cl.widgets.Playground(cl.streams.digits(tasks=5), runs=[run])
+
+
+def test_every_control_says_what_it_is(tool):
+    controls = []
+    for control in [*tool.panel.controls.values(), tool.known_task, tool.sort, tool.panel.tabs, tool.presets.paper]:
+        controls += control.buttons.values() if hasattr(control, "buttons") else [control]
+    controls += [*tool.presets.method.buttons.values(), *tool.opener.buttons.values(), tool.opener.run, tool.line]
+    controls += [tool.actions.train, tool.actions.stop, tool.actions.resume, tool.actions.clear, tool.opener.close_it]
+    controls = [control.text if isinstance(control, Knob) else control for control in controls]
+    assert all(control.description and control.tooltip for control in controls)
