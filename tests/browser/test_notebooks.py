@@ -22,6 +22,8 @@ def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(path, open_no
             use_importance_explorer(explorer)
         for chooser in notebook.tools("cltutor-what-not-to-forget"):
             use_what_not_to_forget(chooser)
+        for playground in notebook.tools("cltutor-playground"):
+            use_playground(playground)
         assert notebook.errors() == []
 
 
@@ -63,3 +65,17 @@ def use_what_not_to_forget(chooser) -> None:
     chooser.until(chooser.button("Train").is_enabled, 300)
     assert "mas, adapted ends with" in chooser.picture
     chooser.shot("notebook-chooser")
+
+
+def use_playground(playground) -> None:
+    playground.until(lambda: "joint ends with" in playground.picture)  # recorded, without a press
+    asked = playground.place.locator(".cltutor-choice").filter(has_text="at test, task")
+    for answer in ("unknown", "known"):
+        asked.get_by_role("button", name=answer, exact=True).click()
+        playground.until(lambda answer=answer: f"task {answer} at test" in playground.picture)
+    playground.button("distillation").click()
+    playground.until(lambda: "Distillation()" in playground.field("as code").input_value())
+    playground.train()
+    playground.until(playground.button("Train").is_enabled, 300)
+    assert "% on average" in playground.status
+    playground.shot("notebook-playground")
