@@ -11,11 +11,12 @@ lab: .venv/.lab-installed
 	$(BIN)/cltutor lab $(if $(PORT),--port $(PORT))
 
 test: .venv/.test-installed
-	@# All of it, whatever fails first; pytest's summary comes last.
+	@# All of it, whatever fails first; a pytest's summary comes last. Notebooks and pages have the machine to themselves.
 	status=0; \
 	$(BIN)/ruff check || status=1; \
 	$(BIN)/ruff format --check || status=1; \
-	$(BIN)/pytest || status=1; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 -m "not notebook and not browser" || status=1; \
+	$(BIN)/pytest -m "notebook or browser" || status=1; \
 	exit $$status
 
 # --editable: a change in the checkout counts at once. One call, so that torch and torchvision fit.
