@@ -11,7 +11,7 @@ lab: .venv/.lab-installed
 	$(BIN)/cltutor lab $(if $(PORT),--port $(PORT))
 
 test: .venv/.test-installed
-	@# All of it, whatever fails first; a pytest's summary comes last. Notebooks and pages have the machine to themselves.
+	@# All of it, whatever fails first. Notebooks and pages have the machine to themselves.
 	status=0; \
 	$(BIN)/ruff check || status=1; \
 	$(BIN)/ruff format --check || status=1; \
