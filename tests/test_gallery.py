@@ -193,7 +193,7 @@ def test_a_gallery_is_made_searched_and_written(short, tmp_path, capsys):
 def test_a_gallery_made_again_learns_nothing_and_says_the_same(short, tmp_path, monkeypatch):
     first = building.build("digits", tmp_path / "store", tmp_path)
     before = archive.read(first)[0], (tmp_path / "rates.json").read_text()
-    monkeypatch.setattr("cltutor.learner.make_optimiser", None)  # whoever trained would fail
+    monkeypatch.setattr("cltutor.task_state.make_optimiser", None)  # whoever trained would fail
     again = archive.read(building.build("digits", tmp_path / "store", tmp_path))[0]
     assert (tmp_path / "rates.json").read_text() == before[1]
     for run, other in zip(before[0], again, strict=True):
