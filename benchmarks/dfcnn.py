@@ -166,7 +166,8 @@ def main() -> None:
     words = {key: value for key, value in scale.schedule.items() if key != "backbone"}
     notes = (
         f"Mean ± half width of the 95 % t-interval over {count} trials, each with its class order. Task known. "
-        f"{words}; rates found among {scale.rates} on validation images of class order {SEARCH_ORDER}; one thread."
+        f"{words}; rates found among {scale.rates} on validation images of class order {SEARCH_ORDER}. "
+        "Seconds are of one thread beside whatever else the machine did: dfcnn_cost.py compares costs."
     )
     seeds = [*trials, SEARCH_ORDER]
     report.write(f"dfcnn_{asked.scale}", f"DF-CNN and its baselines, {asked.scale}", header, rows, notes, seeds)
