@@ -16,7 +16,9 @@ def code(tool):
 
 
 def paste(tool, line):
+    """Paste a line, and wait until the kernel has answered it with its own."""
     tool.type("as code", line)
+    tool.until(lambda: code(tool) != line)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,7 @@ def test_a_preset_is_trained_while_the_page_follows(tool):
     tool.until(lambda: "lwf, seed 0: task" in tool.status)
     tool.until(lambda: "lwf" in tool.picture)
     tool.until(tool.button("Train").is_enabled, 120)
-    assert tool.place.locator("tbody tr", has_text="3 epochs").count() >= 1
+    tool.until(lambda: tool.place.locator("tbody tr", has_text="3 epochs").count() == 1)
     tool.shot("playground-trained")
 
     known = tool.pixels
