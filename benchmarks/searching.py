@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +10,13 @@ import torch
 
 import cltutor as cl
 from cltutor.events import Diverged
-from cltutor.streams import Split, Stream
+from cltutor.gallery.building import held_out
+from cltutor.streams import Stream
 
 STORE = Path(os.environ.get("CLTUTOR_RUNS", Path.home() / ".cache" / "cltutor" / "runs"))
 
 Build = Callable[..., cl.Recipe]
 Job = tuple[Callable[..., Stream], dict, cl.Recipe, int]
-
-
-def held_out(stream: Stream) -> Stream:
-    """The stream with its validation images in place of its test images, for a search that sees no test image."""
-    none = Split.empty(stream.image_shape)
-    tasks = [replace(task, test=task.validation, validation=none) for task in stream]
-    return Stream(tasks=tasks, class_names=stream.class_names, name=stream.name, code=stream.code + " held out")
 
 
 def learn(stream: Stream, recipe: cl.Recipe, seed: int) -> cl.Run:
