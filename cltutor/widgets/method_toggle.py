@@ -1,6 +1,5 @@
 """Methods to toggle: train them on one stream, one after another, and watch what each keeps and forgets."""
 
-import time
 from collections.abc import Sequence
 
 from .. import show
@@ -15,10 +14,6 @@ from .base import Pane, Tool, draw
 from .code import METHODS, State
 from .settings import Settings
 from .training import Trains, snapshot
-
-SHARE = 5  # seconds of training for a second of drawing
-PAUSE = 0.25  # seconds between two live pictures, at least
-BLINK = 0.1  # seconds between two lines of news, at least
 
 
 class MethodToggle(Trains, Tool):
@@ -88,7 +83,6 @@ class MethodToggle(Trains, Tool):
         self.runs = [run for run in self.runs if run.complete or run.recipe != recipe]
         taken = {run.seed for run in self.runs if run.recipe == recipe}
         seed = min(set(range(state.seed, state.seed + len(taken) + 1)) - taken)
-        self._next_news = self._next_picture = 0.0
         events = train(self.stream, recipe, seed, device=state.device)
         self._begin(events, f"{recipe.name}, seed {seed}: getting ready")
 
@@ -100,16 +94,11 @@ class MethodToggle(Trains, Tool):
 
     def _follow(self, event: Event) -> None:
         """Tell the page of an event, but not of every one; called in the thread that trains."""
-        now = time.monotonic()
-        if now >= self._next_news and isinstance(event, Stepped):
-            self._next_news = now + BLINK
+        if isinstance(event, Stepped) and self.pace.news():
             self.actions.say(news(event), event.progress)
         if isinstance(event, EpochDone):
             self._live = snapshot(event.run)
-            if now >= self._next_picture:
-                self._draw()
-                done = time.monotonic()
-                self._next_picture = done + max(PAUSE, SHARE * (done - now))
+            self.pace.draw(self._draw)
 
     def _end(self, run: Run | None, finished: bool) -> None:
         """Keep what was learned, show it and make ready for the next; called in the thread that trains."""

@@ -1,7 +1,6 @@
 """The playground: every term, memory, network and schedule to switch on and off, to train and to compare."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from ..streams import Stream
 from .actions import Actions
 from .base import Pane, Tool, code_line, row
 from .choice import Choice
-from .method_toggle import BLINK, PAUSE, SHARE, news, summary
+from .method_toggle import news, summary
 from .playground_album import Album
 from .playground_code import read_line, widget_code
 from .playground_composition import Composition, composition_of
@@ -171,7 +170,6 @@ class Playground(Trains, Tool):
         self._go_on(paused.events, f"{paused.recipe.name} goes on", None)
 
     def _go_on(self, events: Iterator[Event], words: str, progress: float | None = 0) -> None:
-        self._next_news = self._next_picture = 0.0
         self._learning = events, self.recipe
         self.actions.resumable = False
         self._begin(events, words, True, progress)
@@ -192,17 +190,11 @@ class Playground(Trains, Tool):
 
     def _follow(self, event: Event) -> None:
         """Tell the page of an event, but not of every one; called in the thread that trains."""
-        now = time.monotonic()
-        if now >= self._next_news and isinstance(event, Stepped):
-            self._next_news = now + BLINK
+        if isinstance(event, Stepped) and self.pace.news():
             self.actions.say(news(event), event.progress)
         if isinstance(event, EpochDone):
             self._live = snapshot(event.run)
-            if now >= self._next_picture:
-                self._show()
-                self.album.picture(self.shown, not self.known_task.value)  # ready for the switch
-                done = time.monotonic()
-                self._next_picture = done + max(PAUSE, SHARE * (done - now))
+            self.pace.draw(self._show_both)
 
     def _end(self, run: Run | None, finished: bool) -> None:
         """Keep what was learned, show it and make ready for the next; called in the thread that trains."""
@@ -236,6 +228,11 @@ class Playground(Trains, Tool):
         if not self._live:
             self.opener.offer([run for run in self.runs if run.complete])
             self.album.ahead(self._wishes())
+
+    def _show_both(self) -> None:
+        """Show the picture of all runs, and have that of the other question ready for the switch."""
+        self._show()
+        self.album.picture(self.shown, not self.known_task.value)
 
     def _wishes(self) -> list[tuple[list[Run], bool]]:
         """What a press of a toggle would show: the other question at test, and every recorded run more or less."""

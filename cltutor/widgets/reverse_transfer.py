@@ -1,6 +1,5 @@
 """What later tasks do to the accuracy and to the filters of earlier ones (DF-CNN, section 2.3 and Figure 4)."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..streams import Stream
 from .actions import Actions
 from .base import Pane, Tool, buttons, draw, row
 from .controls import Controls
-from .method_toggle import BLINK, PAUSE, SHARE, news
+from .method_toggle import news
 from .settings import told
 from .training import Trains, snapshot
 
@@ -98,7 +97,6 @@ class ReverseTransfer(Trains, Tool):
         if not todo:
             self.actions.say("all methods have been trained; Clear to train them anew", 1)
             return
-        self._next_news = self._next_picture = 0.0
         self._begin(self._events(todo))
 
     def _events(self, todo: list[str]) -> Iterator[Event]:
@@ -130,16 +128,12 @@ class ReverseTransfer(Trains, Tool):
     def _follow(self, event: Event) -> None:
         """Tell the page of an event, but not of every one; called in the thread that trains."""
         name, start, share = self._part
-        now = time.monotonic()
-        if isinstance(event, Stepped) and now >= self._next_news:
-            self._next_news = now + BLINK
+        if isinstance(event, Stepped) and self.pace.news():
             self.actions.say(news(event), start + share * event.progress)
         elif isinstance(event, EpochDone):
             self.runs = {**self.runs, name: snapshot(event.run)}
-            if now >= self._next_picture and name == self.method:
-                self._show()
-                done = time.monotonic()
-                self._next_picture = done + max(PAUSE, SHARE * (done - now))
+            if name == self.method:
+                self.pace.draw(self._show)
         elif isinstance(event, TaskDone):
             self.runs = {**self.runs, name: snapshot(event.run)}
 

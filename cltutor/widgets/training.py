@@ -1,11 +1,16 @@
 """Training in a thread, one at a time, so that the page answers while a network learns."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ..events import Event
 from ..run import Run
+
+SHARE = 5  # seconds of training for a second of drawing
+PAUSE = 0.25  # seconds between two live pictures, at least
+BLINK = 0.1  # seconds between two lines of news, at least
 
 
 class Training:
@@ -74,6 +79,29 @@ class Training:
             self.fail(error)
 
 
+class Pace:
+    """How often a page hears of a training: of some steps, and in pictures that leave the time to learn."""
+
+    def __init__(self) -> None:
+        self._next_news = self._next_picture = 0.0
+
+    def news(self) -> bool:
+        """Whether it is time for a line of news."""
+        now = time.monotonic()
+        due = now >= self._next_news
+        if due:
+            self._next_news = now + BLINK
+        return due
+
+    def draw(self, picture: Callable[[], None]) -> None:
+        """Draw, if it is time for a picture; the longer it takes, the longer until the next."""
+        now = time.monotonic()
+        if now >= self._next_picture:
+            picture()
+            done = time.monotonic()
+            self._next_picture = done + max(PAUSE, SHARE * (done - now))
+
+
 class Trains:
     """What the widgets that train have in common: `actions`, and the methods that hear of a training.
 
@@ -87,6 +115,7 @@ class Trains:
     ) -> None:
         self.actions.say(words, progress)
         self.actions.busy = True
+        self.pace = Pace()
         self.training = Training(events, self._follow, self._end, self.tell, keep)
         self.training.start()
 

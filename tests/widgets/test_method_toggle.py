@@ -2,7 +2,7 @@ import pytest
 
 import cltutor as cl
 from cltutor.events import Diverged
-from cltutor.widgets import method_toggle
+from cltutor.widgets import method_toggle, training
 
 pytestmark = pytest.mark.usefixtures("no_errors")
 
@@ -110,7 +110,7 @@ def test_train_pressed_twice_trains_once(toggle, monkeypatch):
 def test_the_page_is_not_told_of_every_step(toggle, monkeypatch):
     told = []
     monkeypatch.setattr(toggle.actions, "say", lambda words, progress=None: told.append(words))
-    monkeypatch.setattr(method_toggle, "BLINK", 10**6)
+    monkeypatch.setattr(training, "BLINK", 10**6)
     toggle.settings.epochs.text.value = 20
     press_train(toggle)
     assert len(told) == 3  # getting ready, one of the steps, the end

@@ -4,7 +4,7 @@ import pytest
 import cltutor as cl
 from cltutor.events import EpochDone, Stepped
 from cltutor.show.transfer import filter_distances
-from cltutor.widgets import base, reverse_transfer
+from cltutor.widgets import base, reverse_transfer, training
 from cltutor.widgets.reverse_transfer import epochs_between
 
 pytestmark = pytest.mark.usefixtures("no_errors")
@@ -94,8 +94,8 @@ def test_single_task_learning_is_a_dotted_line_of_the_others(trained, monkeypatc
 
 
 def test_curves_grow_while_a_method_is_learned(tool, monkeypatch):
-    monkeypatch.setattr(reverse_transfer, "PAUSE", 0)
-    monkeypatch.setattr(reverse_transfer, "SHARE", 0)
+    monkeypatch.setattr(training, "PAUSE", 0)
+    monkeypatch.setattr(training, "SHARE", 0)
     follow, seen = tool._follow, []
 
     def watch(event):

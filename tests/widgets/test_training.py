@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cltutor.widgets.training import Training, snapshot
+from cltutor.widgets import training
+from cltutor.widgets.training import Pace, Training, snapshot
 
 
 class Events:
@@ -100,3 +101,35 @@ def test_a_snapshot_is_what_the_run_was(run):
         assert len(kept.curves.epoch_task) == len(before)
     finally:
         run.curves = kept.curves
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is set."""
+    now = SimpleNamespace(seconds=100.0)
+    monkeypatch.setattr(training.time, "monotonic", lambda: now.seconds)
+    return now
+
+
+def test_news_comes_at_once_and_then_no_more_often_than_a_blink(clock):
+    pace = Pace()
+    heard = []
+    for clock.seconds in (100.0, 100.05, 100.11, 100.2, 100.22):
+        heard.append(pace.news())
+    assert heard == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize(("drawing", "wait"), [(0.01, 0.25), (0.2, 1.0)])
+def test_a_picture_that_takes_long_is_drawn_more_rarely(clock, drawing, wait):
+    pace, drawn = Pace(), []
+
+    def picture():
+        drawn.append(clock.seconds)
+        clock.seconds += drawing
+
+    pace.draw(picture)
+    clock.seconds = 100 + drawing + wait - 0.01
+    pace.draw(picture)
+    clock.seconds += 0.02
+    pace.draw(picture)
+    assert drawn == [100.0, pytest.approx(100 + drawing + wait + 0.01)]
