@@ -3,8 +3,8 @@
 ``digits``: five tasks. ``tiny``: ten tasks of ten classes of Tiny-ImageNet at the paper's amount of data, 17 training
 and 3 validation pictures a class, batches of 10, and the optimiser of the authors' program. All methods have as many
 epochs; the rate of each is found by one search on the validation pictures of another class order. The task being
-learned is tested after every epoch, all tasks after every tenth; testing is not timed. The paper's own setting,
-CIFAR-100 with 2,000 epochs a task, is ``paper``: it needs CIFAR-100 and a GPU, and goes on where it was stopped.
+learned is tested after every epoch, all tasks after every tenth. The paper's own setting, CIFAR-100 with 2,000 epochs a
+task, is ``paper``: it needs CIFAR-100 and a GPU, and goes on where it was stopped. Seconds are dfcnn_cost.py's.
 """
 
 import argparse
@@ -94,7 +94,6 @@ class Measured:
     epochs: np.ndarray
     gained: np.ndarray
     transfer: np.ndarray
-    seconds: np.ndarray
     parameters: int
 
 
@@ -109,7 +108,6 @@ def measured(runs: list[cl.Run]) -> Measured:
         epochs=np.array([metrics.epochs_to_peak(*curve).mean() for curve in curves]),
         gained=np.array([(end > own)[:-1].mean() for end, own in zip(ends, after, strict=True)]),
         transfer=np.array([metrics.backward_transfer(run.accuracy()) for run in runs]),
-        seconds=np.array([run.seconds["train"] for run in runs]),
         parameters=parameters_of_run(runs[0])[-1],
     )
 
@@ -158,16 +156,16 @@ def main() -> None:
     found = {m: measured(runs[i * count : (i + 1) * count]) for i, m in enumerate(METHODS)}
     rows = [
         [m, f"{rates[m]:g}", f"{f.parameters / 1e6:.2f}", percent(f.peak), percent(f.kept), plain(f.epochs)]
-        + [percent(f.transfer), percent(f.gained), plain(f.seconds)]
+        + [percent(f.transfer), percent(f.gained)]
         for m, f in found.items()
     ]
     header = ["method", "rate", "parameters, M", "peak %", "kept of it %", "epochs to 98 %"]
-    header += ["backward transfer", "old tasks better at the end %", "seconds to train"]
+    header += ["backward transfer", "old tasks better at the end %"]
     words = {key: value for key, value in scale.schedule.items() if key != "backbone"}
     notes = (
         f"Mean ± half width of the 95 % t-interval over {count} trials, each with its class order. Task known. "
         f"{words}; rates found among {scale.rates} on validation images of class order {SEARCH_ORDER}. "
-        "Seconds are of one thread beside whatever else the machine did: dfcnn_cost.py compares costs."
+        "Seconds are compared by dfcnn_cost.py, on a machine that does nothing else."
     )
     seeds = [*trials, SEARCH_ORDER]
     report.write(f"dfcnn_{asked.scale}", f"DF-CNN and its baselines, {asked.scale}", header, rows, notes, seeds)

@@ -62,7 +62,7 @@ class Claim:
     side: str
     right: Quantity
     margin: float = 0.0
-    trials: int = 5
+    trials: int = 10
     counted: bool = False
 
     def __post_init__(self):
