@@ -61,10 +61,10 @@ def test_every_runtime_dependency_is_there_within_the_projects_range(environment
         assert set(upper) <= set(binder[wanted.name].specifier)
 
 
-def test_it_asks_for_nothing_that_the_project_does_not_need(environment, project):
+def test_beside_what_the_project_needs_it_asks_only_for_what_answers_a_hubs_links(environment, project):
     needed = {Requirement(line).name for line in project["project"]["dependencies"]}
     needed |= {Requirement(line).name for line in project["build-system"]["requires"]}
-    assert set(binder_requirements(environment)) - needed == {"python", "pip"}
+    assert set(binder_requirements(environment)) - needed == {"python", "pip", "nbgitpuller"}
 
 
 def test_its_builder_and_its_python_are_within_the_projects_range(environment, project):
