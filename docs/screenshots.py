@@ -2,7 +2,7 @@
 
     python docs/screenshots.py [name ...]
 
-Each is written to docs/<name>.png with few colours, so that it stays under 200 kB.
+Each is written to docs/<name>.png, with fewer colours where it would be larger than 200 kB.
 """
 
 import io
@@ -69,15 +69,17 @@ SHOTS = {
     "filter-reconstruction": Shot(
         (DIGITS, FILTERS, "cl.widgets.FilterReconstruction(run, stream)"), "cltutor-filter-reconstruction"
     ),
+    "reverse-transfer": Shot((DIGITS, "cl.widgets.ReverseTransfer(stream)"), "cltutor-reverse-transfer", train),
 }
 
 
 def smallest(png: bytes) -> bytes:
-    """The picture in as many colours, 256 at most, as keep it under the limit."""
+    """The picture in all its colours, or in as many as keep it under the limit."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    for colours in (256, 128, 64, 32):
+    fewer = (picture.quantize(colours, dither=Image.Dither.NONE) for colours in (256, 128, 64, 32))
+    for one in (picture, *fewer):
         file = io.BytesIO()
-        picture.quantize(colours, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+        one.save(file, "png", optimize=True)
         if file.tell() < LARGEST:
             break
     return file.getvalue()
