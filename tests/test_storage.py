@@ -96,19 +96,3 @@ def test_a_run_tells_what_it_held_as_its_last_task_began_also_when_it_is_loaded(
     run.save(tmp_path / "run.safetensors")
     assert run.memory == needed(three, name)[name][-1]
     assert cl.Run.load(tmp_path / "run.safetensors").memory == run.memory
-
-
-def test_counting_changes_neither_the_run_nor_random_states(three):
-    run = cl.learn(three, "si", epochs=1, progress=False)
-    run.states.pop()
-    before, state = {k: v.clone() for k, v in run.kept["Anchor"].items()}, torch.get_rng_state()
-    cl.storage.stored(run, three)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert set(run.kept["Anchor"]) == set(before)
-    assert all(torch.equal(value, before[name]) for name, value in run.kept["Anchor"].items())
-
-
-def test_a_complete_run_has_no_next_task(three):
-    run = cl.learn(three, "finetune", epochs=1, progress=False)
-    with pytest.raises(ValueError, match="has learned 3 of 3 tasks: there is no next task"):
-        cl.storage.stored(run, three)
