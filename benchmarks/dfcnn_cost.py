@@ -28,7 +28,7 @@ from cltutor.optimiser import SGD
 
 ROUNDS, LIMIT, CLASSES, PER_CLASS, BATCH, TESTED = 11, 1.5, 10, 17, 10, 500
 METHODS = ("single_task", "dfcnn", "dfcnn_small")
-EPOCHS, REPEATS = 3, 3  # of a task, where ten tasks are learned in a row
+EPOCHS, REPEATS = 2, 3  # of a task, where ten tasks are learned in a row
 # Training time in 10,000 s on Office-Home (DF-CNN, Figure 5a); it gives none for the small single-task learner.
 PAPER = {"single_task_large": 6.09, "hard_sharing": 3.79, "progressive": 11.7, "expandable": 4.09, "dfcnn": 4.11}
 

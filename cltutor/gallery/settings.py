@@ -35,7 +35,7 @@ class Setting:
 SETTINGS = {
     "digits": Setting(streams.digits, {"tasks": 5}, trials=5, epochs=10, capacity=100),
     "scenes": Setting(
-        streams.scenes, {"tasks": 5, "size": 16, "per_class": (40, 20)}, trials=3, epochs=10, capacity=200
+        streams.scenes, {"tasks": 5, "size": 16, "per_class": (40, 20)}, trials=5, epochs=10, capacity=200
     ),
 }
 
