@@ -11,12 +11,12 @@ lab: .venv/.lab-installed
 	$(BIN)/cltutor lab $(if $(PORT),--port $(PORT))
 
 test: .venv/.test-installed
-	@# All of it, whatever fails first. Notebooks and pages have the machine to themselves.
+	@# All of it, whatever fails first. Pages have the machine to themselves.
 	status=0; \
 	$(BIN)/ruff check || status=1; \
 	$(BIN)/ruff format --check || status=1; \
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 -m "not notebook and not browser" || status=1; \
-	$(BIN)/pytest -m "notebook or browser" || status=1; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 -m "not browser" || status=1; \
+	$(BIN)/pytest -m browser || status=1; \
 	exit $$status
 
 # --editable: a change in the checkout counts at once. One call, so that torch and torchvision fit.
