@@ -25,6 +25,7 @@ from cltutor.evaluation import own_logits
 from cltutor.events import TaskDone
 from cltutor.networks import Network
 from cltutor.optimiser import SGD
+from cltutor.streams import Stream
 
 ROUNDS, LIMIT, CLASSES, PER_CLASS, BATCH, TESTED = 11, 1.5, 10, 17, 10, 500
 METHODS = ("single_task", "dfcnn", "dfcnn_small")
@@ -67,7 +68,7 @@ def shown(values: list[float], digits: int = 2) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def task_seconds(method: str, stream: cl.Stream) -> list[float]:
+def task_seconds(method: str, stream: Stream) -> list[float]:
     """Seconds of training that each task took, an epoch."""
     recipe = getattr(cl.methods, method)(**{**dfcnn.SCALES["tiny"].schedule, "epochs": EPOCHS})
     events = cl.train(stream, recipe, test_every=EPOCHS + 1)

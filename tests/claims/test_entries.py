@@ -57,13 +57,13 @@ def test_a_setting_may_depend_on_the_trials_stream():
 def test_a_claim_without_numbers_is_not_run():
     entry = Entry(FIRST)
     assert entry.verdict == "not run"
-    assert entry.row()[-5:] == ("", "", "", "5", "not run")
+    assert entry.row()[-5:] == ("", "", "", "10", "not run")
 
 
 def test_a_row_shows_means_and_the_paired_interval():
     entry = Entry(FIRST, [(99.0, 97.0), (98.0, 95.0), (97.0, 93.0)])  # differences 2, 3, 4: half width 2.484
     assert entry.difference == pytest.approx((3.0, 2.484), abs=1e-3)
-    assert entry.row()[-6:] == ("lwf > finetune", "98.0", "95.0", "+3.0 ± 2.5", "5", "holds here")
+    assert entry.row()[-6:] == ("lwf > finetune", "98.0", "95.0", "+3.0 ± 2.5", "10", "holds here")
 
 
 def test_a_count_has_no_interval():
@@ -73,7 +73,7 @@ def test_a_count_has_no_interval():
 
 def test_a_trial_that_diverged_is_seen_in_the_table():
     entry = Entry(FIRST, [(99.0, 97.0), (float("nan"), float("nan"))])
-    assert entry.row()[-3:] == ("+nan ± nan", "5", "undecided")
+    assert entry.row()[-3:] == ("+nan ± nan", "10", "undecided")
 
 
 def test_numbers_are_found_again_by_their_claim(tmp_path):
