@@ -40,9 +40,9 @@ def digits(order: int) -> Stream:
     return cl.streams.digits(tasks=5, order=order, validation=0.1)
 
 
-def tiny(order: int) -> Stream:
+def tiny(order: int, tested: int = 30) -> Stream:
     whole = cl.streams.folder(DATA / "tiny-imagenet-100-32px.zip", tasks=10, order=order, **PAPER)
-    return few(whole, 17, 30, 3)
+    return few(whole, 17, tested, 3)
 
 
 def tiny_search(order: int) -> Stream:

@@ -1,4 +1,4 @@
-"""What cltutor's loop costs beside a bare PyTorch loop over the same tensors, network and optimiser.
+"""What cltutor's loop costs beside a bare PyTorch loop over the same tensors, network, layout and optimiser.
 
 One task after another has been learned; timed is the learning of the second, all epochs, without testing. The two
 loops alternate in one process. LwF's time holds the recording of its responses and no warm-up, so that every epoch
@@ -42,7 +42,7 @@ def bare_seconds(stream: Stream, first: Network, distil: bool) -> float:
     """The same by hand: grow a head, record the old one's answers where asked, and train."""
     images = stream[1].train.images
     labels = stream.positions(stream[1].train.labels) - len(stream[0].classes)
-    network = copy.deepcopy(first).requires_grad_(True)
+    network = copy.deepcopy(first).requires_grad_(True).to("cpu", memory_format=torch.channels_last)
     started = time.perf_counter()
     recorded = None
     if distil:

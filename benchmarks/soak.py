@@ -1,10 +1,10 @@
 """Random clicks on the playground in a real JupyterLab: no error, no stuck button, no memory that grows.
 
 Memory is that of the kernel (its proportional set size) and of the page (its JavaScript heap after a collection), each
-time with all runs cleared: after a first round in which every preset was pressed, as PyTorch and others load much at
-first use, and at the end. Also measured, in the page: from running the cells of notebook 00, in a new kernel, to the
-gallery's first picture; from a press of Train to the first own curve; and from a press of a toggle to the picture that
-answers it.
+time with all runs cleared: after a first round in which every preset was pressed and every other widget opened, as
+PyTorch and others load much at first use, and at the end. Also measured, in the page: from running notebook 00's cell
+of the playground, in a new kernel in which the cell of imports has run, to the gallery's first picture; from a press of
+Train to the first own curve; and from a press of a toggle to the picture that answers it.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import psutil
 
@@ -29,13 +30,19 @@ except ImportError:  # run as a script
     import report
 
 GROWTH, STUCK = 100, 60  # MB, s
-FIRST, CURVE, TOGGLE = "cells, to the gallery's first picture", "Train, to the first own curve", "task known at test"
+FIRST, CURVE, TOGGLE = "its cell, to the gallery's first picture", "Train, to the first own curve", "task known at test"
 RECORDED = "a recorded run"
 LIMITS = {FIRST: 2000, CURVE: 1000, TOGGLE: 100, RECORDED: 100}  # ms
 START_HERE = Path(__file__).resolve().parents[1] / "notebooks" / "00_start_here.ipynb"
 CELLS = ['import cltutor as cl\nstream = cl.gallery.stream("digits")', "cl.widgets.Playground(stream)"]
 TOOL = "cltutor-playground"
 START = "cl.methods.finetune(epochs=2)"
+OPENED = {
+    START: ("Attention",),
+    "cl.methods.mas(epochs=2)": ("Importance",),
+    "cl.methods.eeil_bf(memory=cl.memory.ExemplarMemory(100), epochs=2)": ("Herding",),
+    "cl.methods.dfcnn(epochs=2)": ("Filters",),
+}
 REFUSED = "Nothing was changed."  # what a press says that came before its button was greyed out
 ANSWER = """([tool, button]) => new Promise((done, fail) => {
     const picture = () => tool.querySelector('.cltutor-picture img');
@@ -50,17 +57,21 @@ ANSWER = """([tool, button]) => new Promise((done, fail) => {
     setTimeout(() => { observer.disconnect(); fail(new Error('no other picture within 20 s')); }, 20000);
     button.click();
 })"""
-ARRIVAL = """tool => new Promise((done, fail) => {
-    const started = performance.now();
-    const look = () => {
-        const image = document.querySelector(`.${tool} .cltutor-picture img`), past = performance.now() - started;
-        if (image && image.naturalWidth) requestAnimationFrame(() => done(performance.now() - started));
-        else if (past > 60000) fail(new Error('no picture within a minute'));
-        else requestAnimationFrame(look);
-    };
-    jupyterapp.commands.execute('notebook:run-all-cells');
-    look();
-})"""
+ARRIVAL = """async ([tool, before]) => {
+    const run = () => jupyterapp.commands.execute('notebook:run-cell-and-select-next');
+    for (let cell = 0; cell < before; cell++) await run();
+    return await new Promise((done, fail) => {
+        const started = performance.now();
+        const look = () => {
+            const image = document.querySelector(`.${tool} .cltutor-picture img`), past = performance.now() - started;
+            if (image && image.naturalWidth) requestAnimationFrame(() => done(performance.now() - started));
+            else if (past > 60000) fail(new Error('no picture within a minute'));
+            else requestAnimationFrame(look);
+        };
+        run();
+        look();
+    });
+}"""
 CANDIDATES = """tool => [...tool.querySelectorAll('button, select, input, summary')].flatMap((e, i) =>
     e.offsetParent && !e.disabled && e.type !== 'checkbox' ? [i] : [])"""
 
@@ -86,7 +97,7 @@ class Presser:
 
     def __init__(self, tool: browsing.Widget, seed: int):
         self.tool, self.draw, self.page = tool, random.Random(seed), tool.notebook.page
-        self.done = Soak()
+        self.done, self.typed = Soak(), ""
 
     def press(self) -> None:
         """One random action on what can be pressed now."""
@@ -106,16 +117,17 @@ class Presser:
             options = control.locator("option:not([disabled])").all()
             control.select_option(index=self.draw.randrange(len(options)), timeout=2000)
         elif kind == "INPUTnumber":
-            control.fill(str(self.draw.choice([1, 2, 3])), timeout=2000)
+            self.typed = str(self.draw.choice([1, 2, 3]))
+            control.fill(self.typed, timeout=2000)
             control.press("Enter", timeout=2000)
         elif not kind.startswith("INPUT") and "Copy" not in words:
             self.done.trainings += words.strip().endswith("Train")
             control.click(timeout=2000)
 
     def look(self) -> None:
-        """Note what the page tells of a fault; a press that was refused is none."""
+        """Note what the page tells of a fault; a press, or a number typed, that was refused with a rule is none."""
         for error in self.tool.notebook.errors():
-            if REFUSED in error:
+            if REFUSED in error or error.endswith(f", not {self.typed}."):
                 self.done.refusals += 1
             else:
                 self.done.faults.append(error)
@@ -141,7 +153,7 @@ class Presser:
         return not all(button.is_enabled() for button in self.tool.place.get_by_role("button", name="Train").all())
 
     def first_round(self) -> None:
-        """Press every preset and learn a short recipe."""
+        """Press every preset, learn short recipes, and open each other widget."""
         for paper in PAPERS:
             self.tool.button(paper).first.click()
             self.page.wait_for_timeout(300)
@@ -150,11 +162,16 @@ class Presser:
                 if button.is_enabled():
                     button.click()
                     self.page.wait_for_timeout(300)
-        self.train()
+        for code, widgets in OPENED.items():
+            self.train(code)
+            for words in widgets:
+                self.tool.button(words).click()
+                self.page.wait_for_timeout(8000)  # it draws ahead, too
+            self.quiet()
 
-    def train(self) -> None:
+    def train(self, code: str = START) -> None:
         """Learn a short recipe to its end; the page must still be able to."""
-        self.tool.place.get_by_label("as code", exact=True).last.fill(START)
+        self.tool.place.get_by_label("as code", exact=True).last.fill(code)
         self.tool.place.get_by_label("as code", exact=True).last.press("Enter")
         self.page.wait_for_timeout(500)
         self.tool.train()
@@ -205,11 +222,13 @@ def answer(tool: browsing.Widget, button) -> float:
 
 
 def first_pictures(lab: browsing.Lab, context, times: int) -> list[float]:
-    """Milliseconds from running notebook 00 in a new kernel to the playground's picture of recorded runs."""
+    """Milliseconds from running the playground's cell, those before it done, to its picture of recorded runs."""
+    cells = nbformat.read(START_HERE, as_version=4).cells
+    before = next(place for place, cell in enumerate(cells) if "Playground(stream)" in cell.source)
     found = []
     for _ in range(times):
         with browsing.opened(lab, context, START_HERE) as notebook:
-            found.append(notebook.page.evaluate(ARRIVAL, TOOL))
+            found.append(notebook.page.evaluate(ARRIVAL, [TOOL, before]))
     return found
 
 

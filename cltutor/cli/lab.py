@@ -82,5 +82,7 @@ def open_lab(port: int | None = None, folder: Path | None = None) -> int:
     print(f"The notebooks are in {folder}. Stop with Ctrl-C.", flush=True)
     paths = [str(JUPYTER_CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+    # Every thread that trains would have heaps of its own, which keep what was freed: a kernel grows without it.
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     LabApp.launch_instance(lab_arguments(folder, port))
     return 0

@@ -16,7 +16,7 @@ from .actions import Actions
 from .base import Pane, Tool, code_line, row
 from .choice import Choice
 from .method_toggle import news, summary
-from .playground_album import Album
+from .playground_album import LATER, Album
 from .playground_code import read_line, widget_code
 from .playground_composition import Composition, composition_of
 from .playground_formula import CSS, Formula
@@ -82,7 +82,8 @@ class Playground(Trains, Tool):
         self._make(known_task)
         self._changed(first)
         self._show()
-        self.warming = threading.Thread(target=self._warm_up, name="cltutor warming up")
+        self.warming = threading.Timer(LATER, self._warm_up)  # the page comes first
+        self.warming.name = "cltutor warming up"
         self.warming.start()
 
     def _first(self, recipe: Recipe | str) -> Composition:

@@ -9,6 +9,7 @@ from ..run import Run
 from .base import draw
 
 MOST = 40  # pictures of about 150 kB
+LATER = 0.3  # seconds before anything is drawn ahead, so that the page first gets what it asked for
 
 
 class Album:
@@ -62,7 +63,8 @@ class Album:
             except Exception as error:  # a thread's exception would be lost
                 self._fail(error)
 
-        self._thread = threading.Thread(target=work, name="cltutor drawing ahead")
+        self._thread = threading.Timer(LATER, work)
+        self._thread.name = "cltutor drawing ahead"
         self._thread.start()
 
     def settle(self) -> None:
