@@ -34,7 +34,7 @@ def test_the_table_is_printed_and_written(learned, tmp_path, capsys):
     assert CLAIMS[-1].sentence in page
     assert learned["store"] == tmp_path / "runs"
     assert learned["executor"] is None
-    assert ledger(tmp_path / "shipped.json")[0].numbers == [(1.0, 0.0)] * 5
+    assert ledger(tmp_path / "shipped.json")[0].numbers == [(1.0, 0.0)] * CLAIMS[0].trials
 
 
 def test_one_papers_numbers_are_replaced_and_the_others_stay(learned, tmp_path):
@@ -59,7 +59,7 @@ def test_other_numbers_of_trials_are_shown_and_not_kept(learned, tmp_path, capsy
 
 def test_a_ledger_that_is_stopped_has_written_what_it_has(learned, monkeypatch, tmp_path):
     def stopped(claims, store, command, executor):
-        yield Ledger((Entry(claims[0], [(1.0, 0.0)] * 5), *map(Entry, claims[1:])))
+        yield Ledger((Entry(claims[0], [(1.0, 0.0)] * claims[0].trials), *map(Entry, claims[1:])))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cltutor.claims.running.check", stopped)
