@@ -139,7 +139,9 @@ def learn_epoch(state: TaskState, phase: Phase, epoch: int) -> Iterator[Stepped]
         batch = Batch(context, images[places], labels[places], places, tasks, state.columns, recipe.heads, teachers)
         with randomness(("step", run.seed, task, epoch, step)):
             losses = {name: weighted(weight, term(batch, kept[name])) for name, (weight, term) in terms.items()}
-            reduce(add, losses.values()).backward()
+            loss = reduce(add, losses.values())
+            if loss.requires_grad:  # a batch of old images has no answer for a new head that learns alone
+                loss.backward()
             for name, part in parts.items():
                 part.before_step(context, kept[name])
             optimiser.clip_gradients()

@@ -9,7 +9,7 @@ CODE = """
 import random, torch, kill
 torch.set_num_threads(1)
 score = kill.Score()
-stream = kill.cl.streams.digits(tasks=2, order=0, classes=(0, 1, 2, 3)).fewer(0.3)
+stream = kill.cl.streams.digits(tasks=5, order=0)  # takes longer than a kill may wait
 killed = kill.learn_killed(stream, kill.recipe_of("eeil"), 0, score, kills=5, draw=random.Random(0))
 print(killed, score.broken, score.lost, score.different)
 """

@@ -410,3 +410,17 @@ def test_an_anchor_stiffer_than_the_step_can_follow_is_told_before_training():
     with pytest.warns(UserWarning, match=r"l2: .* lower lam or learning_rate 2 times"):
         cl.learn(stream, cl.methods.l2(lam=2 * bound, epochs=1), progress=False)
     cl.learn(stream, cl.methods.l2(lam=0.99 * bound, epochs=1), progress=False)
+
+
+def test_a_batch_that_asks_nothing_of_what_learns_moves_nothing(tiny):
+    """Joint training alternates batches of old and new tasks; only the new head learns in its warm-up."""
+    warm = Phase(name="warm-up", share=1.0, new=1.0)
+    schedule = Schedule(later=(warm,), first=(Phase(shared=1.0, new=1.0),), epochs=2, learning_rate=0.1)
+    recipe = Recipe("warm", cl.losses.CrossEntropy(), memory=cl.memory.Everything(interleaved=True), schedule=schedule)
+    run = learn(tiny, recipe)
+    before, after = run.states[0], run.states[1]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    drawn = cl.learn(tiny, replace(recipe, schedule=replace(schedule, learning_rate=1e-12)), progress=False).states[1]
+    new = after.keys() - before.keys()
+    assert new
+    assert all(not torch.equal(after[name], drawn[name]) for name in new)
