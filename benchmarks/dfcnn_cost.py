@@ -94,7 +94,7 @@ def ten_tasks() -> None:
     notes = (
         f"Ten tasks of ten classes of Tiny-ImageNet, 17 pictures each, batches of 10, {EPOCHS} epochs a task; "
         f"medians (ranges) of {REPEATS} rounds in which the networks take turns; {torch.get_num_threads()} threads. "
-        "The paper's are for other images, a larger network and a GPU (DF-CNN, Figure 5a), as multiples of its DF-CNN."
+        "The paper's are for other images and a larger network (DF-CNN, Figure 5a), as multiples of its DF-CNN."
     )
     report.write("dfcnn_seconds", "Seconds to train, DF-CNN and its baselines", header, rows, notes, seeds=[0])
 
