@@ -17,8 +17,8 @@ from searching import held_out, learn
 from streams import percent
 
 import cltutor as cl
-from cltutor.events import Diverged
 from cltutor.streams import Split, Stream, Task
+from cltutor.training.events import Diverged
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 GRID = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)

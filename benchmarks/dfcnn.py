@@ -20,7 +20,7 @@ from searching import STORE, search
 from streams import percent
 
 import cltutor as cl
-from cltutor import metrics
+from cltutor.evaluation import metrics
 from cltutor.networks.counting import parameters_of_run
 from cltutor.streams import Stream
 

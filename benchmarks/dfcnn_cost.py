@@ -21,11 +21,11 @@ import torch
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor.evaluation import own_logits
-from cltutor.events import TaskDone
+from cltutor.evaluation.answers import own_logits
 from cltutor.networks import Network
-from cltutor.optimiser import SGD
+from cltutor.recipe.optimiser import SGD
 from cltutor.streams import Stream
+from cltutor.training.events import TaskDone
 
 ROUNDS, LIMIT, CLASSES, PER_CLASS, BATCH, TESTED = 11, 1.5, 10, 17, 10, 500
 METHODS = ("single_task", "dfcnn", "dfcnn_small")

@@ -13,7 +13,7 @@ from searching import finished, search
 from streams import percent
 
 import cltutor as cl
-from cltutor.metrics import paired_difference
+from cltutor.evaluation.metrics import paired_difference
 from cltutor.streams import Split, Stream, Task
 
 METHODS = ("finetune", "feature_extraction", "lwf", "joint")

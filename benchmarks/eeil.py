@@ -17,8 +17,8 @@ from searching import finished, search
 from streams import percent
 
 import cltutor as cl
+from cltutor.evaluation.metrics import paired_difference
 from cltutor.memory import SELECTIONS, ExemplarMemory
-from cltutor.metrics import paired_difference
 from cltutor.streams import PhotometricCropFlip
 
 ORDERS, SEARCH_ORDERS, RATES = range(5), (100, 101), (0.01, 0.02, 0.05)

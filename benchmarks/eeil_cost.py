@@ -13,9 +13,9 @@ import report
 import torch
 
 import cltutor as cl
-from cltutor.events import TaskDone
 from cltutor.memory import ExemplarMemory
 from cltutor.streams import Stream
+from cltutor.training.events import TaskDone
 
 ROUNDS, LIMIT = 9, 1.6
 STREAMS = {

@@ -20,9 +20,9 @@ from searching import learn
 from streams import percent
 
 import cltutor as cl
-from cltutor.events import Diverged
 from cltutor.memory import ExemplarMemory
 from cltutor.streams import Stream
+from cltutor.training.events import Diverged
 
 METHODS = ("finetune", "lwf_mc", "lwm", "hybrid1", "icarl", "eeil", "joint")
 ORDERS, SEARCH_ORDER, RATES = range(3), 100, (0.01, 0.03, 0.1)

@@ -15,14 +15,14 @@ import torch
 from searching import Job, finished, held_out, learn
 
 import cltutor as cl
-from cltutor.events import Diverged
+from cltutor.evaluation.metrics import mean_interval, retrieval
 from cltutor.importance import MAS, LocalMAS, PathIntegral
 from cltutor.losses import Anchor, EmbeddingDistance
-from cltutor.metrics import mean_interval, retrieval
 from cltutor.networks import FactEmbedding
-from cltutor.recipe import Phase, Schedule
+from cltutor.recipe.recipe import Phase, Schedule
 from cltutor.streams import Stream
 from cltutor.streams.facts import units
+from cltutor.training.events import Diverged
 
 ORDERS, SEARCH_ORDER, SEEDS = range(5), 100, range(5)
 GRID = (0.01, 0.1, 1.0, 10.0, 100.0)

@@ -13,7 +13,7 @@ from searching import final_accuracy, finished
 from streams import percent
 
 import cltutor as cl
-from cltutor.metrics import paired_difference
+from cltutor.evaluation.metrics import paired_difference
 from cltutor.streams import Stream
 
 ORDERS, SEARCH_ORDERS = range(5), (100, 101)

@@ -21,9 +21,9 @@ import report
 import torch
 
 import cltutor as cl
-from cltutor import files
-from cltutor.events import TaskBegun
-from cltutor.store import Store, checkpoint_of
+from cltutor.runs import files
+from cltutor.runs.store import Store, checkpoint_of
+from cltutor.training.events import TaskBegun
 
 KILLS = 200
 METHODS = ("lwf", "si", "ebll", "imm_mode", "lwm", "eeil", "icarl", "expandable", "tensor_factorization")

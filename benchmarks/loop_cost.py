@@ -17,10 +17,10 @@ import torch
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor.events import TaskDone
 from cltutor.networks import Network
-from cltutor.optimiser import SGD
+from cltutor.recipe.optimiser import SGD
 from cltutor.streams import Stream
+from cltutor.training.events import TaskDone
 
 PAIRS, EPOCHS, BATCH = 15, 10, 32
 STREAMS = {

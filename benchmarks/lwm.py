@@ -18,7 +18,7 @@ from streams import percent
 
 import cltutor as cl
 from cltutor import attention
-from cltutor.metrics import mean_interval, paired_difference
+from cltutor.evaluation.metrics import mean_interval, paired_difference
 from cltutor.streams import Stream
 
 BASELINE = "lwf_mc"

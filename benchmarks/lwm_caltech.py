@@ -17,10 +17,10 @@ from lwm_search import DATA, few
 from searching import learn
 
 import cltutor as cl
-from cltutor.events import Diverged
-from cltutor.metrics import mean_interval, paired_difference
+from cltutor.evaluation.metrics import mean_interval, paired_difference
 from cltutor.networks import Torchvision
 from cltutor.streams import Stream
+from cltutor.training.events import Diverged
 
 ORDERS, SEARCH_ORDER = range(3), 100
 RATES, WEIGHTS, DECAYS = (0.003, 0.01, 0.03), (0.3, 1.0, 3.0), (0.0001, 0.0005, 0.002)

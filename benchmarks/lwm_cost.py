@@ -16,9 +16,9 @@ import report
 import torch
 
 import cltutor as cl
-from cltutor.events import TaskDone
 from cltutor.networks import ResNet32, SmallCNN
 from cltutor.streams import CropFlip
+from cltutor.training.events import TaskDone
 
 ROUNDS, BATCH, EPOCHS = 5, 32, {"SmallCNN()": 10, "ResNet32()": 4}
 LIMITS = {"finetune": 1.0, "lwf_mc": 1.4, "lwm": 1.6}

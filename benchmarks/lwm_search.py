@@ -18,8 +18,8 @@ import torch
 from searching import learn
 
 import cltutor as cl
-from cltutor.events import Diverged
 from cltutor.streams import Split, Stream
+from cltutor.training.events import Diverged
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 RATES, WEIGHTS, DECAYS = (0.01, 0.03, 0.1), (0.1, 0.3, 1.0, 3.0, 10.0), (0.0, 0.0001, 0.0005, 0.002, 0.01)

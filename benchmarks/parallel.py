@@ -14,7 +14,7 @@ import report
 import torch
 
 import cltutor as cl
-from cltutor.comparison import processes
+from cltutor.comparing.comparison import processes
 
 SEEDS, WORKERS, REQUIRED = (0, 1, 2), 2, 1.5
 # Both papers' rivals, and what each kind costs: nothing more, a teacher, an importance, a path, all old images.

@@ -20,7 +20,7 @@ from searching import learn
 from streams import percent
 
 import cltutor as cl
-from cltutor.evaluation import logits
+from cltutor.evaluation.answers import logits
 from cltutor.streams import Split, Stream, Task
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

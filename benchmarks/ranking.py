@@ -13,9 +13,9 @@ from searching import finished
 from streams import percent
 
 import cltutor as cl
-from cltutor.evaluation import accuracies
+from cltutor.evaluation.answers import accuracies
+from cltutor.evaluation.metrics import paired_difference
 from cltutor.importance.damage import by_name, damage
-from cltutor.metrics import paired_difference
 
 ORDERS, SHARE, DRAWS = range(5), 0.3, 5
 METHODS = ("mas", "mas_local", "ewc_online", "si")

@@ -11,7 +11,7 @@ import numpy as np
 import report
 
 import cltutor as cl
-from cltutor.gallery.settings import FOLDER, SETTINGS
+from cltutor.studies.gallery.settings import FOLDER, SETTINGS
 
 SECONDS, TIMES = 2.0, 5
 CODE = """

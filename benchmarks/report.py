@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cltutor.origin import hardware, versions
+from cltutor.runs.provenance import hardware, versions
 
 RESULTS = Path(__file__).resolve().parent / "results"
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 import cltutor as cl
-from cltutor.events import Diverged
-from cltutor.gallery.building import held_out
 from cltutor.streams import Stream
+from cltutor.studies.gallery.building import held_out
+from cltutor.training.events import Diverged
 
 STORE = Path(os.environ.get("CLTUTOR_RUNS", Path.home() / ".cache" / "cltutor" / "runs"))
 

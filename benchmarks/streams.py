@@ -14,7 +14,7 @@ import report
 from searching import finished, search
 
 import cltutor as cl
-from cltutor.metrics import mean_interval, paired_difference
+from cltutor.evaluation.metrics import mean_interval, paired_difference
 
 SOURCES = {
     "digits": (cl.streams.digits, {}, (0.003, 0.01, 0.03)),

@@ -6,48 +6,53 @@ needs only torch and numpy: `import cltutor as cl; cl.learn(cl.streams.digits(),
 
 import importlib
 
+from . import lazy
+
 __version__ = "0.1.0"
 
-_ROOMS = (
-    "attention",
-    "claims",
-    "comparison",
-    "exercises",
-    "gallery",
-    "importance",
-    "losses",
-    "memory",
-    "merging",
-    "methods",
-    "metrics",
-    "networks",
-    "noise",
-    "predicting",
-    "probing",
-    "schedules",
-    "show",
-    "storage",
-    "streams",
-    "widgets",
-)
+# Every public module by the name that users import, and where it lives below cltutor.
+_MODULES = {
+    "attention": "attention",
+    "claims": "studies.claims",
+    "comparison": "comparing.comparison",
+    "exercises": "exercises",
+    "gallery": "studies.gallery",
+    "importance": "importance",
+    "losses": "losses",
+    "memory": "memory",
+    "merging": "recipe.merging",
+    "methods": "methods",
+    "metrics": "evaluation.metrics",
+    "networks": "networks",
+    "noise": "recipe.noise",
+    "predicting": "evaluation.predicting",
+    "probing": "runs.per_class",
+    "schedules": "methods.schedules",
+    "show": "show",
+    "storage": "comparing.storage",
+    "streams": "streams",
+    "widgets": "widgets",
+}
 _NAMES = {
-    "Comparison": "comparison",
+    "Comparison": "comparing.comparison",
     "Phase": "recipe",
     "Recipe": "recipe",
-    "Run": "run",
+    "Run": "runs.run",
     "Schedule": "recipe",
-    "compare": "comparison",
-    "learn": "learner",
-    "train": "learner",
+    "compare": "comparing.comparison",
+    "learn": "training.loop",
+    "train": "training.loop",
 }
 
-__all__ = sorted([*_ROOMS, *_NAMES])
+__all__ = sorted([*_MODULES, *_NAMES])
+
+lazy.alias(__name__, _MODULES)
 
 
 def __getattr__(name: str) -> object:
-    """Import a room, or the room that holds a public name, when it is first asked for (PEP 562)."""
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
+    """Import a module, or the module that holds a public name, when it is first used (PEP 562)."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
     if name in _NAMES:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
         globals()[name] = value

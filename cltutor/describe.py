@@ -1,19 +1,259 @@
-"""Frozen descriptions that print as the code that makes them."""
+"""Frozen descriptions: dataclasses that print as the code that makes them, and check their fields where these are
+declared: ``temperature: float = real(2.0, above=0)``. ``Part`` is a description with a life in a run."""
 
-from dataclasses import fields
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .losses.terms import Batch, Context
+
+State = dict[str, "Tensor"]
 
 
 class Described:
-    """A frozen dataclass whose ``repr`` is the call that makes it, defaults left out."""
+    """A frozen dataclass whose ``repr`` is the call that makes it, defaults left out.
+
+    Raises:
+        ValueError: a field outside the rule that it declares, in one sentence with the right values.
+    """
+
+    def __post_init__(self) -> None:
+        for one in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            if rule := one.metadata.get("rule"):
+                object.__setattr__(self, one.name, rule.check(one.name, getattr(self, one.name)))
 
     def __repr__(self) -> str:
-        values = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        shown = [f"{name}={_plain(value)!r}" for name, value in values.items()]
+        own = fields(self)  # type: ignore[arg-type]
+        shown = [f"{f.name}={_plain(getattr(self, f.name))!r}" for f in own if getattr(self, f.name) != f.default]
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def _plain(value: object) -> object:
-    """A numpy scalar, as np.linspace gives it, as the Python number that prints as code."""
-    return value.item() if isinstance(value, np.generic) else value
+class Rule:
+    """What a value must be. ``words`` complete the sentence "epochs is ..."."""
+
+    or_none = False
+
+    @property
+    def words(self) -> str:
+        raise NotImplementedError
+
+    def accepts(self, value: Any) -> bool:
+        raise NotImplementedError
+
+    def convert(self, value: Any) -> Any:
+        """An accepted value as it is stored."""
+        return value
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as it is stored; ValueError for one that the rule refuses."""
+        value = _plain(value)
+        if value is None and self.or_none:
+            return None
+        if not self.accepts(value):
+            raise ValueError(f"{name} is {self.words}{', or None' if self.or_none else ''}, not {value!r}.")
+        return self.convert(value)
+
+
+@dataclass(frozen=True)
+class Real(Rule):
+    """A finite number within bounds; stored as a float."""
+
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    or_none: bool = False
+
+    @property
+    def words(self) -> str:
+        low = f" above {self.above:g}" if self.above is not None else ""
+        low = f" from {self.at_least:g}" if self.at_least is not None else low
+        if self.at_most is not None:
+            return f"a number{low} to {self.at_most:g}"
+        if self.below is not None:
+            return f"a number{low} to below {self.below:g}"
+        return f"a finite number{low}{' up' if self.at_least is not None else ''}"
+
+    def accepts(self, value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return False
+        return (
+            (self.above is None or value > self.above)
+            and (self.at_least is None or value >= self.at_least)
+            and (self.below is None or value < self.below)
+            and (self.at_most is None or value <= self.at_most)
+        )
+
+    def convert(self, value: Any) -> float:
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Whole(Rule):
+    """A whole number within bounds."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+    or_none: bool = False
+
+    @property
+    def words(self) -> str:
+        if self.at_least is None:
+            return "a whole number"
+        return f"a whole number from {self.at_least} {'up' if self.at_most is None else f'to {self.at_most}'}"
+
+    def accepts(self, value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return False
+        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
+
+
+@dataclass(frozen=True)
+class Choice(Rule):
+    """One of some values, or a name in a registry that may still grow."""
+
+    options: Iterable[Any]
+    or_none: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"one of {', '.join(map(str, self.options))}"
+
+    def accepts(self, value: Any) -> bool:
+        return any(type(value) is type(option) and value == option for option in self.options)
+
+
+@dataclass(frozen=True)
+class Flag(Rule):
+    """True or False."""
+
+    words: ClassVar[str] = "True or False"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Kind(Rule):
+    """An object that ``fits``, which ``what`` describes: "a memory, such as ExemplarMemory()"."""
+
+    what: str
+    fits: Callable[[Any], bool]
+    or_none: bool = False
+
+    @property
+    def words(self) -> str:
+        return self.what
+
+    def accepts(self, value: Any) -> bool:
+        return self.fits(value)
+
+
+@dataclass(frozen=True)
+class Several(Rule):
+    """A tuple of values that each keep a rule, ``length`` of them where it is given; a list will do."""
+
+    each: Rule
+    length: int | None = None
+    or_none: bool = False
+
+    @property
+    def words(self) -> str:
+        count = "a tuple" if self.length is None else f"a tuple of {self.length}"
+        return f"{count} in which each is {self.each.words}"
+
+    def accepts(self, value: Any) -> bool:
+        if not isinstance(value, tuple | list) or not value or self.length not in (None, len(value)):
+            return False
+        return all(self.each.accepts(_plain(one)) for one in value)
+
+    def convert(self, value: Any) -> tuple:
+        return tuple(self.each.convert(_plain(one)) for one in value)
+
+
+def ruled(rule: Rule, default: Any = MISSING) -> Any:
+    """A dataclass field that keeps a rule."""
+    return field(default=default, metadata={"rule": rule})
+
+
+def real(default: Any = MISSING, **bounds: Any) -> Any:
+    """A field for a finite number: ``real(2.0, above=0)``; bounds as of ``Real``."""
+    return ruled(Real(**bounds), default)
+
+
+def whole(default: Any = MISSING, **bounds: Any) -> Any:
+    """A field for a whole number: ``whole(200, at_least=1)``; bounds as of ``Whole``."""
+    return ruled(Whole(**bounds), default)
+
+
+def choice(default: Any, options: Iterable[Any], or_none: bool = False) -> Any:
+    """A field for one of ``options``: ``choice("l1", ("l1", "l2"))``."""
+    return ruled(Choice(options, or_none), default)
+
+
+def flag(default: bool) -> Any:
+    """A field for True or False."""
+    return ruled(Flag(), default)
+
+
+def several(default: Any, each: Rule, length: int | None = None, or_none: bool = False) -> Any:
+    """A field for a tuple: ``several((32, 64), Whole(at_least=1))``."""
+    return ruled(Several(each, length, or_none), default)
+
+
+class Part(Described):
+    """Anything with a life in a run: a term, an importance, a memory, a step after a task, a network.
+
+    A part is a frozen description. ``state`` is what it remembers in one run: named tensors, which are saved and
+    restored with the run. Facts are declared here and overridden where they differ; tables read them.
+    """
+
+    keeps_images: ClassVar[bool] = False  # trains on images of earlier tasks
+    needs_task_at_test: ClassVar[bool] = False  # must be given an image's task at test
+
+    @property
+    def needs_labels(self) -> bool | None:
+        """Whether what it protects is found with the help of labels; None where it reads no images for that."""
+        return None
+
+    @property
+    def works_pretrained(self) -> bool:
+        """Whether it can go on from a network that comes with weights."""
+        return True
+
+    @property
+    def guards_any_output(self) -> bool | None:
+        """Whether it protects an embedding as well as a softmax; None where the question does not apply."""
+        return True
+
+    def begin_task(self, context: "Context", state: State) -> None:
+        """Called after the network has grown for the task, before its first batch."""
+
+    def before_update(self, batch: "Batch", state: State) -> None:
+        """Called after the backward pass: gradients are there, not yet clipped, and may be read or changed."""
+
+    def after_update(self, batch: "Batch", state: State) -> None:
+        """Called when the parameters have moved."""
+
+    def end_task(self, context: "Context", state: State) -> None:
+        """Called after the last batch of the task, before the evaluation."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        for hook in HOOKS & vars(cls).keys():
+            right, given = (list(inspect.signature(getattr(one, hook)).parameters) for one in (Part, cls))
+            if len(given) != len(right):
+                raise ValueError(f"{cls.__name__}.{hook} takes ({', '.join(right)}), not ({', '.join(given)}).")
+
+
+HOOKS = {"begin_task", "before_update", "after_update", "end_task"}
+
+
+def _plain(value: Any) -> Any:
+    """A numpy or torch scalar as the Python number that it holds."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value

@@ -8,13 +8,13 @@ import torch
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor.events import EpochDone, TaskDone
 from cltutor.losses import TemporaryDistillation, distillation
 from cltutor.memory import ExemplarMemory, herding
 from cltutor.memory.exemplars import features_of
 from cltutor.networks import SmallCNN
-from cltutor.recipe import Schedule
+from cltutor.recipe.recipe import Schedule
 from cltutor.seeds import generator
+from cltutor.training.events import EpochDone, TaskDone
 
 SETTINGS = {
     "backbone": SmallCNN((8, 8, 8), (32, 32)),
@@ -88,7 +88,7 @@ def test_the_third_step_equals_a_loop_written_by_hand(stream):
 
 def head_as_drawn(recipe, stream) -> dict:
     """The third head before any step: nothing learns in a task of which every role but the old heads is frozen."""
-    still = cl.recipe.Phase(old=1e-30)
+    still = cl.recipe.recipe.Phase(old=1e-30)
     frozen = cl.Recipe("still", recipe.loss, recipe.network, None, Schedule((still,), epochs=1), "class")
     run = cl.learn(stream, frozen, device="cpu", progress=False)
     return {name: value for name, value in run.states[2].items() if name.startswith("heads.2.")}
@@ -127,8 +127,8 @@ def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights
     assert [int(acted[task == t].sum()) for t in range(3)] == [0, 3 * 4, 3 * 4]
     assert [int((task == t).sum()) for t in range(3)] == [7 * 2, 4 * 4 + 3 * 4, 4 * 5 + 3 * 4]
     main, fine = recipe.schedule.later
-    without = cl.recipe.replace(fine, loss=recipe.loss)
-    plain = cl.recipe.replace(recipe, schedule=cl.recipe.replace(recipe.schedule, later=(main, without)))
+    without = cl.recipe.recipe.replace(fine, loss=recipe.loss)
+    plain = cl.recipe.recipe.replace(recipe, schedule=cl.recipe.recipe.replace(recipe.schedule, later=(main, without)))
     other = cl.learn(stream, plain, device="cpu", progress=False)
     assert not torch.equal(run.states[1]["heads.1.weight"], other.states[1]["heads.1.weight"])
 
@@ -140,7 +140,7 @@ def test_balanced_fine_tuning_without_a_memory_is_refused():
 
 
 def test_balanced_fine_tuning_of_the_first_task_is_refused():
-    first = (cl.recipe.Phase(shared=1.0, new=1.0, balanced=True),)
+    first = (cl.recipe.recipe.Phase(shared=1.0, new=1.0, balanced=True),)
     with pytest.raises(ValueError, match="^The first task has no old classes"):
         cl.methods.eeil(first=first)
 
@@ -148,7 +148,7 @@ def test_balanced_fine_tuning_of_the_first_task_is_refused():
 @pytest.mark.parametrize("name", ["eeil", "eeil_da", "eeil_bf", "icarl", "hybrid1"])
 def test_a_recipe_is_read_back_from_its_code_and_prints_its_equation(name):
     recipe = getattr(cl.methods, name)(memory=ExemplarMemory(per_class=5, selection="closest"))
-    assert cl.recipe.parse(repr(recipe)) == recipe
+    assert cl.recipe.recipe.parse(repr(recipe)) == recipe
     assert recipe._repr_latex_().count("sum") >= 2
 
 

@@ -9,25 +9,25 @@ from pathlib import Path
 
 
 def _lab(arguments: argparse.Namespace) -> int:
-    from cltutor.cli import lab
+    from . import lab
 
     return lab.open_lab(port=arguments.port, folder=arguments.folder)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from cltutor.cli import doctor
+    from . import doctor
 
     return doctor.report()
 
 
 def _gallery(arguments: argparse.Namespace) -> int:
-    from cltutor.cli import gallery
+    from . import gallery
 
     return gallery.rebuild(arguments.streams, arguments.store, arguments.workers)
 
 
 def _claims(arguments: argparse.Namespace) -> int:
-    from cltutor.cli import claims
+    from . import claims
 
     return claims.report(arguments.paper, arguments.trials, arguments.workers, arguments.store, arguments.out)
 
@@ -39,13 +39,13 @@ def _count(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from cltutor.cli import run
+    from . import run
 
     return run.run(arguments)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from cltutor.cli import compare
+    from . import compare
 
     return compare.compare(arguments)
 
@@ -67,7 +67,7 @@ COMMANDS = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    from cltutor.cli import compare, run
+    from . import compare, run
 
     parser = argparse.ArgumentParser(prog="cltutor", description="The continual-learning textbook that you run.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")

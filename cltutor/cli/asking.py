@@ -62,7 +62,7 @@ def value(code: str) -> object:
         pass  # a word or a description, then
     if re.fullmatch(r"[A-Za-z_][\w.-]*", code):
         return code
-    from ..recipe import described
+    from ..recipe.recipe import described
 
     try:
         return described(ast.parse(code, mode="eval").body)
@@ -115,7 +115,7 @@ def recipes_of(methods: Sequence[str], settings: Sequence[tuple[str, str, object
 
 def check(recipe, stream) -> None:
     """ValueError, before any training, for a recipe that cannot learn the stream, whatever was typed for its parts."""
-    from .. import learner
+    from ..training import loop as learner
 
     try:
         learner.check(stream, recipe)

@@ -26,8 +26,8 @@ def report(
 
     import torch
 
-    from cltutor.claims.entries import SHIPPED, claims, ledger, write
-    from cltutor.claims.running import check
+    from ..studies.claims.entries import SHIPPED, claims, ledger, write
+    from ..studies.claims.running import check
 
     chosen, whole = claims(paper, trials), ledger()
     numbers = SHIPPED if trials is None else None

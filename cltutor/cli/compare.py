@@ -23,8 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def compare(arguments: argparse.Namespace) -> int:
     """0 when all went well, 2 for what cannot be asked, said in one sentence before any training."""
-    from .. import comparison, learner
-    from ..executing import WorkerDied
+    from ..comparing import comparison
+    from ..comparing.parallel import WorkerDied
+    from ..training import loop as learner
     from . import writing
 
     try:

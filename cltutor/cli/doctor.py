@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from cltutor.cli import lab
+from . import lab
 
 WIDTH = 80
 LABEL = 12

@@ -16,8 +16,8 @@ def rebuild(streams: Sequence[str], store: Path | None = None, workers: int = 1)
     """
     from concurrent.futures import ProcessPoolExecutor
 
-    from cltutor.gallery.building import build
-    from cltutor.gallery.settings import FOLDER, SETTINGS, setting_of
+    from ..studies.gallery.building import build
+    from ..studies.gallery.settings import FOLDER, SETTINGS, setting_of
 
     for name in streams:
         setting_of(name)

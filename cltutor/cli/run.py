@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when all went well, 2 for what cannot be asked, said in one sentence before any training."""
-    from .. import learner
-    from ..comparison import Comparison
+    from ..comparing.comparison import Comparison
+    from ..training import loop as learner
     from . import writing
 
     try:

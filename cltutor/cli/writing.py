@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..store import Store
+from ..runs.store import Store
 
 if TYPE_CHECKING:
-    from ..comparison import Comparison
+    from ..comparing.comparison import Comparison
     from ..show import Picture
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import metrics
-from ..evaluation import hits
+from ..evaluation import metrics
+from ..evaluation.answers import hits
 from ..losses import compete
 from .checking import NotYet, examine, exercise
 

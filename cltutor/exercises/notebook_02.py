@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..losses import Anchor, CrossEntropy, Distillation, distillation
 from ..losses.terms import Loss, Term
-from ..recipe import Recipe
+from ..recipe.recipe import Recipe
 from .checking import NotYet, call, examine, exercise
 
 

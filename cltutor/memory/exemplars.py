@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..describe import Described
-from ..evaluation import answers
+from ..evaluation.answers import answers
 from ..losses.terms import Context, Kept, Part
 from ..networks import Network
 from ..seeds import seed_of

@@ -5,13 +5,24 @@ Every method takes, besides its own settings, ``heads`` ("task" or "class"), ``b
 ``batch_size``, ...). All train by the same schedule unless its paper says otherwise.
 """
 
-from .anchored import ebll, ewc, ewc_online, imm_mean, imm_mode, l2, mas, mas_local, si
-from .dfcnn import dfcnn, dfcnn_small, hard_sharing, single_task, single_task_large
-from .eeil import eeil, eeil_base, eeil_bf, eeil_da, hybrid1, icarl
-from .factorized import tensor_factorization
-from .growing import expandable, progressive
+# The order of the papers, which is the order of names().
+# isort: off
 from .lwf import duplicate, expansion, expansion_lwf, feature_extraction, finetune, finetune_slow, joint, lwf
+from .mas import ebll, ewc, ewc_online, imm_mean, imm_mode, l2, mas, mas_local, si
 from .lwm import lwf_mc, lwm, lwm_attention_only
+from .eeil import eeil, eeil_base, eeil_bf, eeil_da, hybrid1, icarl
+from .dfcnn import (
+    dfcnn,
+    dfcnn_small,
+    expandable,
+    hard_sharing,
+    progressive,
+    single_task,
+    single_task_large,
+    tensor_factorization,
+)
+
+# isort: on
 from .registry import get, names
 
 __all__ = [

@@ -1,7 +1,10 @@
-"""The deconvolutional factorized CNN, and what its paper measures it against (DF-CNN, sections 2 and 4.1)."""
+"""The deconvolutional factorized CNN, and what its paper measures it against (DF-CNN, sections 2 and 4.1):
+single-task networks, hard parameter sharing, progressive networks, the dynamically expandable network, and tensor
+factorization."""
 
-from ..losses import CrossEntropy
-from ..networks import DFCNN, MultiHead, SingleTask, TaskCNN
+from ..losses import CrossEntropy, Drift, GroupLasso, L1Penalty, L2Penalty
+from ..memory import Everything
+from ..networks import DFCNN, Expandable, MultiHead, Progressive, SingleTask, TaskCNN, TensorFactorization
 from ..recipe import Phase, Recipe
 from .registry import compose, method
 
@@ -67,3 +70,84 @@ def dfcnn_small(
         return DFCNN(backbone, knowledge, deconvolution, stride, activation)
 
     return compose("dfcnn_small", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
+
+
+@method
+def progressive(reduction: int = 2, **settings) -> Recipe:
+    """Progressive networks: a column per task that hears the earlier ones, which are frozen (Rusu et al. 2016)."""
+
+    def network(backbone) -> Progressive:
+        return Progressive(backbone, reduction)
+
+    return compose(
+        "progressive", CrossEntropy(), (Phase(new=1.0),), network=network, **{"backbone": TaskCNN(), **settings}
+    )
+
+
+@method
+def expandable(
+    l1: float = 1e-6,
+    l2: float = 0.01,
+    group_lasso: float = 0.8e-4,
+    drift: float = 0.5,
+    expansion: int = 16,
+    loss_threshold: float = 0.01,
+    drift_threshold: float = 0.05,
+    **settings,
+) -> Recipe:
+    """Dynamically expandable network: select the weights that a task needs, train them again, add units, and duplicate
+    those that moved (Yoon et al. 2018, Algorithms 1 to 4), with the constants and shares of the epochs of DF-CNN's
+    comparison (section 4.1).
+
+    ``l1`` and ``group_lasso`` are what an update takes off; the published 0.8 is multiplied by that program's rate,
+    0.0001. As there, the pull to the weights of before the task acts from selective retraining on, which so is also
+    the first of Algorithm 4's two trainings. A recipe's equation shows the loss of the first task and of selection.
+    """
+    sparse, pull = CrossEntropy() + l1 * L1Penalty(), drift / 2 * Drift()
+    small = CrossEntropy() + l2 / 2 * L2Penalty() + pull
+    later = (
+        Phase("select", share=0.1, new=1.0),
+        Phase("retrain", share=0.3, shared=1.0, new=1.0, loss=small),
+        Phase("expand", share=0.3, shared=1.0, new=1.0, loss=sparse + group_lasso * GroupLasso()),
+        Phase("split", share=0.3, shared=1.0, new=1.0, loss=CrossEntropy() + pull),
+    )
+
+    def network(backbone) -> Expandable:
+        return Expandable(backbone, expansion, loss_threshold, drift_threshold)
+
+    settings = {"backbone": TaskCNN(), "weight_decay": 0.0, **settings}
+    if settings["weight_decay"] != 0:
+        raise ValueError("expandable has no weight decay: it would move weights that are to stay as they are.")
+    return compose("expandable", sparse, later, network=network, **settings)
+
+
+TRAINED_THEN_FACTORIZED = (
+    Phase("single tasks", old=1.0, new=1.0),
+    Phase("factorized", shared=1.0, old=1.0, new=1.0),
+)
+
+
+@method
+def tensor_factorization(kind: str = "tucker", threshold: float = 1e-3, heads: str = "task", **settings) -> Recipe:
+    """Tensor factorization: every task's own network first, then the filters of all as factors that learn jointly.
+
+    This is multi-task learning, no lifelong learning: it trains on the data of all tasks so far, and belongs beside
+    ``joint``, in no table of lifelong learners. The DF-CNN paper found it to work only from trained single-task
+    learners, and leaves it out of that comparison (DF-CNN, section 4.1; Yang and Hospedales 2017).
+
+    Old tasks' own networks go on learning in the first phase too, as their images are there. ``kind`` is "tucker" or
+    "tensor_train", ``threshold`` the relative error of the decomposition between the phases.
+    """
+    own = {"first": TRAINED_THEN_FACTORIZED, "backbone": TaskCNN(), "memory": Everything(interleaved=heads == "task")}
+
+    def network(backbone) -> TensorFactorization:
+        return TensorFactorization(backbone, kind, threshold)
+
+    return compose(
+        "tensor_factorization",
+        CrossEntropy(),
+        TRAINED_THEN_FACTORIZED,
+        network=network,
+        heads=heads,
+        **{**own, **settings},
+    )

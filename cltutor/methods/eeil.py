@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from ..losses import CrossEntropy, Distillation, TemporaryDistillation
 from ..memory import ExemplarMemory
-from ..noise import GradientNoise
-from ..recipe import Phase, Recipe
+from ..recipe.noise import GradientNoise
+from ..recipe.recipe import Phase, Recipe
 from ..streams import PhotometricCropFlip
 from .lwm import incremental
 from .registry import JOINT, compose, method

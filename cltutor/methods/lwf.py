@@ -3,7 +3,7 @@
 from ..losses import CrossEntropy, Distillation
 from ..memory import Everything
 from ..networks import Copies, MultiHead, Widening
-from ..recipe import Phase, Recipe
+from ..recipe.recipe import Phase, Recipe
 from .registry import JOINT, WARM_UP_THEN_JOINT, compose, method
 
 

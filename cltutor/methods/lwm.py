@@ -2,7 +2,7 @@
 
 from ..losses import AttentionDistillation, BinaryCrossEntropy, CrossEntropy, Distillation
 from ..losses.terms import Loss, Term
-from ..recipe import Recipe
+from ..recipe.recipe import Recipe
 from .registry import JOINT, compose, method
 
 

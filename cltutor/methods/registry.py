@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from ..losses.terms import Loss, Term
 from ..memory import Everything, ExemplarMemory
-from ..merging import Unmerged
 from ..networks import MultiHead, SmallCNN
-from ..recipe import Phase, Recipe, Schedule
+from ..recipe.merging import Unmerged
+from ..recipe.recipe import Phase, Recipe, Schedule
 
 _METHODS: dict[str, Callable[..., Recipe]] = {}
 

@@ -6,22 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from .. import metrics
+from ..evaluation import metrics
 from .picture import FONT, INK, TITLE, Picture, plain, room
-from .runs import (
-    NEVER_COMPETED,
-    Method,
-    accuracy,
-    answering,
-    mean_and_spread,
-    methods,
-    notes,
-    setting,
-)
+from .runs import NEVER_COMPETED, Method, accuracy, answering, mean_and_spread, methods, notes, setting
 from .style import HATCH
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 ROW = 0.45  # inches a method
 VALUE = 1.1  # inches for the number beside a bar

@@ -24,7 +24,7 @@ from .runs import (
 )
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 SHADE = "#ececec"  # of the time in which a panel's own task is learned
 

@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from .. import metrics
+from ..evaluation import metrics
 from .picture import FAINT, FONT, INK, TITLE, Picture, plain, room, wrapped
 from .runs import NEVER_COMPETED, Method, accuracy, answering, chance, methods, setting
 from .style import HATCH
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 WIDE, ROW, GAP = 2.6, 0.215, 0.3  # inches: a panel, a method, beside a panel
 BELOW, ABOVE = 0.62, 0.72

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from numpy.typing import ArrayLike
 
-from ..metrics import mean_interval
+from ..evaluation.metrics import mean_interval
 from .pages import columns_of, handle
 from .picture import FAINT, FONT, INK, TITLE, Picture
 from .style import look

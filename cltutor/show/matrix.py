@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
-from ..metrics import average_accuracy
+from ..evaluation.metrics import average_accuracy
 from .picture import FONT, INK, TITLE, Picture, plain, room, wrapped
 from .runs import NEVER_COMPETED, accuracy, answering, class_list, methods, setting
 from .style import HATCH, ink_on
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 MAP = "cividis"  # perceptually uniform and the same to readers with any colour vision
 

@@ -10,7 +10,7 @@ from .picture import FAINT, FONT, INK, TITLE, Picture, room
 from .style import TERMS
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 WIDTH, HEIGHT = 8.0, 3.6
 POINTS = 1500  # more than that a line 8 inches wide cannot show

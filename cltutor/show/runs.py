@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..grouping import grouped
+from ..runs.naming import grouped
 from .picture import wrapped
 from .style import Look, look
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 NEVER_COMPETED = "trained per task: these logits never learned to compete across tasks"
 

@@ -10,7 +10,7 @@ from .picture import Picture
 from .runs import Method, accuracy, answering, mean_and_spread, methods, notes, setting
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 
 def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = True) -> Picture:

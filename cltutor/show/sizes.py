@@ -23,7 +23,7 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 def storage(needs: Mapping[str, Sequence[Mapping[str, int]]]) -> Picture:
     """Bytes that each method stores to learn the second task, the third and so on, as stacked bars.
 
-    needs: what `cltutor.storage.needed` gives: name of the method -> for each task, what is stored -> bytes. The bars
+    needs: what `cl.storage.needed` gives: name of the method -> for each task, what is stored -> bytes. The bars
     of a method stand below each other, a bar a task, so that what grows looks like stairs.
 
     Raises:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from .. import metrics
+from ..evaluation import metrics
 from .pages import columns_of, handle
 from .picture import FONT, INK, TITLE, Picture, wrapped
 from .runs import Method, methods, setting
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 SIDE, LEFT, BELOW, ABOVE, GAP = 3.6, 0.85, 0.65, 0.5, 0.95  # inches
 WIDE = 10  # points of an interval that are shown in any case

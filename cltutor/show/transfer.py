@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from ..metrics import peak_accuracy
+from ..evaluation.metrics import peak_accuracy
 from .filters import SIGNED
 from .pages import columns_of, handle
 from .picture import FAINT, FONT, INK, TITLE, Picture, room, shortened
@@ -39,7 +39,7 @@ from .style import (
 )
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 WIDTH, LEFT, BELOW, HIGH = 9.6, 0.85, 0.6, 2.7  # inches of a picture, left of and below its axes, of the curves
 WIDE = WIDTH - LEFT - 0.25  # inches of the curves, and of the table that goes with them

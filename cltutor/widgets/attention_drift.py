@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from .. import attention, methods, show
-from ..events import Event, Stepped, TaskDone
-from ..learner import train
-from ..recipe import Recipe
-from ..run import Run
+from ..recipe.recipe import Recipe
+from ..runs.run import Run
 from ..seeds import seeded
 from ..show.attention import drift_from_first
 from ..streams import Stream, Task
+from ..training.events import Event, Stepped, TaskDone
+from ..training.loop import train
 from .actions import Actions
 from .base import Pane, Tool, draw, dropdown, row
 from .controls import Controls

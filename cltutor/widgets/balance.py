@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from .. import methods, show
-from ..evaluation import logits
-from ..events import EpochDone, Event, Stepped, TaskDone
-from ..learner import train
+from ..evaluation.answers import logits
 from ..memory import ExemplarMemory
 from ..networks import Network
-from ..recipe import Recipe
-from ..run import Run
+from ..recipe.recipe import Recipe
+from ..runs.run import Run
 from ..show.balance import confusion
 from ..streams import Stream
+from ..training.events import EpochDone, Event, Stepped, TaskDone
+from ..training.loop import train
 from .actions import Actions
 from .base import Pane, Tool, draw, row
 from .controls import Controls

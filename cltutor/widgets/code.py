@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .. import methods as named
-from ..recipe import Recipe
+from ..recipe.recipe import Recipe
 
 METHODS = ("finetune", "lwf", "joint")
 KNOBS = ("temperature", "lam")

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from ..events import Event, TaskDone
 from ..importance import by_name, fisher, mas, mas_local
 from ..importance.damage import HOW, WHICH
-from ..learner import train
 from ..networks import Network
-from ..probing import damaged_accuracy
-from ..recipe import Recipe
-from ..run import Run
+from ..recipe.recipe import Recipe
+from ..runs.per_class import damaged_accuracy
+from ..runs.run import Run
 from ..streams import Stream
+from ..training.events import Event, TaskDone
+from ..training.loop import train
 
 METHODS = ("mas", "mas_local", "ewc", "si")
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)

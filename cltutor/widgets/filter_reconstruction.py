@@ -12,8 +12,8 @@ import numpy as np
 import traitlets
 
 from .. import show
-from ..evaluation import accuracies
-from ..run import Run
+from ..evaluation.answers import accuracies
+from ..runs.run import Run
 from ..streams import Stream
 from .base import Pane, Tool, draw, dropdown, row
 from .controls import Controls

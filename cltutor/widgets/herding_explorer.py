@@ -14,7 +14,7 @@ from .. import show
 from ..memory import ExemplarMemory, select
 from ..memory.exemplars import features_of
 from ..memory.selection import SELECTIONS
-from ..run import Run
+from ..runs.run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream

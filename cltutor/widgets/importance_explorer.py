@@ -5,12 +5,12 @@ import html
 import ipywidgets
 
 from .. import methods, show
-from ..events import Event, Stepped, TaskDone
 from ..importance import fisher, mas, mas_local, shared_weights
 from ..importance.damage import HOW, WHICH
-from ..run import Run
+from ..runs.run import Run
 from ..seeds import seeded
 from ..streams import Stream
+from ..training.events import Event, Stepped, TaskDone
 from .actions import Actions
 from .base import Pane, Tool, buttons, draw, dropdown, row
 from .controls import Controls

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from .. import show
-from ..events import EpochDone, Event, Stepped
-from ..learner import train
-from ..metrics import average_accuracy, forgetting
-from ..recipe import Recipe
-from ..run import Run
+from ..evaluation.metrics import average_accuracy, forgetting
+from ..recipe.recipe import Recipe
+from ..runs.run import Run
 from ..streams import Stream
+from ..training.events import EpochDone, Event, Stepped
+from ..training.loop import train
 from .actions import Actions
 from .base import Pane, Tool, draw
 from .code import METHODS, State

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import ipywidgets
 
 from .. import methods, show
-from ..events import EpochDone, Event, Stepped
-from ..learner import train
-from ..recipe import Recipe
-from ..run import Run
+from ..recipe.recipe import Recipe
+from ..runs.run import Run
 from ..streams import Stream
+from ..training.events import EpochDone, Event, Stepped
+from ..training.loop import train
 from .actions import Actions
 from .base import Pane, Tool, code_line, row
 from .choice import Choice

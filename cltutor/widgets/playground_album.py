@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 from .. import show
-from ..run import Run
+from ..runs.run import Run
 from .base import draw
 
 MOST = 40  # pictures of about 150 kB

@@ -8,8 +8,9 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .. import importance, losses, memory, merging, methods, networks, noise, recipe, streams
-from ..recipe import Recipe, described, descriptions
+from .. import importance, losses, memory, methods, networks, streams
+from ..recipe import merging, noise, recipe
+from ..recipe.recipe import Recipe, described, descriptions
 from .code import plain
 from .playground_composition import composition_of
 

@@ -13,11 +13,11 @@ from ..losses import (
 )
 from ..losses.terms import Loss, Term
 from ..memory import Everything, ExemplarMemory
-from ..merging import Unmerged
 from ..methods.lwf import fine_tuning
 from ..methods.registry import JOINT, WARM_UP_THEN_JOINT
 from ..networks import MultiHead, SmallCNN
-from ..recipe import Phase, Recipe, Schedule
+from ..recipe.merging import Unmerged
+from ..recipe.recipe import Phase, Recipe, Schedule
 
 NEW_TERMS = {
     "softmax": CrossEntropy(),

@@ -4,7 +4,7 @@ import html
 
 import ipywidgets
 
-from ..recipe import Recipe
+from ..recipe.recipe import Recipe
 from .playground_code import method_code, recipe_code
 
 # What is copied is selected first, so that the keyboard's own command copies it too.

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from .. import attention
-from ..evaluation import task_of
-from ..learner import check
+from ..evaluation.answers import task_of
 from ..losses.terms import Batch, Context, Part
 from ..networks import Network
-from ..recipe import Recipe
+from ..recipe.recipe import Recipe
 from ..seeds import seeded
 from ..streams import Split, Stream, Task
-from ..teachers import Live
+from ..training.loop import check
+from ..training.teachers import Live
 from .playground_composition import Composition
 
 FEW = 2  # images of a class that a question is asked with

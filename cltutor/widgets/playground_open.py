@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 
-from ..run import Run
+from ..runs.run import Run
 from ..streams import Stream
 from .attention_drift import AttentionDrift
 from .base import dropdown, row

@@ -7,9 +7,9 @@ import ipywidgets
 from ..importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral, Uniform
 from ..losses import Distillation
 from ..memory.selection import SELECTIONS
-from ..merging import MeanMerge, ModeMerge, Unmerged
 from ..networks import Copies, MultiHead, Progressive, ResNet32, SingleTask, SmallCNN, TaskCNN, Widening
-from ..noise import GradientNoise
+from ..recipe.merging import MeanMerge, ModeMerge, Unmerged
+from ..recipe.noise import GradientNoise
 from ..streams import CropFlip, PhotometricCropFlip
 from .base import dropdown
 from .choice import Choice, Option, Switch

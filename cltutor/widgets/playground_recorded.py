@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets
 
-from .. import gallery
-from ..gallery.archive import path_of
-from ..gallery.settings import SETTINGS
-from ..run import Run
+from ..runs.run import Run
 from ..streams import Stream
+from ..studies import gallery
+from ..studies.gallery.archive import path_of
+from ..studies.gallery.settings import SETTINGS
 from .choice import Switch
 
 FIRST = ("finetune", "lwf", "joint")  # what is shown before anything was trained

@@ -5,9 +5,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..metrics import average_accuracy, forgetting
-from ..recipe import Recipe
-from ..run import Run
+from ..evaluation.metrics import average_accuracy, forgetting
+from ..recipe.recipe import Recipe
+from ..runs.run import Run
 from ..show.runs import accuracy
 from .playground_composition import composition_of
 from .playground_presets import short

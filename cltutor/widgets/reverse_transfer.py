@@ -6,14 +6,14 @@ import numpy as np
 
 from .. import methods as named
 from .. import show
-from ..events import EpochDone, Event, Stepped, TaskDone
-from ..learner import train
-from ..metrics import peak_accuracy
-from ..recipe import Recipe
-from ..run import Run
+from ..evaluation.metrics import peak_accuracy
+from ..recipe.recipe import Recipe
+from ..runs.run import Run
 from ..seeds import seeded
 from ..show.transfer import filter_distances
 from ..streams import Stream
+from ..training.events import EpochDone, Event, Stepped, TaskDone
+from ..training.loop import train
 from .actions import Actions
 from .base import Pane, Tool, buttons, draw, row
 from .controls import Controls

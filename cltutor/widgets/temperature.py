@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from .. import show
-from ..evaluation import logits
+from ..evaluation.answers import logits
 from ..networks import Network
-from ..run import Run
+from ..runs.run import Run
 from ..streams import Stream, Task
 from .base import Pane, Tool, draw, dropdown, row
 from .controls import Controls

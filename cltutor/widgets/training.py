@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ..events import Event
-from ..run import Run
+from ..runs.run import Run
+from ..training.events import Event
 
 SHARE = 5  # seconds of training for a second of drawing
 PAUSE = 0.25  # seconds between two live pictures, at least

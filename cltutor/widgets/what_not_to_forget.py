@@ -6,12 +6,12 @@ import ipywidgets
 import traitlets
 
 from .. import methods, show
-from ..events import Event, Stepped, TaskDone
-from ..learner import train
-from ..probing import group_accuracy
-from ..recipe import Recipe
-from ..run import Run
+from ..recipe.recipe import Recipe
+from ..runs.per_class import group_accuracy
+from ..runs.run import Run
 from ..streams import Stream
+from ..training.events import Event, Stepped, TaskDone
+from ..training.loop import train
 from .actions import Actions
 from .base import Pane, Tool, draw, example, row
 from .controls import Controls

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from cltutor import cli
-from cltutor.claims import CLAIMS, Entry, Ledger, ledger
-from cltutor.claims import entries as room
 from cltutor.cli import claims as command
+from cltutor.studies.claims import CLAIMS, Entry, Ledger, ledger
+from cltutor.studies.claims import entries as room
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def learned(monkeypatch, tmp_path):
         yield Ledger((entries[0], *map(Entry, claims[1:])), origins)
         yield Ledger(tuple(entries), origins)
 
-    monkeypatch.setattr("cltutor.claims.running.check", check)
-    monkeypatch.setattr("cltutor.claims.entries.SHIPPED", tmp_path / "shipped.json")
+    monkeypatch.setattr("cltutor.studies.claims.running.check", check)
+    monkeypatch.setattr("cltutor.studies.claims.entries.SHIPPED", tmp_path / "shipped.json")
     return seen
 
 
@@ -62,7 +62,7 @@ def test_a_ledger_that_is_stopped_has_written_what_it_has(learned, monkeypatch, 
         yield Ledger((Entry(claims[0], [(1.0, 0.0)] * claims[0].trials), *map(Entry, claims[1:])))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cltutor.claims.running.check", stopped)
+    monkeypatch.setattr("cltutor.studies.claims.running.check", stopped)
     with pytest.raises(KeyboardInterrupt):
         cli.main(["claims", "--out", str(tmp_path / "claims.md")])
     assert f"not run: {len(CLAIMS) - 1}" in (tmp_path / "claims.md").read_text()

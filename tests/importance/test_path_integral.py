@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor.events import Stepped, TaskBegun, TaskDone
 from cltutor.importance import PathIntegral, path_integral
 from cltutor.networks import SmallCNN
+from cltutor.training.events import Stepped, TaskBegun, TaskDone
 
 BACKBONE = SmallCNN(channels=(2,), hidden=(4,))
 

@@ -143,7 +143,7 @@ def test_a_run_is_resumed_with_the_exemplars_that_it_chose(stream, tmp_path):
     recipe = cl.methods.icarl(memory=ExemplarMemory(12), epochs=2)
     whole = cl.learn(stream, recipe, device="cpu", progress=False)
     for event in cl.train(stream, recipe, device="cpu", store=tmp_path):
-        if isinstance(event, cl.events.TaskDone) and event.task == 1:
+        if isinstance(event, cl.training.events.TaskDone) and event.task == 1:
             break
     resumed = cl.learn(stream, recipe, device="cpu", store=tmp_path, progress=False)
     assert torch.equal(whole.kept["memory"]["images"], resumed.kept["memory"]["images"])

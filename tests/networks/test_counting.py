@@ -4,16 +4,7 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.networks import (
-    DFCNN,
-    MultiHead,
-    SingleTask,
-    SmallCNN,
-    TaskCNN,
-    Widening,
-    parameters,
-    parameters_of_run,
-)
+from cltutor.networks import DFCNN, MultiHead, SingleTask, SmallCNN, TaskCNN, Widening, parameters, parameters_of_run
 
 CIFAR = ((3, 32, 32), [10] * 10)
 CONVOLUTIONS, OWN = 896 + 9248 + 18496 + 36928, 4096 * 64 + 64 + 64 * 10 + 10

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor.evaluation import accuracies
+from cltutor.evaluation.answers import accuracies
 from cltutor.importance import mas
 from cltutor.networks import DFCNN, ROLES, ResNet32, SmallCNN, TaskCNN, contract, deconvolve, dfcnn, evaluating
 from cltutor.networks.dfcnn import DFCNNNetwork

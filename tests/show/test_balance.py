@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from cltutor import metrics, show
+from cltutor import show
+from cltutor.evaluation import metrics
 from cltutor.show.balance import confusion
 from cltutor.show.style import BLUE, VERMILLION, look
 

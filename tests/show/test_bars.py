@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from cltutor import metrics, show
+from cltutor import show
+from cltutor.evaluation import metrics
 from cltutor.show.style import HATCH, look
 
 NAMES = ["finetune", "lwf", "joint", "feature_extraction", "expansion_lwf"]

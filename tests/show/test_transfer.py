@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cltutor import metrics, show
+from cltutor import show
+from cltutor.evaluation import metrics
 from cltutor.show.transfer import TASKS, differences, filter_distances, task_look
 
 N = np.nan

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cltutor.recipe import Recipe, Schedule, parse
+from cltutor.recipe.recipe import Recipe, Schedule, parse
 from cltutor.streams import PhotometricCropFlip
 
 

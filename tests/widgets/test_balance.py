@@ -3,8 +3,8 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.events import EpochDone, Stepped
 from cltutor.networks import evaluating
+from cltutor.training.events import EpochDone, Stepped
 from cltutor.widgets import balance, base
 from cltutor.widgets.balance import AFTER, ALONE, BEFORE
 

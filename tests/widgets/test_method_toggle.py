@@ -1,7 +1,7 @@
 import pytest
 
 import cltutor as cl
-from cltutor.events import Diverged
+from cltutor.training.events import Diverged
 from cltutor.widgets import method_toggle, training
 
 pytestmark = pytest.mark.usefixtures("no_errors")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cltutor as cl
-from cltutor.events import Diverged, Stepped
+from cltutor.training.events import Diverged, Stepped
 from cltutor.widgets import base, playground, playground_album
 from cltutor.widgets.knob import Knob
 from cltutor.widgets.playground_composition import composition_of

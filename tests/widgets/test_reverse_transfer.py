@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import cltutor as cl
-from cltutor.events import EpochDone, Stepped
 from cltutor.show.transfer import filter_distances
+from cltutor.training.events import EpochDone, Stepped
 from cltutor.widgets import base, reverse_transfer, training
 from cltutor.widgets.reverse_transfer import epochs_between
 

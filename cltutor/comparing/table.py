@@ -1,0 +1,254 @@
+"""A comparison as a table: what was measured, one group a regime of training, and what each method asks for.
+
+The columns are those of LwF, Figure 1 and MAS, Figure 2, with numbers where they can be measured.
+"""
+
+import html
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from ..evaluation import metrics
+from ..runs.run import Run
+from ..show.rows import Table as Columns
+from .properties import Properties, properties
+
+if TYPE_CHECKING:
+    from .comparison import Comparison
+
+NONE = "–"
+ACCURACIES = {
+    "new_task_accuracy": "new tasks (%)",
+    "old_task_accuracy": "old tasks (%)",
+    "average_accuracy": "average (%)",
+    "forgetting": "forgetting (points)",
+}
+PROPERTIES = {
+    "old_data": "old data?",
+    "task_at_test": "task at test?",
+    "pretrained": "on pretrained?",
+    "unlabelled": "unlabelled data?",
+    "any_output": "any output?",
+}
+MEANINGS = (
+    "new tasks: each task after the first, right after it was learned; old tasks: all before the last, at the end "
+    "(LwF, Figure 1)",
+    "difference: of the average, paired by seed, with the reference; forgetting: how far old tasks fell below their "
+    "best",
+    "seconds: of training, and of all tests of a run; memory: what is held as the last task begins, the network, "
+    "importances, recorded answers and old images (MAS, Figure 6)",
+    "old data: trains on images of earlier tasks; task at test: must be told an image's task (LwF, Figure 1)",
+    "on pretrained: goes on from a network that comes with weights; unlabelled data: its importance needs no labels; "
+    "any output: guards an embedding as well as a softmax (MAS, Figure 2); all asked of the recipe",
+)
+Interval = tuple[float, float]  # mean and half width
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method: means over its runs with half widths of 95 % t-intervals, as fractions; nan for what is not there."""
+
+    method: str
+    competes: bool
+    known_task: bool
+    runs: int
+    accuracies: dict[str, Interval]  # by the names of ``ACCURACIES``
+    against: str
+    difference: Interval
+    epochs: int
+    updates: float
+    train_seconds: float
+    test_seconds: float
+    memory: float  # bytes
+    properties: Properties
+
+
+@dataclass(frozen=True, repr=False)
+class Table(Sequence[Row]):
+    """Rows in groups of one regime of training, each sorted by its own average accuracy; nothing is ranked across.
+
+    A page shows it as tables, a terminal in columns, and ``markdown()`` is for a file.
+    """
+
+    groups: tuple[tuple[Row, ...], ...]
+    about: str  # the stream, the seeds and the device
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for group in self.groups for row in group]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place):
+        return self.rows[place]
+
+    def blocks(self) -> list[tuple[str, Columns]]:
+        """(title, columns) of each group, then of what methods ask for."""
+        budgets = len({row.epochs for row in self}) > 1
+        found = [(title(group[0]), Columns(*measured(group, budgets))) for group in self.groups]
+        head = ("method", *PROPERTIES.values())
+        asked = tuple((row.method, *(answer(getattr(row.properties, name)) for name in PROPERTIES)) for row in self)
+        return [*found, ("What a method asks for, and what it allows", Columns(head, asked))]
+
+    def __repr__(self) -> str:
+        return "\n\n".join([self.about, *(f"{title}\n{columns!r}" for title, columns in self.blocks())])
+
+    def markdown(self) -> str:
+        """The whole table in Markdown, with what its columns mean."""
+        blocks = [f"**{title}**\n\n{columns._repr_markdown_()}" for title, columns in self.blocks()]
+        return "\n\n".join([*blocks, self.about, *(f"- {meaning}." for meaning in MEANINGS)]) + "\n"
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def _repr_html_(self) -> str:
+        blocks = [as_html(title, columns) for title, columns in self.blocks()]
+        meanings = "".join(f"<li>{html.escape(meaning)}.</li>" for meaning in MEANINGS)
+        return (
+            f"<div>{''.join(blocks)}<p>{html.escape(self.about)}</p>"
+            f"<details><summary>What the columns mean</summary><ul>{meanings}</ul></details></div>"
+        )
+
+
+def tabulated(comparison: "Comparison", known_task: bool | None, against: str | None) -> Table:
+    """The table of a comparison, as its own ``table`` says."""
+    groups = []
+    for competes in (False, True):
+        shown = [label for label, runs in comparison.methods.items() if runs[0].competes == competes]
+        known = not competes if known_task is None else known_task
+        reference = against if against in shown else next(iter(shown), "")
+        rows = [row_of(comparison, label, known, reference) for label in shown]
+        groups += [tuple(sorted(rows, key=rank))] if rows else []
+    return Table(tuple(groups), about(comparison))
+
+
+def row_of(comparison: "Comparison", label: str, known_task: bool, against: str) -> Row:
+    runs = comparison.methods[label]
+    found = [numbers(run, known_task) for run in runs]
+    return Row(
+        method=label,
+        competes=runs[0].competes,
+        known_task=known_task,
+        runs=len(runs),
+        accuracies={name: interval([values[name] for values in found]) for name in ACCURACIES},
+        against=against,
+        difference=difference(comparison, label, known_task, against),
+        epochs=runs[0].recipe.schedule.epochs,
+        updates=mean(run.updates for run in runs),
+        train_seconds=mean(run.seconds["train"] for run in runs),
+        test_seconds=mean(run.seconds["test"] for run in runs),
+        memory=mean(sum(run.memory.values()) or math.nan for run in runs),
+        properties=properties(runs[0].recipe),
+    )
+
+
+def numbers(run: Run, known_task: bool) -> dict[str, float]:
+    """What a run's accuracies come to, as fractions: its ``metrics``, and the accuracy on new and on old tasks.
+
+    All nan with the task unknown where logits of different tasks never learned to compete.
+    """
+    silent = not known_task and not run.competes
+    matrix = run.accuracy(known_task, untrained=silent)
+    found = {
+        **run.metrics(known_task, untrained=silent),
+        "new_task_accuracy": metrics.new_task_accuracy(matrix),
+        "old_task_accuracy": metrics.old_task_accuracy(matrix),
+    }
+    return dict.fromkeys(found, math.nan) if silent else found
+
+
+def interval(values: list[float]) -> Interval:
+    return (math.nan, math.nan) if any(map(math.isnan, values)) else metrics.mean_interval(values)
+
+
+def difference(comparison: "Comparison", label: str, known_task: bool, against: str) -> Interval:
+    """The paired difference where there is one: of two methods that answer, and of the same seeds."""
+    one, other = comparison.methods[label], comparison.methods[against]
+    silent = not known_task and not one[0].competes
+    if label == against or silent or {run.seed for run in one} != {run.seed for run in other}:
+        return math.nan, math.nan
+    return comparison.difference(label, against, known_task)
+
+
+def rank(row: Row) -> float:
+    average = row.accuracies["average_accuracy"][0]
+    return 0.0 if math.isnan(average) else -average
+
+
+def about(comparison: "Comparison") -> str:
+    """What was compared, in a line."""
+    first, seeds = comparison[0], sorted({run.seed for run in comparison})
+    orders = {run.stream_code for run in comparison}
+    stream = first.stream_code + (more(len(orders) - 1) if len(orders) > 1 else "")
+    epochs = sorted({run.recipe.schedule.epochs for run in comparison})
+    devices = sorted({run.device for run in comparison})
+    budget = f"{' or '.join(map(str, epochs))} epochs a task"
+    spread = "mean ± half width of the 95 % t-interval; " if len(seeds) > 1 else ""
+    words = "seeds" if len(seeds) > 1 else "seed"
+    return f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
+
+
+def more(orders: int) -> str:
+    return f" and {orders} more class order{'s' if orders > 1 else ''}"
+
+
+def title(row: Row) -> str:
+    """Over a group, of which this is the first row."""
+    trained = "Trained with all classes competing" if row.competes else "Trained with a head per task"
+    tested = "task known at test" if row.known_task else "task unknown at test"
+    silent = ": heads that never learned to compete have no answer" if not (row.known_task or row.competes) else ""
+    return f"{trained}, {tested}{silent}"
+
+
+def measured(group: Sequence[Row], budgets: bool) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Head and cells of a group's numbers; with ``budgets`` also the epochs, where they differ."""
+    columns: dict[str, Callable[[Row], str]] = {"method": lambda row: row.method}
+    for name, words in ACCURACIES.items():
+        columns[words] = lambda row, name=name: percent(row.accuracies[name])
+        if name == "average_accuracy" and len(group) > 1:
+            columns["difference (points)"] = against_reference
+    if budgets:
+        columns["epochs"] = lambda row: str(row.epochs)
+    columns["updates"] = lambda row: f"{row.updates:,.0f}"
+    columns["train (s)"] = lambda row: f"{row.train_seconds:.1f}"
+    columns["test (s)"] = lambda row: f"{row.test_seconds:.1f}"
+    columns["memory (MB)"] = lambda row: NONE if math.isnan(row.memory) else f"{row.memory / 1e6:.2f}"
+    return tuple(columns), tuple(tuple(cell(row) for cell in columns.values()) for row in group)
+
+
+def against_reference(row: Row) -> str:
+    return "reference" if row.method == row.against else percent(row.difference, "+")
+
+
+def percent(value: Interval, sign: str = "") -> str:
+    average, half = value
+    if math.isnan(average):
+        return NONE
+    return f"{100 * average:{sign}.1f}" + ("" if math.isnan(half) else f" ± {100 * half:.1f}")
+
+
+def answer(value: bool | None) -> str:
+    return {True: "yes", False: "no", None: NONE}[value]
+
+
+def as_html(title: str, columns: Columns) -> str:
+    """A table with its title as caption, its heads as heads, and numbers that line up."""
+    head = "".join(
+        f'<th scope="col" style="text-align:{_side(i)}">{html.escape(h)}</th>' for i, h in enumerate(columns.head)
+    )
+    body = "".join(f"<tr>{''.join(_cell(i, words) for i, words in enumerate(row))}</tr>" for row in columns.rows)
+    caption = f'<caption style="text-align:left;font-weight:bold;padding:0.5em 0">{html.escape(title)}</caption>'
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(place: int, words: str) -> str:
+    kind = 'th scope="row"' if place == 0 else "td"
+    style = f"text-align:{_side(place)}" + (";white-space:nowrap" if place else "")
+    return f'<{kind} style="{style}">{html.escape(words)}</{kind.split()[0]}>'
+
+
+def _side(place: int) -> str:
+    return "left" if place == 0 else "right"

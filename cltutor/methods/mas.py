@@ -1,0 +1,97 @@
+"""Methods that hold weights in their place, and those that MAS is compared with (MAS, Table 1)."""
+
+from dataclasses import replace
+
+from ..importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral
+from ..losses import Anchor, Codes, CrossEntropy, Distillation, ReconstructedCrossEntropy, Reconstruction
+from ..networks import Encoded
+from ..recipe.merging import MeanMerge, ModeMerge
+from ..recipe.recipe import Phase, Recipe
+from .lwf import fine_tuning
+from .registry import WARM_UP_THEN_JOINT, compose, method
+
+
+def anchored(name: str, weight: float, anchor: Anchor, heads: str, **settings) -> Recipe:
+    return compose(name, CrossEntropy() + weight * anchor, fine_tuning(1.0, heads), heads=heads, **settings)
+
+
+@method
+def l2(lam: float = 0.5, heads: str = "task", **settings) -> Recipe:
+    """Fine-tuning with 1/2 lam ||w - w0||^2 over the shared weights (LwF, section 4.2: 0.5 for VOC, else 0.05)."""
+    return anchored("l2", lam / 2, Anchor(), heads, **settings)
+
+
+@method
+def mas(
+    lam: float = 1.0,
+    output: str = "norm",
+    on: str = "train",
+    classes: tuple[int, ...] | None = None,
+    average: bool = False,
+    heads: str = "task",
+    **settings,
+) -> Recipe:
+    """Memory Aware Synapses: changes cost what they change of the learned function (MAS, eq. 2 and 3, lambda = 1)."""
+    return anchored("mas", lam / 2, Anchor(MAS(output, on, classes, average)), heads, **settings)
+
+
+@method
+def mas_local(
+    lam: float = 1.0, on: str = "train", classes: tuple[int, ...] | None = None, heads: str = "task", **settings
+) -> Recipe:
+    """Local MAS, by Hebb's rule: what fires together is kept together (MAS, eq. 6; l-MAS in its tables)."""
+    return anchored("mas_local", lam / 2, Anchor(LocalMAS(on=on, classes=classes)), heads, **settings)
+
+
+@method
+def ewc(lam: float = 400.0, given: bool = False, heads: str = "task", **settings) -> Recipe:
+    """Elastic Weight Consolidation, with a Fisher and a penalty for each task (Kirkpatrick et al. 2017, eq. 3)."""
+    return anchored("ewc", lam / 2, Anchor(Fisher(given)), heads, **settings)
+
+
+@method
+def ewc_online(lam: float = 400.0, decay: float = 1.0, heads: str = "task", **settings) -> Recipe:
+    """Online EWC: one Fisher that sums over tasks, older ones fading by ``decay`` (Schwarz et al. 2018, section 3)."""
+    return anchored("ewc_online", lam / 2, Anchor(OnlineFisher(decay=decay)), heads, **settings)
+
+
+@method
+def si(lam: float = 1.0, damping: float = 0.1, heads: str = "task", **settings) -> Recipe:
+    """Synaptic Intelligence: importance gathered along the path of training (Zenke et al. 2017, eq. 4 and 5)."""
+    return anchored("si", lam, Anchor(PathIntegral(damping)), heads, **settings)
+
+
+@method
+def imm_mean(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
+    """Mean-IMM: the mean of the models of all tasks, each trained with L2 towards the last (Lee et al. 2017)."""
+    return anchored("imm_mean", lam / 2, Anchor(), heads, merge=MeanMerge(), **settings)
+
+
+@method
+def imm_mode(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
+    """Mode-IMM: the models of all tasks merged by their Fisher information (Lee et al. 2017)."""
+    return anchored("imm_mode", lam / 2, Anchor(), heads, merge=ModeMerge(), **settings)
+
+
+@method
+def ebll(
+    alpha: float = 0.1,
+    size: int = 16,
+    temperature: float = 2.0,
+    lam: float = 1.0,
+    reconstruction: float = 1.0,
+    **settings,
+) -> Recipe:
+    """Encoder based lifelong learning: LwF's loss and, for every old task, codes of the features that stay (Triki et
+    al. 2017, eq. 7); after a task its autoencoder learns, the rest frozen, in a fifth of the epochs
+    (eq. 5), of which there should be three or more."""
+    terms = CrossEntropy() + lam * Distillation(temperature) + alpha * Codes()
+    encoder = Phase("autoencoder", 0.2, code=20.0, loss=reconstruction * Reconstruction() + ReconstructedCrossEntropy())
+    warm_up, joint = WARM_UP_THEN_JOINT
+    later = (warm_up, replace(joint, share=0.6), encoder)
+    first = (Phase(share=0.8, shared=1.0, new=1.0), encoder)
+
+    def network(backbone) -> Encoded:
+        return Encoded(backbone, size)
+
+    return compose("ebll", terms, later, network=network, first=first, **settings)

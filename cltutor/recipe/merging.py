@@ -1,0 +1,102 @@
+"""The network to test from the one that trains on: Incremental Moment Matching merges the models of all tasks.
+
+Lee et al. 2017, section 3. Only the shared parameters (and the statistics of batch-norm layers, by their mean) are
+merged, heads are not. Sums over tasks are kept, so that memory does not grow with them.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..describe import Described
+from ..importance import fisher, flat
+from ..importance.base import shared_part
+from ..losses.terms import Context, Kept, Part
+from ..networks import Network
+
+__all__ = ["MeanMerge", "ModeMerge", "Unmerged"]
+
+
+@dataclass(frozen=True, repr=False)
+class Unmerged(Described, Part):
+    """The network that trains is the one that is tested."""
+
+    def tested(self, network: Network, kept: Kept) -> Network:
+        """The network to test after a task."""
+        return network
+
+    def trained(self, network: Network, kept: Kept) -> Network:
+        """The network to train on, given the one that was tested."""
+        return network
+
+
+@dataclass(frozen=True, repr=False)
+class MeanMerge(Unmerged):
+    """Mean-IMM: theta = sum_t alpha_t theta_t with alpha_t = 1 / T (Lee et al. 2017, eq. 2)."""
+
+    def begin_task(self, context: Context, kept: Kept) -> None:
+        now = len(context.flat_shared()) if kept else 0
+        if kept and len(kept["latest"]) != now:
+            raise ValueError(
+                f"A merge needs a network that keeps its shared parameters: there were {len(kept['latest'])}, "
+                f"now there are {now}."
+            )
+
+    def end_task(self, context: Context, kept: Kept) -> None:
+        here = context.flat_shared()
+        weight = self.weight(context)
+        kept["latest"], kept["buffers"] = here, floats_of(context.network)
+        add(kept, "weighted", weight * here)
+        add(kept, "weights", weight)
+        add(kept, "statistics", kept["buffers"])
+        kept["tasks"] = torch.tensor(context.task + 1)
+
+    def weight(self, context: Context) -> Tensor:
+        """What each shared parameter (P,) of this task's model counts."""
+        return torch.ones_like(context.flat_shared())
+
+    def tested(self, network: Network, kept: Kept) -> Network:
+        merged = copy.deepcopy(network)
+        put(merged, kept["weighted"] / kept["weights"], kept["statistics"] / kept["tasks"])
+        return merged
+
+    def trained(self, network: Network, kept: Kept) -> Network:
+        put(network, kept["latest"], kept["buffers"])
+        return network
+
+
+@dataclass(frozen=True, repr=False)
+class ModeMerge(MeanMerge):
+    """Mode-IMM: theta = (sum_t F_t)^-1 sum_t F_t theta_t, F the Fisher diagonal (Lee et al. 2017, eq. 6).
+
+    ``damping`` is added to each F_t, so that a parameter that no task needs takes the mean.
+    """
+
+    damping: float = 1e-8
+
+    def weight(self, context: Context) -> Tensor:
+        images = context.data.train.images
+        omega = fisher(context.network, images, task=context.head, seed=context.task)
+        return shared_part(omega, context) + self.damping
+
+
+def add(kept: Kept, name: str, value: Tensor) -> None:
+    kept[name] = kept[name] + value if name in kept else value
+
+
+def floats_of(network: Network) -> Tensor:
+    """The shared modules' running statistics as one vector; the input's normalisation among them stays as it is."""
+    values = [b for module in network.parts()["shared"] for b in module.buffers() if b.is_floating_point()]
+    return flat(values).clone() if values else torch.zeros(0)
+
+
+@torch.no_grad()
+def put(network: Network, parameters: Tensor, buffers: Tensor) -> None:
+    """Copy the shared parameters and statistics back, each from its flat vector."""
+    shared = network.parameters_of("shared")
+    statistics = [b for module in network.parts()["shared"] for b in module.buffers() if b.is_floating_point()]
+    for vector, places in ((parameters, shared), (buffers, statistics)):
+        for place, value in zip(places, vector.split([p.numel() for p in places]), strict=True):
+            place.copy_(value.view_as(place))

@@ -1,0 +1,64 @@
+"""What a finished run can be asked: the accuracy of single classes, and of a network that was damaged."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..evaluation.answers import accuracies, logits
+from ..importance import damages
+from ..networks import Network
+from ..streams import Stream
+from .run import Run
+
+
+def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
+    """Accuracy of every class after every task, the task known at test: (T, C), a column a class in order of arrival.
+
+    Row i is the network after task i; nan for classes not yet seen.
+    """
+    found = np.full((len(stream), len(stream.classes)), np.nan)
+    for now in range(run.learned):
+        network, first = run.model_after(now), 0
+        for task in stream[: now + 1]:
+            columns = stream.positions(task.test.labels) - first
+            scores = logits(network, task.test.images)[:, first : first + len(task.classes)]
+            right = scores.argmax(1) == columns
+            for column in range(len(task.classes)):
+                found[now, first + column] = right[columns == column].double().mean().item()
+            first += len(task.classes)
+    return found
+
+
+def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """Accuracy on the images of each group of labels after every task, the task known at test: (T, G).
+
+    Classes not yet seen do not count; nan where a group has no class that was seen.
+    """
+    found = class_accuracy(run, stream)
+    sizes = torch.bincount(torch.cat([stream.positions(task.test.labels) for task in stream])).numpy()
+    columns = [stream.positions(torch.tensor(group, dtype=torch.int64)).numpy() for group in groups]
+    weights = [np.where(np.isfinite(found[:, own]), sizes[own], 0) for own in columns]
+    with np.errstate(invalid="ignore"):
+        means = [np.nansum(found[:, own] * w, 1) / w.sum(1) for own, w in zip(columns, weights, strict=True)]
+    return np.stack(means, axis=1)
+
+
+def damaged_accuracy(
+    network: Network,
+    stream: Stream,
+    omega: Mapping[str, Tensor],
+    shares: Sequence[float],
+    which: str = "least",
+    seed: int = 0,
+    how: str = "prune",
+) -> np.ndarray:
+    """Accuracy (S, T) of ``network`` on the tasks that it has learned, the task known at test, when each of ``shares``
+    (S,) of its weights is damaged (``importance.damages``); nan for tasks not yet seen."""
+    tests = [(task.test.images, stream.positions(task.test.labels)) for task in stream[: len(network.classes)]]
+    found = np.full((len(shares), len(stream)), np.nan)
+    with torch.no_grad():
+        for row, broken in zip(found, damages(network, omega, shares, which, seed, how), strict=True):
+            row[: len(tests)] = accuracies(broken, tests, (1,))["known_top1"]
+    return found

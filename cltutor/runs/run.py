@@ -1,0 +1,227 @@
+"""What came out of learning a stream: accuracies, curves and the network after every task, in one file."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..evaluation import metrics
+from ..networks import Network
+from ..recipe.recipe import Recipe, parse
+from . import files
+
+TOPS = (1, 5)
+
+
+@dataclass
+class Curves:
+    """What was written down while training.
+
+    ``loss``: each term's weighted value at each step (S,), nan where it did not act; ``step_task`` (S,) the task then
+    learned. ``known`` and ``unknown`` (E, T): test accuracy on each task after each epoch, nan for tasks not yet
+    seen, with the task known or unknown at test; ``epoch_task`` (E,) the task then learned.
+    """
+
+    loss: dict[str, np.ndarray] = field(default_factory=dict)
+    step_task: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    unknown: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    epoch_task: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def add_epoch(self, task: int, losses: dict[str, Tensor], known: np.ndarray, unknown: np.ndarray) -> None:
+        """Append an epoch: the terms' values at its steps, (S,) each, and the accuracies (T,) after it."""
+        before, steps = len(self.step_task), len(next(iter(losses.values()), ()))
+        for name in {**self.loss, **losses}:
+            old = self.loss.get(name, np.full(before, np.nan))
+            new = losses[name].numpy() if name in losses else np.full(steps, np.nan)
+            self.loss[name] = np.concatenate([old, new])
+        self.step_task = np.append(self.step_task, np.full(steps, task))
+        self.known = np.concatenate([self.known.reshape(-1, len(known)), known[None]])
+        self.unknown = np.concatenate([self.unknown.reshape(-1, len(unknown)), unknown[None]])
+        self.epoch_task = np.append(self.epoch_task, task)
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """All of it as named tensors; ``of`` makes the curves again from them and the names of the terms."""
+        for name, curve in self.loss.items():
+            yield f"loss/{name}", torch.from_numpy(curve)
+        for name in _CURVES:
+            yield f"curve/{name}", torch.from_numpy(getattr(self, name))
+
+    @classmethod
+    def of(cls, tensors: dict[str, Tensor], terms: list[str]) -> "Curves":
+        losses = {name: tensors[f"loss/{name}"].numpy() for name in terms}
+        return cls(losses, **{name: tensors[f"curve/{name}"].numpy() for name in _CURVES})
+
+
+@dataclass
+class Run:
+    """One recipe on one stream with one seed: everything that was measured, and the network after every task."""
+
+    recipe: Recipe
+    seed: int
+    device: str
+    stream_code: str
+    class_names: tuple[str, ...]
+    tasks: tuple[tuple[int, ...], ...]
+    test_sizes: tuple[int, ...]
+    image_shape: tuple[int, int, int]
+    fingerprint: str
+    accuracies: dict[str, np.ndarray] = field(default_factory=dict)
+    curves: Curves = field(default_factory=Curves)
+    seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
+    updates: int = 0
+    memory: dict[str, int] = field(default_factory=dict)  # bytes held as the last task began, by what they are for
+    states: list[dict[str, Tensor]] = field(default_factory=list, repr=False)
+    kept: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+    @property
+    def competes(self) -> bool:
+        """Whether logits of different tasks were trained to compete."""
+        return self.recipe.heads == "class"
+
+    @property
+    def learned(self) -> int:
+        """How many tasks have been learned."""
+        return len(self.states)
+
+    @property
+    def complete(self) -> bool:
+        return self.learned == len(self.tasks)
+
+    def accuracy(self, known_task: bool = True, untrained: bool = False, top: int = 1) -> np.ndarray:
+        """The accuracy matrix (T, T) in [0, 1]: row i after task i, column j on task j, nan above the diagonal.
+
+        ``known_task=False`` lets the classes of all tasks seen compete; a run that was not trained for it says so
+        unless ``untrained=True``. ``top=5`` counts an image whose class is among the five largest logits.
+        """
+        if not known_task and not self.competes and not untrained:
+            raise ValueError(
+                f"{self.name} was trained with a softmax per task, so its tasks never learned to compete: train with "
+                f'heads="class", or pass untrained=True to see the untrained competition.'
+            )
+        if top not in TOPS:
+            raise ValueError(f"top is one of {TOPS}, not {top!r}.")
+        count, regime = len(self.tasks), "known" if known_task else "unknown"
+        return self.accuracies.get(f"{regime}_top{top}", np.full((count, count), np.nan)).copy()
+
+    def metrics(self, known_task: bool = True, untrained: bool = False) -> dict[str, float]:
+        """``metrics.summary`` of the accuracy matrix over the tasks learned."""
+        matrix = self.accuracy(known_task, untrained)[: self.learned, : self.learned]
+        return metrics.summary(matrix, self.test_sizes[: self.learned])
+
+    @property
+    def model(self) -> Network:
+        """The network after the last task learned, in evaluation mode."""
+        return self.model_after(self.learned - 1)
+
+    def model_after(self, task: int) -> Network:
+        """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
+        if not 0 <= task < self.learned:
+            raise ValueError(f"This run has learned {self.learned} task(s), counted from 0; there is no task {task}.")
+        if not self.states[task]:
+            again = f"cl.learn(cl.{self.stream_code}, run.recipe, seed={self.seed})"
+            raise ValueError(f"This run of {self.name} came without its weights, as the gallery keeps none: {again}.")
+        with torch.random.fork_rng():  # the weights drawn here are replaced: nobody's random state is to notice
+            network = self.recipe.network.build(self.image_shape, pretrained=False)
+            for classes in self.tasks[: task + 1]:
+                network.grow(len(classes), [self.class_names[label] for label in classes])
+        network.load_state_dict(self.states[task])
+        return network.eval().requires_grad_(False)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """What happens inside is training, and its seconds count."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds["train"] += time.perf_counter() - started
+
+    def end_task(self, network: Network, kept: dict, rows: dict[str, np.ndarray]) -> None:
+        """Write down a learned task: the network, what the parts remember, and a row of each accuracy matrix."""
+        count = len(self.tasks)
+        for name, row in rows.items():
+            self.accuracies.setdefault(name, np.full((count, count), np.nan))[self.learned] = row
+        self.kept = {part: {k: v.cpu().clone() for k, v in held.items()} for part, held in kept.items()}
+        self.states.append({name: value.cpu().clone() for name, value in network.state_dict().items()})
+
+    def without_weights(self) -> "Run":
+        """The same run with everything that was measured, without networks and what its parts remember."""
+        return replace(self, states=[{} for _ in self.states], kept={})
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the run to one safetensors file; the file is whole or not there at all."""
+        facts = {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "recipe": repr(self.recipe),
+            "learned": self.learned,
+            "memory": self.memory,
+            "terms": list(self.curves.loss),
+        }
+        files.write(path, dict(self._tensors()), facts)
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for name, matrix in self.accuracies.items():
+            yield f"accuracy/{name}", torch.from_numpy(matrix)
+        yield from self.curves.tensors()
+        for task, state in enumerate(self.states):
+            yield from ((f"state/{task}/{name}", value) for name, value in state.items())
+        for part, held in self.kept.items():
+            yield from ((f"kept/{part}/{name}", value) for name, value in held.items())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, recipe: Recipe | None = None) -> "Run":
+        """The run in the file ``path``; ValueError if the file is damaged or of another format.
+
+        ``recipe``: the one that is expected there, which may have parts of your own that only you know how to make.
+        """
+        tensors, facts = files.read(path)
+        try:
+            known = recipe is not None and repr(recipe) == facts["recipe"]
+            plain = {name: _frozen(facts[name]) for name in _PLAIN}
+            run = cls(recipe=recipe if known else parse(facts["recipe"]), **plain)
+            run.accuracies = {k: v.numpy() for k, v in under(tensors, "accuracy/").items()}
+            run.curves = Curves.of(tensors, facts["terms"])
+            run.memory = facts["memory"]
+            run.states = [under(tensors, f"state/{task}/") for task in range(facts["learned"])]
+            run.kept = {part: under(tensors, f"kept/{part}/") for part in _parts(tensors)}
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no cltutor run: remove it and train again.") from error
+        return run
+
+
+_PLAIN = (
+    "seed",
+    "device",
+    "stream_code",
+    "class_names",
+    "tasks",
+    "test_sizes",
+    "image_shape",
+    "fingerprint",
+    "seconds",
+    "updates",
+)
+_CURVES = ("step_task", "known", "unknown", "epoch_task")
+
+
+def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix``, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _parts(tensors: dict[str, Tensor]) -> set[str]:
+    return {name.split("/")[1] for name in tensors if name.startswith("kept/")}
+
+
+def _frozen(value):
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

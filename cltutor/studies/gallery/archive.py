@@ -1,0 +1,100 @@
+"""The runs of a stream in one file: read without executing anything, checksummed, and told where they come from."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...recipe.recipe import Recipe, parse
+from ...runs import files
+from ...runs.run import Curves, Run
+from .settings import FOLDER, setting_of
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where and how the runs of a stream were made; it prints as a list, and shows itself in a notebook.
+
+    ``diverged``: a sentence for each trial that diverged, and whose accuracies count as 0.
+    """
+
+    command: str
+    stream: str
+    seeds: str
+    budget: str
+    search: str
+    regimes: str
+    seconds: str
+    versions: str
+    hardware: str
+    date: str
+    diverged: str
+
+    def __str__(self) -> str:
+        return "\n".join(f"- {name}: {value}" for name, value in asdict(self).items())
+
+    _repr_markdown_ = __str__
+
+
+def runs(stream_name: str) -> list[Run]:
+    """Every method's complete runs on a stream, without weights: by method, then trial.
+
+    The number of a trial is its class order and its seed. Loss curves are left out; everything else that was measured
+    is there. ValueError for a name that the gallery does not have, or a damaged file.
+    """
+    return read(path_of(stream_name))[0]
+
+
+def origin(stream_name: str) -> Origin:
+    """Where and how the runs on a stream were made."""
+    return read(path_of(stream_name))[1]
+
+
+def path_of(stream_name: str) -> Path:
+    setting_of(stream_name)
+    return FOLDER / f"{stream_name}.safetensors"
+
+
+def write(path: Path, made: Sequence[Run], origin: Origin) -> None:
+    """Write complete runs of one number of tasks and epochs to ``path``, without weights and loss curves."""
+    kinds = sorted(made[0].accuracies)
+    tensors = {f"accuracy/{kind}": _stacked([run.accuracies[kind] for run in made]) for kind in kinds}
+    tensors |= {f"curve/{name}": _stacked([getattr(run.curves, name) for run in made]) for name in CURVES}
+    codes = list(dict.fromkeys(repr(run.recipe) for run in made))
+    entries = [{name: getattr(run, name) for name in PLAIN} | {"recipe": codes.index(repr(run.recipe))} for run in made]
+    files.write(path, tensors, {"origin": asdict(origin), "recipes": codes, "runs": entries})
+
+
+def read(path: Path) -> tuple[list[Run], Origin]:
+    """The runs in the file ``path``, and where they come from; ValueError if it is damaged or of another format."""
+    try:
+        tensors, facts = files.read(path)
+        recipes = [parse(code) for code in facts["recipes"]]
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{path} is missing, damaged or no gallery: make it again with `cltutor gallery`.") from error
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    made = [_run(recipes, entry, {k: v[i] for k, v in arrays.items()}) for i, entry in enumerate(facts["runs"])]
+    return made, Origin(**facts["origin"])
+
+
+# Of a run, all that JSON can hold; of its curves, all but the losses and their steps.
+PLAIN = [f.name for f in fields(Run) if f.name not in ("recipe", "accuracies", "curves", "states", "kept")]
+CURVES = [f.name for f in fields(Curves) if f.name not in ("loss", "step_task")]
+
+
+def _run(recipes: list[Recipe], entry: dict, arrays: dict[str, np.ndarray]) -> Run:
+    plain = {name: _frozen(value) for name, value in entry.items()}
+    plain["recipe"] = recipes[entry["recipe"]]
+    accuracies = {k.removeprefix("accuracy/"): v.copy() for k, v in arrays.items() if k.startswith("accuracy/")}
+    curves = Curves(**{name: arrays[f"curve/{name}"].copy() for name in CURVES})
+    return Run(**plain, accuracies=accuracies, curves=curves, states=[{} for _ in plain["tasks"]])
+
+
+def _frozen(value):
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _stacked(arrays: list[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(arrays))

@@ -1,0 +1,132 @@
+"""The streams of the gallery, and every method's recipe there: one budget for all, a rate from one search for all."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ... import methods, streams
+from ...memory import ExemplarMemory
+from ...recipe.recipe import Recipe
+from ...streams import Stream
+from ...streams.division import unknown
+
+FOLDER = Path(__file__).resolve().parent
+# What is recorded, in the order of the archives: a new method needs no entry until its runs are recorded.
+METHODS = (
+    *("finetune", "finetune_slow", "feature_extraction", "duplicate", "joint", "lwf", "expansion", "expansion_lwf"),
+    *("l2", "mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode", "ebll"),
+    *(
+        "single_task",
+        "single_task_large",
+        "hard_sharing",
+        "dfcnn",
+        "dfcnn_small",
+        "lwf_mc",
+        "lwm",
+        "lwm_attention_only",
+    ),
+    *(
+        "eeil",
+        "eeil_base",
+        "eeil_da",
+        "eeil_bf",
+        "icarl",
+        "hybrid1",
+        "tensor_factorization",
+        "progressive",
+        "expandable",
+    ),
+)
+RATES, BATCH = (0.005, 0.02, 0.05), 32
+SEARCH_ORDER = 100
+ALSO_ACROSS = "finetune", "finetune_slow", "joint", "lwf", "l2", "mas", "mas_local", "ewc", "ewc_online", "si"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A stream, and the budget that all methods have on it.
+
+    ``trials``: how many times each method learns it; the number of a trial is its class order and its seed.
+    ``epochs``: passes over a task's pool. ``capacity``: the images in all that a memory of exemplars may keep.
+    """
+
+    source: Callable[..., Stream]
+    fixed: dict
+    trials: int
+    epochs: int
+    capacity: int
+
+
+SETTINGS = {
+    "digits": Setting(streams.digits, {"tasks": 5}, trials=5, epochs=10, capacity=100),
+    "scenes": Setting(
+        streams.scenes, {"tasks": 5, "size": 16, "per_class": (40, 20)}, trials=5, epochs=10, capacity=200
+    ),
+}
+
+
+def names() -> list[str]:
+    """The names of the methods in the gallery, in the order of its archives."""
+    return list(METHODS)
+
+
+def stream(name: str, order: int = 0) -> Stream:
+    """The gallery's stream ``name``, "digits" or "scenes", in the class order of a trial.
+
+    ValueError for a name that the gallery does not have.
+    """
+    setting = setting_of(name)
+    return setting.source(**setting.fixed, order=order)
+
+
+def recipe(method: str, stream_name: str, heads: str | None = None) -> Recipe:
+    """The recipe that the gallery trains ``method`` by on a stream, with the rate that its search found.
+
+    ``heads`` is "task" or "class", None for the regime of the method's paper. All methods have the stream's epochs,
+    batches of 32 and, where they keep exemplars, the same capacity; all other settings are their papers'. ValueError
+    for a name that the gallery does not have.
+    """
+    plain = at_rate(method, stream_name, None, heads)
+    found = scores(stream_name).get(key(plain))
+    return at_rate(method, stream_name, best(found), heads) if found else plain
+
+
+def at_rate(method: str, stream_name: str, rate: float | None, heads: str | None = None) -> Recipe:
+    """A method's recipe at the stream's budget and this learning rate, None for the method's own."""
+    setting, default = setting_of(stream_name), methods.get(method)
+    settings = {"epochs": setting.epochs, "batch_size": BATCH}
+    if isinstance(default.memory, ExemplarMemory):
+        settings["memory"] = ExemplarMemory(setting.capacity)
+    settings |= {} if rate is None else {"learning_rate": rate}
+    settings |= {} if heads is None else {"heads": heads}
+    return getattr(methods, method)(**settings)
+
+
+def entries() -> list[tuple[str, str | None]]:
+    """What the gallery trains: every method in its paper's regime, and baselines across tasks too, as (name, heads)."""
+    return [*((name, None) for name in names()), *((name, "class") for name in ALSO_ACROSS)]
+
+
+def scores(stream_name: str) -> dict[str, dict[float, float]]:
+    """What the search found: validation accuracy by rate, by ``key``; nothing for what was not searched yet."""
+    path = FOLDER / "rates.json"
+    found = json.loads(path.read_text(encoding="utf-8")).get(stream_name, {}) if path.exists() else {}
+    return {name: {float(rate): score for rate, score in row.items()} for name, row in found.items()}
+
+
+def best(found: dict[float, float]) -> float:
+    """The rate with the highest validation accuracy, the lowest of several."""
+    return max(sorted(found), key=found.get)
+
+
+def key(recipe: Recipe) -> str:
+    """An entry's name in the file of rates: the method and its regime."""
+    return f"{recipe.name}, {recipe.heads}"
+
+
+def setting_of(name: str) -> Setting:
+    """The setting of the gallery's stream ``name``; ValueError for another."""
+    if name not in SETTINGS:
+        raise unknown("stream in the gallery", name, SETTINGS)
+    return SETTINGS[name]

@@ -1,0 +1,65 @@
+"""The moments of a run, as ``train`` yields them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from ..networks import Network
+from ..runs.run import Run
+
+
+@dataclass(frozen=True)
+class Event:
+    """A moment of a run: ``run`` as it stands, the index of the ``task``, and the ``progress`` (0 to 1) of it all."""
+
+    run: Run
+    task: int
+    progress: float
+
+
+@dataclass(frozen=True)
+class TaskBegun(Event):
+    """A task has arrived and the network has grown for it."""
+
+
+@dataclass(frozen=True)
+class Stepped(Event):
+    """The weights were updated. ``losses``: each term's weighted value, scalars on the training device."""
+
+    phase: str
+    epoch: int
+    losses: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """An epoch is over. ``known`` and ``unknown`` (T,): test accuracies, nan for tasks not yet seen. ``network`` is the
+    one that learns, to look at until the next event is asked for."""
+
+    phase: str
+    epoch: int
+    known: np.ndarray
+    unknown: np.ndarray
+    network: Network
+
+
+@dataclass(frozen=True)
+class TaskDone(Event):
+    """A task was learned, evaluated, written down and, with a store, saved."""
+
+
+class Diverged(ArithmeticError):
+    """The loss left the finite numbers. ``run``: what was learned until then, all finished tasks whole."""
+
+    def __init__(self, message: str, run: Run | None = None):
+        super().__init__(message)
+        self.run = run
+
+
+class OutOfMemory(MemoryError):
+    """The GPU's memory was full. ``run``: what was learned until then, all finished tasks whole."""
+
+    def __init__(self, message: str, run: Run | None = None):
+        super().__init__(message)
+        self.run = run

@@ -1,0 +1,263 @@
+"""The one training loop: learns a stream with a recipe and yields an event at every step, epoch and task.
+
+``train`` reads top to bottom as continual learning does: before a task, phases, epochs, batches, loss, step, after a
+task, evaluation. Nothing else in cltutor trains anything, and no method is named here.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import reduce
+from operator import add, index
+from types import TracebackType
+
+import torch
+from torch import Tensor
+
+from .. import methods
+from ..losses.terms import Batch
+from ..recipe.recipe import Phase, Recipe
+from ..runs.run import Run
+from ..runs.store import Store, slot_of
+from ..seeds import generator, seeded
+from ..streams import Stream
+from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
+from .task import TaskState, restore
+from .teachers import size
+from .testing import due, evaluate, validation_accuracy
+
+
+def learn(
+    stream: Stream,
+    recipe: Recipe | str,
+    seed: int = 0,
+    epochs: int | None = None,
+    device: str = "auto",
+    store: str | os.PathLike | Store | None = None,
+    progress: bool = True,
+    test_every: int = 1,
+    test_old_every: int = 1,
+) -> Run:
+    """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
+
+    ``epochs`` a task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), "cpu" or "cuda".
+    With ``store``, a folder or a ``Store``, the run is kept there: found instead of learned again, and where it was cut
+    short it goes on from its last checkpoint, to the same numbers. The test curves get a point every ``test_every``
+    epochs, those of older tasks only every ``test_old_every``; the accuracy matrix is measured after every task all the
+    same.
+
+    Raises:
+        ValueError: what cannot be learned, or cannot be saved in ``store``, before any time is spent.
+        Diverged, OutOfMemory: with the run as far as it came.
+    """
+    from tqdm.auto import tqdm
+
+    events = train(stream, recipe, seed, epochs, device, store, test_every, test_old_every)
+    with tqdm(total=100, unit="%", disable=not progress, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value
+            if isinstance(event, EpochDone | TaskDone):
+                bar.set_description(f"{event.run.name}, task {event.task + 1} of {len(stream)}", refresh=False)
+                bar.update(100 * event.progress - bar.n)
+
+
+def train(
+    stream: Stream,
+    recipe: Recipe | str,
+    seed: int = 0,
+    epochs: int | None = None,
+    device: str = "auto",
+    store: str | os.PathLike | Store | None = None,
+    test_every: int = 1,
+    test_old_every: int = 1,
+) -> Iterator[Event]:
+    """The same as ``learn``, as a generator of events; its return value is the run. Stop by not asking for more."""
+    recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
+    place = choose_device(device)
+    check(stream, recipe)
+    with slot_of(begin(stream, recipe, seed, place), store) as slot, MemoryTold(slot.run):
+        run = slot.run
+        if run.complete:
+            return run
+        network, kept = restore(run, stream, seed)
+        slot.check_space(size(network.state_dict().values()))
+        tests = [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
+
+        for task in stream[run.learned :]:
+            # Before the task: the network grows, every part prepares, the teachers are set down.
+            with run.training():
+                state = TaskState(run, stream, network, kept)
+            if checkpoint := slot.checkpoint():
+                state.load(checkpoint)
+            yield TaskBegun(run, task.index, state.progress)
+
+            for phase, epochs_of_phase in state.phases():
+                for epoch in epochs_of_phase:
+                    losses = yield from learn_epoch(state, phase, epoch)
+                    # After the epoch: test on every task seen, write it down, and keep it all on disk now and then.
+                    asked = due(tests, task.index, epoch, test_every, test_old_every)
+                    rows = evaluate(network, asked, run, state.pool.originals)
+                    known, unknown = rows["known_top1"], rows["unknown_top1"]
+                    run.curves.add_epoch(task.index, losses, known, unknown)
+                    state.end_epoch(validation_accuracy(network, task, stream))
+                    slot.keep(state.checkpoint)
+                    yield EpochDone(run, task.index, state.progress, phase.name, epoch, known, unknown, network)
+
+            # After the task: every part ends it, and the run writes it down.
+            check_weights(state)
+            with run.training():
+                for name, part in recipe.parts.items():
+                    part.end_task(state.context, kept[name])
+                tested = recipe.merge.tested(network, kept["merge"])
+            run.end_task(tested, kept, evaluate(tested, tests[: task.index + 1], run, state.exemplars, whole=True))
+            slot.save(run)
+            yield TaskDone(run, task.index, state.progress)
+    return run
+
+
+def learn_epoch(state: TaskState, phase: Phase, epoch: int) -> Iterator[Stepped]:
+    """An epoch: batches, loss, step. Returns each term's values at its steps (S,), on the CPU."""
+    run, network, context, kept, teachers = state.run, state.network, state.context, state.kept, state.teachers
+    recipe, optimiser, terms, task, progress = run.recipe, state.optimiser, state.terms, context.task, state.progress
+    schedule, parts = recipe.schedule, recipe.parts
+    network.train_only(phase.rates)
+    randomness = seeded if network.draws_random_numbers else nullcontext
+    started = time.perf_counter()
+    order = state.data.batches(schedule.batch_size, generator("order", run.seed, task, epoch))
+    images = state.data.shown(schedule.augmentation, generator("crops", run.seed, task, epoch))
+    labels = state.data.labels
+    for teacher in teachers.values():
+        teacher.listen(images, state.data.chosen)
+    run.seconds["train"] += time.perf_counter() - started
+    history = []
+    for step, (places, tasks) in enumerate(order):
+        started = time.perf_counter()
+        batch = Batch(context, images[places], labels[places], places, tasks, state.columns, recipe.heads, teachers)
+        with randomness(("step", run.seed, task, epoch, step)):
+            losses = {name: weighted(weight, term(batch, kept[name])) for name, (weight, term) in terms.items()}
+            loss = reduce(add, losses.values())
+            if loss.requires_grad:  # a batch of old images has no answer for a new head that learns alone
+                loss.backward()
+            for name, part in parts.items():
+                part.before_step(context, kept[name])
+            optimiser.clip_gradients()
+            if schedule.noise:
+                step_of_task, key = run.updates - state.first_update, ("noise", run.seed, task)
+                schedule.noise.add(optimiser.gradients, step_of_task, len(places), key)
+            optimiser.step()
+        for name, part in parts.items():
+            part.after_step(context, kept[name])
+        history.append({name: value.detach() for name, value in losses.items()})
+        run.updates += 1
+        run.seconds["train"] += time.perf_counter() - started
+        yield Stepped(run, task, progress, phase.name, epoch, history[-1])
+    started = time.perf_counter()
+    collected = collect(history, state, epoch)  # a GPU catches up here
+    run.seconds["train"] += time.perf_counter() - started
+    return collected
+
+
+def choose_device(device: str) -> torch.device:
+    """ "auto" is the GPU if there is one; on a GPU, convolutions are asked to be deterministic."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    place = torch.device(device)
+    if place.type == "cuda":
+        if not torch.cuda.is_available():
+            raise ValueError('PyTorch sees no GPU here: use device="cpu" or device="auto".')
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    return place
+
+
+def check(stream: Stream, recipe: Recipe) -> None:
+    """Refuse what cannot be learned before any time is spent on it."""
+    for task in stream:
+        silent = [phase for phase, _ in recipe.schedule.phases(task.index) if not recipe.terms(phase, task.index)]
+        if len(task.train) and silent:
+            raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
+    if recipe.memory:
+        recipe.memory.check(stream)
+    for task in stream[1:]:
+        if len(task.train) == 0:
+            raise ValueError(
+                f"Task {task.index} has no training images; only the first task of a stream may have none."
+            )
+    if recipe.schedule.patience is not None and any(len(task.validation) == 0 for task in stream[1:]):
+        raise ValueError(
+            "patience watches the validation accuracy, and this stream has no validation images: "
+            "make it with validation=0.1."
+        )
+
+
+def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device) -> Run:
+    return Run(
+        recipe=recipe,
+        seed=seed,
+        device=str(place),
+        stream_code=stream.code,
+        class_names=tuple(stream.class_names),
+        tasks=tuple(task.classes for task in stream),
+        test_sizes=tuple(len(task.test) for task in stream),
+        image_shape=tuple(stream.image_shape),
+        fingerprint=stream.fingerprint,
+    )
+
+
+def weighted(weight: float, value: Tensor) -> Tensor:
+    """A multiplication by one, and its way back, would cost every step two operations."""
+    return value if weight == 1 else weight * value
+
+
+def collect(history: list[dict[str, Tensor]], state: TaskState, epoch: int) -> dict[str, Tensor]:
+    """The epoch's losses on the CPU, (S,) each; ``Diverged`` where one is no number any more."""
+    if not history:
+        return {}
+    losses = {name: torch.stack([step[name] for step in history]).cpu() for name in history[0]}
+    bad = {name: (~values.isfinite()).nonzero() for name, values in losses.items()}
+    first = {name: int(places[0, 0]) for name, places in bad.items() if len(places)}
+    if first:
+        step = min(first.values())
+        names = [name for name, place in first.items() if place == step]
+        values = [f"{name} became {losses[name][step].item():g}" for name in names]
+        raise diverged(state, f"{' and '.join(values)} at step {step} of epoch {epoch}", f"the weight of {names[0]}")
+    return losses
+
+
+def check_weights(state: TaskState) -> None:
+    """``Diverged`` where the very last step of a task, whose loss was still a number, left weights that are none."""
+    broken = [name for name, value in state.network.named_parameters() if not value.isfinite().all()]
+    if broken:
+        what = f"{' + '.join(state.terms)} drove {broken[0]} out of the finite numbers at the last step"
+        raise diverged(state, what, "a weight in it")
+
+
+def diverged(state: TaskState, what: str, weight: str) -> Diverged:
+    run, rates = state.run, sorted({rate for _, rate in state.optimiser.groups}, reverse=True)
+    return Diverged(
+        f"{what} of task {state.task.index} of {run.name}, at a learning rate of {', '.join(f'{r:g}' for r in rates)}: "
+        f"lower learning_rate={run.recipe.schedule.learning_rate:g} or {weight}. Tasks learned before it are kept.",
+        run,
+    )
+
+
+class MemoryTold(AbstractContextManager):
+    """A GPU that is full ends the run inside in one sentence, and what the step under way held is let go."""
+
+    def __init__(self, run: Run):
+        self.run = run
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not isinstance(error, torch.OutOfMemoryError):
+            return
+        del trace  # its frames hold the batch with its graph
+        error.__traceback__ = None
+        run, batch = self.run, self.run.recipe.schedule.batch_size
+        advice = f"batch_size={batch // 2} instead of {batch}" if batch > 1 else 'a smaller network, or device="cpu"'
+        where = f"in task {run.learned} of {run.name}"
+        raise OutOfMemory(
+            f"The memory of the GPU is full {where}: try {advice}. Tasks learned before it are kept.", run
+        ) from None

@@ -1,0 +1,185 @@
+"""Runs on workers: the same numbers as alone, and what is lost with a worker that dies."""
+
+import os
+import sys
+import weakref
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.comparing import parallel as executing
+from cltutor.comparing.comparison import processes
+from cltutor.comparing.parallel import WorkerDied
+
+METHODS = [cl.methods.finetune(epochs=1), cl.methods.lwf(epochs=1)]
+SEEDS = (0, 1)
+# A stream for every seed. That of seed 1 kills its process, the first time that lwf has learned one of its tasks: the
+# run is then in the store, and half done. Who makes a stream writes that down.
+KILLER = """
+import os, signal
+from pathlib import Path
+import cltutor as cl
+
+class Fatal(cl.streams.Stream):
+    def positions(self, labels):
+        folder = Path(os.environ["KILLER"])
+        half = [cl.Run.load(path) for path in folder.glob("lwf-*.safetensors")]
+        if any(run.seed == 1 and run.learned == 1 for run in half) and not (folder / "killed").exists():
+            done = [path for path in folder.glob("*.safetensors") if cl.Run.load(path).complete]
+            (folder / "killed").write_text("\\n".join(f"{path} {path.stat().st_mtime_ns}" for path in done))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().positions(labels)
+
+def stream(seed):
+    made = cl.streams.digits([2, 2], classes=range(4), order=seed)
+    return Fatal(list(made), made.class_names, made.name, made.code) if seed == 1 else made
+"""
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The runs in this process, on one thread as workers have."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    orders = partial(cl.streams.digits, [2, 2], classes=range(4))
+    runs = cl.compare(orders, METHODS, SEEDS, device="cpu", progress=False)
+    torch.set_num_threads(threads)
+    return runs
+
+
+@pytest.fixture
+def killer(tmp_path, monkeypatch):
+    """A module that workers can import, and the folder of its store."""
+    store = tmp_path / "store"
+    store.mkdir()
+    (tmp_path / "cltutor_killer.py").write_text(KILLER)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("KILLER", str(store))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    import cltutor_killer
+
+    yield cltutor_killer.stream, store
+    del sys.modules["cltutor_killer"]
+
+
+@pytest.fixture
+def client(killer):
+    """A Dask client of a real cluster on this machine: two processes of one thread."""
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "memory_limit": "1GiB"}
+    with (
+        distributed.LocalCluster(**options, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def equal(one, other) -> bool:
+    """Bit for bit the same accuracies and weights."""
+    return np.array_equal(one.accuracy(), other.accuracy(), equal_nan=True) and all(
+        torch.equal(value, other.states[task][name])
+        for task, state in enumerate(one.states)
+        for name, value in state.items()
+    )
+
+
+def test_processes_give_the_same_runs_as_one_alone(alone):
+    with processes(2) as executor:
+        orders = partial(cl.streams.digits, [2, 2], classes=range(4))
+        together = cl.compare(orders, METHODS, SEEDS, executor, device="cpu", progress=False)
+        assert executor.submit(torch.get_num_threads).result() == max(1, torch.get_num_threads() // 2)
+    assert all(map(equal, alone, together))
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, "two"])
+def test_a_number_of_processes_that_is_none_is_refused(workers):
+    with pytest.raises(ValueError, match="workers is a whole number of processes from 1 up"):
+        processes(workers)
+
+
+def test_a_cluster_gives_the_same_runs_and_a_killed_worker_loses_only_its_own(client, killer, alone):
+    stream, store = killer
+    executor = client.get_executor()
+    together = cl.compare(stream, METHODS, SEEDS, executor, device="cpu", store=store, progress=False)
+    assert all(map(equal, alone, together))
+    finished = [line.rsplit(" ", 1) for line in (store / "killed").read_text().splitlines()]
+    assert finished
+    assert all(os.stat(path).st_mtime_ns == int(changed) for path, changed in finished)
+    assert len(list(store.glob("*.safetensors"))) == 4
+
+
+def test_a_pool_that_breaks_says_so_and_finished_runs_are_found_again(killer, alone):
+    stream, store = killer
+    with (
+        ProcessPoolExecutor(1, get_context("spawn")) as executor,
+        pytest.raises(WorkerDied, match=rf"A worker process died.*; 3 of 4 runs were finished: they are in {store}"),
+    ):
+        cl.compare(stream, METHODS, SEEDS, executor, device="cpu", store=store, progress=False)
+    kept = dict(line.rsplit(" ", 1) for line in (store / "killed").read_text().splitlines())
+    assert len(kept) == 3
+    again = cl.compare(stream, METHODS, SEEDS, device="cpu", store=store, progress=False)
+    assert all(os.stat(path).st_mtime_ns == int(changed) for path, changed in kept.items())
+    assert [run.complete for run in again] == 4 * [True]
+
+
+class Here(Executor):
+    """Does at once what is submitted, and notes what was asked and which of its futures live."""
+
+    def __init__(self, fails: int | None = None):
+        self.sent, self.given, self.fails = [], [], fails
+
+    def submit(self, function, /, *values):
+        future = Future()
+        self.given.append(weakref.ref(future))
+        if len(self.sent) == self.fails:
+            future.set_exception(ArithmeticError("no number"))
+        else:
+            future.set_result(function(*values))
+        self.sent.append(values)
+        return future
+
+
+def test_what_one_seed_needs_is_sent_together_and_its_stream_is_made_once(monkeypatch):
+    made = []
+    digits = cl.streams.digits
+    monkeypatch.setattr(cl.streams, "digits", lambda *given, **named: made.append(given) or digits(*given, **named))
+    executor = Here()
+    runs = cl.compare(by_seed, METHODS, SEEDS, executor, device="cpu", progress=False)
+    assert [job.seed for _, job in executor.sent] == [0, 0, 1, 1]
+    assert len(made) == 2
+    assert [(run.name, run.seed) for run in runs] == [("finetune", 0), ("finetune", 1), ("lwf", 0), ("lwf", 1)]
+
+
+def by_seed(seed):
+    return cl.streams.digits([2, 2], seed, range(4))
+
+
+def test_nothing_of_a_run_is_held_once_it_was_handed_over():
+    executor, stream = Here(), by_seed(0)
+    jobs = [executing.Job(METHODS[0], seed, "cpu") for seed in SEEDS]
+    found = executing.runs_of(stream, jobs, executor)
+    next(found)
+    assert sum(given() is not None for given in executor.given) == 2
+    next(found)
+    assert sum(given() is not None for given in executor.given) == 1
+
+
+def test_a_run_that_fails_is_told_and_the_others_are_called_off(tiny):
+    with pytest.raises(ArithmeticError, match="no number"):
+        cl.compare(tiny, METHODS, SEEDS, Here(fails=1), device="cpu", progress=False)
+
+
+def test_a_function_that_cannot_be_sent_is_refused(tiny):
+    with pytest.raises(ValueError, match=r"cannot be sent to another process: give a Stream, or a function"):
+        cl.compare(lambda seed: tiny, METHODS, SEEDS, Here(), progress=False)
+
+
+def test_a_large_stream_is_told_to_be_made_where_it_is_needed(tiny, monkeypatch):
+    monkeypatch.setattr(executing, "LARGE", 100)
+    with pytest.warns(UserWarning, match=r"is sent to a worker with every run: give a function that makes it there"):
+        cl.compare(tiny, METHODS[:1], (0,), Here(), device="cpu", progress=False)

@@ -1,0 +1,98 @@
+"""Memory needed: real tensors are counted, held against what the learner makes."""
+
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.streams import CropFlip
+from cltutor.training.task import draw_pool
+from cltutor.training.teachers import make_teachers
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
+
+@pytest.fixture(scope="module")
+def three():
+    """Three tasks of two classes, 8x8 grey noise."""
+    labels = torch.arange(6).repeat_interleave(10)
+    images = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=3, order=None)
+
+
+def parameters(network):
+    return sum(p.nbytes for p in network.parameters_of("shared"))
+
+
+def needed(stream, *names):
+    return cl.storage.needed(stream, names)
+
+
+def test_finetuning_stores_its_network_and_a_head_more_a_task(three):
+    (second, third) = needed(three, "finetune")["finetune"]
+    assert set(second) == {"network"}
+    assert third["network"] - second["network"] == 4 * (128 * 2 + 2)
+    run = cl.learn(three, "finetune", epochs=1, progress=False)
+    assert third["network"] == sum(value.nbytes for value in run.states[2].values())
+
+
+@pytest.mark.parametrize(("name", "vectors"), [("mas", 2), ("mas_local", 2), ("ewc_online", 2), ("l2", 2), ("si", 4)])
+def test_omega_and_anchor_do_not_grow_with_tasks_and_si_keeps_a_path_and_its_start_as_well(three, name, vectors):
+    second, third = needed(three, name)[name]
+    run = cl.learn(three, "finetune", epochs=1, progress=False)
+    assert second["Anchor"] == third["Anchor"] == vectors * parameters(run.model)
+
+
+def test_ewc_grows_by_a_fisher_and_an_anchor_a_task_and_imm_does_not_grow(three):
+    second, third = needed(three, "ewc")["ewc"]
+    assert third["Anchor"] == 2 * second["Anchor"]
+    second, third = needed(three, "imm_mode")["imm_mode"]
+    assert second["merge"] == third["merge"] > 0
+
+
+@pytest.mark.parametrize(("name", "features"), [("lwf", 0), ("ebll", 128)])
+def test_the_teacher_is_the_very_answers_that_the_learner_records(three, name, features):
+    _, third = needed(three, name)[name]
+    run = cl.learn(three, name, epochs=1, progress=False)
+    run.states.pop()
+    pool = draw_pool(three, run.recipe, 2, torch.device("cpu"), {}, 0)
+    teacher = make_teachers("task", run.recipe.asking(2), lambda: run.model, pool, None, False)["task"]
+    assert sum(part.shape[1] for part in teacher.heads) == 4
+    assert (0 if teacher.features is None else teacher.features.shape[1]) == features
+    assert third["teacher"] == 4 * len(pool) * (4 + features) > 0
+
+
+def test_with_augmentation_the_old_network_is_kept(three):
+    second, _ = cl.storage.needed(three, [cl.methods.lwf(augmentation=CropFlip())])["lwf"]
+    assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2)
+
+
+@pytest.mark.parametrize("recipe", [cl.methods.lwm(), cl.methods.lwm(maps="activation")])
+def test_to_hold_attention_the_old_network_is_kept_and_its_maps(three, recipe):
+    second, _ = cl.storage.needed(three, [recipe])["lwm"]
+    maps = 4 * 64 * 2 * 2  # 64 channels of 2x2 positions are left of 8x8 pixels
+    assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2) + maps * len(three[1].train)
+
+
+def test_a_network_that_embeds_facts_is_counted_with_the_words_of_its_next_task():
+    stream = cl.streams.facts(tasks=2, per_class=(1, 1))
+    backbone = cl.networks.SmallCNN(channels=(2,), hidden=(5,))
+    phases = (cl.recipe.recipe.Phase(shared=1.0),)
+    schedule = cl.recipe.recipe.Schedule(later=phases, first=phases, batch_size=64)
+    recipe = cl.Recipe("facts", cl.losses.EmbeddingDistance(), cl.networks.FactEmbedding(backbone), None, schedule)
+    (second,) = cl.storage.needed(stream, [recipe])["facts"]
+    run = cl.learn(stream, recipe, epochs=1, progress=False)
+    assert second == {"network": sum(value.nbytes for value in run.states[1].values())}
+
+
+def test_joint_training_keeps_all_earlier_images(three):
+    second, third = needed(three, "joint")["joint"]
+    one = len(three[0].train) * (64 + 8)
+    assert (second["images"], third["images"]) == (one, 2 * one)
+
+
+@pytest.mark.parametrize("name", ["finetune", "si", "lwf", "joint", "icarl", "imm_mode", "lwm"])
+def test_a_run_tells_what_it_held_as_its_last_task_began_also_when_it_is_loaded(name, three, tmp_path):
+    run = cl.learn(three, name, epochs=1, device="cpu", progress=False)
+    run.save(tmp_path / "run.safetensors")
+    assert run.memory == needed(three, name)[name][-1]
+    assert cl.Run.load(tmp_path / "run.safetensors").memory == run.memory

@@ -1,0 +1,262 @@
+"""Each metric against loops that follow its formula, and against small examples done by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cltutor.evaluation import metrics
+
+NAN = math.nan
+# Task 0 is learned at 0.8, rises to 0.9, ends at 0.5; task 1 is learned at 0.7, ends at 0.6.
+HAND = [[0.8, NAN, NAN], [0.9, 0.7, NAN], [0.5, 0.6, 1.0]]
+BAD = [[0.5, 0.5], [], [[0.5, 0.5]], [[NAN]], [[0.5, NAN], [NAN, 0.5]], [[55.0]], [[-0.1]]]
+OF_A_MATRIX = [
+    metrics.average_accuracy,
+    metrics.average_incremental_accuracy,
+    metrics.forgetting,
+    metrics.drop,
+    metrics.backward_transfer,
+    metrics.new_task_accuracy,
+    metrics.old_task_accuracy,
+    metrics.summary,
+    lambda a: metrics.intransigence(a, np.ones(len(a))),
+]
+
+
+@st.composite
+def matrices(draw, smallest=2):
+    tasks = draw(st.integers(smallest, 7))
+    share = st.floats(0, 1)
+    return np.array([[draw(share) if j <= i else NAN for j in range(tasks)] for i in range(tasks)])
+
+
+@st.composite
+def curves_of_tasks(draw):
+    learning = draw(st.lists(st.integers(0, 3), min_size=1, max_size=12).map(sorted))
+    right = st.integers(0, 40)  # of 40 test images, so that ties happen
+    curves = [[draw(right) / 40 if t <= now else NAN for t in range(4)] for now in learning]
+    return np.array(curves), np.array(learning)
+
+
+def test_the_hand_example_gives_the_numbers_done_by_hand():
+    summary = metrics.summary(HAND)
+    assert summary["average_accuracy"] == pytest.approx((0.5 + 0.6 + 1.0) / 3)
+    assert summary["average_incremental_accuracy"] == pytest.approx((0.8 + 0.7) / 2)
+    assert summary["forgetting"] == pytest.approx((0.4 + 0.1) / 2)
+    assert summary["drop"] == pytest.approx((0.3 + 0.1) / 2)
+    assert summary["backward_transfer"] == pytest.approx((-0.3 - 0.1) / 2)
+
+
+def test_new_tasks_are_asked_right_after_learning_and_old_ones_at_the_end():
+    assert metrics.new_task_accuracy(HAND) == pytest.approx((0.7 + 1.0) / 2)
+    assert metrics.old_task_accuracy(HAND) == pytest.approx((0.5 + 0.6) / 2)
+    assert math.isnan(metrics.new_task_accuracy([[0.9]]))
+    assert math.isnan(metrics.old_task_accuracy([[0.9]]))
+
+
+def test_forgetting_is_against_the_best_and_drop_against_right_after_learning():
+    assert metrics.forgetting(HAND) - metrics.drop(HAND) == pytest.approx((0.9 - 0.8) / 2)
+
+
+def test_the_best_that_forgetting_compares_with_is_before_the_last_task():
+    assert metrics.forgetting([[0.5, NAN], [0.9, 0.9]]) == pytest.approx(-0.4)
+
+
+@given(matrices())
+def test_the_old_task_metrics_equal_loops(a):
+    last = len(a) - 1
+    fall, fall_from_best = 0.0, 0.0
+    for j in range(last):
+        best = -1.0
+        for row in range(j, last):
+            best = max(best, a[row, j])
+        fall += a[j, j] - a[last, j]
+        fall_from_best += best - a[last, j]
+    assert metrics.drop(a) == pytest.approx(fall / last)
+    assert metrics.backward_transfer(a) == pytest.approx(-fall / last)
+    assert metrics.forgetting(a) == pytest.approx(fall_from_best / last)
+    assert metrics.forgetting(a) >= metrics.drop(a) - 1e-12
+
+
+@given(matrices(), st.data())
+def test_average_incremental_accuracy_equals_loops_over_the_steps_after_the_first(a, data):
+    sizes = data.draw(st.lists(st.integers(1, 50), min_size=len(a), max_size=len(a)))
+    total = 0.0
+    for i in range(1, len(a)):
+        right = sum(sizes[j] * a[i, j] for j in range(i + 1))
+        total += right / sum(sizes[: i + 1])
+    expected = total / (len(a) - 1)
+    assert metrics.average_incremental_accuracy(a, sizes) == pytest.approx(expected)
+
+
+@given(matrices(), st.floats(0, 1))
+def test_the_first_step_does_not_enter_the_average_incremental_accuracy(a, first):
+    before = metrics.average_incremental_accuracy(a)
+    a[0, 0] = first
+    assert metrics.average_incremental_accuracy(a) == before
+
+
+def test_equal_sizes_are_the_default_and_sizes_weigh_the_classes_seen():
+    assert metrics.average_incremental_accuracy(HAND, [7, 7, 7]) == pytest.approx(0.75)
+    weighted = ((3 * 0.9 + 0.7) / 4 + (3 * 0.5 + 0.6 + 1.0) / 5) / 2
+    assert metrics.average_incremental_accuracy(HAND, [3, 1, 1]) == pytest.approx(weighted)
+
+
+@given(matrices(smallest=1), matrices(smallest=1))
+def test_intransigence_is_the_mean_gap_to_joint_on_the_newest_task(a, joint):
+    k = min(len(a), len(joint))
+    a, joint = a[:k, :k], joint[:k, :k]
+    gap = sum(joint[i, i] - a[i, i] for i in range(k)) / k
+    assert metrics.intransigence(a, joint) == pytest.approx(gap)
+    assert metrics.intransigence(a, np.diag(joint)) == pytest.approx(gap)
+
+
+def test_intransigence_refuses_a_joint_run_over_other_tasks():
+    for joint in ([0.5, 0.5], np.ones((2, 2)), 0.5, [0.5, 0.5, 90.0], [0.5, NAN, 0.5]):
+        with pytest.raises(ValueError, match="joint_accuracy must"):
+            metrics.intransigence(HAND, joint)
+
+
+def test_a_single_task_has_nothing_to_forget():
+    summary = metrics.summary([[0.9]])
+    assert summary.pop("average_accuracy") == pytest.approx(0.9)
+    assert len(summary) == 4
+    assert all(math.isnan(value) for value in summary.values())
+    assert metrics.intransigence([[0.9]], [1.0]) == pytest.approx(0.1)
+
+
+@given(matrices(), st.data())
+def test_a_run_stopped_early_counts_as_the_tasks_it_learned(a, data):
+    learned = data.draw(st.integers(1, len(a)))
+    stopped = a.copy()
+    stopped[learned:] = NAN
+    sizes = list(range(1, len(a) + 1))
+    assert metrics.summary(stopped, sizes) == pytest.approx(
+        metrics.summary(a[:learned, :learned], sizes[:learned]), nan_ok=True
+    )
+
+
+@pytest.mark.parametrize("metric", OF_A_MATRIX)
+@pytest.mark.parametrize("bad", BAD)
+def test_an_array_that_is_no_accuracy_matrix_is_refused_in_one_sentence(metric, bad):
+    with pytest.raises(ValueError, match="accurac") as refused:
+        metric(bad)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("sizes", [[1, 2], [1, 2, 0], [[1, 2, 3]], 3])
+def test_sizes_that_are_not_one_number_a_task_are_refused(sizes):
+    with pytest.raises(ValueError, match="3 positive numbers"):
+        metrics.average_incremental_accuracy(HAND, sizes)
+
+
+@given(st.integers(1, 9), st.integers(1, 7), st.integers(0, 2**32 - 1))
+def test_top_accuracy_equals_a_count_of_larger_logits(k, columns, seed):
+    rng = np.random.default_rng(seed)
+    logits = rng.permuted(np.tile(np.arange(columns), (20, 1)), axis=1).astype(float)
+    labels = rng.integers(columns, size=20)
+    right = 0
+    for row, label in zip(logits, labels, strict=True):
+        right += sum(value > row[label] for value in row) < k
+    assert metrics.top_accuracy(logits, labels, k) == pytest.approx(right / 20)
+
+
+def test_top_accuracy_gives_a_dead_network_chance_and_not_everything():
+    labels = [0, 1, 2, 3]
+    assert metrics.top_accuracy(np.zeros((4, 4)), labels, k=1) == 0.25
+    assert metrics.top_accuracy([[0.0, NAN], [0.0, NAN]], [1, 1], k=1) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "k", "says"),
+    [
+        ([1.0, 2.0], [0], 1, "must be"),
+        ([[1.0, 2.0]], [0, 1], 1, "must be"),
+        ([[1.0, 2.0]], [2], 1, "columns"),
+        ([[1.0, 2.0]], [-1], 1, "columns"),
+        ([[1.0, 2.0]], [0], 0, "1 or more"),
+    ],
+)
+def test_top_accuracy_refuses_shapes_and_labels_that_do_not_fit(logits, labels, k, says):
+    with pytest.raises(ValueError, match=says):
+        metrics.top_accuracy(logits, labels, k)
+
+
+def test_curve_metrics_of_an_example_done_by_hand():
+    curves = [[0.6, NAN], [0.8, NAN], [0.79, NAN], [0.9, 0.5], [0.2, 0.4]]
+    learning = [0, 0, 0, 1, 1]
+    assert metrics.peak_accuracy(curves, learning) == pytest.approx([0.8, 0.5])
+    assert metrics.retention(curves, learning) == pytest.approx([0.25, NAN], nan_ok=True)
+    assert metrics.epochs_to_peak(curves, learning) == pytest.approx([2, 1])
+    assert metrics.epochs_to_peak(curves, learning, share=0.7) == pytest.approx([1, 1])
+
+
+@given(curves_of_tasks())
+def test_curve_metrics_equal_loops(example):
+    curves, learning = example
+    for t in range(curves.shape[1]):
+        own = [row[t] for row, now in zip(curves, learning, strict=True) if now == t]
+        peak = max(own) if own else NAN
+        kept, count = NAN, NAN
+        if own and t != learning[-1] and peak > 0:
+            kept = curves[-1, t] / peak
+        for epoch, value in reversed(list(enumerate(own, start=1))):
+            count = epoch if value >= 0.98 * peak else count
+        for function, expected in (
+            (metrics.peak_accuracy, peak),
+            (metrics.retention, kept),
+            (metrics.epochs_to_peak, count),
+        ):
+            assert function(curves, learning)[t] == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("curves", "learning"),
+    [([0.5], [0]), ([[0.5]], [0, 0]), ([[0.5]], [1]), ([[0.5]], [-1]), ([[0.5]], [0.5]), ([], [])],
+)
+def test_curves_that_do_not_fit_their_epochs_are_refused(curves, learning):
+    for metric in (metrics.peak_accuracy, metrics.retention, metrics.epochs_to_peak):
+        with pytest.raises(ValueError, match="epoch_task"):
+            metric(curves, learning)
+
+
+def test_a_share_of_the_peak_outside_0_to_1_is_refused():
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        metrics.epochs_to_peak([[0.5]], [0], share=98)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.999])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 10, 31, 1000])
+def test_the_interval_is_scipys_t_interval(level, count):
+    stats = pytest.importorskip("scipy.stats", reason="scipy is the reference here")
+    values = np.random.default_rng(count).normal(3, 2, count)
+    mean, half = metrics.mean_interval(values, level)
+    low, high = stats.t.interval(level, count - 1, values.mean(), stats.sem(values))
+    assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-9)
+
+
+def test_one_value_has_a_mean_and_no_interval():
+    mean, half = metrics.mean_interval([0.5])
+    assert mean == 0.5
+    assert math.isnan(half)
+
+
+def test_pairs_cancel_what_their_runs_share():
+    shared = np.array([0.1, 0.5, 0.9])
+    mean, half = metrics.paired_difference(shared + 0.05, shared)
+    assert mean == pytest.approx(0.05)
+    assert half == pytest.approx(0, abs=1e-12)
+    assert metrics.mean_interval(shared)[1] > 0.5
+
+
+def test_values_that_make_no_interval_are_refused():
+    for values in ([], [[1.0, 2.0]], [1.0, NAN], 3.0):
+        with pytest.raises(ValueError, match="finite numbers"):
+            metrics.mean_interval(values)
+    with pytest.raises(ValueError, match=r"such as 0\.95"):
+        metrics.mean_interval([1.0, 2.0], level=95)
+    with pytest.raises(ValueError, match="same length"):
+        metrics.paired_difference([1.0, 2.0], [1.0])

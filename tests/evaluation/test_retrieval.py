@@ -1,0 +1,188 @@
+"""Retrieval against a brute force over rankings, scikit-learn, and small examples done by hand."""
+
+import itertools
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+
+import cltutor as cl
+from cltutor.evaluation import metrics
+from cltutor.evaluation.metrics import average_precision, mean_average_precision
+
+
+@st.composite
+def queries(draw):
+    """Scores with ties, and which images are relevant; at least one is."""
+    relevant = draw(st.lists(st.booleans(), min_size=1, max_size=6).filter(any))
+    scores = draw(st.lists(st.integers(-2, 2), min_size=len(relevant), max_size=len(relevant)))
+    return np.array(scores, dtype=float), np.array(relevant)
+
+
+def precision_of(ranking, relevant) -> float:
+    """The average precision of images in this order."""
+    found, total = 0, 0.0
+    for place, image in enumerate(ranking, start=1):
+        if relevant[image]:
+            found += 1
+            total += found / place
+    return total / found
+
+
+def test_the_hand_example_gives_the_number_done_by_hand():
+    # Ranked: relevant, not, relevant, relevant.
+    assert average_precision([4, 3, 2, 1], [1, 0, 1, 1]) == pytest.approx((1 / 1 + 2 / 3 + 3 / 4) / 3)
+    assert average_precision([1, 2, 3, 4], [1, 0, 1, 1]) == pytest.approx((1 / 1 + 2 / 2 + 3 / 4) / 3)
+
+
+@given(queries())
+def test_average_precision_is_that_of_the_worst_ranking_by_falling_scores(query):
+    scores, relevant = query
+    fitting = [
+        ranking
+        for ranking in itertools.permutations(range(len(scores)))
+        if all(scores[a] >= scores[b] for a, b in itertools.pairwise(ranking))
+    ]
+    worst = min(precision_of(ranking, relevant) for ranking in fitting)
+    assert average_precision(scores, relevant) == pytest.approx(worst)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 60), st.floats(0.05, 0.95))
+def test_without_ties_average_precision_is_scikit_learns(seed, count, share):
+    draw = np.random.default_rng(seed)
+    scores, relevant = draw.permutation(count) * 0.37, draw.random(count) < share
+    relevant[draw.integers(count)] = True
+    assert average_precision(scores, relevant) == pytest.approx(average_precision_score(relevant, scores))
+
+
+@given(queries(), st.randoms())
+def test_the_order_of_the_images_does_not_count(query, random):
+    scores, relevant = query
+    order = list(range(len(scores)))
+    random.shuffle(order)
+    assert average_precision(scores[order], relevant[order]) == average_precision(scores, relevant)
+
+
+def test_a_perfect_ranking_gets_one_and_the_reverse_the_least():
+    relevant = [True] * 3 + [False] * 7
+    assert average_precision(range(10, 0, -1), relevant) == 1
+    assert average_precision(range(10), relevant) == pytest.approx((1 / 8 + 2 / 9 + 3 / 10) / 3)
+
+
+def test_telling_nothing_apart_gains_nothing():
+    assert average_precision([0.5] * 10, [True] + [False] * 9) == pytest.approx(1 / 10)
+
+
+def test_nothing_to_find_has_no_average_precision():
+    assert math.isnan(average_precision([1, 2], [False, False]))
+    assert math.isnan(average_precision([], []))
+    assert math.isnan(mean_average_precision(np.zeros((0, 3)), np.zeros(0, dtype=int)))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 30), st.integers(1, 5))
+def test_map_is_the_mean_over_the_facts_that_have_an_image(seed, count, facts):
+    draw = np.random.default_rng(seed)
+    scores, labels = draw.normal(size=(count, facts)), draw.integers(0, facts, count)
+    queries = [fact for fact in range(facts) if (labels == fact).any()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's, of one class alone
+        each = [average_precision_score(labels == fact, scores[:, fact]) for fact in queries]
+    assert mean_average_precision(scores, labels) == pytest.approx(sum(each) / len(queries))
+
+
+def test_images_are_ranked_for_each_fact_not_facts_for_each_image():
+    # A column's scale does not count: fact 0 always scores above fact 1, and each still finds its own image first.
+    assert mean_average_precision([[10.0, 1.0], [9.0, 2.0]], [0, 1]) == 1
+    assert mean_average_precision([[9.0, 1.0], [10.0, 2.0]], [0, 1]) == pytest.approx((1 / 2 + 1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: average_precision([1, 2], [True]), r"must both be \(N,\)"),
+        (lambda: average_precision([[1, 2]], [[True, False]]), r"must both be \(N,\)"),
+        (lambda: average_precision([1, math.nan], [True, False]), "a score is nan"),
+        (lambda: mean_average_precision([1, 2], [0, 1]), r"must be \(N, F\)"),
+        (lambda: mean_average_precision([[1, 2]], [0, 1]), r"must be \(N, F\)"),
+        (lambda: mean_average_precision([[1, 2]], [2]), "columns of the scores, 0 to 1"),
+        (lambda: mean_average_precision([[1, 2]], [-1]), "columns of the scores, 0 to 1"),
+        (lambda: mean_average_precision([[1, 2]], [0.0]), "columns of the scores, 0 to 1"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+# Of a run
+
+
+@pytest.fixture(scope="module")
+def stream():
+    names = ["circle left of star", "star inside cross", "cross above circle", "star left of cross"]
+    return cl.streams.facts(tasks=[1, 3], order=names, classes=names, size=8, per_class=(4, 5))
+
+
+@pytest.fixture(scope="module")
+def run(stream):
+    from cltutor.losses import EmbeddingDistance
+    from cltutor.networks import FactEmbedding, SmallCNN
+
+    network = FactEmbedding(SmallCNN(channels=(4,), hidden=(8,)), dimension=4)
+    return cl.learn(stream, cl.Recipe("facts", EmbeddingDistance(), network), epochs=2, device="cpu", progress=False)
+
+
+def by_hand(run, stream, after: int, columns: list[int]) -> float:
+    """MAP of the facts in these columns over their own images, by scikit-learn."""
+    from cltutor.networks.embedding import fact_vector
+
+    model = run.model_after(after)
+    splits = [task.test for task in stream]
+    labels = np.concatenate([stream.positions(split.labels).numpy() for split in splits])
+    embeddings = np.concatenate([model(split.images).features.numpy() for split in splits]).astype(float)
+    mine = np.isin(labels, columns)
+    total = 0.0
+    for column in columns:
+        words = fact_vector(stream.class_names[stream.classes[column]], 4).numpy()
+        distance = np.linalg.norm(embeddings[mine] - words, axis=1)
+        total += average_precision_score(labels[mine] == column, -distance)
+    return total / len(columns)
+
+
+def test_each_task_is_searched_among_its_own_images_and_all_facts_among_all(run, stream):
+    found = metrics.retrieval(run, stream)
+    assert found["tasks"] == pytest.approx([by_hand(run, stream, 1, [0]), by_hand(run, stream, 1, [1, 2, 3])])
+    assert found["all"] == pytest.approx(by_hand(run, stream, 1, [0, 1, 2, 3]))
+    assert found["tasks"][0] == 1  # one fact: all images show it
+    assert set(found) == {"tasks", "all"}
+
+
+def test_after_an_earlier_task_the_later_ones_have_not_been_seen(run, stream):
+    found = metrics.retrieval(run, stream, after=0)
+    assert found["tasks"] == pytest.approx([1, math.nan], nan_ok=True)
+    assert found["all"] == 1
+    rows = np.array([metrics.retrieval(run, stream, after)["tasks"] for after in range(2)])
+    assert metrics.drop(rows) == pytest.approx(1 - rows[1, 0])
+
+
+def test_some_facts_are_searched_among_their_own_images(run, stream):
+    names = ["cross above circle", "star inside cross"]
+    expected = by_hand(run, stream, 1, [1, 2])
+    labels = [stream.class_names.index(name) for name in names]
+    for classes in (names, labels):
+        assert metrics.retrieval(run, stream, classes=classes)["classes"] == pytest.approx(expected)
+    assert math.isnan(metrics.retrieval(run, stream, after=0, classes=names)["classes"])
+
+
+def test_retrieval_refuses_a_stream_that_was_not_learned_a_task_to_come_and_an_unknown_fact(run, stream):
+    other = cl.streams.facts(tasks=4, per_class=(1, 1), size=8)
+    with pytest.raises(ValueError, match="this run learned"):
+        metrics.retrieval(run, other)
+    with pytest.raises(ValueError, match="there is no task 2"):
+        metrics.retrieval(run, stream, after=2)
+    with pytest.raises(ValueError, match="did you mean 'circle left of star'"):
+        metrics.retrieval(run, stream, classes=["circle left of stars"])

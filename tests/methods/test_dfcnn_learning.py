@@ -1,0 +1,136 @@
+"""DF-CNN and what it is measured against, in the one learner: who learns, who changes, who stays."""
+
+import pytest
+import torch
+from torch import Tensor
+
+import cltutor as cl
+from cltutor.networks import DFCNN, MultiHead, SingleTask, SmallCNN, TaskCNN, dfcnn
+from cltutor.runs.run import Run
+from cltutor.streams import Stream
+from cltutor.training.events import TaskDone
+
+TINY = TaskCNN((3, 4), (6,))
+SETTINGS = {"backbone": TINY, "batch_size": 8, "learning_rate": 0.05, "weight_decay": 0.1}
+SIZES = {"knowledge": ((2, 2), (2, 3)), "deconvolution": ((3, 4), (3, 4))}
+NAMES = ("single_task", "single_task_large", "hard_sharing", "dfcnn", "dfcnn_small")
+
+
+def make(name: str, **settings) -> cl.Recipe:
+    extra = SIZES if name.startswith("dfcnn") else {}
+    return getattr(cl.methods, name)(**{**SETTINGS, **extra, **settings})
+
+
+@pytest.fixture(scope="module")
+def stream(patterns):
+    return patterns
+
+
+def learn(stream: Stream, recipe: cl.Recipe | str, epochs: int = 3, **options) -> Run:
+    return cl.learn(stream, recipe, epochs=epochs, device="cpu", progress=False, **options)
+
+
+def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> set[str]:
+    return {name for name, value in one.items() if not torch.equal(value, other[name])}
+
+
+@pytest.mark.parametrize("name", ["dfcnn", "dfcnn_small"])
+def test_learning_later_tasks_changes_the_knowledge_base_alone_of_what_earlier_tasks_have(name, stream):
+    run = learn(stream, make(name))
+    moved = differing(run.states[0], run.states[2])
+    assert moved == {f"backbone.trunk.{place}.knowledge" for place in (0, 2)}
+    assert not {name for name in differing(run.states[1], run.states[2]) if name.startswith("tasks.")}
+    images = stream[0].test.images
+    first, last = (run.model_after(task)(images).head(0) for task in (0, 2))
+    assert not torch.allclose(first, last, atol=1e-4)  # reverse transfer, positive or negative
+
+
+def test_single_tasks_learn_nothing_from_each_other_and_forget_nothing(stream):
+    run = learn(stream, make("single_task"))
+    assert not differing(run.states[0], run.states[2])
+    assert not differing(run.states[1], run.states[2])
+    matrix = run.accuracy()
+    assert [matrix[2][0], matrix[2][1]] == [matrix[0][0], matrix[1][1]]
+
+
+def test_the_first_task_of_a_single_task_learner_is_plain_training(stream):
+    alone = learn(stream, make("single_task"))
+    plain = learn(stream, cl.methods.finetune(**SETTINGS))
+    for name, value in plain.states[0].items():
+        torch.testing.assert_close(alone.states[0][f"tasks.0.{name}"], value)
+
+
+def test_hard_sharing_changes_shared_convolutions_and_keeps_old_layers_bit_for_bit(stream):
+    run = learn(stream, make("hard_sharing"))
+    moved = differing(run.states[0], run.states[1])
+    assert moved
+    assert all(name.startswith("backbone.trunk.") for name in moved)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_learns_better_than_chance_what_has_a_pattern(name, stream):
+    run = learn(stream, make(name, learning_rate=0.02, weight_decay=0.0), epochs=40)
+    assert torch.from_numpy(run.accuracy()).diagonal().mean() > 0.8
+
+
+@pytest.mark.parametrize("name", ["single_task", "dfcnn"])
+def test_a_run_that_was_cut_short_goes_on_to_the_same_weights(name, stream, tmp_path):
+    whole = learn(stream, make(name))
+    for event in cl.train(stream, make(name).with_epochs(3), device="cpu", store=tmp_path):
+        if isinstance(event, TaskDone) and event.task == 1:
+            break
+    resumed = learn(stream, make(name), store=tmp_path)
+    assert not differing(resumed.states[2], whole.states[2])
+    whole.save(tmp_path / "run")
+    loaded = Run.load(tmp_path / "run")
+    images = stream[0].test.images
+    assert torch.equal(loaded.model(images).logits, whole.model(images).logits)
+
+
+def test_filters_are_rebuilt_once_a_step_and_once_a_test(stream, monkeypatch):
+    calls, plain = [], dfcnn.contract
+    monkeypatch.setattr(dfcnn, "contract", lambda *values: calls.append(1) or plain(*values))
+    run = learn(stream, make("dfcnn"), epochs=4, test_every=4, test_old_every=8)
+    steps, curve_points, matrix = run.updates, 3, 1 + 2 + 3
+    asked_in_matrix = 1 + 2 * 2 + 3 * 3  # all heads answer for every task seen there
+    assert (steps, matrix) == (3 * 4 * 2, 6)
+    assert len(calls) == 2 * (steps + curve_points + asked_in_matrix)
+
+
+def test_a_curve_point_of_old_tasks_asks_their_own_filters(stream):
+    run = learn(stream, make("dfcnn"), epochs=2)
+    known = run.curves.known
+    assert known.shape == (6, 3)
+    final = run.accuracy()
+    assert known[-1].tolist() == final[2].tolist()
+    assert known[1][0] == final[0][0]
+
+
+def test_the_methods_have_the_networks_of_the_paper():
+    assert cl.methods.single_task().network == SingleTask(TaskCNN())
+    assert cl.methods.single_task_large().network == SingleTask(TaskCNN((48, 48, 96, 96), (128,)))
+    assert cl.methods.hard_sharing().network == MultiHead(TaskCNN(), task_specific_layers=2)
+    assert cl.methods.hard_sharing(backbone=SmallCNN()).network == MultiHead(SmallCNN(), task_specific_layers=3)
+    assert cl.methods.dfcnn().network == DFCNN()
+    assert cl.methods.dfcnn(activation=None, stride=3).network == DFCNN(activation=None, stride=3)
+    small = cl.methods.dfcnn_small().network
+    assert (small.backbone, small.deconvolution, small.activation) == (TaskCNN(), ((3, 2),) * 4, "relu")
+    for name in NAMES:
+        assert cl.methods.get(name).heads == "task"
+        assert [phase.rates for phase in cl.methods.get(name).schedule.later] == [{"shared": 1.0, "new": 1.0}]
+
+
+def test_a_network_that_cannot_be_built_is_refused_before_anything_is_learned(stream):
+    recipe = cl.methods.dfcnn(backbone=TINY)
+    with pytest.raises(ValueError, match=r"has 2 convolution\(s\)"):
+        next(cl.train(stream, recipe, device="cpu"))
+    recipe = cl.methods.dfcnn(backbone=TINY, **{**SIZES, "knowledge": ((3, 2), (3, 2))})
+    with pytest.raises(ValueError, match="= 5 up to"):
+        next(cl.train(stream, recipe, device="cpu"))
+
+
+def test_the_papers_schedule_is_2000_epochs_of_rmsprop_in_batches_of_10():
+    schedule = cl.methods.dfcnn(**cl.schedules.dfcnn_paper()).schedule
+    assert (schedule.epochs, schedule.batch_size, schedule.weight_decay) == (2000, 10, 0.0)
+    assert (schedule.optimiser, schedule.learning_rate, schedule.momentum) == ("rmsprop", 0.0001, 0.0)
+    assert cl.methods.single_task(**cl.schedules.dfcnn_paper()).schedule == schedule

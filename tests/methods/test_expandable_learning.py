@@ -1,0 +1,171 @@
+"""What the expandable network promises of a run: what each phase moves, growth told per task, resuming."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.losses import Drift, GroupLasso, L1Penalty, L2Penalty
+from cltutor.networks import SmallCNN
+from cltutor.recipe.recipe import Recipe, parse
+from cltutor.runs.run import Run
+from cltutor.training.loop import train
+
+TINY = SmallCNN(channels=(6, 8), hidden=(16,))
+PHASES = ["select", "retrain", "expand", "split"]
+
+
+@pytest.fixture(scope="module")
+def stream() -> "cl.streams.Stream":
+    return cl.streams.digits(tasks=[2, 2, 2], classes=range(6))
+
+
+def make(**settings) -> Recipe:
+    return cl.methods.expandable(**{"backbone": TINY, "expansion": 4, "learning_rate": 0.05, **settings})
+
+
+def learn(stream, recipe: Recipe, epochs: int = 10, **options) -> Run:
+    return cl.learn(stream, recipe, epochs=epochs, device="cpu", progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def two() -> "cl.streams.Stream":
+    return cl.streams.digits(tasks=[2, 2], classes=range(4))
+
+
+@pytest.fixture(scope="module")
+def run(stream) -> Run:
+    return learn(stream, make())
+
+
+def test_the_recipe_has_the_phases_and_constants_of_the_comparison():
+    recipe = cl.methods.expandable()
+    later = recipe.schedule.later
+    assert [(phase.name, phase.share, phase.rates) for phase in later] == [
+        ("select", 0.1, {"new": 1.0}),
+        *((name, 0.3, {"shared": 1.0, "new": 1.0}) for name in PHASES[1:]),
+    ]
+    losses = [{type(t): w for w, t in (phase.loss or recipe.loss).terms[1:]} for phase in later]
+    assert losses == [
+        {L1Penalty: 1e-6},
+        {L2Penalty: 0.005, Drift: 0.25},
+        {L1Penalty: 1e-6, GroupLasso: 0.8e-4},
+        {Drift: 0.25},
+    ]
+    assert recipe.network == cl.networks.Expandable(expansion=16, loss_threshold=0.01, drift_threshold=0.05)
+    assert recipe.schedule.weight_decay == 0.0
+    with pytest.raises(ValueError, match="expandable has no weight decay"):
+        cl.methods.expandable(weight_decay=0.1)
+    assert cl.methods.expandable(**cl.schedules.dfcnn_paper()).schedule.optimiser == "rmsprop"
+
+
+def test_the_recipe_is_read_back_from_its_code():
+    recipe = make(l1=1e-4, drift=0.2, loss_threshold=0.5, drift_threshold=0.1)
+    assert parse(repr(recipe)) == recipe
+
+
+def test_three_tasks_of_digits_are_learned(run):
+    assert run.complete
+    assert np.diag(run.accuracy()).min() > 0.85
+    assert run.accuracy()[2, 0] > 0.7
+    for task in range(3):
+        widths = [run.model_after(after).widths(task) for after in range(task, 3)]
+        assert all(each == widths[0] for each in widths)
+    assert run.model.widths(0) == [6, 8, 16]
+
+
+def test_a_network_grows_with_the_tasks_whose_loss_stays_above_the_threshold(stream):
+    grown = learn(stream, make(loss_threshold=0.0, drift_threshold=1e9), epochs=4).model
+    assert [grown.widths(task) for task in range(3)] == [[6, 8, 16], [10, 12, 20], [14, 16, 24]]
+    same = learn(stream, make(loss_threshold=1e9, drift_threshold=1e9), epochs=4).model
+    assert [same.widths(task) for task in range(3)] == [[6, 8, 16]] * 3
+
+
+def test_without_expansion_and_with_every_drifted_unit_split_old_answers_never_change(stream):
+    run = learn(stream, make(loss_threshold=1e9, drift_threshold=0.0, expansion=1000), epochs=10)
+    images = stream[0].test.images
+    with torch.no_grad():
+        first, *later = (run.model_after(task)(images).head(0) for task in range(3))
+    assert all(torch.equal(first, answers) for answers in later)
+    assert [len(layer.bias) for layer in run.model.layers] == [18, 24, 48]
+
+
+def test_what_moves_in_each_phase_is_what_the_phase_is_for(two):
+    before, moved, recipe = None, {}, make(loss_threshold=0.0, drift_threshold=0.02)
+    for event in train(two, recipe, epochs=20, device="cpu"):
+        if not isinstance(event, cl.training.events.EpochDone) or event.task == 0 and event.epoch < 19:
+            continue
+        now = {name: value.clone() for name, value in event.network.state_dict().items()}
+        if before and event.phase != "train":
+            same = [name for name in before if torch.equal(*cut(before[name], now[name]))]
+            moved.setdefault(event.phase, set()).update(set(before) - set(same))
+        before = now
+    hidden = {f"chain.{place}.weight" for place in (0, 3, 7)}
+    assert moved["select"] == {"heads.1.weight", "heads.1.bias"}
+    assert hidden <= moved["retrain"]
+    assert moved["expand"] >= hidden | {"heads.1.weight"}
+    assert not any(name.startswith("heads.0") for names in moved.values() for name in names)
+
+
+def cut(before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both without what only one of them has; where sizes differ they are not the same."""
+    return (before, now) if before.shape == now.shape else (before, before + 1)
+
+
+@pytest.mark.parametrize(("name", "stronger"), [("l1", 0.02), ("l2", 1.0), ("group_lasso", 0.1), ("drift", 10.0)])
+def test_every_term_changes_the_weights(name, stronger, two):
+    settings = {"loss_threshold": 0.0}
+    without, with_it = (learn(two, make(**{**settings, name: value}), epochs=4) for value in (0.0, stronger))
+    layers = [run.model.layers for run in (without, with_it)]
+    assert any(
+        a.weight.shape != b.weight.shape or not torch.equal(a.weight, b.weight) for a, b in zip(*layers, strict=True)
+    )
+
+
+def test_a_strong_l1_selects_few_units_and_a_strong_group_lasso_removes_all_new_ones(two):
+    sparse = learn(two, make(l1=0.004, loss_threshold=1e9), epochs=10).model
+    head = sparse.heads[1].weight
+    assert 0 < (head != 0).sum() < head.numel()
+    none = learn(two, make(group_lasso=1.0, loss_threshold=0.0, drift_threshold=1e9), epochs=10).model
+    assert none.widths(1) == none.widths(0) == [6, 8, 16]
+
+
+def test_the_same_seed_gives_the_same_network_and_another_seed_another(two):
+    recipe = make(loss_threshold=0.0)
+    one, same, other = (learn(two, recipe, epochs=4, seed=seed).states[1] for seed in (0, 0, 1))
+    assert one.keys() == same.keys()
+    assert all(torch.equal(value, same[name]) for name, value in one.items())
+    assert not all(torch.equal(*cut(value, other[name])) for name, value in one.items())
+
+
+def test_a_run_is_saved_loaded_and_resumed_bit_for_bit(stream, tmp_path):
+    recipe = make(loss_threshold=0.0, drift_threshold=0.01)
+    whole = learn(stream, recipe, epochs=5, store=tmp_path / "whole")
+    tasks = 0
+    for event in train(stream, recipe, epochs=5, device="cpu", store=tmp_path / "cut"):
+        tasks += isinstance(event, cl.training.events.TaskDone)
+        if tasks == 2:
+            break
+    resumed = learn(stream, recipe, epochs=5, store=tmp_path / "cut")
+    whole.save(tmp_path / "run")
+    loaded = Run.load(tmp_path / "run")
+    for other in (resumed, loaded):
+        assert whole.states[2].keys() == other.states[2].keys()
+        assert all(torch.equal(value, other.states[2][name]) for name, value in whole.states[2].items())
+        assert np.array_equal(whole.accuracy(), other.accuracy(), equal_nan=True)
+        assert other.model.widths(2) == whole.model.widths(2)
+        assert torch.equal(*(r.model(stream[0].test.images).logits for r in (whole, other)))
+
+
+def test_nothing_is_kept_between_tasks_but_the_network(run):
+    assert all(not held for held in run.kept.values())
+
+
+def test_phases_without_an_epoch_are_gone_through(two):
+    recipe = make(loss_threshold=0.0)
+    assert learn(two, recipe, epochs=1).complete
+    first = replace(recipe, schedule=replace(recipe.schedule, later=recipe.schedule.later[:1]))
+    states = learn(two, first, epochs=2).states
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

@@ -1,0 +1,88 @@
+"""Tensor factorization in the one loop: two phases for every task, over the data of all."""
+
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.memory import Everything
+from cltutor.networks import SmallCNN, TaskCNN, TensorFactorization
+from cltutor.training.events import EpochDone, TaskDone
+
+TINY = SmallCNN(channels=(4, 4), hidden=(8,))
+SETTINGS = {"backbone": TINY, "batch_size": 8, "learning_rate": 0.05}
+KINDS = pytest.mark.parametrize("kind", ["tucker", "tensor_train"])
+
+
+def learn(stream, kind: str, epochs: int = 4, **options):
+    recipe = cl.methods.tensor_factorization(kind, **SETTINGS)
+    return cl.learn(stream, recipe, epochs=epochs, device="cpu", progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def stream(patterns):
+    return patterns
+
+
+def test_the_method_trains_single_tasks_and_then_factors_over_all_data():
+    recipe = cl.methods.tensor_factorization("tensor_train", 0.01)
+    assert recipe.network == TensorFactorization(TaskCNN(), "tensor_train", 0.01)
+    assert cl.methods.tensor_factorization().network == TensorFactorization(TaskCNN(), "tucker", 1e-3)
+    for phases in (recipe.schedule.first, recipe.schedule.later):
+        assert [(phase.name, phase.rates) for phase in phases] == [
+            ("single tasks", {"old": 1.0, "new": 1.0}),
+            ("factorized", {"shared": 1.0, "old": 1.0, "new": 1.0}),
+        ]
+    assert recipe.memory == Everything(interleaved=True)
+    assert cl.methods.tensor_factorization(heads="class").memory == Everything()
+
+
+@KINDS
+def test_in_the_first_phase_filters_are_each_tasks_own_and_in_the_second_all_factors_learn(stream, kind):
+    phases, moved = [], []
+    for event in cl.train(stream, cl.methods.tensor_factorization(kind, **SETTINGS), epochs=2, device="cpu"):
+        if isinstance(event, EpochDone):
+            network = event.network
+            phases.append((event.task, event.phase, len(network.factors)))
+            if event.phase == "factorized":
+                moved.append([p.detach().clone() for p in network.factors.parameters()])
+    assert phases == [
+        (task, phase, held) for task in range(3) for phase, held in (("single tasks", 0), ("factorized", 2))
+    ]
+    assert all(part.isfinite().all() for parts in moved for part in parts)
+
+
+@KINDS
+def test_every_factor_learns(stream, kind):
+    recipe = cl.methods.tensor_factorization(kind, **SETTINGS)
+    before = None
+    for event in cl.train(stream, recipe, epochs=4, device="cpu"):
+        if isinstance(event, EpochDone) and event.task == 2 and event.phase == "factorized":
+            now = [parameter.detach().clone() for parameter in event.network.parameters()]
+            if before is not None:
+                assert not any(torch.equal(*pair) for pair in zip(before, now, strict=True))
+                return
+            before = now
+    pytest.fail("The factorized phase had no two epochs.")
+
+
+@KINDS
+def test_a_run_that_was_cut_short_goes_on_bit_for_bit_and_is_saved_with_its_ranks(stream, kind, tmp_path):
+    run, recipe = learn(stream, kind), cl.methods.tensor_factorization(kind, **SETTINGS)
+    for event in cl.train(stream, recipe, epochs=4, device="cpu", store=str(tmp_path)):
+        if isinstance(event, TaskDone) and event.task == 1:
+            break
+    resumed = learn(stream, kind, store=str(tmp_path))
+    assert resumed.states[-1].keys() == run.states[-1].keys()
+    assert all(torch.equal(value, resumed.states[-1][name]) for name, value in run.states[-1].items())
+    resumed.save(tmp_path / "run")
+    loaded, images = cl.Run.load(tmp_path / "run"), stream[0].test.images
+    assert loaded.recipe == run.recipe
+    for task in range(3):
+        assert torch.equal(loaded.model_after(task)(images).logits, run.model_after(task)(images).logits)
+        assert len(loaded.model_after(task).factors) == 2
+
+
+@KINDS
+def test_the_first_tasks_are_learned_and_kept(stream, kind):
+    run = learn(stream, kind, epochs=30)
+    assert run.accuracy()[2].min() == 1.0

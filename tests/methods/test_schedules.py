@@ -1,0 +1,41 @@
+"""Schedules by name, against the numbers that their papers print."""
+
+import pytest
+
+import cltutor as cl
+from cltutor.memory import ExemplarMemory
+from cltutor.networks import ResNet32, SmallCNN
+from cltutor.training import task as task_state
+from cltutor.training.events import EpochDone
+
+
+def test_eeils_rate_falls_as_its_paper_says(tiny, monkeypatch):
+    """EEIL, section 5: from 0.1, divided by 10 every 10 epochs, for 40; then the same from 0.01 for 30."""
+    optimisers, rates = [], []
+    make = task_state.make_optimiser
+    monkeypatch.setattr(task_state, "make_optimiser", lambda *a: optimisers.append(make(*a)) or optimisers[-1])
+    settings = {**cl.schedules.eeil_paper(), "backbone": SmallCNN((8, 8, 8), (32, 32)), "learning_rate": 0.01}
+    recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **settings)
+    for event in cl.train(tiny, recipe, device="cpu", test_every=99):
+        if isinstance(event, EpochDone):
+            rates.append((event.task, event.phase, {rate for _, rate in optimisers[-1].groups}))
+    second = [(phase, min(found)) for task, phase, found in rates if task == 1]
+    assert all(len(found) == 1 for _, _, found in rates)
+    # A rate is read after the epoch, when it may have dropped already.
+    main = [0.01] * 9 + [0.001] * 10 + [1e-4] * 10 + [1e-5] * 10 + [1e-6]
+    fine = [0.001] * 9 + [1e-4] * 10 + [1e-5] * 10 + [1e-6]
+    assert [phase for phase, _ in second] == ["train"] * 40 + ["balanced fine-tuning"] * 30
+    assert [rate for _, rate in second] == pytest.approx(main + fine)
+
+
+def test_eeils_paper_prints_these_settings():
+    schedule = cl.methods.eeil(**cl.schedules.eeil_paper()).schedule
+    assert (schedule.learning_rate, schedule.batch_size, schedule.momentum) == (0.1, 128, 0.9)
+    assert (schedule.weight_decay, schedule.drop_every) == (0.0001, 10)
+    assert cl.methods.icarl(**cl.schedules.eeil_paper()).network.backbone == ResNet32()
+
+
+def test_the_classroom_is_a_small_network():
+    recipe = cl.methods.eeil(**cl.schedules.classroom())
+    assert recipe.network.backbone == SmallCNN()
+    assert recipe.schedule.epochs == 30

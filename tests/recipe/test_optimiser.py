@@ -1,0 +1,105 @@
+"""The updates, against torch.optim step by step."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from cltutor.recipe.optimiser import OPTIMISERS, SGD, Pace, RMSProp
+
+
+def twins():
+    torch.manual_seed(0)
+    first = [nn.Parameter(torch.randn(3, 2)), nn.Parameter(torch.randn(4)), nn.Parameter(torch.randn(2))]
+    return first, [nn.Parameter(p.detach().clone()) for p in first]
+
+
+@pytest.mark.parametrize("clip", [0.5, 1e9])
+def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping_bit_for_bit(clip):
+    ours, theirs = twins()
+    optimiser = SGD([(ours[:2], 0.1), (ours[2:], 0.01)], momentum=0.9, weight_decay=0.05, clip=clip)
+    groups = [{"params": theirs[:2], "lr": 0.1}, {"params": theirs[2:], "lr": 0.01}]
+    reference = torch.optim.SGD(groups, momentum=0.9, weight_decay=0.05)
+    for step in range(5):
+        if step == 3:
+            optimiser.slow_down(10)
+            for group in reference.param_groups:
+                group["lr"] /= 10
+        for parameters in (ours, theirs):
+            sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
+        optimiser.clip_gradients()
+        optimiser.step()
+        nn.utils.clip_grad_norm_(theirs, clip)
+        reference.step()
+        reference.zero_grad()
+        assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+def test_rmsprop_equals_torchs_from_a_mean_square_of_one_bit_for_bit():
+    ours, theirs = twins()
+    optimiser = RMSProp([(ours, 0.01)], momentum=0.5, weight_decay=0.05, clip=1e9)
+    reference = torch.optim.RMSprop(theirs, lr=0.01, alpha=0.9, momentum=0.5, weight_decay=0.05)
+    for p in theirs:
+        begin = {"step": torch.tensor(0.0), "square_avg": torch.ones_like(p), "momentum_buffer": torch.zeros_like(p)}
+        reference.state[p] = begin
+    for step in range(5):
+        for parameters in (ours, theirs):
+            sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
+        optimiser.step()
+        reference.step()
+        reference.zero_grad()
+        assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+def test_the_first_step_of_rmsprop_by_hand():
+    weight = nn.Parameter(torch.tensor([2.0]))
+    (3 * weight).sum().backward()
+    RMSProp([([weight], 0.1)], 0.0, 0.0, 1e9).step()
+    assert weight.item() == pytest.approx(2 - 0.1 * 3 / (0.9 * 1 + 0.1 * 9) ** 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSProp])
+def test_a_parameter_without_a_gradient_is_not_moved_by_momentum_or_weight_decay(kind):
+    ours, _ = twins()
+    optimiser = kind([(ours, 0.1)], momentum=0.9, weight_decay=0.5, clip=1.0)
+    sum(p.sum() for p in ours).backward()
+    optimiser.step()
+    still, moving = ours[0].detach().clone(), ours[1].detach().clone()
+    ours[1].sum().backward()
+    optimiser.step()
+    assert torch.equal(ours[0], still)
+    assert not torch.equal(ours[1], moving)
+
+
+def test_gradients_are_cleared_after_the_step():
+    ours, _ = twins()
+    sum(p.sum() for p in ours).backward()
+    SGD([(ours, 0.1)], 0.9, 0.0, 1.0).step()
+    assert [p.grad for p in ours] == [None] * 3
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_training_does_not_import_pytorchs_compiler(optimiser):
+    code = f"""
+import sys, torch, cltutor as cl
+images, labels = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8), torch.tensor([0, 1] * 4)
+stream = cl.streams.tensors(images, labels, images, labels, tasks=1)
+cl.learn(stream, cl.methods.lwf(optimiser={optimiser!r}), epochs=1, progress=False)
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_plateau_is_told_once_after_patience_epochs_without_a_rise():
+    pace = Pace(patience=2, drop_every=None)
+    told = [pace.slows(value) for value in (0.5, 0.6, 0.6, 0.55, 0.9, 0.9, 0.9, 0.9)]
+    assert told == [False, False, False, True, False, False, False, False]
+    assert not any(Pace(None, None).slows(0.5) for _ in range(9))
+
+
+def test_the_rate_drops_after_every_so_many_epochs():
+    pace = Pace(patience=None, drop_every=3)
+    assert [pace.slows(float("nan")) for _ in range(7)] == [False, False, True, False, False, True, False]

@@ -1,0 +1,218 @@
+"""Recipes: phases and their epochs, code that can be read again, equations that can be set."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.mathtext import MathTextParser
+
+from cltutor import methods
+from cltutor.importance import Uniform
+from cltutor.losses import Anchor, CrossEntropy, Distillation
+from cltutor.memory import Everything
+from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Torchvision, Widening
+from cltutor.recipe.merging import Unmerged
+from cltutor.recipe.recipe import Phase, Recipe, Schedule, parse
+from cltutor.streams import CropFlip
+
+OTHER_SETTINGS = [
+    methods.finetune(heads="class", epochs=3, learning_rate=1 / 3, batch_size=7, momentum=0.5, weight_decay=1e-5),
+    methods.finetune_slow(backbone=ResNet32(), patience=2, clip=5.0),
+    methods.feature_extraction(hidden=16, backbone=Torchvision("squeezenet1_0", weights="a 'quoted' path.pth")),
+    methods.duplicate(backbone=SmallCNN(channels=(4,), hidden=(8,))),
+    methods.joint(heads="class", augmentation=CropFlip(padding=2, flip=False)),
+    methods.lwf(temperature=1.7, lam=1 / 3, loss="l1", task_specific_layers=3),
+    methods.l2(lam=0.1 + 0.2),
+    methods.expansion(share=1 / 7),
+    methods.expansion_lwf(share=0.5, temperature=4, lam=1e-7),
+    methods.lwf(temperature=np.float64(2.5), lam=np.float64(0.1), learning_rate=np.float64(0.01)),
+    Recipe("mine", 0.5 * CrossEntropy() + Distillation(kind="l2") + 3 * Anchor(importance=Uniform()), Copies()),
+    Recipe("other", CrossEntropy(), Widening(share=0.1), Everything(interleaved=True), heads="class"),
+    Recipe("bare", CrossEntropy(), MultiHead(task_specific_layers=2), schedule=Schedule(first=(Phase("a", new=1.0),))),
+]
+
+ATTACKS = [
+    "__import__('os').system('x')",
+    "exec('x')",
+    "Recipe(name='x', loss=CrossEntropy(), network=__import__('os'))",
+    "Recipe(name='x', loss=CrossEntropy().__class__)",
+    "Recipe(name=(lambda: 'x')(), loss=CrossEntropy())",
+    "Recipe(name='x', loss=[c for c in (CrossEntropy(),)][0])",
+    "Recipe(name=open('x').read(), loss=CrossEntropy())",
+    "Recipe(name=f'{1}', loss=CrossEntropy())",
+    "Recipe('x', CrossEntropy())",  # its own code names every argument
+    "Recipe(name='x', loss=CrossEntropy(), **{'heads': 'task'})",
+    "(Recipe := 1)",
+    "Recipe(name='x', loss=9 ** 9 ** 9)",
+    "parse('x')",
+]
+NONSENSE = ["", "1", "'lwf'", "CrossEntropy()", "Recipe(", "Recipe()", "Recipe(name='x', loss=1)", "\0", "(" * 500]
+
+
+@pytest.mark.parametrize("recipe", [*(methods.get(name) for name in methods.names()), *OTHER_SETTINGS], ids=repr)
+def test_a_recipe_prints_on_one_line_as_code_that_makes_it_again(recipe):
+    code = repr(recipe)
+    assert "\n" not in code
+    assert parse(code) == recipe
+    assert repr(parse(code)) == code
+
+
+@given(st.floats(0.01, 100), st.floats(0, 1e9), st.integers(1, 99), st.floats(1e-9, 10))
+def test_numbers_survive_the_way_through_the_code_exactly(temperature, lam, epochs, rate):
+    recipe = methods.lwf(temperature=temperature, lam=lam, epochs=epochs, learning_rate=rate)
+    assert parse(repr(recipe)) == recipe
+
+
+@pytest.mark.parametrize("code", [*ATTACKS, *NONSENSE, "+".join(["CrossEntropy()"] * 9999)], ids=lambda code: code[:40])
+def test_code_that_is_no_recipe_is_refused_and_not_run(code, monkeypatch):
+    ran = []
+    monkeypatch.setattr("os.system", ran.append)
+    with pytest.raises(ValueError, match="This is not the code of a recipe"):
+        parse(code)
+    assert ran == []
+
+
+def test_a_recipe_read_from_code_is_checked_like_any_other():
+    with pytest.raises(ValueError, match="temperature is a finite number above 0"):
+        parse("Recipe(name='x', loss=Distillation(temperature=-1))")
+
+
+# Equations
+
+
+@pytest.mark.parametrize("heads", ["task", "class"])
+@pytest.mark.parametrize("name", methods.names())
+def test_the_equation_is_valid_and_shows_the_regime(name, heads):
+    recipe = getattr(methods, name)(heads=heads)
+    equation, sigmoids = recipe._repr_latex_(), "BinaryCrossEntropy" in repr(recipe)  # over the new classes in both
+    assert (r"c \in \mathcal{C}_t}" in equation) == (heads == "task" or sigmoids)
+    assert (r"c \in \mathcal{C}_{1:t}}" in equation) == (heads == "class" and not sigmoids)
+    set_in_type(equation)
+
+
+@pytest.mark.parametrize("recipe", OTHER_SETTINGS, ids=repr)
+def test_the_equation_of_other_settings_is_valid(recipe):
+    set_in_type(recipe._repr_latex_())
+
+
+def set_in_type(equation: str) -> None:
+    """Fails if Matplotlib cannot set the equation, less the sizes that MathJax knows and Matplotlib does not."""
+    assert equation.startswith(r"$\displaystyle \mathcal{L} = ")
+    assert not re.search(r"<\S", equation)  # a browser would take it for a tag
+    width = MathTextParser("path").parse(re.sub(r"\\displaystyle |\\Big(?=[()])", "", equation)).width
+    assert width > 50
+
+
+def test_the_equation_of_lwf_shows_its_temperature_and_its_weight():
+    equation = methods.lwf(temperature=3.5, lam=0.25)._repr_latex_()
+    assert "T=3.5" in equation
+    assert r"+ 0.25\,\Big(-\sum_{o < t}" in equation
+
+
+def test_the_equation_of_l2_is_half_lam_times_the_squared_distance_of_the_shared_weights():
+    assert methods.l2(lam=0.5)._repr_latex_().endswith(r"+ 0.25\,\sum_k (\theta_{s,k} - \theta_{s,k}^*)^2$")
+
+
+# Phases
+
+
+@st.composite
+def schedules(draw) -> Schedule:
+    shares = draw(st.lists(st.floats(0.01, 10), min_size=1, max_size=4))
+    phases = tuple(Phase(f"p{i}", share=share, new=1.0) for i, share in enumerate(shares))
+    return Schedule(later=phases, first=phases[:1], epochs=draw(st.integers(1, 200)))
+
+
+@given(schedules(), st.integers(1, 5))
+def test_the_phases_of_a_task_follow_each_other_and_share_its_epochs(schedule, task):
+    plan = schedule.phases(task)
+    assert [phase for phase, _ in plan] == list(schedule.later)
+    assert [epoch for _, epochs in plan for epoch in epochs] == list(range(schedule.epochs))
+    for phase, epochs in plan:
+        fair = schedule.epochs * phase.share / sum(other.share for other in schedule.later)
+        assert abs(len(epochs) - fair) <= 1
+
+
+@given(schedules())
+def test_the_first_task_has_its_own_phases_in_the_same_budget(schedule):
+    assert schedule.phases(0) == [(schedule.first[0], range(schedule.epochs))]
+
+
+def test_the_warm_up_takes_a_fifth_of_the_budget_and_does_not_extend_it():
+    plan = methods.lwf(epochs=10).schedule.phases(1)
+    assert [(phase.name, list(epochs)) for phase, epochs in plan] == [
+        ("warm-up", [0, 1]),
+        ("joint", list(range(2, 10))),
+    ]
+    assert [len(epochs) for _, epochs in methods.lwf(epochs=1).schedule.phases(1)] == [0, 1]
+
+
+@given(st.sampled_from(methods.names()), st.integers(1, 50), st.integers(0, 3))
+def test_all_methods_get_the_same_budget(name, epochs, task):
+    plan = getattr(methods, name)(epochs=epochs).schedule.phases(task)
+    assert sum(len(part) for _, part in plan) == epochs
+
+
+def test_a_role_without_a_rate_does_not_learn_in_a_phase():
+    assert Phase(shared=0.1, new=1.0).rates == {"shared": 0.1, "new": 1.0}
+    assert Phase(old=2.0).rates == {"old": 2.0}
+
+
+@pytest.mark.parametrize("setting", [{"share": -1}, {"new": float("nan")}, {"old": -0.1}, {"shared": float("inf")}])
+def test_a_phase_refuses_shares_and_rates_that_are_no_finite_numbers_from_0_up(setting):
+    with pytest.raises(ValueError, match=f"A phase's {next(iter(setting))} is a finite number from 0 up"):
+        Phase(**{"new": 1.0, **setting})
+
+
+@pytest.mark.parametrize("settings", [{}, {"share": 0.0, "new": 1.0}])
+def test_a_phase_in_which_nothing_learns_is_refused(settings):
+    with pytest.raises(ValueError, match="A phase needs a share of the epochs above 0 and a role that learns"):
+        Phase(**settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("epochs", (0, -1, 2.5, "3")),
+        ("batch_size", (0, 1.5)),
+        ("learning_rate", (0, -0.1, float("nan"), float("inf"))),
+        ("clip", (0, -1, float("nan"), float("inf"))),
+        ("momentum", (-0.1, 1.0, float("nan"))),
+        ("weight_decay", (-1e-4, float("nan"), float("inf"))),
+        ("patience", (0, -1, 1.5)),
+    ],
+)
+def test_a_schedule_refuses_what_cannot_train(name, values):
+    for value in values:
+        with pytest.raises(ValueError, match=f"^{name} is .*, not {re.escape(repr(value))}"):
+            Schedule(**{name: value})
+
+
+def test_only_two_regimes_are_known():
+    with pytest.raises(ValueError, match='heads is "task" or "class"'):
+        methods.lwf(heads="classes")
+
+
+def test_epochs_can_be_replaced_and_nothing_else_changes():
+    recipe = methods.lwf(temperature=3)
+    assert recipe.with_epochs(None) is recipe
+    assert recipe.with_epochs(3) == methods.lwf(temperature=3, epochs=3)
+
+
+def test_parts_are_the_terms_by_name_the_memory_and_the_merge():
+    recipe = Recipe("x", CrossEntropy() + Distillation() + Distillation(kind="l1"), memory=Everything())
+    assert recipe.parts == {
+        "CrossEntropy": CrossEntropy(),
+        "Distillation1": Distillation(),
+        "Distillation2": Distillation(kind="l1"),
+        "memory": Everything(),
+        "merge": Unmerged(),
+    }
+
+
+def test_two_phases_with_different_terms_of_one_kind_are_refused():
+    schedule = Schedule(later=(Phase(new=1.0), Phase(new=1.0, loss=CrossEntropy() + Distillation(3.0))))
+    with pytest.raises(ValueError, match="different terms Distillation"):
+        _ = Recipe("mine", CrossEntropy() + Distillation(2.0), schedule=schedule).parts

@@ -1,0 +1,120 @@
+"""Files: whole or not there at all, every damage noticed, nothing executed."""
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from cltutor.runs import files
+
+TENSORS = {"a/b": torch.arange(6.0).reshape(2, 3), "empty": torch.zeros(0, 2), "one": torch.tensor(True)}
+FACTS = {"name": "lwf", "numbers": [0.1, float("-inf")], "text": "x" * 40}
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    files.write(tmp_path / "folder" / "file", TENSORS, FACTS)
+    return tmp_path / "folder" / "file"
+
+
+def test_what_is_written_is_read(path):
+    tensors, facts = files.read(path)
+    assert facts == FACTS
+    assert tensors.keys() == TENSORS.keys()
+    for name, value in TENSORS.items():
+        assert torch.equal(tensors[name], value)
+        assert tensors[name].dtype == value.dtype
+    assert files.facts_of(path) == {"format": files.FORMAT, **FACTS}
+
+
+def test_every_flipped_bit_is_noticed(path):
+    """Or changes nothing: a blank of the header's padding."""
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        try:
+            tensors, facts = files.read(path)
+        except ValueError:
+            continue
+        assert facts == FACTS
+        assert all(torch.equal(tensors[name], value) for name, value in TENSORS.items())
+
+
+def test_a_file_of_any_other_length_is_noticed(path):
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="damaged or no cltutor run"):
+            files.read(path)
+    path.write_bytes(whole + b"0")
+    with pytest.raises(ValueError, match="damaged or no cltutor run"):
+        files.read(path)
+
+
+class Trap:
+    """What a pickle can do to whoever loads it."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def test_a_pickle_is_refused_and_not_executed(tmp_path):
+    mark = tmp_path / "executed"
+    for write in (pickle.dump, torch.save):
+        with open(tmp_path / "file", "wb") as file:
+            write(Trap(mark), file)
+        with pytest.raises(ValueError, match="damaged or no cltutor run"):
+            files.read(tmp_path / "file")
+    assert not mark.exists()
+    with open(tmp_path / "file", "rb") as file:
+        torch.load(file, weights_only=False)
+    assert mark.exists(), "this pickle does nothing: the test would not see it executed"
+
+
+def test_a_folder_or_nothing_in_its_place_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="damaged or no cltutor run"):
+        files.read(tmp_path)
+    with pytest.raises(ValueError, match="does not exist"):
+        files.read(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("facts", ["[]", "1", '"format"', "{}", "no json", None])
+def test_facts_that_are_none_are_refused(tmp_path, facts):
+    safetensors.torch.save_file(TENSORS, tmp_path / "file", None if facts is None else {"cltutor": facts})
+    with pytest.raises(ValueError, match="damaged or no cltutor run"):
+        files.read(tmp_path / "file")
+
+
+def test_another_version_is_called_another_version(tmp_path):
+    facts = json.dumps({"format": files.FORMAT + 1})
+    safetensors.torch.save_file(TENSORS, tmp_path / "file", {"cltutor": facts})
+    with pytest.raises(ValueError, match="another version of cltutor"):
+        files.read(tmp_path / "file")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_draft(path, monkeypatch):
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    for name in ("replace", "fsync"):
+        monkeypatch.setattr(os, name, fail)
+        with pytest.raises(OSError, match="disk full"):
+            files.write(path, {}, {})
+        assert path.read_bytes() == before
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_the_drafts_of_others_are_found_and_the_own_are_not(path):
+    theirs, own = (path.with_name(f".{path.name}.{pid}-1") for pid in (os.getpid() + 1, os.getpid()))
+    for draft in (theirs, own):
+        draft.touch()
+    assert list(files.drafts(path)) == [theirs]

@@ -1,0 +1,171 @@
+"""The ledger: every claim has a place and a method that exists, and the table says what the numbers say."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+import cltutor as cl
+from cltutor.studies.claims import CLAIMS, PAPERS, VERDICTS, Entry, Ledger, ledger
+from cltutor.studies.claims.entries import SHIPPED, claims
+from cltutor.studies.claims.training import STREAMS, recipe_of
+
+FIRST = CLAIMS[0]  # lwf > finetune, accuracy on old tasks
+
+
+def test_all_five_papers_have_claims_and_there_are_more_than_thirty():
+    assert {claim.paper for claim in CLAIMS} == set(PAPERS)
+    assert len(CLAIMS) > 30
+    assert min(sum(claim.paper == paper for claim in CLAIMS) for paper in PAPERS) >= 5
+
+
+def test_every_claim_has_a_place_a_sentence_of_its_own_and_an_own_code():
+    assert all(claim.place.startswith(("section", "Figure", "Table")) for claim in CLAIMS)
+    assert all(claim.sentence.endswith(".") and claim.statistic for claim in CLAIMS)
+    assert len({claim.sentence for claim in CLAIMS}) == len(CLAIMS)
+    assert len({claim.code for claim in CLAIMS}) == len(CLAIMS)
+
+
+def test_every_claim_can_be_a_row_of_a_table():
+    assert not any("|" in cell or "\n" in cell for claim in CLAIMS for cell in Entry(claim).row())
+
+
+@pytest.mark.parametrize("run", dict.fromkeys(run for claim in CLAIMS for run in claim.runs))
+def test_every_run_has_a_recipe(run):
+    recipe = recipe_of(run, STREAMS[run.stream].make(0))
+    assert recipe.name == run.method
+    assert run.heads in (None, recipe.heads)
+    for name, value in run.changed:
+        if name in ("epochs", "memory"):
+            assert value in (recipe.schedule.epochs, recipe.memory)
+
+
+def test_what_a_run_does_not_change_is_the_gallerys():
+    changed = cl.claims.Trained("lwf", changed=(("loss", "l1"),))
+    recipe = recipe_of(changed, STREAMS["digits"].make(0))
+    assert recipe.schedule == cl.gallery.recipe("lwf", "digits").schedule
+    assert recipe.loss != cl.gallery.recipe("lwf", "digits").loss
+
+
+def test_a_setting_may_depend_on_the_trials_stream():
+    (adapted,) = {run for claim in CLAIMS for run in claim.runs if dict(run.changed).get("classes")}
+    for trial in (0, 1):
+        stream = STREAMS["digits"].make(trial)
+        assert f"classes=({stream[0].classes[0]},)" in repr(recipe_of(adapted, stream))
+
+
+def test_a_claim_without_numbers_is_not_run():
+    entry = Entry(FIRST)
+    assert entry.verdict == "not run"
+    assert entry.row()[-5:] == ("", "", "", "10", "not run")
+
+
+def test_a_row_shows_means_and_the_paired_interval():
+    entry = Entry(FIRST, [(99.0, 97.0), (98.0, 95.0), (97.0, 93.0)])  # differences 2, 3, 4: half width 2.484
+    assert entry.difference == pytest.approx((3.0, 2.484), abs=1e-3)
+    assert entry.row()[-6:] == ("lwf > finetune", "98.0", "95.0", "+3.0 ± 2.5", "10", "holds here")
+
+
+def test_a_count_has_no_interval():
+    (counted,) = (claim for claim in CLAIMS if "7.96" in claim.sentence)
+    assert Entry(counted, [(7.963252, 7.96)]).row()[-5:] == ("7.963", "7.960", "+0.003", "counted", "holds here")
+
+
+def test_a_trial_that_diverged_is_seen_in_the_table():
+    entry = Entry(FIRST, [(99.0, 97.0), (float("nan"), float("nan"))])
+    assert entry.row()[-3:] == ("+nan ± nan", "10", "undecided")
+
+
+def test_numbers_are_found_again_by_their_claim(tmp_path):
+    entries = [Entry(claim) for claim in CLAIMS]
+    entries[0] = Entry(FIRST, [(99.25, 97.5), (98.0, 95.0)])
+    Ledger(tuple(entries), {"lwf": {"command": "cltutor claims"}}).save(tmp_path / "numbers.json")
+    again = ledger(tmp_path / "numbers.json")
+    assert again[0].numbers == [(99.25, 97.5), (98.0, 95.0)]
+    assert {entry.verdict for entry in again[1:]} == {"not run"}
+    assert again.origins == {"lwf": {"command": "cltutor claims"}}
+
+
+def test_numbers_of_a_claim_that_was_changed_since_are_not_shown(tmp_path):
+    Ledger((Entry(replace(FIRST, trials=3), [(1.0, 0.0)] * 3),)).save(tmp_path / "numbers.json")
+    assert ledger(tmp_path / "numbers.json")[0].verdict == "not run"
+
+
+def test_no_verdict_is_stored(tmp_path):
+    Ledger((Entry(FIRST, [(1.0, 0.0)] * 3),)).save(tmp_path / "numbers.json")
+    text = (tmp_path / "numbers.json").read_text()
+    assert not any(word in text for word in VERDICTS)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"origins": {}}', "1"])
+def test_a_file_that_holds_no_ledger_is_told(text, tmp_path):
+    path = tmp_path / "numbers.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="holds no ledger: make it again with cltutor claims"):
+        ledger(path)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(ValueError, match="the file does not exist"):
+        ledger(tmp_path / "none.json")
+
+
+def test_one_paper_is_shown_alone():
+    mas = ledger(paper="mas")
+    assert {entry.claim.paper for entry in mas} == {"mas"}
+    assert len(mas) == len(claims("mas"))
+    with pytest.raises(ValueError, match="paper is one of lwf, mas, lwm, eeil, dfcnn, not 'icarl'"):
+        ledger(paper="icarl")
+
+
+def test_another_number_of_trials_is_for_what_is_estimated():
+    assert {claim.trials for claim in claims("dfcnn", trials=7)} == {7, 1}
+    with pytest.raises(ValueError, match="trials is 2 or more, not 1"):
+        claims(trials=1)
+
+
+def test_the_page_and_the_notebook_show_every_claim_under_its_paper():
+    whole = Ledger(tuple(map(Entry, CLAIMS)), {paper: {"command": "cltutor claims"} for paper in PAPERS})
+    page, shown = whole.markdown(), whole._repr_html_()
+    for title in PAPERS.values():
+        assert f"## {title}" in page
+        assert title in shown
+    assert all(f"| {claim.sentence} |" in page for claim in CLAIMS)
+    assert shown.count("<tr>") == len(CLAIMS) + 2 * len(PAPERS)
+    assert "lwf &gt; finetune" in shown
+    assert f"not run: {len(CLAIMS)}" in page
+    assert page.count("- command: cltutor claims") == 1
+    assert "command: cltutor claims" in shown
+
+
+def test_papers_that_were_made_apart_each_say_how():
+    origins = {paper: {"date": f"day {number}"} for number, paper in enumerate(PAPERS)}
+    page = Ledger(tuple(map(Entry, CLAIMS)), origins).markdown()
+    assert [page.index(f"- date: day {number}") for number in range(5)] == sorted(
+        page.index(f"- date: day {number}") for number in range(5)
+    )
+    assert page.index("- date: day 0") > page.index(PAPERS["lwf"])
+
+
+def test_a_stopped_paper_replaces_the_whole_of_its_own_numbers_and_no_others():
+    old = Ledger(tuple(Entry(claim, [(1.0, 0.0)] * 2) for claim in CLAIMS), {"lwf": {"date": "then"}})
+    mas = [claim for claim in CLAIMS if claim.paper == "mas"]
+    new = Ledger((Entry(mas[0], [(2.0, 0.0)] * 2), *map(Entry, mas[1:])), {"mas": {"date": "now"}})
+    both = old.with_papers_of(new)
+    assert [entry.claim for entry in both] == list(CLAIMS)
+    assert [len(entry.numbers) for entry in both.of("mas")] == [2] + [0] * (len(mas) - 1)
+    assert {len(entry.numbers) for paper in ("lwf", "lwm", "eeil", "dfcnn") for entry in both.of(paper)} == {2}
+    assert both.origins == {"lwf": {"date": "then"}, "mas": {"date": "now"}}
+
+
+def test_the_shipped_numbers_are_small_and_of_these_claims():
+    found = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    assert SHIPPED.stat().st_size < 200_000
+    assert set(found["numbers"]) <= {claim.code for claim in CLAIMS}
+    trials = {claim.code: claim.trials for claim in CLAIMS}
+    assert all(len(pairs) == trials[code] for code, pairs in found["numbers"].items())
+
+
+def test_the_page_in_the_docs_is_that_of_the_shipped_numbers(request):
+    page = request.config.rootpath / "docs" / "claims.md"
+    assert page.read_text(encoding="utf-8") == ledger().markdown()

@@ -1,0 +1,240 @@
+import functools
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.memory import ExemplarMemory
+from cltutor.studies.gallery import archive, building, settings
+from cltutor.training.events import Diverged
+
+STREAMS = list(settings.SETTINGS)
+
+
+@functools.cache
+def stream(name, trial):
+    """Rendered once: it takes its time."""
+    return cl.gallery.stream(name, trial)
+
+
+def noise(order, validation=0):
+    """Two tasks of two classes, in no time."""
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.arange(4).repeat_interleave(20)
+    images = torch.randint(0, 256, (80, 1, 8, 8), dtype=torch.uint8, generator=draw)
+    return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=2, order=order, validation=validation)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """A gallery of one method in both regimes, two rates, two trials and one epoch."""
+    small = replace(settings.SETTINGS["digits"], source=noise, fixed={}, trials=2, epochs=1)
+    monkeypatch.setitem(settings.SETTINGS, "digits", small)
+    monkeypatch.setattr(building, "RATES", (0.01, 0.05))
+    monkeypatch.setattr(building, "entries", lambda: [("lwf", None), ("lwf", "class")])
+
+
+@pytest.fixture
+def file(tmp_path, patterns):
+    """A file of two runs, with the runs themselves."""
+    made = [cl.learn(patterns, "finetune", seed, epochs=2, progress=False).without_weights() for seed in (0, 1)]
+    words = dict.fromkeys(archive.Origin.__dataclass_fields__, "somewhere")
+    archive.write(path := tmp_path / "own.safetensors", made, archive.Origin(**words))
+    return SimpleNamespace(path=path, made=made)
+
+
+def test_the_gallery_lists_methods_that_there_are_each_once():
+    assert len(set(cl.gallery.names())) == len(cl.gallery.names()) == 34
+    assert set(cl.gallery.names()) <= set(cl.methods.names())
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_has_the_class_order_of_its_trial(name):
+    assert len(stream(name, 0)) == 5
+    assert [task.classes for task in stream(name, 0)] != [task.classes for task in stream(name, 1)]
+
+
+def test_a_name_that_the_gallery_does_not_have_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match="'digit'; did you mean 'digits'"):
+        cl.gallery.stream("digit")
+    with pytest.raises(ValueError, match="did you mean lwf"):
+        cl.gallery.recipe("lwff", "digits")
+    with pytest.raises(ValueError, match="'scene'; did you mean 'scenes'"):
+        cl.gallery.runs("scene")
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_all_methods_have_one_budget(name):
+    recipes = [cl.gallery.recipe(method, name, heads) for method, heads in settings.entries()]
+    assert len({(recipe.schedule.epochs, recipe.schedule.batch_size) for recipe in recipes}) == 1
+    memories = {recipe.memory for recipe in recipes if isinstance(recipe.memory, ExemplarMemory)}
+    assert memories == {ExemplarMemory(settings.SETTINGS[name].capacity)}
+
+
+def test_a_recipe_is_its_papers_but_for_budget_and_rate():
+    for method in cl.gallery.names():
+        recipe, plain = cl.gallery.recipe(method, "digits"), cl.methods.get(method)
+        assert (recipe.loss, recipe.heads, recipe.network) == (plain.loss, plain.heads, plain.network)
+    assert cl.gallery.recipe("lwf", "digits", heads="class").heads == "class"
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_rate_is_the_one_with_the_highest_validation_accuracy(name):
+    for method, heads in settings.entries():
+        recipe = cl.gallery.recipe(method, name, heads)
+        found = settings.scores(name)[settings.key(recipe)]
+        assert set(found) == set(settings.RATES)
+        assert found[recipe.schedule.learning_rate] == max(found.values())
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_method_has_as_many_complete_runs_in_the_gallery(name):
+    runs, recipes = cl.gallery.runs(name), [cl.gallery.recipe(m, name, heads) for m, heads in settings.entries()]
+    trials = range(settings.SETTINGS[name].trials)
+    assert [run.seed for run in runs] == [*trials] * len(recipes)
+    assert [repr(run.recipe) for run in runs] == [repr(recipe) for recipe in recipes for _ in trials]
+    for run in runs:
+        assert run.complete
+        matrix = run.accuracy()
+        assert np.isfinite(matrix[np.tril_indices(5)]).all()
+        assert run.updates > 0
+        assert run.seconds["train"] > 0
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_runs_learned_the_gallerys_stream(name):
+    for run in cl.gallery.runs(name):
+        assert run.fingerprint == stream(name, run.seed).fingerprint
+        assert run.stream_code == stream(name, run.seed).code
+
+
+def test_a_run_of_the_gallery_is_what_learning_it_again_gives():
+    found = next(run for run in cl.gallery.runs("digits") if run.name == "finetune" and run.seed == 1)
+    again = cl.learn(stream("digits", 1), cl.gallery.recipe("finetune", "digits"), 1, progress=False)
+    assert again.updates == found.updates
+    # Another processor may round otherwise: a few of 360 test images, no more.
+    assert again.accuracy() == pytest.approx(found.accuracy(), abs=0.1, nan_ok=True)
+
+
+def test_what_is_shipped_is_small_enough():
+    assert sum(path.stat().st_size for path in settings.FOLDER.iterdir() if path.is_file()) < 5e6
+
+
+def test_the_gallery_says_where_and_how_it_was_made():
+    told = str(cl.gallery.origin("digits"))
+    for word in ("cltutor gallery digits", "torch", "cores", "class orders", "0.005, 0.02, 0.05", "20"):
+        assert word in told
+    assert cl.gallery.origin("digits")._repr_markdown_() == told
+
+
+def test_runs_come_back_from_their_file_as_they_were_but_for_losses(file):
+    found, origin = archive.read(file.path)
+    assert origin.command == "somewhere"
+    for run, made in zip(found, file.made, strict=True):
+        assert repr(run.recipe) == repr(made.recipe)
+        for name in ("seed", "device", "stream_code", "class_names", "tasks", "test_sizes", "image_shape"):
+            assert getattr(run, name) == getattr(made, name)
+        assert (run.fingerprint, run.seconds, run.updates) == (made.fingerprint, made.seconds, made.updates)
+        assert run.accuracies.keys() == made.accuracies.keys()
+        for name, matrix in made.accuracies.items():
+            np.testing.assert_array_equal(run.accuracies[name], matrix)
+        for name in ("known", "unknown", "epoch_task"):
+            np.testing.assert_array_equal(getattr(run.curves, name), getattr(made.curves, name))
+        assert run.curves.loss == {}
+        assert len(run.curves.step_task) == 0
+
+
+def test_what_comes_from_the_gallery_can_be_drawn(file):
+    found, _ = archive.read(file.path)
+    for picture in (cl.show.gallery, cl.show.accuracy_over_time, cl.show.accuracy_matrix, cl.show.forgetting):
+        assert picture(found[0] if picture is cl.show.accuracy_matrix else found).alt
+
+
+@pytest.mark.parametrize("place", [12, 0.3, 0.95])
+def test_a_flipped_bit_anywhere_is_told(file, place):
+    data = bytearray(file.path.read_bytes())
+    data[int(place * len(data)) if place < 1 else place] ^= 1
+    file.path.write_bytes(data)
+    with pytest.raises(ValueError, match="make it again with `cltutor gallery`"):
+        archive.read(file.path)
+
+
+def test_a_missing_or_cut_file_is_told(file, tmp_path):
+    file.path.write_bytes(file.path.read_bytes()[:-100])
+    for path in (file.path, tmp_path / "none.safetensors"):
+        with pytest.raises(ValueError, match="cltutor gallery"):
+            archive.read(path)
+
+
+def test_a_run_without_weights_says_so_in_one_sentence(file):
+    run = archive.read(file.path)[0][0]
+    for ask in (lambda: run.model, lambda: run.model_after(1)):
+        with pytest.raises(ValueError, match="came without its weights, as the gallery keeps none"):
+            ask()
+
+
+def test_a_gallery_is_made_searched_and_written(short, tmp_path, capsys):
+    path = building.build("digits", tmp_path / "store", tmp_path)
+    runs, origin = archive.read(path)
+    assert [(run.competes, run.seed) for run in runs] == [(False, 0), (False, 1), (True, 0), (True, 1)]
+    assert origin.diverged == "no trial"
+    assert "lwf, class, trial 1" in capsys.readouterr().out
+    fresh = cl.learn(cl.gallery.stream("digits", 1), runs[1].recipe, 1, progress=False)
+    np.testing.assert_array_equal(runs[1].accuracy(), fresh.accuracy())
+
+
+def test_a_gallery_made_again_learns_nothing_and_says_the_same(short, tmp_path, monkeypatch):
+    first = building.build("digits", tmp_path / "store", tmp_path)
+    before = archive.read(first)[0], (tmp_path / "rates.json").read_text()
+    monkeypatch.setattr("cltutor.training.task.make_optimiser", None)  # whoever trained would fail
+    again = archive.read(building.build("digits", tmp_path / "store", tmp_path))[0]
+    assert (tmp_path / "rates.json").read_text() == before[1]
+    for run, other in zip(before[0], again, strict=True):
+        np.testing.assert_array_equal(run.accuracy(), other.accuracy())
+        assert run.seconds == other.seconds
+
+
+def test_workers_of_an_executor_come_to_the_same(short, tmp_path):
+    alone = archive.read(building.build("digits", tmp_path / "one", tmp_path))[0]
+    with ThreadPoolExecutor(2) as executor:
+        shared = archive.read(building.build("digits", tmp_path / "two", tmp_path, executor))[0]
+    for run, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(run.accuracy(), other.accuracy())
+
+
+def test_the_search_sees_no_test_image():
+    whole = cl.streams.digits(tasks=5, order=100, validation=0.2)
+    for task, own in zip(whole, building.held_out(whole), strict=True):
+        assert own.test.images.equal(task.validation.images)
+        assert own.train.images.equal(task.train.images)
+        assert len(own.validation) == 0
+
+
+def test_what_diverges_counts_as_zero_and_is_told(short, tmp_path, monkeypatch):
+    learn = building.learn
+
+    def exploding(stream, recipe, seed, **options):
+        if recipe.heads == "class":
+            raise Diverged("CrossEntropy became infinite in task 1 of lwf.")
+        return learn(stream, recipe, seed, **options)
+
+    monkeypatch.setattr(building, "learn", exploding)
+    runs, origin = archive.read(building.build("digits", tmp_path / "store", tmp_path))
+    assert settings.best({0.02: 0.0, 0.005: 0.0}) == 0.005
+    assert "lwf, class, trial 0: CrossEntropy became infinite" in origin.diverged
+    lost = [run for run in runs if run.competes]
+    assert all(run.complete and run.metrics(known_task=False)["average_accuracy"] == 0 for run in lost)
+    assert lost[0].curves.unknown.shape == runs[0].curves.unknown.shape
+
+
+def test_loading_the_gallery_needs_no_scikit_learn_and_no_picture():
+    heavy = {"matplotlib", "sklearn", "torchvision", "captum", "ipywidgets"}
+    code = f"import sys, cltutor as cl; cl.gallery.runs('digits'); print({heavy!r} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

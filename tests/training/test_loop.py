@@ -1,0 +1,428 @@
+"""The loop: equal to one written by hand, the same numbers every time, resumed after a kill, stopped at once."""
+
+import gc
+import pickle
+import subprocess
+import sys
+import weakref
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import cltutor as cl
+from cltutor.losses import Term
+from cltutor.methods.registry import JOINT
+from cltutor.networks import MultiHead, SmallCNN
+from cltutor.networks.network import MultiHeadNetwork
+from cltutor.recipe.recipe import Phase, Recipe, Schedule
+from cltutor.seeds import generator, seeded
+from cltutor.training import loop as learner
+from cltutor.training import task as task_state
+from cltutor.training import teachers
+from cltutor.training.events import Diverged, EpochDone, OutOfMemory, Stepped, TaskBegun, TaskDone
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+
+
+def learn(stream, recipe, **settings):
+    return cl.learn(stream, recipe, progress=False, device="cpu", **settings)
+
+
+def same(state, other):
+    return state.keys() == other.keys() and all(torch.equal(state[name], other[name]) for name in state)
+
+
+def by_hand(stream, distil, epochs=2, rate=0.02, seed=3):
+    """Fine-tuning, or LwF without a warm-up, in plain PyTorch: the loop that the learner must equal bit for bit."""
+    with seeded(("network", seed)):
+        network = MultiHead().build(stream.image_shape)
+    network.normalise_like(stream[0].train.images)
+    for t, task in enumerate(stream):
+        with torch.no_grad():
+            old = [network(task.train.images).head(j) for j in range(t)]
+        with seeded(("head", seed, t)):
+            network.grow(len(task.classes))
+        labels = stream.positions(task.train.labels) - 2 * t
+        heads = network.heads if distil else network.heads[-1:]
+        groups = [{"params": network.backbone.parameters()}, {"params": heads.parameters()}]
+        optimizer = torch.optim.SGD(groups, lr=rate, momentum=0.9, weight_decay=0.0005)
+        for epoch in range(epochs):
+            order = torch.randperm(len(labels), generator=generator("order", seed, t, epoch))
+            for places in order.split(24):
+                output = network(task.train.images[places])
+                loss = F.cross_entropy(output.head(t), labels[places])
+                for j in range(t if distil else 0):
+                    soft = (F.softmax(old[j][places], 1) ** 0.5).div((F.softmax(old[j][places], 1) ** 0.5).sum(1, True))
+                    loss = loss - (soft * (output.head(j) / 2).log_softmax(1)).sum(1).mean()
+                network.zero_grad()
+                loss.backward()
+                parameters = [p for group in optimizer.param_groups for p in group["params"]]
+                nn.utils.clip_grad_norm_(parameters, 1.0)
+                optimizer.step()
+    return network.state_dict()
+
+
+@pytest.mark.parametrize("name", ["finetune", "lwf"])
+def test_the_learner_equals_a_loop_written_by_hand(tiny, name):
+    recipe = getattr(cl.methods, name)(batch_size=24, epochs=2, learning_rate=0.02)
+    if name == "lwf":
+        recipe = Recipe("lwf", recipe.loss, schedule=Schedule(later=JOINT, epochs=2, batch_size=24))
+    state, expected = learn(tiny, recipe, seed=3).states[-1], by_hand(tiny, name == "lwf")
+    assert state.keys() == expected.keys()
+    for key in state:
+        torch.testing.assert_close(state[key], expected[key], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", cl.methods.names())
+def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(tiny, name):
+    first, again, other = (learn(tiny, name, seed=seed, epochs=2) for seed in (1, 1, 2))
+    assert same(first.states[-1], again.states[-1])
+    assert not same(first.states[-1], other.states[-1])
+
+
+@pytest.mark.parametrize("name", ["lwf", "l2", "joint", "expansion_lwf", "duplicate"])
+def test_a_run_killed_between_tasks_goes_on_to_the_same_numbers_bit_for_bit(tiny, name, tmp_path):
+    code = f"""
+import os, signal, torch, cltutor as cl
+from cltutor.training.events import Stepped
+draw = torch.Generator().manual_seed(0)
+labels = torch.arange(4).repeat_interleave(12)
+images = torch.randint(0, 256, (48, 1, 8, 8), dtype=torch.uint8, generator=draw)
+stream = cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=2, order=None)
+for event in cl.train(stream, "{name}", seed=5, epochs=2, device="cpu", store={str(tmp_path)!r}):
+    if event.task == 1 and isinstance(event, Stepped):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -9
+    events = list(cl.train(tiny, name, seed=5, epochs=2, device="cpu", store=str(tmp_path)))
+    assert {event.task for event in events} == {1}, "the first task was learned again"
+    resumed, whole = events[-1].run, learn(tiny, name, seed=5, epochs=2)
+    assert same(resumed.states[-1], whole.states[-1])
+    np.testing.assert_array_equal(resumed.accuracy(), whole.accuracy())
+    for term, curve in whole.curves.loss.items():
+        np.testing.assert_array_equal(resumed.curves.loss[term], curve)
+
+
+def test_a_finished_run_is_found_and_not_learned_again(tiny, tmp_path):
+    first = learn(tiny, "finetune", epochs=1, store=str(tmp_path))
+    assert list(cl.train(tiny, "finetune", epochs=1, device="cpu", store=str(tmp_path))) == []
+    assert same(learn(tiny, "finetune", epochs=1, store=str(tmp_path)).states[-1], first.states[-1])
+
+
+@dataclass(frozen=True)
+class Forgetful:
+    """A backbone with dropout."""
+
+    def build(self, image_shape, pretrained=True):
+        backbone = SmallCNN((4,), (8,)).build(image_shape)
+        backbone.hidden[0].append(nn.Dropout(0.5))
+        return backbone
+
+
+def test_dropout_is_drawn_from_the_seed_and_leaves_the_global_generator_alone(tiny):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    first = learn(tiny, cl.methods.lwf(backbone=Forgetful(), epochs=1))
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(1)
+    assert same(first.states[-1], learn(tiny, cl.methods.lwf(backbone=Forgetful(), epochs=1)).states[-1])
+
+
+def test_dropout_falls_differently_at_every_step(tiny):
+    zeros = []
+    hook = nn.Dropout.forward
+    recipe = cl.methods.finetune(backbone=Forgetful(), epochs=1, batch_size=12)
+    try:
+        nn.Dropout.forward = lambda module, x: zeros.append(module.training) or hook(module, torch.ones_like(x)) * x
+        seen = []
+        for event in cl.train(tiny, recipe, device="cpu"):
+            if isinstance(event, Stepped):
+                seen.append(torch.stack(list(event.losses.values())).sum().item())
+    finally:
+        nn.Dropout.forward = hook
+    assert any(zeros)
+    assert len(set(seen)) == len(seen)
+
+
+def test_events_come_in_order_and_progress_rises_to_one(tiny):
+    events = list(cl.train(tiny, "lwf", epochs=2, device="cpu"))
+    kinds = [type(event) for event in events]
+    assert kinds[0] is TaskBegun
+    assert kinds[-1] is TaskDone
+    assert kinds.count(TaskBegun) == kinds.count(TaskDone) == 2
+    assert kinds.count(EpochDone) == 4
+    assert kinds.count(Stepped) == events[-1].run.updates
+    progress = [event.progress for event in events]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
+
+
+def test_a_run_that_is_stopped_keeps_what_it_has(tiny):
+    for event in cl.train(tiny, "finetune", epochs=2, device="cpu"):
+        if event.task == 1 and isinstance(event, Stepped):
+            break
+    run = event.run
+    assert run.learned == 1
+    assert not run.complete
+    assert run.updates == len(run.curves.step_task) + 1, "it took more than one step after the stop"
+    assert np.isfinite(run.accuracy()[0, 0])
+    assert np.isnan(run.accuracy()[1]).all()
+
+
+@dataclass(frozen=True)
+class Listen(Term):
+    """Compares, at every step, the teacher's answer with the answer of the model before the task."""
+
+    seen: list
+    teacher = "task"
+    first_task = 1
+
+    def __call__(self, batch, kept):
+        self.seen.append((batch.images, batch.teacher("task").head(0), batch.student.head(0).detach()))
+        return 0 * batch.student.head(0).sum()
+
+
+@pytest.mark.parametrize("augmentation", [None, cl.streams.CropFlip(padding=2)])
+def test_the_teacher_is_the_model_before_the_task_and_answers_for_the_students_own_crop(tiny, augmentation):
+    seen = []
+    schedule = Schedule(epochs=2, batch_size=12, augmentation=augmentation)
+    run = learn(tiny, Recipe("listen", cl.losses.CrossEntropy() + Listen(seen), schedule=schedule))
+    before = run.model_after(0)
+    assert len(seen) > 2
+    for images, answer, _ in seen:
+        torch.testing.assert_close(answer, before(images).head(0))
+    assert not torch.allclose(seen[-1][1], seen[-1][2]), "student and teacher are one model"
+
+
+def test_recorded_and_recomputed_responses_give_the_same_weights(tiny):
+    still = cl.streams.CropFlip(padding=0, flip=False)
+    recorded, recomputed = (learn(tiny, cl.methods.lwf(epochs=3, augmentation=a)) for a in (None, still))
+    for name, value in recorded.states[-1].items():
+        torch.testing.assert_close(value, recomputed.states[-1][name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_teacher_is_made_only_for_a_term_that_acts(tiny, monkeypatch):
+    made = []
+    monkeypatch.setattr(teachers, "answers", lambda *args: made.append(args) or pytest.fail("a teacher was asked"))
+    learn(tiny, "finetune", epochs=1)
+    learn(tiny, cl.methods.lwf(lam=0, epochs=1))
+    assert made == []
+
+
+def test_the_warm_up_moves_the_new_head_alone(tiny):
+    recipe = cl.methods.lwf(epochs=5)
+    for event in cl.train(tiny, recipe, device="cpu"):
+        if isinstance(event, TaskBegun) and event.task == 1:
+            run = event.run
+        if isinstance(event, Stepped) and event.task == 1 and event.phase == "joint":
+            break
+    assert recipe.schedule.phases(1)[0][1] == range(0, 1)
+    phases = Recipe("warm", recipe.loss, schedule=Schedule(later=(Phase("warm-up", new=1.0),), epochs=5))
+    run = learn(tiny, phases)
+    before, after = run.states
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == set()
+    with seeded(("head", 0, 1)):
+        fresh = nn.Linear(128, 2)
+    assert not torch.equal(after["heads.1.weight"], fresh.weight)
+
+
+def test_the_rate_falls_ten_times_once_when_the_validation_accuracy_stays(monkeypatch):
+    optimisers, rates = [], []
+    make = task_state.make_optimiser
+    monkeypatch.setattr(task_state, "make_optimiser", lambda *a: optimisers.append(make(*a)) or optimisers[-1])
+    monkeypatch.setattr(learner, "validation_accuracy", lambda *a: 0.5)
+    stream = cl.streams.digits(tasks=2, classes=(0, 1, 2, 3), validation=0.2)
+    recipe = cl.methods.finetune(patience=2, epochs=6, learning_rate=0.01)
+    for event in cl.train(stream, recipe, device="cpu"):
+        if isinstance(event, EpochDone) and event.task == 0:
+            rates.append(optimisers[-1].groups[0][1])
+    # The lines below run after the event, so an epoch's event still shows the rate of that epoch or the drop after it.
+    assert rates[0] == 0.01
+    assert rates[-1] == pytest.approx(0.001)
+    assert len(set(rates)) == 2
+
+
+def test_patience_without_validation_images_is_refused_before_training(tiny):
+    with pytest.raises(ValueError, match="validation=0.1"):
+        next(cl.train(tiny, cl.methods.lwf(patience=3)))
+
+
+def test_a_loss_that_leaves_the_numbers_ends_the_run_in_one_sentence(tiny):
+    with pytest.raises(Diverged, match="lower learning_rate"):
+        learn(tiny, cl.methods.finetune(learning_rate=1e30, epochs=2))
+
+
+@dataclass(frozen=True)
+class Breaks(Term):
+    """Is no number any more from one step of a task on, or raises an error there."""
+
+    at: int
+    value: float = float("nan")
+    error: type[Exception] | None = None
+    first_task = 1
+
+    def begin_task(self, context, kept):
+        kept["steps"] = torch.tensor(0)
+
+    def __call__(self, batch, kept):
+        kept["steps"] += 1
+        if kept["steps"] > self.at and self.error:
+            raise self.error("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        # The gradient stays a number, so that this term alone breaks.
+        return (0 * batch.student.logits).sum() + (self.value if kept["steps"] > self.at else 1.0)
+
+
+def breaking(**settings) -> Recipe:
+    """Three steps an epoch, four epochs."""
+    return Recipe("breaking", cl.losses.CrossEntropy() + Breaks(**settings), schedule=Schedule(epochs=4, batch_size=8))
+
+
+@pytest.mark.parametrize(("value", "word"), [(float("nan"), "nan"), (float("inf"), "inf")])
+def test_divergence_names_step_term_and_rate_and_keeps_what_was_learned(tiny, tmp_path, value, word):
+    recipe = breaking(at=7, value=value)
+    with pytest.raises(Diverged) as told:
+        learn(tiny, recipe, store=tmp_path)
+    sentence = f"Breaks became {word} at step 1 of epoch 2 of task 1 of breaking, at a learning rate of 0.02: "
+    assert str(told.value).startswith(sentence + "lower learning_rate=0.02 or the weight of Breaks.")
+    run = told.value.run
+    assert run.learned == 1
+    assert np.isfinite(run.accuracy()[0, 0])
+    assert same(cl.Run.load(next(tmp_path.glob("*.safetensors")), recipe).states[0], run.states[0])
+
+
+def test_divergence_travels_between_processes_with_its_run(tiny):
+    with pytest.raises(Diverged) as told:
+        learn(tiny, cl.methods.finetune(learning_rate=1e30, epochs=2))
+    there = pickle.loads(pickle.dumps(told.value))
+    assert str(there) == str(told.value)
+    assert there.run.recipe == told.value.run.recipe
+
+
+@dataclass(frozen=True)
+class Cliff(Term):
+    """A number whose gradient is none."""
+
+    def __call__(self, batch, kept):
+        return (0 * batch.student.logits).sum().abs().sqrt()
+
+
+def test_weights_broken_by_a_tasks_very_last_step_are_no_result(tiny):
+    with pytest.raises(Diverged, match="Cliff drove .* out of the finite numbers at the last step of task 0 of cliff"):
+        learn(tiny, Recipe("cliff", Cliff(), schedule=Schedule(epochs=1, batch_size=64)))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "advice"),
+    [(8, "try batch_size=4 instead of 8"), (1, 'try a smaller network, or device="cpu"')],
+)
+def test_a_gpu_out_of_memory_is_told_with_the_batch_size_to_try(tiny, batch_size, advice):
+    recipe = breaking(at=2, error=torch.OutOfMemoryError)
+    with pytest.raises(OutOfMemory, match=f"^The memory of the GPU is full in task 1 of breaking: {advice}") as told:
+        learn(tiny, replace(recipe, schedule=Schedule(epochs=2, batch_size=batch_size)))
+    assert told.value.run.learned == 1
+    assert np.isfinite(told.value.run.accuracy()[0, 0])
+
+
+def test_a_gpu_out_of_memory_in_evaluation_is_told_too(tiny, monkeypatch):
+    forward = MultiHeadNetwork.forward
+
+    def full(network, images):
+        if not network.training and not torch.is_grad_enabled():
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(network, images)
+
+    monkeypatch.setattr(MultiHeadNetwork, "forward", full)
+    with pytest.raises(OutOfMemory, match="batch_size=16 instead of 32"):
+        learn(tiny, "finetune", epochs=1)
+
+
+def test_what_a_step_without_memory_held_is_let_go(tiny):
+    held = []
+
+    @dataclass(frozen=True)
+    class Holds(Term):
+        def __call__(self, batch, kept):
+            held.append(weakref.ref(batch))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(OutOfMemory) as told:
+        learn(tiny, Recipe("holds", Holds(), schedule=Schedule(epochs=1)))
+    gc.collect()
+    assert told.value is not None
+    assert held[0]() is None, "the batch and its graph are still there"
+
+
+def test_a_gpu_that_is_not_there_is_refused(tiny, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="sees no GPU"):
+        next(cl.train(tiny, "finetune", device="cuda"))
+
+
+def test_a_pretrained_network_keeps_its_first_task_without_training_images(tiny, tmp_path):
+    pytest.importorskip("torchvision")
+    from torchvision import models
+
+    torch.save(models.squeezenet1_0(num_classes=2).state_dict(), tmp_path / "weights.pth")
+    none = cl.streams.Split.empty((3, 32, 32))
+    draw = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8, generator=draw)
+    test = cl.streams.Split(images, torch.tensor([0, 1] * 4))
+    new = cl.streams.Split(images, torch.tensor([2, 3] * 4))
+    tasks = [cl.streams.Task(0, (0, 1), none, none, test), cl.streams.Task(1, (2, 3), new, none, new)]
+    stream = cl.streams.Stream(tasks=tasks, class_names=tuple("abcd"), name="pretrained", code="pretrained")
+    backbone = cl.networks.Torchvision("squeezenet1_0", weights=str(tmp_path / "weights.pth"))
+    run = learn(stream, cl.methods.feature_extraction(backbone=backbone, hidden=8, epochs=1))
+    original = backbone.build((3, 32, 32)).pretrained_classifier[0].state_dict()
+    kept = run.model.heads[0].state_dict()
+    assert all(torch.equal(kept[name], original[name]) for name in kept)
+    assert run.accuracy()[0, 0] == run.accuracy()[1, 0], "frozen features changed the old task"
+
+
+def test_curves_get_a_point_every_so_many_epochs_and_the_matrix_all_the_same(tiny):
+    run = learn(tiny, "finetune", epochs=5, test_every=2)
+    tested = np.isfinite(run.curves.known[:, 0])
+    assert tested.tolist() == [False, True, False, True, False] * 2
+    assert np.isfinite(run.accuracy()[np.tril_indices(2)]).all()
+
+
+def test_a_seed_of_numpy_is_the_same_seed_and_can_be_saved(tiny, tmp_path):
+    ours, theirs = (learn(tiny, "finetune", epochs=1, seed=seed) for seed in (3, np.int64(3)))
+    assert same(ours.states[-1], theirs.states[-1])
+    theirs.save(tmp_path / "run")
+    assert cl.Run.load(tmp_path / "run").seed == 3
+    with pytest.raises(TypeError):
+        learn(tiny, "finetune", seed=0.5)
+
+
+def test_a_loss_without_a_term_that_acts_is_refused_before_training(tiny):
+    with pytest.raises(ValueError, match=r"acts in task 0: add CrossEntropy\(\)"):
+        next(cl.train(tiny, Recipe("silent", cl.losses.Distillation())))
+
+
+def test_an_anchor_stiffer_than_the_step_can_follow_is_told_before_training():
+    """Heavy ball on 1/2 c x^2 diverges beyond rate c = 2 (1 + momentum): here c = lam, as Omega is 1."""
+    stream = cl.streams.digits(tasks=2)
+    bound = 2 * (1 + 0.9) / 0.02
+    with pytest.warns(UserWarning, match=r"l2: .* lower lam or learning_rate 2 times"):
+        cl.learn(stream, cl.methods.l2(lam=2 * bound, epochs=1), progress=False)
+    cl.learn(stream, cl.methods.l2(lam=0.99 * bound, epochs=1), progress=False)
+
+
+def test_a_batch_that_asks_nothing_of_what_learns_moves_nothing(tiny):
+    """Joint training alternates batches of old and new tasks; only the new head learns in its warm-up."""
+    warm = Phase(name="warm-up", share=1.0, new=1.0)
+    schedule = Schedule(later=(warm,), first=(Phase(shared=1.0, new=1.0),), epochs=2, learning_rate=0.1)
+    recipe = Recipe("warm", cl.losses.CrossEntropy(), memory=cl.memory.Everything(interleaved=True), schedule=schedule)
+    run = learn(tiny, recipe)
+    before, after = run.states[0], run.states[1]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    drawn = cl.learn(tiny, replace(recipe, schedule=replace(schedule, learning_rate=1e-12)), progress=False).states[1]
+    new = after.keys() - before.keys()
+    assert new
+    assert all(not torch.equal(after[name], drawn[name]) for name in new)

@@ -1,0 +1,129 @@
+"""A task under way: from a checkpoint it goes on, whatever the method, to the same bits."""
+
+import numpy as np
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.runs.store import Store, checkpoint_of
+from cltutor.training.events import EpochDone
+from cltutor.training.task import in_turn, laid_out, strides
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
+EPOCHS = 5  # each phase of every method has one at least
+
+
+def everything(run):
+    """All that a run holds but its seconds, by name."""
+    named = {("state", t, name): value.numpy() for t, state in enumerate(run.states) for name, value in state.items()}
+    named |= {("kept", part, name): value.numpy() for part, held in run.kept.items() for name, value in held.items()}
+    named |= {("curve", name): value.numpy() for name, value in run.curves.tensors()}
+    return {**named, **run.accuracies, "updates": np.array(run.updates)}
+
+
+def assert_same(run, other):
+    ours, theirs = everything(run), everything(other)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        np.testing.assert_array_equal(value, theirs[name], err_msg=str(name))
+
+
+def cut(stream, recipe, folder, task, epoch):
+    """Learn until after that epoch, and be gone."""
+    for event in cl.train(stream, recipe, seed=3, device="cpu", store=Store(folder, every=0.0)):
+        if isinstance(event, EpochDone) and (event.task, event.epoch) == (task, epoch):
+            break
+
+
+def resumed(stream, recipe, folder, task, epoch):
+    """The run when it went on from there, after a look at where it did."""
+    events = cl.train(stream, recipe, seed=3, device="cpu", store=folder)
+    first = next(events)
+    assert first.progress == (task + (epoch + 1) / recipe.schedule.epochs) / len(stream), "epochs were learned again"
+    *_, last = events
+    return last.run
+
+
+@pytest.mark.parametrize("name", cl.methods.names())
+def test_every_method_goes_on_inside_a_task_to_the_same_bits(patterns, name, tmp_path):
+    recipe = cl.methods.get(name).with_epochs(EPOCHS)
+    whole = cl.learn(patterns, recipe, seed=3, device="cpu", progress=False)
+    phases = [epochs[0] for _, epochs in recipe.schedule.phases(1) if len(epochs)]
+    for task, epoch in {(1, 2), (1, phases[-1])}:
+        cut(patterns, recipe, tmp_path / str(epoch), task, epoch)
+        assert_same(resumed(patterns, recipe, tmp_path / str(epoch), task, epoch), whole)
+
+
+SMALL = cl.memory.ExemplarMemory(capacity=60)
+CASES = {
+    "augmented": (cl.methods.lwm(augmentation=cl.streams.CropFlip(padding=1), epochs=3, batch_size=5), 1, 0),
+    "a phase's teacher, augmented": (cl.methods.eeil(epochs=7, memory=SMALL), 2, 5),
+    "units that come and go": (
+        cl.methods.expandable(loss_threshold=0.0, drift_threshold=0.01, epochs=10, learning_rate=0.05),
+        2,
+        8,
+    ),
+    "factors": (cl.methods.tensor_factorization(kind="tensor_train", epochs=4), 0, 3),
+    "another optimiser": (cl.methods.lwf(optimiser="rmsprop", learning_rate=0.001, epochs=3), 1, 1),
+    "a rate that has dropped": (cl.methods.lwf(drop_every=1, epochs=4), 1, 2),
+    "the first task": (cl.methods.si(epochs=3), 0, 1),
+    "between two phases": (cl.methods.lwf(epochs=5), 1, 0),
+    "the last epoch of all": (cl.methods.mas(epochs=2), 2, 1),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_wherever_it_was_cut_it_goes_on_to_the_same_bits(patterns, case, tmp_path):
+    recipe, task, epoch = CASES[case]
+    whole = cl.learn(patterns, recipe, seed=3, device="cpu", progress=False)
+    cut(patterns, recipe, tmp_path, task, epoch)
+    assert_same(resumed(patterns, recipe, tmp_path, task, epoch), whole)
+
+
+def test_patience_is_as_worn_as_it_was(tmp_path):
+    stream = cl.streams.digits(tasks=2, classes=(0, 1, 2, 3), validation=0.2).fewer(0.2)
+    recipe = cl.methods.finetune(patience=2, epochs=5)
+    whole = cl.learn(stream, recipe, seed=3, device="cpu", progress=False)
+    cut(stream, recipe, tmp_path, 1, 1)
+    assert_same(resumed(stream, recipe, tmp_path, 1, 1), whole)
+
+
+def test_it_can_be_cut_again_and_again(patterns, tmp_path):
+    recipe = cl.methods.si(epochs=3)
+    for task in range(3):
+        for epoch in range(3):
+            cut(patterns, recipe, tmp_path, task, epoch)
+    run = resumed(patterns, recipe, tmp_path, 2, 2)
+    assert_same(run, cl.learn(patterns, recipe, seed=3, device="cpu", progress=False))
+    assert run.seconds["train"] > 0
+
+
+def test_what_an_optimiser_remembers_is_numbered():
+    one, two = torch.zeros(1), torch.ones(1)
+    assert in_turn(None) == {}
+    assert in_turn(one) == {"0": one}
+    assert in_turn((one, two)) == {"0": one, "1": two}
+
+
+def test_tensors_come_back_in_the_layout_that_they_had():
+    plain = torch.arange(24.0).reshape(2, 1, 3, 4)
+    tensors = {
+        "plain": plain,
+        "beside": plain.to(memory_format=torch.channels_last),
+        "turned": torch.arange(6.0).reshape(2, 3).T,
+    }
+    told = strides(tensors)
+    assert set(told) == {"beside", "turned"}
+    for name, value in tensors.items():
+        back = laid_out(value.contiguous().clone(memory_format=torch.contiguous_format), told.get(name))
+        assert back.stride() == value.stride()
+        assert torch.equal(back, value)
+
+
+def test_a_checkpoint_holds_one_network_one_momentum_and_no_image(patterns, tmp_path):
+    recipe = cl.methods.finetune(epochs=2)
+    cut(patterns, recipe, tmp_path, 1, 0)
+    store = Store(tmp_path)
+    (run,) = [cl.Run.load(path) for path in tmp_path.glob("*.safetensors")]
+    network = sum(value.nbytes for value in run.states[0].values())
+    assert checkpoint_of(store.path(run)).stat().st_size < 2.5 * network

@@ -1,0 +1,118 @@
+"""Teachers: what is recorded once equals what the old network answers live, and costs no graph of its own."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+import cltutor as cl
+from cltutor.attention import cam, last_block
+from cltutor.losses.terms import Batch
+from cltutor.memory import Pool
+from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN, Torchvision
+from cltutor.training.task import watched_layer
+from cltutor.training.teachers import Live, Recorded, RecordedAnew, RecordedMaps, make_teachers
+
+IMAGES = torch.randint(0, 256, (7, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+POOL = Pool(IMAGES, torch.zeros(7, dtype=torch.int64), torch.ones(7, dtype=torch.int64))
+BACKBONES = [SmallCNN(), ResNet32(), Torchvision("squeezenet1_1")]
+
+
+def network(backbone) -> Network:
+    torch.manual_seed(0)
+    built = MultiHead(backbone).build((3, 32, 32))
+    for classes in (3, 2):
+        built.grow(classes)
+    for module in built.heads.modules():
+        if isinstance(module, nn.Conv2d):  # above SqueezeNet's output is a ReLU, which untrained leaves nothing
+            nn.init.ones_(module.bias)
+    return built.eval().requires_grad_(False)
+
+
+def taught(recipe: cl.Recipe, old: Network) -> dict:
+    asking = recipe.asking(2)
+    watched = watched_layer(old, POOL, asking)
+    return make_teachers("task", asking, lambda: old, POOL, watched, recipe.schedule.changes_images)
+
+
+def batch(places: list[int]) -> Batch:
+    own = torch.tensor(places)
+    return Batch(None, IMAGES[own], None, own, [2], None, "class", {})
+
+
+@pytest.mark.parametrize("backbone", BACKBONES, ids=repr)
+def test_recorded_maps_answer_as_the_old_network_does_and_give_the_same_grad_cam(backbone):
+    old = network(backbone)
+    recorded = taught(cl.methods.lwm(backbone=backbone), old)["task"]
+    live = Live(old, last_block(old, IMAGES[:1]))
+    assert isinstance(recorded, RecordedMaps)
+    ours, theirs = recorded(batch([5, 0, 3])), live(batch([5, 0, 3]))
+    torch.testing.assert_close(ours.maps, theirs.maps, rtol=1e-4, atol=1e-5)
+    for task in (0, 1):
+        torch.testing.assert_close(ours.head(task), theirs.head(task), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours.features, theirs.features, rtol=1e-4, atol=1e-5)
+    found, expected = (torch.stack([cam(o.head(0)[:, c], o.maps) for c in range(3)]) for o in (ours, theirs))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    assert found.max() > 0
+
+
+def test_a_block_inside_a_network_that_is_no_plain_sequence_is_asked_live():
+    backbone = Torchvision("resnet18")
+    old = network(backbone)
+    assert isinstance(taught(cl.methods.lwm(backbone=backbone), old)["task"], Live)
+
+
+def test_answers_are_recorded_once_and_with_augmentation_anew_for_every_epoch():
+    old = network(SmallCNN())
+    assert isinstance(taught(cl.methods.lwf_mc(), old)["task"], Recorded)
+    for recipe in (cl.methods.lwf_mc, cl.methods.lwm):
+        assert isinstance(taught(recipe(augmentation=cl.streams.CropFlip()), old)["task"], RecordedAnew)
+    assert taught(cl.methods.finetune(), old) == {}
+
+
+@pytest.mark.parametrize("method", [cl.methods.lwf_mc, cl.methods.lwm, cl.methods.ebll])
+@pytest.mark.parametrize("drawn", [None, torch.tensor([6, 1, 3])])
+def test_what_is_recorded_anew_are_the_answers_to_the_images_last_shown(method, drawn):
+    augmentation = cl.streams.CropFlip()
+    old = network(SmallCNN())
+    teacher = taught(method(augmentation=augmentation), old)["task"]
+    for epoch in (1, 2):
+        crops = torch.Generator().manual_seed(epoch)
+        images = replace(POOL, chosen=drawn).shown(augmentation, crops)
+        teacher.listen(images, drawn)
+        own = torch.tensor([3, 1])
+        asked = Batch(None, images[own], None, own, [2], None, "class", {})
+        ours, theirs = teacher(asked), Live(old, last_block(old, IMAGES[:1]))(asked)
+        torch.testing.assert_close(ours.logits, theirs.logits, rtol=1e-4, atol=1e-5)
+        if method is cl.methods.ebll:
+            torch.testing.assert_close(ours.features, theirs.features, rtol=1e-4, atol=1e-5)
+        if method is cl.methods.lwm:
+            torch.testing.assert_close(ours.maps, theirs.maps, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("augmentation", [None, cl.streams.CropFlip()])
+def test_a_teacher_runs_once_a_batch_for_all_terms_and_builds_no_graph_for_its_parameters(augmentation):
+    old = network(SmallCNN())
+    teacher = taught(cl.methods.lwm(augmentation=augmentation), old)["task"]
+    teacher.listen(IMAGES, None)
+    calls = []
+    asked = batch([1, 2])
+    asked._teachers["task"] = lambda b: calls.append(b) or teacher(b)
+    first, second = asked.teacher("task"), asked.teacher("task")
+    assert first is second
+    assert len(calls) == 1
+    assert first.maps.is_leaf, "a graph reaches below the maps"
+    first.head(0).sum().backward()
+    assert all(p.grad is None and not p.requires_grad for p in old.parameters())
+
+
+@pytest.mark.parametrize("maps", ["grad_cam", "activation"])
+def test_recorded_and_recomputed_maps_give_the_same_weights(tiny, maps):
+    still = cl.streams.CropFlip(padding=0, flip=False)
+    pair = [
+        cl.learn(tiny, cl.methods.lwm(epochs=3, maps=maps, augmentation=one), device="cpu", progress=False)
+        for one in (None, still)
+    ]
+    for name, value in pair[0].states[-1].items():
+        torch.testing.assert_close(value, pair[1].states[-1][name], rtol=1e-3, atol=1e-5)

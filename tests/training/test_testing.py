@@ -1,0 +1,60 @@
+"""What the learner tests, and when."""
+
+import numpy as np
+import pytest
+
+import cltutor as cl
+from cltutor.networks import SmallCNN
+from cltutor.training.testing import due, validation_accuracy
+
+TESTS = ["first", "second", "third", "fourth"]
+SMALL = SmallCNN(channels=(4, 4), hidden=(8,))
+
+
+@pytest.mark.parametrize(
+    ("epoch", "every", "old_every", "expected"),
+    [
+        (0, 1, 1, ["first", "second", "third"]),
+        (0, 2, 1, []),
+        (1, 2, 1, ["first", "second", "third"]),
+        (0, 1, 3, [None, None, "third"]),
+        (2, 1, 3, ["first", "second", "third"]),
+        (2, 2, 3, []),
+        (5, 2, 3, ["first", "second", "third"]),
+    ],
+)
+def test_old_tasks_may_be_tested_more_rarely_than_the_new_one(epoch, every, old_every, expected):
+    assert due(TESTS, 2, epoch, every, old_every) == expected
+
+
+def learned(stream, **settings):
+    recipe = cl.methods.single_task(backbone=SMALL, **{"epochs": 4, **settings})
+    return cl.learn(stream, recipe, device="cpu", progress=False, test_old_every=2)
+
+
+def test_curves_have_a_point_where_a_task_was_due_and_the_matrix_is_whole_all_the_same(tiny):
+    run = learned(tiny)
+    known, learning = run.curves.known, run.curves.epoch_task
+    of_old = known[learning == 1, 0]
+    assert np.isnan(of_old).tolist() == [True, False, True, False]
+    assert not np.isnan(known[learning == 1, 1]).any()
+    assert not np.isnan(run.accuracy()[1, :2]).any()
+    assert run.accuracy()[1, 0] == of_old[-1]
+
+
+def test_heads_with_a_way_of_their_own_compete_at_the_end_of_a_task_and_in_every_epoch_only_if_trained_to(tiny):
+    alone, competing = learned(tiny), learned(tiny, heads="class")
+    assert np.isnan(alone.curves.unknown).all()
+    assert not np.isnan(alone.accuracy(known_task=False, untrained=True)[1, :2]).any()
+    assert not np.isnan(competing.curves.unknown[-1, :2]).any()
+
+
+def test_validation_asks_the_tasks_own_classes_alone():
+    stream = cl.streams.digits(tasks=2, classes=range(4), validation=0.3)
+    run = cl.learn(stream, cl.methods.single_task(backbone=SMALL, epochs=1), device="cpu", progress=False)
+    network, task = run.model, stream[1]
+    scores = network(task.validation.images).head(1)
+    expected = (scores.argmax(1) + 2 == stream.positions(task.validation.labels)).double().mean().item()
+    assert validation_accuracy(network, task, stream) == pytest.approx(expected)
+    without = cl.streams.digits(tasks=2, classes=range(4))
+    assert np.isnan(validation_accuracy(network, without[1], without))
