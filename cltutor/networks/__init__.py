@@ -10,7 +10,7 @@ from .encoded import Encoded
 from .expandable import Expandable
 from .factorized import TensorFactorization
 from .measuring import evaluating
-from .network import ROLES, MultiHead, Network, Output
+from .network import ROLES, Architecture, MultiHead, Network, Output
 from .pretrained import Torchvision
 from .progressive import Progressive
 from .single_task import SingleTask
@@ -18,6 +18,7 @@ from .widening import Widening
 
 __all__ = [
     "ROLES",
+    "Architecture",
     "Backbone",
     "Copies",
     "DFCNN",

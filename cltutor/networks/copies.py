@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..describe import Described
 from .backbone import Backbone, SmallCNN
-from .network import MultiHeadNetwork, Network, Output
+from .network import Architecture, MultiHeadNetwork, Network, Output
 
 
 class CopiedNetwork(Network):
@@ -41,7 +40,7 @@ class CopiedNetwork(Network):
 
 
 @dataclass(frozen=True, repr=False)
-class Copies(Described):
+class Copies(Architecture):
     """A copy of the first task's network for every later task: testing takes as many passes as there are tasks."""
 
     backbone: object = SmallCNN()

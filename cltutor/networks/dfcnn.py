@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import Described
 from .backbone import Backbone, TaskCNN
 from .measuring import Rebuilding
+from .network import Architecture
 from .single_task import SeparateNetwork
 
 ACTIVATIONS = {"relu": F.relu, None: lambda basis: basis}
@@ -246,7 +246,7 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
 
 
 @dataclass(frozen=True, repr=False)
-class DFCNN(Described):
+class DFCNN(Architecture):
     """The deconvolutional factorized CNN (DF-CNN, section 2; sizes from the authors' program for CIFAR-100).
 
     For each convolution of the ``backbone``, ``knowledge`` tells the spatial size and the channels c^ of the knowledge
@@ -254,6 +254,8 @@ class DFCNN(Described):
     bias and a ReLU after the deconvolution, as the authors' program does; None is eq. 1 as printed. Fully connected
     layers belong to each task (Figure 1). Ten tasks of ten classes on 3x32x32 have 7,963,252 parameters.
     """
+
+    works_pretrained = False  # its filters are rebuilt: none is taken over from a file
 
     backbone: object = TaskCNN()
     knowledge: tuple[tuple[int, int], ...] = ((2, 16), (2, 24), (2, 32), (2, 36))

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..describe import Described
 from ..seeds import generator
 from ..streams.facts import units
 from .backbone import Backbone, SmallCNN
-from .network import Network, Output
+from .network import Architecture, Network, Output
 
 UNITS = ("subject", "predicate", "object")
 
@@ -81,7 +80,7 @@ def distances(embedding: Tensor, facts: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, repr=False)
-class FactEmbedding(Described):
+class FactEmbedding(Architecture):
     """A backbone that forks into subject, predicate and object, each a vector of ``dimension`` numbers.
 
     The outputs are plain linear layers, not normalised: MAS minimises the pairwise distance between the visual and
@@ -91,6 +90,8 @@ class FactEmbedding(Described):
     Raises:
         ValueError: ``dimension`` is no whole number from 2 up.
     """
+
+    guards_any_output = True
 
     backbone: object = SmallCNN()
     dimension: int = 16

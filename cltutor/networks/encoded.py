@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ..describe import Described
 from .backbone import Backbone, SmallCNN
-from .network import MultiHeadNetwork
+from .network import ROLES, Architecture, MultiHeadNetwork
 
 
 class Autoencoder(nn.Module):
@@ -41,8 +41,11 @@ class EncodedNetwork(MultiHeadNetwork):
 
 
 @dataclass(frozen=True, repr=False)
-class Encoded(Described):
+class Encoded(Architecture):
     """A shared backbone, a head and an autoencoder with a code of ``size`` numbers for each task."""
+
+    roles: ClassVar[tuple[str, ...]] = (*ROLES, "code")
+    works_pretrained = False  # the first task, too, needs an autoencoder, which comes with no weights
 
     backbone: object = SmallCNN()
     size: int = 16

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import Described
 from ..seeds import seeded
 from .backbone import Backbone, TaskCNN
 from .chain import OwnWays, chain_of, check_shape
 from .measuring import evaluating
-from .network import Network, Output
+from .network import Architecture, Network, Output
 from .units import Connections, UnitLayer, relevant
 
 CHUNK = 128  # images at a time when a loss is measured
@@ -203,7 +202,7 @@ class ExpandableNetwork(Network):
 
 
 @dataclass(frozen=True, repr=False)
-class Expandable(Described):
+class Expandable(Architecture):
     """The dynamically expandable network (Yoon et al. 2018), of units with time stamps.
 
     A later task adds ``expansion`` units to every hidden layer if its loss, after selective retraining, is above

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import Described
 from .backbone import TaskCNN
 from .chain import OwnWays, chain_of, check_shape
 from .decomposition import from_tensor_train, from_tucker, tensor_train, tucker
-from .network import Network
+from .network import Architecture, Network
 
 FACTORIZED = "factorized"  # the phase that begins with the decomposition
 
@@ -189,7 +188,7 @@ class FactorizedNetwork(Network):
 
 
 @dataclass(frozen=True, repr=False)
-class TensorFactorization(Described):
+class TensorFactorization(Architecture):
     """The layers of ``backbone`` for each task, their filters factorized over all tasks (Yang and Hospedales 2017).
 
     ``kind`` is "tucker" or "tensor_train"; ``threshold`` the relative error of the decomposition that starts the

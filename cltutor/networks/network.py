@@ -12,10 +12,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..describe import Described
+from ..describe import Part
 from .backbone import Backbone, SmallCNN, initialise, linear_of
 
-ROLES = ("shared", "old", "new", "code")
+ROLES = ("shared", "old", "new")  # theta_s, theta_o and theta_n; a network may have more
 
 
 class Output:
@@ -59,7 +59,7 @@ class Network(nn.Module):
         the newest head's classes: where a network changes its own shape as it learns."""
 
     def parts(self) -> dict[str, list[nn.Module]]:
-        """The modules in each role of ``ROLES`` that this network has, as the newest task sees them."""
+        """The modules in each role that the network's description names, as the newest task sees them."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Output:
@@ -101,6 +101,24 @@ class Network(nn.Module):
         """Whether a training step uses random numbers (dropout, stochastic depth)."""
         kinds = {type(module).__name__ for module in self.modules()}
         return any("Drop" in kind or kind == "StochasticDepth" for kind in kinds)
+
+
+class Architecture(Part):
+    """The description of a network: what a recipe names as its ``network``.
+
+    ``roles`` are those that ``Network.parts`` of the built network can have; a phase gives each a learning rate.
+    """
+
+    roles: ClassVar[tuple[str, ...]] = ROLES
+    guards_any_output = None  # the network itself protects the old tasks, and its heads are made for classes
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Network:
+        """A network without tasks for images (C, H, W); ``pretrained=False`` reads no file of weights.
+
+        Raises:
+            ValueError: images or a backbone that do not fit.
+        """
+        raise NotImplementedError
 
 
 class MultiHeadNetwork(Network):
@@ -161,13 +179,15 @@ def _width(classifier: nn.Module) -> int:
 
 
 @dataclass(frozen=True, repr=False)
-class MultiHead(Described):
+class MultiHead(Architecture):
     """A shared backbone with one head per task, the standard network of task- and class-incremental learning.
 
     ``task_specific_layers`` counts the fully connected layers, output included, that each task has to itself (1 to 3;
     LwF, Table 2a). ``hidden`` gives heads after the first a hidden layer of that many nodes (feature extraction's
     two-layer classifier; LwF, section 3, implementation details).
     """
+
+    guards_any_output = True
 
     backbone: object = SmallCNN()
     task_specific_layers: int = 1

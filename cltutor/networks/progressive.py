@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..describe import Described
 from .backbone import TaskCNN
 from .chain import OwnWays, chain_of, check_shape
-from .network import Network
+from .network import Architecture, Network
 
 SMALL = 0.01  # about what alpha starts with
 
@@ -140,7 +139,7 @@ class ProgressiveNetwork(Network):
 
 
 @dataclass(frozen=True, repr=False)
-class Progressive(Described):
+class Progressive(Architecture):
     """A column for each task, the layers of ``backbone`` and an output (Rusu et al. 2016, section 2).
 
     From the second column on, every layer but the first also hears all earlier columns, scaled and projected onto its

@@ -6,10 +6,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..describe import Described
 from .backbone import TaskCNN
 from .chain import OwnWays, check_shape
-from .network import MultiHeadNetwork, Network, Output
+from .network import Architecture, MultiHeadNetwork, Network, Output
 
 
 class SeparateNetwork(Network):
@@ -57,7 +56,7 @@ class SingleTaskNetwork(SeparateNetwork):
 
 
 @dataclass(frozen=True, repr=False)
-class SingleTask(Described):
+class SingleTask(Architecture):
     """A separate and isolated network for each task (STL; DF-CNN, section 4.1): nothing is transferred or forgotten."""
 
     backbone: object = TaskCNN()

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import Described
 from .backbone import Backbone, SmallCNN, linear_of
-from .network import Network, Output
+from .network import Architecture, Network, Output
 
 
 class WideningLinear(nn.Module):
@@ -105,7 +104,7 @@ class WideningNetwork(Network):
 
 
 @dataclass(frozen=True, repr=False)
-class Widening(Described):
+class Widening(Architecture):
     """A network that widens: every task adds ``share`` of each fully connected layer's first width (1,024 nodes for
     AlexNet's 4,096 in LwF, section 4.2)."""
 
