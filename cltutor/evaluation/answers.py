@@ -1,4 +1,4 @@
-"""Testing a network on the tasks seen so far, with the task known and unknown, in one pass over the images."""
+"""A network's outputs on a set of images, and its accuracy with the task known and unknown, in one pass over them."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,7 +19,7 @@ def logits(network: Network, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def answers(network: Network, images: Tensor, features: bool = False) -> tuple[Tensor, Tensor | None]:
-    """The same, and the features (N, D) where they are asked for."""
+    """Logits (N, classes seen), as of `logits`, and the features (N, D) if ``features`` is True, else None."""
     device = next(network.parameters()).device
     with evaluating(network):
         outputs = [network(chunk) for chunk in chunks(images, device)]
@@ -27,8 +27,15 @@ def answers(network: Network, images: Tensor, features: bool = False) -> tuple[T
     return scores, torch.cat([o.features for o in outputs]) if features else None
 
 
+def features(network: Network, images: Tensor) -> Tensor:
+    """Features (N, D), the input of the heads, for ``images`` (N, C, H, W) uint8, in evaluation mode."""
+    found = answers(network, images, features=True)[1]
+    assert found is not None
+    return found
+
+
 def chunks(images: Tensor, device: torch.device) -> Iterator[Tensor]:
-    """``images`` (N, C, H, W) in pieces on ``device``, colours side by side, which convolutions are fastest with."""
+    """``images`` (N, C, H, W) in pieces on ``device``, channels last, the layout in which convolutions are fastest."""
     for chunk in images.split(CHUNK):
         yield chunk.to(device, memory_format=torch.channels_last)
 
@@ -47,7 +54,7 @@ def hits(scores: Tensor, labels: Tensor, top: int) -> Tensor:
 
 @torch.no_grad()
 def own_logits(network: Network, images: Tensor, task: int) -> Tensor:
-    """Logits (N, classes seen) of one task's head, minus infinity elsewhere: other heads are not computed."""
+    """Logits (N, classes seen) of one task's head, minus infinity elsewhere; other heads are not computed."""
     columns = task_of(network)
     with evaluating(network):
         own = torch.cat([network(chunk).head(task) for chunk in chunks(images, columns.device)])
@@ -66,7 +73,8 @@ def accuracies(
     """Accuracy on each task's test set, [(images, labels as columns), ...]; nan for None.
 
     Keys "known_top1", "unknown_top1", ...: the classes of the image's task compete, or all classes seen, by their
-    ``score(network, images)`` (N, classes seen). Without ``unknown`` only the task's own head is asked, by its logits.
+    ``score(network, images)`` (N, classes seen). Without ``unknown`` only the head of the image's task is computed and
+    its logits are the scores; "unknown_..." is nan then.
     """
     columns = task_of(network)
     rows: dict[str, list[float]] = {f"{regime}_top{k}": [] for regime in ("known", "unknown") for k in tops}
@@ -80,7 +88,7 @@ def accuracies(
         for regime, over in (("known", "task"), ("unknown", "class")):
             competing = compete(scores, labels, columns, over)
             for k in tops:
-                answered = unknown or regime == "known"
-                share = hits(competing, labels, k).double().mean().item() if answered else float("nan")
+                measured = unknown or regime == "known"
+                share = hits(competing, labels, k).double().mean().item() if measured else float("nan")
                 rows[f"{regime}_top{k}"].append(share)
     return rows

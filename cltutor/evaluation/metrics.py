@@ -1,10 +1,9 @@
-"""Numbers that sum up a run: plain functions of its accuracy matrix or of its test curves.
+"""Numbers that summarise a run: plain functions of its accuracy matrix or of its test curves.
 
 The accuracy matrix A is (T, T), in [0, 1]: row i = after learning task i, column j = on task j,
 nan above the diagonal. Rows of tasks that were not learned (a run stopped early) are nan
-throughout and are left out. A mean over old tasks has no value when there is none: it is nan for a
-single task, not 0, because nothing could be forgotten. Every function raises ValueError for
-an array of another shape.
+throughout and are left out. A mean over old tasks is nan for a single task, not 0, because there was
+nothing to forget. Every function raises ValueError for an array of another shape.
 """
 
 import math
@@ -32,7 +31,7 @@ def _matrix(accuracy: ArrayLike) -> np.ndarray:
     seen = a[np.tril_indices(learned)]
     if np.isnan(seen).any():
         raise ValueError(
-            "row i of an accuracy matrix must hold a number for each task 0 to i (after task i, on "
+            "row i of an accuracy matrix must contain a number for each task 0 to i (after task i, on "
             "task j), but there is a nan on or below the diagonal"
         )
     if seen.min() < 0 or seen.max() > 1 + ROUNDING:
@@ -55,8 +54,8 @@ def average_accuracy(accuracy: ArrayLike) -> float:
 def new_task_accuracy(accuracy: ArrayLike) -> float:
     """Mean accuracy on every task after the first, right after it was learned: (1/(T-1)) sum_{i>=1} A[i, i].
 
-    The first task is left out, as there was nothing to hold on to while it was learned; nan when T = 1. With two tasks
-    it is what LwF calls "new" (Li & Hoiem 2016, Figure 1 and Table 1).
+    The first task is left out because no older task constrained its training; nan when T = 1. With two tasks it is
+    what LwF calls "new" (Li & Hoiem 2016, Figure 1 and Table 1).
     """
     return _mean(np.diag(_matrix(accuracy))[1:])
 
@@ -74,7 +73,7 @@ def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | Non
 
     After step i the accuracy over all classes seen is
     a_i = sum_{j<=i} n_j A[i, j] / sum_{j<=i} n_j, and the result is (1/(T-1)) sum_{i>=1} a_i;
-    nan when T = 1. The first step is left out because nothing was added to anything there.
+    nan when T = 1. The first step is left out because it adds no classes to earlier ones.
     Source: Castro et al. 2018 (EEIL), section 5 (the first step) and section 6 (the mean).
 
     sizes: (T,) number of test images n_j of each task; equal when None.
@@ -83,13 +82,13 @@ def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | Non
     total = np.shape(accuracy)[0]
     weights = np.ones(total) if sizes is None else np.asarray(sizes, dtype=float)
     if weights.shape != (total,) or not (weights > 0).all():
-        raise ValueError(f"sizes must hold {total} positive numbers of test images, one a task")
+        raise ValueError(f"sizes must be {total} positive numbers of test images, one per task")
     steps = [np.average(a[i, : i + 1], weights=weights[: i + 1]) for i in range(1, len(a))]
     return _mean(np.array(steps))
 
 
 def forgetting(accuracy: ArrayLike) -> float:
-    """How far the old tasks have fallen below the best they ever were.
+    """How far the old tasks have fallen below their best earlier accuracy.
 
     F = (1/(T-1)) sum_{j<T-1} (max_{j<=l<T-1} A[l, j] - A[T-1, j]); negative when they improved;
     nan when T = 1. Source: Chaudhry et al. 2018 (Riemannian Walk), section 3.
@@ -100,7 +99,7 @@ def forgetting(accuracy: ArrayLike) -> float:
 
 
 def drop(accuracy: ArrayLike) -> float:
-    """How far the old tasks have fallen below where they were right after they were learned.
+    """How far the old tasks have fallen below their accuracy right after they were learned.
 
     D = (1/(T-1)) sum_{j<T-1} (A[j, j] - A[T-1, j]); nan when T = 1. Never more than `forgetting`,
     and the negative of `backward_transfer`. Source: Aljundi et al. 2018 (MAS), Figure 5b.
@@ -110,7 +109,7 @@ def drop(accuracy: ArrayLike) -> float:
 
 
 def backward_transfer(accuracy: ArrayLike) -> float:
-    """What learning later tasks did to the earlier ones; negative values are forgetting.
+    """The effect of learning later tasks on earlier ones; negative values are forgetting.
 
     BWT = (1/(T-1)) sum_{j<T-1} (A[T-1, j] - A[j, j]); nan when T = 1.
     Source: Lopez-Paz & Ranzato 2017 (GEM), eq. 3.
@@ -134,7 +133,7 @@ def intransigence(accuracy: ArrayLike, joint_accuracy: ArrayLike) -> float:
     best = np.diag(_matrix(joint)) if joint.ndim == 2 else joint
     if joint.ndim not in (1, 2) or len(joint) != np.shape(accuracy)[0] or len(best) < len(a):
         raise ValueError(
-            f"joint_accuracy must tell the joint model's accuracy on each of the {len(a)} tasks "
+            f"joint_accuracy must be the joint model's accuracy on each of the {len(a)} tasks "
             f"learned, as a vector or a matrix of the same tasks, not an array of {joint.shape}"
         )
     best = best[: len(a)]
@@ -147,7 +146,7 @@ def top_accuracy(logits: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
     """Share of images whose label is among the k largest logits (top-5 for k = 5).
 
     logits: (N, C); labels: (N,) columns of the right classes. k is clipped at C. Among equal
-    logits the lower column goes first, and nan goes last.
+    logits the lower column ranks first, and nan ranks last.
     """
     scores, right = np.asarray(logits, dtype=float), np.asarray(labels)
     if scores.ndim != 2 or right.shape != scores.shape[:1] or scores.size == 0:
@@ -168,7 +167,7 @@ def _curves(curves: ArrayLike, epoch_task: ArrayLike) -> tuple[np.ndarray, np.nd
             f"curves must be (E, T), epochs by tasks, and epoch_task (E,), not {c.shape} and {learning.shape}"
         )
     if not np.issubdtype(learning.dtype, np.integer) or not ((learning >= 0) & (learning < c.shape[1])).all():
-        raise ValueError(f"epoch_task must hold task numbers from 0 to {c.shape[1] - 1}")
+        raise ValueError(f"epoch_task must contain task numbers from 0 to {c.shape[1] - 1}")
     return c, learning
 
 
@@ -186,10 +185,10 @@ def peak_accuracy(curves: ArrayLike, epoch_task: ArrayLike) -> np.ndarray:
 
 
 def retention(curves: ArrayLike, epoch_task: ArrayLike) -> np.ndarray:
-    """(T,) what is left of each task's peak after the tasks that followed it: 1 is all of it.
+    """(T,) the share of each task's peak accuracy that remains after all later tasks.
 
     R_t = curves[E-1, t] / P_t with P_t from `peak_accuracy`; nan for a task that no other followed
-    (the last one) and for one that never got anything right. The paper's name for this ratio is
+    (the last one) and for one whose accuracy was always 0. The paper's name for this ratio is
     "Catastrophic Forgetting Ratio", although it is high when little is forgotten. For the ratio at
     an earlier time, cut both arrays there. Source: Lee et al. 2019 (DF-CNN), section 4.2.
     """

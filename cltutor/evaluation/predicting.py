@@ -1,25 +1,68 @@
-"""How a network answers: by its logits, or by the nearest mean of exemplars (iCaRL; Rebuffi et al. 2017, Algorithm 1).
+"""Prediction rules: by logits, or by the nearest mean of exemplars (iCaRL; Rebuffi et al. 2017, Algorithm 1).
 
-A score (N, classes seen) an image is what competes at test, so that both ways are tested alike.
+A rule gives every image one score per class seen. The largest score among the competing classes wins, so that all
+rules are tested alike.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..describe import Part
 from ..networks import Network
-from .answers import answers, logits
+from .answers import features, logits
 
-Score = Callable[[Network, Tensor], Tensor]
+Score = Callable[[Network, Tensor], Tensor]  # (network, images (N, C, H, W)) -> scores (N, classes seen)
 Exemplars = Callable[[], tuple[Tensor, Tensor]]  # images (M, C, H, W), and their columns (M,) of the logits
 
 
-def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Means (classes, D) of features (N, D) of length one, themselves made of length one; ``labels`` (N,) columns.
+@dataclass(frozen=True, repr=False)
+class Prediction(Part):
+    """A rule that turns a network into scores; recipes name it: ``predict="nearest_mean"``."""
 
-    A class without an image has a mean that is infinitely far.
+    needs_exemplars: ClassVar[bool] = False  # reads the images in memory
+
+    def rule(self, network: Network, exemplars: Exemplars) -> Score:
+        """The score function for ``network``; ``exemplars()`` gives the images in memory."""
+        raise NotImplementedError
+
+    def __call__(self, network: Network, exemplars: Exemplars) -> Score:
+        return self.rule(network, exemplars)
+
+
+@dataclass(frozen=True, repr=False)
+class ByLogits(Prediction):
+    """Scores are the logits."""
+
+    def rule(self, network: Network, exemplars: Exemplars) -> Score:
+        return logits
+
+
+@dataclass(frozen=True, repr=False)
+class NearestMean(Prediction):
+    """Scores are minus the distance between an image's unit-length features and the mean of a class's exemplars."""
+
+    needs_exemplars: ClassVar[bool] = True
+
+    def rule(self, network: Network, exemplars: Exemplars) -> Score:
+        images, labels = exemplars()
+        found = features(network, images)
+        means = class_means(found, labels.to(found.device), sum(network.classes))
+
+        def score(network: Network, images: Tensor) -> Tensor:
+            return -torch.cdist(F.normalize(features(network, images), dim=1), means)
+
+        return score
+
+
+def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Mean direction (classes, D) of each class: features (N, D) scaled to length one, averaged and scaled again.
+
+    ``labels`` (N,) are columns of the logits. The mean of a class without images is infinitely far from everything.
     """
     unit = F.normalize(features, dim=1)
     sums = torch.zeros(classes, unit.shape[1]).to(unit).index_add(0, labels, unit)
@@ -27,21 +70,4 @@ def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     return means.masked_fill(torch.bincount(labels, minlength=classes).unsqueeze(1) == 0, float("inf"))
 
 
-def nearest_mean(network: Network, exemplars: Exemplars) -> Score:
-    """Scores by minus the distance of an image's features, of length one, to the mean of each class's exemplars."""
-    images, labels = exemplars()
-    features = answers(network, images, features=True)[1]
-    means = class_means(features, labels.to(features.device), sum(network.classes))
-
-    def score(network: Network, images: Tensor) -> Tensor:
-        return -torch.cdist(F.normalize(answers(network, images, features=True)[1], dim=1), means)
-
-    return score
-
-
-def by_logits(network: Network, exemplars: Exemplars) -> Score:
-    """Scores are logits, whatever the memory holds."""
-    return logits
-
-
-PREDICTIONS: dict[str, Callable[[Network, Exemplars], Score]] = {"logits": by_logits, "nearest_mean": nearest_mean}
+PREDICTIONS: dict[str, Prediction] = {"logits": ByLogits(), "nearest_mean": NearestMean()}

@@ -1,26 +1,27 @@
-"""Fact-to-image retrieval: rank the images by how well they show a fact (MAS, section 5.2).
+"""Fact-to-image retrieval: images ranked by how well they show a fact (MAS, section 5.2).
 
-An average precision is nan where there is nothing to find, and a mean leaves such queries out.
+The average precision of a query without a relevant image is nan, and a mean leaves such queries out.
 """
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-if TYPE_CHECKING:
-    from ..runs.run import Run
-    from ..streams import Stream
+from ..networks import Network
+from ..streams import Stream
+from ..streams.division import labels_of
+from .answers import logits
 
 
 def average_precision(scores: ArrayLike, relevant: ArrayLike) -> float:
-    """Mean, over the relevant images, of the share of relevant ones among all ranked down to it.
+    """Mean, over the relevant images, of the precision at each one's rank.
 
-    AP = (1/R) sum_{r=1..R} r / rank_r, where rank_r is the place, from 1, of the r-th relevant image when the scores
-    fall. Among equal scores the relevant images go last, so that whoever tells nothing apart gains nothing and the
-    order of the images does not count. nan when no image is relevant.
+    AP = (1/R) sum_{r=1..R} r / rank_r, where rank_r is the rank, from 1, of the r-th relevant image when the images
+    are sorted by falling score. Among equal scores the relevant images come last, so that a constant score gains
+    nothing and the order of the images does not matter. nan when no image is relevant.
 
     scores, relevant: (N,) numbers and booleans. Raises ValueError for other shapes or a nan among the scores.
     """
@@ -38,7 +39,7 @@ def mean_average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
     """MAP: the mean of `average_precision` over the facts that have an image, each a query over all images.
 
     scores: (N, F), higher for an image that shows the fact better; labels: (N,) the column of each
-    image's own fact. nan when there is no image. Raises ValueError for what does not fit.
+    image's own fact. nan when there is no image. Raises ValueError for shapes or labels that do not fit.
     """
     s, right = np.asarray(scores, dtype=float), np.asarray(labels)
     if s.ndim != 2 or right.shape != s.shape[:1]:
@@ -50,25 +51,42 @@ def mean_average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
     return float(np.mean([average_precision(s[:, fact], right == fact) for fact in np.unique(right)]))
 
 
+class LearnedStream(Protocol):
+    """What `retrieval` needs of a run: the stream that it learned, and the network after each task."""
+
+    fingerprint: str
+    stream_code: str
+
+    @property
+    def learned(self) -> int: ...
+
+    def model_after(self, task: int) -> Network: ...
+
+
 def retrieval(
-    run: "Run", stream: "Stream", after: int | None = None, classes: Sequence[int | str] | None = None
+    run: LearnedStream, stream: Stream, after: int | None = None, classes: Sequence[int | str] | None = None
 ) -> dict[str, np.ndarray | float]:
-    """MAP of the network after task `after` (0 is the first; None is the last learned) on the stream's test images.
+    """MAP of a run's network after task `after` (0 is the first; None is the last learned): see `network_retrieval`.
+
+    Raises:
+        ValueError: the run did not learn this stream or task `after`, or a fact is not in the stream.
+    """
+    if run.fingerprint != stream.fingerprint:
+        raise ValueError(f"this run learned {run.stream_code}, not these images of {stream.code}")
+    return network_retrieval(run.model_after(run.learned - 1 if after is None else after), stream, classes)
+
+
+def network_retrieval(
+    network: Network, stream: Stream, classes: Sequence[int | str] | None = None
+) -> dict[str, np.ndarray | float]:
+    """MAP of a network on the test images of the tasks that it has learned, the first ones of the stream.
 
     "tasks": (T,) the MAP of each task, its facts as queries over its own images, nan for tasks not yet seen; "all":
     every fact seen is a query over the images of all tasks seen, "which differs from the average of the performance
     achieved on each task" (MAS, section 5.2). With `classes`, labels or names of facts, also "classes": these facts
     over their own images, nan when none has been seen (MAS, Figure 7). The "tasks" of every step, one below the other,
     are a matrix for the functions of `metrics`, such as `forgetting`.
-
-    Raises ValueError when the run did not learn this stream, a task not learned, or a fact that is not in it.
     """
-    from ..streams.division import labels_of
-    from .answers import logits
-
-    if run.fingerprint != stream.fingerprint:
-        raise ValueError(f"this run learned {run.stream_code}, not these images of {stream.code}")
-    network = run.model_after(run.learned - 1 if after is None else after)
     seen = stream[: len(network.classes)]
     scores = np.concatenate([logits(network, task.test.images).numpy() for task in seen])
     labels = np.concatenate([stream.positions(task.test.labels).numpy() for task in seen])
@@ -77,10 +95,10 @@ def retrieval(
     of_tasks[: len(seen)] = [
         _among(scores, labels, np.arange(end - count, end)) for count, end in zip(network.classes, ends, strict=True)
     ]
-    found = {"tasks": of_tasks, "all": _among(scores, labels, np.arange(ends[-1]))}
+    found: dict[str, np.ndarray | float] = {"tasks": of_tasks, "all": _among(scores, labels, np.arange(ends[-1]))}
     if classes is not None:
-        labels_asked = np.array(labels_of(classes, stream.class_names, "classes"), dtype=int)
-        columns = np.flatnonzero(np.isin(stream.classes, labels_asked))
+        queried = np.array(labels_of(classes, stream.class_names, "classes"), dtype=int)
+        columns = np.flatnonzero(np.isin(stream.classes, queried))
         found["classes"] = _among(scores, labels, columns[columns < ends[-1]])
     return found
 

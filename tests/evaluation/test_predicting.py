@@ -1,12 +1,12 @@
-"""The nearest mean of exemplars, against a loop by hand."""
+"""Prediction rules: the nearest mean of exemplars against a loop by hand, and inside a run."""
 
 import numpy as np
 import pytest
 import torch
 
 import cltutor as cl
-from cltutor.evaluation.answers import answers
-from cltutor.evaluation.predicting import class_means, nearest_mean
+from cltutor.evaluation.answers import features, logits
+from cltutor.evaluation.predicting import PREDICTIONS, class_means
 from cltutor.memory import ExemplarMemory
 from cltutor.networks import MultiHead, SmallCNN
 
@@ -29,64 +29,67 @@ def unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.sqrt((vector**2).sum())
 
 
-def test_an_image_is_of_the_class_whose_mean_of_normalised_features_is_nearest(network):
-    score = nearest_mean(network, lambda: (EXEMPLARS, LABELS))(network, IMAGES)
-    kept, asked = (answers(network, images, features=True)[1].double().numpy() for images in (EXEMPLARS, IMAGES))
-    for i, feature in enumerate(asked):
+def share_right(network, images, labels, stream, task) -> float:
+    """Accuracy on a task's test images by the nearest mean of these images."""
+    score = PREDICTIONS["nearest_mean"].rule(network, lambda: (images, labels))
+    right = score(network, task.test.images).argmax(1) == stream.positions(task.test.labels)
+    return right.double().mean().item()
+
+
+def test_an_image_belongs_to_the_class_whose_mean_of_normalised_features_is_nearest(network):
+    score = PREDICTIONS["nearest_mean"].rule(network, lambda: (EXEMPLARS, LABELS))(network, IMAGES)
+    stored, queried = (features(network, images).double().numpy() for images in (EXEMPLARS, IMAGES))
+    for i, feature in enumerate(queried):
         distances = []
         for column in range(4):
-            mean = np.mean([unit(f) for f, label in zip(kept, LABELS, strict=True) if label == column], axis=0)
+            mean = np.mean([unit(f) for f, label in zip(stored, LABELS, strict=True) if label == column], axis=0)
             distances.append(np.sqrt(((unit(feature) - unit(mean)) ** 2).sum()))
         np.testing.assert_allclose(score[i].numpy(), -np.array(distances), atol=1e-4)
-
-
-def test_features_count_by_their_direction_and_not_by_their_length():
-    features = torch.tensor([[1.0, 0.0], [0.0, 100.0]])
-    torch.testing.assert_close(class_means(features, torch.tensor([0, 0]), 1), torch.tensor([[0.5**0.5, 0.5**0.5]]))
+    rows = torch.tensor([[1.0, 0.0], [0.0, 100.0]])
+    torch.testing.assert_close(class_means(rows, torch.tensor([0, 0]), 1), torch.tensor([[0.5**0.5, 0.5**0.5]]))
 
 
 def test_a_class_without_exemplars_is_never_nearest(network):
-    score = nearest_mean(network, lambda: (EXEMPLARS, LABELS % 3))(network, IMAGES)
+    score = PREDICTIONS["nearest_mean"].rule(network, lambda: (EXEMPLARS, LABELS % 3))(network, IMAGES)
     assert score.shape == (9, 4)
     assert (score[:, 3] == float("-inf")).all()
     assert score[:, :3].isfinite().all()
 
 
+def test_logits_are_scores_without_reading_the_exemplars(network):
+    def unread():
+        raise AssertionError("the exemplars were read")
+
+    assert torch.equal(PREDICTIONS["logits"].rule(network, unread)(network, IMAGES), logits(network, IMAGES))
+    assert [name for name, rule in PREDICTIONS.items() if rule.needs_exemplars] == ["nearest_mean"]
+
+
 @pytest.mark.parametrize("name", ["icarl", "eeil_base", "finetune"])
-def test_any_recipe_with_a_memory_answers_by_the_nearest_mean_of_what_it_keeps(tiny, name):
+def test_any_recipe_with_a_memory_predicts_by_the_nearest_mean_of_its_exemplars(tiny, name):
     recipe = getattr(cl.methods, name)(memory=ExemplarMemory(12), predict="nearest_mean", heads="class", epochs=2)
     run = cl.learn(tiny, recipe, device="cpu", progress=False)
-    kept = run.kept["memory"]
-    score = nearest_mean(run.model, lambda: (kept["images"], kept["labels"]))
+    memory = run.kept["memory"]
     for task in tiny:
-        right = score(run.model, task.test.images).argmax(1) == tiny.positions(task.test.labels)
-        assert run.accuracy(known_task=False)[-1, task.index] == pytest.approx(right.double().mean().item())
+        right = share_right(run.model, memory["images"], memory["labels"], tiny, task)
+        assert run.accuracy(known_task=False)[-1, task.index] == pytest.approx(right)
 
 
-def test_joint_training_answers_by_the_means_of_all_images(tiny):
+def test_joint_training_predicts_by_the_means_of_all_images(tiny):
     run = cl.learn(tiny, cl.methods.joint(heads="class", predict="nearest_mean", epochs=1), progress=False)
     images = torch.cat([task.train.images for task in tiny])
     labels = tiny.positions(torch.cat([task.train.labels for task in tiny]))
-    score = nearest_mean(run.model, lambda: (images, labels))
-    right = score(run.model, tiny[0].test.images).argmax(1) == tiny.positions(tiny[0].test.labels)
-    assert run.accuracy(known_task=False)[-1, 0] == pytest.approx(right.double().mean().item())
+    right = share_right(run.model, images, labels, tiny, tiny[0])
+    assert run.accuracy(known_task=False)[-1, 0] == pytest.approx(right)
 
 
-def test_between_epochs_it_takes_the_means_of_all_images_at_hand(tiny):
-    recipe = cl.methods.icarl(memory=ExemplarMemory(12), epochs=1)
-    events = cl.train(tiny, recipe, device="cpu")
+def test_between_epochs_the_means_are_those_of_all_images_at_hand(tiny):
+    events = cl.train(tiny, cl.methods.icarl(memory=ExemplarMemory(12), epochs=1), device="cpu")
     event = next(e for e in events if isinstance(e, cl.training.events.EpochDone) and e.task == 0)
     own = tiny[0].train
-    score = nearest_mean(event.network, lambda: (own.images, tiny.positions(own.labels)))
-    right = score(event.network, tiny[0].test.images).argmax(1) == tiny.positions(tiny[0].test.labels)
-    assert event.unknown[0] == pytest.approx(right.double().mean().item())
+    right = share_right(event.network, own.images, tiny.positions(own.labels), tiny, tiny[0])
+    assert event.unknown[0] == pytest.approx(right)
 
 
-def test_without_a_memory_it_is_refused():
+def test_the_nearest_mean_without_a_memory_is_refused():
     with pytest.raises(ValueError, match=r"keeps none: give it ExemplarMemory\(\)"):
         cl.methods.finetune(predict="nearest_mean")
-
-
-def test_an_unknown_way_to_answer_is_refused():
-    with pytest.raises(ValueError, match="predict is one of logits, nearest_mean, not 'nearest'"):
-        cl.methods.icarl(predict="nearest")
