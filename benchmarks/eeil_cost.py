@@ -36,7 +36,7 @@ def microseconds(stream: Stream, method: str) -> float:
     for event in cl.train(stream, recipe, device="cpu", test_every=99):
         if isinstance(event, TaskDone) and event.task == 0:
             started, tested = time.perf_counter(), event.run.seconds["test"]
-            old = len(event.run.kept["memory"]["labels"]) if recipe.memory else 0
+            old = len(event.run.part_states["memory"]["labels"]) if recipe.memory else 0
         if isinstance(event, TaskDone) and event.task == 1:
             break
     passed = time.perf_counter() - started - (event.run.seconds["test"] - tested)

@@ -123,7 +123,7 @@ def equal(run: cl.Run, other: cl.Run) -> bool:
 def everything(run: cl.Run) -> dict[tuple, np.ndarray]:
     """All numbers of a run but its seconds, by name."""
     named = {("state", task, name): value for task, state in enumerate(run.states) for name, value in state.items()}
-    named |= {("kept", part, name): value for part, held in run.kept.items() for name, value in held.items()}
+    named |= {("kept", part, name): value for part, held in run.part_states.items() for name, value in held.items()}
     named |= dict(run.curves.tensors())
     return {name: value.numpy() for name, value in named.items()} | run.accuracies
 

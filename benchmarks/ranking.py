@@ -30,7 +30,7 @@ def losses(method: str, order: int) -> dict[str, float]:
     stream = cl.streams.digits(tasks=5, order=order)
     run = finished((cl.streams.digits, {"tasks": 5, "order": order}, cl.methods.get(method), order))
     network, tests = run.model, [(task.test.images, stream.positions(task.test.labels)) for task in stream]
-    omega = by_name(network, run.kept["Anchor"]["importance"][0])
+    omega = by_name(network, run.part_states["Anchor"]["importance"][0])
     whole = accuracy(network, tests)
     found = {which: whole - accuracy(damage(network, omega, SHARE, which), tests) for which in ("least", "most")}
     drawn = [accuracy(damage(network, omega, SHARE, "random", seed), tests) for seed in range(DRAWS)]

@@ -41,6 +41,7 @@ _NAMES = {
     "Schedule": "recipe",
     "compare": "comparing.comparison",
     "learn": "training.loop",
+    "register": "recipe.parser",
     "train": "training.loop",
 }
 

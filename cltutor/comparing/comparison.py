@@ -1,19 +1,19 @@
-"""Several methods on one stream with several seeds, alike in everything else, and what that says of them."""
+"""Several methods on one stream with several seeds, alike in everything else, and what the difference is."""
 
 import math
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from typing import overload
 
 from .. import methods as named
-from ..evaluation import metrics
 from ..recipe.recipe import Recipe
 from ..runs.naming import grouped
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import check
 from .parallel import Job, Source, processes, runs_of
-from .table import Table, numbers, tabulated
+from .table import Table, numbers, paired, tabulated
 
 __all__ = ["Comparison", "compare", "processes"]
 
@@ -38,8 +38,8 @@ def compare(
     for all. Rates and all else are a method's own.
 
     ``executor`` is any ``concurrent.futures.Executor``; without one the runs follow one another. ``processes(2)`` makes
-    one for this machine, Dask's ``Client.get_executor()`` for a cluster. The workers share nothing but ``store``, and a
-    function given as ``stream`` must be one that they can import.
+    one for this machine, Dask's ``Client.get_executor()`` for a cluster. The workers share nothing but ``store``; parts
+    and functions that are defined in a notebook or script are sent to them.
 
     Raises:
         ValueError: no method, no seed, one of them twice, unequal budgets, or what ``learn`` refuses.
@@ -67,10 +67,9 @@ def compare(
 def check_lists(recipes: list[Recipe], seeds: list[int]) -> None:
     if not recipes or not seeds:
         raise ValueError('Give one method and one seed or more: compare(stream, ["finetune", "lwf"], seeds=(0, 1, 2)).')
-    twice = next((one for one in (recipes, seeds) for item in one if one.count(item) > 1), None)
-    if twice is not None:
-        what = next(item for item in twice if twice.count(item) > 1)
-        raise ValueError(f"{getattr(what, 'name', f'Seed {what}')} is given twice: leave one out.")
+    names = [recipe.name for recipe in recipes if recipes.count(recipe) > 1]
+    if twice := [*names, *(f"Seed {seed}" for seed in seeds if seeds.count(seed) > 1)]:
+        raise ValueError(f"{twice[0]} is given twice: leave one out.")
 
 
 def check_budget(recipes: Iterable[Recipe]) -> None:
@@ -114,7 +113,13 @@ class Comparison(Sequence[Run]):
     def __len__(self) -> int:
         return len(self._runs)
 
-    def __getitem__(self, place):
+    @overload
+    def __getitem__(self, place: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Run]: ...
+
+    def __getitem__(self, place: int | slice) -> Run | list[Run]:
         return list(self._runs[place]) if isinstance(place, slice) else self._runs[place]
 
     def __repr__(self) -> str:
@@ -128,45 +133,41 @@ class Comparison(Sequence[Run]):
     ) -> tuple[float, float]:
         """(mean, half width) of the 95 % t-interval of ``method`` minus ``against``, paired by seed, as a fraction.
 
-        ``known_task=None`` asks as both were trained: the task unknown where all classes competed. ``measure`` is a
+        ``known_task=None`` tests as both were trained: the task unknown where all classes competed. ``measure`` is a
         name in ``numbers``. One pair has no interval: its half width is nan.
 
         Raises:
             ValueError: no such method or measure, seeds that differ, or regimes of training that do.
         """
-        one, other = self._paired(method), self._paired(against)
-        if one.keys() != other.keys():
-            raise ValueError(
-                f"Differences are paired by seed: {method} has {list(one)} and {against} has {list(other)}."
-            )
-        regimes = {run.competes for runs in (one, other) for run in runs.values()}
+        for label in (method, against):
+            if label not in self.methods:
+                raise ValueError(f"There is no {label!r} in this comparison of {', '.join(self.methods)}.")
+        one, other = self.methods[method], self.methods[against]
+        seeds = [sorted(run.seed for run in runs) for runs in (one, other)]
+        if seeds[0] != seeds[1]:
+            raise ValueError(f"Differences are paired by seed: {method} has {seeds[0]} and {against} has {seeds[1]}.")
+        regimes = {run.competes for run in (*one, *other)}
         if len(regimes) > 1 and known_task is not True:
             raise ValueError(
                 f"{method} and {against} were trained under different regimes, one with a head per task: they can only "
                 "be set side by side with known_task=True."
             )
-        known = not regimes.pop() if known_task is None else known_task
-        values = [[_measure(run, known, measure) for run in (one[seed], other[seed])] for seed in one]
-        return metrics.paired_difference(*zip(*values, strict=True))
-
-    def _paired(self, method: str) -> dict[int, Run]:
-        if method not in self.methods:
-            raise ValueError(f"There is no {method!r} in this comparison of {', '.join(self.methods)}.")
-        return {run.seed: run for run in sorted(self.methods[method], key=lambda run: run.seed)}
+        return paired(one, other, not regimes.pop() if known_task is None else known_task, measure)
 
     def table(self, known_task: bool | None = None, against: str | None = None) -> Table:
-        """A row a method, in two groups that are never ranked in one column: trained with a head per task, and with
+        """One row per method, in two groups that are never ranked in one column: trained with a head per task, and with
         all classes competing. Each group is sorted by average accuracy.
 
-        ``known_task=None`` asks each group as it was trained; True or False asks both so, and those that never learned
-        to compete then have no accuracy. Differences are paired with ``against``, or with each group's first method.
+        ``known_task=None`` tests each group as it was trained; True or False tests both that way, and those that never
+        learned to compete then have no accuracy. Differences are paired with ``against``, or with the first method of
+        each group.
         """
         if against is not None and against not in self.methods:
             raise ValueError(f"There is no {against!r} in this comparison of {', '.join(self.methods)}.")
-        return tabulated(self, known_task, against)
+        return tabulated(self.methods, known_task, against)
 
     def data(self) -> list[dict[str, str | int | float | None]]:
-        """A flat dict a run, for a data frame or JSON; None where there is no number."""
+        """One flat dict per run, for a data frame or JSON; None where there is no number."""
         labels = {id(run): label for label, runs in self.methods.items() for run in runs}
         return [
             {
@@ -189,7 +190,8 @@ class Comparison(Sequence[Run]):
 
 def check_streams(runs: Sequence[Run]) -> None:
     """Refuse runs that do not belong together: other classes, another number of tasks, another order for one seed."""
-    first, of_seed = runs[0], {}
+    first = runs[0]
+    of_seed: dict[int, Run] = {}
     for run in runs:
         alike = run.class_names == first.class_names and len(run.tasks) == len(first.tasks)
         if not alike or of_seed.setdefault(run.seed, run).fingerprint != run.fingerprint:
@@ -198,15 +200,6 @@ def check_streams(runs: Sequence[Run]) -> None:
                 f"Runs of different streams cannot be compared: {other.name} with seed {other.seed} learned "
                 f"{other.stream_code}, {run.name} with seed {run.seed} {run.stream_code}."
             )
-
-
-def _measure(run: Run, known_task: bool, measure: str) -> float:
-    found = numbers(run, known_task)
-    if measure not in found:
-        raise ValueError(f"There is no measure {measure!r}; there are {', '.join(found)}.")
-    if math.isnan(found[measure]):
-        raise ValueError(f"{run.name} has no {measure} with known_task={known_task}.")
-    return found[measure]
 
 
 def _plain(value: float) -> float | None:

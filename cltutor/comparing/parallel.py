@@ -1,4 +1,7 @@
-"""Several runs, one after another or on the workers of an executor, who share nothing but the store."""
+"""Several runs, one after another or on the workers of an executor, which share nothing but the store.
+
+Jobs and runs travel as cloudpickle's bytes, so that a part defined in a notebook cell or a script goes along.
+"""
 
 import os
 import pickle
@@ -15,9 +18,11 @@ from concurrent.futures import (
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from multiprocessing import get_context
+from typing import Any
 
 import torch
 
+from ..describe import Whole
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
@@ -50,13 +55,12 @@ def processes(workers: int) -> ProcessPoolExecutor:
     They start anew ("spawn"), as a fork of a process in which PyTorch has begun threads may hang: a script that uses
     them keeps its own work below ``if __name__ == "__main__":``.
     """
-    if not isinstance(workers, int) or workers < 1:
-        raise ValueError(f"workers is a whole number of processes from 1 up, not {workers!r}.")
+    Whole(at_least=1).check("workers", workers)
     threads = max(1, torch.get_num_threads() // workers)
-    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_take_threads, initargs=(threads,))
+    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_set_threads, initargs=(threads,))
 
 
-def _take_threads(threads: int) -> None:
+def _set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
@@ -69,18 +73,19 @@ def made(source: Source, seed: int) -> Stream:
 
 
 def runs_of(source: Source, jobs: Sequence[Job], executor: Executor | None) -> Iterator[tuple[int, Run]]:
-    """(place among ``jobs``, run) as each is finished; what one seed needs comes together, so that its stream is made
-    once by whoever works on it.
+    """(place among ``jobs``, run) as each is finished; the runs of one seed come together, so that a worker makes its
+    stream once.
 
-    Nothing of a finished run is held for longer than it takes to hand it over: a cluster would compute it again when
-    its worker is lost later. WorkerDied where the whole executor broke.
+    No reference to a finished run is kept after it was yielded: a cluster would compute it again when its worker is
+    lost later. WorkerDied where the whole executor broke.
     """
     order = sorted(range(len(jobs)), key=lambda place: jobs[place].seed)
     if executor is None:
         here = lru_cache(maxsize=1)(partial(made, source))
         yield from ((place, jobs[place].run(here(jobs[place].seed))) for place in order)
         return
-    submit, opened = _nearby(source, executor) if isinstance(executor, ThreadPoolExecutor) else _away(source, executor)
+    in_threads = isinstance(executor, ThreadPoolExecutor)
+    submit, opened = (_in_threads if in_threads else _in_processes)(source, executor)
     pending: dict[Future, int] = {}
     try:
         pending |= {submit(jobs[place]): place for place in order}
@@ -93,7 +98,7 @@ def runs_of(source: Source, jobs: Sequence[Job], executor: Executor | None) -> I
             future.cancel()
 
 
-def broken(jobs: Sequence[Job], pending: Iterable[Future]) -> str:
+def broken(jobs: Sequence[Job], pending: Iterable[Future[Any]]) -> str:
     """What is lost with an executor, in one sentence."""
     lost = 1 + sum(future.cancelled() or not future.done() or future.exception() is not None for future in pending)
     store = jobs[0].store
@@ -104,32 +109,43 @@ def broken(jobs: Sequence[Job], pending: Iterable[Future]) -> str:
     )
 
 
-def _nearby(source: Source, executor: Executor) -> tuple[Callable[[Job], Future], Callable[[Run], Run]]:
+def _in_threads(source: Source, executor: Executor) -> tuple[Callable[[Job], Future[Any]], Callable[[Run], Run]]:
     """Threads see everything as it is."""
     here = lru_cache(maxsize=1)(partial(made, source))
     return (lambda job: executor.submit(lambda: job.run(here(job.seed)))), lambda run: run
 
 
-def _away(source: Source, executor: Executor) -> tuple[Callable[[Job], Future], Callable[[bytes], Run]]:
-    """Other processes get bytes and give bytes: tensors as such would take a file descriptor each on the way."""
-    try:
-        data = pickle.dumps(source)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ValueError(
-            f"{source!r} cannot be sent to another process: give a Stream, or a function that can be pickled, such as "
-            "functools.partial(cl.streams.digits, 5)."
-        ) from error
+def _in_processes(source: Source, executor: Executor) -> tuple[Callable[[Job], Future[Any]], Callable[[bytes], Run]]:
+    """Other processes receive and return bytes: tensors as such would take a file descriptor each on the way."""
+    data = _packed(source)
     if len(data) > LARGE:
         warnings.warn(
             f"This stream of {len(data) / 1e6:.0f} MB is sent to a worker with every run: give a function that makes "
             "it there, such as functools.partial(cl.streams.folder, PATH, 10).",
             stacklevel=5,
         )
-    return (lambda job: executor.submit(_run, data, job)), pickle.loads
+    return (lambda job: executor.submit(_run, data, _packed(job))), pickle.loads
 
 
-def _run(source: bytes, job: Job) -> bytes:
-    return pickle.dumps(job.run(_received(source, job.seed)))
+def _dumps(thing: Any) -> bytes:
+    import cloudpickle  # only who sends something needs it
+
+    return cloudpickle.dumps(thing)
+
+
+def _packed(thing: Source | Job) -> bytes:
+    try:
+        return _dumps(thing)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"{thing!r} cannot be sent to another process ({error}): a stream is a Stream, or a function that can be "
+            "pickled, such as functools.partial(cl.streams.digits, 5)."
+        ) from error
+
+
+def _run(source: bytes, packed: bytes) -> bytes:
+    job: Job = pickle.loads(packed)
+    return _dumps(job.run(_received(source, job.seed)))
 
 
 @lru_cache(maxsize=1)

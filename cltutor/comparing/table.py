@@ -1,22 +1,20 @@
-"""A comparison as a table: what was measured, one group a regime of training, and what each method asks for.
+"""A comparison as a table: what was measured, one group per training regime, and what each method needs.
 
 The columns are those of LwF, Figure 1 and MAS, Figure 2, with numbers where they can be measured.
 """
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import mean
-from typing import TYPE_CHECKING
+from typing import overload
 
 from ..evaluation import metrics
+from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..show.rows import Table as Columns
-from .properties import Properties, properties
-
-if TYPE_CHECKING:
-    from .comparison import Comparison
 
 NONE = "–"
 ACCURACIES = {
@@ -37,13 +35,48 @@ MEANINGS = (
     "(LwF, Figure 1)",
     "difference: of the average, paired by seed, with the reference; forgetting: how far old tasks fell below their "
     "best",
-    "seconds: of training, and of all tests of a run; memory: what is held as the last task begins, the network, "
+    "seconds: of training, and of all tests of a run; memory: what is in use as the last task begins, the network, "
     "importances, recorded answers and old images (MAS, Figure 6)",
-    "old data: trains on images of earlier tasks; task at test: must be told an image's task (LwF, Figure 1)",
+    "old data: trains on images of earlier tasks; task at test: must be given an image's task (LwF, Figure 1)",
     "on pretrained: goes on from a network that comes with weights; unlabelled data: its importance needs no labels; "
-    "any output: guards an embedding as well as a softmax (MAS, Figure 2); all asked of the recipe",
+    "any output: protects an embedding as well as a softmax (MAS, Figure 2); all declared by the method's parts",
 )
 Interval = tuple[float, float]  # mean and half width
+Methods = Mapping[str, Sequence[Run]]  # the runs of each method, by its label
+
+
+@dataclass(frozen=True)
+class Properties:
+    """What a method needs and allows (LwF, Figure 1; MAS, Figure 2); None where a question does not apply.
+
+    ``old_data``: it trains on images of earlier tasks. ``task_at_test``: it must be given an image's task, as its
+    logits were not trained to compete. ``pretrained``: it can go on from a network that comes with weights.
+    ``unlabelled``: what it protects is found without labels; None where no images are read for that. ``any_output``: it
+    protects an embedding as well as a softmax; None for networks that are made of heads for classes. EWC's and IMM's
+    Fisher draws its labels from the network (Kirkpatrick et al. 2017), so that here, unlike in MAS, Figure 2, it needs
+    no given ones.
+    """
+
+    old_data: bool
+    task_at_test: bool
+    pretrained: bool
+    unlabelled: bool | None
+    any_output: bool | None
+
+
+def properties(recipe: Recipe) -> Properties:
+    """The properties of a method, as its network and its other parts declare them."""
+    parts = [recipe.network, *recipe.parts.values()]
+    guards = [part for part in parts if part is not recipe.memory]
+    labels = [part.needs_labels for part in guards]
+    outputs = [part.guards_any_output for part in guards]
+    return Properties(
+        old_data=any(part.keeps_images for part in parts),
+        task_at_test=recipe.heads != "class" or any(part.needs_task_at_test for part in parts),
+        pretrained=all(part.works_pretrained for part in parts),
+        unlabelled=None if True not in labels and False not in labels else True not in labels,
+        any_output=False if False in outputs else None if None in outputs else True,
+    )
 
 
 @dataclass(frozen=True)
@@ -67,7 +100,7 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Table(Sequence[Row]):
-    """Rows in groups of one regime of training, each sorted by its own average accuracy; nothing is ranked across.
+    """Rows in groups of one training regime, each sorted by its own average accuracy; nothing is ranked across.
 
     A page shows it as tables, a terminal in columns, and ``markdown()`` is for a file.
     """
@@ -82,16 +115,22 @@ class Table(Sequence[Row]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, place):
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
         return self.rows[place]
 
     def blocks(self) -> list[tuple[str, Columns]]:
-        """(title, columns) of each group, then of what methods ask for."""
+        """(title, columns) of each group, then of what methods need."""
         budgets = len({row.epochs for row in self}) > 1
         found = [(title(group[0]), Columns(*measured(group, budgets))) for group in self.groups]
         head = ("method", *PROPERTIES.values())
-        asked = tuple((row.method, *(answer(getattr(row.properties, name)) for name in PROPERTIES)) for row in self)
-        return [*found, ("What a method asks for, and what it allows", Columns(head, asked))]
+        facts = tuple((row.method, *(answer(getattr(row.properties, name)) for name in PROPERTIES)) for row in self)
+        return [*found, ("What a method needs, and what it allows", Columns(head, facts))]
 
     def __repr__(self) -> str:
         return "\n\n".join([self.about, *(f"{title}\n{columns!r}" for title, columns in self.blocks())])
@@ -113,20 +152,20 @@ class Table(Sequence[Row]):
         )
 
 
-def tabulated(comparison: "Comparison", known_task: bool | None, against: str | None) -> Table:
-    """The table of a comparison, as its own ``table`` says."""
+def tabulated(methods: Methods, known_task: bool | None, against: str | None) -> Table:
+    """The table of ``Comparison.table``: the runs of each method, by its label."""
     groups = []
     for competes in (False, True):
-        shown = [label for label, runs in comparison.methods.items() if runs[0].competes == competes]
+        shown = [label for label, runs in methods.items() if runs[0].competes == competes]
         known = not competes if known_task is None else known_task
         reference = against if against in shown else next(iter(shown), "")
-        rows = [row_of(comparison, label, known, reference) for label in shown]
+        rows = [row_of(methods, label, known, reference) for label in shown]
         groups += [tuple(sorted(rows, key=rank))] if rows else []
-    return Table(tuple(groups), about(comparison))
+    return Table(tuple(groups), about([run for runs in methods.values() for run in runs]))
 
 
-def row_of(comparison: "Comparison", label: str, known_task: bool, against: str) -> Row:
-    runs = comparison.methods[label]
+def row_of(methods: Methods, label: str, known_task: bool, against: str) -> Row:
+    runs = methods[label]
     found = [numbers(run, known_task) for run in runs]
     return Row(
         method=label,
@@ -135,7 +174,7 @@ def row_of(comparison: "Comparison", label: str, known_task: bool, against: str)
         runs=len(runs),
         accuracies={name: interval([values[name] for values in found]) for name in ACCURACIES},
         against=against,
-        difference=difference(comparison, label, known_task, against),
+        difference=difference(methods, label, known_task, against),
         epochs=runs[0].recipe.schedule.epochs,
         updates=mean(run.updates for run in runs),
         train_seconds=mean(run.seconds["train"] for run in runs),
@@ -164,13 +203,33 @@ def interval(values: list[float]) -> Interval:
     return (math.nan, math.nan) if any(map(math.isnan, values)) else metrics.mean_interval(values)
 
 
-def difference(comparison: "Comparison", label: str, known_task: bool, against: str) -> Interval:
-    """The paired difference where there is one: of two methods that answer, and of the same seeds."""
-    one, other = comparison.methods[label], comparison.methods[against]
+def difference(methods: Methods, label: str, known_task: bool, against: str) -> Interval:
+    """The paired difference where there is one: of two methods that have an answer, and of the same seeds."""
+    one, other = methods[label], methods[against]
     silent = not known_task and not one[0].competes
     if label == against or silent or {run.seed for run in one} != {run.seed for run in other}:
         return math.nan, math.nan
-    return comparison.difference(label, against, known_task)
+    return paired(one, other, known_task, "average_accuracy")
+
+
+def paired(one: Sequence[Run], other: Sequence[Run], known_task: bool, measure: str) -> Interval:
+    """(mean, half width) of the 95 % t-interval of ``one`` minus ``other``, which have the same seeds."""
+    a, b = ([value_of(run, known_task, measure) for run in sorted(runs, key=by_seed)] for runs in (one, other))
+    return metrics.paired_difference(a, b)
+
+
+def by_seed(run: Run) -> int:
+    return run.seed
+
+
+def value_of(run: Run, known_task: bool, measure: str) -> float:
+    """One of a run's ``numbers``; ValueError for a name that is not there, or no number."""
+    found = numbers(run, known_task)
+    if measure not in found:
+        raise ValueError(f"There is no measure {measure!r}; there are {', '.join(found)}.")
+    if math.isnan(found[measure]):
+        raise ValueError(f"{run.name} has no {measure} with known_task={known_task}.")
+    return found[measure]
 
 
 def rank(row: Row) -> float:
@@ -178,14 +237,14 @@ def rank(row: Row) -> float:
     return 0.0 if math.isnan(average) else -average
 
 
-def about(comparison: "Comparison") -> str:
+def about(runs: Sequence[Run]) -> str:
     """What was compared, in a line."""
-    first, seeds = comparison[0], sorted({run.seed for run in comparison})
-    orders = {run.stream_code for run in comparison}
+    first, seeds = runs[0], sorted({run.seed for run in runs})
+    orders = {run.stream_code for run in runs}
     stream = first.stream_code + (more(len(orders) - 1) if len(orders) > 1 else "")
-    epochs = sorted({run.recipe.schedule.epochs for run in comparison})
-    devices = sorted({run.device for run in comparison})
-    budget = f"{' or '.join(map(str, epochs))} epochs a task"
+    epochs = sorted({run.recipe.schedule.epochs for run in runs})
+    devices = sorted({run.device for run in runs})
+    budget = f"{' or '.join(map(str, epochs))} epochs per task"
     spread = "mean ± half width of the 95 % t-interval; " if len(seeds) > 1 else ""
     words = "seeds" if len(seeds) > 1 else "seed"
     return f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
@@ -207,7 +266,7 @@ def measured(group: Sequence[Row], budgets: bool) -> tuple[tuple[str, ...], tupl
     """Head and cells of a group's numbers; with ``budgets`` also the epochs, where they differ."""
     columns: dict[str, Callable[[Row], str]] = {"method": lambda row: row.method}
     for name, words in ACCURACIES.items():
-        columns[words] = lambda row, name=name: percent(row.accuracies[name])
+        columns[words] = partial(accuracy_cell, name=name)
         if name == "average_accuracy" and len(group) > 1:
             columns["difference (points)"] = against_reference
     if budgets:
@@ -217,6 +276,10 @@ def measured(group: Sequence[Row], budgets: bool) -> tuple[tuple[str, ...], tupl
     columns["test (s)"] = lambda row: f"{row.test_seconds:.1f}"
     columns["memory (MB)"] = lambda row: NONE if math.isnan(row.memory) else f"{row.memory / 1e6:.2f}"
     return tuple(columns), tuple(tuple(cell(row) for cell in columns.values()) for row in group)
+
+
+def accuracy_cell(row: Row, name: str) -> str:
+    return percent(row.accuracies[name])
 
 
 def against_reference(row: Row) -> str:

@@ -1,18 +1,19 @@
 """What an importance has in common: when it is computed, on which images, and how those of several tasks add up."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
-from ..describe import Described
+from ..describe import Part, State
 
-Kept = dict[str, Tensor]
+if TYPE_CHECKING:
+    from ..losses.terms import Context
 
 
-class Importance(Described):
-    """One number per shared parameter, Omega, as an ``Anchor`` holds it.
+class Importance(Part):
+    """One number per shared parameter, Omega, for an ``Anchor``.
 
     ``context`` is where the run stands: its network, the task just learned with its images, the shared parameters.
     """
@@ -20,19 +21,10 @@ class Importance(Described):
     symbol: ClassVar[str] = r"\Omega_k"
     separate: ClassVar[bool] = False  # a penalty for each task, as against one penalty for all of them
 
-    def begin_task(self, context, kept: Kept) -> None:
-        """Called before the first step of a task."""
-
-    def pulled(self, shared: Tensor, kept: Kept) -> None:
+    def pulled(self, shared: Tensor, state: State) -> None:
         """Called with the flat vector (P,) that the anchor pulls at, before the backward pass."""
 
-    def before_step(self, context, kept: Kept) -> None:
-        """Called between the backward pass and the update of the weights."""
-
-    def after_step(self, context, kept: Kept) -> None:
-        """Called after the update of the weights."""
-
-    def of_task(self, context, kept: Kept) -> Tensor:
+    def of_task(self, context: "Context", state: State) -> Tensor:
         """Omega (P,) of the task just learned, over the flat vector of shared parameters."""
         raise NotImplementedError
 
@@ -58,13 +50,13 @@ def flat(values: Sequence[Tensor]) -> Tensor:
     return torch.cat([value.reshape(-1) for value in values])
 
 
-def shared_part(omega: dict[str, Tensor], context) -> Tensor:
+def shared_part(omega: dict[str, Tensor], context: "Context") -> Tensor:
     """Of an importance by name, what belongs to the shared parameters, flat (P,)."""
     names = {id(parameter): name for name, parameter in context.network.named_parameters()}
     return flat([omega[names[id(parameter)]] for parameter in context.shared])
 
 
-def images_of(context, on: str, classes: tuple[int, ...] | None) -> Tensor:
+def images_of(context: "Context", on: str, classes: tuple[int, ...] | None) -> Tensor:
     """The task's "train" images, its "test" images or "both", (N, C, H, W) uint8; of some classes if asked."""
     task = context.data
     splits = {"train": [task.train], "test": [task.test], "both": [task.train, task.test]}[on]

@@ -1,16 +1,20 @@
 """The Fisher information's diagonal, Elastic Weight Consolidation's importance (Kirkpatrick et al. 2017)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..describe import State, flag, real
 from ..networks import Network, evaluating
 from ..seeds import generator
-from .base import Importance, Kept, shared_part
+from .base import Importance, shared_part
 from .samples import check, mean_over_samples, vector
+
+if TYPE_CHECKING:
+    from ..losses.terms import Context
 
 
 def log_likelihood(answers: Tensor, labels: Tensor) -> Tensor:
@@ -35,7 +39,7 @@ def fisher(
     check(model, images)
     if isinstance(model, Network) and type(model).response is not Network.response:
         raise ValueError(
-            f"The Fisher information asks for probabilities of classes, and a {type(model).__name__} has none: "
+            f"The Fisher information needs probabilities of classes, and a {type(model).__name__} has none: "
             "use MAS() or PathIntegral()."
         )
     if labels is None:
@@ -61,12 +65,17 @@ class Fisher(Importance):
     ``given=True`` takes the images' own labels instead of labels drawn from the model (the "empirical" Fisher).
     """
 
-    given: bool = False
+    given: bool = flag(False)
 
     symbol: ClassVar[str] = "F_k"
     separate: ClassVar[bool] = True
+    guards_any_output: ClassVar[bool | None] = False  # it needs probabilities
 
-    def of_task(self, context, kept: Kept) -> Tensor:
+    @property
+    def needs_labels(self) -> bool:
+        return self.given
+
+    def of_task(self, context: "Context", state: State) -> Tensor:
         train = context.data.train
         labels = context.columns(train.labels) if self.given else None
         omega = fisher(context.network, train.images, labels, context.head, seed=context.task)
@@ -75,15 +84,11 @@ class Fisher(Importance):
 
 @dataclass(frozen=True, repr=False)
 class OnlineFisher(Fisher):
-    """Online EWC: one running Fisher, in which older tasks fade by ``decay`` a task (Schwarz et al. 2018)."""
+    """Online EWC: one running Fisher, in which older tasks fade by ``decay`` per task (Schwarz et al. 2018)."""
 
-    decay: float = 1.0
+    decay: float = real(1.0, at_least=0, at_most=1)
 
     separate: ClassVar[bool] = False
-
-    def __post_init__(self):
-        if not 0 <= self.decay <= 1:
-            raise ValueError(f"decay is between 0 and 1, not {self.decay!r}.")
 
     def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:
         return new if before is None else self.decay * before + new

@@ -5,6 +5,8 @@ is an outer product for a linear layer, a sum of outer products over the positio
 the normalised input for a normalisation layer. The sample stays a dimension of its own throughout.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_weight
@@ -17,7 +19,7 @@ def linear(layer: nn.Linear, a: Tensor, g: Tensor) -> dict[str, Tensor]:
 
 def convolution(layer: nn.Conv2d, a: Tensor, g: Tensor) -> dict[str, Tensor]:
     """One convolution with a group for each sample, whose gradient keeps the samples apart."""
-    padding = layer.padding
+    padding: str | int | tuple[int, ...] = layer.padding
     if isinstance(padding, str) or layer.padding_mode != "zeros":
         mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
         a, padding = F.pad(a, layer._reversed_padding_repeated_twice, mode), 0
@@ -47,7 +49,9 @@ def layer_norm(layer: nn.LayerNorm, a: Tensor, g: Tensor) -> dict[str, Tensor]:
     return {"weight": product.sum(1), "bias": g.sum(1)}
 
 
-FORMS = {
+# The parameters' gradients, each (N, *shape), from a layer, its input and the gradient at its output.
+Form = Callable[..., dict[str, Tensor]]
+FORMS: dict[type[nn.Module], Form] = {
     nn.Linear: linear,
     nn.Conv2d: convolution,
     nn.BatchNorm1d: batch_norm,

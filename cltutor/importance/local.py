@@ -1,14 +1,19 @@
 """Local Memory Aware Synapses: the Hebbian form, what fires together is important (MAS, section 4.3)."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from ..describe import choice
 from ..networks import Network, evaluating
 from .layers import has_closed_form
-from .mas import MAS, check_choice
+from .mas import MAS
 from .samples import Call, check, power_sum
+
+if TYPE_CHECKING:
+    from ..losses.terms import Context
 
 
 def mas_local(model: nn.Module, images: Tensor, task: int | None = None, chunk: int = 64) -> dict[str, Tensor]:
@@ -51,7 +56,8 @@ def calls_of(model: nn.Module, images: Tensor, layers: list[nn.Module], task: in
         alive.append(output)
 
     def rectify(relu: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if call := outputs.get(id(inputs[0])):
+        call = outputs.get(id(inputs[0]))
+        if call is not None and call.signal is not None:
             call.signal.clamp_(min=0)
 
     alive: list[Tensor] = []  # an id names a tensor only as long as the tensor lives
@@ -73,9 +79,7 @@ def calls_of(model: nn.Module, images: Tensor, layers: list[nn.Module], task: in
 class LocalMAS(MAS):
     """The Hebbian Omega, from activations alone (MAS, eq. 6); it knows no other ``output`` than the norm."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        check_choice("output", self.output, ("norm",))
+    output: str = choice("norm", ("norm",))
 
-    def measure(self, context, images: Tensor) -> dict[str, Tensor]:
+    def measure(self, context: "Context", images: Tensor) -> dict[str, Tensor]:
         return mas_local(context.network, images, context.head)

@@ -1,15 +1,20 @@
 """Memory Aware Synapses: how much the learned function changes with each parameter (MAS, sections 4.1 and 4.2)."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from .base import Importance, Kept, images_of, shared_part
+from ..describe import Choice, State, Whole, flag, ruled, several
+from .base import Importance, images_of, shared_part
 from .samples import mean_over_samples
 
-SETS = ("train", "test", "both")
-OUTPUTS = ("norm", "vector")
+if TYPE_CHECKING:
+    from ..losses.terms import Context
+
+SETS = Choice(("train", "test", "both"))
+OUTPUTS = Choice(("norm", "vector"))
 
 
 def squared_norm(answers: Tensor) -> Tensor:
@@ -28,8 +33,7 @@ def mas(
     at a time. Exact, not the gradient of a batch; a tensor of its shape for every parameter. Raises ValueError for no
     image, no parameter, an output that is no number, or a layer without single-sample gradients.
     """
-    if output not in OUTPUTS:
-        raise ValueError(f"output is one of {', '.join(OUTPUTS)}, not {output!r}.")
+    OUTPUTS.check("output", output)
     function = squared_norm if output == "norm" else (lambda answers: answers)
     return mean_over_samples(model, images, function, task=task, chunk=chunk)
 
@@ -44,21 +48,17 @@ class MAS(Importance):
     their mean.
     """
 
-    output: str = "norm"
-    on: str = "train"
-    classes: tuple[int, ...] | None = None
-    average: bool = False
+    output: str = ruled(OUTPUTS, "norm")
+    on: str = ruled(SETS, "train")
+    classes: tuple[int, ...] | None = several(None, Whole(at_least=0), or_none=True)
+    average: bool = flag(False)
 
-    def __post_init__(self):
-        check_choice("output", self.output, OUTPUTS)
-        check_choice("on", self.on, SETS)
-        if self.classes is not None and len(self.classes) == 0:
-            raise ValueError("classes names one label or more; None takes the images of all classes.")
+    needs_labels: ClassVar[bool | None] = False
 
-    def measure(self, context, images: Tensor) -> dict[str, Tensor]:
+    def measure(self, context: "Context", images: Tensor) -> dict[str, Tensor]:
         return mas(context.network, images, context.head, self.output)
 
-    def of_task(self, context, kept: Kept) -> Tensor:
+    def of_task(self, context: "Context", state: State) -> Tensor:
         images = images_of(context, self.on, self.classes)
         if self.classes and len(images) == 0:
             return torch.zeros_like(context.flat_shared())
@@ -68,8 +68,3 @@ class MAS(Importance):
         if before is None:
             return new
         return (before * (tasks - 1) + new) / tasks if self.average else before + new
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is one of {', '.join(choices)}, not {value!r}.")

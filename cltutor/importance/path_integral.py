@@ -1,12 +1,16 @@
 """Synaptic Intelligence's importance: what each parameter did for the loss on its way (Zenke et al. 2017)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
-from .base import Importance, Kept, flat
+from ..describe import State, real
+from .base import Importance, flat
+
+if TYPE_CHECKING:
+    from ..losses.terms import Batch, Context
 
 
 def path_integral(contribution: Tensor, moved: Tensor, damping: float) -> Tensor:
@@ -23,30 +27,28 @@ class PathIntegral(Importance):
     """Accumulated by the learner while it trains, from the gradient of the task's own loss, without the anchor's pull
     and before clipping (Zenke et al. 2017, section 3). ``damping`` is the paper's xi."""
 
-    damping: float = 0.1
+    damping: float = real(0.1, above=0)
 
     symbol: ClassVar[str] = r"\Omega_k^{\mathrm{SI}}"
+    needs_labels: ClassVar[bool | None] = True  # it follows the loss of labels
+    works_pretrained: ClassVar[bool] = False  # it must see the training
 
-    def __post_init__(self):
-        if not 0 < self.damping < float("inf"):
-            raise ValueError(f"damping is a finite number above 0, not {self.damping!r}.")
+    def begin_task(self, context: "Context", state: State) -> None:
+        state["start"] = context.flat_shared()
+        state["path"] = torch.zeros_like(state["start"])
 
-    def begin_task(self, context, kept: Kept) -> None:
-        kept["start"] = context.flat_shared()
-        kept["path"] = torch.zeros_like(kept["start"])
-
-    def pulled(self, shared: Tensor, kept: Kept) -> None:
+    def pulled(self, shared: Tensor, state: State) -> None:
         if shared.requires_grad:
-            shared.register_hook(lambda pull: kept.__setitem__("pull", pull))
+            shared.register_hook(lambda pull: state.__setitem__("pull", pull))
 
-    def before_step(self, context, kept: Kept) -> None:
-        gradient = flat([p.grad if p.grad is not None else torch.zeros_like(p) for p in context.shared])
-        pull = kept.pop("pull", None)
-        kept["gradient"] = gradient if pull is None else gradient - pull
-        kept["before"] = context.flat_shared()
+    def before_update(self, batch: "Batch", state: State) -> None:
+        gradient = flat([p.grad if p.grad is not None else torch.zeros_like(p) for p in batch.context.shared])
+        pull = state.pop("pull", None)
+        state["gradient"] = gradient if pull is None else gradient - pull
+        state["before"] = batch.context.flat_shared()
 
-    def after_step(self, context, kept: Kept) -> None:
-        kept["path"] -= kept.pop("gradient") * (context.flat_shared() - kept.pop("before"))
+    def after_update(self, batch: "Batch", state: State) -> None:
+        state["path"] -= state.pop("gradient") * (batch.context.flat_shared() - state.pop("before"))
 
-    def of_task(self, context, kept: Kept) -> Tensor:
-        return path_integral(kept.pop("path"), context.flat_shared() - kept.pop("start"), self.damping)
+    def of_task(self, context: "Context", state: State) -> Tensor:
+        return path_integral(state.pop("path"), context.flat_shared() - state.pop("start"), self.damping)

@@ -38,6 +38,7 @@ class Call:
     def sums(self, power: int) -> dict[str, Tensor]:
         """Sum over samples of |gradient|^power; for a linear layer a product of two matrices, as |g a| = |g| |a|."""
         if isinstance(self.layer, nn.Linear) and self.input.dim() == 2 and self.input._version == self.version:
+            assert self.signal is not None, "the backward pass did not reach this layer"
             g, a = self.signal.abs() ** power, self.input.abs() ** power
             return {"weight": g.T @ a, "bias": g.sum(0)} if self.layer.bias is not None else {"weight": g.T @ a}
         return {kind: power_sum(grad, power) for kind, grad in self.gradients().items()}

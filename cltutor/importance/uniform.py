@@ -1,12 +1,16 @@
 """Every parameter matters alike: the L2 soft constraint's importance (LwF, section 4.2)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
-from .base import Importance, Kept
+from ..describe import State
+from .base import Importance
+
+if TYPE_CHECKING:
+    from ..losses.terms import Context
 
 
 @dataclass(frozen=True, repr=False)
@@ -15,7 +19,7 @@ class Uniform(Importance):
 
     symbol: ClassVar[str] = ""
 
-    def of_task(self, context, kept: Kept) -> Tensor:
+    def of_task(self, context: "Context", state: State) -> Tensor:
         return torch.ones_like(context.flat_shared())
 
     def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:

@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..describe import Described
+from ..describe import Kind, State, ruled
 from ..importance import Importance, Uniform, flat
-from .terms import Batch, Context, Kept, Term
+from .terms import Batch, Context, Term
 
 
 def anchor(parameters: Tensor, anchored: Tensor, importance: Tensor) -> Tensor:
@@ -20,51 +20,65 @@ def anchor(parameters: Tensor, anchored: Tensor, importance: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, repr=False)
-class Anchor(Described, Term):
+class Anchor(Term):
     """sum_k Omega_k (theta_k - theta*_k)^2 over the shared parameters; theta* is their value after the last task.
 
     ``lam / 2 * Anchor(importance=MAS())`` is MAS, eq. 3; with Omega = 1 it is the L2 soft constraint of LwF, section
     4.2. An importance that keeps its tasks apart (EWC's Fisher) pulls to the end of each task by that task's Omega.
     """
 
-    importance: Importance = Uniform()
+    importance: Importance = ruled(
+        Kind("an importance, such as MAS()", lambda value: isinstance(value, Importance)), Uniform()
+    )
 
     first_task: ClassVar[int] = 1
 
-    def begin_task(self, context: Context, kept: Kept) -> None:
-        if "anchor" in kept and kept["anchor"].shape[1] != len(context.flat_shared()):
+    @property
+    def needs_labels(self) -> bool | None:
+        return self.importance.needs_labels
+
+    @property
+    def works_pretrained(self) -> bool:
+        return self.importance.works_pretrained
+
+    @property
+    def guards_any_output(self) -> bool | None:
+        return self.importance.guards_any_output
+
+    def begin_task(self, context: Context, state: State) -> None:
+        if "anchor" in state and state["anchor"].shape[1] != len(context.flat_shared()):
             raise ValueError(
-                f"An anchor needs a network that keeps its shared parameters: there were {kept['anchor'].shape[1]}, "
+                f"An anchor needs a network that keeps its shared parameters: there were {state['anchor'].shape[1]}, "
                 f"now there are {len(context.flat_shared())}."
             )
-        self.importance.begin_task(context, kept)
+        self.importance.begin_task(context, state)
 
-    def before_step(self, context: Context, kept: Kept) -> None:
-        self.importance.before_step(context, kept)
+    def before_update(self, batch: Batch, state: State) -> None:
+        self.importance.before_update(batch, state)
 
-    def after_step(self, context: Context, kept: Kept) -> None:
-        self.importance.after_step(context, kept)
+    def after_update(self, batch: Batch, state: State) -> None:
+        self.importance.after_update(batch, state)
 
-    def end_task(self, context: Context, kept: Kept) -> None:
+    def end_task(self, context: Context, state: State) -> None:
         here = context.flat_shared().unsqueeze(0)
-        new = self.importance.of_task(context, kept)
+        new = self.importance.of_task(context, state)
         if new.shape != here[0].shape:
             raise ValueError(f"Omega has the shape {tuple(new.shape)}, the shared parameters {tuple(here[0].shape)}.")
-        if self.importance.separate and "anchor" in kept:
-            kept["anchor"] = torch.cat([kept["anchor"], here])
-            kept["importance"] = torch.cat([kept["importance"], new.unsqueeze(0)])
+        if self.importance.separate and "anchor" in state:
+            state["anchor"] = torch.cat([state["anchor"], here])
+            state["importance"] = torch.cat([state["importance"], new.unsqueeze(0)])
         else:
-            before = kept["importance"][0] if "importance" in kept else None
-            kept["anchor"] = here
-            kept["importance"] = self.importance.accumulate(before, new, context.task + 1).unsqueeze(0)
+            before = state["importance"][0] if "importance" in state else None
+            state["anchor"] = here
+            state["importance"] = self.importance.accumulate(before, new, context.task + 1).unsqueeze(0)
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         shared = flat(batch.context.shared)
-        self.importance.pulled(shared, kept)
-        return anchor(shared, kept["anchor"], kept["importance"])
+        self.importance.pulled(shared, state)
+        return anchor(shared, state["anchor"], state["importance"])
 
-    def curvature(self, kept: Kept) -> float:
-        return 2 * kept["importance"].sum(0).max().item()
+    def curvature(self, state: State) -> float:
+        return 2 * state["importance"].sum(0).max().item()
 
     def latex(self, heads: str) -> str:
         if self.importance.separate:

@@ -5,9 +5,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..attention import activation_attention, cam, normalised
-from ..describe import Described
-from .terms import Batch, Kept, Term
+from ..attention import activation_attention, cam, maps_of, normalised
+from ..describe import Choice, State, choice, ruled
+from .terms import Batch, Term
+
+DISTANCE = Choice(("l1", "l2"))
 
 
 def attention_distillation(student: Tensor, teacher: Tensor, distance: str = "l1") -> Tensor:
@@ -15,43 +17,41 @@ def attention_distillation(student: Tensor, teacher: Tensor, distance: str = "l1
 
     "l1" is the sum of absolute differences, "l2" of squared ones (section 4.1). The teacher's maps are constants.
     """
-    if distance not in ("l1", "l2"):
-        raise ValueError(f'distance is "l1" or "l2", not {distance!r}.')
+    DISTANCE.check("distance", distance)
     gap = normalised(student) - normalised(teacher.detach())
     return (gap.abs() if distance == "l1" else gap.square()).sum(1).mean()
 
 
 @dataclass(frozen=True, repr=False)
-class AttentionDistillation(Described, Term):
+class AttentionDistillation(Term):
     """L_AD: Grad-CAM for the base class that the student scores highest stays the teacher's (LwM, eq. 4 to 6).
 
     Maps are those of the last block. ``maps="activation"`` takes class-free attention instead (Zagoruyko and Komodakis
     2017), which the paper sets its own apart from; ``distance`` is "l1" or "l2" (section 4.1).
     """
 
-    distance: str = "l1"
-    maps: str = "grad_cam"
+    distance: str = ruled(DISTANCE, "l1")
+    maps: str = choice("grad_cam", ("grad_cam", "activation"))
 
     teacher: ClassVar[str] = "task"
     reads_maps: ClassVar[bool] = True
     first_task: ClassVar[int] = 1
 
-    def __post_init__(self):
-        if self.distance not in ("l1", "l2"):
-            raise ValueError(f'distance is "l1" or "l2", not {self.distance!r}.')
-        if self.maps not in ("grad_cam", "activation"):
-            raise ValueError(f'maps is "grad_cam" or "activation", not {self.maps!r}.')
+    @property
+    def guards_any_output(self) -> bool:
+        """Grad-CAM is of a class, which an embedding has not."""
+        return self.maps == "activation"
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         student, teacher = batch.student, batch.teacher(self.teacher)
         if self.maps == "activation":
-            pair = activation_attention(student.maps), activation_attention(teacher.maps)
+            pair = activation_attention(maps_of(student)), activation_attention(maps_of(teacher))
         else:
             base = student.over(range(batch.task))
             top = base.argmax(1, keepdim=True)
             taught = teacher.over(range(batch.task)).gather(1, top).squeeze(1)
             scored = base.gather(1, top).squeeze(1)
-            pair = cam(scored, student.maps, create_graph=True), cam(taught, teacher.maps)
+            pair = cam(scored, maps_of(student), create_graph=True), cam(taught, maps_of(teacher))
         return attention_distillation(*pair, self.distance)
 
     def latex(self, heads: str) -> str:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..describe import Described
-from .terms import Batch, Kept, Term
+from ..describe import State, choice
+from .terms import Batch, Term
 
 
 def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tensor:
@@ -23,14 +23,14 @@ def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tenso
 
 
 @dataclass(frozen=True, repr=False)
-class CrossEntropy(Described, Term):
+class CrossEntropy(Term):
     """L_new, the multinomial logistic loss -y_n . log softmax(logits) (LwF, eq. 1), averaged over the batch.
 
     Under ``heads="task"`` the softmax runs over the classes of each image's own task, under ``heads="class"`` over
     all classes seen.
     """
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         if batch.heads == "task" and len(batch.tasks) == 1:  # the other heads need not be computed at all
             (own,) = batch.tasks
             first = sum(batch.context.network.classes[:own])
@@ -44,7 +44,7 @@ class CrossEntropy(Described, Term):
 
 
 @dataclass(frozen=True, repr=False)
-class BinaryCrossEntropy(Described, Term):
+class BinaryCrossEntropy(Term):
     """L_C with a sigmoid for each class, summed over classes, averaged over the batch (LwM, section 5.1, as in iCaRL's
     code).
 
@@ -52,13 +52,9 @@ class BinaryCrossEntropy(Described, Term):
     ``over="all"``: all classes seen, old ones with the target 0 on an image of another class.
     """
 
-    over: str = "new"
+    over: str = choice("new", ("new", "all"))
 
-    def __post_init__(self):
-        if self.over not in ("new", "all"):
-            raise ValueError(f'over is "new" or "all", not {self.over!r}.')
-
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         logits = batch.student.head(batch.task) if self.over == "new" else batch.student.logits
         columns = torch.arange(len(batch.task_of), device=batch.labels.device)[-logits.shape[1] :]
         targets = (batch.labels.unsqueeze(1) == columns).to(logits)

@@ -1,14 +1,16 @@
 """Keeping the old: Learning without Forgetting's response-preserving loss (LwF, section 3, eq. 2 and 3, Table 2c)."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..describe import Described
-from .terms import Batch, Kept, Term
+from ..describe import State, choice, flag, real
+from .terms import Batch, Term
 
 
 def distillation(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
@@ -51,7 +53,7 @@ PLAIN = {"l1": l1, "l2": l2, "sigmoid": sigmoid, "sigmoid_as_printed": sigmoid_a
 
 
 @dataclass(frozen=True, repr=False)
-class Distillation(Described, Term):
+class Distillation(Term):
     """L_old: each old head answers as it did before this task, on this task's images (LwF, eq. 2 and 3).
 
     A softmax for each old task, summed over old tasks, or with ``joined`` one over all old classes (LwM, section 3.1).
@@ -60,25 +62,20 @@ class Distillation(Described, Term):
     eq. 1).
     """
 
-    temperature: float = 2.0
-    kind: str = "softmax"
-    joined: bool = False
+    temperature: float = real(2.0, above=0)
+    kind: str = choice("softmax", ("softmax", "cross_entropy", *PLAIN))
+    joined: bool = flag(False)
 
     teacher: ClassVar[str] = "task"
     first_task: ClassVar[int] = 1
-    kinds: ClassVar[tuple[str, ...]] = ("softmax", "cross_entropy", *PLAIN)
+    guards_any_output: ClassVar[bool | None] = False  # answers of classes, which an embedding has not
 
-    def __post_init__(self):
-        if not 0 < self.temperature < float("inf"):
-            raise ValueError(f"temperature is a finite number above 0, not {self.temperature!r}.")
-        if self.kind not in self.kinds:
-            raise ValueError(f"kind is one of {', '.join(self.kinds)}, not {self.kind!r}.")
-
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         student, teacher = batch.student, batch.teacher(self.teacher)
         if self.joined:
             return self.compare(student.over(range(batch.task)), teacher.over(range(batch.task)))
-        return sum(self.compare(student.head(task), teacher.head(task)) for task in range(batch.task))
+        values = (self.compare(student.head(task), teacher.head(task)) for task in range(batch.task))
+        return reduce(add, values)
 
     def compare(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The chosen distance between one head's logits (N, C) and the teacher's."""
@@ -110,7 +107,7 @@ class TemporaryDistillation(Distillation):
 
     teacher: ClassVar[str] = "phase"
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         return self.compare(batch.student.head(batch.task), batch.teacher(self.teacher).head(batch.task))
 
     def latex(self, heads: str) -> str:

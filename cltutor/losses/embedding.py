@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..describe import Described
-from .terms import Batch, Context, Kept, Term
+from ..describe import State
+from ..networks import Network
+from ..networks.embedding import FactNetwork
+from .terms import Batch, Context, Term
 
 
 def embedding_distance(embedding: Tensor, words: Tensor) -> Tensor:
@@ -14,19 +16,25 @@ def embedding_distance(embedding: Tensor, words: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, repr=False)
-class EmbeddingDistance(Described, Term):
+class EmbeddingDistance(Term):
     """ "The loss minimizes the pairwise distance between the visual and the language embedding" (MAS, section 5.2).
 
     The squared Euclidean distance, summed over subject, predicate and object, averaged over the batch. No fact
     competes with another one, so ``heads`` changes nothing. Raises ValueError for a network without ``facts``.
     """
 
-    def begin_task(self, context: Context, kept: Kept) -> None:
-        if not hasattr(context.network, "facts"):
-            raise ValueError("EmbeddingDistance needs a network that embeds facts: use networks.FactEmbedding().")
+    def begin_task(self, context: Context, state: State) -> None:
+        facts_of(context.network)
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
-        return embedding_distance(batch.student.features, batch.context.network.facts[batch.labels])
+    def __call__(self, batch: Batch, state: State) -> Tensor:
+        return embedding_distance(batch.student.features, facts_of(batch.context.network)[batch.labels])
 
     def latex(self, heads: str) -> str:
         return r"\sum_{u \in \{S, P, O\}} \|f_u(x; \theta) - w_u\|_2^2"
+
+
+def facts_of(network: Network) -> Tensor:
+    """The vector (classes, D) of each fact; ValueError for a network that embeds none."""
+    if not isinstance(network, FactNetwork):
+        raise ValueError("EmbeddingDistance needs a network that embeds facts: use networks.FactEmbedding().")
+    return network.facts

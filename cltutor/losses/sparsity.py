@@ -11,15 +11,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..describe import Described
+from ..describe import State
 from ..networks import Network
 from ..networks.expandable import ExpandableNetwork
-from .terms import Batch, Context, Kept, Term
+from .terms import Batch, Context, Term
 
 
 def soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
     """argmin_v 1/2 (v - w)^2 + amount |v| for every entry w of ``weights``: each comes nearer to zero by ``amount``."""
-    return weights - weights.clamp(-amount, amount)
+    most = torch.as_tensor(amount).to(weights)
+    return weights - weights.clamp(-most, most)
 
 
 def group_soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
@@ -54,16 +55,16 @@ class Shrinking(Term):
     its weight there: that is how the term learns it.
     """
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         with torch.no_grad():
             value = self.norm(batch.context.network)
-        value.requires_grad_().register_hook(lambda weight: kept.update(amount=weight))
+        value.requires_grad_().register_hook(lambda weight: state.update(amount=weight))
         return value
 
     @torch.no_grad()
-    def after_step(self, context: Context, kept: Kept) -> None:
-        if "amount" in kept:  # no such term was part of this step's loss otherwise
-            self.shrink(context.network, kept.pop("amount"))
+    def after_update(self, batch: Batch, state: State) -> None:
+        if "amount" in state:  # no such term was part of this step's loss otherwise
+            self.shrink(batch.context.network, state.pop("amount"))
 
     def norm(self, network: Network) -> Tensor:
         raise NotImplementedError
@@ -73,7 +74,7 @@ class Shrinking(Term):
 
 
 @dataclass(frozen=True, repr=False)
-class L1Penalty(Described, Shrinking):
+class L1Penalty(Shrinking):
     """||W||_1: every weight that learns comes nearer to zero by the term's weight at each update, and stays there if it
     reaches it (Yoon et al. 2018, eq. 2, 3 and 5)."""
 
@@ -89,7 +90,7 @@ class L1Penalty(Described, Shrinking):
 
 
 @dataclass(frozen=True, repr=False)
-class GroupLasso(Described, Shrinking):
+class GroupLasso(Shrinking):
     """sum_g ||W_g||_2 over the incoming weights W_g of each unit of the shared layers: those of a unit that is of no
     use become zero together (Yoon et al. 2018, eq. 5)."""
 
@@ -105,14 +106,14 @@ class GroupLasso(Described, Shrinking):
 
 
 @dataclass(frozen=True, repr=False)
-class L2Penalty(Described, Term):
+class L2Penalty(Term):
     """||W||_2^2 of the weights that learn (Yoon et al. 2018, eq. 4)."""
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         network = batch.context.network
         return total((values.square().sum() for _, values in learning(network)), network)
 
-    def curvature(self, kept: Kept) -> float:
+    def curvature(self, state: State) -> float:
         return 2.0
 
     def latex(self, heads: str) -> str:
@@ -120,19 +121,24 @@ class L2Penalty(Described, Term):
 
 
 @dataclass(frozen=True, repr=False)
-class Drift(Described, Term):
+class Drift(Term):
     """||W^t - W^{t-1}||_2^2: a pull back to where weights and biases of the hidden layers were before this task, as far
     as they learn (Yoon et al. 2018, eq. 6). Units and connections of this task have nowhere to be pulled to."""
 
     first_task: ClassVar[int] = 1
 
-    def begin_task(self, context: Context, kept: Kept) -> None:
-        if not isinstance(context.network, ExpandableNetwork):
-            raise ValueError("Drift needs a network that grows by units: use networks.Expandable(), or Anchor().")
+    def begin_task(self, context: Context, state: State) -> None:
+        self.expandable(context.network)
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
-        value = 0.0
-        for layer in batch.context.network.layers:
+    def expandable(self, network: Network) -> ExpandableNetwork:
+        """The network, if it grows by units; ValueError for another."""
+        if not isinstance(network, ExpandableNetwork):
+            raise ValueError("Drift needs a network that grows by units: use networks.Expandable(), or Anchor().")
+        return network
+
+    def __call__(self, batch: Batch, state: State) -> Tensor:
+        value = batch.zero
+        for layer in self.expandable(batch.context.network).layers:
             units, inputs = layer.weight_before.shape[:2]
             moved = layer.weight[:units, :inputs] - layer.weight_before, layer.bias[:units] - layer.bias_before
             if layer.learns is not None:
@@ -140,7 +146,7 @@ class Drift(Described, Term):
             value = value + moved[0].square().sum() + moved[1].square().sum()
         return value
 
-    def curvature(self, kept: Kept) -> float:
+    def curvature(self, state: State) -> float:
         return 2.0
 
     def latex(self, heads: str) -> str:

@@ -4,7 +4,7 @@ A ``Term`` maps a batch to a scalar; numbers and sums of terms make a ``Loss``. 
 term remembers during a run (an anchor, an importance) is a dict of tensors, ``kept``, that the run holds and saves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Protocol
@@ -13,22 +13,22 @@ import torch
 from torch import Tensor
 
 from ..attention import look
+from ..describe import Part, State
 from ..importance import flat
 from ..networks import Network, Output
+from ..seeds import generator
 from ..streams import Task
-
-Kept = dict[str, Tensor]
 
 
 @dataclass
 class Context:
-    """Where a run stands: the newest task's index, the network that has grown by it, the task with its images."""
+    """Where a run stands: the newest task's index, the network that has grown for it, the task with its images."""
 
     network: Network
     task: int
     heads: str = "task"
-    data: Task | None = None
-    watched: str | None = None  # the layer whose maps a term asks for
+    data: Task = None  # type: ignore[assignment]  # only what measures needs the images
+    watched: str | None = None  # the layer whose maps a term reads
     seed: int = 0
 
     @property
@@ -39,7 +39,7 @@ class Context:
     @cached_property
     def shared(self) -> list[Tensor]:
         """The shared parameters theta_s."""
-        return self.network.parameters_of("shared")
+        return list(self.network.parameters_of("shared"))
 
     @property
     def own_columns(self) -> Tensor:
@@ -60,31 +60,16 @@ class Context:
         return self.positions(labels) - (sum(self.network.classes[: self.task]) if self.heads == "task" else 0)
 
 
-class Part:
-    """Anything with a life in a run. ``kept`` is what this part remembers in this run."""
-
-    def begin_task(self, context: Context, kept: Kept) -> None:
-        """Called after the network has grown for the task, before its first batch."""
-
-    def before_step(self, context: Context, kept: Kept) -> None:
-        """Called between the backward pass and the update of the weights, before gradients are clipped."""
-
-    def after_step(self, context: Context, kept: Kept) -> None:
-        """Called after every update of the weights."""
-
-    def end_task(self, context: Context, kept: Kept) -> None:
-        """Called after the last batch of the task, before the evaluation."""
-
-
 class Teacher(Protocol):
     def __call__(self, batch: "Batch") -> Output: ...
 
 
 class Batch:
-    """What a term sees of one step. The student's and each teacher's outputs are computed once, when first asked for.
+    """What a part sees of one step. The student's and each teacher's outputs are computed at most once.
 
     ``images`` (B, C, H, W) uint8; ``labels`` (B,) columns of the logits; ``places`` (B,) positions in the pool;
-    ``tasks`` the tasks that the images come from; ``task_of`` (classes seen,) each column's task.
+    ``tasks`` the tasks that the images come from; ``task_of`` (classes seen,) each column's task; ``key`` names the
+    step, as random numbers of its own need it.
     """
 
     def __init__(
@@ -96,45 +81,62 @@ class Batch:
         tasks: Sequence[int],
         task_of: Tensor,
         heads: str,
-        teachers: dict[str, Teacher],
+        teachers: Mapping[str, Teacher],
+        key: tuple[int | str, ...] = (),
     ):
         self.context, self.images, self.labels, self.places = context, images, labels, places
-        self.tasks, self.task_of, self.heads = tasks, task_of, heads
-        self._teachers, self._answers = teachers, {}
+        self.tasks, self.task_of, self.heads, self.key = tasks, task_of, heads, key
+        self._teachers, self._answers = teachers, dict[str, Output]()
 
     @property
     def task(self) -> int:
+        """The newest task, which is being learned."""
         return self.context.task
 
     @cached_property
     def student(self) -> Output:
+        """What the network that learns says of ``images``."""
         return look(self.context.network, self.images, self.context.watched)
 
     def teacher(self, name: str) -> Output:
+        """What the teacher "task" (the network before this task) or "phase" (before this phase) says of ``images``."""
         if name not in self._answers:
             self._answers[name] = self._teachers[name](self)
         return self._answers[name]
 
+    def logits(self, images: Tensor) -> Tensor:
+        """The student's logits (M, classes seen) of other images (M, C, H, W) uint8, such as replayed ones."""
+        return self.context.network(images).logits
+
+    @property
+    def zero(self) -> Tensor:
+        """A scalar 0 on the training device: the value of a term that has nothing to act on."""
+        return torch.zeros((), device=self.images.device)
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """A CPU generator of random numbers for this step, the same in every repetition of the run."""
+        return generator(*self.key, purpose)
+
 
 class Term(Part):
-    """A summand of the loss. ``teacher`` names the model it listens to, ``first_task`` when it starts to act."""
+    """A summand of the loss. ``teacher`` names the model that it reads, ``first_task`` the task from which it acts."""
 
     teacher: ClassVar[str | None] = None  # "task": the model before this task; "phase": before this phase
-    reads_features: ClassVar[bool] = False  # whether it asks the teacher for features, not for logits alone
-    reads_maps: ClassVar[bool] = False  # whether it asks student and teacher for the maps of the last block
+    reads_features: ClassVar[bool] = False  # whether it reads the teacher's features, not its logits alone
+    reads_maps: ClassVar[bool] = False  # whether it reads the maps of the last block, of student and teacher
     first_task: ClassVar[int] = 0
 
-    def __call__(self, batch: Batch, kept: Kept) -> Tensor:
+    def __call__(self, batch: Batch, state: State) -> Tensor:
         """The term's value, a scalar averaged over the batch."""
         raise NotImplementedError
 
-    def curvature(self, kept: Kept) -> float:
-        """The largest second derivative of the term, where it is a constant; what makes a step too long."""
+    def curvature(self, state: State) -> float:
+        """The largest second derivative of the term, where it is a constant: it limits the length of a step."""
         return 0.0
 
     def latex(self, heads: str) -> str:
-        """The term in the papers' symbols, for the training regime ``heads``."""
-        raise NotImplementedError
+        """The term in the papers' symbols, for the training regime ``heads``; by default its class name."""
+        return rf"\mathrm{{{type(self).__name__}}}"
 
     def __add__(self, other: "Term | Loss") -> "Loss":
         return Loss(((1.0, self),)) + other

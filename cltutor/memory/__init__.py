@@ -1,5 +1,6 @@
 """What is kept of old data, and the pool of images that a task is trained on."""
 
+from .base import Memory
 from .everything import Everything
 from .exemplars import ExemplarMemory
 from .pool import InterleavedPool, Pool, pool_of
@@ -10,6 +11,7 @@ __all__ = [
     "Everything",
     "ExemplarMemory",
     "InterleavedPool",
+    "Memory",
     "Pool",
     "closest",
     "herding",

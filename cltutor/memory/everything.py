@@ -5,21 +5,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..describe import Described
-from ..losses.terms import Kept, Part
+from ..describe import State, flag
 from ..streams import Stream
+from .base import Memory
 from .pool import InterleavedPool, Pool, pool_of
 
 
 @dataclass(frozen=True, repr=False)
-class Everything(Described, Part):
+class Everything(Memory):
     """All training images of all tasks so far.
 
     ``interleaved=True`` balances tasks and alternates their batches (joint training in LwF, section 3); otherwise all
     images are shuffled together (the upper bound of class-incremental learning).
     """
 
-    interleaved: bool = False
+    interleaved: bool = flag(False)
 
     def check(self, stream: Stream) -> None:
         """Refuse a stream with a task of which there is nothing to keep."""
@@ -30,11 +30,11 @@ class Everything(Described, Part):
                     "use a method without a memory of everything, such as lwf."
                 )
 
-    def pool(self, stream: Stream, task: int, device: torch.device, kept: Kept) -> Pool:
+    def pool(self, stream: Stream, task: int, device: torch.device, state: State) -> Pool:
         """The training images of all tasks so far."""
         kind = InterleavedPool if self.interleaved else Pool
         return pool_of(stream, range(task + 1), device, kind)
 
-    def exemplars(self, pool: Pool, kept: Kept) -> tuple[Tensor, Tensor]:
+    def exemplars(self, pool: Pool, state: State) -> tuple[Tensor, Tensor]:
         """The images (M, C, H, W) of all classes, and their labels (M,), columns of the logits."""
         return pool.originals()

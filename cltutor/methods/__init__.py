@@ -23,9 +23,13 @@ from .dfcnn import (
 )
 
 # isort: on
-from .registry import get, names
+from .registry import Build, UnknownSetting, compose, get, named, names, register
 
 __all__ = [
+    "UnknownSetting",
+    "compose",
+    "named",
+    "register",
     "dfcnn",
     "dfcnn_small",
     "duplicate",
@@ -63,3 +67,10 @@ __all__ = [
     "single_task_large",
     "tensor_factorization",
 ]
+
+
+def __getattr__(name: str) -> Build:
+    """A method of your own, once it is registered: ``cl.methods.mine(...)`` as ``cl.methods.lwf(...)``."""
+    if name.startswith("_") or name not in names():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return named(name)

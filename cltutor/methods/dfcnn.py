@@ -6,20 +6,20 @@ from ..losses import CrossEntropy, Drift, GroupLasso, L1Penalty, L2Penalty
 from ..memory import Everything
 from ..networks import DFCNN, Expandable, MultiHead, Progressive, SingleTask, TaskCNN, TensorFactorization
 from ..recipe import Phase, Recipe
-from .registry import compose, method
+from .registry import compose, register
 
 # What tasks share and the newest task's own parts learn; all others stay as they are (section 2.3).
 NEWEST = (Phase(shared=1.0, new=1.0),)
 SMALL_KNOWLEDGE, SMALL_DECONVOLUTION = ((2, 4), (2, 6), (2, 8), (2, 9)), ((3, 2),) * 4
 
 
-@method
+@register
 def single_task(**settings) -> Recipe:
     """Single-task learning, STL: an isolated network for every task, drawn anew (DF-CNN, section 4.1)."""
     return compose("single_task", CrossEntropy(), NEWEST, network=SingleTask, **{"backbone": TaskCNN(), **settings})
 
 
-@method
+@register
 def single_task_large(**settings) -> Recipe:
     """Single-task learning with 0.935 M parameters a task (DF-CNN, section 4.2); the paper tells no more of it, and
     the sizes here are inferred."""
@@ -27,7 +27,7 @@ def single_task_large(**settings) -> Recipe:
     return compose("single_task_large", CrossEntropy(), NEWEST, network=SingleTask, **{"backbone": large, **settings})
 
 
-@method
+@register
 def hard_sharing(**settings) -> Recipe:
     """Hard parameter sharing, HPS: all convolutions are shared and go on learning, all fully connected layers belong
     to their task (DF-CNN, section 4.1)."""
@@ -38,7 +38,7 @@ def hard_sharing(**settings) -> Recipe:
     return compose("hard_sharing", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
 
 
-@method
+@register
 def dfcnn(
     knowledge: tuple[tuple[int, int], ...] = DFCNN.knowledge,
     deconvolution: tuple[tuple[int, int], ...] = DFCNN.deconvolution,
@@ -55,7 +55,7 @@ def dfcnn(
     return compose("dfcnn", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
 
 
-@method
+@register
 def dfcnn_small(
     knowledge: tuple[tuple[int, int], ...] = SMALL_KNOWLEDGE,
     deconvolution: tuple[tuple[int, int], ...] = SMALL_DECONVOLUTION,
@@ -72,7 +72,7 @@ def dfcnn_small(
     return compose("dfcnn_small", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
 
 
-@method
+@register
 def progressive(reduction: int = 2, **settings) -> Recipe:
     """Progressive networks: a column per task that hears the earlier ones, which are frozen (Rusu et al. 2016)."""
 
@@ -84,7 +84,7 @@ def progressive(reduction: int = 2, **settings) -> Recipe:
     )
 
 
-@method
+@register
 def expandable(
     l1: float = 1e-6,
     l2: float = 0.01,
@@ -127,7 +127,7 @@ TRAINED_THEN_FACTORIZED = (
 )
 
 
-@method
+@register
 def tensor_factorization(kind: str = "tucker", threshold: float = 1e-3, heads: str = "task", **settings) -> Recipe:
     """Tensor factorization: every task's own network first, then the filters of all as factors that learn jointly.
 

@@ -8,7 +8,7 @@ from ..recipe.noise import GradientNoise
 from ..recipe.recipe import Phase, Recipe
 from ..streams import PhotometricCropFlip
 from .lwm import incremental
-from .registry import JOINT, compose, method
+from .registry import JOINT, compose, register
 
 
 def end_to_end(name: str, balance: bool, temperature: float, heads: str, **settings) -> Recipe:
@@ -21,32 +21,32 @@ def end_to_end(name: str, balance: bool, temperature: float, heads: str, **setti
     return compose(name, loss, later, heads=heads, **{**kept, **settings})
 
 
-@method
+@register
 def eeil(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
     """End-to-End Incremental Learning: a herded memory, the cross-distilled loss, augmentation, and fine-tuning on a
     balanced set (EEIL, sections 3 to 5)."""
     return end_to_end("eeil", True, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
 
 
-@method
+@register
 def eeil_base(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
     """EEIL without augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-Base)."""
     return end_to_end("eeil_base", False, temperature, heads, **settings)
 
 
-@method
+@register
 def eeil_da(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
     """EEIL with augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-DA)."""
     return end_to_end("eeil_da", False, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
 
 
-@method
+@register
 def eeil_bf(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
     """EEIL without augmentation and with balanced fine-tuning (EEIL, Table 2b, Our-CNN-BF)."""
     return end_to_end("eeil_bf", True, temperature, heads, **settings)
 
 
-@method
+@register
 def icarl(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
     """iCaRL: LwF-MC's loss, a herded memory, and answers by the nearest mean of exemplars (Rebuffi et al. 2017,
     Algorithms 1 to 5), as EEIL compares it."""
@@ -54,7 +54,7 @@ def icarl(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
     return incremental("icarl", beta, 0.0, "sigmoid", "grad_cam", heads, **{**kept, **settings})
 
 
-@method
+@register
 def hybrid1(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
     """iCaRL's training, with the network's own outputs for answers (Rebuffi et al. 2017, section 4.2, hybrid1), as EEIL
     compares it."""

@@ -4,7 +4,7 @@ from ..losses import CrossEntropy, Distillation
 from ..memory import Everything
 from ..networks import Copies, MultiHead, Widening
 from ..recipe.recipe import Phase, Recipe
-from .registry import JOINT, WARM_UP_THEN_JOINT, compose, method
+from .registry import JOINT, WARM_UP_THEN_JOINT, compose, register
 
 
 def fine_tuning(shared: float, heads: str) -> tuple[Phase, ...]:
@@ -12,19 +12,19 @@ def fine_tuning(shared: float, heads: str) -> tuple[Phase, ...]:
     return (Phase(shared=shared, old=1.0 if heads == "class" else 0.0, new=1.0),)
 
 
-@method
+@register
 def finetune(heads: str = "task", **settings) -> Recipe:
     """Fine-tuning: go on training on the new task and hope (LwF, section 1)."""
     return compose("finetune", CrossEntropy(), fine_tuning(1.0, heads), heads=heads, **settings)
 
 
-@method
+@register
 def finetune_slow(heads: str = "task", **settings) -> Recipe:
     """Fine-tuning with a tenth of the learning rate on the shared weights (LwF, section 4.2, Table 2d)."""
     return compose("finetune_slow", CrossEntropy(), fine_tuning(0.1, heads), heads=heads, **settings)
 
 
-@method
+@register
 def feature_extraction(hidden: int = 4096, **settings) -> Recipe:
     """A two-layer classifier on frozen features, at five times the rate (LwF, section 3, implementation details)."""
 
@@ -34,13 +34,13 @@ def feature_extraction(hidden: int = 4096, **settings) -> Recipe:
     return compose("feature_extraction", CrossEntropy(), (Phase(new=5.0),), network=network, **settings)
 
 
-@method
+@register
 def duplicate(**settings) -> Recipe:
     """A fine-tuned copy of the first network for every task (LwF, section 1 and Figure 1)."""
     return compose("duplicate", CrossEntropy(), (Phase(shared=1.0, new=1.0),), network=Copies, **settings)
 
 
-@method
+@register(fixed=("memory",))
 def joint(heads: str = "task", **settings) -> Recipe:
     """Joint training on all tasks so far, the upper bound: under ``heads="task"`` as many images of each task, in
     alternating batches that each feed their own head (LwF, section 3); under ``heads="class"`` all images shuffled."""
@@ -48,7 +48,7 @@ def joint(heads: str = "task", **settings) -> Recipe:
     return compose("joint", CrossEntropy(), JOINT, memory=memory, heads=heads, **settings)
 
 
-@method
+@register
 def lwf(
     temperature: float = 2.0, lam: float = 1.0, loss: str = "softmax", task_specific_layers: int = 1, **settings
 ) -> Recipe:
@@ -62,7 +62,7 @@ def lwf(
     return compose("lwf", terms, WARM_UP_THEN_JOINT, network=network, **settings)
 
 
-@method
+@register
 def expansion(share: float = 0.25, **settings) -> Recipe:
     """Network expansion: new nodes in the top layers learn, all else is frozen (LwF, section 4.2, Figure 6b)."""
 
@@ -72,7 +72,7 @@ def expansion(share: float = 0.25, **settings) -> Recipe:
     return compose("expansion", CrossEntropy(), (Phase(new=1.0),), network=network, **settings)
 
 
-@method
+@register
 def expansion_lwf(share: float = 0.25, temperature: float = 2.0, lam: float = 1.0, **settings) -> Recipe:
     """Network expansion with Learning without Forgetting: all nodes learn (LwF, section 4.2, Table 2b)."""
 

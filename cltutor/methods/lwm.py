@@ -3,7 +3,7 @@
 from ..losses import AttentionDistillation, BinaryCrossEntropy, CrossEntropy, Distillation
 from ..losses.terms import Loss, Term
 from ..recipe.recipe import Recipe
-from .registry import JOINT, compose, method
+from .registry import JOINT, compose, register
 
 
 def incremental(name: str, beta: float, gamma: float, kind: str, maps: str, heads: str, **settings) -> Recipe:
@@ -17,13 +17,13 @@ def incremental(name: str, beta: float, gamma: float, kind: str, maps: str, head
     return compose(name, loss, JOINT, heads=heads, **settings)
 
 
-@method
+@register
 def lwf_mc(beta: float = 1.0, kind: str = "sigmoid", heads: str = "class", **settings) -> Recipe:
     """Class-incremental LwF: sigmoids over all classes, the teacher's as targets of the old (LwM, section 5.1)."""
     return incremental("lwf_mc", beta, 0.0, kind, "grad_cam", heads, **settings)
 
 
-@method
+@register
 def lwm(
     beta: float = 1.0,
     gamma: float = 1.0,
@@ -36,7 +36,7 @@ def lwm(
     return incremental("lwm", beta, gamma, kind, maps, heads, **settings)
 
 
-@method
+@register
 def lwm_attention_only(
     gamma: float = 1.0, kind: str = "sigmoid", maps: str = "grad_cam", heads: str = "class", **settings
 ) -> Recipe:

@@ -8,20 +8,20 @@ from ..networks import Encoded
 from ..recipe.merging import MeanMerge, ModeMerge
 from ..recipe.recipe import Phase, Recipe
 from .lwf import fine_tuning
-from .registry import WARM_UP_THEN_JOINT, compose, method
+from .registry import WARM_UP_THEN_JOINT, compose, register
 
 
 def anchored(name: str, weight: float, anchor: Anchor, heads: str, **settings) -> Recipe:
     return compose(name, CrossEntropy() + weight * anchor, fine_tuning(1.0, heads), heads=heads, **settings)
 
 
-@method
+@register
 def l2(lam: float = 0.5, heads: str = "task", **settings) -> Recipe:
     """Fine-tuning with 1/2 lam ||w - w0||^2 over the shared weights (LwF, section 4.2: 0.5 for VOC, else 0.05)."""
     return anchored("l2", lam / 2, Anchor(), heads, **settings)
 
 
-@method
+@register
 def mas(
     lam: float = 1.0,
     output: str = "norm",
@@ -35,7 +35,7 @@ def mas(
     return anchored("mas", lam / 2, Anchor(MAS(output, on, classes, average)), heads, **settings)
 
 
-@method
+@register
 def mas_local(
     lam: float = 1.0, on: str = "train", classes: tuple[int, ...] | None = None, heads: str = "task", **settings
 ) -> Recipe:
@@ -43,37 +43,37 @@ def mas_local(
     return anchored("mas_local", lam / 2, Anchor(LocalMAS(on=on, classes=classes)), heads, **settings)
 
 
-@method
+@register
 def ewc(lam: float = 400.0, given: bool = False, heads: str = "task", **settings) -> Recipe:
     """Elastic Weight Consolidation, with a Fisher and a penalty for each task (Kirkpatrick et al. 2017, eq. 3)."""
     return anchored("ewc", lam / 2, Anchor(Fisher(given)), heads, **settings)
 
 
-@method
+@register
 def ewc_online(lam: float = 400.0, decay: float = 1.0, heads: str = "task", **settings) -> Recipe:
     """Online EWC: one Fisher that sums over tasks, older ones fading by ``decay`` (Schwarz et al. 2018, section 3)."""
     return anchored("ewc_online", lam / 2, Anchor(OnlineFisher(decay=decay)), heads, **settings)
 
 
-@method
+@register
 def si(lam: float = 1.0, damping: float = 0.1, heads: str = "task", **settings) -> Recipe:
     """Synaptic Intelligence: importance gathered along the path of training (Zenke et al. 2017, eq. 4 and 5)."""
     return anchored("si", lam, Anchor(PathIntegral(damping)), heads, **settings)
 
 
-@method
+@register
 def imm_mean(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
     """Mean-IMM: the mean of the models of all tasks, each trained with L2 towards the last (Lee et al. 2017)."""
-    return anchored("imm_mean", lam / 2, Anchor(), heads, merge=MeanMerge(), **settings)
+    return anchored("imm_mean", lam / 2, Anchor(), heads, after_task=MeanMerge(), **settings)
 
 
-@method
+@register
 def imm_mode(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
     """Mode-IMM: the models of all tasks merged by their Fisher information (Lee et al. 2017)."""
-    return anchored("imm_mode", lam / 2, Anchor(), heads, merge=ModeMerge(), **settings)
+    return anchored("imm_mode", lam / 2, Anchor(), heads, after_task=ModeMerge(), **settings)
 
 
-@method
+@register(fixed=("first",))
 def ebll(
     alpha: float = 0.1,
     size: int = 16,

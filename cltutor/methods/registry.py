@@ -3,59 +3,100 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
-from ..losses.terms import Loss, Term
-from ..memory import Everything, ExemplarMemory
-from ..networks import MultiHead, SmallCNN
+from ..losses.terms import Loss, Term, as_loss
+from ..memory import Memory
+from ..networks import Architecture, MultiHead, SmallCNN
 from ..recipe.merging import Unmerged
 from ..recipe.recipe import Phase, Recipe, Schedule
 
-_METHODS: dict[str, Callable[..., Recipe]] = {}
+Build = Callable[..., Recipe]
+_methods: dict[str, Build] = {}
 
-UNMERGED = Unmerged()
+UNMERGED, SMALL_CNN = Unmerged(), SmallCNN()
 JOINT = (Phase("joint", shared=1.0, old=1.0, new=1.0),)
 WARM_UP_THEN_JOINT = (Phase("warm-up", share=0.2, new=1.0), Phase("joint", share=0.8, shared=1.0, old=1.0, new=1.0))
 
 
-def method(build: Callable[..., Recipe]) -> Callable[..., Recipe]:
-    """Enter a method under its name; a setting that it does not have is refused with the nearest one that it has."""
-    own = [name for name in inspect.signature(build).parameters if name != "settings"]
-    schedule = [name for name in Schedule.__dataclass_fields__ if name != "later"]  # the method itself
-    known = list(dict.fromkeys([*own, "heads", "backbone", "memory", "predict", *schedule]))
+class UnknownSetting(ValueError):
+    """A method was called with a setting that it does not have."""
+
+
+@overload
+def register(build: Build) -> Build: ...
+
+
+@overload
+def register(*, fixed: Sequence[str]) -> Callable[[Build], Build]: ...
+
+
+def register(build: Build | None = None, *, fixed: Sequence[str] = ()) -> Build | Callable[[Build], Build]:
+    """Enter a method, a function that returns a ``Recipe``, under its name: a decorator.
+
+    The method is then known by name to ``cl.learn``, ``cl.compare``, the command line and the playground. A setting
+    that it does not have is refused with the nearest one that it has; a function with ``**settings`` takes those of
+    ``compose`` too, but for the ``fixed`` ones, which it sets itself. Running its definition again, as a notebook cell
+    does, replaces the earlier one.
+
+    Raises:
+        ValueError: no function with a name, or a name that another method has.
+    """
+    if build is None:
+        return functools.partial(_entered, fixed=fixed)
+    return _entered(build, fixed)
+
+
+def _entered(build: Build, fixed: Sequence[str]) -> Build:
+    name = getattr(build, "__name__", "")
+    if not callable(build) or not name.isidentifier():
+        raise ValueError(f"register takes a function with a name, made with def, not {build!r}.")
+    before = _methods.get(name)
+    if before is not None and (before.__module__, before.__qualname__) != (build.__module__, build.__qualname__):
+        raise ValueError(f"There is already a method {name!r} in {before.__module__}: give yours another name.")
+    known = _settings_of(build)
 
     @functools.wraps(build)
-    def checked(*values, **settings) -> Recipe:
+    def checked(*values: Any, **settings: Any) -> Recipe:
         for setting in settings:
+            if setting in fixed:
+                raise UnknownSetting(f"{name} has a {setting} of its own: leave it out.")
             if setting not in known:
                 near = difflib.get_close_matches(setting, known, 1) or [", ".join(known)]
-                raise ValueError(f"{build.__name__} has no setting {setting!r}; did you mean {near[0]}?")
-        try:
-            return build(*values, **settings)
-        except TypeError as error:
-            if "multiple values for keyword argument" not in str(error):
-                raise
-            raise ValueError(
-                f"{build.__name__} has a {str(error).split(chr(39))[1]} of its own: leave it out."
-            ) from error
+                raise UnknownSetting(f"{name} has no setting {setting!r}; did you mean {near[0]}?")
+        return build(*values, **settings)
 
-    _METHODS[build.__name__] = checked
+    _methods[name] = checked
     return checked
 
 
+def _settings_of(build: Build) -> list[str]:
+    """The names of all settings that a method takes."""
+    parameters = inspect.signature(build).parameters.values()
+    own = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    if len(own) == len(parameters):
+        return own
+    schedule = [name for name in Schedule.__dataclass_fields__ if name != "later"]  # the method itself
+    return list(dict.fromkeys([*own, "heads", "backbone", "memory", "predict", *schedule]))
+
+
 def names() -> list[str]:
-    """The names of all methods."""
-    return list(_METHODS)
+    """The names of all methods, those of your own last."""
+    return list(_methods)
+
+
+def named(name: str) -> Build:
+    """The method of that name: a function from its settings to a recipe. ValueError for a name that there is not."""
+    if name not in _methods:
+        near = difflib.get_close_matches(str(name), names(), 1) or [", ".join(names())]
+        raise ValueError(f"There is no method {name!r}; did you mean {near[0]}?")
+    return _methods[name]
 
 
 def get(recipe: Recipe | str) -> Recipe:
     """The recipe itself, or the method of that name with its paper's settings."""
-    if isinstance(recipe, Recipe):
-        return recipe
-    if recipe not in _METHODS:
-        near = difflib.get_close_matches(str(recipe), names(), 1) or [", ".join(names())]
-        raise ValueError(f"There is no method {recipe!r}; did you mean {near[0]}?")
-    return _METHODS[recipe]()
+    return recipe if isinstance(recipe, Recipe) else named(recipe)()
 
 
 def compose(
@@ -63,13 +104,17 @@ def compose(
     loss: Term | Loss,
     later: tuple[Phase, ...],
     *,
-    network: Callable[..., object] = MultiHead,
-    memory: Everything | ExemplarMemory | None = None,
+    network: Callable[..., Architecture] = MultiHead,
+    memory: Memory | None = None,
     heads: str = "task",
-    backbone: object = SmallCNN(),
-    merge: Unmerged = UNMERGED,
+    backbone: Any = SMALL_CNN,
+    after_task: Unmerged = UNMERGED,
     predict: str = "logits",
-    **settings,
+    **settings: Any,
 ) -> Recipe:
+    """A recipe of a method: its loss and phases, and the settings that every method takes.
+
+    ``network`` makes the network from ``backbone=``; ``settings`` are fields of ``Schedule``.
+    """
     schedule = Schedule(later=later, **settings)
-    return Recipe(name, loss, network(backbone=backbone), memory, schedule, heads, merge, predict)
+    return Recipe(name, as_loss(loss), network(backbone=backbone), memory, schedule, heads, after_task, predict)

@@ -6,28 +6,30 @@ merged, heads are not. Sums over tasks are kept, so that memory does not grow wi
 
 import copy
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ..describe import Described
+from ..describe import Part, State, real
 from ..importance import fisher, flat
 from ..importance.base import shared_part
-from ..losses.terms import Context, Kept, Part
+from ..losses.terms import Context
 from ..networks import Network
 
 __all__ = ["MeanMerge", "ModeMerge", "Unmerged"]
 
 
 @dataclass(frozen=True, repr=False)
-class Unmerged(Described, Part):
-    """The network that trains is the one that is tested."""
+class Unmerged(Part):
+    """The step after training a task, and the base of others: here the network that was trained is the one that is
+    tested."""
 
-    def tested(self, network: Network, kept: Kept) -> Network:
+    def tested(self, network: Network, state: State) -> Network:
         """The network to test after a task."""
         return network
 
-    def trained(self, network: Network, kept: Kept) -> Network:
+    def trained(self, network: Network, state: State) -> Network:
         """The network to train on, given the one that was tested."""
         return network
 
@@ -36,34 +38,34 @@ class Unmerged(Described, Part):
 class MeanMerge(Unmerged):
     """Mean-IMM: theta = sum_t alpha_t theta_t with alpha_t = 1 / T (Lee et al. 2017, eq. 2)."""
 
-    def begin_task(self, context: Context, kept: Kept) -> None:
-        now = len(context.flat_shared()) if kept else 0
-        if kept and len(kept["latest"]) != now:
+    def begin_task(self, context: Context, state: State) -> None:
+        now = len(context.flat_shared()) if state else 0
+        if state and len(state["latest"]) != now:
             raise ValueError(
-                f"A merge needs a network that keeps its shared parameters: there were {len(kept['latest'])}, "
+                f"A merge needs a network that keeps its shared parameters: there were {len(state['latest'])}, "
                 f"now there are {now}."
             )
 
-    def end_task(self, context: Context, kept: Kept) -> None:
+    def end_task(self, context: Context, state: State) -> None:
         here = context.flat_shared()
         weight = self.weight(context)
-        kept["latest"], kept["buffers"] = here, floats_of(context.network)
-        add(kept, "weighted", weight * here)
-        add(kept, "weights", weight)
-        add(kept, "statistics", kept["buffers"])
-        kept["tasks"] = torch.tensor(context.task + 1)
+        state["latest"], state["buffers"] = here, floats_of(context.network)
+        add(state, "weighted", weight * here)
+        add(state, "weights", weight)
+        add(state, "statistics", state["buffers"])
+        state["tasks"] = torch.tensor(context.task + 1)
 
     def weight(self, context: Context) -> Tensor:
         """What each shared parameter (P,) of this task's model counts."""
         return torch.ones_like(context.flat_shared())
 
-    def tested(self, network: Network, kept: Kept) -> Network:
+    def tested(self, network: Network, state: State) -> Network:
         merged = copy.deepcopy(network)
-        put(merged, kept["weighted"] / kept["weights"], kept["statistics"] / kept["tasks"])
+        put(merged, state["weighted"] / state["weights"], state["statistics"] / state["tasks"])
         return merged
 
-    def trained(self, network: Network, kept: Kept) -> Network:
-        put(network, kept["latest"], kept["buffers"])
+    def trained(self, network: Network, state: State) -> Network:
+        put(network, state["latest"], state["buffers"])
         return network
 
 
@@ -74,7 +76,10 @@ class ModeMerge(MeanMerge):
     ``damping`` is added to each F_t, so that a parameter that no task needs takes the mean.
     """
 
-    damping: float = 1e-8
+    damping: float = real(1e-8, at_least=0)
+
+    needs_labels: ClassVar[bool | None] = False
+    guards_any_output: ClassVar[bool | None] = False  # its Fisher needs probabilities
 
     def weight(self, context: Context) -> Tensor:
         images = context.data.train.images
@@ -82,8 +87,8 @@ class ModeMerge(MeanMerge):
         return shared_part(omega, context) + self.damping
 
 
-def add(kept: Kept, name: str, value: Tensor) -> None:
-    kept[name] = kept[name] + value if name in kept else value
+def add(state: State, name: str, value: Tensor) -> None:
+    state[name] = state[name] + value if name in state else value
 
 
 def floats_of(network: Network) -> Tensor:

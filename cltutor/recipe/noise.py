@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..describe import Described
+from ..describe import Described, real
 from ..seeds import seed_of
 
 __all__ = ["GradientNoise"]
@@ -21,13 +21,8 @@ class GradientNoise(Described):
     the batch. On an averaged gradient, eta = 0.3 would be noise of norm 370 on a network of 460,000 parameters.
     """
 
-    eta: float = 0.3
-    gamma: float = 0.55
-
-    def __post_init__(self) -> None:
-        for name in ("eta", "gamma"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} of the noise is a finite number from 0 up, not {getattr(self, name)!r}.")
+    eta: float = real(0.3, at_least=0)
+    gamma: float = real(0.55, at_least=0)
 
     def deviation(self, step: int, batch: int) -> float:
         """Standard deviation on the gradient averaged over ``batch`` images."""

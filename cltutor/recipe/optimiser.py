@@ -5,6 +5,7 @@ compiler: 150 MB and some seconds that a small Binder session does not have.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,14 +35,14 @@ class Optimiser:
         self.parameters = [p for parameters, _ in self.groups for p in parameters]
         self.buffers = {p: self.begin(p) for p in self.parameters}
 
-    def begin(self, parameter: nn.Parameter) -> object:
-        """What is remembered of a parameter before its first update."""
+    def begin(self, parameter: nn.Parameter) -> Any:
+        """What is remembered of a parameter before its first update: a tensor, several, or None."""
         raise NotImplementedError
 
     @property
     def gradients(self) -> list[Tensor]:
         """The gradients of all parameters that have one."""
-        return [p.grad for p in self.parameters if p.grad is not None]
+        return gradients_of(self.parameters)
 
     def clip_gradients(self) -> None:
         nn.utils.clip_grad_norm_([p for p in self.parameters if p.grad is not None], self.clip)
@@ -63,6 +64,11 @@ class Optimiser:
         self.groups = [(parameters, rate / factor) for parameters, rate in self.groups]
 
 
+def gradients_of(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
+    """The gradients of those parameters that have one."""
+    return [p.grad for p in parameters if p.grad is not None]
+
+
 class SGD(Optimiser):
     """Stochastic gradient descent with momentum."""
 
@@ -72,8 +78,8 @@ class SGD(Optimiser):
     def update(self, parameters: list[nn.Parameter], rate: float) -> None:
         momenta = [self.buffers[p] for p in parameters]
         sgd(
-            parameters,
-            [p.grad for p in parameters],
+            list[Tensor](parameters),
+            gradients_of(parameters),
             momenta,
             lr=rate,
             momentum=self.momentum,
@@ -97,8 +103,8 @@ class RMSProp(Optimiser):
     def update(self, parameters: list[nn.Parameter], rate: float) -> None:
         squares, momenta = zip(*(self.buffers[p] for p in parameters), strict=True) if parameters else ((), ())
         rmsprop(
-            parameters,
-            [p.grad for p in parameters],
+            list[Tensor](parameters),
+            gradients_of(parameters),
             list(squares),
             [],
             list(momenta),

@@ -81,5 +81,5 @@ def checksum(tensors: Mapping[str, Tensor], text: str) -> str:
     for name in sorted(tensors):
         value = tensors[name].contiguous()
         digest.update(repr((name, value.dtype, tuple(value.shape))).encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

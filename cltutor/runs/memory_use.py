@@ -1,28 +1,40 @@
-"""The bytes that a run holds as a task begins (MAS, Figure 6): counted where the tensors are."""
+"""The bytes that a run uses as a task begins (MAS, Figure 6): counted where the tensors are."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from ..losses.terms import Kept
+from torch import Tensor
+
+from ..describe import State
 from ..memory import Pool
 from ..networks import Network
 from ..recipe.recipe import Recipe
-from ..training.teachers import Teacher, size
 
 
-def held(
-    recipe: Recipe, network: Network, kept: dict[str, Kept], pool: Pool, task: int, teachers: Iterable[Teacher]
+class Sized(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+def size(tensors: Iterable[Tensor]) -> int:
+    """Bytes of some tensors together."""
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+def bytes_in_use(
+    recipe: Recipe, network: Network, states: dict[str, State], pool: Pool, task: int, teachers: Iterable[Sized]
 ) -> dict[str, int]:
-    """Bytes held to learn ``task``, by what they are for; all as they stand when the task has begun.
+    """Bytes needed to learn ``task``, by what they are for; all as they stand when the task has begun.
 
     "network": parameters and buffers with the new head; every part of ``recipe`` that remembers tensors, by its name
-    ("Anchor": Omega, theta* and SI's path; "merge": what IMM merges); "teacher": the old network's recorded answers to
-    the new images; where attention is held the old network with its maps of them; where images are augmented the old
-    network alone; "images": those of earlier tasks. What comes and goes within a step (gradients, activations) is left
-    out.
+    ("Anchor": Omega, theta* and SI's path; "after_task": the sums that IMM merges); "teacher": the old network's
+    recorded answers to the new images, or, with attention distillation, the old network with its maps of them, or,
+    with augmentation, the old network alone; "images": those of earlier tasks. What comes and goes within a step
+    (gradients, activations) is left out.
     """
     sizes = {"network": size(network.state_dict().values())}
-    parts = [name for name, part in recipe.parts.items() if part is not recipe.memory and kept[name]]
-    sizes |= {name: size(kept[name].values()) for name in parts}
+    parts = [name for name, part in recipe.parts.items() if part is not recipe.memory and states[name]]
+    sizes |= {name: size(states[name].values()) for name in parts}
     for teacher in teachers:
         sizes["teacher"] = teacher.nbytes
     if recipe.memory:

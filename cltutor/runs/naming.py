@@ -44,7 +44,7 @@ def _settings(code: str) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(code, mode="eval")):
         if isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
-            found.append(f"{node.arg}={node.value.value}")
+            found.append(f"{node.arg}={node.value.value!s}")
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             found.append(f"weight={ast.unparse(node.left)}")
     return found

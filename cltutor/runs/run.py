@@ -1,18 +1,18 @@
 """What came out of learning a stream: accuracies, curves and the network after every task, in one file."""
 
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..describe import State
 from ..evaluation import metrics
 from ..networks import Network
-from ..recipe.recipe import Recipe, parse
+from ..recipe.parser import UnknownPart, parse
+from ..recipe.recipe import Recipe
 from . import files
 
 TOPS = (1, 5)
@@ -20,7 +20,7 @@ TOPS = (1, 5)
 
 @dataclass
 class Curves:
-    """What was written down while training.
+    """What was recorded while training.
 
     ``loss``: each term's weighted value at each step (S,), nan where it did not act; ``step_task`` (S,) the task then
     learned. ``known`` and ``unknown`` (E, T): test accuracy on each task after each epoch, nan for tasks not yet
@@ -75,9 +75,9 @@ class Run:
     curves: Curves = field(default_factory=Curves)
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
     updates: int = 0
-    memory: dict[str, int] = field(default_factory=dict)  # bytes held as the last task began, by what they are for
+    memory: dict[str, int] = field(default_factory=dict)  # bytes used as the last task began, by what they are for
     states: list[dict[str, Tensor]] = field(default_factory=list, repr=False)
-    kept: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False)
+    part_states: dict[str, State] = field(default_factory=dict, repr=False)  # what each part remembers
 
     @property
     def name(self) -> str:
@@ -130,33 +130,26 @@ class Run:
         if not self.states[task]:
             again = f"cl.learn(cl.{self.stream_code}, run.recipe, seed={self.seed})"
             raise ValueError(f"This run of {self.name} came without its weights, as the gallery keeps none: {again}.")
-        with torch.random.fork_rng():  # the weights drawn here are replaced: nobody's random state is to notice
+        with torch.random.fork_rng():  # the weights drawn here are replaced, so the random state stays as it is
             network = self.recipe.network.build(self.image_shape, pretrained=False)
             for classes in self.tasks[: task + 1]:
                 network.grow(len(classes), [self.class_names[label] for label in classes])
         network.load_state_dict(self.states[task])
         return network.eval().requires_grad_(False)
 
-    @contextmanager
-    def training(self) -> Iterator[None]:
-        """What happens inside is training, and its seconds count."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds["train"] += time.perf_counter() - started
-
-    def end_task(self, network: Network, kept: dict, rows: dict[str, np.ndarray]) -> None:
-        """Write down a learned task: the network, what the parts remember, and a row of each accuracy matrix."""
+    def end_task(self, network: Network, part_states: dict[str, State], rows: dict[str, np.ndarray]) -> None:
+        """Record a learned task: the network, what the parts remember, and a row of each accuracy matrix."""
         count = len(self.tasks)
         for name, row in rows.items():
             self.accuracies.setdefault(name, np.full((count, count), np.nan))[self.learned] = row
-        self.kept = {part: {k: v.cpu().clone() for k, v in held.items()} for part, held in kept.items()}
+        self.part_states = {
+            part: {name: value.cpu().clone() for name, value in state.items()} for part, state in part_states.items()
+        }
         self.states.append({name: value.cpu().clone() for name, value in network.state_dict().items()})
 
     def without_weights(self) -> "Run":
         """The same run with everything that was measured, without networks and what its parts remember."""
-        return replace(self, states=[{} for _ in self.states], kept={})
+        return replace(self, states=[{} for _ in self.states], part_states={})
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the run to one safetensors file; the file is whole or not there at all."""
@@ -175,25 +168,32 @@ class Run:
         yield from self.curves.tensors()
         for task, state in enumerate(self.states):
             yield from ((f"state/{task}/{name}", value) for name, value in state.items())
-        for part, held in self.kept.items():
-            yield from ((f"kept/{part}/{name}", value) for name, value in held.items())
+        for part, remembered in self.part_states.items():
+            yield from ((f"kept/{part}/{name}", value) for name, value in remembered.items())
 
     @classmethod
     def load(cls, path: str | os.PathLike, recipe: Recipe | None = None) -> "Run":
-        """The run in the file ``path``; ValueError if the file is damaged or of another format.
+        """The run in the file ``path``.
 
-        ``recipe``: the one that is expected there, which may have parts of your own that only you know how to make.
+        ``recipe``: the one that is expected there, for a run with parts of your own that are not registered.
+
+        Raises:
+            UnknownPart: the run has a part of somebody's own that this process does not know.
+            ValueError: the file is damaged or of another format.
         """
         tensors, facts = files.read(path)
         try:
-            known = recipe is not None and repr(recipe) == facts["recipe"]
+            if recipe is None or repr(recipe) != facts["recipe"]:
+                recipe = parse(facts["recipe"])
             plain = {name: _frozen(facts[name]) for name in _PLAIN}
-            run = cls(recipe=recipe if known else parse(facts["recipe"]), **plain)
-            run.accuracies = {k: v.numpy() for k, v in under(tensors, "accuracy/").items()}
+            run = cls(recipe=recipe, **plain)
+            run.accuracies = {k: v.numpy() for k, v in with_prefix(tensors, "accuracy/").items()}
             run.curves = Curves.of(tensors, facts["terms"])
             run.memory = facts["memory"]
-            run.states = [under(tensors, f"state/{task}/") for task in range(facts["learned"])]
-            run.kept = {part: under(tensors, f"kept/{part}/") for part in _parts(tensors)}
+            run.states = [with_prefix(tensors, f"state/{task}/") for task in range(facts["learned"])]
+            run.part_states = {RENAMED.get(p, p): with_prefix(tensors, f"kept/{p}/") for p in _parts(tensors)}
+        except UnknownPart as error:
+            raise UnknownPart(f"{path}: {error} Or give the recipe: Run.load(path, recipe=...).", error.name) from None
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path} is no cltutor run: remove it and train again.") from error
         return run
@@ -211,10 +211,12 @@ _PLAIN = (
     "seconds",
     "updates",
 )
+# Parts that were renamed since runs were first saved.
+RENAMED = {"merge": "after_task"}
 _CURVES = ("step_task", "known", "unknown", "epoch_task")
 
 
-def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 

@@ -20,14 +20,14 @@ from .run import Run
 
 Checkpoint = tuple[dict[str, Tensor], dict]  # tensors by name, and plain facts
 
-SPACE = 4  # networks that a checkpoint may hold: the network, what an optimiser remembers, a teacher's
+SPACE = 4  # networks that a checkpoint may contain: the network, what an optimiser remembers, a teacher's
 
 
 class Store:
     """A folder of runs, one file each, named after the method and a key of everything that decides the numbers.
 
     A run under way has a checkpoint beside it, written at the end of an epoch when at least ``every`` seconds have
-    passed since the last one. A process that asks for a run while another one learns it waits for what that one makes,
+    passed since the last one. A process that wants a run while another one learns it waits for what that one makes,
     as long as this shows a sign of life, a file written, every ``patience`` seconds.
     """
 
@@ -46,7 +46,8 @@ class Store:
         return self.folder / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.safetensors"
 
     def find(self, run: Run) -> Run:
-        """The run of this kind on disk, as far as it got, or ``run`` itself; a damaged file is told and set aside."""
+        """The run of this kind on disk, as far as it got, or ``run`` itself; a damaged file is set aside, with a
+        warning."""
         path = self.path(run)
         if not path.exists():
             return run
@@ -61,7 +62,7 @@ class Store:
         path = self.path(run)
         found = Run.load(path, run.recipe)
         if self.path(found) != path:
-            raise ValueError(f"{path} holds another run: remove it and train again.")
+            raise ValueError(f"{path} is another run: remove it and train again.")
         return found
 
     def save(self, run: Run) -> None:
@@ -71,9 +72,9 @@ class Store:
     def learning(self, run: Run) -> Iterator["Slot"]:
         """Be the one process that learns ``run``; inside, its ``Slot`` has it as far as the disk has it.
 
-        The hold ends with the block, with the generator that is in it when nobody asks it for more, or with the
-        process, however that dies. Whoever asks again in the same process shares it instead of waiting: a generator
-        that was left in the middle can hold up nobody there.
+        The lock is released with the block, with a generator inside it that is dropped, or with the process, however
+        that dies. A second call in the same process shares the lock: a generator that was left in the middle blocks
+        nothing there.
         """
         path = self.path(run)
         if found := self.finished(run):
@@ -92,7 +93,7 @@ class Store:
                 lock.release()
 
     def finished(self, run: Run) -> Run | None:
-        """The run on disk if it is complete and whole, for which nobody has to wait and nothing is written."""
+        """The run on disk if it is complete and whole, which needs no waiting and no writing."""
         if learned(self.path(run)) < len(run.tasks):
             return None
         try:
@@ -112,8 +113,9 @@ class Store:
             return f"Nothing can be written in {self.folder} ({error.strerror}): name another store, or None."
 
     def wait(self, lock: FileLock, run: Run) -> bool:
-        """Wait until no other process learns ``run``; False where one holds it that has ended it, or does nothing."""
-        seen, since, told = None, time.monotonic(), False
+        """Wait until no other process learns ``run``; False where the one that has the lock has finished it, or is
+        stuck."""
+        seen, since, warned = None, time.monotonic(), False
         while True:
             try:
                 lock.acquire(timeout=min(1.0, self.patience))
@@ -127,9 +129,9 @@ class Store:
                 return False
             if (signs := self.signs_of_life(run)) != seen:
                 seen, since = signs, time.monotonic()
-            if not told:
+            if not warned:
                 warnings.warn(f"Another process is learning {run.name}: waiting for what it makes.", stacklevel=2)
-                told = True
+                warned = True
             elif time.monotonic() - since >= self.patience:
                 warnings.warn(
                     f"The other process has saved nothing of {run.name} for {self.patience:g} seconds: it is learned "
@@ -149,12 +151,12 @@ class Slot:
 
     def __init__(self, store: Store, run: Run, held: bool):
         self.store, self.run, self.held, self.path = store, run, held, store.path(run)
-        self.told, self.kept_at, self.took = False, time.monotonic(), 0.0
+        self.warned, self.kept_at, self.took = False, time.monotonic(), 0.0
 
     def check_space(self, network: int) -> None:
         """Refuse a run of a network of so many bytes that the disk has no room for."""
         tasks = len(self.run.tasks)
-        needed = network * (2 * tasks + SPACE)  # a network a task, and once more while the file is replaced
+        needed = network * (2 * tasks + SPACE)  # one network per task, and once more while the file is replaced
         free = shutil.disk_usage(self.store.folder).free
         if free < needed:
             raise ValueError(
@@ -199,18 +201,18 @@ class Slot:
         """Write, or say in one sentence that the disk refuses: what is there stays whole, and the run goes on."""
         try:
             write()
-            self.told = False
+            self.warned = False
         except OSError as error:
-            if not self.told:
+            if not self.warned:
                 warnings.warn(
                     f"{self.run.name} could not be saved in {self.store.folder} ({error.strerror or error}): what was "
                     "saved before is whole, the run goes on in memory, and saving is tried again.",
                     stacklevel=4,
                 )
-            self.told = True
+            self.warned = True
 
 
-class Nowhere:
+class NullSlot:
     """The place of a run that is kept in memory alone."""
 
     def __init__(self, run: Run):
@@ -229,9 +231,9 @@ class Nowhere:
         pass
 
 
-def slot_of(run: Run, store: str | os.PathLike | Store | None) -> AbstractContextManager[Slot | Nowhere]:
+def slot_of(run: Run, store: str | os.PathLike | Store | None) -> AbstractContextManager[Slot | NullSlot]:
     """The place of ``run`` while it is learned: in a store, or nowhere for None."""
-    return nullcontext(Nowhere(run)) if store is None else Store.of(store).learning(run)
+    return nullcontext(NullSlot(run)) if store is None else Store.of(store).learning(run)
 
 
 def checkpoint_of(path: Path) -> Path:

@@ -6,11 +6,10 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import reduce
 from operator import add, index
-from types import TracebackType
 
 import torch
 from torch import Tensor
@@ -18,13 +17,13 @@ from torch import Tensor
 from .. import methods
 from ..losses.terms import Batch
 from ..recipe.recipe import Phase, Recipe
+from ..runs.memory_use import size
 from ..runs.run import Run
 from ..runs.store import Store, slot_of
 from ..seeds import generator, seeded
 from ..streams import Stream
 from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
 from .task import TaskState, restore
-from .teachers import size
 from .testing import due, evaluate, validation_accuracy
 
 
@@ -74,95 +73,98 @@ def train(
     store: str | os.PathLike | Store | None = None,
     test_every: int = 1,
     test_old_every: int = 1,
-) -> Iterator[Event]:
+) -> Generator[Event, None, Run]:
     """The same as ``learn``, as a generator of events; its return value is the run. Stop by not asking for more."""
     recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
     place = choose_device(device)
     check(stream, recipe)
-    with slot_of(begin(stream, recipe, seed, place), store) as slot, MemoryTold(slot.run):
+    with slot_of(begin(stream, recipe, seed, place), store) as slot, explain_out_of_memory(slot.run):
         run = slot.run
         if run.complete:
             return run
-        network, kept = restore(run, stream, seed)
+        network, states = restore(run, stream, seed)
         slot.check_space(size(network.state_dict().values()))
         tests = [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
 
         for task in stream[run.learned :]:
-            # Before the task: the network grows, every part prepares, the teachers are set down.
-            with run.training():
-                state = TaskState(run, stream, network, kept)
+            # Before the task: the network grows, every part prepares, the teachers are made.
+            with counted_as_training(run):
+                current = TaskState(run, stream, task, network, states)
             if checkpoint := slot.checkpoint():
-                state.load(checkpoint)
-            yield TaskBegun(run, task.index, state.progress)
+                current.load(checkpoint)
+            yield TaskBegun(run, task.index, current.progress)
 
-            for phase, epochs_of_phase in state.phases():
+            for phase, epochs_of_phase in current.phases():
                 for epoch in epochs_of_phase:
-                    losses = yield from learn_epoch(state, phase, epoch)
-                    # After the epoch: test on every task seen, write it down, and keep it all on disk now and then.
-                    asked = due(tests, task.index, epoch, test_every, test_old_every)
-                    rows = evaluate(network, asked, run, state.pool.originals)
+                    losses = yield from learn_epoch(current, phase, epoch)
+                    # After the epoch: test on every task seen, record it, and save it all on disk now and then.
+                    due_tests = due(tests, task.index, epoch, test_every, test_old_every)
+                    rows = evaluate(network, due_tests, run, current.pool.originals)
                     known, unknown = rows["known_top1"], rows["unknown_top1"]
                     run.curves.add_epoch(task.index, losses, known, unknown)
-                    state.end_epoch(validation_accuracy(network, task, stream))
-                    slot.keep(state.checkpoint)
-                    yield EpochDone(run, task.index, state.progress, phase.name, epoch, known, unknown, network)
+                    current.end_epoch(validation_accuracy(network, task, stream))
+                    slot.keep(current.checkpoint)
+                    yield EpochDone(run, task.index, current.progress, phase.name, epoch, known, unknown, network)
 
-            # After the task: every part ends it, and the run writes it down.
-            check_weights(state)
-            with run.training():
+            # After the task: every part ends it, and the run records it.
+            check_weights(current)
+            with counted_as_training(run):
                 for name, part in recipe.parts.items():
-                    part.end_task(state.context, kept[name])
-                tested = recipe.merge.tested(network, kept["merge"])
-            run.end_task(tested, kept, evaluate(tested, tests[: task.index + 1], run, state.exemplars, whole=True))
+                    part.end_task(current.context, states[name])
+                tested = recipe.after_task.tested(network, states["after_task"])
+            run.end_task(tested, states, evaluate(tested, tests[: task.index + 1], run, current.exemplars, whole=True))
             slot.save(run)
-            yield TaskDone(run, task.index, state.progress)
+            yield TaskDone(run, task.index, current.progress)
     return run
 
 
-def learn_epoch(state: TaskState, phase: Phase, epoch: int) -> Iterator[Stepped]:
+def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepped, None, dict[str, Tensor]]:
     """An epoch: batches, loss, step. Returns each term's values at its steps (S,), on the CPU."""
-    run, network, context, kept, teachers = state.run, state.network, state.context, state.kept, state.teachers
-    recipe, optimiser, terms, task, progress = run.recipe, state.optimiser, state.terms, context.task, state.progress
-    schedule, parts = recipe.schedule, recipe.parts
+    run, network, context = current.run, current.network, current.context
+    states, teachers = current.states, current.teachers
+    recipe, optimiser, terms = run.recipe, current.optimiser, current.terms
+    schedule, parts, task, progress = recipe.schedule, recipe.parts, context.task, current.progress
     network.train_only(phase.rates)
     randomness = seeded if network.draws_random_numbers else nullcontext
     started = time.perf_counter()
-    order = state.data.batches(schedule.batch_size, generator("order", run.seed, task, epoch))
-    images = state.data.shown(schedule.augmentation, generator("crops", run.seed, task, epoch))
-    labels = state.data.labels
+    order = current.data.batches(schedule.batch_size, generator("order", run.seed, task, epoch))
+    images = current.data.shown(schedule.augmentation, generator("crops", run.seed, task, epoch))
+    labels = current.data.labels
     for teacher in teachers.values():
-        teacher.listen(images, state.data.chosen)
+        teacher.record_epoch(images, current.data.chosen)
     run.seconds["train"] += time.perf_counter() - started
     history = []
     for step, (places, tasks) in enumerate(order):
         started = time.perf_counter()
-        batch = Batch(context, images[places], labels[places], places, tasks, state.columns, recipe.heads, teachers)
-        with randomness(("step", run.seed, task, epoch, step)):
-            losses = {name: weighted(weight, term(batch, kept[name])) for name, (weight, term) in terms.items()}
+        key = ("step", run.seed, task, epoch, step)
+        seen = images[places], labels[places], places, tasks
+        batch = Batch(context, *seen, current.columns, recipe.heads, teachers, key)
+        with randomness(key):
+            losses = {name: weighted(weight, term(batch, states[name])) for name, (weight, term) in terms.items()}
             loss = reduce(add, losses.values())
             if loss.requires_grad:  # a batch of old images has no answer for a new head that learns alone
                 loss.backward()
             for name, part in parts.items():
-                part.before_step(context, kept[name])
+                part.before_update(batch, states[name])
             optimiser.clip_gradients()
             if schedule.noise:
-                step_of_task, key = run.updates - state.first_update, ("noise", run.seed, task)
-                schedule.noise.add(optimiser.gradients, step_of_task, len(places), key)
+                step_of_task, noise_key = run.updates - current.first_update, ("noise", run.seed, task)
+                schedule.noise.add(optimiser.gradients, step_of_task, len(places), noise_key)
             optimiser.step()
         for name, part in parts.items():
-            part.after_step(context, kept[name])
+            part.after_update(batch, states[name])
         history.append({name: value.detach() for name, value in losses.items()})
         run.updates += 1
         run.seconds["train"] += time.perf_counter() - started
         yield Stepped(run, task, progress, phase.name, epoch, history[-1])
     started = time.perf_counter()
-    collected = collect(history, state, epoch)  # a GPU catches up here
+    collected = collect(history, current, epoch)  # a GPU catches up here
     run.seconds["train"] += time.perf_counter() - started
     return collected
 
 
 def choose_device(device: str) -> torch.device:
-    """ "auto" is the GPU if there is one; on a GPU, convolutions are asked to be deterministic."""
+    """ "auto" is the GPU if there is one; on a GPU, convolutions are made deterministic."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     place = torch.device(device)
@@ -202,17 +204,17 @@ def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device) -> Run
         class_names=tuple(stream.class_names),
         tasks=tuple(task.classes for task in stream),
         test_sizes=tuple(len(task.test) for task in stream),
-        image_shape=tuple(stream.image_shape),
+        image_shape=stream.image_shape,
         fingerprint=stream.fingerprint,
     )
 
 
 def weighted(weight: float, value: Tensor) -> Tensor:
-    """A multiplication by one, and its way back, would cost every step two operations."""
+    """A multiplication by one, and its backward pass, would cost every step two operations."""
     return value if weight == 1 else weight * value
 
 
-def collect(history: list[dict[str, Tensor]], state: TaskState, epoch: int) -> dict[str, Tensor]:
+def collect(history: list[dict[str, Tensor]], current: TaskState, epoch: int) -> dict[str, Tensor]:
     """The epoch's losses on the CPU, (S,) each; ``Diverged`` where one is no number any more."""
     if not history:
         return {}
@@ -223,39 +225,46 @@ def collect(history: list[dict[str, Tensor]], state: TaskState, epoch: int) -> d
         step = min(first.values())
         names = [name for name, place in first.items() if place == step]
         values = [f"{name} became {losses[name][step].item():g}" for name in names]
-        raise diverged(state, f"{' and '.join(values)} at step {step} of epoch {epoch}", f"the weight of {names[0]}")
+        raise diverged(current, f"{' and '.join(values)} at step {step} of epoch {epoch}", f"the weight of {names[0]}")
     return losses
 
 
-def check_weights(state: TaskState) -> None:
+def check_weights(current: TaskState) -> None:
     """``Diverged`` where the very last step of a task, whose loss was still a number, left weights that are none."""
-    broken = [name for name, value in state.network.named_parameters() if not value.isfinite().all()]
+    broken = [name for name, value in current.network.named_parameters() if not value.isfinite().all()]
     if broken:
-        what = f"{' + '.join(state.terms)} drove {broken[0]} out of the finite numbers at the last step"
-        raise diverged(state, what, "a weight in it")
+        what = f"{' + '.join(current.terms)} drove {broken[0]} out of the finite numbers at the last step"
+        raise diverged(current, what, "a weight in it")
 
 
-def diverged(state: TaskState, what: str, weight: str) -> Diverged:
-    run, rates = state.run, sorted({rate for _, rate in state.optimiser.groups}, reverse=True)
+def diverged(current: TaskState, what: str, weight: str) -> Diverged:
+    run = current.run
+    rates = ", ".join(f"{rate:g}" for rate in sorted({rate for _, rate in current.optimiser.groups}, reverse=True))
     return Diverged(
-        f"{what} of task {state.task.index} of {run.name}, at a learning rate of {', '.join(f'{r:g}' for r in rates)}: "
+        f"{what} of task {current.task.index} of {run.name}, at a learning rate of {rates}: "
         f"lower learning_rate={run.recipe.schedule.learning_rate:g} or {weight}. Tasks learned before it are kept.",
         run,
     )
 
 
-class MemoryTold(AbstractContextManager):
-    """A GPU that is full ends the run inside in one sentence, and what the step under way held is let go."""
+@contextmanager
+def counted_as_training(run: Run) -> Iterator[None]:
+    """The seconds inside count as training."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        run.seconds["train"] += time.perf_counter() - started
 
-    def __init__(self, run: Run):
-        self.run = run
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if not isinstance(error, torch.OutOfMemoryError):
-            return
-        del trace  # its frames hold the batch with its graph
-        error.__traceback__ = None
-        run, batch = self.run, self.run.recipe.schedule.batch_size
+@contextmanager
+def explain_out_of_memory(run: Run) -> Iterator[None]:
+    """End the run with one sentence where the GPU's memory is full, and release what the step under way used."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        error.__traceback__ = None  # its frames keep the batch with its graph
+        batch = run.recipe.schedule.batch_size
         advice = f"batch_size={batch // 2} instead of {batch}" if batch > 1 else 'a smaller network, or device="cpu"'
         where = f"in task {run.learned} of {run.name}"
         raise OutOfMemory(

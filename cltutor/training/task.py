@@ -1,52 +1,53 @@
-"""A task under way: all that the loop changes while it learns a task, and so all that a checkpoint holds.
+"""The task under way: all that the loop changes while it learns a task, and so all that a checkpoint contains.
 
 What comes from the stream, the seed and the tasks before it (images, recorded answers, a new head's first weights) is
-made again when a run is resumed; a checkpoint holds what has changed since, and is loaded over it.
+made again when a run is resumed; a checkpoint contains what has changed since, and is loaded over it.
 """
 
 import copy
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from ..attention import last_block
+from ..describe import State
 from ..evaluation.answers import task_of
-from ..evaluation.predicting import Exemplars
-from ..losses.terms import Context, Kept, Term
+from ..losses.terms import Context, Term
 from ..memory import Pool, pool_of
 from ..networks import Network
 from ..recipe.optimiser import OPTIMISERS, Optimiser, Pace
 from ..recipe.recipe import Phase, Recipe, Schedule
-from ..runs.memory_use import held
-from ..runs.run import Curves, Run, under
+from ..runs.memory_use import bytes_in_use
+from ..runs.run import Curves, Run, with_prefix
 from ..runs.store import Checkpoint
 from ..seeds import generator, seeded
-from ..streams import Stream
-from .teachers import make_teachers
+from ..streams import Stream, Task
+from .teachers import Teacher, make_teachers, to_channels_last
 
 
 class TaskState:
-    """Where a run stands inside a task. Making one begins the task after those that the run has learned: the network
-    grows, every part prepares, and the teachers are set down."""
+    """Where a run stands inside a task. Making one begins the task: the network grows, every part prepares, and the
+    teachers are made. ``states`` is what each part remembers, by its name."""
 
-    def __init__(self, run: Run, stream: Stream, network: Network, kept: dict[str, Kept]):
-        recipe, task, place = run.recipe, stream[run.learned], torch.device(run.device)
-        self.run, self.task, self.network, self.kept = run, task, network, kept
+    def __init__(self, run: Run, stream: Stream, task: Task, network: Network, states: dict[str, State]):
+        recipe, place = run.recipe, torch.device(run.device)
+        self.run, self.task, self.network, self.states = run, task, network, states
         with seeded(("head", run.seed, task.index)):
             network.grow(len(task.classes), [stream.class_names[label] for label in task.classes])
-        network.to(place, memory_format=torch.channels_last)  # the small CNN learns 1.4 times as fast so
+        to_channels_last(network, place)
         self.context = Context(network, task.index, recipe.heads, task, seed=run.seed)
         for name, part in recipe.parts.items():
-            part.begin_task(self.context, kept[name])
-        self.pool = draw_pool(stream, recipe, task.index, place, kept, run.seed)
-        asking = recipe.asking(task.index)
-        self.context.watched = watched_layer(network, self.pool, asking)
+            part.begin_task(self.context, states[name])
+        self.pool = draw_pool(stream, recipe, task.index, place, states, run.seed)
+        terms = recipe.active_terms(task.index)
+        self.context.watched = watched_layer(network, self.pool, terms)
         self.columns, self.first_update = task_of(network), run.updates
-        self.task_teachers = self.teachers_of("task", asking, lambda: run.model)
-        run.memory = held(recipe, network, kept, self.pool, task.index, self.task_teachers.values())
+        self.task_teachers = self.teachers_of("task", terms, lambda: run.model)
+        run.memory = bytes_in_use(recipe, network, states, self.pool, task.index, self.task_teachers.values())
         self.phases_begun, self.epochs_done = 0, 0
 
     @property
@@ -54,29 +55,30 @@ class TaskState:
         """How much of the whole run is done, from 0 to 1."""
         return (self.task.index + self.epochs_done / self.run.recipe.schedule.epochs) / len(self.run.tasks)
 
-    @property
-    def exemplars(self) -> Exemplars:
-        """What the memory holds of every class, for whoever answers by it."""
-        return lambda: self.run.recipe.memory.exemplars(self.pool, self.kept["memory"])
+    def exemplars(self) -> tuple[Tensor, Tensor]:
+        """The images (M, C, H, W) of every class that the memory has after the task, and their labels (M,)."""
+        assert self.run.recipe.memory is not None, "a recipe that predicts by exemplars has a memory"
+        return self.run.recipe.memory.exemplars(self.pool, self.states["memory"])
 
     def phases(self) -> Iterator[tuple[Phase, range]]:
-        """The phases that are left, with the epochs that are left of each; a phase begins when it is asked for."""
+        """The phases that are left, with the epochs that are left of each; a phase begins when it is reached."""
         for place, (phase, epochs) in enumerate(self.run.recipe.schedule.phases(self.task.index), start=1):
             if place > self.phases_begun:
-                with self.run.training():
-                    self.begin_phase(phase)
+                started = time.perf_counter()
+                self.begin_phase(phase)
+                self.run.seconds["train"] += time.perf_counter() - started
             if place == self.phases_begun:
                 yield phase, epochs[max(0, self.epochs_done - epochs.start) :]
 
     def begin_phase(self, phase: Phase) -> None:
-        """The network takes its shape for the phase, and what is learned from in it is chosen."""
+        """The network takes its shape for the phase, and the images to learn from in it are chosen."""
         self.network.begin_phase(phase.name, self.task.train.images, self.context.own_columns)
         self.phases_begun += 1
-        asked = any(term.teacher == "phase" for _, term in self.run.recipe.terms(phase, self.task.index).values())
-        before = copy.deepcopy(self.network) if asked else None
-        self.prepare(phase, before)
-        if phase.balanced:
-            self.data = self.run.recipe.memory.balanced(self.pool, self.context, self.kept["memory"])
+        terms = self.run.recipe.terms(phase, self.task.index).values()
+        needs_copy = any(term.teacher == "phase" for _, term in terms)
+        self.prepare(phase, copy.deepcopy(self.network) if needs_copy else None)
+        if phase.balanced and self.run.recipe.memory:
+            self.data = self.run.recipe.memory.balanced(self.pool, self.context, self.states["memory"])
 
     def prepare(self, phase: Phase, before: Network | None) -> None:
         """All that a phase needs and that can be made again at any time in it, given the network ``before`` it."""
@@ -86,14 +88,15 @@ class TaskState:
         self.pace = Pace(schedule.patience, schedule.drop_every)
         self.terms = recipe.terms(phase, self.task.index)
         self.before_phase, self.data = before, self.pool
-        asking = [term for _, term in self.terms.values()]
-        self.teachers = self.task_teachers | self.teachers_of("phase", asking, lambda: before)
-        curvature = sum(weight * term.curvature(self.kept[name]) for name, (weight, term) in self.terms.items())
+        self.teachers = dict(self.task_teachers)
+        if before is not None:
+            self.teachers |= self.teachers_of("phase", (term for _, term in self.terms.values()), lambda: before)
+        curvature = sum(weight * term.curvature(self.states[name]) for name, (weight, term) in self.terms.items())
         warn_of_overshoot(recipe, phase, curvature)
 
-    def teachers_of(self, name: str, asking: list[Term], before) -> dict:
+    def teachers_of(self, name: str, terms: Iterable[Term], before: Callable[[], Network]) -> Mapping[str, Teacher]:
         changing = self.run.recipe.schedule.changes_images
-        return make_teachers(name, asking, before, self.pool, self.context.watched, changing)
+        return make_teachers(name, terms, before, self.pool, self.context.watched, changing)
 
     def end_epoch(self, validated: float) -> None:
         """Count the epoch, and slow down if the accuracy ``validated`` after it, or its number, says so."""
@@ -104,14 +107,14 @@ class TaskState:
     def checkpoint(self) -> Checkpoint:
         """All that has changed since the task began, at the end of an epoch."""
         names = {parameter: name for name, parameter in self.network.named_parameters()}
-        momenta = {f"optimiser/{names[p]}": in_turn(value) for p, value in self.optimiser.buffers.items()}
-        groups = {
+        momenta = {f"optimiser/{names[p]}": numbered(value) for p, value in self.optimiser.buffers.items()}
+        groups: dict[str, Mapping[str, Tensor]] = {
             "network": self.network.state_dict(),
-            "passing": passing(self.network),
+            "passing": nonpersistent_buffers(self.network),
             "before_phase": self.before_phase.state_dict() if self.before_phase else {},
             "data": {} if self.data.chosen is None else {"chosen": self.data.chosen},
             **momenta,
-            **{f"kept/{part}": held for part, held in self.kept.items()},
+            **{f"kept/{part}": state for part, state in self.states.items()},
         }
         tensors = {f"{group}/{name}": value.cpu() for group, held in groups.items() for name, value in held.items()}
         facts = {
@@ -131,24 +134,24 @@ class TaskState:
         """Go on from a ``checkpoint`` of this task."""
         saved, facts = checkpoint
         place = torch.device(self.run.device)
-        tensors = {name: laid_out(value, facts["strides"].get(name)).to(place) for name, value in saved.items()}
-        load(self.network, under(tensors, "network/"), under(tensors, "passing/"))
-        self.context = replace(self.context)  # a new one: it remembers which parameters are shared
-        for part, remembered in self.kept.items():
-            remembered.clear()
-            remembered.update(under(tensors, f"kept/{part}/"))
+        tensors = {name: with_strides(value, facts["strides"].get(name)).to(place) for name, value in saved.items()}
+        load(self.network, with_prefix(tensors, "network/"), with_prefix(tensors, "passing/"))
+        self.context = replace(self.context)  # a new one: it caches which parameters are shared
+        for part, state in self.states.items():
+            state.clear()
+            state.update(with_prefix(tensors, f"kept/{part}/"))
         self.phases_begun, self.epochs_done = facts["phases"], facts["epochs"]
         phase, _ = self.run.recipe.schedule.phases(self.task.index)[self.phases_begun - 1]
         before = None
-        if state := under(tensors, "before_phase/"):
+        if weights := with_prefix(tensors, "before_phase/"):
             before = copy.deepcopy(self.network)
-            load(before, state)
+            load(before, weights)
         self.prepare(phase, before)
         if "data/chosen" in saved:
             self.data = replace(self.pool, chosen=saved["data/chosen"])
         for name, parameter in self.network.named_parameters():
-            if held := under(tensors, f"optimiser/{name}/"):
-                values = tuple(held[str(i)] for i in range(len(held)))
+            if found := with_prefix(tensors, f"optimiser/{name}/"):
+                values = tuple(found[str(i)] for i in range(len(found)))
                 self.optimiser.buffers[parameter] = values if len(values) > 1 else values[0]
         groups = zip(self.optimiser.groups, facts["rates"], strict=True)
         self.optimiser.groups = [(parameters, rate) for (parameters, _), rate in groups]
@@ -157,22 +160,22 @@ class TaskState:
         self.run.updates, self.run.seconds = facts["updates"], facts["seconds"]
 
 
-def in_turn(value: Tensor | tuple[Tensor, ...] | None) -> dict[str, Tensor]:
+def numbered(value: Tensor | tuple[Tensor, ...] | None) -> dict[str, Tensor]:
     """What an optimiser remembers of a parameter, numbered: nothing yet, a tensor, or several."""
     values = () if value is None else (value,) if isinstance(value, Tensor) else value
     return {str(i): value for i, value in enumerate(values)}
 
 
-def passing(network: nn.Module) -> dict[str, Tensor]:
-    """What a network holds for the length of a task, and no state of it has."""
+def nonpersistent_buffers(network: nn.Module) -> dict[str, Tensor]:
+    """What a network keeps for the length of a task, and leaves out of its state."""
     state = network.state_dict()
     return {name: value for name, value in network.named_buffers() if name not in state}
 
 
-def load(network: nn.Module, state: dict[str, Tensor], held: dict[str, Tensor] | None = None) -> None:
-    """Let the network be as ``state`` and what it ``held`` for a task say, down to the layout of its tensors."""
-    network.load_state_dict(state, assign=True)
-    for name, value in (held or {}).items():
+def load(network: nn.Module, weights: dict[str, Tensor], buffers: dict[str, Tensor] | None = None) -> None:
+    """Give a network the ``weights`` and the non-persistent ``buffers``, down to the layout of its tensors."""
+    network.load_state_dict(weights, assign=True)
+    for name, value in (buffers or {}).items():
         owner, _, buffer = name.rpartition(".")
         setattr(network.get_submodule(owner), buffer, value)
 
@@ -184,33 +187,35 @@ def strides(tensors: dict[str, Tensor]) -> dict[str, list[int]]:
     return {name: list(value.stride()) for name, value in tensors.items() if value.stride() != usual[name]}
 
 
-def laid_out(value: Tensor, stride: list[int] | None) -> Tensor:
+def with_strides(value: Tensor, stride: list[int] | None) -> Tensor:
     """``value`` with that layout in memory, the usual one for None."""
     return value if stride is None else torch.empty_strided(value.shape, stride, dtype=value.dtype).copy_(value)
 
 
-def restore(run: Run, stream: Stream, seed: int) -> tuple[Network, dict[str, Kept]]:
-    """The network to go on with, and what the parts remember: new ones, or those of the last task learned."""
+def restore(run: Run, stream: Stream, seed: int) -> tuple[Network, dict[str, State]]:
+    """The network to go on with, and the states of the parts: new ones, or those of the last task learned."""
     if run.learned:
         place = torch.device(run.device)
-        held = {part: {k: v.to(place) for k, v in values.items()} for part, values in run.kept.items()}
-        kept = {name: held.get(name, {}) for name in run.recipe.parts}
-        return run.recipe.merge.trained(run.model, kept["merge"]), kept
+        saved = {part: {k: v.to(place) for k, v in state.items()} for part, state in run.part_states.items()}
+        states = {name: saved.get(name, {}) for name in run.recipe.parts}
+        return run.recipe.after_task.trained(run.model, states["after_task"]), states
     with seeded(("network", seed)):
         network = run.recipe.network.build(run.image_shape)
     network.normalise_like(stream[0].train.images)
     return network, {name: {} for name in run.recipe.parts}
 
 
-def draw_pool(stream: Stream, recipe: Recipe, task: int, place: torch.device, kept: dict, seed: int) -> Pool:
+def draw_pool(
+    stream: Stream, recipe: Recipe, task: int, place: torch.device, states: dict[str, State], seed: int
+) -> Pool:
     """The images to train on: the task's own, or what the memory makes of them, and their variants."""
     memory, augmentation = recipe.memory, recipe.schedule.augmentation
-    pool = memory.pool(stream, task, place, kept["memory"]) if memory else pool_of(stream, [task], place)
+    pool = memory.pool(stream, task, place, states["memory"]) if memory else pool_of(stream, [task], place)
     return pool.enlarged(augmentation, generator("variants", seed, task)) if augmentation else pool
 
 
 def watched_layer(network: Network, pool: Pool, terms: list[Term]) -> str | None:
-    """The layer whose maps some term asks for: the last block."""
+    """The layer whose maps some term reads: the last block."""
     return last_block(network, pool.images[:1]) if any(term.reads_maps for term in terms) else None
 
 

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from ..evaluation.answers import accuracies
-from ..evaluation.predicting import PREDICTIONS, Exemplars
+from ..evaluation.answers import accuracies, logits
+from ..evaluation.predicting import Exemplars
 from ..networks import Network
 from ..runs.run import TOPS, Run
 from ..streams import Stream, Task
@@ -27,7 +27,7 @@ def evaluate(
     unless ``whole``.
     """
     started = time.perf_counter()
-    score = PREDICTIONS[run.recipe.predict](network, exemplars) if tests else None
+    score = run.recipe.prediction.rule(network, exemplars) if tests else logits
     alone = network.separate and not run.competes and run.recipe.predict == "logits"
     rows = accuracies(network, tests, TOPS, score, unknown=whole or not alone)
     run.seconds["test"] += time.perf_counter() - started

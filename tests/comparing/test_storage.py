@@ -46,7 +46,7 @@ def test_ewc_grows_by_a_fisher_and_an_anchor_a_task_and_imm_does_not_grow(three)
     second, third = needed(three, "ewc")["ewc"]
     assert third["Anchor"] == 2 * second["Anchor"]
     second, third = needed(three, "imm_mode")["imm_mode"]
-    assert second["merge"] == third["merge"] > 0
+    assert second["after_task"] == third["after_task"] > 0
 
 
 @pytest.mark.parametrize(("name", "features"), [("lwf", 0), ("ebll", 128)])
@@ -55,7 +55,7 @@ def test_the_teacher_is_the_very_answers_that_the_learner_records(three, name, f
     run = cl.learn(three, name, epochs=1, progress=False)
     run.states.pop()
     pool = draw_pool(three, run.recipe, 2, torch.device("cpu"), {}, 0)
-    teacher = make_teachers("task", run.recipe.asking(2), lambda: run.model, pool, None, False)["task"]
+    teacher = make_teachers("task", run.recipe.active_terms(2), lambda: run.model, pool, None, False)["task"]
     assert sum(part.shape[1] for part in teacher.heads) == 4
     assert (0 if teacher.features is None else teacher.features.shape[1]) == features
     assert third["teacher"] == 4 * len(pool) * (4 + features) > 0

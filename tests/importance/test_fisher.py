@@ -76,15 +76,15 @@ def shared(run: cl.Run, task: int) -> torch.Tensor:
 
 def test_ewc_keeps_a_fisher_and_an_anchor_for_each_task(stream):
     run = cl.learn(stream, cl.methods.ewc(), epochs=1, progress=False)
-    torch.testing.assert_close(run.kept["Anchor"]["importance"], torch.stack(omegas(run, stream)))
-    torch.testing.assert_close(run.kept["Anchor"]["anchor"], torch.stack([shared(run, t) for t in range(3)]))
+    torch.testing.assert_close(run.part_states["Anchor"]["importance"], torch.stack(omegas(run, stream)))
+    torch.testing.assert_close(run.part_states["Anchor"]["anchor"], torch.stack([shared(run, t) for t in range(3)]))
 
 
 def test_online_ewc_keeps_one_running_sum_in_which_old_tasks_fade(stream):
     run = cl.learn(stream, cl.methods.ewc_online(decay=0.5), epochs=1, progress=False)
     first, second, third = omegas(run, stream)
-    torch.testing.assert_close(run.kept["Anchor"]["importance"][0], 0.25 * first + 0.5 * second + third)
-    torch.testing.assert_close(run.kept["Anchor"]["anchor"][0], shared(run, 2))
+    torch.testing.assert_close(run.part_states["Anchor"]["importance"][0], 0.25 * first + 0.5 * second + third)
+    torch.testing.assert_close(run.part_states["Anchor"]["anchor"][0], shared(run, 2))
 
 
 @pytest.mark.parametrize("heads", ["task", "class"])
@@ -95,7 +95,7 @@ def test_given_labels_are_the_tasks_own_among_the_answers(stream, heads):
     columns, head = (columns, 1) if heads == "task" else (columns + 4, None)
     omega = fisher(network, task.train.images, columns, head)
     expected = torch.cat([omega[n].flatten() for n, _ in network.named_parameters() if n.startswith("backbone.")])
-    torch.testing.assert_close(run.kept["Anchor"]["importance"][1], expected)
+    torch.testing.assert_close(run.part_states["Anchor"]["importance"][1], expected)
 
 
 def test_a_network_without_probabilities_is_refused_in_one_sentence():

@@ -170,13 +170,13 @@ def test_over_tasks_it_sums_the_importance_of_each_on_its_own_images(stream, on)
     for t, task in enumerate(stream):
         images = {"train": [task.train], "test": [task.test], "both": [task.train, task.test]}[on]
         expected = expected + shared_omega(run, t, torch.cat([split.images for split in images]))
-    torch.testing.assert_close(run.kept["Anchor"]["importance"][0], expected)
+    torch.testing.assert_close(run.part_states["Anchor"]["importance"][0], expected)
 
 
 def test_averaged_over_tasks_it_is_their_mean(stream):
     run = cl.learn(stream, cl.methods.mas(average=True), epochs=1, progress=False)
     expected = sum(shared_omega(run, t, task.train.images) for t, task in enumerate(stream)) / 3
-    torch.testing.assert_close(run.kept["Anchor"]["importance"][0], expected)
+    torch.testing.assert_close(run.part_states["Anchor"]["importance"][0], expected)
 
 
 def test_with_classes_only_their_images_count_and_a_task_without_them_adds_nothing(stream):
@@ -184,7 +184,7 @@ def test_with_classes_only_their_images_count_and_a_task_without_them_adds_nothi
     run = cl.learn(stream, cl.methods.mas(classes=wanted), epochs=1, progress=False)
     first = stream[0].train
     images = first.images[first.labels == wanted[0]]
-    torch.testing.assert_close(run.kept["Anchor"]["importance"][0], shared_omega(run, 0, images))
+    torch.testing.assert_close(run.part_states["Anchor"]["importance"][0], shared_omega(run, 0, images))
 
 
 def test_updated_with_new_images_it_is_that_of_all_images_together(case):

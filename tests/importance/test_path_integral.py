@@ -65,10 +65,10 @@ def test_the_learner_gathers_the_gradient_of_the_tasks_own_loss_without_pull_or_
             path = path - gradient * (now(network) - before)
         if isinstance(event, TaskDone):
             expected = expected + path_integral(path, now(network) - start, 0.1)
-            gathered = event.run.kept["Anchor"]["importance"][0]
+            gathered = event.run.part_states["Anchor"]["importance"][0]
             torch.testing.assert_close(gathered, expected, rtol=1e-3, atol=1e-6)
             assert gathered.max() > 0
-            assert set(event.run.kept["Anchor"]) == {"anchor", "importance"}
+            assert set(event.run.part_states["Anchor"]) == {"anchor", "importance"}
 
 
 def test_a_damping_of_zero_is_refused():

@@ -43,7 +43,7 @@ def shrink(term, weight: float, network: Network) -> None:
     """What the term does to the weights in a step in which its weight in the loss is ``weight``."""
     kept = {}
     (weight * term(batch_of(network), kept)).backward()
-    term.after_step(Context(network, 1), kept)
+    term.after_update(Context(network, 1), kept)
     assert kept == {}
 
 
@@ -154,10 +154,10 @@ def test_sparse_terms_act_after_the_step_alone_and_not_in_steps_of_which_they_ar
     (0.1 * term(batch_of(network), kept)).backward()
     assert all(p.grad is None for p in network.parameters())
     assert kept["amount"].item() == pytest.approx(0.1)
-    term.after_step(Context(network, 1), kept)
+    term.after_update(Context(network, 1), kept)
     moved = weights(network)
     assert not all(torch.equal(before[name], moved[name]) for name in before)
-    term.after_step(Context(network, 1), kept)
+    term.after_update(Context(network, 1), kept)
     assert all(torch.equal(value, moved[name]) for name, value in weights(network).items())
 
 

@@ -146,7 +146,7 @@ def test_a_run_is_resumed_with_the_exemplars_that_it_chose(stream, tmp_path):
         if isinstance(event, cl.training.events.TaskDone) and event.task == 1:
             break
     resumed = cl.learn(stream, recipe, device="cpu", store=tmp_path, progress=False)
-    assert torch.equal(whole.kept["memory"]["images"], resumed.kept["memory"]["images"])
+    assert torch.equal(whole.part_states["memory"]["images"], resumed.part_states["memory"]["images"])
     for name, value in whole.states[-1].items():
         assert torch.equal(value, resumed.states[-1][name])
     known, again = (run.accuracy(known_task=False) for run in (whole, resumed))

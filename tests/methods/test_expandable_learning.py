@@ -160,7 +160,7 @@ def test_a_run_is_saved_loaded_and_resumed_bit_for_bit(stream, tmp_path):
 
 
 def test_nothing_is_kept_between_tasks_but_the_network(run):
-    assert all(not held for held in run.kept.values())
+    assert all(not held for held in run.part_states.values())
 
 
 def test_phases_without_an_epoch_are_gone_through(two):

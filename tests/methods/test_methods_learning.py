@@ -46,7 +46,7 @@ def pretrained(stream) -> Stream:
     return Stream([first, stream[1]], stream.class_names, "made", "made()")
 
 
-def under(state: dict[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
+def with_prefix(state: dict[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
     return {name: value for name, value in state.items() if name.startswith(prefixes)}
 
 
@@ -105,7 +105,7 @@ def test_every_term_of_a_loss_changes_the_weights_within_two_steps(name, place, 
     differing = [key for key, value in with_it.states[1].items() if not torch.equal(value, without.states[1][key])]
     assert any(key.startswith("backbone.") for key in differing)
     stronger = learn(source, weighted(recipe, place, 3.0))
-    assert not same(under(with_it.states[1], "backbone."), stronger.states[1])
+    assert not same(with_prefix(with_it.states[1], "backbone."), stronger.states[1])
 
 
 @pytest.mark.parametrize("name", ["lwf", "expansion_lwf", "l2"])
@@ -122,7 +122,7 @@ def test_at_the_first_step_student_and_teacher_are_one_and_nothing_pulls_back(na
 @pytest.mark.parametrize("change", [{"temperature": 5.0}, {"loss": "l1"}, {"loss": "l2"}, {"loss": "cross_entropy"}])
 def test_temperature_and_kind_of_distillation_change_the_weights(change, pretrained):
     usual, other = (learn(pretrained, make("lwf", **settings)) for settings in ({}, change))
-    assert not same(under(usual.states[1], "backbone."), other.states[1])
+    assert not same(with_prefix(usual.states[1], "backbone."), other.states[1])
 
 
 def test_lwf_keeps_old_answers_better_than_fine_tuning_on_the_images_it_sees(stream):
@@ -158,19 +158,19 @@ def test_fine_tuning_with_a_head_per_task_leaves_old_heads_bit_for_bit(name, str
     run = learn(stream, make(name, weight_decay=0.1), epochs=3)
     for task in (1, 2):
         old = tuple(f"heads.{earlier}." for earlier in range(task))
-        assert same(under(run.states[task - 1], *old), run.states[task])
-        assert not same(under(run.states[task - 1], "backbone.trunk"), run.states[task])
+        assert same(with_prefix(run.states[task - 1], *old), run.states[task])
+        assert not same(with_prefix(run.states[task - 1], "backbone.trunk"), run.states[task])
 
 
 @pytest.mark.parametrize("name", ["finetune", "lwf", "joint"])
 def test_with_one_head_for_all_classes_old_outputs_learn_too(name, stream):
     run = learn(stream, make(name, heads="class"), epochs=2)
-    assert not same(under(run.states[0], "heads.0."), run.states[1])
+    assert not same(with_prefix(run.states[0], "heads.0."), run.states[1])
 
 
 def test_lwf_trains_the_old_head(stream):
     run = learn(stream, make("lwf"), epochs=3)
-    assert not same(under(run.states[0], "heads.0."), run.states[1])
+    assert not same(with_prefix(run.states[0], "heads.0."), run.states[1])
 
 
 def test_slow_fine_tuning_moves_the_shared_weights_by_a_tenth_and_the_new_head_as_far(stream):

@@ -29,7 +29,7 @@ def latest_models(stream, recipe) -> tuple[list[torch.Tensor], cl.Run]:
     found = []
     for event in cl.train(stream, recipe, device="cpu"):
         if isinstance(event, TaskDone):
-            found.append(event.run.kept["merge"]["latest"].clone())
+            found.append(event.run.part_states["after_task"]["latest"].clone())
     return found, event.run
 
 
@@ -70,7 +70,7 @@ def test_training_goes_on_from_the_unmerged_weights_with_the_previous_model_as_a
     plain = cl.learn(stream, cl.methods.l2(lam=0.01, backbone=BACKBONE, epochs=1), progress=False)
     for t, model in enumerate(models):
         torch.testing.assert_close(model, shared(plain.model_after(t)))
-    torch.testing.assert_close(run.kept["Anchor"]["anchor"][0], models[-1])
+    torch.testing.assert_close(run.part_states["Anchor"]["anchor"][0], models[-1])
 
 
 @pytest.mark.parametrize("method", ["imm_mean", "imm_mode", "mas", "ewc", "ewc_online", "si", "mas_local"])
@@ -90,13 +90,13 @@ def test_going_on_from_a_run_leaves_what_the_run_remembers_as_it_is(stream):
     for event in cl.train(stream, cl.methods.imm_mean(backbone=BACKBONE, epochs=1), device="cpu"):
         if isinstance(event, TaskDone):
             break
-    before = event.run.kept["merge"]["latest"].clone()
+    before = event.run.part_states["after_task"]["latest"].clone()
     network, _ = restore(event.run, stream, 0)
     torch.testing.assert_close(shared(network), before)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 1
-    assert torch.equal(event.run.kept["merge"]["latest"], before)
+    assert torch.equal(event.run.part_states["after_task"]["latest"], before)
 
 
 def test_statistics_of_batch_norm_layers_are_merged_by_their_mean(stream):
@@ -105,7 +105,7 @@ def test_statistics_of_batch_norm_layers_are_merged_by_their_mean(stream):
     buffers = []
     for event in cl.train(small, recipe, device="cpu"):
         if isinstance(event, TaskDone):
-            buffers.append(event.run.kept["merge"]["buffers"])
+            buffers.append(event.run.part_states["after_task"]["buffers"])
     mean, merged = (buffers[0] + buffers[1]) / 2, event.run.model
     own = [b.flatten() for b in merged.backbone.buffers() if b.is_floating_point()]
     torch.testing.assert_close(torch.cat(own), mean)
@@ -113,6 +113,6 @@ def test_statistics_of_batch_norm_layers_are_merged_by_their_mean(stream):
 
 
 def test_a_merge_refuses_a_network_whose_shared_parameters_grow(tiny):
-    recipe = replace(cl.methods.expansion(epochs=1), merge=cl.merging.MeanMerge())
+    recipe = replace(cl.methods.expansion(epochs=1), after_task=cl.merging.MeanMerge())
     with pytest.raises(ValueError, match="A merge needs a network that keeps its shared parameters"):
         cl.learn(tiny, recipe, progress=False)

@@ -208,7 +208,7 @@ def test_parts_are_the_terms_by_name_the_memory_and_the_merge():
         "Distillation1": Distillation(),
         "Distillation2": Distillation(kind="l1"),
         "memory": Everything(),
-        "merge": Unmerged(),
+        "after_task": Unmerged(),
     }
 
 

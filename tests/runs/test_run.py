@@ -99,9 +99,9 @@ def test_every_methods_run_comes_back_whole_from_its_file(tiny, name, tmp_path):
     images = tiny[0].test.images
     for task in range(2):
         assert torch.equal(back.model_after(task)(images).logits, run.model_after(task)(images).logits)
-    assert back.kept.keys() == {part for part, held in run.kept.items() if held}
-    for part, held in back.kept.items():
-        assert all(torch.equal(held[name], run.kept[part][name]) for name in held)
+    assert back.part_states.keys() == {part for part, held in run.part_states.items() if held}
+    for part, held in back.part_states.items():
+        assert all(torch.equal(held[name], run.part_states[part][name]) for name in held)
 
 
 def test_a_file_cut_short_is_called_damaged(path):

@@ -7,7 +7,7 @@ import torch
 import cltutor as cl
 from cltutor.runs.store import Store, checkpoint_of
 from cltutor.training.events import EpochDone
-from cltutor.training.task import in_turn, laid_out, strides
+from cltutor.training.task import numbered, strides, with_strides
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
 EPOCHS = 5  # each phase of every method has one at least
@@ -16,7 +16,7 @@ EPOCHS = 5  # each phase of every method has one at least
 def everything(run):
     """All that a run holds but its seconds, by name."""
     named = {("state", t, name): value.numpy() for t, state in enumerate(run.states) for name, value in state.items()}
-    named |= {("kept", part, name): value.numpy() for part, held in run.kept.items() for name, value in held.items()}
+    named |= {("kept", part, name): value.numpy() for part, held in run.part_states.items() for name, value in held.items()}
     named |= {("curve", name): value.numpy() for name, value in run.curves.tensors()}
     return {**named, **run.accuracies, "updates": np.array(run.updates)}
 
@@ -100,9 +100,9 @@ def test_it_can_be_cut_again_and_again(patterns, tmp_path):
 
 def test_what_an_optimiser_remembers_is_numbered():
     one, two = torch.zeros(1), torch.ones(1)
-    assert in_turn(None) == {}
-    assert in_turn(one) == {"0": one}
-    assert in_turn((one, two)) == {"0": one, "1": two}
+    assert numbered(None) == {}
+    assert numbered(one) == {"0": one}
+    assert numbered((one, two)) == {"0": one, "1": two}
 
 
 def test_tensors_come_back_in_the_layout_that_they_had():
@@ -115,7 +115,7 @@ def test_tensors_come_back_in_the_layout_that_they_had():
     told = strides(tensors)
     assert set(told) == {"beside", "turned"}
     for name, value in tensors.items():
-        back = laid_out(value.contiguous().clone(memory_format=torch.contiguous_format), told.get(name))
+        back = with_strides(value.contiguous().clone(memory_format=torch.contiguous_format), told.get(name))
         assert back.stride() == value.stride()
         assert torch.equal(back, value)
 

@@ -31,7 +31,7 @@ def network(backbone) -> Network:
 
 
 def taught(recipe: cl.Recipe, old: Network) -> dict:
-    asking = recipe.asking(2)
+    asking = recipe.active_terms(2)
     watched = watched_layer(old, POOL, asking)
     return make_teachers("task", asking, lambda: old, POOL, watched, recipe.schedule.changes_images)
 
@@ -80,7 +80,7 @@ def test_what_is_recorded_anew_are_the_answers_to_the_images_last_shown(method, 
     for epoch in (1, 2):
         crops = torch.Generator().manual_seed(epoch)
         images = replace(POOL, chosen=drawn).shown(augmentation, crops)
-        teacher.listen(images, drawn)
+        teacher.record_epoch(images, drawn)
         own = torch.tensor([3, 1])
         asked = Batch(None, images[own], None, own, [2], None, "class", {})
         ours, theirs = teacher(asked), Live(old, last_block(old, IMAGES[:1]))(asked)
@@ -95,7 +95,7 @@ def test_what_is_recorded_anew_are_the_answers_to_the_images_last_shown(method, 
 def test_a_teacher_runs_once_a_batch_for_all_terms_and_builds_no_graph_for_its_parameters(augmentation):
     old = network(SmallCNN())
     teacher = taught(cl.methods.lwm(augmentation=augmentation), old)["task"]
-    teacher.listen(IMAGES, None)
+    teacher.record_epoch(IMAGES, None)
     calls = []
     asked = batch([1, 2])
     asked._teachers["task"] = lambda b: calls.append(b) or teacher(b)

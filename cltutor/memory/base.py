@@ -1,0 +1,33 @@
+"""What every memory does: it gives the pool that a task is trained on, and the images that it keeps."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..describe import Part, State
+from ..losses.terms import Context
+from ..streams import Stream
+from .pool import Pool
+
+
+class Memory(Part):
+    """A memory of images of earlier tasks; ``state`` is what it keeps in a run."""
+
+    keeps_images: ClassVar[bool] = True
+    balances: ClassVar[bool] = False  # whether it can choose a balanced set, for phases with ``balanced=True``
+
+    def check(self, stream: Stream) -> None:
+        """ValueError, before any training, for a stream that the memory does not fit."""
+
+    def pool(self, stream: Stream, task: int, device: torch.device, state: State) -> Pool:
+        """The images to train ``task`` on: its own and those of earlier tasks."""
+        raise NotImplementedError
+
+    def exemplars(self, pool: Pool, state: State) -> tuple[Tensor, Tensor]:
+        """The images (M, C, H, W) kept after a task, and their labels (M,), columns of the logits."""
+        raise NotImplementedError
+
+    def balanced(self, pool: Pool, context: Context, state: State) -> Pool:
+        """The pool, of which as many images of each class are drawn."""
+        raise NotImplementedError
