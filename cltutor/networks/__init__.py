@@ -13,7 +13,7 @@ from .measuring import evaluating
 from .network import ROLES, Architecture, MultiHead, Network, Output
 from .pretrained import Torchvision
 from .progressive import Progressive
-from .single_task import SingleTask
+from .separate import SingleTask
 from .widening import Widening
 
 __all__ = [

@@ -7,19 +7,24 @@ split is what task-specific layers (LwF, Table 2a) and network expansion (LwF, s
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import Described
+from ..describe import Described, Kind, Part, Several, Whole, real, ruled, several
+from .modules import Modules, initialise
 
 
 class Normalise(nn.Module):
-    """uint8 images to floats of zero mean and unit deviation, a channel at a time.
+    """uint8 images to floats of zero mean and unit deviation, channel by channel.
 
     The statistics are those of the first task and stay for all that follow (LwF, section 3, implementation details).
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], fixed: bool = False):
         super().__init__()
@@ -57,7 +62,8 @@ class Backbone(nn.Module):
         flatten: nn.Module | None = None,
     ):
         super().__init__()
-        self.normalise, self.trunk, self.hidden = normalise, trunk, nn.ModuleList(hidden)
+        self.normalise, self.trunk = normalise, trunk
+        self.hidden: Modules[nn.Sequential] = Modules(hidden)
         self.width, self.make_output = width, make_output
         self.pretrained_classifier = [classifier]  # in a list: not one of this module's own parameters
         self.flatten = flatten or nn.Identity()
@@ -69,26 +75,40 @@ class Backbone(nn.Module):
         return features
 
     def after(self, layer: str) -> list[nn.Module] | None:
-        """The modules above ``layer``, such as "trunk.7"; None where the trunk is no plain sequence of layers."""
+        """The modules above ``layer``, such as "trunk.7"; None if the trunk is not a plain sequence of layers."""
         place = layer.removeprefix("trunk.")
         if not isinstance(self.trunk, nn.Sequential) or not place.isdigit():
             return None
         return [*self.trunk[int(place) + 1 :], *self.hidden]
 
 
-def linear_of(layer: nn.Sequential) -> nn.Linear:
-    """The fully connected layer inside a group like (Linear, ReLU, Dropout)."""
-    return next(module for module in layer if isinstance(module, nn.Linear))
+@runtime_checkable
+class BackboneArchitecture(Protocol):
+    """The description of a backbone: a ``Described`` class, or any other with this method."""
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
+        """A backbone for images (C, H, W); ``pretrained=False`` reads no file of weights.
+
+        Raises:
+            ValueError: images that do not fit.
+        """
+        ...
 
 
-def initialise(module: nn.Module, mode: str = "fan_in") -> nn.Module:
-    """Draw the weights below ReLUs with the variance that keeps signals alive through them (He et al. 2015)."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-    return module
+def backbone_field(default: BackboneArchitecture) -> Any:
+    """A field for the description of a backbone."""
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, BackboneArchitecture) and not isinstance(value, type | Part)
+
+    return ruled(Kind("a backbone, such as SmallCNN()", fits), default)
+
+
+class Widths(Several):
+    """Channels or nodes of layers from the lowest up; there may be no layer."""
+
+    def accepts(self, value: Any) -> bool:
+        return value in ((), []) or super().accepts(value)
 
 
 def plain_cnn(
@@ -98,17 +118,19 @@ def plain_cnn(
     pool_every: int,
     dropout: float = 0.0,
 ) -> Backbone:
-    """3x3 convolutions with ``channels`` maps each, a 2x2 max-pool after every ``pool_every``-th while 2x2 positions
+    """3x3 convolutions with ``channels`` maps, a 2x2 max-pool after every ``pool_every``-th while 2x2 positions
     remain, and fully connected layers of ``hidden`` nodes, the first of which reads its features with ``dropout``."""
     depth, height, width = image_shape
-    normalise, layers = Normalise([0.0] * depth, [1.0] * depth), []
+    normalise = Normalise([0.0] * depth, [1.0] * depth)
+    layers: list[nn.Module] = []
     for place, maps in enumerate(channels, start=1):
         layers += [nn.Conv2d(depth, maps, 3, padding=1), nn.ReLU()]
         depth = maps
         if place % pool_every == 0 and min(height, width) >= 4:
             layers.append(nn.MaxPool2d(2))
             height, width = height // 2, width // 2
-    features, above = depth * height * width, []
+    features = depth * height * width
+    above: list[nn.Sequential] = []
     for nodes in hidden:
         dropped = [nn.Dropout(dropout)] if dropout and not above else []
         above.append(nn.Sequential(*dropped, nn.Linear(features, nodes), nn.ReLU()))
@@ -117,14 +139,14 @@ def plain_cnn(
 
 
 @dataclass(frozen=True, repr=False)
-class SmallCNN(Described):
-    """Three 3x3 convolutions and two fully connected layers, for images of 8 to 32 pixels: AlexNet's plan in small.
+class SmallCNN(Described, BackboneArchitecture):
+    """Three 3x3 convolutions and two fully connected layers, for images of 8 to 32 pixels: a small AlexNet.
 
     A max-pool follows a convolution while at least 2x2 positions remain.
     """
 
-    channels: tuple[int, ...] = (32, 32, 64)
-    hidden: tuple[int, ...] = (128, 128)
+    channels: tuple[int, ...] = ruled(Widths(Whole(at_least=1)), (32, 32, 64))
+    hidden: tuple[int, ...] = ruled(Widths(Whole(at_least=1)), (128, 128))
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
         _, height, width = image_shape
@@ -134,24 +156,18 @@ class SmallCNN(Described):
 
 
 @dataclass(frozen=True, repr=False)
-class TaskCNN(Described):
+class TaskCNN(Described, BackboneArchitecture):
     """The CNN that each task has in DF-CNN's experiments on CIFAR-100 (section 4.2; sizes from the authors' program):
     3x3 convolutions, 2x2 max-pools after every second one, ``dropout`` of the features, a fully connected layer.
 
-    A max-pool stays out where it would leave fewer than 2x2 positions. With a head of 10 classes on 3x32x32 images it
+    A max-pool is left out where fewer than 2x2 positions would remain. With a head of 10 classes on 3x32x32 images it
     has 328,426 parameters. Of the paper's large one only the total is known, 0.935 M: ``TaskCNN((48, 48, 96, 96),
     (128,))`` has 934,586, and its sizes are inferred.
     """
 
-    channels: tuple[int, ...] = (32, 32, 64, 64)
-    hidden: tuple[int, ...] = (64,)
-    dropout: float = 0.5
-
-    def __post_init__(self):
-        if not self.channels or not self.hidden:
-            raise ValueError("TaskCNN needs a convolution and a fully connected layer: channels=(32,), hidden=(64,).")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is at least 0 and below 1, not {self.dropout!r}.")
+    channels: tuple[int, ...] = several((32, 32, 64, 64), Whole(at_least=1))
+    hidden: tuple[int, ...] = several((64,), Whole(at_least=1))
+    dropout: float = real(0.5, at_least=0, below=1)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
         _, height, width = image_shape
@@ -178,13 +194,13 @@ class ResidualBlock(nn.Module):
 
 
 @dataclass(frozen=True, repr=False)
-class ResNet32(Described):
+class ResNet32(Described, BackboneArchitecture):
     """ResNet-32 for 32-pixel images (He et al. 2016, section 4.2): three stages of five blocks with 16, 32 and 64
     channels, 464,154 parameters with ten classes."""
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
         depth = image_shape[0]
-        stem = [nn.Conv2d(depth, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+        stem: list[nn.Module] = [nn.Conv2d(depth, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
         widths = [16] * 6 + [32] * 5 + [64] * 5
         blocks = [ResidualBlock(a, b) for a, b in zip(widths, widths[1:], strict=False)]
         trunk = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())

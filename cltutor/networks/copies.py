@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .backbone import Backbone, SmallCNN
+from .backbone import BackboneArchitecture, SmallCNN, backbone_field
+from .modules import Modules
 from .network import Architecture, MultiHeadNetwork, Network, Output
 
 
@@ -15,12 +16,13 @@ class CopiedNetwork(Network):
 
     def __init__(self, original: MultiHeadNetwork):
         super().__init__()
-        self.copies, self.classes = nn.ModuleList([original]), []
+        self.classes = []
+        self.copies: Modules[MultiHeadNetwork] = Modules([original])
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
         if self.classes:
-            backbone: Backbone = copy.deepcopy(self.copies[0].backbone)
-            backbone.pretrained_classifier = [None]  # it knows the first task's classes, no later one's
+            backbone = copy.deepcopy(self.copies[0].backbone)
+            backbone.pretrained_classifier = [None]  # its outputs are classes of the first task only
             self.copies.append(MultiHeadNetwork(backbone, task_specific_layers=1, hidden=None))
         self.copies[-1].grow(classes, names)
         self.classes.append(classes)
@@ -41,9 +43,9 @@ class CopiedNetwork(Network):
 
 @dataclass(frozen=True, repr=False)
 class Copies(Architecture):
-    """A copy of the first task's network for every later task: testing takes as many passes as there are tasks."""
+    """A copy of the first task's network for every later task: testing takes one forward pass per task."""
 
-    backbone: object = SmallCNN()
+    backbone: BackboneArchitecture = backbone_field(SmallCNN())
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> CopiedNetwork:
         return CopiedNetwork(MultiHeadNetwork(self.backbone.build(image_shape, pretrained), 1, None))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..describe import Real
+
 
 def tucker(tensor: Tensor, threshold: float) -> tuple[Tensor, list[Tensor]]:
     """Tucker's form of ``tensor`` (n_1, ..., n_d) by truncated higher-order SVD (De Lathauwer et al. 2000).
@@ -15,20 +17,20 @@ def tucker(tensor: Tensor, threshold: float) -> tuple[Tensor, list[Tensor]]:
         tensor[i_1, ..., i_d] = sum over j of core[j_1, ..., j_d] U_1[i_1, j_1] ... U_d[i_d, j_d]
 
     up to a relative error (Frobenius norm) of at most ``threshold``, whose square is shared equally by the modes.
-    ValueError for a threshold outside [0, 1), or entries that are no finite numbers.
+    ValueError for a threshold outside [0, 1), or entries that are not finite.
     """
     allowed = _allowed(tensor, threshold, tensor.dim())
     core, factors = tensor, []
     for mode in range(tensor.dim()):
         left, values, _ = torch.linalg.svd(tensor.movedim(mode, 0).reshape(tensor.shape[mode], -1), full_matrices=False)
         factors.append(left[:, : _rank(values, allowed)].contiguous())
-        # The first axis goes, and what it is projected onto comes last: after d modes the axes are in order again.
+        # The first axis goes, and its projection comes last: after d modes the axes are in order again.
         core = torch.tensordot(core, factors[-1], dims=([0], [0]))
     return core.contiguous(), factors
 
 
 def from_tucker(core: Tensor, factors: Sequence[Tensor]) -> Tensor:
-    """The tensor (n_1, ..., n_d) with this ``core`` (r_1, ..., r_d) and ``factors`` (n_k, r_k); it can be derived.
+    """The tensor (n_1, ..., n_d) with this ``core`` (r_1, ..., r_d) and ``factors`` (n_k, r_k); differentiable.
 
     Modes are multiplied from the last on: one row of the last factor gives one slice at a slice's cost.
     """
@@ -58,7 +60,7 @@ def tensor_train(tensor: Tensor, threshold: float) -> list[Tensor]:
 
 
 def from_tensor_train(cores: Sequence[Tensor]) -> Tensor:
-    """The tensor (n_1, ..., n_d) of a train's ``cores`` (r_{k-1}, n_k, r_k); it can be derived.
+    """The tensor (n_1, ..., n_d) of a train's ``cores`` (r_{k-1}, n_k, r_k); differentiable.
 
     Cores are multiplied from the last on: one slice of the last core gives one slice at a slice's cost.
     """
@@ -70,11 +72,10 @@ def from_tensor_train(cores: Sequence[Tensor]) -> Tensor:
 
 def _allowed(tensor: Tensor, threshold: float, cuts: int) -> float:
     """The sum of squared singular values that each of ``cuts`` may leave out."""
-    if not 0 <= threshold < 1:
-        raise ValueError(f"The threshold is a relative error, from 0 up and below 1, not {threshold!r}.")
+    Real(at_least=0, below=1).check("threshold", threshold)
     norm = float(tensor.norm())
     if not math.isfinite(norm):
-        raise ValueError("The tensor to factorize has entries that are no finite numbers.")
+        raise ValueError("The tensor to factorize has entries that are not finite.")
     return (threshold * norm) ** 2 / cuts
 
 

@@ -7,23 +7,26 @@ W (h, w, c_in, c_out) (eq. 2). L and the newest task's own parts learn; so an ol
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .backbone import Backbone, TaskCNN
+from ..describe import Several, Whole, choice, several, whole
+from .backbone import Backbone, BackboneArchitecture, TaskCNN, backbone_field
 from .measuring import Rebuilding
+from .modules import Modules
 from .network import Architecture
-from .single_task import SeparateNetwork
+from .separate import SeparateNetwork
 
-ACTIVATIONS = {"relu": F.relu, None: lambda basis: basis}
+ACTIVATIONS: dict[str | None, Callable[[Tensor], Tensor]] = {"relu": F.relu, None: lambda basis: basis}
 
 
 def check_kernel(side: int, wanted: int, stride: int) -> None:
-    """Refuse a kernel of ``wanted`` positions a side that no ``side`` of a knowledge base is deconvolved into."""
+    """Refuse a kernel with ``wanted`` positions along a side that ``side`` positions cannot be deconvolved into."""
     lowest, highest = (side - 1) * stride + 1, side * stride
     if not lowest <= wanted <= highest:
         raise ValueError(
@@ -43,7 +46,7 @@ def deconvolve(
     """The basis D (h, w, c) that ``filters`` V (p, p, c^, c) make of ``knowledge`` L (h^, w^, c^) (DF-CNN, eq. 1).
 
     A transposed convolution as TensorFlow's "SAME" defines it, which the authors ran: of the whole result, of
-    (h^ - 1) * stride + p rows, those in excess of h go, the smaller half of them from the start. ``bias`` (c,) and
+    (h^ - 1) * stride + p rows, those in excess of h are cut, the smaller half of them at the start. ``bias`` (c,) and
     ``activation`` follow it in the published program; None for both is eq. 1 as printed. ``size`` is (h, w).
     """
     for length, wanted in zip(knowledge.shape, size, strict=False):
@@ -63,7 +66,7 @@ def contract(basis: Tensor, mixing: Tensor) -> Tensor:
 
 
 class Transfer(nn.Module):
-    """What a task has to itself of a layer: V, the bias of the deconvolution if any, U, and the convolution's bias."""
+    """A task's own parameters of a layer: V, the bias of the deconvolution if any, U, and the convolution's bias."""
 
     def __init__(self, filters: Tensor, bias: Tensor | None, mixing: Tensor):
         super().__init__()
@@ -73,11 +76,14 @@ class Transfer(nn.Module):
 
 
 class KnowledgeLayer(nn.Module):
-    """A convolution without filters of its own: it holds the knowledge base L (h^, w^, c^) to rebuild each task's."""
+    """A convolution whose filters are rebuilt for each task from its knowledge base L (h^, w^, c^)."""
 
-    def __init__(self, replaced: nn.Conv2d, knowledge: tuple[int, int], deconvolution: tuple[int, int], options):
+    def __init__(
+        self, replaced: nn.Conv2d, knowledge: tuple[int, int], deconvolution: tuple[int, int], options: "DFCNN"
+    ):
         super().__init__()
-        self.size, self.stride, self.padding = replaced.kernel_size, replaced.stride, replaced.padding
+        height, width = replaced.kernel_size
+        self.size, self.stride, self.padding = (height, width), replaced.stride, replaced.padding
         self.channels = replaced.in_channels, replaced.out_channels
         (side, self.shared), (self.taps, self.basis) = knowledge, deconvolution
         self.step, self.activation = options.stride, options.activation
@@ -87,12 +93,12 @@ class KnowledgeLayer(nn.Module):
 
     @torch.no_grad()
     def draw(self) -> Transfer:
-        """A new task's own part, drawn so that maps of pictures keep their mean square (He et al. 2015, eq. 10).
+        """A new task's parameters, initialised so that feature maps keep their mean square (He et al. 2015, eq. 10).
 
-        A rectified basis is nowhere negative: over maps that are alike at neighbouring positions its own positions add
+        A rectified basis is nowhere negative: where maps are alike at neighbouring positions its contributions add
         up, and with the variance 2 / (h w c_in) the filters would raise the signal over a hundredfold in four layers.
         So U has that variance, and V the scale at which maps that are equal everywhere keep their mean square,
-        whatever L has become. The authors draw all by Glorot's uniform, for an optimiser with a rate a parameter.
+        whatever the current L. The authors use Glorot's uniform, for an optimiser with one rate per parameter.
         """
         knowledge, (depth, maps) = self.knowledge.cpu(), self.channels
         filters = torch.randn(self.taps, self.taps, self.shared, self.basis)
@@ -103,12 +109,12 @@ class KnowledgeLayer(nn.Module):
         return Transfer(filters, None if self.activation is None else torch.zeros(self.basis), mixing)
 
     def deconvolved(self, own: Transfer, knowledge: Tensor | None = None) -> Tensor:
-        """D (h, w, c) of the task with that part, from L or from another ``knowledge`` (h^, w^, c^)."""
+        """D (h, w, c) of a task with the parameters ``own``, from L or from another ``knowledge`` (h^, w^, c^)."""
         source = self.knowledge if knowledge is None else knowledge
         return deconvolve(source, own.filters, own.basis_bias, self.size, self.step, self.activation)
 
     def rebuilt(self, own: Transfer) -> Tensor:
-        """W (h, w, c_in, c_out) of the task with that part."""
+        """W (h, w, c_in, c_out) of a task with the parameters ``own``."""
         return contract(self.deconvolved(own), own.mixing)
 
     def forward(self, maps: Tensor, filters: Tensor, bias: Tensor) -> Tensor:
@@ -116,11 +122,12 @@ class KnowledgeLayer(nn.Module):
 
 
 class TaskPart(nn.Module):
-    """What a task has to itself: a ``Transfer`` for each layer, the fully connected layers and the head."""
+    """A task's own parameters: a ``Transfer`` for each layer, the fully connected layers and the head."""
 
     def __init__(self, transfers: Sequence[Transfer], hidden: nn.ModuleList, head: nn.Module):
         super().__init__()
-        self.transfers, self.hidden, self.head = nn.ModuleList(transfers), hidden, head
+        self.transfers: Modules[Transfer] = Modules(transfers)
+        self.hidden, self.head = hidden, head
 
 
 class DFCNNNetwork(SeparateNetwork, Rebuilding):
@@ -128,27 +135,30 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
 
     def __init__(self, description: "DFCNN", image_shape: tuple[int, int, int]):
         super().__init__(image_shape)
-        self.description, self.backbone, self.tasks = description, self.build_backbone(description), nn.ModuleList()
+        self.description, self.backbone = description, self.build_backbone(description)
+        self.tasks: Modules[TaskPart] = Modules()
 
     def build_backbone(self, description: "DFCNN") -> Backbone:
-        """The backbone with its convolutions replaced, and without the fully connected layers, which tasks own."""
+        """The backbone with its convolutions replaced, and without the fully connected layers, which each task has."""
         backbone = description.backbone.build(self.image_shape, pretrained=False)
-        places = [i for i, module in enumerate(backbone.trunk.children()) if isinstance(module, nn.Conv2d)]
-        weighted = [i for i, m in enumerate(backbone.trunk.children()) if next(m.parameters(), None) is not None]
-        if not isinstance(backbone.trunk, nn.Sequential) or not places or weighted != places:
+        trunk = backbone.trunk if isinstance(backbone.trunk, nn.Sequential) else nn.Sequential()
+        convolutions = {i: module for i, module in enumerate(trunk) if isinstance(module, nn.Conv2d)}
+        weighted = [i for i, module in enumerate(trunk) if next(module.parameters(), None) is not None]
+        if not convolutions or weighted != list(convolutions):
             raise ValueError(
-                f"A DF-CNN rebuilds the filters of convolutions in a plain row, and {description.backbone!r} has other "
-                "layers with weights: use TaskCNN() or SmallCNN()."
+                f"A DF-CNN rebuilds the filters of a plain sequence of convolutions, and {description.backbone!r} has "
+                "other layers with weights: use TaskCNN() or SmallCNN()."
             )
         given = (len(description.knowledge), len(description.deconvolution))
-        if given != (len(places), len(places)):
+        if given != (len(convolutions), len(convolutions)):
             raise ValueError(
-                f"{description.backbone!r} has {len(places)} convolution(s): knowledge and deconvolution need a pair "
-                f"(size, channels) for each, and have {given[0]} and {given[1]}."
+                f"{description.backbone!r} has {len(convolutions)} convolution(s): knowledge and deconvolution need a "
+                f"pair (size, channels) for each, and have {given[0]} and {given[1]}."
             )
-        for i, *sizes in zip(places, description.knowledge, description.deconvolution, strict=True):
-            backbone.trunk[i] = KnowledgeLayer(backbone.trunk[i], *sizes, description)
-        backbone.hidden = nn.ModuleList()
+        sizes = zip(description.knowledge, description.deconvolution, strict=True)
+        for (i, replaced), (knowledge, deconvolution) in zip(convolutions.items(), sizes, strict=True):
+            trunk[i] = KnowledgeLayer(replaced, knowledge, deconvolution, description)
+        backbone.hidden = Modules()
         return backbone
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
@@ -160,12 +170,12 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
     def parts(self) -> dict[str, list[nn.Module]]:
         return {"shared": [self.backbone], "old": list(self.tasks[:-1]), "new": list(self.tasks[-1:])}
 
-    def answer(self, images: Tensor, task: int) -> tuple[Tensor, Tensor]:
+    def compute_task(self, images: Tensor, task: int) -> tuple[Tensor, Tensor]:
         own, rebuilt = self.tasks[task], iter(self.rebuilt(task))
-        # Colours side by side, which convolutions are fastest with: a plain CNN's own filters ask for it, rebuilt ones
-        # do not. By permutations, as importance asks images one by one in a vmap that knows no memory format.
+        # channels_last is fastest, and only a plain CNN's own filters bring it about. By permutations, as importances
+        # run images one by one in a vmap, which has no memory formats.
         maps = self.backbone.normalise(images).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-        for module in self.backbone.trunk:
+        for module in self.trunk:
             maps = module(maps, *next(rebuilt)) if isinstance(module, KnowledgeLayer) else module(maps)
         for layer in own.hidden:
             maps = layer(maps)
@@ -176,11 +186,13 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
         pairs = list(zip(self.knowledge_layers, self.tasks[task].transfers, strict=True))
         return self.once(task, lambda: [(layer.rebuilt(own), own.bias) for layer, own in pairs])
 
-    # What the network knows, for pictures.
+    @property
+    def trunk(self) -> nn.Sequential:
+        return cast(nn.Sequential, self.backbone.trunk)  # as ``build_backbone`` has checked
 
     @property
     def knowledge_layers(self) -> list[KnowledgeLayer]:
-        return [module for module in self.backbone.trunk if isinstance(module, KnowledgeLayer)]
+        return [module for module in self.trunk if isinstance(module, KnowledgeLayer)]
 
     @property
     def layers(self) -> int:
@@ -201,9 +213,9 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
 
     @torch.no_grad()
     def shares(self, layer: int) -> Tensor:
-        """The share (tasks, c^) of each knowledge-base channel in each task's filters, summing to one for a task.
+        """The share (tasks, c^) of each knowledge-base channel in each task's filters, summing to one per task.
 
-        The Frobenius norm of the change of W_t when the channel is set to zero, over the sum of all channels'.
+        The Frobenius norm of the change of W_t when the channel is set to zero, over the sum for all channels.
         """
         place, rows = self.layer(layer), []
         alone = torch.eye(place.shared, device=place.knowledge.device)
@@ -219,7 +231,7 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
     def without(self, channels: Mapping[int, Sequence[int]]) -> "DFCNNNetwork":
         """A copy in which ``channels`` (layer -> channels of its L) are zero, for all tasks."""
         changed = copy.deepcopy(self)
-        changed.made = None
+        changed.cached = None
         for layer, off in channels.items():
             place = changed.layer(layer)
             if wrong := [channel for channel in off if not 0 <= channel < place.shared]:
@@ -231,47 +243,34 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
         return changed
 
     def layer(self, layer: int) -> KnowledgeLayer:
-        if not 0 <= layer < self.layers:
-            raise ValueError(
-                f"This network has {self.layers} convolution(s), counted from 0; there is no layer {layer}."
-            )
+        self.check_layer(layer, self.layers)
         return self.knowledge_layers[layer]
 
     def transfer(self, layer: int, task: int) -> Transfer:
-        if not 0 <= task < len(self.tasks):
-            raise ValueError(
-                f"This network has learned {len(self.tasks)} task(s), counted from 0; there is no task {task} yet."
-            )
+        self.check_task(task)
         return self.tasks[task].transfers[layer]
+
+
+PAIR = Several(Whole(at_least=1), length=2)  # (size, channels)
 
 
 @dataclass(frozen=True, repr=False)
 class DFCNN(Architecture):
     """The deconvolutional factorized CNN (DF-CNN, section 2; sizes from the authors' program for CIFAR-100).
 
-    For each convolution of the ``backbone``, ``knowledge`` tells the spatial size and the channels c^ of the knowledge
+    For each convolution of the ``backbone``, ``knowledge`` is the spatial size and the channels c^ of the knowledge
     base L, and ``deconvolution`` the spatial size p of V and the channels c of the basis. ``activation="relu"`` puts a
     bias and a ReLU after the deconvolution, as the authors' program does; None is eq. 1 as printed. Fully connected
     layers belong to each task (Figure 1). Ten tasks of ten classes on 3x32x32 have 7,963,252 parameters.
     """
 
-    works_pretrained = False  # its filters are rebuilt: none is taken over from a file
+    works_pretrained = False  # filters are rebuilt: none is taken over from a file
 
-    backbone: object = TaskCNN()
-    knowledge: tuple[tuple[int, int], ...] = ((2, 16), (2, 24), (2, 32), (2, 36))
-    deconvolution: tuple[tuple[int, int], ...] = ((3, 24), (3, 48), (3, 64), (3, 72))
-    stride: int = 2
-    activation: str | None = "relu"
-
-    def __post_init__(self):
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f'activation is "relu", or None for eq. 1 as printed, not {self.activation!r}.')
-        if not isinstance(self.stride, int) or self.stride < 1:
-            raise ValueError(f"stride is a whole number from 1 up, not {self.stride!r}.")
-        for name in ("knowledge", "deconvolution"):
-            pairs = getattr(self, name)
-            if not all(len(pair) == 2 and all(isinstance(n, int) and n >= 1 for n in pair) for pair in pairs):
-                raise ValueError(f"{name} holds a pair of whole numbers (size, channels) a layer, not {pairs!r}.")
+    backbone: BackboneArchitecture = backbone_field(TaskCNN())
+    knowledge: tuple[tuple[int, int], ...] = several(((2, 16), (2, 24), (2, 32), (2, 36)), PAIR)
+    deconvolution: tuple[tuple[int, int], ...] = several(((3, 24), (3, 48), (3, 64), (3, 72)), PAIR)
+    stride: int = whole(2, at_least=1)
+    activation: str | None = choice("relu", tuple(ACTIVATIONS))
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> DFCNNNetwork:
         return DFCNNNetwork(self, image_shape)

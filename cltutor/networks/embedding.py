@@ -1,7 +1,7 @@
 """Fact learning: a network with three outputs into a space of words that all tasks share (MAS, section 5.2).
 
-The paper embeds subject, predicate and object with Word2vec. Here a word's vector is drawn from a seed that is the
-word itself: no two words are near each other for what they mean, but a fact is still composed of its words.
+The paper embeds subject, predicate and object with Word2vec. Here a word's vector is random, seeded by the word
+itself: distances between words carry no meaning, but a fact is still composed of its words.
 """
 
 from collections.abc import Sequence
@@ -10,16 +10,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..describe import whole
 from ..seeds import generator
 from ..streams.facts import units
-from .backbone import Backbone, SmallCNN
+from .backbone import Backbone, BackboneArchitecture, SmallCNN, backbone_field
 from .network import Architecture, Network, Output
 
 UNITS = ("subject", "predicate", "object")
 
 
 def word_vector(word: str, dimension: int) -> Tensor:
-    """(dimension,) a unit vector of uniform direction, the same for the same word on every machine."""
+    """(dimension,) a unit vector of uniform direction, the same on every machine."""
     drawn = torch.randn(dimension, generator=generator("word", word), dtype=torch.float64)
     return (drawn / drawn.norm()).float()
 
@@ -32,23 +33,26 @@ def fact_vector(fact: str, dimension: int) -> Tensor:
 class FactNetwork(Network):
     """A backbone that forks into three outputs; every layer is shared by all tasks, the last included.
 
-    ``facts`` (facts seen, 3 * dimension) are the embeddings of the words, in order of arrival. They are no parameters.
+    ``facts`` (facts seen, 3 * dimension) are the embeddings of the words in the order of the tasks, a buffer.
     """
+
+    facts: Tensor
 
     def __init__(self, backbone: Backbone, dimension: int):
         super().__init__()
         self.backbone, self.classes, self.dimension = backbone, [], dimension
-        self.outputs = nn.ModuleDict({unit: nn.Linear(backbone.width, dimension) for unit in UNITS})
-        for layer in self.outputs.values():  # an output begins about as long as a word's vector, so that no ReLU dies
+        layers = {unit: nn.Linear(backbone.width, dimension) for unit in UNITS}
+        for layer in layers.values():  # an output begins about as long as a word's vector, so that no ReLU dies
             nn.init.normal_(layer.weight, std=(backbone.width * dimension) ** -0.5)
             nn.init.zeros_(layer.bias)
+        self.outputs = nn.ModuleDict(layers)
         self.register_buffer("facts", torch.empty(0, 3 * dimension))
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
-        """Learn the words of ``classes`` facts, ``names``; nothing is drawn at random, no parameter is added.
+        """Add the words of ``classes`` facts, ``names``; no random number is drawn, no parameter is added.
 
         Raises:
-            ValueError: not one name a fact, or a name that is no fact.
+            ValueError: not one name per fact, or a name that is no fact.
         """
         if len(names) != classes or classes < 1:
             raise ValueError(f"FactEmbedding needs the name of each of the {classes} facts, not {len(names)} names.")
@@ -84,21 +88,14 @@ class FactEmbedding(Architecture):
     """A backbone that forks into subject, predicate and object, each a vector of ``dimension`` numbers.
 
     The outputs are plain linear layers, not normalised: MAS minimises the pairwise distance between the visual and
-    the language embedding (section 5.2), and asks how far the squared length of the outputs would change (section
-    4.1), which is zero for outputs of fixed length. The images of a fact are those nearest to its words.
-
-    Raises:
-        ValueError: ``dimension`` is no whole number from 2 up.
+    the language embedding (section 5.2), and measures how the squared length of the outputs would change (section
+    4.1), which is zero for outputs of fixed length. An image is classified as the fact nearest to its embedding.
     """
 
     guards_any_output = True
 
-    backbone: object = SmallCNN()
-    dimension: int = 16
-
-    def __post_init__(self):
-        if not isinstance(self.dimension, int) or self.dimension < 2:  # of length 1 there are two numbers only
-            raise ValueError(f"dimension is a whole number from 2 up, not {self.dimension!r}.")
+    backbone: BackboneArchitecture = backbone_field(SmallCNN())
+    dimension: int = whole(16, at_least=2)  # there are only two unit vectors of dimension 1
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> FactNetwork:
         return FactNetwork(self.backbone.build(image_shape, pretrained), self.dimension)

@@ -7,7 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .backbone import Backbone, SmallCNN
+from ..describe import whole
+from .backbone import Backbone, BackboneArchitecture, SmallCNN, backbone_field
+from .modules import Modules
 from .network import ROLES, Architecture, MultiHeadNetwork
 
 
@@ -30,7 +32,8 @@ class EncodedNetwork(MultiHeadNetwork):
 
     def __init__(self, backbone: Backbone, size: int):
         super().__init__(backbone, task_specific_layers=1, hidden=None)
-        self.size, self.autoencoders = size, nn.ModuleList()
+        self.size = size
+        self.autoencoders: Modules[Autoencoder] = Modules()
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
         super().grow(classes, names)
@@ -45,16 +48,16 @@ class Encoded(Architecture):
     """A shared backbone, a head and an autoencoder with a code of ``size`` numbers for each task."""
 
     roles: ClassVar[tuple[str, ...]] = (*ROLES, "code")
-    works_pretrained = False  # the first task, too, needs an autoencoder, which comes with no weights
+    works_pretrained = False  # the first task requires an autoencoder, too, which no file of weights has
 
-    backbone: object = SmallCNN()
-    size: int = 16
+    backbone: BackboneArchitecture = backbone_field(SmallCNN())
+    size: int = whole(16, at_least=1)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> EncodedNetwork:
         backbone = self.backbone.build(image_shape, pretrained)
         if not isinstance(backbone.flatten, nn.Identity):
-            raise ValueError(f"{self.backbone!r} has maps under its output, and an autoencoder here codes vectors.")
-        if not 1 <= self.size < backbone.width:
+            raise ValueError(f"{self.backbone!r} has maps below its output, and an autoencoder here encodes vectors.")
+        if self.size >= backbone.width:
             raise ValueError(
                 f"An under-complete code of {backbone.width} features has 1 to {backbone.width - 1} numbers, "
                 f"not {self.size!r}."

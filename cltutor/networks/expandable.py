@@ -1,45 +1,45 @@
 """Dynamically expandable networks (DEN): a network that decides task by task which of its units to train again, how
 many to add and which to duplicate (Yoon et al. 2018, Algorithms 1 to 4).
 
-A later task is learned in four phases, before each of which the network prepares itself: "select", "retrain",
+A later task is learned in four phases, before each of which the network changes itself: "select", "retrain",
 "expand" and "split".
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..describe import real, whole
 from ..seeds import seeded
-from .backbone import Backbone, TaskCNN
-from .chain import OwnWays, chain_of, check_shape
+from .backbone import BackboneArchitecture, TaskCNN, backbone_field
 from .measuring import evaluating
-from .network import Architecture, Network, Output
+from .modules import Modules
+from .network import Architecture
+from .separate import SeparateNetwork, chain_of
 from .units import Connections, UnitLayer, relevant
 
 CHUNK = 128  # images at a time when a loss is measured
 
 
-class ExpandableNetwork(Network):
-    """Hidden layers of units with time stamps, and a head per task on the units that were there when it was learned."""
+class ExpandableNetwork(SeparateNetwork):
+    """Hidden layers of units with time stamps, and a head per task on the units that existed when it was learned."""
 
-    separate: ClassVar[bool] = True
-
-    def __init__(self, backbone: Backbone, image_shape: tuple[int, int, int], settings: "Expandable"):
-        super().__init__()
+    def __init__(self, settings: "Expandable", image_shape: tuple[int, int, int], pretrained: bool):
+        super().__init__(image_shape)
+        backbone = settings.backbone.build(image_shape, pretrained)
         self.normalise, self.chain = backbone.normalise, nn.ModuleList()
-        self.heads, self.classes = nn.ModuleList(), []
-        self.image_shape, self.settings = image_shape, settings
-        self.draw = 0  # where the newest task's random numbers come from
+        self.heads: Modules[Connections] = Modules()
+        self.settings = settings
+        self.draw = 0  # seeds the newest task's random numbers
         inputs = image_shape[0]
         for module in chain_of(backbone, repr(settings.backbone)):
             layer = UnitLayer(module, inputs) if isinstance(module, nn.Conv2d | nn.Linear) else module
             inputs = len(layer.bias) if isinstance(layer, UnitLayer) else inputs
             self.chain.append(layer)
-        self.positions = backbone.width // inputs  # numbers that a head reads of a unit: 1, or those of a map
+        self.positions = backbone.width // inputs  # inputs of a head per unit: 1, or the positions of a map
 
     @property
     def layers(self) -> list[UnitLayer]:
@@ -48,13 +48,14 @@ class ExpandableNetwork(Network):
 
     @property
     def masks(self) -> dict[nn.Parameter, Tensor]:
-        """Which entries of a parameter learn, bool and broadcastable, for the parameters of which not all do."""
+        """Which entries learn, bool and broadcastable, for each parameter of which only a part does."""
         return {p: mask for part in (*self.layers, *self.heads) for p, mask in part.masks.items()}
 
     @property
     def stacked(self) -> list[tuple[UnitLayer, Connections]]:
         """Each hidden layer with what reads it: the next one, or the newest head."""
-        return list(zip(self.layers, [*self.layers[1:], self.heads[-1]], strict=True))
+        above: list[Connections] = [*self.layers[1:], self.heads[-1]]
+        return list(zip(self.layers, above, strict=True))
 
     @property
     def channels(self) -> Tensor:
@@ -63,20 +64,16 @@ class ExpandableNetwork(Network):
 
     @property
     def newest(self) -> int:
-        """The task that is learned."""
+        """The index of the newest task."""
         return len(self.classes) - 1
 
     def widths(self, task: int) -> list[int]:
-        """How many units of each hidden layer answer for ``task``, from the lowest layer up."""
-        if not 0 <= task <= self.newest:
-            raise ValueError(f"This network has learned {len(self.classes)} task(s), counted from 0, not task {task}.")
+        """How many units of each hidden layer ``task`` uses, from the lowest layer up."""
+        self.check_task(task)
         return [int(layer.active(task).sum()) for layer in self.layers]
 
-    def normalise_like(self, images: Tensor) -> None:
-        self.normalise.fit(images)
-
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
-        """Add a head on all units of the top layer that answer for the new task."""
+        """Add a head on all units of the top layer that the new task uses."""
         for part in (*self.layers, *self.heads):
             part.learn_all()
         for layer in self.layers:
@@ -93,14 +90,9 @@ class ExpandableNetwork(Network):
     def parts(self) -> dict[str, list[nn.Module]]:
         return {"shared": [self.chain], "old": list(self.heads[:-1]), "new": list(self.heads[-1:])}
 
-    def forward(self, images: Tensor) -> Output:
-        check_shape(images, self.image_shape)
-        pixels = self.normalise(images)
-        return OwnWays(lambda task: self.way(pixels, task), len(self.classes))
-
-    def way(self, pixels: Tensor, task: int) -> tuple[Tensor, Tensor]:
-        """Features (N, D) and logits of ``task``, by the units alone that answer for it."""
-        values, inputs = pixels, None
+    def compute_task(self, images: Tensor, task: int) -> tuple[Tensor, Tensor]:
+        """Features (N, D) and logits of ``task``, by the units alone that it uses."""
+        values, inputs = self.normalise(images), None
         for module in self.chain:
             if isinstance(module, UnitLayer):
                 active = module.active(task)
@@ -127,9 +119,9 @@ class ExpandableNetwork(Network):
             self.split_drifted()
 
     def learn_relevant(self) -> None:
-        """Let only the sub-network S learn from which the newest head's outputs come (Algorithm 2).
+        """Let only the sub-network S learn on which the newest head's outputs depend (Algorithm 2).
 
-        As the paper has it, all weights between units of S learn, also those that are zero.
+        As in the paper, all weights between units of S learn, also those that are zero.
         """
         head, active = self.heads[-1], [layer.active(self.newest) for layer in self.layers]
         found = relevant(head.links().any(dim=0), [layer.links() for layer in self.layers], active)
@@ -152,9 +144,9 @@ class ExpandableNetwork(Network):
     def expand(self, count: int) -> None:
         """Add ``count`` units to every hidden layer and let only the weights to and from them learn (Algorithm 3).
 
-        New units read all that answer for the task; no older unit reads a new one. Their biases wait at zero, so that
-        a unit without incoming weights gives nothing, and can be removed without a trace. With a ``count`` of zero the
-        head alone goes on.
+        New units read all units that the task uses; no older unit reads a new one. Their biases stay at zero, so that
+        the output of a unit without incoming weights is zero, and removing it changes nothing. With a ``count`` of
+        zero only the head learns.
         """
         read, added = self.channels, 0
         for layer in self.layers:
@@ -166,14 +158,14 @@ class ExpandableNetwork(Network):
             layer.learn_between(torch.arange(len(layer.bias), device=read.device) >= len(old), read, bias=False)
             read, added = layer.active(self.newest), count
         head, known = self.heads[-1], self.heads[-1].weight.shape[1]
-        bound = (int(read.sum()) * self.positions) ** -0.5  # as a head is drawn when it is new
+        bound = (int(read.sum()) * self.positions) ** -0.5  # the bound with which a new head is initialised
         head.add_inputs((2 * torch.rand(len(head.bias), count, self.positions) - 1) * bound)
         if count:
             columns = torch.arange(len(read), device=read.device) >= known
             head.learn_between(read.new_ones(len(head.bias)), columns, bias=False)
 
     def remove_useless(self) -> None:
-        """Remove the newest units that give nothing, as no weight comes in (Algorithm 3, last lines)."""
+        """Remove the newest units that have no incoming weights and so output zero (Algorithm 3, last lines)."""
         for layer, above in self.stacked:
             silent = ~layer.links().any(dim=1) & (layer.bias <= 0)
             kept = ~(silent & (layer.since == self.newest))
@@ -183,9 +175,9 @@ class ExpandableNetwork(Network):
     def split_drifted(self) -> None:
         """Duplicate the units whose incoming weights have moved by more than the threshold (Algorithm 4).
 
-        The old one gets its weights of before this task back, and answers for older tasks only; its duplicate goes on.
-        At most ``expansion`` units a layer are split, those that drifted most. Then all that answers for the task
-        learns.
+        The old one gets its weights from before this task back, for older tasks only; its duplicate keeps the new
+        ones. At most ``expansion`` units per layer are split, those that drifted most. Then all units that the task
+        uses learn.
         """
         for layer, above in self.stacked:
             known, inputs = layer.weight_before.shape[:2]
@@ -207,25 +199,18 @@ class Expandable(Architecture):
 
     A later task adds ``expansion`` units to every hidden layer if its loss, after selective retraining, is above
     ``loss_threshold`` (tau), and duplicates units whose incoming weights moved by more than ``drift_threshold``
-    (sigma, in l2 norm). A task's answers use only the units that were there when it was learned, as they then were
-    if they have been duplicated since.
+    (sigma, in l2 norm). A task uses only the units that existed when it was learned, with the weights that they then
+    had if they have been duplicated since.
 
     Expansion and tau are those of DF-CNN's comparison, sigma that of DEN's own program. The program of the comparison
     measured drift by the cosine of the weights before and after instead, and split below 0.98 in convolutions and below
     0.01 in fully connected layers; here sigma is the paper's.
     """
 
-    backbone: object = TaskCNN()
-    expansion: int = 16
-    loss_threshold: float = 0.01
-    drift_threshold: float = 0.05
-
-    def __post_init__(self):
-        if not isinstance(self.expansion, int) or self.expansion < 1:
-            raise ValueError(f"expansion is a whole number of units from 1 up, not {self.expansion!r}.")
-        for name in ("loss_threshold", "drift_threshold"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} is a finite number from 0 up, not {getattr(self, name)!r}.")
+    backbone: BackboneArchitecture = backbone_field(TaskCNN())
+    expansion: int = whole(16, at_least=1)
+    loss_threshold: float = real(0.01, at_least=0)
+    drift_threshold: float = real(0.05, at_least=0)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> ExpandableNetwork:
-        return ExpandableNetwork(self.backbone.build(image_shape, pretrained), image_shape, self)
+        return ExpandableNetwork(self, image_shape, pretrained)

@@ -1,8 +1,8 @@
-"""Looking at a network without leaving a trace."""
+"""Evaluating a network without changing it."""
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -11,34 +11,34 @@ T = TypeVar("T")
 
 
 class Rebuilding(nn.Module):
-    """A module that makes weights from other parameters: anew in every pass, but once for all inside ``evaluating``."""
+    """A module that computes weights from other parameters: in every pass, but only once inside ``evaluating``."""
 
-    made: dict[Hashable, object] | None = None  # None outside ``evaluating``
+    cached: dict[Hashable, Any] | None = None  # None outside ``evaluating``
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What ``make()`` gives. It is kept only where no graph is asked for, which a kept tensor would cut."""
-        if self.made is None or torch.is_grad_enabled():
+        """The result of ``make()``, cached only without gradients: a cached tensor would cut the graph."""
+        if self.cached is None or torch.is_grad_enabled():
             return make()
-        if key not in self.made:
-            self.made[key] = make()
-        return self.made[key]
+        if key not in self.cached:
+            self.cached[key] = make()
+        return self.cached[key]
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside; afterwards every module is in the mode that it was in.
 
-    Nothing may learn inside: what a ``Rebuilding`` module makes there is kept until the outermost block ends.
+    Nothing may learn inside: a ``Rebuilding`` module caches its weights until the outermost block ends.
     """
     modes = [(module, module.training) for module in model.modules()]
-    keeping = [module for module in model.modules() if isinstance(module, Rebuilding) and module.made is None]
-    for module in keeping:
-        module.made = {}
+    caching = [module for module in model.modules() if isinstance(module, Rebuilding) and module.cached is None]
+    for rebuilding in caching:
+        rebuilding.cached = {}
     model.eval()
     try:
         yield
     finally:
         for module, training in modes:
             module.training = training
-        for module in keeping:
-            module.made = None
+        for rebuilding in caching:
+            rebuilding.cached = None

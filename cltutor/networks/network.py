@@ -1,7 +1,7 @@
 """What every network can do, and the standard one: a shared backbone with a head per task.
 
-A network grows by a task, says which of its modules play which role for the newest task ("shared" theta_s, "old"
-theta_o, "new" theta_n in LwF's symbols), and maps uint8 images to an ``Output``.
+A network grows by a task, assigns its modules to roles for the newest task ("shared" theta_s, "old" theta_o, "new"
+theta_n in LwF's symbols), and maps uint8 images to an ``Output``.
 """
 
 import copy
@@ -12,20 +12,29 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..describe import Part
-from .backbone import Backbone, SmallCNN, initialise, linear_of
+from ..describe import Part, whole
+from .backbone import Backbone, BackboneArchitecture, Normalise, SmallCNN, backbone_field
+from .modules import initialise, linear_of
 
 ROLES = ("shared", "old", "new")  # theta_s, theta_o and theta_n; a network may have more
 
 
 class Output:
-    """What a network says of a batch: features and each task's logits, each computed when first asked for."""
+    """What a network computes of a batch: features and each task's logits, each computed when first used.
 
-    def __init__(self, features: Tensor, head: Callable[[int], Tensor], tasks: int):
-        self.features = features  # (N, D)
-        self.maps: Tensor | None = None  # (N, K, h, w) of a watched layer
-        self.tasks = tasks
-        self._compute, self._heads = head, {}
+    ``maps`` (N, K, h, w) are those of a watched layer, where one is watched.
+    """
+
+    maps: Tensor | None = None
+
+    def __init__(self, features: Tensor | Callable[[], Tensor], head: Callable[[int], Tensor], tasks: int):
+        self._features, self.tasks, self._compute = features, tasks, head
+        self._heads: dict[int, Tensor] = {}
+
+    @property
+    def features(self) -> Tensor:
+        """(N, D) of the top layer below the heads."""
+        return self._features if isinstance(self._features, Tensor) else self._features()
 
     def head(self, task: int) -> Tensor:
         """Logits (N, classes of ``task``) of that task's head."""
@@ -45,18 +54,18 @@ class Output:
 
 
 class Network(nn.Module):
-    """The contract between networks and the learner."""
+    """The contract between networks and the training loop."""
 
     classes: list[int]  # number of classes of each task learned so far
-    separate: ClassVar[bool] = False  # whether each head has a way of its own from the pixels, a pass for every task
+    separate: ClassVar[bool] = False  # whether each head needs a forward pass of its own from the pixels
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
-        """Add the parts that a new task of ``classes`` classes needs; ``names``, one a class, for who reads them."""
+        """Add the parts that a new task of ``classes`` classes needs; ``names``, one per class, may be used."""
         raise NotImplementedError
 
     def begin_phase(self, phase: str, images: Tensor, targets: Tensor) -> None:
         """Called before each phase of a task, whose training ``images`` (N, C, H, W) have the ``targets`` (N,) among
-        the newest head's classes: where a network changes its own shape as it learns."""
+        the newest head's classes: here a network can change its own shape."""
 
     def parts(self) -> dict[str, list[nn.Module]]:
         """The modules in each role that the network's description names, as the newest task sees them."""
@@ -66,31 +75,31 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def continues(self, layer: str) -> bool:
-        """Whether ``above`` can go on from ``layer``: whether nothing bypasses it."""
+        """Whether ``above`` can continue from ``layer``, because nothing bypasses it."""
         return False
 
     def above(self, maps: Tensor, layer: str) -> Output:
-        """The output from the maps (N, K, h, w) of ``layer`` on, without the layers below it."""
+        """The output computed from the maps (N, K, h, w) of ``layer``, without the layers below it."""
         raise NotImplementedError
 
     def response(self, output: Output, task: int | None = None) -> Tensor:
         """F(x; theta), the function whose change counts for an importance (MAS, section 4.1): (N, outputs).
 
-        The logits of ``task``'s head, or of all heads for None. A network without logits of its own answers otherwise.
+        The logits of ``task``'s head, or of all heads for None; a network without logits overrides it.
         """
         return output.logits if task is None else output.head(task)
 
     def normalise_like(self, images: Tensor) -> None:
         """Take the input statistics from these images (N, C, H, W) uint8."""
         for module in self.modules():
-            if isinstance(module, Backbone):
-                module.normalise.fit(images)
+            if isinstance(module, Normalise):
+                module.fit(images)
 
     def parameters_of(self, role: str) -> list[nn.Parameter]:
         return [parameter for module in self.parts().get(role, ()) for parameter in module.parameters()]
 
     def train_only(self, roles: Iterable[str]) -> None:
-        """Let only these roles learn. All else is frozen whole: no gradient, no dropout, no batch-norm statistics."""
+        """Let only these roles learn. All else is frozen: no gradient, no dropout, no batch-norm statistics."""
         self.eval().requires_grad_(False)
         for role in roles:
             for module in self.parts().get(role, ()):
@@ -110,7 +119,8 @@ class Architecture(Part):
     """
 
     roles: ClassVar[tuple[str, ...]] = ROLES
-    guards_any_output = None  # the network itself protects the old tasks, and its heads are made for classes
+    # None: the network itself protects the old tasks, and its heads are made for classes.
+    guards_any_output: ClassVar[bool | None] = None
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Network:
         """A network without tasks for images (C, H, W); ``pretrained=False`` reads no file of weights.
@@ -129,7 +139,7 @@ class MultiHeadNetwork(Network):
         self.backbone, self.heads, self.classes = backbone, nn.ModuleList(), []
         self.hidden, self.features = hidden, backbone.width
         own = task_specific_layers - 1
-        self.templates: list[Sequence[nn.Module]] = [list(backbone.hidden)[len(backbone.hidden) - own :]]
+        self.templates = [list(backbone.hidden)[len(backbone.hidden) - own :]]  # in a list: not this module's own
         if own:
             self.features = linear_of(self.templates[0][0]).in_features
             del backbone.hidden[len(backbone.hidden) - own :]
@@ -139,17 +149,17 @@ class MultiHeadNetwork(Network):
         self.classes.append(classes)
 
     def make_head(self, classes: int) -> nn.Module:
-        kept, layers = self.backbone.pretrained_classifier[0], self.templates[0]
-        if not self.heads and kept is not None and _width(kept) == classes:
+        pretrained, layers = self.backbone.pretrained_classifier[0], self.templates[0]
+        if not self.heads and pretrained is not None and _width(pretrained) == classes:
             self.backbone.pretrained_classifier[0] = None
-            return nn.Sequential(*layers, kept) if layers else kept
+            return nn.Sequential(*layers, pretrained) if layers else pretrained
         if self.heads and self.hidden:
             flat = self.backbone.flatten
             return nn.Sequential(
                 flat, nn.Linear(self.features, self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes)
             )
         output = self.backbone.make_output(self.backbone.width, classes)
-        # Layers below ReLUs are drawn as a backbone's own are, and the output as every head is.
+        # Layers below ReLUs are initialised as in a backbone, and the output as in every head.
         return nn.Sequential(*(initialise(copy.deepcopy(layer)) for layer in layers), output) if layers else output
 
     def parts(self) -> dict[str, list[nn.Module]]:
@@ -159,7 +169,10 @@ class MultiHeadNetwork(Network):
         return self.backbone.after(layer.removeprefix("backbone.")) is not None
 
     def above(self, maps: Tensor, layer: str) -> Output:
-        for module in self.backbone.after(layer.removeprefix("backbone.")):
+        modules = self.backbone.after(layer.removeprefix("backbone."))
+        if modules is None:
+            raise ValueError(f"{layer} has no plain sequence of layers above it.")
+        for module in modules:
             maps = module(maps)
         return self.read(maps)
 
@@ -167,13 +180,13 @@ class MultiHeadNetwork(Network):
         return self.read(self.backbone(images))
 
     def read(self, features: Tensor) -> Output:
-        """What the heads make of the backbone's features."""
+        """The heads' logits from the backbone's features."""
         flat = self.backbone.flatten(features)
         return Output(flat, lambda task: self.heads[task](features), len(self.heads))
 
 
 def _width(classifier: nn.Module) -> int:
-    """How many classes an output layer tells apart."""
+    """How many classes an output layer has."""
     layers = [m for m in classifier.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     return layers[-1].weight.shape[0]
 
@@ -182,20 +195,16 @@ def _width(classifier: nn.Module) -> int:
 class MultiHead(Architecture):
     """A shared backbone with one head per task, the standard network of task- and class-incremental learning.
 
-    ``task_specific_layers`` counts the fully connected layers, output included, that each task has to itself (1 to 3;
-    LwF, Table 2a). ``hidden`` gives heads after the first a hidden layer of that many nodes (feature extraction's
-    two-layer classifier; LwF, section 3, implementation details).
+    ``task_specific_layers`` counts the fully connected layers, output included, that belong to each task (LwF, Table
+    2a). ``hidden`` gives heads after the first a hidden layer of that many nodes (feature extraction's two-layer
+    classifier; LwF, section 3, implementation details).
     """
 
     guards_any_output = True
 
-    backbone: object = SmallCNN()
-    task_specific_layers: int = 1
-    hidden: int | None = None
-
-    def __post_init__(self):
-        if self.task_specific_layers not in (1, 2, 3):
-            raise ValueError(f"task_specific_layers is 1, 2 or 3, not {self.task_specific_layers!r}.")
+    backbone: BackboneArchitecture = backbone_field(SmallCNN())
+    task_specific_layers: int = whole(1, at_least=1, at_most=3)
+    hidden: int | None = whole(None, at_least=1, or_none=True)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> MultiHeadNetwork:
         backbone = self.backbone.build(image_shape, pretrained)

@@ -3,35 +3,39 @@
 import copy
 import difflib
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from ..describe import Described
-from .backbone import Backbone, Normalise
+from ..describe import Described, Kind, flag, ruled
+from .backbone import Backbone, BackboneArchitecture, Normalise
 
 # What torchvision's classification weights were trained with (ImageNet's mean and deviation).
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
 @dataclass(frozen=True, repr=False)
-class Torchvision(Described):
+class Torchvision(Described, BackboneArchitecture):
     """A torchvision classifier by ``name``; ``weights`` is a local file with its state dict, or None for random ones.
 
     With weights, a first task of as many classes as the file's classifier keeps that classifier as its head. Logits of
     SqueezeNet pass a ReLU; ``rectified=False`` leaves it out of new heads, which a loss with a sigmoid needs: where no
-    logit is negative, every class is at least as likely as not, and the loss kills them all.
+    logit is negative, no class is less likely than not, and such a loss drives them all to zero.
     """
 
-    name: str
-    weights: str | None = None
-    rectified: bool = True
+    name: str = ruled(Kind('the name of a classifier, such as "resnet18"', lambda value: isinstance(value, str)))
+    weights: str | None = ruled(
+        Kind('the path of a file, such as "weights.pth"', lambda value: isinstance(value, str), or_none=True), None
+    )
+    rectified: bool = flag(True)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
-        """``pretrained=False`` skips the file: a saved run brings its own weights."""
-        load = self.weights is not None and pretrained
-        model = load_model(self.name, self.weights) if load else make_model(self.name, classes=1000)
-        backbone = split(model, Normalise(**IMAGENET, fixed=self.weights is not None), load, self.rectified)
+        """``pretrained=False`` skips the file: a saved run has its own weights."""
+        weights = self.weights if pretrained else None
+        model = make_model(self.name, classes=1000) if weights is None else load_model(self.name, weights)
+        normalise = Normalise(**IMAGENET, fixed=self.weights is not None)
+        backbone = split(model, normalise, weights is not None, self.rectified)
         check_size(self.name, backbone, image_shape)
         return backbone
 
@@ -42,15 +46,15 @@ def read_weights(path: str) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ValueError(f"There is no weights file {path}: give the path of a saved state dict.") from None
-    except Exception as error:  # what a file that is no archive of PyTorch's raises depends on its bytes
-        raise ValueError(f"{path} holds no weights: give the path of a saved state dict.") from error
+    except Exception as error:  # what torch.load raises for another kind of file depends on its bytes
+        raise ValueError(f"{path} contains no weights: give the path of a saved state dict.") from error
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{path} holds no state dict: save one with torch.save(model.state_dict(), path).")
+        raise ValueError(f"{path} contains no state dict: save one with torch.save(model.state_dict(), path).")
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
 
 
 def load_model(name: str, path: str) -> nn.Module:
-    """The classifier ``name`` with the weights in ``path``, of as many classes as they know."""
+    """The classifier ``name`` with the weights in ``path``, and as many classes as they have."""
     state = read_weights(path)
     output = list(state.values())[-1]
     model = make_model(name, classes=len(output) if output.ndim else 1000)
@@ -76,7 +80,8 @@ def split(model: nn.Module, normalise: Normalise, keep_classifier: bool, rectifi
     """Take the model apart into trunk, fully connected hidden layers and output layer."""
     classifier = getattr(model, "classifier", None)
     if isinstance(classifier, nn.Sequential) and isinstance(classifier[1], nn.Conv2d):
-        return split_convolutional(model, normalise, keep_classifier, rectified)
+        trunk = cast(nn.Module, model.features)
+        return split_convolutional(trunk, classifier, normalise, keep_classifier, rectified)
     path, output = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
     parent, _, leaf = path.rpartition(".")
     hidden: list[nn.Sequential] = []
@@ -88,28 +93,29 @@ def split(model: nn.Module, normalise: Normalise, keep_classifier: bool, rectifi
         model.classifier = nn.Sequential(*before[: starts[0] if starts else len(before)])
     else:
         setattr(model.get_submodule(parent), leaf, nn.Identity())
-    kept = output if keep_classifier else None
-    return Backbone(normalise, model, hidden, output.in_features, classifier=kept)
+    return Backbone(normalise, model, hidden, output.in_features, classifier=output if keep_classifier else None)
 
 
-def split_convolutional(model: nn.Module, normalise: Normalise, keep_classifier: bool, rectified: bool) -> Backbone:
-    """SqueezeNet: the classifier is a 1x1 convolution, a ReLU and a mean over positions, and stays so in every head."""
+def split_convolutional(
+    trunk: nn.Module, classifier: nn.Sequential, normalise: Normalise, keep_classifier: bool, rectified: bool
+) -> Backbone:
+    """SqueezeNet: the classifier is a 1x1 convolution, a ReLU and a mean over positions, and so is every head."""
 
     def make_output(width: int, classes: int) -> nn.Module:
-        head = copy.deepcopy(model.classifier)
+        head = copy.deepcopy(classifier)
         head[1] = nn.Conv2d(width, classes, 1)
         if not rectified:
             head[2] = nn.Identity()
         return nn.Sequential(*head, nn.Flatten())
 
     pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    kept = nn.Sequential(*model.classifier, nn.Flatten()) if keep_classifier else None
-    width = model.classifier[1].in_channels
-    return Backbone(normalise, model.features, [], width, make_output, kept, flatten=pool)
+    pretrained = nn.Sequential(*classifier, nn.Flatten()) if keep_classifier else None
+    width = cast(nn.Conv2d, classifier[1]).in_channels
+    return Backbone(normalise, trunk, [], width, make_output, pretrained, flatten=pool)
 
 
 def check_size(name: str, backbone: Backbone, image_shape: tuple[int, int, int]) -> None:
-    """Pass one blank image through, so that a size the network cannot take is told before any training."""
+    """Pass one blank image through, so that a size that the network cannot take is refused before any training."""
     was_training = backbone.training
     try:
         with torch.no_grad():

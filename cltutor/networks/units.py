@@ -1,27 +1,33 @@
-"""Layers made of units that come and go: each unit knows for which tasks it answers.
+"""Layers made of units that are added and removed: each unit belongs to a range of tasks.
 
-A unit is a channel of a convolution or a node of a fully connected layer. It is there for the tasks ``since <= t <
-until``: ``since`` is the time stamp z of dynamically expandable networks (Yoon et al. 2018, section 3, timestamped
-inference), and a unit that was split ends where its duplicate begins.
+A unit is a channel of a convolution or a node of a fully connected layer. The tasks ``since <= t < until`` use it:
+``since`` is the time stamp z of dynamically expandable networks (Yoon et al. 2018, section 3, timestamped inference),
+and a unit that was split ends where its duplicate begins.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-NEVER = 2**62  # the task before which a unit without an end answers
+NEVER = 2**62  # ``until`` of a unit without an end
 
 
 class Connections(nn.Module):
-    """What units read of those below: ``weight`` (units, inputs, kh, kw), or (units, inputs, positions) of a fully
-    connected layer, whose inputs may be the flattened maps of a convolution; ``bias`` (units,).
+    """The weights between units and those below: ``weight`` (units, inputs, kh, kw), or (units, inputs, positions) of
+    a fully connected layer, whose inputs may be the flattened maps of a convolution; ``bias`` (units,).
 
-    ``inputs`` counts the channels or nodes below. Where ``learns`` is False no gradient arrives.
+    ``inputs`` counts the channels or nodes below. Where ``learns`` is False there is no gradient.
     """
+
+    weight_learns: Tensor | None
+    bias_learns: Tensor | None
 
     def __init__(self, layer: nn.Conv2d | nn.Linear, inputs: int):
         super().__init__()
-        self.convolution, shape = None, (len(layer.weight), inputs, -1)
+        self.convolution: dict[str, Any] | None = None
+        shape: tuple[int, ...] = (len(layer.weight), inputs, -1)
         if isinstance(layer, nn.Conv2d):
             if layer.groups != 1:
                 raise ValueError(
@@ -35,9 +41,10 @@ class Connections(nn.Module):
         self.register_buffer("bias_learns", None, persistent=False)
 
     def forward(self, values: Tensor, units: Tensor | None = None, inputs: Tensor | None = None) -> Tensor:
-        """What ``units`` make of ``values``, which hold ``inputs`` alone; both are indices, None for all."""
-        weight, bias = self.weight, self.bias
-        if self.learns is not None:  # the value is the same: a frozen weight is only seen without its gradient
+        """The output of ``units`` for ``values`` of ``inputs`` alone; both are indices, None for all."""
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
+        if self.learns is not None:  # the value is the same: a frozen weight only has no gradient
             weight = torch.where(self.learns[0], weight, weight.detach())
             bias = torch.where(self.learns[1], bias, bias.detach())
         if units is not None:
@@ -50,8 +57,10 @@ class Connections(nn.Module):
 
     @property
     def learns(self) -> tuple[Tensor, Tensor] | None:
-        """Where weight (units, inputs, 1...) and bias (units,) learn, bool; None: all of them. No state holds it."""
-        return None if self.weight_learns is None else (self.weight_learns, self.bias_learns)
+        """Where weight (units, inputs, 1...) and bias (units,) learn, bool; None: everywhere. Not saved."""
+        if self.weight_learns is None or self.bias_learns is None:
+            return None
+        return self.weight_learns, self.bias_learns
 
     @property
     def masks(self) -> dict[nn.Parameter, Tensor]:
@@ -73,7 +82,7 @@ class Connections(nn.Module):
 
     @torch.no_grad()
     def become(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        """Take these values, of whatever numbers of units and inputs; all of them learn."""
+        """Replace the values, with any numbers of units and inputs; all of them learn."""
         self.weight = nn.Parameter(weight.to(self.weight))
         self.learn_all()
         if bias is not None:
@@ -88,7 +97,7 @@ class Connections(nn.Module):
         self.become(self.weight[:, kept])
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *rest) -> None:
-        """A state may hold other numbers of units and inputs than there are here: it is what says."""
+        """Take the numbers of units and inputs from the state; then load it."""
         for name, value in [*self.named_parameters(recurse=False), *self.named_buffers(recurse=False)]:
             saved = state.get(prefix + name)
             if saved is not None and saved.dim() == value.dim() and saved.shape[2:] == value.shape[2:]:
@@ -98,7 +107,12 @@ class Connections(nn.Module):
 
 
 class UnitLayer(Connections):
-    """A hidden layer, whose units were there ``since`` (units,) a task and are there ``until`` (units,) another."""
+    """A hidden layer, whose units the tasks ``since`` (units,) <= t < ``until`` (units,) use."""
+
+    since: Tensor
+    until: Tensor
+    weight_before: Tensor
+    bias_before: Tensor
 
     def __init__(self, layer: nn.Conv2d | nn.Linear, inputs: int):
         super().__init__(layer, inputs)
@@ -107,12 +121,12 @@ class UnitLayer(Connections):
         self.remember()
 
     def remember(self) -> None:
-        """Keep weight and bias in mind as they now are, W^{t-1}, until the next call; no state holds them."""
+        """Remember the current weight and bias, W^{t-1}, until the next call; they are not saved."""
         self.register_buffer("weight_before", self.weight.detach().clone(), persistent=False)
         self.register_buffer("bias_before", self.bias.detach().clone(), persistent=False)
 
     def active(self, task: int) -> Tensor:
-        """Whether each unit answers for ``task``: (units,) bool."""
+        """Whether ``task`` uses each unit: (units,) bool."""
         return (self.since <= task) & (task < self.until)
 
     @torch.no_grad()
@@ -131,12 +145,12 @@ class UnitLayer(Connections):
 
     @torch.no_grad()
     def split(self, units: Tensor, task: int) -> None:
-        """Duplicate ``units`` (indices): the duplicates go on from ``task`` as the units are now, and these go back,
-        for the tasks before it, to what was last remembered."""
+        """Duplicate ``units`` (indices): the duplicates keep the current weights from ``task`` on, and the units get
+        the remembered ones back, for the tasks before it."""
         before = self.weight_before[units]
         self.add_units(self.weight[units], self.bias[units], task)
         self.until[units] = task
-        self.weight[units] = 0.0  # what has come since, the old tasks do not read
+        self.weight[units] = 0.0  # old tasks do not read inputs added since
         self.weight[units, : before.shape[1]] = before
         self.bias[units] = self.bias_before[units]
 

@@ -1,7 +1,7 @@
 """Network expansion: new nodes in the top layers for every task (LwF, section 4.2 and Figure 6b).
 
-New nodes copy existing ones as Net2Net does (Chen et al. 2016): a new node computes at first what the node that it
-copies computes. Original nodes read new ones with weight zero at first, so no old output changes by growing.
+New nodes copy existing ones as Net2Net does (Chen et al. 2016): a new node first computes the same as the node that it
+copies. Original nodes read new ones with weight zero at first, so no old output changes by growing.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .backbone import Backbone, SmallCNN, linear_of
+from ..describe import real
+from .backbone import Backbone, BackboneArchitecture, SmallCNN, backbone_field
+from .modules import Modules, linear_of
 from .network import Architecture, Network, Output
 
 
@@ -19,7 +21,7 @@ class WideningLinear(nn.Module):
     """A fully connected layer that can gain inputs and nodes.
 
     ``blocks[k]`` (nodes added at stage k, inputs known then) are the weights of the nodes added at stage k, and
-    ``cross[k-1]`` (nodes older than k, inputs added at k) what older nodes read of newer inputs.
+    ``cross[k-1]`` (nodes older than k, inputs added at k) those of older nodes for newer inputs.
     """
 
     def __init__(self, layer: nn.Linear):
@@ -42,10 +44,10 @@ class WideningLinear(nn.Module):
     def widen(self, nodes: int, copied_inputs: Tensor) -> Tensor:
         """Add ``nodes`` nodes above inputs of which the last ``len(copied_inputs)`` copy the inputs given there.
 
-        Returns the node that each new one copies, as ``copied_inputs`` of the layer above.
+        Returns the node that each new one copies, which are the ``copied_inputs`` of the layer above.
         """
         weight, bias = self.dense()
-        source = torch.randint(len(weight), (nodes,)).to(weight.device)  # drawn alike on every device
+        source = torch.randint(len(weight), (nodes,)).to(weight.device)  # the same on every device
         times = torch.ones(weight.shape[1], device=weight.device)
         times.scatter_add_(0, copied_inputs, torch.ones_like(copied_inputs, dtype=times.dtype))
         shared_out = weight[source] / times  # an input and its copies share its weight: the sum stays
@@ -60,12 +62,13 @@ class WideningNetwork(Network):
 
     def __init__(self, backbone: Backbone, share: float):
         super().__init__()
-        self.backbone, self.heads, self.classes = backbone, nn.ModuleList(), []
+        self.backbone, self.classes = backbone, []
+        self.heads: Modules[WideningLinear] = Modules()
         widths = [linear_of(layer).out_features for layer in backbone.hidden]
         self.extra = [max(1, round(share * width)) for width in widths]
         for layer in backbone.hidden:
-            place = next(i for i, module in enumerate(layer) if isinstance(module, nn.Linear))
-            layer[place] = WideningLinear(layer[place])
+            linear = linear_of(layer)
+            layer[list(layer).index(linear)] = WideningLinear(linear)
 
     @property
     def layers(self) -> list[WideningLinear]:
@@ -80,9 +83,10 @@ class WideningNetwork(Network):
             for head in self.heads:
                 head.widen(0, copied)
             width = self.layers[-1].dense()[0].shape[0]
-        kept = self.backbone.pretrained_classifier[0]
-        keeps = not self.heads and kept is not None and kept.out_features == classes
-        self.heads.append(WideningLinear(kept if keeps else nn.Linear(width, classes)))
+        output = self.backbone.pretrained_classifier[0]
+        if self.heads or not isinstance(output, nn.Linear) or output.out_features != classes:
+            output = nn.Linear(width, classes)
+        self.heads.append(WideningLinear(output))
         self.classes.append(classes)
 
     def parts(self) -> dict[str, list[nn.Module]]:
@@ -108,8 +112,8 @@ class Widening(Architecture):
     """A network that widens: every task adds ``share`` of each fully connected layer's first width (1,024 nodes for
     AlexNet's 4,096 in LwF, section 4.2)."""
 
-    backbone: object = SmallCNN()
-    share: float = 0.25
+    backbone: BackboneArchitecture = backbone_field(SmallCNN())
+    share: float = real(0.25, above=0)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> WideningNetwork:
         backbone = self.backbone.build(image_shape, pretrained)
