@@ -1,45 +1,27 @@
-"""`cltutor compare STREAM METHOD...`: learn a stream with several methods and seeds, and print and write a table."""
+"""`cltutor compare STREAM METHOD...`: train several methods on a stream with several seeds, and print a table."""
 
 import argparse
 import sys
 from contextlib import nullcontext
 
-from . import asking
-from .run import refused, report
+from ..comparing import comparison
+from ..comparing.parallel import WorkerDied
+from ..training import loop
+from . import inputs, writing
+from .run import report
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    asking.add_arguments(parser)
-    parser.add_argument("methods", nargs="+", metavar="method", help="names of methods, such as finetune lwf joint")
-    parser.add_argument(
-        "--seeds",
-        type=asking.whole,
-        nargs="+",
-        default=[0, 1, 2],
-        help="one run of a method each (default: 0 1 2)",
-    )
-    parser.add_argument("--workers", type=asking.counting, default=1, help="processes to learn in (default: 1)")
-
-
-def compare(arguments: argparse.Namespace) -> int:
-    """0 when all went well, 2 for what cannot be asked, said in one sentence before any training."""
-    from ..comparing import comparison
-    from ..comparing.parallel import WorkerDied
-    from ..training import loop as learner
-    from . import writing
-
-    try:
-        recipes = asking.recipes_of(arguments.methods, arguments.settings, arguments.epochs)
+def main(arguments: argparse.Namespace) -> int:
+    with inputs.before_training():
+        recipes = inputs.recipes_of(arguments.methods, arguments.settings, arguments.epochs)
         comparison.check_lists(recipes, arguments.seeds)
         comparison.check_budget(recipes)
-        learner.choose_device(arguments.device)
-        source = asking.maker(arguments)
+        loop.choose_device(arguments.device)
+        source = inputs.source_of(arguments)
         first = source(arguments.seeds[0])
         for recipe in recipes:
-            asking.check(recipe, first)
+            inputs.check(recipe, first)
         out = arguments.out and writing.ready(arguments.out)
-    except ValueError as error:
-        return refused("compare", error)
     store = arguments.store or (out and out / "runs")
     workers = comparison.processes(arguments.workers) if arguments.workers > 1 else nullcontext()
     try:
@@ -48,4 +30,5 @@ def compare(arguments: argparse.Namespace) -> int:
     except WorkerDied as error:
         print(f"cltutor compare: {error}", file=sys.stderr)
         return 1
-    return report(found, out, "compare")
+    report(found, out, "compare")
+    return 0

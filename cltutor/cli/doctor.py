@@ -1,16 +1,18 @@
-"""`cltutor doctor`: what this computer has, and in one line each what is wrong and how to mend it.
+"""`cltutor doctor`: what this computer has, and in one line each what is wrong and how to fix it.
 
 Every check is a small function that returns one `Finding`, and every finding is one line.
 """
 
+import argparse
+import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import lab
 
@@ -18,30 +20,25 @@ WIDTH = 80
 LABEL = 12
 OLDEST_PYTHON = (3, 11)
 NEEDED_GB = 1.2  # what one notebook may take
+Version = Callable[[str], str | None]  # from a package's name to its version, None where it is missing
+Load = Callable[[str], Any]  # from a module's name to the module
 # Where torchvision unpacks a set below its root.
 TORCHVISION_FOLDERS = {
     "cifar-10-batches-py": "CIFAR10",
     "cifar-100-python": "CIFAR100",
-    "MNIST": "MNIST",
-    "FashionMNIST": "FashionMNIST",
-    "KMNIST": "KMNIST",
-    "EMNIST": "EMNIST",
     "train_32x32.mat": "SVHN",
     "stl10_binary": "STL10",
-    "caltech101": "Caltech101",
-    "caltech256": "Caltech256",
     "flowers-102": "Flowers102",
     "food-101": "Food101",
     "oxford-iiit-pet": "OxfordIIITPet",
     "stanford_cars": "StanfordCars",
-    "dtd": "DTD",
-    "eurosat": "EuroSAT",
-    "gtsrb": "GTSRB",
+    **{name: name for name in ("MNIST", "FashionMNIST", "KMNIST", "EMNIST")},
+    **{name.lower(): name for name in ("Caltech101", "Caltech256", "DTD", "EuroSAT", "GTSRB")},
 }
 
 
 class Finding(NamedTuple):
-    """One line of the report: the value, or what is wrong with it and how to mend it."""
+    """One line of the report: the value, or what is wrong with it and how to fix it."""
 
     label: str
     value: str
@@ -50,70 +47,74 @@ class Finding(NamedTuple):
 
 def _numbers(version: str) -> tuple[int, ...]:
     """'2.11.0+cpu' -> (2, 11, 0): enough to compare releases without another package."""
-    return tuple(int(part) for part in re.match(r"[\d.]*\d|", version)[0].split(".") if part)
+    found = re.match(r"[\d.]*\d", version)
+    return tuple(int(part) for part in found[0].split(".") if part) if found else ()
 
 
-def required_versions() -> dict[str, str]:
+def required_versions(requires: Callable[[str], Iterable[str] | None] = metadata.requires) -> dict[str, str]:
     """The oldest version of each package that cltutor runs with, from its own metadata."""
-    lines = metadata.requires("cltutor") or []
+    try:
+        lines = requires("cltutor") or []
+    except metadata.PackageNotFoundError:
+        return {}  # check_cltutor reports that
     bounds = (re.fullmatch(r"([\w-]+)>=([\d.]+)", line) for line in lines)
     return {bound[1]: bound[2] for bound in bounds if bound}
 
 
-def check_cltutor() -> Finding:
+def installed(name: str) -> str | None:
+    """The version of an installed package, None for one that is missing."""
     try:
-        return Finding("cltutor", metadata.version("cltutor"))
+        return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return Finding("cltutor", "", "not installed: pip install -e . in the checkout")
+        return None
 
 
-def check_python() -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    if tuple(sys.version_info[:2]) < OLDEST_PYTHON:
+def check_cltutor(version: Version = installed) -> Finding:
+    if found := version("cltutor"):
+        return Finding("cltutor", found)
+    return Finding("cltutor", "", "not installed: pip install -e . in the checkout")
+
+
+def check_python(version: Sequence[Any] = sys.version_info) -> Finding:
+    shown = ".".join(map(str, version[:3]))
+    if tuple(version[:2]) < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
-        return Finding("Python", version, f"{version} is too old: install {oldest} or newer")
-    return Finding("Python", version)
+        return Finding("Python", shown, f"{shown} is too old: install {oldest} or newer")
+    return Finding("Python", shown)
 
 
-def check_package(name: str) -> Finding:
+def check_package(name: str, version: Version = installed, required: Mapping[str, str] | None = None) -> Finding:
     """Whether the package is installed, and new enough for cltutor."""
-    try:
-        oldest = required_versions().get(name, "0")
-    except metadata.PackageNotFoundError:
-        oldest = "0"  # check_cltutor says that
-    mend = f'pip install "{name}>={oldest}"'
+    oldest = (required_versions() if required is None else required).get(name, "0")
+    fix = f'pip install "{name}>={oldest}"'
     if name in ("torch", "torchvision"):
-        mend = "pip install --upgrade torch torchvision"  # one without the other may not fit it
-    try:
-        version = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return Finding(name, "", f"missing: {mend}")
-    if _numbers(version) < _numbers(oldest):
-        return Finding(name, version, f"{version} is too old: {mend}")
-    return Finding(name, version)
+        fix = "pip install --upgrade torch torchvision"  # one without the other may not fit it
+    if not (found := version(name)):
+        return Finding(name, "", f"missing: {fix}")
+    if _numbers(found) < _numbers(oldest):
+        return Finding(name, found, f"{found} is too old: {fix}")
+    return Finding(name, found)
 
 
-def check_torchvision() -> Finding:
-    """torchvision beside a torch of another build installs without complaint, but cannot load."""
-    finding = check_package("torchvision")
+def check_torchvision(load: Load = importlib.import_module, version: Version = installed) -> Finding:
+    """torchvision beside a torch of another build installs without complaint, but cannot be imported."""
+    finding = check_package("torchvision", version)
     if finding.problem:
         return finding
     try:
-        import torchvision  # noqa: F401
+        load("torchvision")
     except (ImportError, OSError, RuntimeError, AttributeError):
-        mend = "wrong for torch: pip install --force-reinstall torch torchvision"
-        return finding._replace(problem=mend)
+        return finding._replace(problem="wrong for torch: pip install --force-reinstall torch torchvision")
     return finding
 
 
-def check_device() -> Finding:
+def check_device(load: Load = importlib.import_module) -> Finding:
     try:
-        import torch
+        torch = load("torch")
     except ModuleNotFoundError:
         return Finding("device", "unknown without torch")
     except (ImportError, OSError):
-        mend = "torch fails: pip install --force-reinstall torch torchvision"
-        return Finding("device", "", mend)
+        return Finding("device", "", "torch fails: pip install --force-reinstall torch torchvision")
     if torch.cuda.is_available():
         return Finding("device", torch.cuda.get_device_name(0))
     affinity = getattr(os, "sched_getaffinity", None)
@@ -121,43 +122,33 @@ def check_device() -> Finding:
     return Finding("device", f"CPU, {cores} cores, torch uses {torch.get_num_threads()} threads")
 
 
-def _number_in(path: Path) -> int | None:
-    """The number that a file of the kernel holds; None without the file, or when it says 'max'."""
+def _number(path: Path, pattern: str = r"(\d+)") -> int | None:
+    """The number that ``pattern`` finds in a file of the kernel; None without the file, or when it says 'max'."""
     try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def _host_free(proc: Path) -> int | None:
-    try:
-        found = re.search(r"MemAvailable:\s+(\d+) kB", (proc / "meminfo").read_text())
+        found = re.search(pattern, path.read_text())
     except OSError:
         return None
-    return int(found[1]) * 1024 if found else None
+    return int(found[1]) if found else None
 
 
 def _cgroup_free(cgroup: Path) -> int | None:
     """What a container's limit leaves (cgroup 2, then 1), e.g. on Binder; None without a limit."""
     names = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
-    for folder, (limit_name, used_name) in zip((cgroup, cgroup / "memory"), names, strict=True):
-        limit, used = _number_in(folder / limit_name), _number_in(folder / used_name)
+    for folder, files in zip((cgroup, cgroup / "memory"), names, strict=True):
+        limit, used = (_number(folder / file) for file in files)
         if limit is not None and used is not None:
-            try:
-                cache = re.search(r"inactive_file (\d+)", (folder / "memory.stat").read_text())
-            except OSError:
-                cache = None
-            return limit - used + (int(cache[1]) if cache else 0)
+            return limit - used + (_number(folder / "memory.stat", r"inactive_file (\d+)") or 0)
     return None
 
 
 def free_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
     """Bytes that a new program can use; None where the system does not say (not Linux)."""
-    known = [free for free in (_host_free(proc), _cgroup_free(cgroup)) if free is not None]
+    host = _number(proc / "meminfo", r"MemAvailable:\s+(\d+) kB")
+    known = [free for free in (host and 1024 * host, _cgroup_free(cgroup)) if free is not None]
     return min(known, default=None)
 
 
-def check_memory() -> Finding:
+def check_memory(free_memory: Callable[[], int | None] = free_memory) -> Finding:
     free = free_memory()
     if free is None:
         return Finding("memory", "this system does not say how much is free")
@@ -167,10 +158,10 @@ def check_memory() -> Finding:
     return Finding("memory", value)
 
 
-def check_data() -> Finding:
+def check_data(package: Path = lab.PACKAGE) -> Finding:
     """The data sets that torchvision could read without a download; none are needed to start."""
     chosen = os.environ.get("CLTUTOR_DATA")
-    folder = Path(chosen) if chosen else lab.PACKAGE.parents[1] / "shared" / "data"
+    folder = Path(chosen) if chosen else package.parents[1] / "shared" / "data"
     if chosen and not folder.is_dir():
         return Finding("data", chosen, f"CLTUTOR_DATA is no folder: {chosen}")
     if not folder.is_dir():
@@ -179,13 +170,13 @@ def check_data() -> Finding:
     return Finding("data", f"{', '.join(sets) or 'no torchvision set'} in {folder}")
 
 
-def check_notebooks() -> Finding:
-    source, installed = lab.notebooks()
+def check_notebooks(package: Path = lab.PACKAGE, access: Callable[[Path, int], bool] = os.access) -> Finding:
+    source, installed = lab.notebooks(package)
     count = len(list(source.glob("*.ipynb")))
     if not count:
         return Finding("notebooks", str(source), "none found: install cltutor again")
     folder = Path.cwd() if installed else source
-    if not os.access(folder, os.W_OK):
+    if not access(folder, os.W_OK):
         return Finding("notebooks", str(folder), "read-only folder: use cltutor lab --folder PLACE")
     return Finding("notebooks", f"{count} in {source}")
 
@@ -210,11 +201,15 @@ def _line(finding: Finding) -> str:
     return line if len(line) <= WIDTH else line[: WIDTH - 3] + "..."
 
 
+def main(_: argparse.Namespace) -> int:
+    return report()
+
+
 def report(checks: Sequence[Callable[[], Finding]] = CHECKS) -> int:
     """Print every finding on a line of at most 80 columns; 1 when one of them has a problem."""
     findings = [check() for check in checks]
     for finding in findings:
         print(_line(finding))
     wrong = sum(finding.problem is not None for finding in findings)
-    print(f"\n{wrong} to mend, marked with !" if wrong else "\nAll is well.")
+    print(f"\n{wrong} to fix, marked with !" if wrong else "\nAll is well.")
     return 1 if wrong else 0

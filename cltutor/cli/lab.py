@@ -1,34 +1,37 @@
 """`cltutor lab`: JupyterLab on the notebooks, with or without a display."""
 
+import argparse
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# Holds labconfig/page_config.json, which turns off JupyterLab's question about news.
+# With labconfig/page_config.json, which turns off JupyterLab's question about news.
 JUPYTER_CONFIG = Path(__file__).resolve().parent / "jupyter"
 
 
-def notebooks() -> tuple[Path, bool]:
+def notebooks(package: Path = PACKAGE) -> tuple[Path, bool]:
     """The folder of the notebooks, and whether they must be copied before anybody works on them.
 
-    In a checkout they lie beside the package and are opened where they are; pip puts them inside
-    the package, where a learner's changes would be lost with the next version.
+    In a checkout they lie beside the package and are opened where they are; pip puts them inside the package, where a
+    learner's changes would be lost with the next version.
     """
-    installed = PACKAGE / "notebooks"
-    if installed.is_dir():
-        return installed, True
-    return PACKAGE.parent / "notebooks", False
+    installed = package / "notebooks"
+    return (installed, True) if installed.is_dir() else (package.parent / "notebooks", False)
 
 
-def working_folder(folder: Path | None = None) -> Path:
+def working_folder(folder: Path | None = None, package: Path = PACKAGE) -> Path:
     """The folder to open: `folder`, a checkout's own notebooks, or ./cltutor-notebooks.
 
-    Copies the notebooks there when it is not the checkout's own; a file already there is kept,
-    since it may hold a learner's work. ValueError when there is nothing to copy or no way to.
+    Copies the notebooks there when it is not the checkout's own; a file already there is kept, since it may contain a
+    learner's work.
+
+    Raises:
+        ValueError: there is nothing to copy, or the folder cannot be written to.
     """
-    source, installed = notebooks()
+    source, installed = notebooks(package)
     if not any(source.glob("*.ipynb")):
         raise ValueError(f"there are no notebooks in {source}: install cltutor again")
     if folder is None and not installed:
@@ -44,37 +47,39 @@ def working_folder(folder: Path | None = None) -> Path:
     return target.resolve()
 
 
-def has_display() -> bool:
+def has_display(platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether a browser can be opened here."""
-    if sys.platform in ("win32", "darwin"):
-        return "SSH_CONNECTION" not in os.environ
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if platform in ("win32", "darwin"):
+        return "SSH_CONNECTION" not in environment
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
 def in_container() -> bool:
-    """Whether this is a container, whose own localhost nobody outside can reach."""
+    """Whether this is a container, whose localhost cannot be reached from outside."""
     return any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
 
 
-def lab_arguments(folder: Path, port: int | None = None) -> list[str]:
+def lab_arguments(
+    folder: Path, port: int | None = None, display: bool = True, container: bool = False, root: bool = False
+) -> list[str]:
     """JupyterLab's arguments to open the first notebook of `folder`; its token stays on."""
     first = min(path.name for path in folder.glob("*.ipynb"))
     arguments = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{first}"]
     if port is not None:
-        # No retries: a port that was asked for and is taken is an error, not another port.
+        # No retries: a given port that is taken is an error, not a reason for another port.
         arguments += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-    if not has_display():
+    if not display:
         arguments.append("--no-browser")
-    if in_container():
+    if container:
         arguments.append("--ServerApp.ip=0.0.0.0")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if root:
         arguments.append("--allow-root")
     return arguments
 
 
-def open_lab(port: int | None = None, folder: Path | None = None) -> int:
+def main(arguments: argparse.Namespace) -> int:
     """Serve the notebooks until the learner stops the server; Jupyter prints the address."""
-    folder = working_folder(folder)
+    folder = working_folder(arguments.folder)
     try:
         from jupyterlab.labapp import LabApp
     except ModuleNotFoundError as error:
@@ -82,7 +87,8 @@ def open_lab(port: int | None = None, folder: Path | None = None) -> int:
     print(f"The notebooks are in {folder}. Stop with Ctrl-C.", flush=True)
     paths = [str(JUPYTER_CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
-    # Every thread that trains would have heaps of its own, which keep what was freed: a kernel grows without it.
+    # Every thread that trains would have heaps of its own, which keep what was freed: a kernel would grow.
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-    LabApp.launch_instance(lab_arguments(folder, port))
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    LabApp.launch_instance(lab_arguments(folder, arguments.port, has_display(), in_container(), root))
     return 0

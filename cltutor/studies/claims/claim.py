@@ -1,9 +1,12 @@
-"""A claim of a paper as something that can be decided: two numbers a trial, which one should be larger, a verdict."""
+"""A claim of a paper in a form that can be decided: two numbers per trial, which one should be larger, a verdict."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from ...describe import Choice, Described, real, whole
 from ...evaluation.metrics import mean_interval
 
 PAPERS = {
@@ -13,24 +16,23 @@ PAPERS = {
     "eeil": "End-to-End Incremental Learning (Castro et al. 2018)",
     "dfcnn": "Deconvolutional Factorized CNN (Lee et al. 2019)",
 }
-SIDES = {"above": ">", "below": "<", "equal": "="}
+SIGNS = {"above": ">", "below": "<", "equal": "="}
 HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds here", "does not hold here", "undecided", "not run"
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
-SIMILAR = 2.0  # points: "similar", "no advantage" and the like, wherever a paper gives no number; set before any run
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A run that a claim needs, one a trial: a method by the gallery's recipe for a stream.
+    """A run that a claim needs in every trial: a method, trained by the gallery's recipe for a stream.
 
     ``stream`` is one of ``training.STREAMS``; ``heads`` as in ``gallery.recipe``. ``changed`` are settings of the
-    method that are not the gallery's, as (name, value); a value that is a function is asked with the trial's stream.
+    method that differ from the gallery's, as (name, value); a function as value is called with the trial's stream.
     """
 
     method: str
     stream: str = "digits"
     heads: str | None = None
-    changed: tuple[tuple[str, object], ...] = ()
+    changed: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ class Quantity:
     of: tuple[Trained, ...] = ()
 
 
-@dataclass(frozen=True)
-class Claim:
+@dataclass(frozen=True, repr=False)
+class Claim(Described):
     """What a paper says, and how it is decided: is ``left`` ``side`` (above, below, equal to) ``right``?
 
-    ``place`` is where the paper says it, ``sentence`` what, in our words, ``statistic`` what is compared, with its
-    unit. "equal" means: no further apart than ``margin``. A number that is ``counted`` is the same in every trial and
-    needs one; all others are estimated over ``trials``, whose number is the class order and the seed.
+    ``place`` is where the paper says it, ``sentence`` the statement in our words, ``statistic`` what is compared, with
+    its unit. "equal" means: no further apart than ``margin``. A number that is ``counted`` is the same in every trial
+    and needs one; all others are estimated over ``trials``. A trial's number is its class order and its seed.
     """
 
     paper: str
@@ -61,40 +63,38 @@ class Claim:
     left: Quantity
     side: str
     right: Quantity
-    margin: float = 0.0
-    trials: int = 10
+    margin: float = real(0.0, at_least=0)
+    trials: int = whole(10, at_least=1)
     counted: bool = False
 
-    def __post_init__(self):
-        if self.paper not in PAPERS:
-            raise ValueError(f"paper is one of {', '.join(PAPERS)}, not {self.paper!r}.")
-        if self.side not in SIDES:
-            raise ValueError(f"side is one of {', '.join(SIDES)}, not {self.side!r}.")
-        if not 0 <= self.margin < math.inf or (self.margin and self.side != "equal"):
-            raise ValueError(f"margin is a number from 0 up, and belongs to a claim of equality, not {self.margin!r}.")
-        fewest = 1 if self.counted else 2
-        if self.trials < fewest:
-            raise ValueError(f"trials is {fewest} or more, not {self.trials!r}: one trial has no interval.")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Choice(PAPERS).check("paper", self.paper)
+        Choice(SIGNS).check("side", self.side)
+        if self.margin and self.side != "equal":
+            raise ValueError(f"margin belongs to a claim of equality, not to one of {self.side!r}.")
+        if self.trials == 1 and not self.counted:
+            raise ValueError("trials is 2 or more, not 1: one trial has no interval.")
 
     @property
     def comparison(self) -> str:
         """Such as "lwf > finetune" or "lwf = joint ± 2"."""
         allowed = f" ± {self.margin:g}" if self.side == "equal" else ""
-        return f"{self.left.label} {SIDES[self.side]} {self.right.label}{allowed}"
+        return f"{self.left.label} {SIGNS[self.side]} {self.right.label}{allowed}"
 
     @property
     def code(self) -> str:
-        """What its numbers depend on; a claim that was changed in any of this has not been run."""
+        """What its numbers depend on: a claim in which any of this changes has not been run."""
         return f"{self.paper}: {self.statistic}: {self.comparison}, {self.trials} trials"
 
     @property
     def runs(self) -> tuple[Trained, ...]:
-        """The runs that it needs in every trial, each once."""
+        """The runs that it needs in every trial, without repetition."""
         return tuple(dict.fromkeys((*self.left.of, *self.right.of)))
 
 
 def interval(differences: Sequence[float], counted: bool = False) -> tuple[float, float]:
-    """(mean, half width) of the 95 % t-interval of paired differences, one a trial; of a count, which has none, 0.
+    """(mean, half width) of the 95 % t-interval of paired differences, one per trial; a count has half width 0.
 
     (nan, nan) where a trial has no number, such as one in which a method diverged.
     """
@@ -105,11 +105,11 @@ def interval(differences: Sequence[float], counted: bool = False) -> tuple[float
 
 
 def verdict(claim: Claim, differences: Sequence[float]) -> str:
-    """What left - right, one a trial, says of the claim: one of ``VERDICTS``.
+    """What the differences left - right, one per trial, say about the claim: one of ``VERDICTS``.
 
     A claim of order holds if the whole interval lies on its side of zero, and does not hold if it lies on the other.
     One of equality holds if the whole interval lies within the margin, and does not hold if it lies outside. Anything
-    else, such as an interval that is no number, decides nothing.
+    else is undecided, including an interval that is not finite.
     """
     if not len(differences):
         return NOT_RUN
@@ -122,52 +122,62 @@ def verdict(claim: Claim, differences: Sequence[float]) -> str:
     return HOLDS if holds else FAILS if fails else UNDECIDED
 
 
-def trained(method: str, stream: str = "digits", heads: str | None = None, **changed: object) -> Trained:
+def trained(method: str, stream: str = "digits", heads: str | None = None, **changed: Any) -> Trained:
     return Trained(method, stream, heads, tuple(changed.items()))
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A statistic by name, with its unit, and ``of(stream, run)`` that takes it from a run."""
-
-    name: str
-    of: Callable[..., float]
-
-    def on(self, run: Trained | str, label: str | None = None) -> Quantity:
-        """This statistic of a run, or of the gallery's run of a method on digits."""
-        run = Trained(run) if isinstance(run, str) else run
-        return Quantity(label or named(run), self.of, (run,))
-
-
 def named(run: Trained) -> str:
-    """A run in a comparison: its method, and what is not the gallery's."""
+    """A run in a comparison: its method, and the settings that are not the gallery's."""
     words = ", ".join(f"{name}={value}" for name, value in run.changed)
     return f"{run.method} ({words})" if words else run.method
 
 
-def compared(
-    paper: str,
-    place: str,
-    sentence: str,
-    measure: Measure,
-    left: Trained | str | Quantity,
-    side: str,
-    right: Trained | str | Quantity,
-    margin: float = 0.0,
-) -> Claim:
-    """A claim on one statistic of two runs, or of a run and a quantity."""
-    left, right = (q if isinstance(q, Quantity) else measure.on(q) for q in (left, right))
-    return Claim(paper, place, sentence, measure.name, left, side, right, margin)
+@dataclass(frozen=True)
+class Measure:
+    """A statistic by name, with its unit, and ``of(stream, run)`` that takes it from a run.
 
+    One that is ``counted`` depends on the method alone: ``of(stream, method)``, and needs no run.
+    """
 
-def constant(value: float, label: str | None = None) -> Quantity:
-    """A number that a paper gives, or zero."""
-    return Quantity(label or f"{value:g}", Constant(value))
+    name: str
+    of: Callable[..., float]
+    counted: bool = False
+
+    def on(self, run: Trained, label: str | None = None) -> Quantity:
+        """This statistic of a run."""
+        if self.counted:
+            return Quantity(label or run.method, partial(self.of, method=run.method))
+        return Quantity(label or named(run), self.of, (run,))
 
 
 @dataclass(frozen=True)
 class Constant:
+    """A number that a paper gives, or zero, as a measure."""
+
     value: float
 
-    def __call__(self, *_) -> float:
+    def __call__(self, *_: object) -> float:
         return self.value
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the words in a paper's rows of ``claims.toml`` mean.
+
+    ``statistics``: by name. ``sides``: by the name of a statistic, those sides of its comparisons that are more than a
+    method's name or a number. ``run``: from a method's name to its run.
+    """
+
+    statistics: Mapping[str, Measure]
+    sides: Mapping[str, Sequence[Trained | Quantity]]
+    run: Callable[[str], Trained] = trained
+
+    def side(self, statistic: str, label: str) -> Quantity:
+        """What ``label`` means as one side of a comparison."""
+        measure = self.statistics[statistic]
+        own = (side if isinstance(side, Quantity) else measure.on(side) for side in self.sides.get(statistic, ()))
+        if found := {side.label: side for side in own}.get(label):
+            return found
+        if label.replace(".", "").isdecimal():
+            return Quantity(label, Constant(float(label)))
+        return measure.on(self.run(label), label)

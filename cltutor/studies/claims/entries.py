@@ -10,26 +10,27 @@ from pathlib import Path
 
 import numpy as np
 
-from . import dfcnn, eeil, lwf, lwm, mas
+from ...describe import Choice
 from .claim import PAPERS, VERDICTS, Claim, interval, verdict
+from .rows import CLAIMS
 
-CLAIMS: tuple[Claim, ...] = (*lwf.CLAIMS, *mas.CLAIMS, *lwm.CLAIMS, *eeil.CLAIMS, *dfcnn.CLAIMS)
 SHIPPED = Path(__file__).resolve().parent / "numbers.json"
 HEADER = ("place", "claim", "statistic", "comparison", "left", "right", "difference", "trials", "verdict")
 
-Numbers = list[tuple[float, float]]  # what the left and the right side came to, one pair a trial
+Origin = Mapping[str, str]  # what made the numbers of a paper, by name
+Numbers = list[tuple[float, float]]  # the left and the right side, one pair per trial
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A claim and what its trials came to: nothing if it has not been run."""
+    """A claim and the numbers of its trials: none if it has not been run."""
 
     claim: Claim
     numbers: Numbers = field(default_factory=list)
 
     @property
     def differences(self) -> list[float]:
-        """Left minus right, one a trial."""
+        """Left minus right, one per trial."""
         return [left - right for left, right in self.numbers]
 
     @property
@@ -57,13 +58,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger(Sequence[Entry]):
-    """All entries in the order of the papers; ``origins`` say by name what made the numbers of each paper.
+    """All entries in the order of the papers; ``origins`` name what made the numbers of each paper.
 
-    Shows as a table in a notebook; ``markdown()`` is the same for a page of the docs.
+    Shows as a table in a notebook; ``markdown()`` is the same table for a page of the docs.
     """
 
     entries: tuple[Entry, ...]
-    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -76,11 +77,12 @@ class Ledger(Sequence[Entry]):
 
     def of(self, paper: str) -> "Ledger":
         """The entries of one paper: a key of ``PAPERS``; ValueError for another."""
-        own = tuple(entry for entry in self if entry.claim.paper == _paper(paper))
+        Choice(PAPERS).check("paper", paper)
+        own = tuple(entry for entry in self if entry.claim.paper == paper)
         return Ledger(own, {name: origin for name, origin in self.origins.items() if name == paper})
 
     def with_papers_of(self, other: "Ledger") -> "Ledger":
-        """This ledger with the whole of those papers that ``other`` has, which may be one that was stopped."""
+        """This ledger, with the papers of ``other`` in place of its own; ``other`` may be one that was stopped."""
         new = {entry.claim: entry for entry in other}
         papers = {claim.paper for claim in new}
         entries = (new.get(e.claim, Entry(e.claim)) if e.claim.paper in papers else e for e in self)
@@ -97,13 +99,13 @@ class Ledger(Sequence[Entry]):
             if len(own := self.of(paper)):
                 yield title, own
 
-    def made(self) -> Mapping[str, str] | None:
-        """What made the numbers, if it is the same for all papers."""
+    def made(self) -> Origin | None:
+        """What made the numbers, where it is the same for all papers."""
         different = {json.dumps(origin): origin for origin in self.origins.values()}
         return next(iter(different.values())) if len(different) == 1 else None
 
     def markdown(self) -> str:
-        """The page of the docs: what made the numbers, how a verdict is found, a table a paper."""
+        """The page of the docs: how a verdict is found, what made the numbers, one table per paper."""
         parts = ["# The papers' claims, checked", NOTES, _listed(self.made())]
         parts.append(f"{len(self)} claims. In all, {self.summary()}.")
         for title, own in self.by_paper():
@@ -125,22 +127,21 @@ class Ledger(Sequence[Entry]):
         return f"<table>{''.join(body)}</table><p>{html.escape('; '.join(made))}</p>"
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the numbers and their origin as JSON; the file is whole or as it was."""
+        """Write the numbers and their origin as JSON, in full or not at all."""
         numbers = {entry.claim.code: entry.numbers for entry in self if entry.numbers}
         text = json.dumps({"origins": self.origins, "numbers": numbers}, indent=1)
         write(path, text + "\n")
 
 
 def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> Ledger:
-    """The ledger with the numbers that come with cltutor, or those in the file ``path``; of one ``paper`` if asked.
+    """The ledger with the numbers that come with cltutor, or those in the file ``path``; of all papers or of one.
 
-    Nothing is learned. A claim without numbers, or changed since they were made, is "not run". ValueError for a file
-    that is none of ``Ledger.save``, or for a paper that is not in it.
+    Nothing is trained. A claim without numbers, or changed since they were made, is "not run".
+
+    Raises:
+        ValueError: a file that ``Ledger.save`` did not write, or an unknown paper.
     """
-    if path is None and not SHIPPED.exists():
-        found = {"origins": {}, "numbers": {}}
-    else:
-        found = _read(SHIPPED if path is None else Path(path))
+    found = _read(SHIPPED if path is None else Path(path))
     numbers = {code: [tuple(pair) for pair in pairs] for code, pairs in found["numbers"].items()}
     entries = tuple(Entry(claim, numbers.get(claim.code, [])) for claim in CLAIMS)
     whole = Ledger(entries, found["origins"])
@@ -148,13 +149,15 @@ def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> L
 
 
 def claims(paper: str | None = None, trials: int | None = None) -> list[Claim]:
-    """The claims of all papers or of one, over their own number of trials or another; ValueError for bad ones."""
-    chosen = [claim for claim in CLAIMS if paper is None or claim.paper == _paper(paper)]
+    """The claims of all papers or of one, over their own number of trials or another; ValueError for a bad one."""
+    if paper is not None:
+        Choice(PAPERS).check("paper", paper)
+    chosen = [claim for claim in CLAIMS if paper is None or claim.paper == paper]
     return [claim if trials is None or claim.counted else replace(claim, trials=trials) for claim in chosen]
 
 
 def write(path: str | os.PathLike, text: str) -> None:
-    """Write a text file that is whole or as it was."""
+    """Write a text file in full or not at all."""
     path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -164,12 +167,6 @@ def write(path: str | os.PathLike, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _paper(name: str) -> str:
-    if name not in PAPERS:
-        raise ValueError(f"paper is one of {', '.join(PAPERS)}, not {name!r}.")
-    return name
-
-
 def _read(path: Path) -> dict:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -177,30 +174,30 @@ def _read(path: Path) -> dict:
     except FileNotFoundError:
         raise ValueError(f"There is no ledger in {path}: the file does not exist.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} holds no ledger: make it again with cltutor claims.") from error
+        raise ValueError(f"{path} is not a ledger: make it again with cltutor claims.") from error
     return found
 
 
 def _decimals(largest: float, counted: bool) -> int:
-    """How many decimals the cells of a row have: three of a count, else fewer the larger its numbers are."""
+    """How many decimals the cells of a row have: three for a count, else fewer for larger numbers."""
     return 3 if counted else 2 if largest < 10 else 1 if largest < 1000 else 0
 
 
-def _listed(origin: Mapping[str, str] | None) -> str:
+def _listed(origin: Origin | None) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in (origin or {}).items())
 
 
 _LEFT = 'style="text-align: left"'
 NOTES = """Every claim of the five papers that a classroom can test: where the paper makes it, what it says in our
-words, and what came out here, on small images and a small network. A claim that does not hold here may hold at the
-paper's scale: these are other images, other networks and minutes of training.
+words, and the result here, on small images and a small network. A claim that does not hold here may hold at the
+paper's scale, which has other images, other networks and more than minutes of training.
 
-A trial is a class order, its number the seed; left and right are means over the trials, the difference is paired by
-trial, with the half width of its 95 % t-interval. The verdict is computed from it: a claim of order holds if the whole
-interval lies on its side of zero, and does not hold if it lies on the other side; a claim of equality holds if the
-interval lies within the margin that the comparison names, and does not hold if it lies outside; all else is undecided.
-Margins were set before any run: the paper's own where it gives one, 2 points where it says no more than "similar". Five
-trials left a third of the claims undecided; all claims, not only those, were then given ten. A counted number is the
-same in every trial. With so many intervals about one in twenty misses its mark. What has no numbers has not been run,
-and says nothing either way. Claims about speed are left to the benchmarks: seconds on a shared machine decide
-nothing."""
+The number of a trial is its class order and its seed; left and right are means over the trials, and the difference is
+paired by trial, with the half width of its 95 % t-interval. The verdict is computed from it: a claim of order holds if
+the whole interval lies on its side of zero, and does not hold if it lies on the other side; a claim of equality holds
+if the interval lies within the margin that the comparison names, and does not hold if it lies outside; anything else is
+undecided. Margins were set before any run: the paper's own where it gives one, 2 points where it says no more than
+"similar". Five trials left a third of the claims undecided; all claims, not only those, were then given ten. A counted
+number is the same in every trial. Of so many intervals, about one in twenty misses the true difference. A claim without
+numbers has not been run, and is neither supported nor contradicted. Claims about speed are left to the benchmarks:
+seconds on a shared machine decide nothing."""

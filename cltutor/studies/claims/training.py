@@ -1,7 +1,7 @@
-"""The runs that claims need: the gallery's, and those in which one thing is changed."""
+"""The runs that claims need: the gallery's, and those in which one setting is changed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,11 +10,10 @@ from ...memory import ExemplarMemory
 from ...recipe.recipe import Recipe
 from ...runs.run import Run
 from ...streams import Stream
-from ...training.loop import learn
 from .. import gallery
 from .claim import Claim, Trained
 
-FEWER = 0.3  # of the images of every task after the first: a little more than three times as many epochs make up for it
+FEWER = 0.3  # of the images of every task after the first: a little more than three times the epochs make up for it
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Source:
 
 
 def fewer(trial: int) -> Stream:
-    """Digits with a share of the images of the tasks after the first (LwF, Figure 5)."""
+    """Digits with fewer images of the tasks after the first (LwF, Figure 5)."""
     return gallery.stream("digits", trial).fewer(FEWER, seed=trial)
 
 
@@ -43,32 +42,35 @@ STREAMS = {
 }
 
 
-def stream_of(claim: Claim, trial: int) -> Stream:
-    """The stream that a claim's trial is measured on."""
-    return STREAMS[claim.runs[0].stream if claim.runs else "digits"].make(trial)
-
-
-def recipe_of(run: Trained, stream: Stream) -> Recipe:
-    """The gallery's recipe for the run's method, built anew with what the run changes."""
-    recipe = gallery.recipe(run.method, STREAMS[run.stream].gallery, run.heads)
+def recipe_of(run: Trained, source: Source, stream: Stream) -> Recipe:
+    """The gallery's recipe for the run's method, rebuilt with the settings that the run changes."""
+    recipe = gallery.recipe(run.method, source.gallery, run.heads)
     if not run.changed:
         return recipe
     settings = {name: getattr(recipe.schedule, name) for name in ("epochs", "batch_size", "learning_rate")}
     settings |= {"memory": recipe.memory} if isinstance(recipe.memory, ExemplarMemory) else {}
     settings |= {} if run.heads is None else {"heads": run.heads}
     settings |= {name: value(stream) if callable(value) else value for name, value in run.changed}
-    return getattr(methods, run.method)(**settings)
+    return methods.named(run.method)(**settings)
 
 
-def learned(run: Trained, trial: int, store: str | os.PathLike) -> Run:
-    """The run of a trial, found in the store or learned now; the trial is its class order and its seed."""
-    stream = STREAMS[run.stream].make(trial)
-    return learn(stream, recipe_of(run, stream), trial, device="cpu", store=store, progress=False)
+def measured(
+    claim: Claim,
+    trial: int,
+    store: str | os.PathLike,
+    sources: Mapping[str, Source],
+    learn: Callable[..., Run],
+) -> tuple[float, float]:
+    """The left and the right side of a claim in a trial, whose number is the class order and the seed.
 
-
-def measured(claim: Claim, trial: int, store: str | os.PathLike) -> tuple[float, float]:
-    """What the left and the right side of a claim come to in a trial."""
-    runs = {run: learned(run, trial, store) for run in claim.runs}
-    stream = stream_of(claim, trial)
+    Runs are found in the store or trained now.
+    """
+    names = list(dict.fromkeys(run.stream for run in claim.runs)) or ["digits"]
+    made = {name: sources[name].make(trial) for name in names}
+    runs = {}
+    for run in claim.runs:
+        recipe = recipe_of(run, sources[run.stream], made[run.stream])
+        runs[run] = learn(made[run.stream], recipe, trial, device="cpu", store=store, progress=False)
+    stream = made[names[0]]
     left, right = (float(side.measure(stream, *(runs[r] for r in side.of))) for side in (claim.left, claim.right))
     return left, right

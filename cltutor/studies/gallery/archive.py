@@ -1,13 +1,15 @@
-"""The runs of a stream in one file: read without executing anything, checksummed, and told where they come from."""
+"""The runs of a stream in one file: read without executing anything, with a checksum and the runs' origin."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from ...recipe.recipe import Recipe, parse
+from ...recipe.parser import parse
+from ...recipe.recipe import Recipe
 from ...runs import files
 from ...runs.run import Curves, Run
 from .settings import FOLDER, setting_of
@@ -15,9 +17,9 @@ from .settings import FOLDER, setting_of
 
 @dataclass(frozen=True)
 class Origin:
-    """Where and how the runs of a stream were made; it prints as a list, and shows itself in a notebook.
+    """Where and how the runs of a stream were made; it prints as a list, in a notebook too.
 
-    ``diverged``: a sentence for each trial that diverged, and whose accuracies count as 0.
+    ``diverged``: a sentence for each trial that diverged; its accuracies count as 0.
     """
 
     command: str
@@ -42,7 +44,7 @@ def runs(stream_name: str) -> list[Run]:
     """Every method's complete runs on a stream, without weights: by method, then trial.
 
     The number of a trial is its class order and its seed. Loss curves are left out; everything else that was measured
-    is there. ValueError for a name that the gallery does not have, or a damaged file.
+    is there. ValueError for a stream that is not in the gallery, or a damaged file.
     """
     return read(path_of(stream_name))[0]
 
@@ -68,23 +70,23 @@ def write(path: Path, made: Sequence[Run], origin: Origin) -> None:
 
 
 def read(path: Path) -> tuple[list[Run], Origin]:
-    """The runs in the file ``path``, and where they come from; ValueError if it is damaged or of another format."""
+    """The runs in the file ``path``, and their origin; ValueError if it is damaged or of another format."""
     try:
         tensors, facts = files.read(path)
         recipes = [parse(code) for code in facts["recipes"]]
     except (ValueError, KeyError) as error:
-        raise ValueError(f"{path} is missing, damaged or no gallery: make it again with `cltutor gallery`.") from error
+        raise ValueError(f"{path} is missing, damaged or not a gallery: make it again with `cltutor gallery`.") from error
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     made = [_run(recipes, entry, {k: v[i] for k, v in arrays.items()}) for i, entry in enumerate(facts["runs"])]
     return made, Origin(**facts["origin"])
 
 
 # Of a run, all that JSON can hold; of its curves, all but the losses and their steps.
-PLAIN = [f.name for f in fields(Run) if f.name not in ("recipe", "accuracies", "curves", "states", "kept")]
+PLAIN = [f.name for f in fields(Run) if f.name not in ("recipe", "accuracies", "curves", "states", "part_states")]
 CURVES = [f.name for f in fields(Curves) if f.name not in ("loss", "step_task")]
 
 
-def _run(recipes: list[Recipe], entry: dict, arrays: dict[str, np.ndarray]) -> Run:
+def _run(recipes: list[Recipe], entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Run:
     plain = {name: _frozen(value) for name, value in entry.items()}
     plain["recipe"] = recipes[entry["recipe"]]
     accuracies = {k.removeprefix("accuracy/"): v.copy() for k, v in arrays.items() if k.startswith("accuracy/")}
@@ -92,7 +94,8 @@ def _run(recipes: list[Recipe], entry: dict, arrays: dict[str, np.ndarray]) -> R
     return Run(**plain, accuracies=accuracies, curves=curves, states=[{} for _ in plain["tasks"]])
 
 
-def _frozen(value):
+def _frozen(value: Any) -> Any:
+    """Lists of JSON as the tuples that they were."""
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 

@@ -1,9 +1,10 @@
-"""The streams of the gallery, and every method's recipe there: one budget for all, a rate from one search for all."""
+"""The streams of the gallery, and every method's recipe there: one budget for all, one search for all rates."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ... import methods, streams
 from ...memory import ExemplarMemory
@@ -16,27 +17,9 @@ FOLDER = Path(__file__).resolve().parent
 METHODS = (
     *("finetune", "finetune_slow", "feature_extraction", "duplicate", "joint", "lwf", "expansion", "expansion_lwf"),
     *("l2", "mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode", "ebll"),
-    *(
-        "single_task",
-        "single_task_large",
-        "hard_sharing",
-        "dfcnn",
-        "dfcnn_small",
-        "lwf_mc",
-        "lwm",
-        "lwm_attention_only",
-    ),
-    *(
-        "eeil",
-        "eeil_base",
-        "eeil_da",
-        "eeil_bf",
-        "icarl",
-        "hybrid1",
-        "tensor_factorization",
-        "progressive",
-        "expandable",
-    ),
+    *("single_task", "single_task_large", "hard_sharing", "dfcnn", "dfcnn_small"),
+    *("lwf_mc", "lwm", "lwm_attention_only", "eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"),
+    *("tensor_factorization", "progressive", "expandable"),
 )
 RATES, BATCH = (0.005, 0.02, 0.05), 32
 SEARCH_ORDER = 100
@@ -47,15 +30,19 @@ ALSO_ACROSS = "finetune", "finetune_slow", "joint", "lwf", "l2", "mas", "mas_loc
 class Setting:
     """A stream, and the budget that all methods have on it.
 
-    ``trials``: how many times each method learns it; the number of a trial is its class order and its seed.
-    ``epochs``: passes over a task's pool. ``capacity``: the images in all that a memory of exemplars may keep.
+    ``source`` makes the stream, with the arguments ``fixed`` and a class order. ``trials``: how many times each method
+    is trained on it; the number of a trial is its class order and its seed. ``epochs``: passes over a task's pool.
+    ``capacity``: of an exemplar memory, in images.
     """
 
     source: Callable[..., Stream]
-    fixed: dict
+    fixed: dict[str, Any]
     trials: int
     epochs: int
     capacity: int
+
+    def stream(self, order: int, **more: Any) -> Stream:
+        return self.source(**self.fixed, **more, order=order)
 
 
 SETTINGS = {
@@ -76,48 +63,50 @@ def stream(name: str, order: int = 0) -> Stream:
 
     ValueError for a name that the gallery does not have.
     """
-    setting = setting_of(name)
-    return setting.source(**setting.fixed, order=order)
+    return setting_of(name).stream(order)
 
 
 def recipe(method: str, stream_name: str, heads: str | None = None) -> Recipe:
-    """The recipe that the gallery trains ``method`` by on a stream, with the rate that its search found.
+    """The gallery's recipe of ``method`` for a stream, with the learning rate that its search found.
 
     ``heads`` is "task" or "class", None for the regime of the method's paper. All methods have the stream's epochs,
-    batches of 32 and, where they keep exemplars, the same capacity; all other settings are their papers'. ValueError
-    for a name that the gallery does not have.
+    batches of 32 and, where they keep exemplars, the same capacity; all other settings are their papers'. A method that
+    is not in the gallery has its own rate.
+
+    Raises:
+        ValueError: an unknown method, or a stream that is not in the gallery.
     """
-    plain = at_rate(method, stream_name, None, heads)
+    setting = setting_of(stream_name)
+    plain = at_rate(method, setting, None, heads)
     found = scores(stream_name).get(key(plain))
-    return at_rate(method, stream_name, best(found), heads) if found else plain
+    return at_rate(method, setting, best(found), heads) if found else plain
 
 
-def at_rate(method: str, stream_name: str, rate: float | None, heads: str | None = None) -> Recipe:
+def at_rate(method: str, setting: Setting, rate: float | None, heads: str | None = None) -> Recipe:
     """A method's recipe at the stream's budget and this learning rate, None for the method's own."""
-    setting, default = setting_of(stream_name), methods.get(method)
-    settings = {"epochs": setting.epochs, "batch_size": BATCH}
-    if isinstance(default.memory, ExemplarMemory):
+    settings: dict[str, Any] = {"epochs": setting.epochs, "batch_size": BATCH}
+    if isinstance(methods.get(method).memory, ExemplarMemory):
         settings["memory"] = ExemplarMemory(setting.capacity)
     settings |= {} if rate is None else {"learning_rate": rate}
     settings |= {} if heads is None else {"heads": heads}
-    return getattr(methods, method)(**settings)
+    return methods.named(method)(**settings)
 
 
 def entries() -> list[tuple[str, str | None]]:
-    """What the gallery trains: every method in its paper's regime, and baselines across tasks too, as (name, heads)."""
+    """What the gallery trains, as (name, heads): each method in its paper's regime, and some with "class" as well."""
     return [*((name, None) for name in names()), *((name, "class") for name in ALSO_ACROSS)]
 
 
 def scores(stream_name: str) -> dict[str, dict[float, float]]:
-    """What the search found: validation accuracy by rate, by ``key``; nothing for what was not searched yet."""
+    """The results of the search: validation accuracy by rate, by ``key``; nothing where none was made yet."""
     path = FOLDER / "rates.json"
     found = json.loads(path.read_text(encoding="utf-8")).get(stream_name, {}) if path.exists() else {}
     return {name: {float(rate): score for rate, score in row.items()} for name, row in found.items()}
 
 
 def best(found: dict[float, float]) -> float:
-    """The rate with the highest validation accuracy, the lowest of several."""
-    return max(sorted(found), key=found.get)
+    """The rate with the highest validation accuracy; of several, the lowest."""
+    return max(sorted(found), key=lambda rate: found[rate])
 
 
 def key(recipe: Recipe) -> str:

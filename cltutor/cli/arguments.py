@@ -1,0 +1,120 @@
+"""What is typed on the command line: the arguments of every command, parsed and never evaluated."""
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..describe import Whole
+
+COMMANDS = {
+    "lab": "open the notebooks in JupyterLab",
+    "run": "train one method on a stream",
+    "compare": "train several methods on a stream with several seeds, and compare them",
+    "doctor": "check what this computer has, what is wrong and how to fix it",
+    "gallery": "make the results again that come with cltutor",
+    "claims": "check the claims of the five papers",
+}
+SOURCES = ("digits", "scenes", "facts")
+SEED = "seed"  # as an order of classes: the one that the seed of each run draws
+
+
+class Refused(ValueError):
+    """Bad input, found before any training."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their arguments."""
+    root = argparse.ArgumentParser(prog="cltutor", description="The continual-learning textbook that you run.")
+    commands = root.add_subparsers(dest="command", required=True, metavar="command")
+    lab, run, compare, _, gallery, claims = (
+        commands.add_parser(name, help=purpose, description=purpose) for name, purpose in COMMANDS.items()
+    )
+    port = whole("port", at_least=1, at_most=65535)
+    lab.add_argument("--port", type=port, help="the port to listen on (default: a free one)")
+    lab.add_argument("--folder", type=Path, help="where to work on copies of the notebooks; files there are kept")
+    for command in (run, compare):
+        _add_training(command)
+    run.add_argument("method", help="a method's name, such as lwf")
+    run.add_argument("--seed", type=whole("seed", at_least=0), default=0, help="of weights and draws (default: 0)")
+    compare.add_argument("methods", nargs="+", metavar="method", help="names of methods, such as finetune lwf joint")
+    seeds = whole("a seed", at_least=0)
+    compare.add_argument("--seeds", type=seeds, nargs="+", default=[0, 1, 2], help="per method (default: 0 1 2)")
+    gallery.add_argument("streams", nargs="*", help="digits, scenes (default: all)")
+    claims.add_argument("--paper", help="lwf, mas, lwm, eeil or dfcnn (default: all)")
+    trials = whole("trials", at_least=1)
+    claims.add_argument("--trials", type=trials, help="class orders per claim, 2 or more (default: the claim's own)")
+    claims.add_argument("--out", type=Path, help="the page to write, such as docs/claims.md")
+    for command in (gallery, claims):
+        store = "the folder of finished runs (default: CLTUTOR_RUNS, or a cache)"
+        command.add_argument("--store", type=Path, help=store)
+    workers = whole("workers", at_least=1)
+    for command in (compare, gallery, claims):
+        command.add_argument("--workers", type=workers, default=1, help="processes to train in (default: 1)")
+    return root
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    """The arguments of `run` and of `compare`."""
+    command.add_argument("stream", help=f"{', '.join(SOURCES)}, or a folder or zip file with one sub-folder per class")
+    command.add_argument("--tasks", type=listed, help="5, or the classes of each: 4,3,3 (default: 5, facts: 2)")
+    shown = "of classes: a number that draws it, none, or a list (default: the seed)"
+    command.add_argument("--order", type=listed, default=SEED, help=shown)
+    epochs = whole("epochs", at_least=1)
+    command.add_argument("--epochs", type=epochs, help="epochs per task (default: the method's own)")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--store", type=Path, help="a folder in which finished runs are kept and found again")
+    command.add_argument("--out", type=Path, help="a folder for the table, the figures and the run files")
+    command.add_argument(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="[METHOD.]NAME=VALUE",
+        help="a setting of a method, such as temperature=1 or lwf.lam=0.5; may be repeated",
+    )
+
+
+def whole(name: str, at_least: int, at_most: int | None = None) -> Callable[[str], int]:
+    """A type for argparse: a whole number within bounds, by the rule ``describe.Whole``."""
+    rule = Whole(at_least, at_most)
+
+    def convert(text: str) -> int:
+        try:
+            return rule.check(name, int(text) if re.fullmatch(r"-?[0-9]+", text) else text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def listed(text: str) -> Any:
+    """ "5" -> 5; "4,3,3" -> [4, 3, 3]; "cat,dog" -> ["cat", "dog"]; "none" -> None."""
+    parts = [part.strip() for part in text.split(",")]
+    values = [int(part) if part.isdecimal() else part for part in parts]
+    if len(values) > 1:
+        return values
+    return None if text.lower() == "none" else values[0]
+
+
+def setting(text: str) -> tuple[str, str, Any]:
+    """ "lwf.temperature=1" -> ("lwf", "temperature", 1); without a method's name it is meant for all, ""."""
+    name, equals, code = text.partition("=")
+    method, dot, own = name.strip().rpartition(".")
+    if not equals or not own.isidentifier() or (dot and not method.isidentifier()):
+        raise argparse.ArgumentTypeError(f"a setting is name=value or method.name=value, not {text!r}")
+    return method, own, value(code.strip())
+
+
+def value(code: str) -> Any:
+    """A literal, a bare word, or a description such as "SmallCNN(hidden=(64,))"; nothing else is evaluated."""
+    from ..recipe import parser  # imports PyTorch, which --help does not need
+
+    try:
+        return parser.read(code)
+    except ValueError as error:
+        if re.fullmatch(r"[A-Za-z_][\w.-]*", code):
+            return code
+        raise argparse.ArgumentTypeError(str(error)) from None
