@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from .base import row
+from .base import button, row
 
 
 class Actions(ipywidgets.VBox):
     """Buttons that call `train()`, `stop()`, `clear()` and, if it is given, `resume()`.
 
-    Train and Stop are never both to be pressed; Resume only where `resumable` is set, and never with Stop.
+    Train and Stop are never enabled at the same time; Resume only where `resumable` is set, and never with Stop.
     """
 
     def __init__(
@@ -22,19 +22,16 @@ class Actions(ipywidgets.VBox):
         guarded: Callable[[Callable], Callable],
         resume: Callable[[], None] | None = None,
     ) -> None:
-        def button(words: str, icon: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
-            made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip)
-            made.layout = ipywidgets.Layout(width="auto", min_width="84px", margin="2px 6px 2px 0")
-            made.on_click(guarded(lambda _: action()))
-            return made
+        def made(words: str, icon: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
+            return button(words, tooltip, guarded(lambda _: action()), icon, "84px")
 
-        self.train = button("Train", "play", "learn all tasks, one after another", lambda: self.busy or train())
+        self.train = made("Train", "play", "learn all tasks, one after another", lambda: self.busy or train())
         self.train.button_style = "primary"
-        self.stop = button("Stop", "stop", "stop after this step and keep what was learned", stop)
-        keeps = "go on where it was stopped: the same numbers as without the stop"
-        self.resume = button("Resume", "step-forward", keeps, lambda: self.busy or (resume and resume()))
+        self.stop = made("Stop", "stop", "stop after this step and keep what was learned", stop)
+        keeps = "continue where it was stopped: the same numbers as without the stop"
+        self.resume = made("Resume", "step-forward", keeps, lambda: self.busy or (resume and resume()))
         self.resume.disabled, self._resumable = True, False
-        self.clear = button("Clear", "trash", "take all runs off the picture", clear)
+        self.clear = made("Clear", "trash", "remove all runs from the picture", clear)
         self.bar = ipywidgets.FloatProgress(min=0, max=1, tooltip="progress")
         self.bar.layout = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
         self.words = ipywidgets.HTML(layout=ipywidgets.Layout(min_height="32px", margin="0"))
@@ -55,7 +52,7 @@ class Actions(ipywidgets.VBox):
 
     @property
     def resumable(self) -> bool:
-        """Whether there is something to go on with."""
+        """Whether there is a stopped run to continue."""
         return self._resumable
 
     @resumable.setter
@@ -64,7 +61,7 @@ class Actions(ipywidgets.VBox):
         self.busy = self.busy
 
     def say(self, words: str, progress: float | None = None) -> None:
-        """Tell what is happening, and how much of it is done (0 to 1)."""
+        """Show what is happening, and how much of it is done (0 to 1)."""
         self.words.value = f'<span role="status">{html.escape(words)}</span>'
         if progress is not None:
             self.bar.value = progress

@@ -1,14 +1,13 @@
 """What balanced fine-tuning and augmentation are worth, and what fine-tuning changes (EEIL, sections 4 and 6.3)."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import ipywidgets
 import numpy as np
 import torch
 from torch import nn
 
 from .. import methods, show
+from ..describe import Whole
 from ..evaluation.answers import logits
 from ..memory import ExemplarMemory
 from ..networks import Network
@@ -18,11 +17,12 @@ from ..show.balance import confusion
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import train
-from .actions import Actions
-from .base import Pane, Tool, draw, row
+from .album import Album
+from .base import Draw, Pane, draw, row
+from .choice import Switch
+from .code import unusual
 from .controls import Controls
-from .method_toggle import news
-from .training import Trains
+from .learning import LearnsInTurn, Train, show_all, unfinished_first
 
 METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b), and what it is made of
     (False, False): ("eeil_base", "neither augmentation nor balanced fine-tuning"),
@@ -37,8 +37,8 @@ ALONE = "at the end, never balanced"
 
 @dataclass(frozen=True)
 class Moment:
-    """What a network does at one moment: the confusion matrix (C, C) of the test images of all tasks, and the
-    last layer's bias of each class (C,) and length of its row of weights (C,)."""
+    """A network at one moment: the confusion matrix (C, C) over the test images of all tasks, and for each class the
+    bias (C,) and the norm of the weight vector (C,) in the last layer."""
 
     confusion: np.ndarray
     biases: np.ndarray
@@ -47,28 +47,32 @@ class Moment:
 
 @dataclass(frozen=True)
 class Result:
-    """What a method has come to: accuracy (T,) over the classes seen after each task, nan after tasks not learned yet,
-    how many were ``learned``, and the ``moments`` of the stream's last one, once it is."""
+    """The result of a method: accuracy (T,) over the classes seen after each task, nan after tasks not learned yet; how
+    many tasks were ``learned``; the ``moments`` of the last task, once it is learned."""
 
     accuracy: np.ndarray
     learned: int
     moments: dict[str, Moment] = field(default_factory=dict)
 
 
-class Balance(Trains, Tool):
+class Balance(LearnsInTurn):
     """EEIL with and without augmentation and balanced fine-tuning: what the last task's fine-tuning changes.
 
     Train learns the stream by the four combinations with one seed, the one toggled first. Shown are the confusion
     matrix and the last layer of the toggled one, before and after fine-tuning, and the accuracy of all (EEIL, Figure
-    4). All is measured while it is learned, and drawn when a combination has been, so that a toggle is answered from
+    4). All is measured during training, and drawn when a combination is finished, so that a toggle is answered from
     memory.
 
-    capacity: images that the memory holds; epochs: a task, fine-tuning included; augmentation, fine_tuning: the toggles
-    at first; seed, device: as in `learn`; settings: given to all four, such as `learning_rate=0.01`.
+    capacity: images that the memory keeps; epochs: per task, fine-tuning included; augmentation, fine_tuning: the
+    toggles at first; seed, device: as in `learn`; train, draw: used to learn and to draw (tests give others); settings:
+    given to all four, such as `learning_rate=0.01`.
 
     Raises:
         ValueError: a stream of one task, a memory that does not fit it, or a setting that EEIL does not take.
     """
+
+    all_done = "all four combinations have been trained; Clear to train them again"
+    unfinished = "stopped; Train starts the unfinished combination again"
 
     def __init__(
         self,
@@ -80,27 +84,23 @@ class Balance(Trains, Tool):
         augmentation: bool = True,
         fine_tuning: bool = True,
         device: str = "auto",
+        train: Train = train,
+        draw: Draw = draw,
         **settings,
     ) -> None:
-        super().__init__("cltutor-balance")
-        self.stream, self.seed, self.device = stream, seed, device
+        super().__init__("cltutor-balance", stream, seed, device, train, draw)
         self.recipes = recipes_of(stream, capacity, epochs, settings)
         self.results: dict[str, Result] = {}
-        self._album: dict[tuple, str] = {}
-        self._empty = draw(lambda: show.tasks(stream))
-        given = {"capacity": capacity, "epochs": epochs, "seed": seed, "device": device}
-        own = {"capacity": 100, "epochs": 10, "seed": 0, "device": "auto"}
-        given = {name: value for name, value in given.items() if value != own[name]} | settings
+        self.album = Album(draw)
+        given = unusual(type(self), {"capacity": capacity, "epochs": epochs, "seed": seed, "device": device}) | settings
         self._toggles = {
-            "augmentation": toggle("augmentation", "train on images with other light, crops and mirrors too"),
-            "fine_tuning": toggle("balanced fine-tuning", "then train a little with as many images of each class"),
+            "augmentation": Switch("augmentation", "train on images with other light, crops and mirrors too"),
+            "fine_tuning": Switch("balanced fine-tuning", "then train a little with as many images of each class"),
         }
-        usual = dict.fromkeys(self._toggles, True)
-        self.controls = Controls(self, "Balance", self._toggles, usual, given, checked, self._show)
+        self.controls = Controls(self, self._toggles, dict.fromkeys(self._toggles, True), given, self._show)
         self.controls.set({"augmentation": augmentation, "fine_tuning": fine_tuning})
-        self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
         self.panes = [Pane(), Pane(), Pane()]
-        self.fill(row(*self._toggles.values()), self.actions, self.message, *self.panes, self.controls.line)
+        self.fill(row(*self._toggles.values()), self.actions, self.message, *self.panes, self.line)
         self._show()
 
     @property
@@ -108,38 +108,26 @@ class Balance(Trains, Tool):
         """The name of the combination that is toggled."""
         return METHODS[tuple(self.controls.values.values())][0]
 
-    @property
-    def code(self) -> str:
-        """The line of code that makes this widget again as it is set."""
-        return self.controls.code
-
-    def _train(self) -> None:
+    def _todo(self) -> dict[str, Recipe]:
         done = [name for name, result in self.results.items() if result.learned == len(self.stream)]
-        todo = sorted(self.recipes.keys() - done, key=lambda name: (name != self.method, name))
-        if not todo:
-            self.actions.say("all four combinations have been trained; Clear to train them anew", 1)
-            return
-        self._begin(self._events(todo))
+        return unfinished_first(self.recipes, done, self.method)
 
-    def _events(self, todo: list[str]) -> Iterator[Event]:
-        """Learn by one method after another, each begun anew."""
-        epochs = self.recipes["eeil"].schedule.epochs
-        for done, name in enumerate(todo):
-            self._part, self._moments = (name, done / len(todo), 1 / len(todo)), {}
-            self.results = {other: result for other, result in self.results.items() if other != name}
-            yield from train(self.stream, self.recipes[name], self.seed, device=self.device, test_every=epochs)
+    def _start(self, name: str) -> None:
+        self._moments = {}
+        self.results = {other: result for other, result in self.results.items() if other != name}
 
-    def _clear(self) -> None:
-        if self.actions.busy:
-            raise ValueError("Something is being learned: press Stop first.")
-        self.results, self._album = {}, {}
-        self._show()
+    def _tests(self, recipe: Recipe) -> dict[str, int]:
+        return {"test_every": recipe.schedule.epochs}
+
+    def _forget(self) -> None:
+        self.results = {}
+        self.album.clear()
 
     def _follow(self, event: Event) -> None:
-        """Tell the page of an event, and look at the network where a phase ends; called in the thread that trains."""
-        name, start, share = self._part
+        """Show an event on the page, and measure the network where a phase ends; called in the thread that trains."""
+        name = self._part[0]
         if isinstance(event, Stepped):
-            self.actions.say(news(event), start + share * event.progress)
+            self._say(event)
         elif isinstance(event, EpochDone):
             words = moments_of(event.run.recipe).get(event.epoch)
             if words and event.task == len(self.stream) - 1:
@@ -151,24 +139,13 @@ class Balance(Trains, Tool):
             if event.run.complete:
                 self._pictures(name)  # ready for the toggles
 
-    def _end(self, run: Run | None, finished: bool) -> None:
-        words = "done" if finished else "stopped; Train begins the combination that was not finished anew"
-        self.actions.say(words, 1.0 if finished else None)
-        try:
-            self._show()
-        finally:
-            self.actions.busy = False
+    def _draw_ahead(self, finished: bool) -> None:
         for name in self.results:
-            self._pictures(name)  # ready for the toggles
+            self._pictures(name)
 
     def _show(self, name: str | None = None) -> None:
         """Show the toggled combination; `name`: the control that was moved."""
-        method = None
-        while method != self.method:  # it may be toggled while a thread draws
-            method = self.method
-            made = self._pictures(method) if self.results else [self._empty, "", ""]
-            for pane, picture in zip(self.panes, made, strict=True):
-                pane.value = picture
+        show_all(self.panes, lambda: self.method, self._pictures if self.results else None, self.empty)
 
     def _pictures(self, name: str) -> list[str]:
         """The matrices, the last layer and the curves with this method chosen."""
@@ -177,15 +154,12 @@ class Balance(Trains, Tool):
         moments = own.moments if own else {}
         sizes = [len(task.classes) for task in self.stream]
         shown = {other: results[other].accuracy for other in WORDS if other in results}
+        page = self.album.page
         return [
-            self._once(("matrices", name, own and own.learned), lambda: self._matrices(name, own, sizes)),
-            self._once(("last layer", name), lambda: self._layer(name, moments, sizes)) if moments else "",
-            self._once(("curves", name, learned), lambda: show.ablation(shown, sizes, name)),
+            page(("matrices", name, own and own.learned), lambda: self._matrices(name, own, sizes)),
+            page(("last layer", name), lambda: self._layer(name, moments, sizes)) if moments else "",
+            page(("curves", name, learned), lambda: show.ablation(shown, sizes, name)),
         ]
-
-    def _once(self, key: tuple, make: Callable[[], show.Picture]) -> str:
-        made = self._album[key] = self._album.get(key) or draw(make)
-        return made
 
     def _matrices(self, name: str, result: Result | None, sizes: list[int]) -> show.Picture:
         if result is None:
@@ -213,36 +187,23 @@ def recipes_of(stream: Stream, capacity: int, epochs: int, settings: dict) -> di
     """The four combinations by name, with a memory of this capacity that has been checked."""
     if len(stream) < 2:
         raise ValueError("Give a stream of two tasks or more: the first one has no old classes to balance.")
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 2:
-        raise ValueError(f"epochs is a whole number from 2 up, one of them to fine-tune, not {epochs!r}.")
+    Whole(at_least=2).check("epochs", epochs)  # one of them to fine-tune
     if taken := settings.keys() & {"memory", "heads", "predict"}:
         raise ValueError(f"{', '.join(sorted(taken))} cannot be set here: Balance compares EEIL as it is.")
     memory = ExemplarMemory(capacity)
     memory.check(stream)
-    return {name: getattr(methods, name)(memory=memory, epochs=epochs, **settings) for name in WORDS}
-
-
-def toggle(words: str, tooltip: str) -> ipywidgets.ToggleButton:
-    layout = ipywidgets.Layout(width="auto", margin="2px 8px 2px 0")
-    return ipywidgets.ToggleButton(description=words, tooltip=tooltip, layout=layout)
-
-
-def checked(values: dict) -> dict:
-    for name, value in values.items():
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} is True or False, not {value!r}.")
-    return values
+    return {name: getattr(methods, name)(memory=memory, epochs=epochs, **settings) for name in sorted(WORDS)}
 
 
 def moments_of(recipe: Recipe) -> dict[int, str]:
-    """The epochs of a later task after which to look at the network, and what that moment is called."""
+    """The epochs of a later task after which to look at the network, and the name of that moment."""
     phases = [(phase, epochs) for phase, epochs in recipe.schedule.phases(1) if epochs]
     before = BEFORE if any(phase.balanced for phase, _ in phases) else ALONE
     return {epochs[-1]: AFTER if phase.balanced else before for phase, epochs in phases}
 
 
 def look_at(network: Network, stream: Stream) -> Moment:
-    """How a network that has seen all tasks answers their test images, and its last layer."""
+    """The confusion matrix of a network that has seen all tasks, and its last layer."""
     images = torch.cat([task.test.images for task in stream])
     labels = torch.cat([stream.positions(task.test.labels) for task in stream])
     answers = logits(network, images).argmax(1).cpu()
@@ -250,7 +211,7 @@ def look_at(network: Network, stream: Stream) -> Moment:
 
 
 def last_layer_of(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """The bias (C,) and the length of the row of weights (C,) of each class seen, in order of arrival."""
+    """For each class seen, in that order: its bias (C,) and the norm of its weight vector (C,) in the last layer."""
     heads = [*network.parts()["old"], *network.parts()["new"]]
     layers = [[m for m in head.modules() if isinstance(m, nn.Linear | nn.Conv2d)][-1] for head in heads]
     norms = [layer.weight.detach().flatten(1).norm(dim=1) for layer in layers]

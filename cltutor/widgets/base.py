@@ -1,7 +1,7 @@
 """What all widgets share: a place for errors, a pane for a picture, and a row of controls.
 
-A callback's exception would vanish into the kernel's log, where neither a learner nor a test sees it. Here every
-callback is guarded: what goes wrong is told in the page, in red, and written down in `errors()`.
+An exception in a callback would vanish into the kernel's log, where neither a learner nor a test sees it. Here every
+callback is guarded: its exception is shown in the page, in red, and recorded in `errors()`.
 """
 
 import base64
@@ -30,66 +30,19 @@ STYLE = """<style>
 .cltutor-picture img { max-width: 100%; max-height: 480px; width: auto; height: auto; display: block; }
 </style>"""
 
-_told: list[str] = []
+Draw = Callable[[Callable[[], Picture]], str]
+
+_errors: list[str] = []
 _drawing = threading.Lock()  # matplotlib is not made for several threads
 
 
 def errors() -> list[str]:
-    """Every error that a widget of this process has told, oldest first, with its traceback.
+    """Every error that a widget of this process has shown, oldest first, with its traceback.
 
     A test of a notebook must look here (or for the class "cltutor-error" in the state of the widgets): an exception in
     a callback does not fail the cell that shows the widget.
     """
-    return list(_told)
-
-
-class Tool(ipywidgets.VBox):
-    """A column of controls and pictures, with a place, `message`, where errors are told."""
-
-    def __init__(self, css: str) -> None:
-        self.errors: list[Exception] = []
-        self.message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
-        super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
-        self.add_class("cltutor")
-        self.add_class(css)
-
-    def fill(self, *rows: ipywidgets.Widget) -> None:
-        """Put the rows under each other."""
-        self.children = (ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none")), *rows)
-
-    def guarded(self, callback: Callable) -> Callable:
-        """The callback, for `observe` and `on_click`: its exception is told in the page and written down."""
-
-        @functools.wraps(callback)
-        def safe(*arguments: object) -> None:
-            self.message.value, self.message.layout.display = "", "none"
-            try:
-                callback(*arguments)
-            except Exception as error:  # whatever it is, the learner and the tests must see it
-                self.tell(error)
-
-        return safe
-
-    def tell(self, error: Exception) -> None:
-        """Show the error in the page and write it down. Also called from threads."""
-        self.errors.append(error)
-        _told.append("".join(traceback.format_exception(error)))
-        words = str(error)
-        if not isinstance(error, ValueError | ArithmeticError):  # these are sentences for the reader
-            words = f"Something went wrong in cltutor ({type(error).__name__}: {words}). Run this cell again."
-        self.message.layout.display = None
-        self.message.value = (
-            '<div class="cltutor-error" role="alert" style="color:#a00000;background:#fff0ee;border-left:4px solid '
-            f'#a00000;padding:6px 10px;line-height:1.4;margin:4px 0">{html.escape(words)}</div>'
-        )
-
-
-class Pane(ipywidgets.HTML):
-    """Shows a picture with its alternative text, or a sentence where there is none."""
-
-    def __init__(self) -> None:
-        super().__init__(layout=ipywidgets.Layout(width="100%", margin="6px 0 0 0"))
-        self.add_class("cltutor-picture")
+    return list(_errors)
 
 
 def draw(make: Callable[[], Picture], dpi: float = 120) -> str:
@@ -108,6 +61,80 @@ def draw(make: Callable[[], Picture], dpi: float = 120) -> str:
     )
 
 
+class Tool(ipywidgets.VBox):
+    """A column of controls and pictures, with a place, `message`, where errors are shown.
+
+    `draw` makes the HTML of a picture. Subclasses set `controls`, a `Controls`.
+    """
+
+    def __init__(self, css: str, draw: Draw = draw) -> None:
+        self.draw = draw
+        self.errors: list[Exception] = []
+        self.message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
+        super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
+        self.add_class("cltutor")
+        self.add_class(css)
+
+    @property
+    def code(self) -> str:
+        """The line of code that makes this widget again as it is set."""
+        return self.controls.code
+
+    @property
+    def line(self) -> ipywidgets.Text:
+        """The field that shows `code`, and into which a line is pasted."""
+        return self.controls.line
+
+    def fill(self, *rows: ipywidgets.Widget) -> None:
+        """Put the rows under each other."""
+        self.children = (hidden(STYLE), *rows)
+
+    def guarded(self, callback: Callable) -> Callable:
+        """The callback, for `observe` and `on_click`: its exception is shown in the page and recorded."""
+
+        @functools.wraps(callback)
+        def safe(*arguments: object) -> None:
+            self.message.value, self.message.layout.display = "", "none"
+            try:
+                callback(*arguments)
+            except Exception as error:  # whatever it is, the learner and the tests must see it
+                self.show_error(error)
+
+        return safe
+
+    def show_error(self, error: Exception) -> None:
+        """Show the error in the page and record it. Also called from threads."""
+        self.errors.append(error)
+        _errors.append("".join(traceback.format_exception(error)))
+        words = str(error)
+        if not isinstance(error, ValueError | ArithmeticError):  # these are sentences for the reader
+            words = f"Something went wrong in cltutor ({type(error).__name__}: {words}). Run this cell again."
+        self.message.layout.display = None
+        self.message.value = (
+            '<div class="cltutor-error" role="alert" style="color:#a00000;background:#fff0ee;border-left:4px solid '
+            f'#a00000;padding:6px 10px;line-height:1.4;margin:4px 0">{html.escape(words)}</div>'
+        )
+
+
+class Pane(ipywidgets.HTML):
+    """Shows a picture with its alternative text, or a sentence where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(layout=ipywidgets.Layout(width="100%", margin="6px 0 0 0"))
+        self.add_class("cltutor-picture")
+
+
+def hidden(style: str) -> ipywidgets.HTML:
+    """A style sheet, which takes no room on the page."""
+    return ipywidgets.HTML(style, layout=ipywidgets.Layout(display="none"))
+
+
+def sentence(words: str, role: str = "") -> str:
+    """The HTML of a line of text; with role="status" a screen reader announces its changes."""
+    role = f' role="{role}"' if role else ""
+    return f'<p{role} style="line-height:1.4;margin:4px 0">{html.escape(words)}</p>'
+
+
 def example(image: np.ndarray, words: str, side: int = 56) -> str:
     """The HTML of a small image (C, H, W) uint8, enlarged without smoothing."""
     file = io.BytesIO()
@@ -118,9 +145,17 @@ def example(image: np.ndarray, words: str, side: int = 56) -> str:
 
 
 def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
-    """Controls beside each other, that wrap where the page is narrow."""
+    """Controls beside each other, which wrap where the page is narrow."""
     layout = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", width="100%")
     return ipywidgets.Box(controls, layout=layout)
+
+
+def button(words: str, tooltip: str, action: Callable, icon: str = "", width: str | None = None) -> ipywidgets.Button:
+    """A button that calls `action(button)`."""
+    made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip)
+    made.layout = ipywidgets.Layout(width="auto", min_width=width, margin="2px 6px 2px 0")
+    made.on_click(action)
+    return made
 
 
 def buttons(
@@ -137,24 +172,28 @@ def buttons(
     )
 
 
-def dropdown(words: str, options: Sequence) -> ipywidgets.Dropdown:
+def dropdown(words: str, options: Sequence, tooltip: str | None = None) -> ipywidgets.Dropdown:
     """A list to choose from, as wide as its words."""
     return ipywidgets.Dropdown(
         options=options,
         description=words,
+        tooltip=tooltip,
         style={"description_width": "auto"},
         layout=ipywidgets.Layout(width="auto", max_width="420px", margin="2px 18px 2px 0"),
     )
 
 
-def code_line(pasted: Callable) -> ipywidgets.Text:
-    """A line of code to copy; `pasted` observes what is typed or pasted into it, once Enter is pressed."""
+def text_field(
+    words: str, tooltip: str, changed: Callable, width: str, margin: str | None = None, placeholder: str = ""
+) -> ipywidgets.Text:
+    """A line of text; `changed` observes it, once Enter is pressed."""
     made = ipywidgets.Text(
-        description="as code",
+        description=words,
         continuous_update=False,
-        tooltip="Copy this line to keep these settings. Paste a line and press Enter to get them back.",
+        tooltip=tooltip,
         style={"description_width": "auto"},
-        layout=ipywidgets.Layout(width="98%"),
+        layout=ipywidgets.Layout(width=width, margin=margin),
+        placeholder=placeholder,
     )
-    made.observe(pasted, "value")
+    made.observe(changed, "value")
     return made

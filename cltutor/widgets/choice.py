@@ -1,15 +1,16 @@
-"""One of several buttons, each of which can be greyed out with its reason."""
+"""One of several buttons, each of which can be greyed out with a reason."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import ipywidgets
 import traitlets
 
-Option = tuple[str, object, str]  # the words on the button, the value that it stands for, its tooltip
+Option = tuple[str, Any, str]  # the words on the button, its value, its tooltip
 
 
 class Switch(ipywidgets.ToggleButton):
-    """A button that is on or off, and that can be greyed out with its reason."""
+    """A button that is on or off, and that can be greyed out with a reason."""
 
     def __init__(self, words: str, tooltip: str) -> None:
         self.meaning = tooltip
@@ -23,9 +24,9 @@ class Switch(ipywidgets.ToggleButton):
 
 
 class Choice(ipywidgets.Box):
-    """Buttons of which one is pressed: `value` is what it stands for, None when none is.
+    """Buttons of which one is pressed: `value` is its value, None when none is.
 
-    A value that no button stands for gets a button of its own.
+    A value without a button gets a button of its own.
     """
 
     value = traitlets.Any()
@@ -41,7 +42,7 @@ class Choice(ipywidgets.Box):
         self.observe(self._show, "value")
 
     def offer(self, options: Sequence[Option]) -> None:
-        """Have these buttons, none of them pressed that was not."""
+        """Show these buttons, pressed where they were before."""
         gone = list(self.buttons.values())
         self.buttons = {}
         for words, value, tooltip in options:
@@ -57,7 +58,7 @@ class Choice(ipywidgets.Box):
     def _add(self, words: str, value: object, tooltip: str) -> None:
         button = self.buttons[value] = Switch(words, f"{self.words}: {tooltip}" if self.words else tooltip)
         button.layout.margin = "2px 2px 2px 0"
-        pressed = self._guarded(self._pressed)  # takes what was told off the page, so that only a press may call it
+        pressed = self._guarded(self._pressed)  # removes the message from the page, so that only a press may call it
         button.observe(lambda change: self._showing or pressed(change), "value")
         self.children = (self.label, *self.buttons.values()) if self.words else tuple(self.buttons.values())
 
@@ -84,7 +85,7 @@ def shortened(words: str, most: int = 28) -> str:
 
 
 def close(widgets: Sequence[ipywidgets.Widget]) -> None:
-    """Take widgets off the page with all that is in them, layouts and styles too, which else stay in memory."""
+    """Remove widgets with everything in them, layouts and styles too, which would otherwise stay in memory."""
     for widget in widgets:
         close(getattr(widget, "children", ()))
         for name in ("layout", "style"):

@@ -1,54 +1,76 @@
 """Named controls, and the line of code that says how they are set."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import ipywidgets
 
-from .base import Tool, code_line
-from .code import plain, read, widget_call
+from ..describe import Choice, Flag, Rule
+from .base import Tool, text_field
+from .code import Call, call, plain, read, shown
+from .knob import Knob
+
+Values = dict[str, Any]
+TIP = "Copy this line to keep these settings. Paste a line and press Enter to get them back."
 
 
 class Controls:
     """The controls of a tool by the names that they have in its call; ``line`` is that call, to copy and to paste.
 
-    ``usual``: the values that the line leaves out; ``given``: other settings of the call, which no control changes;
-    ``check(values)``: the values as they are to be set, or ValueError; ``changed(name)``: called after the learner
-    moved a control, or with None after a line was pasted. What is refused leaves everything as it was.
+    A value that is refused leaves everything as it was.
+
+    usual: the values that the line leaves out; given: other settings of the call, which no control changes; changed:
+    called with the name of the control that the learner has moved, or with None after a line was pasted; rules: of
+    the controls that accept something else than what they offer; check: raises ValueError for values that do not fit
+    together, or returns them as they are to be set.
     """
 
     def __init__(
         self,
         tool: Tool,
-        name: str,
         controls: Mapping[str, ipywidgets.Widget],
-        usual: Mapping[str, object],
-        given: Mapping[str, object],
-        check: Callable[[dict], dict],
+        usual: Values,
+        given: Values,
         changed: Callable[[str | None], None],
+        rules: Mapping[str, Rule] | None = None,
+        check: Callable[[Values], Values] = lambda values: values,
     ) -> None:
-        self.name, self.controls, self.usual, self.given = name, dict(controls), dict(usual), dict(given)
-        self.check, self.changed = check, changed
-        self.line = code_line(tool.guarded(self._pasted))
+        self.name, self.first = type(tool).__name__, shown(type(tool))
+        self.controls, self.usual, self.given = dict(controls), dict(usual), dict(given)
+        self.changed, self.check = changed, check
+        own = rules or {}
+        self.rules = {name: own[name] if name in own else rule_of(control) for name, control in controls.items()}
+        self.line = text_field("as code", TIP, tool.guarded(self._pasted), "98%")
         self._applying = False
         for control in self.controls.values():
             control.observe(tool.guarded(self._moved), "value")
 
     @property
-    def values(self) -> dict:
+    def values(self) -> Values:
         return {name: plain(control.value) for name, control in self.controls.items()}
 
     @property
     def code(self) -> str:
         """The line of code that makes the widget again as it is set."""
-        shown = {name: value for name, value in self.values.items() if value != self.usual[name]}
-        return widget_call(self.name, {**shown, **self.given})
+        moved = {name: value for name, value in self.values.items() if value != self.usual[name]}
+        return self._line({**moved, **self.given})
 
-    def set(self, values: Mapping[str, object]) -> None:
-        """Set every control, if the values can be."""
-        checked, self._applying = self.check(dict(values)), True
+    def start(self, **values: Any) -> None:
+        """Set the controls to these values, to the usual one where it is None."""
+        self.set(self.usual | {name: value for name, value in values.items() if value is not None})
+
+    def set(self, values: Values) -> None:
+        """Set every control, if the values are accepted."""
+        self._apply(self._checked(values))
+
+    def _checked(self, values: Values) -> Values:
+        return self.check({name: rule.check(name, values[name]) for name, rule in self.rules.items()})
+
+    def _apply(self, values: Values) -> None:
+        self._applying = True
         try:
-            for name, control in self.controls.items():
-                control.value = checked[name]
+            for name, value in values.items():
+                self.controls[name].value = value
             self.line.value = self.code
         finally:
             self._applying = False
@@ -57,29 +79,45 @@ class Controls:
     def _moved(self, change) -> None:
         if self._applying:
             return
-        moved = [name for name, control in self.controls.items() if control is change.owner]
-        self._try(self.values)
-        self.changed(moved[0])
+        (moved,) = [name for name, control in self.controls.items() if control is change.owner]
+        self._try(lambda: self.set(self.values))
+        self.changed(moved)
 
     def _pasted(self, change) -> None:
         if self._applying or change.new.strip() == self.code:
             return
-        self._try(None, change.new)
+        self._try(lambda: self._read(change.new))
         self.changed(None)
 
-    def _try(self, values: Mapping[str, object] | None, code: str = "") -> None:
+    def _try(self, change: Callable[[], None]) -> None:
         try:
-            self.set(self._read(code) if values is None else values)
+            change()
         except ValueError as error:
-            self.set(self._last)
+            self._apply(self._last)
             raise ValueError(f"{error} Nothing was changed.") from error
 
-    def _read(self, code: str) -> dict:
-        name, values = read(code, self.given)
-        own = {key: value for key, value in values.items() if key in self.controls}
-        others = {key: value for key, value in values.items() if key not in self.controls}
-        if name != self.name or others != self.given:
-            such = f"Paste a line such as {widget_call(self.name, self.given)}"
-            rest = f", or run yours in a cell: no control sets {', '.join(sorted({*others, *self.given}))}."
-            raise ValueError(f"{such}{rest if name == self.name else '.'}")
-        return self.usual | own
+    def _read(self, code: str) -> None:
+        """Set what a pasted line says."""
+        such = f"Paste a line such as {self._line(self.given)}"
+        found = read(code, [self.name], such=f"p{such[1:]}")
+        if not isinstance(found, Call) or len(found.first) > len(self.first):
+            raise ValueError(f"{such}.")
+        own = {name: value for name, value in found.settings.items() if name in self.controls}
+        others = {name: value for name, value in found.settings.items() if name not in self.controls}
+        if others != self.given:
+            names = ", ".join(sorted({*others, *self.given}))
+            raise ValueError(f"{such}, or run yours in a cell: no control sets {names}.")
+        self.set(self.usual | own)
+
+    def _line(self, settings: Values) -> str:
+        return call(f"cl.widgets.{self.name}", settings, *self.first)
+
+
+def rule_of(control: ipywidgets.Widget) -> Rule:
+    """What a control offers, as a rule."""
+    if isinstance(control, Knob):
+        return control.rule
+    if isinstance(control, ipywidgets.ToggleButton):
+        return Flag()
+    values = [option[1] if isinstance(option, tuple) else option for option in control.options]
+    return Flag() if all(isinstance(value, bool) for value in values) else Choice(values)

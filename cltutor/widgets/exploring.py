@@ -1,4 +1,4 @@
-"""What the importance explorer shows: importances and damaged accuracies, measured while one network learns."""
+"""The data of the importance explorer: importances and damaged accuracies, measured while one network learns."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +9,10 @@ from torch import Tensor
 from ..importance import by_name, fisher, mas, mas_local
 from ..importance.damage import HOW, WHICH
 from ..networks import Network
-from ..recipe.recipe import Recipe
 from ..runs.per_class import damaged_accuracy
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, TaskDone
-from ..training.loop import train
 
 METHODS = ("mas", "mas_local", "ewc", "si")
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
@@ -35,8 +33,8 @@ class Exploration:
     """After every task: the network, each method's Omega of this task and of all so far, and accuracies under damage.
 
     One network learns with Synaptic Intelligence, whose importance is only there while a network is trained; MAS, its
-    local form and EWC's Fisher are measured on that very network, so that all four speak of the same weights. Of a run
-    that is over only these three can be had: what its steps did for the loss is gone. ``methods`` are those measured.
+    local form and EWC's Fisher are measured on that very network, so that all four rank the same weights. Of a finished
+    run only these three can be measured: how its steps changed the loss is not recorded. ``methods``: those measured.
     ``curves[task][method, how]``: "least", "random", "most" -> (R, S, T) at ``SHARES``, ranked by the accumulated
     Omega, of R draws where chance has a part.
     """
@@ -48,22 +46,22 @@ class Exploration:
     summed: list[dict[str, Omega]] = field(default_factory=list)
     curves: list[dict[tuple[str, str], dict[str, np.ndarray]]] = field(default_factory=list)
 
-    def events(self, recipe: Recipe, seed: int, device: str) -> Iterator[Event]:
+    def events(self, learning: Iterator[Event]) -> Iterator[Event]:
         """Learn and measure; an event at every step of either."""
-        for event in train(self.stream, recipe, seed, device=device):
+        for event in learning:
             if isinstance(event, TaskDone):
                 yield from self._measure(event)
             yield event
 
     def of_run(self, run: Run) -> Iterator[Event]:
-        """Measure the networks of a run that is over; an event at every step."""
+        """Measure the networks of a finished run; an event at every step."""
         for task in range(run.learned):
             event = TaskDone(run, task, (task + 1) / len(run.tasks))
             yield from self._measure(event)
             yield event
 
     def _measure(self, event: TaskDone) -> Iterator[Event]:
-        """Importances and damage after a task; nothing is kept of a task that was not measured to its end."""
+        """Importances and damage after a task; a task that was not measured to its end leaves nothing."""
         task, run = event.task, event.run
         network, images = run.model_after(task), self.stream[task].train.images
         head = task if run.recipe.heads == "task" else None
@@ -79,15 +77,15 @@ class Exploration:
         }
         before = self.summed[-1] if self.summed else {}
         summed = {method: added(before.get(method, {}), omega) for method, omega in own.items()}
-        if "si" in self.methods:  # what SI keeps is a sum over tasks already
-            summed["si"] = by_name(network, run.kept["Anchor"]["importance"][0])
+        if "si" in self.methods:  # SI's importance is a sum over tasks already
+            summed["si"] = by_name(network, run.part_states["Anchor"]["importance"][0])
             earlier = before.get("si", {})
             own["si"] = {name: (value - earlier.get(name, 0)).clamp(min=0) for name, value in summed["si"].items()}
         curves = {(method, how): {} for method in self.methods for how in HOW}
         for method, how in curves:
             for which in WHICH:
                 yield measuring(f"damaging the network ({how}, {which} by {method})")
-                known = curves[METHODS[0], how].get(which) if which == "random" else None  # whoever ranks
+                known = curves[METHODS[0], how].get(which) if which == "random" else None  # no ranking counts
                 if known is None:
                     known = draws(network, self.stream, summed[method], SHARES, which, how)
                 curves[method, how][which] = known

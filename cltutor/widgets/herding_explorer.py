@@ -1,8 +1,6 @@
-"""How the exemplars of a class are chosen, and which of them leave as classes arrive (EEIL, sections 3.1 and 6.3)."""
+"""How the exemplars of a class are chosen, and which are evicted as classes arrive (EEIL, sections 3.1 and 6.3)."""
 
-import html
 import itertools
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +9,7 @@ import numpy as np
 from torch.nn import functional as F
 
 from .. import show
+from ..describe import Kind, Whole
 from ..memory import ExemplarMemory, select
 from ..memory.exemplars import features_of
 from ..memory.selection import SELECTIONS
@@ -18,9 +17,11 @@ from ..runs.run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream
-from .base import Pane, Tool, buttons, draw, dropdown, row
+from .album import Album
+from .base import Draw, Pane, Tool, buttons, draw, dropdown, row, sentence
 from .controls import Controls
 from .knob import Knob
+from .temperature import in_thread
 
 FEWEST = 3  # images of a class that can be chosen from, and mapped
 PROJECTIONS = {"pca": "PCA", "tsne": "t-SNE"}
@@ -28,9 +29,9 @@ ABOUT = {  # a strategy, a projection
     "herding": "each choice brings the mean of the chosen nearest to the class mean",
     "closest": "the images nearest to the class mean, nearest first",
     "random": "drawn without looking at the features",
-    "histogram": "as many images at each distance from the class mean as is their share of the class",
+    "histogram": "at each distance from the class mean in proportion to the class's images there",
     "pca": "the two directions in which the features differ most",
-    "tsne": "a map that keeps neighbours together; it comes when it has been computed",
+    "tsne": "a map that keeps neighbours together; offered once it has been computed",
 }
 T_SNE = "t-SNE, first coordinate (no unit)", "t-SNE, second coordinate (no unit)"
 OF_PLACES = "t-SNE keeps neighbours, not means: on this map both means are those of places; the curves are of features."
@@ -49,22 +50,23 @@ class Choice:
 
 
 class HerdingExplorer(Tool):
-    """Exemplars of a class chosen one at a time, by four strategies, and who leaves as classes arrive.
+    """Exemplars of a class chosen one at a time, by four strategies, and their eviction as classes arrive.
 
     The features, of length one, are those of the network after the class's own task, when a memory chooses; what
     random and histogram draw is drawn as the run draws. run: finished; stream: the one that it learned; label: the
     class, the first one if None; strategy: "herding", "closest", "random" or "histogram"; projection: "pca", or "tsne"
     which is computed behind the page; step: how many exemplars are chosen; capacity: K, the images that the memory
-    holds of all classes, the run's own if None (10 a class where it has none, or one that holds everything).
+    keeps of all classes, the run's own if None (10 per class where it has none, or one that keeps everything); draw,
+    behind: used to draw, and to work behind the page (tests give others).
 
     Raises:
         ValueError: a run that is not finished or learned other images, or a setting that there is not.
     """
 
     @staticmethod
-    def suits(run: Run, stream: Stream) -> None:
+    def check_run(run: Run, stream: Stream) -> None:
         """ValueError where this run has no classes to choose from."""
-        check(run, stream)
+        check_finished(run, stream)
 
     def __init__(
         self,
@@ -76,10 +78,12 @@ class HerdingExplorer(Tool):
         projection: str = "pca",
         step: int | None = None,
         capacity: int | None = None,
+        draw: Draw = draw,
+        behind: Callable[[Callable[[], None]], None] = in_thread,
     ) -> None:
-        super().__init__("cltutor-herding-explorer")
-        check(run, stream)
-        self.run, self.stream = run, stream
+        super().__init__("cltutor-herding-explorer", draw)
+        check_finished(run, stream)
+        self.run, self.stream, self.behind = run, stream, behind
         sizes = {k: int((task.train.labels == k).sum()) for task in stream for k in task.classes}
         self.classes = [k for k, size in sizes.items() if size >= FEWEST]
         if not self.classes:
@@ -89,87 +93,68 @@ class HerdingExplorer(Tool):
         usual["capacity"] = capacity_of(run, sum(sizes.values()))
         self._choices: dict[int, Choice] = {}
         self._maps: dict[int, np.ndarray] = {}  # t-SNE (N, 2), by class
-        self._workers: dict[int, threading.Thread] = {}
-        self._album: dict[tuple, str] = {}
+        self._looked_at: set[int] = set()
+        self.album = Album(draw)
         self._make_controls(usual)
-        asked = {"label": label, "strategy": strategy, "projection": projection, "step": step, "capacity": capacity}
-        self.controls.set(usual | {name: value for name, value in asked.items() if value is not None})
+        self.controls.start(label=label, strategy=strategy, projection=projection, step=step, capacity=capacity)
         self._choices[self.label.value] = self._chosen(self.label.value)
         self._show()
 
-    @property
-    def code(self) -> str:
-        """The line of code that makes this widget again as it is set."""
-        return self.controls.code
-
     def _make_controls(self, usual: dict) -> None:
         count, most = len(self.stream.classes), self.most
-        self.label = dropdown("class", [(self.stream.class_names[k], k) for k in self.classes])
-        self.label.tooltip = "the class whose training images are chosen from"
+        names = [(self.stream.class_names[k], k) for k in self.classes]
+        self.label = dropdown("class", names, "the class whose training images are chosen from")
         self.strategy = _pressed("strategy", "how exemplars are chosen", {name: name for name in SELECTIONS})
         self.projection = _pressed("map", "how the features are drawn in two dimensions", PROJECTIONS)
-        numbers, how = f"a whole number from 1 to {most}", "how many exemplars are chosen"
-        self.step = Knob("exemplars", 1, (1, most, 1), lambda v: 1 <= v <= most, numbers, how, self.guarded)
-        rule, how = f"a whole number from {count} up", "how many images of all classes the memory holds"
-        span = (count, max(usual["capacity"], count * most), max(1, count // 2))
-        self.capacity = Knob("capacity K", count, span, lambda v: v >= count, rule, how, self.guarded)
+        self.step = Knob("exemplars", (1, most, 1), Whole(1, most), "how many exemplars are chosen", self.guarded)
+        how, span = "how many images of all classes the memory keeps", (count, max(usual["capacity"], count * most))
+        self.capacity = Knob("capacity K", (*span, max(1, count // 2)), Whole(at_least=count), how, self.guarded)
         named = {name: getattr(self, name) for name in usual}
-        self.controls = Controls(self, "HerdingExplorer", named, usual, {}, self._checked, self._show)
-        self.told, self.panes = ipywidgets.HTML(), [Pane() for _ in range(3)]
+        words = f"a class of {FEWEST} training images or more, such as {self.classes[0]}"
+        rules = {"label": Kind(words, lambda value: type(value) is int and value in self.classes)}
+        self.controls = Controls(self, named, usual, {}, self._show, rules)
+        self.note, self.panes = ipywidgets.HTML(), [Pane() for _ in range(3)]
         first, second = row(self.label, self.strategy, self.projection), row(self.step)
         self.fill(
-            *(first, second, self.message, self.told, *self.panes[:2]),
-            *(row(self.capacity), self.panes[2], self.controls.line),
+            *(first, second, self.message, self.note, *self.panes[:2]),
+            *(row(self.capacity), self.panes[2], self.line),
         )
 
-    def _checked(self, values: dict) -> dict:
-        choices = {"label": self.classes, "strategy": list(SELECTIONS), "projection": list(PROJECTIONS)}
-        for name, choice in choices.items():
-            if isinstance(values[name], bool) or values[name] not in choice:
-                words = ", ".join(map(str, choice[:10])) + (" …" if len(choice) > 10 else "")
-                raise ValueError(f"{name} is one of {words}, not {values[name]!r}.")
-        for name, low, high in (("step", 1, self.most), ("capacity", len(self.stream.classes), float("inf"))):
-            value = values[name]
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                end = f"to {high}" if high < float("inf") else "up"
-                raise ValueError(f"{name} is a whole number from {low} {end}, not {value!r}.")
-        return values
-
     def _show(self, name: str | None = None) -> None:
-        """Show what the controls say, as far as it has been computed; the rest comes from a thread."""
+        """Show what the controls say, as far as it has been computed; a thread computes the rest."""
         values = self.controls.values
         label, ready, words = values["label"], values["label"] in self._maps, ""
         self.projection.disabled = not ready
         if label not in self._choices:
-            words = f"The images of class {self.stream.class_names[label]} are being looked at."
+            words = f"The features of class {self.stream.class_names[label]} are being computed."
         else:
             if values["projection"] == "tsne":
                 words = OF_PLACES if ready else "t-SNE of this class is being computed: until then the map is PCA."
             for pane, page in zip(self.panes, self._pages(**values), strict=True):
                 pane.value = page
-        self.told.value = f'<p role="status" style="line-height:1.4;margin:4px 0">{html.escape(words)}</p>'
-        if label not in self._workers:  # last, as it may fail at once and say so
-            self._workers[label] = threading.Thread(target=self._work, args=(label,), daemon=True)
-            self._workers[label].start()
+        self.note.value = sentence(words, "status")
+        if label not in self._looked_at:  # last, as it may fail at once and say so
+            self._looked_at.add(label)
+            self.behind(lambda: self._work(label))
 
     def _work(self, label: int) -> None:
-        """Look at a class, map it, and draw every strategy on both maps; for a thread."""
+        """Compute the features of a class, map them, and draw every strategy on both maps; for a thread."""
         try:
             if label not in self._choices:
                 self._choices[label] = self._chosen(label)
-                self._came(label)
+                self._show_if_chosen(label)
             self._maps[label] = tsne(self._choices[label].rows)
-            self._came(label)
+            self._show_if_chosen(label)
             for strategy, projection in itertools.product(SELECTIONS, PROJECTIONS):
                 if label != self.label.value:
                     return
                 self._pages(**self.controls.values | {"strategy": strategy, "projection": projection})
         except Exception as error:  # a thread's exception would be lost
-            self.told.value = ""
-            self.tell(error)
-            self._workers.pop(label)
+            self.note.value = ""
+            self.show_error(error)
+            self._looked_at.discard(label)
 
-    def _came(self, label: int) -> None:
+    def _show_if_chosen(self, label: int) -> None:
         if label == self.label.value:
             self._show()
 
@@ -191,16 +176,10 @@ class HerdingExplorer(Tool):
                 images[: max(kept.values())], kept, f"K = {capacity}, {by}"
             ),
         }
-        return [self._page((label, *key), make) for key, make in pictures.items()]
-
-    def _page(self, key: tuple, make: Callable[[], show.Picture]) -> str:
-        """The picture of that key, drawn once."""
-        if key not in self._album:
-            self._album[key] = draw(make)
-        return self._album[key]
+        return [self.album.page((label, *key), make) for key, make in pictures.items()]
 
     def _kept(self, label: int, size: int, capacity: int) -> dict[int, int]:
-        """Number of classes seen, from the class's own task on -> how many of its images a memory holds."""
+        """Number of classes seen, from the class's own task on -> how many of its images a memory keeps."""
         memory, seen = ExemplarMemory(capacity), np.cumsum([len(task.classes) for task in self.stream]).tolist()
         own = next(task.index for task in self.stream if label in task.classes)
         return {classes: min(size, memory.quota(classes)) for classes in seen[own:]}
@@ -220,8 +199,8 @@ def _pressed(words: str, tooltip: str, names: dict[str, str]) -> ipywidgets.Togg
     return buttons(words, tooltip, [(shown, name) for name, shown in names.items()], [ABOUT[name] for name in names])
 
 
-def check(run: Run, stream: Stream) -> None:
-    """Refuse what is no finished run of the stream."""
+def check_finished(run: Run, stream: Stream) -> None:
+    """ValueError for anything but a finished run of the stream."""
     if not isinstance(run, Run):
         raise ValueError("Give a finished run first, as cl.learn(stream, recipe) returns it.")
     if run.fingerprint != stream.fingerprint:
@@ -233,7 +212,7 @@ def check(run: Run, stream: Stream) -> None:
 
 
 def capacity_of(run: Run, images: int) -> int:
-    """K of the run's memory, or 10 images a class where it has none, or where it could hold all the images."""
+    """K of the run's memory, or 10 images per class where it has none, or where it could hold all the images."""
     memory = run.recipe.memory
     if isinstance(memory, ExemplarMemory) and memory.per_class is None and memory.capacity < images:
         return memory.capacity
@@ -257,6 +236,6 @@ def pca(rows: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
 
 def tsne(rows: np.ndarray) -> np.ndarray:
     """Places (N, 2) of rows (N, D) on a map that keeps neighbours together."""
-    from sklearn.manifold import TSNE  # dear to import, and computed in a thread
+    from sklearn.manifold import TSNE  # slow to import, and computed in a thread
 
     return TSNE(perplexity=min(30, (len(rows) - 1) / 3), init="pca", random_state=0).fit_transform(rows)

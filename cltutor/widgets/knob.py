@@ -5,12 +5,17 @@ from collections.abc import Callable
 import ipywidgets
 import traitlets
 
+from ..describe import Rule
+from .code import plain
+
 
 class Knob(ipywidgets.HBox):
     """A number that is slid or typed; typing also reaches numbers beyond the slider's ends.
 
-    `value` is the trait to observe. A typed number that is not `allowed` is refused with the `rule`, and the value
-    stays as it was.
+    `value` is the trait to observe; it begins at the slider's lower end. A typed number that `rule` refuses leaves the
+    value as it was.
+
+    words: its label; span: the slider's ends and step; tooltip: what the number means.
     """
 
     value = traitlets.Float()
@@ -18,14 +23,12 @@ class Knob(ipywidgets.HBox):
     def __init__(
         self,
         words: str,
-        value: float,
         span: tuple[float, float, float],
-        allowed: Callable[[float], bool],
-        rule: str,
+        rule: Rule,
         tooltip: str,
         guarded: Callable[[Callable], Callable],
     ) -> None:
-        self.words, self.allowed, self.rule, self.span = words, allowed, rule, span
+        self.words, self.rule, self.span = words, rule, span
         low, high, step = span
         self.whole = all(float(end).is_integer() for end in span)
         slider, text = (
@@ -34,7 +37,7 @@ class Knob(ipywidgets.HBox):
         # The words are the label of the typed value: those of a slider are no label to a screen reader.
         self.text = text(
             description=words,
-            tooltip=f"{tooltip}: {rule}",
+            tooltip=f"{tooltip}: {rule.words}",
             step=step,
             style={"description_width": "auto"},
             layout=ipywidgets.Layout(width="auto"),
@@ -48,7 +51,7 @@ class Knob(ipywidgets.HBox):
         self.slider.observe(guarded(self._moved), "value")
         self.text.observe(guarded(self._moved), "value")
         self.observe(self._show, "value")
-        self.value = value
+        self.value = low
         self._show()
 
     @property
@@ -62,16 +65,16 @@ class Knob(ipywidgets.HBox):
     @property
     def number(self) -> int | float:
         """The value as a person writes it: 2 rather than 2.0."""
-        return int(self.value) if self.value.is_integer() else self.value
+        return plain(self.value)
 
     def _moved(self, change) -> None:
         if self._setting:
             return
-        value = round(float(change.new), 6)
-        if not self.allowed(value):
+        try:
+            self.value = self.rule.check(self.words, plain(round(float(change.new), 6)))
+        except ValueError:
             self._show()
-            raise ValueError(f"{self.words} is {self.rule}, not {value:g}.")
-        self.value = value
+            raise
 
     def _show(self, change=None) -> None:
         self._setting = True

@@ -6,48 +6,50 @@ from dataclasses import dataclass
 
 import ipywidgets
 
-from .. import methods, show
+from .. import methods
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
-from ..training.events import EpochDone, Event, Stepped
+from ..training.events import Event, Stepped
 from ..training.loop import train
-from .actions import Actions
-from .base import Pane, Tool, code_line, row
+from .album import LATER
+from .base import Draw, draw, hidden, row, text_field
 from .choice import Choice
-from .method_toggle import news, summary
-from .playground_album import LATER, Album
-from .playground_code import read_line, widget_code
+from .code import unusual
+from .controls import TIP
+from .learning import CollectsRuns, Train, outcome
+from .playground_code import RULES, read_line, widget_code
 from .playground_composition import Composition, composition_of
 from .playground_formula import CSS, Formula
 from .playground_limits import Limits
 from .playground_open import Opener
-from .playground_panel import Panel
+from .playground_panel import UNCHANGED, Panel, Unchanged
 from .playground_presets import at_hand
 from .playground_recorded import Recorded
 from .playground_start import Presets
 from .playground_table import SORTS, rows_of, table
-from .training import Trains, snapshot
+from .training import snapshot
 
 
 @dataclass(frozen=True)
 class Paused:
-    """A run that was stopped: what goes on with it, its recipe, and the picture of it so far among the runs."""
+    """A run that was stopped: the events that continue it, its recipe, and the picture of it so far among the runs."""
 
     events: Iterator[Event]
     recipe: Recipe
     shown: Run | None
 
 
-class Playground(Trains, Tool):
-    """Toggles for the terms of the loss, memory, network and schedule; their equation, their code, what comes of them.
+class Playground(CollectsRuns):
+    """Toggles for the terms of the loss, memory, network and schedule, with their equation, their code and results.
 
-    Runs pile up in `runs`. Stop pauses: Resume goes on with the same numbers as without a stop, as long as the recipe
-    is the same. Pictures and table are kept for both questions at test, with the task known and unknown.
+    Runs are collected in `runs`. Stop pauses: Resume continues with the same numbers as without a stop, as long as the
+    recipe is the same. Pictures and table show the task known at test, or unknown.
 
     recipe: a recipe, or a method's name, to begin with; seed: of the first run of a recipe, later ones take the next;
-    known_task: what is asked at test; runs: recorded runs to compare with, of which those of this very stream are
-    offered, the gallery's if None; device: as in `learn`.
+    known_task: whether the task is given at test; runs: recorded runs to compare with, of which those of this very
+    stream are offered, the gallery's if None; device: as in `learn`; train, draw: used to learn and to draw (tests give
+    others).
 
     Raises:
         ValueError: an unknown method, a recipe that the toggles cannot make or that makes no sense on this stream, or
@@ -63,22 +65,19 @@ class Playground(Trains, Tool):
         known_task: bool = True,
         runs: Sequence[Run] | None = None,
         device: str = "auto",
+        train: Train = train,
+        draw: Draw = draw,
     ) -> None:
-        super().__init__("cltutor-playground")
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"seed is a whole number from 0 up, not {seed!r}.")
-        if not isinstance(known_task, bool):
-            raise ValueError(f"known_task is True or False, not {known_task!r}.")
-        self.stream, self.seed, self.device, self.runs = stream, seed, device, []
-        self._live: Run | None = None
+        super().__init__("cltutor-playground", stream, seed, device, train, draw, self._resume)
+        RULES["seed"].check("seed", seed)
+        RULES["known_task"].check("known_task", known_task)
         self._paused: Paused | None = None
         limits = Limits(stream)
         first = self._first(recipe)
         if reason := limits.reason(first):
             raise ValueError(reason)
         self.recorded = Recorded(stream, runs, self.guarded, self._show)
-        self.album = Album(lambda: show.tasks(stream), self.tell)
-        self.panel = Panel(limits, first, self.guarded, self.tell, self._changed)
+        self.panel = Panel(limits, first, self.guarded, self.show_error, self._changed)
         self._make(known_task)
         self._changed(first)
         self._show()
@@ -95,26 +94,28 @@ class Playground(Trains, Tool):
         """Everything else on the page."""
         self.presets = Presets(self.stream, self.panel, self.recorded, self.guarded)
         self.formula = Formula()
-        asked = [
+        regimes = [
             ("known", True, "only the classes of the image's own task compete (answers at once)"),
             ("unknown", False, "the classes of all tasks seen compete (answers at once)"),
         ]
-        self.known_task = Choice("at test, task", asked, self.guarded)
+        self.known_task = Choice("at test, task", regimes, self.guarded)
         self.known_task.value = known_task
         self.known_task.observe(self.guarded(self._flipped), "value")
-        self.actions = Actions(self._train, self._stop, self._clear, self.guarded, self._resume)
-        self.pane, self.results = Pane(), ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
+        self.results = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
         words = {"newest": "the newest first", "name": "from A to Z"}
         words |= {"accuracy": "the largest first", "forgetting": "the least first", "seconds": "the fewest first"}
         self.sort = Choice("sort by", [(name, name, words[name]) for name in SORTS], self.guarded)
         self.sort.value = "newest"
-        self.sort.observe(self.guarded(lambda change: self._tell_results()), "value")
+        self.sort.observe(self.guarded(lambda change: self._show_results()), "value")
         self.opener = Opener(self.stream, self.guarded)
-        self.line = code_line(self.guarded(self._pasted))
-        style = ipywidgets.HTML(CSS, layout=ipywidgets.Layout(display="none"))
+        self.code_field = text_field("as code", TIP, self.guarded(self._pasted), "98%")
         regimes = row(self.panel.controls["heads"], self.known_task, self.recorded)
         rows = self.presets, self.panel, self.formula, regimes, self.actions, self.message, self.pane
-        self.fill(style, *rows, self.sort, self.results, self.opener, self.line)
+        self.fill(hidden(CSS), *rows, self.sort, self.results, self.opener, self.line)
+
+    @property
+    def line(self) -> ipywidgets.Text:
+        return self.code_field
 
     @property
     def recipe(self) -> Recipe:
@@ -124,16 +125,19 @@ class Playground(Trains, Tool):
     @property
     def code(self) -> str:
         """The line of code that makes this widget again as it is set."""
-        own = {"seed": 0, "known_task": True, "device": "auto"}
         now = {"seed": self.seed, "known_task": self.known_task.value, "device": self.device}
-        return widget_code(self.recipe, {name: value for name, value in now.items() if value != own[name]})
+        return widget_code(self.recipe, unusual(type(self), now))
 
     def _changed(self, before: Composition) -> None:
         """The toggles make another recipe."""
         self.formula.show(self.recipe)
         self.presets.show(self.panel.composition)
         self.line.value = self.code
-        self.actions.resumable = bool(self._paused) and self._paused.recipe == self.recipe
+        self.actions.resumable = self._can_resume
+
+    @property
+    def _can_resume(self) -> bool:
+        return bool(self._paused) and self._paused.recipe == self.recipe
 
     def _flipped(self, change) -> None:
         self.line.value = self.code
@@ -145,10 +149,12 @@ class Playground(Trains, Tool):
         try:
             line = read_line(change.new)
             self.panel.set(composition_of(line.recipe))
+        except Unchanged:
+            self.line.value = self.code
+            raise
         except ValueError as error:
             self.line.value = self.code
-            words = str(error)
-            raise ValueError(words if "Nothing was changed" in words else f"{words} Nothing was changed.") from error
+            raise Unchanged(f"{error} {UNCHANGED}") from error
         self.seed = self.seed if line.seed is None else line.seed
         self.known_task.value = self.known_task.value if line.known_task is None else line.known_task
         self.line.value = self.code
@@ -156,21 +162,19 @@ class Playground(Trains, Tool):
     def _train(self) -> None:
         recipe = self.recipe
         self._drop_paused()
-        self.runs = [run for run in self.runs if run.complete or run.recipe != recipe]
-        taken = {run.seed for run in self.runs if run.recipe == recipe}
-        seed = min(set(range(self.seed, self.seed + len(taken) + 1)) - taken)
-        self._go_on(train(self.stream, recipe, seed, device=self.device), f"{recipe.name}, seed {seed}: getting ready")
+        seed = self._next_seed(recipe, self.seed)
+        events = self.train(self.stream, recipe, seed, device=self.device)
+        self._continue(events, f"{recipe.name}, seed {seed}: getting ready")
 
     def _resume(self) -> None:
-        paused = self._paused
-        if not paused or paused.recipe != self.recipe:
-            raise ValueError("There is nothing to go on with for this recipe: press Train.")
-        self._paused = None
+        if not self._can_resume:
+            raise ValueError("There is nothing to resume with this recipe: press Train.")
+        paused, self._paused = self._paused, None
         self.runs = [run for run in self.runs if run is not paused.shown]
         self._live = paused.shown
-        self._go_on(paused.events, f"{paused.recipe.name} goes on", None)
+        self._continue(paused.events, f"{paused.recipe.name} continues", None)
 
-    def _go_on(self, events: Iterator[Event], words: str, progress: float | None = 0) -> None:
+    def _continue(self, events: Iterator[Event], words: str, progress: float | None = 0) -> None:
         self._learning = events, self.recipe
         self.actions.resumable = False
         self._begin(events, words, True, progress)
@@ -189,14 +193,6 @@ class Playground(Trains, Tool):
         self.recorded.clear()
         self._show()
 
-    def _follow(self, event: Event) -> None:
-        """Tell the page of an event, but not of every one; called in the thread that trains."""
-        if isinstance(event, Stepped) and self.pace.news():
-            self.actions.say(news(event), event.progress)
-        if isinstance(event, EpochDone):
-            self._live = snapshot(event.run)
-            self.pace.draw(self._show_both)
-
     def _end(self, run: Run | None, finished: bool) -> None:
         """Keep what was learned, show it and make ready for the next; called in the thread that trains."""
         (events, recipe), self._live = self._learning, None
@@ -206,51 +202,47 @@ class Playground(Trains, Tool):
             self.runs = [*self.runs, kept]
         if self.training.keep:
             self._paused = Paused(events, recipe, kept)
-        words = summary(run, finished) + ("; Resume goes on" if self._paused else "")
+        words = outcome(run, finished) + ("; Resume goes on" if self._paused else "")
         self.actions.say(words, 1.0 if finished else None)
         try:
             self._show()
         finally:
             self.actions.busy = False
-            self.actions.resumable = bool(self._paused) and recipe == self.recipe
+            self.actions.resumable = self._can_resume
 
     @property
     def shown(self) -> list[Run]:
-        """What the picture shows: recorded runs, own runs, and the one that learns."""
-        return [*self.recorded.shown, *self.runs, *([self._live] if self._live else [])]
+        return [*self.recorded.shown, *super().shown]
 
     def _show(self) -> None:
         """Show picture and table of all runs."""
-        known = None
-        while known != self.known_task.value:  # the switch may be pressed while a thread draws
-            known = self.known_task.value
-            self.pane.value = self.album.picture(self.shown, known)
-        self._tell_results()
+        super()._show()
+        self._show_results()
         if not self._live:
             self.opener.offer([run for run in self.runs if run.complete])
             self.album.ahead(self._wishes())
 
-    def _show_both(self) -> None:
-        """Show the picture of all runs, and have that of the other question ready for the switch."""
+    def _show_live(self) -> None:
+        """Show the picture of all runs, and have the other one ready for the switch."""
         self._show()
         self.album.picture(self.shown, not self.known_task.value)
 
     def _wishes(self) -> list[tuple[list[Run], bool]]:
-        """What a press of a toggle would show: the other question at test, and every recorded run more or less."""
+        """What a press of a toggle would show: the task unknown at test, and every recorded run more or less."""
         known = self.known_task.value
         toggled = [[*some, *self.runs] for some in self.recorded.toggled()]
         return [(self.shown, not known), *((runs, known) for runs in toggled)]
 
-    def _tell_results(self) -> None:
+    def _show_results(self) -> None:
         known, shown = self.known_task.value, self.shown
         self.results.value = table(rows_of(shown, known, self.recorded.shown), known, self.sort.value)
         self.sort.layout.display = "flex" if shown else "none"
 
     def _warm_up(self) -> None:
-        """A step of the recipe, thrown away: PyTorch's first steps of all take half a second."""
+        """A step of the recipe, thrown away: PyTorch's very first steps take half a second."""
         try:
-            events = train(self.stream, self.recipe, self.seed, device=self.device)
+            events = self.train(self.stream, self.recipe, self.seed, device=self.device)
             next(event for event in events if isinstance(event, Stepped))
             events.close()
-        except Exception:  # what is wrong is told when the learner presses Train
+        except Exception:  # what is wrong is shown when the learner presses Train
             return

@@ -1,7 +1,9 @@
 """A recipe as toggles and numbers, and the way back from a recipe to its toggles."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
+from ..describe import Part
 from ..importance import MAS, Importance
 from ..losses import (
     Anchor,
@@ -17,7 +19,9 @@ from ..methods.lwf import fine_tuning
 from ..methods.registry import JOINT, WARM_UP_THEN_JOINT
 from ..networks import MultiHead, SmallCNN
 from ..recipe.merging import Unmerged
+from ..recipe.noise import GradientNoise
 from ..recipe.recipe import Phase, Recipe, Schedule
+from ..streams import Augmentation
 
 NEW_TERMS = {
     "softmax": CrossEntropy(),
@@ -31,12 +35,14 @@ USUAL = Schedule()
 
 @dataclass(frozen=True)
 class Composition:
-    """What the toggles of a playground say; each field is a control, and ``recipe`` what they make together.
+    """The values of a playground's toggles; each field is a control, and ``recipe`` what they make together.
 
-    ``new``: a name of ``NEW_TERMS``; the three terms that hold the old are switched by a field of their own and keep
-    their settings while they are off. Weights are those in the loss, as its equation shows them. ``learns``: a name of
-    ``LEARNS``; ``network``: a description with the usual backbone, ``backbone`` what it is built on; ``rest``: the
-    fields of the schedule that no control changes; ``name``: of the recipe.
+    ``new``: a name of ``NEW_TERMS``; the three terms that protect old tasks are switched by a field of their own and
+    keep their settings while they are off. Weights are those in the loss, as its equation shows them. ``others``: terms
+    that have no toggle, such as your own, with their weights. ``memory``: a name of ``MEMORIES``, or a memory of your
+    own. ``learns``: a name of ``LEARNS``; ``network``: a description with the usual backbone, if it has one,
+    ``backbone`` what it is built on; ``rest``: the fields of the schedule that no control changes; ``name``: of the
+    recipe.
     """
 
     new: str = "softmax"
@@ -52,18 +58,19 @@ class Composition:
     anchor: bool = False
     importance: Importance = MAS()
     omega: float = 0.5
-    memory: str = "none"
+    others: tuple[tuple[float, Term], ...] = ()
+    memory: str | Part = "none"
     images: int = 100
     selection: str = "herding"
     balanced: bool = False
-    network: object = MultiHead()
-    backbone: object = SmallCNN()
-    merge: Unmerged = Unmerged()
+    network: Any = MultiHead()
+    backbone: Any = SmallCNN()
+    after_task: Unmerged = Unmerged()
     predict: str = "logits"
     heads: str = "task"
     learns: str = "fine-tune"
-    augmentation: object = None
-    noise: object = None
+    augmentation: Augmentation | None = None
+    noise: GradientNoise | None = None
     epochs: int = USUAL.epochs
     rate: float = USUAL.learning_rate
     rest: Schedule = USUAL
@@ -75,7 +82,7 @@ class Composition:
         return Recipe(
             name=self.name,
             loss=self.loss,
-            network=replace(self.network, backbone=self.backbone),
+            network=on(self.network, self.backbone),
             memory=self.kept,
             schedule=replace(
                 self.rest,
@@ -86,20 +93,20 @@ class Composition:
                 learning_rate=self.rate,
             ),
             heads=self.heads,
-            merge=self.merge,
+            after_task=self.after_task,
             predict=self.predict,
         )
 
     @property
     def loss(self) -> Loss:
         loss = Loss(((1.0, NEW_TERMS[self.new]),))
-        for weight, term in self.holding:
+        for weight, term in (*self.protecting, *self.others):
             loss = loss + weight * term
         return loss
 
     @property
-    def holding(self) -> list[tuple[float, Term]]:
-        """The terms that hold the old, with their weights."""
+    def protecting(self) -> list[tuple[float, Term]]:
+        """The terms that protect old tasks, with their weights."""
         # Only the softmax that is softened knows a temperature; an idle one would stand in the code.
         softened = {"temperature": float(self.temperature)} if self.kind == "softmax" else {}
         terms = (
@@ -110,7 +117,10 @@ class Composition:
         return [(float(weight), term) for on, weight, term in terms if on]
 
     @property
-    def kept(self) -> Everything | ExemplarMemory | None:
+    def kept(self) -> Part | None:
+        """The memory."""
+        if not isinstance(self.memory, str):
+            return self.memory
         if self.memory == "none":
             return None
         if self.memory == "everything":  # with a head per task, tasks take turns (as `methods.joint`)
@@ -143,12 +153,17 @@ class Composition:
 
     @property
     def fine(self) -> Loss | None:
-        """Balanced fine-tuning's own loss: where answers are held, the newest are too (EEIL, section 4)."""
-        held = [(weight, term) for weight, term in self.holding if isinstance(term, Distillation)]
-        if not held:
+        """Balanced fine-tuning's own loss: where old answers are distilled, the newest are too (EEIL, section 4)."""
+        distilled = [(weight, term) for weight, term in self.protecting if isinstance(term, Distillation)]
+        if not distilled:
             return None
-        (weight, term), *_ = held
+        (weight, term), *_ = distilled
         return self.loss + weight * TemporaryDistillation(term.temperature, term.kind)
+
+
+def on(network: Any, backbone: Any) -> Any:
+    """The network built on this backbone, if it is built on one."""
+    return replace(network, backbone=backbone) if hasattr(network, "backbone") else network
 
 
 def composition_of(recipe: Recipe) -> Composition:
@@ -157,17 +172,14 @@ def composition_of(recipe: Recipe) -> Composition:
     Raises:
         ValueError: they cannot make it; the sentence says what they have no control for.
     """
-    network = recipe.network
-    if not hasattr(network, "backbone"):
-        raise ValueError(f"No toggle makes the network {network!r}: it has no backbone to choose.")
-    schedule = recipe.schedule
+    network, schedule = recipe.network, recipe.schedule
     found = Composition(
         **_terms(recipe.loss),
         **_memory(recipe.memory),
         balanced=any(phase.balanced for phase in schedule.later),
-        network=replace(network, backbone=SmallCNN()),
-        backbone=network.backbone,
-        merge=recipe.merge,
+        network=on(network, SmallCNN()),
+        backbone=getattr(network, "backbone", SmallCNN()),
+        after_task=recipe.after_task,
         predict=recipe.predict,
         heads=recipe.heads,
         augmentation=schedule.augmentation,
@@ -185,8 +197,8 @@ def composition_of(recipe: Recipe) -> Composition:
 
 
 def _terms(loss: Loss) -> dict:
-    """The fields of a composition that say this loss."""
-    found, (weight, new) = {}, loss.terms[0]
+    """The fields of a composition for this loss."""
+    found, others, (weight, new) = {}, (), loss.terms[0]
     names = {term: name for name, term in NEW_TERMS.items()}
     if weight != 1 or new not in names:
         raise ValueError(f"The toggles make a loss that begins with a cross-entropy of weight 1, not with {loss!r}.")
@@ -202,15 +214,15 @@ def _terms(loss: Loss) -> dict:
             case Anchor():
                 own = {"anchor": True, "importance": term.importance, "omega": weight}
             case _:
-                raise ValueError(f"No toggle makes the term {term!r}.")
+                own, others = {}, (*others, (weight, term))
         if found.keys() & own.keys():
             raise ValueError(f"The toggles have each term once, and this loss has {type(term).__name__} twice.")
         found |= own
-    return {"new": names[new], **found}
+    return {"new": names[new], "others": others, **found}
 
 
-def _memory(memory: object) -> dict:
-    """The fields of a composition that say this memory."""
+def _memory(memory: Part | None) -> dict:
+    """The fields of a composition for this memory."""
     match memory:
         case None:
             return {}
@@ -220,11 +232,11 @@ def _memory(memory: object) -> dict:
             return {"memory": "exemplars", "images": memory.capacity, "selection": memory.selection}
         case ExemplarMemory():
             return {"memory": "per class", "images": memory.per_class, "selection": memory.selection}
-    raise ValueError(f"No toggle makes the memory {memory!r}.")
+    return {"memory": memory}
 
 
 def _difference(recipe: Recipe, made: Recipe) -> str:
-    """What of a recipe the toggles would make otherwise."""
+    """The first thing in a recipe that the toggles would make differently."""
     for field in fields(recipe):
         wanted, own = getattr(recipe, field.name), getattr(made, field.name)
         if field.name == "schedule" and wanted != own:

@@ -4,8 +4,9 @@ import html
 
 import ipywidgets
 
+from ..recipe.parser import code_of
 from ..recipe.recipe import Recipe
-from .playground_code import method_code, recipe_code
+from .playground_code import method_code
 
 # What is copied is selected first, so that the keyboard's own command copies it too.
 COPY = "getSelection().selectAllChildren(this.parentElement.querySelector('code'));document.execCommand('copy')"
@@ -35,7 +36,7 @@ CSS = """<style>
 
 
 class Formula(ipywidgets.VBox):
-    """The equation as it is set in type, and below it the LaTeX and the code that make it."""
+    """The typeset equation, and below it the code and the LaTeX that make it."""
 
     def __init__(self) -> None:
         self.equation = ipywidgets.HTMLMath()
@@ -51,7 +52,7 @@ class Formula(ipywidgets.VBox):
                 own = rf"\mathcal{{L}}_{{\text{{{phase.name}}}}} = {phase.loss.latex(recipe.heads)}"
                 lines.append(own)
         self.equation.value = "<br>".join(rf"$\displaystyle {line}$" for line in lines)
-        call, code = method_code(recipe), recipe_code(recipe)
+        call, code = method_code(recipe), code_of(recipe)
         folded = (copyable("code", code) if call else "") + copyable("LaTeX", r" \\ ".join(lines))
         words = "written out, and the equation in LaTeX" if call else "the equation in LaTeX"
         self.words.value = f"{copyable('code', call or code)}<details><summary>{words}</summary>{folded}</details>"

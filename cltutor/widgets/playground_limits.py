@@ -1,4 +1,4 @@
-"""Which combinations make no sense, and why: asked of the recipe, the learner, the network and the terms themselves."""
+"""Which combinations make no sense, and why: the recipe, the loop, the network and the parts are tried in small."""
 
 import copy
 import threading
@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from .. import attention
+from ..describe import Part
 from ..evaluation.answers import task_of
-from ..losses.terms import Batch, Context, Part
-from ..networks import Network
+from ..losses.terms import Batch, Context
+from ..networks import Architecture, Network
 from ..recipe.recipe import Recipe
 from ..seeds import seeded
 from ..streams import Split, Stream, Task
@@ -19,24 +20,24 @@ from ..training.loop import check
 from ..training.teachers import Live
 from .playground_composition import Composition
 
-FEW = 2  # images of a class that a question is asked with
-JOINED = "With a head per task old heads never learn to compete, so that one softmax over all of them says nothing."
-SEPARATE = "In this network every task has a way of its own to its answers, which classes of all tasks cannot share."
-ALONE = "Nothing that learns here is used by old tasks too: their answers stay as they are, with nothing to hold."
-UNSEEN = "The last block of this network is new with every task: nobody looked through it before."
+FEW = 2  # images per class that a combination is tried with
+JOINED = "With a head per task old heads never learn to compete: one softmax over all of them is meaningless."
+SEPARATE = "In this network every task has its own forward pass: classes of all tasks cannot share one."
+ALONE = "Nothing that learns here is used by old tasks too: their answers cannot change, so nothing needs protection."
+UNSEEN = "The last block of this network is new with every task: there are no earlier maps to compare with."
 
 Grown = tuple[Network, Network]  # a network that has heads for one task, and the same one with heads for two
 
 
 class Limits:
-    """Answers ``reason(composition)`` for a stream: two tasks in small, without a step, and each question only once."""
+    """``reason(composition)`` for a stream: tried on a few images of two tasks, without a step, each check once."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.few = [few_of(task) for task in stream[:2]]
-        self._answers: dict[tuple, str] = {}
-        self._grown: tuple[object, Grown] | None = None  # the network that was asked last
-        self._asking = threading.RLock()
+        self._reasons: dict[tuple, str] = {}
+        self._grown: tuple[Architecture, Grown] | None = None  # the latest network
+        self._lock = threading.RLock()
 
     def reason(self, composition: Composition) -> str:
         """Why this combination makes no sense, in one sentence; nothing where it does."""
@@ -45,35 +46,35 @@ class Limits:
         except ValueError as error:
             return str(error)
         network, heads = recipe.network, recipe.heads
-        held = bool(composition.holding) or recipe.merge != Composition().merge
+        protects = bool(composition.protecting) or recipe.after_task != Composition().after_task
         rates = tuple(tuple(phase.rates.items()) for phase in recipe.schedule.later)
-        merged, importance = recipe.merge, composition.anchor and composition.importance
+        after, importance = recipe.after_task, composition.anchor and composition.importance
         if composition.distillation and composition.joined and heads == "task":
             return JOINED
         return (
             self._once(("learner", recipe.memory, recipe.schedule.patience, rates), lambda: self._learner(recipe))
             or self._once(("network", network, heads), lambda: self._network(recipe))
-            or held
+            or protects
             and self._once(
-                ("holding", network, heads, rates, recipe.memory is None), lambda: self._moves_the_old(recipe)
+                ("old tasks", network, heads, rates, recipe.memory is None), lambda: self._changes_old_tasks(recipe)
             )
             or composition.anchor
             and self._once(("anchor", network, heads, importance), lambda: self._part(recipe, recipe.parts["Anchor"]))
-            or self._once(("merge", network, heads, merged), lambda: self._part(recipe, recipe.merge))
+            or self._once(("after task", network, heads, after), lambda: self._part(recipe, after))
             or composition.attention
-            and self._once(("attention", network, heads), lambda: self._looks(recipe))
+            and self._once(("attention", network, heads), lambda: self._attention(recipe))
             or ""
         )
 
-    def _once(self, question: tuple, ask: Callable[[], str]) -> str:
-        with self._asking:
-            if question not in self._answers:
+    def _once(self, key: tuple, find: Callable[[], str]) -> str:
+        with self._lock:
+            if key not in self._reasons:
                 try:
-                    with seeded(("limits",)):  # the weights drawn here are nobody's
-                        self._answers[question] = ask()
+                    with seeded(("limits",)):  # the weights drawn here are thrown away
+                        self._reasons[key] = find()
                 except ValueError as error:
-                    self._answers[question] = str(error)
-            return self._answers[question]
+                    self._reasons[key] = str(error)
+            return self._reasons[key]
 
     def _learner(self, recipe: Recipe) -> str:
         check(self.stream, recipe)
@@ -83,7 +84,7 @@ class Limits:
         _, after = self._grow(recipe.network)
         return SEPARATE if recipe.heads == "class" and after.separate else ""
 
-    def _grow(self, description: object) -> Grown:
+    def _grow(self, description: Architecture) -> Grown:
         if self._grown is None or self._grown[0] != description:
             network = description.build(self.stream.image_shape, pretrained=False)
             network.grow(len(self.few[0].classes), self._names(0))
@@ -99,25 +100,26 @@ class Limits:
         return [self.stream.class_names[label] for label in self.few[task].classes]
 
     def _part(self, recipe: Recipe, part: Part) -> str:
-        """What a part says to the end of one task and the beginning of the next."""
+        """Whether a part refuses the end of one task or the beginning of the next."""
         before, after = self._grow(recipe.network)
-        context, kept = Context(before, 0, recipe.heads, self.few[0]), {}
-        if part is not recipe.merge and not context.shared:
+        context, state = Context(before, 0, recipe.heads, self.few[0]), {}
+        if part is not recipe.after_task and not context.shared:
             return ALONE
-        part.begin_task(context, kept)
-        part.end_task(context, kept)
-        recipe.merge.tested(before, kept) if part is recipe.merge else None
-        part.begin_task(Context(after, len(self.few) - 1, recipe.heads, self.few[-1]), kept)
+        part.begin_task(context, state)
+        part.end_task(context, state)
+        if part is recipe.after_task:
+            recipe.after_task.tested(before, state)
+        part.begin_task(Context(after, len(self.few) - 1, recipe.heads, self.few[-1]), state)
         return ""
 
-    def _moves_the_old(self, recipe: Recipe) -> str:
+    def _changes_old_tasks(self, recipe: Recipe) -> str:
         if len(self.few) < 2:
             return ""
-        moved = moves_the_old(recipe, self._grow(recipe.network)[1], self.few[1].train.images)
-        return "" if moved else ALONE
+        changed = changes_old_tasks(recipe, self._grow(recipe.network)[1], self.few[1].train.images)
+        return "" if changed else ALONE
 
-    def _looks(self, recipe: Recipe) -> str:
-        """What attention distillation says to images of the second task."""
+    def _attention(self, recipe: Recipe) -> str:
+        """Whether attention distillation refuses images of the second task."""
         before, after = self._grow(recipe.network)
         task, last = self.few[-1], len(self.few) - 1
         images, labels = task.train.images, self.stream.positions(task.train.labels)
@@ -140,13 +142,13 @@ def few_of(task: Task) -> Task:
     return replace(task, train=few, test=few)
 
 
-def moves_the_old(recipe: Recipe, network: Network, images: Tensor) -> bool:
+def changes_old_tasks(recipe: Recipe, network: Network, images: Tensor) -> bool:
     """Whether something that learns the second task is also used to answer for the first."""
     for phase in recipe.schedule.later:
         network.train_only(phase.rates)
         output = network(images)
         old = output.head(0).sum()
-        # The loss asks the new head alone, unless classes of all tasks compete or images of old tasks come again.
+        # The loss reads the new head alone, unless classes of all tasks compete or old images are replayed.
         new = (output.head(1) if recipe.heads == "task" and recipe.memory is None else output.logits).sum()
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if old.requires_grad and new.requires_grad:

@@ -1,4 +1,4 @@
-"""A run of the playground in the other widgets, those that suit it."""
+"""A run of the playground in those of the other widgets that can show it."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,10 +7,10 @@ import ipywidgets
 from ..runs.run import Run
 from ..streams import Stream
 from .attention_drift import AttentionDrift
-from .base import dropdown, row
+from .base import button, dropdown, row
 from .choice import close, shortened
 from .filter_reconstruction import FilterReconstruction
-from .herding_explorer import HerdingExplorer, check
+from .herding_explorer import HerdingExplorer, check_finished
 from .importance_explorer import ImportanceExplorer
 
 WIDGETS = {  # words on the button -> what it does, and the widget
@@ -22,7 +22,7 @@ WIDGETS = {  # words on the button -> what it does, and the widget
 
 
 def opened(words: str, run: Run, stream: Stream) -> ipywidgets.Widget:
-    """The widget of that name for this run; ValueError where it does not suit it."""
+    """The widget of that name for this run; ValueError where it cannot show it."""
     kind = WIDGETS[words][1]
     if kind is ImportanceExplorer:
         return kind(stream, run=run, seed=run.seed)
@@ -32,10 +32,10 @@ def opened(words: str, run: Run, stream: Stream) -> ipywidgets.Widget:
 
 
 def refusal(words: str, run: Run, stream: Stream) -> str:
-    """Why a widget does not suit this run, nothing where it does: what the widget itself would say."""
+    """Why a widget cannot show this run, in its own words; nothing where it can."""
     try:
-        check(run, stream)
-        WIDGETS[words][1].suits(run, stream)
+        check_finished(run, stream)
+        WIDGETS[words][1].check_run(run, stream)
     except ValueError as error:
         return str(error)
     return ""
@@ -46,15 +46,16 @@ class Opener(ipywidgets.VBox):
 
     def __init__(self, stream: Stream, guarded: Callable[[Callable], Callable]) -> None:
         self.stream, self.runs = stream, []
-        self.run = dropdown("open run", [])
-        self.run.tooltip = "the run that opens in another widget"
-        self.buttons = {words: self._button(words, tip, guarded) for words, (tip, _) in WIDGETS.items()}
-        self.close_it = ipywidgets.Button(description="Close", icon="times", tooltip="close the widget below")
-        self.close_it.layout = ipywidgets.Layout(width="auto", display="none")
-        self.close_it.on_click(guarded(lambda _: self._close()))
+        self.run = dropdown("open run", [], "the run that opens in another widget")
+        self.buttons = {
+            words: button(words, "", guarded(lambda _, words=words: self._open(words)), "external-link")
+            for words in WIDGETS
+        }
+        self.close_it = button("Close", "close the widget below", guarded(lambda _: self._close()), "times")
+        self.close_it.layout.display = "none"
         self.reasons, self.place = ipywidgets.HTML(), ipywidgets.VBox()
         super().__init__([row(self.run, *self.buttons.values(), self.close_it), self.reasons, self.place])
-        self.run.observe(lambda change: self._judge(), "value")
+        self.run.observe(lambda change: self._grey(), "value")
         self.offer([])
 
     def offer(self, runs: Sequence[Run]) -> None:
@@ -66,25 +67,19 @@ class Opener(ipywidgets.VBox):
         self.run.options = options
         self.run.value = len(runs) or None
         self.layout.display = None if runs else "none"
-        self._judge()
-
-    def _button(self, words: str, tip: str, guarded: Callable) -> ipywidgets.Button:
-        made = ipywidgets.Button(description=words, tooltip=f"open the run: {tip}", icon="external-link")
-        made.layout = ipywidgets.Layout(width="auto", margin="2px 6px 2px 0")
-        made.on_click(guarded(lambda _: self._open(words)))
-        return made
+        self._grey()
 
     @property
     def chosen(self) -> Run | None:
         return self.runs[self.run.value - 1] if self.run.value else None
 
-    def _judge(self) -> None:
-        """Grey out what does not suit the chosen run, and say why."""
+    def _grey(self) -> None:
+        """Grey out the widgets that cannot show the chosen run, and say why."""
         run, found = self.chosen, []
-        for words, button in self.buttons.items():
+        for words, pressed in self.buttons.items():
             reason = refusal(words, run, self.stream) if run else "There is no run yet."
-            button.disabled = bool(reason)
-            button.tooltip = f"open the run: {WIDGETS[words][0]}" + (f" - not here: {reason}" if reason else "")
+            pressed.disabled = bool(reason)
+            pressed.tooltip = f"open the run: {WIDGETS[words][0]}" + (f" - not here: {reason}" if reason else "")
             found += [f"<li><b>{words}</b>: {reason}</li>"] if reason else []
         fold = "<details class='cltutor-reasons'><summary>{} greyed out: why?</summary><ul>{}</ul></details>"
         self.reasons.value = fold.format(f"{len(found)} of {len(WIDGETS)}", "".join(found)) if run and found else ""

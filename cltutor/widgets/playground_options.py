@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import ipywidgets
 
+from ..describe import Real, Whole
 from ..importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral, Uniform
 from ..losses import Distillation
 from ..memory.selection import SELECTIONS
@@ -14,15 +15,21 @@ from ..streams import CropFlip, PhotometricCropFlip
 from .base import dropdown
 from .choice import Choice, Option, Switch
 from .knob import Knob
+from .playground_composition import on
 from .playground_presets import preset
 
 SMALL = SmallCNN()
-
-
-def on(network: object) -> object:
-    """The network on the usual backbone, as a composition has it."""
-    return type(network)(**{**vars(network), "backbone": SMALL})
-
+NETWORKS = [
+    ("one trunk", MultiHead(), "shared layers, and a head for each task"),
+    ("frozen trunk", MultiHead(hidden=4096), "later heads have a hidden layer (feature extraction)"),
+    ("shared convolutions", MultiHead(task_specific_layers=2), "fully connected layers for each task"),
+    ("a copy per task", Copies(), "a fine-tuned copy of the first network for each task (LwF, Figure 1)"),
+    ("widened trunk", Widening(), "new nodes in the top layers for every task (LwF, Figure 6b)"),
+    ("own networks", SingleTask(), "a network for each task, drawn anew (DF-CNN, section 4.1)"),
+    ("progressive columns", Progressive(), "a column per task, which reads the earlier ones"),
+    ("DF-CNN", preset("dfcnn").network, "filters rebuilt from a knowledge base (DF-CNN, section 2)"),
+    ("small DF-CNN", preset("dfcnn_small").network, "the reduced one (DF-CNN, section 4.2)"),
+]
 
 CHOICES: dict[str, tuple[str, list[Option]]] = {  # field -> what stands before the buttons, and these
     "new": (
@@ -36,12 +43,12 @@ CHOICES: dict[str, tuple[str, list[Option]]] = {  # field -> what stands before 
     "importance": (
         "importance",
         [
-            ("L2", Uniform(), "every weight alike (LwF, section 4.2)"),
+            ("L2", Uniform(), "every weight the same (LwF, section 4.2)"),
             ("MAS", MAS(), "how much the learned function changes with a weight (MAS, eq. 2)"),
             ("local MAS", LocalMAS(), "the same from activations alone, by Hebb's rule (MAS, eq. 6)"),
             ("EWC", Fisher(), "Fisher information, a penalty for each task (Kirkpatrick et al. 2017)"),
             ("online EWC", OnlineFisher(), "Fisher information summed over tasks (Schwarz et al. 2018)"),
-            ("SI", PathIntegral(), "what a weight did for the loss on its way (Zenke et al. 2017)"),
+            ("SI", PathIntegral(), "how much a weight has reduced the loss so far (Zenke et al. 2017)"),
         ],
     ),
     "memory": (
@@ -55,28 +62,18 @@ CHOICES: dict[str, tuple[str, list[Option]]] = {  # field -> what stands before 
     ),
     "network": (
         "heads on",
-        [
-            ("one trunk", on(MultiHead()), "shared layers, and a head for each task"),
-            ("frozen trunk", on(MultiHead(hidden=4096)), "later heads have a hidden layer (feature extraction)"),
-            ("shared convolutions", on(MultiHead(task_specific_layers=2)), "fully connected layers for each task"),
-            ("a copy a task", on(Copies()), "a fine-tuned copy of the first network for each task (LwF, Figure 1)"),
-            ("widened trunk", on(Widening()), "new nodes in the top layers for every task (LwF, Figure 6b)"),
-            ("own networks", on(SingleTask()), "a network for each task, drawn anew (DF-CNN, section 4.1)"),
-            ("progressive columns", on(Progressive()), "a column a task that hears the earlier ones"),
-            ("DF-CNN", preset("dfcnn").network, "filters rebuilt from a knowledge base (DF-CNN, section 2)"),
-            ("small DF-CNN", preset("dfcnn_small").network, "the reduced one (DF-CNN, section 4.2)"),
-        ],
+        [(words, on(network, SMALL), tip) for words, network, tip in NETWORKS],
     ),
     "backbone": (
         "trunk",
         [
             ("small CNN", SMALL, "three convolutions and two fully connected layers"),
             ("task CNN", TaskCNN(), "the CNN of DF-CNN's experiments, with dropout"),
-            ("large task CNN", preset("single_task_large").backbone, "the same with 0.935 M parameters a task"),
+            ("large task CNN", preset("single_task_large").backbone, "the same with 0.935 M parameters per task"),
             ("ResNet-32", ResNet32(), "fifteen residual blocks, for 32-pixel images: slow on a CPU"),
         ],
     ),
-    "merge": (
+    "after_task": (
         "tested",
         [
             ("as trained", Unmerged(), "the network that learns is the one that is tested"),
@@ -126,29 +123,29 @@ CHOICES: dict[str, tuple[str, list[Option]]] = {  # field -> what stands before 
     ),
 }
 SWITCHES = {
-    "distillation": ("distillation", "the old heads answer as they did before this task (LwF, eq. 2 and 3)"),
+    "distillation": ("distillation", "the old heads keep their answers from before this task (LwF, eq. 2 and 3)"),
     "joined": ("one softmax", "one softmax over all old classes, not one for each old task (LwM, section 3.1)"),
     "attention": ("attention distillation", "the network looks where it looked before this task (LwM, eq. 6)"),
     "anchor": ("anchor", "important weights are pulled back to where the last task left them (MAS, eq. 3)"),
     "balanced": ("balanced fine-tuning", "then train a little with as many images of each class (EEIL, section 4)"),
 }
+KINDS = Distillation.__dataclass_fields__["kind"].metadata["rule"].options
 LISTS = {  # field -> words, what it may be, what it means
-    "kind": ("kind", [(kind.replace("_", " "), kind) for kind in Distillation.kinds], "how old answers are compared"),
+    "kind": ("kind", [(kind.replace("_", " "), kind) for kind in KINDS], "how old answers are compared"),
     "distance": ("distance", [("L1", "l1"), ("L2", "l2")], "between normalised maps (LwM, section 4.1)"),
     "maps": ("maps", [("Grad-CAM", "grad_cam"), ("activation", "activation")], "of one class, or of none"),
     "selection": ("chosen by", list(SELECTIONS), "how the images of a class are chosen (EEIL, section 6.3)"),
 }
-ABOVE, FROM, WHOLE = "a number above 0", "a number from 0 up", "a whole number from 1 up"
-NUMBERS = {  # field -> words, the slider's ends and step, what is allowed, its rule, what it means
+ABOVE, FROM, WHOLE = Real(above=0), Real(at_least=0), Whole(at_least=1)
+NUMBERS = {  # field -> words, the slider's ends and step, what is allowed, what it means
     "temperature": ("T", (1.0, 10.0, 0.5), ABOVE, "how far the teacher's answers are softened (temperature)"),
     "beta": ("weight β", (0.0, 5.0, 0.1), FROM, "of distillation in the loss"),
     "gamma": ("weight γ", (0.0, 5.0, 0.1), FROM, "of attention distillation in the loss"),
     "omega": ("weight λ/2", (0.0, 5.0, 0.05), FROM, "of the anchor in the loss"),
-    "images": ("images", (1, 500, 1), WHOLE, "how many images the memory holds, in all or of each class"),
+    "images": ("images", (1, 500, 1), WHOLE, "how many images the memory keeps, in all or per class"),
     "epochs": ("epochs", (1, 30, 1), WHOLE, "passes over the images of each task"),
     "rate": ("rate", (0.001, 0.1, 0.001), ABOVE, "the learning rate of gradient descent"),
 }
-ALLOWED = {ABOVE: lambda v: v > 0, FROM: lambda v: v >= 0, WHOLE: lambda v: v >= 1}
 
 
 def make_controls(guarded: Callable[[Callable], Callable]) -> dict[str, ipywidgets.Widget]:
@@ -159,8 +156,7 @@ def make_controls(guarded: Callable[[Callable], Callable]) -> dict[str, ipywidge
     for name, (words, tooltip) in SWITCHES.items():
         made[name] = Switch(words, tooltip)
     for name, (words, options, tooltip) in LISTS.items():
-        made[name] = dropdown(words, options)
-        made[name].tooltip = tooltip
+        made[name] = dropdown(words, options, tooltip)
     for name, (words, span, rule, tooltip) in NUMBERS.items():
-        made[name] = Knob(words, span[0], span, ALLOWED[rule], rule, tooltip, guarded)
+        made[name] = Knob(words, span, rule, tooltip, guarded)
     return made

@@ -16,7 +16,7 @@ from .playground_limits import Limits
 from .playground_options import make_controls
 from .playground_presets import named
 
-TERMS = {  # a term -> the controls that speak only while it is on
+TERMS = {  # a term -> the controls that count only while it is on
     "distillation": ("kind", "joined", "temperature", "beta"),
     "attention": ("distance", "maps", "gamma"),
     "anchor": ("importance", "omega"),
@@ -29,10 +29,15 @@ SECTIONS = {
         ("anchor", "omega", "importance"),
     ),
     "Memory": (("memory",), ("images", "selection"), ("balanced", "predict")),
-    "Network": (("network",), ("backbone",), ("merge",)),
+    "Network": (("network",), ("backbone",), ("after_task",)),
     "Training": (("epochs", "rate"), ("learns",), ("augmentation", "noise")),
 }
 ALL = "all"
+UNCHANGED = "Nothing was changed."
+
+
+class Unchanged(ValueError):
+    """A change that was refused and has left everything as it was, as its message says."""
 
 
 class Panel(ipywidgets.VBox):
@@ -40,7 +45,7 @@ class Panel(ipywidgets.VBox):
 
     `changed(before)` is called after the learner has made another composition.
 
-    A combination that makes no sense leaves everything as it was and is told by `guarded`. Buttons that would make one
+    A combination that makes no sense leaves everything as it was, and `guarded` shows why. Buttons that would make one
     are greyed out by a thread, soon after each change; `settle()` waits for it.
     """
 
@@ -73,12 +78,12 @@ class Panel(ipywidgets.VBox):
         """Set every control.
 
         Raises:
-            ValueError: the combination makes no sense, and nothing was changed.
+            Unchanged: the combination makes no sense, and nothing was changed.
         """
         before = self.composition
         if reason := self.limits.reason(composition):
             self._apply(before)
-            raise ValueError(f"{reason} Nothing was changed.")
+            raise Unchanged(f"{reason} {UNCHANGED}")
         self._apply(composition)
         self.changed(before)
 
@@ -103,7 +108,7 @@ class Panel(ipywidgets.VBox):
         self.set(named(replace(self.composition, **values)))
 
     def _apply(self, composition: Composition) -> None:
-        """Set every control to what the composition says."""
+        """Set every control to the composition's value."""
         self._applying = True
         try:
             for name, control in self.controls.items():
@@ -126,7 +131,7 @@ class Panel(ipywidgets.VBox):
         enable(self.controls["selection"], now.memory in ("exemplars", "per class"))
 
     def grey(self) -> None:
-        """Have a thread find out what makes no sense beside the composition as it is now."""
+        """Have a thread find out which single changes of the composition make no sense."""
         with self._lock:
             running, self._stale = self._stale or bool(self._thread and self._thread.is_alive()), True
             if not running:
@@ -152,10 +157,10 @@ class Panel(ipywidgets.VBox):
                     return
                 if value != getattr(now, name):
                     found[name, value] = self.limits.reason(replace(now, **{name: value}))
-        self._tell(now, {key: reason for key, reason in found.items() if reason})
+        self._show_refused(now, {key: reason for key, reason in found.items() if reason})
         self.also(now)
 
-    def _tell(self, now: Composition, refused: dict[tuple[str, object], str]) -> None:
+    def _show_refused(self, now: Composition, refused: dict[tuple[str, object], str]) -> None:
         """Grey out these values of controls, each with its reason, and say the reasons below."""
         words: dict[str, list[str]] = {}
         for name, control in self.controls.items():
@@ -166,7 +171,7 @@ class Panel(ipywidgets.VBox):
             elif isinstance(control, Switch) and not off:
                 control.refuse(next(iter(own.values()), ""))
             for value, reason in own.items() if not off else ():
-                words.setdefault(reason, []).append(said(control, value))
+                words.setdefault(reason, []).append(setting(control, value))
         self.reasons.value = listing(words)
 
 
@@ -176,8 +181,8 @@ def enable(control: ipywidgets.Widget, on: bool) -> None:
         each.disabled = not on
 
 
-def said(control: Choice | Switch, value: object) -> str:
-    """What a control would say with this value."""
+def setting(control: Choice | Switch, value: object) -> str:
+    """A control with one of its values, in words."""
     if isinstance(control, Switch):
         return control.description if value else f"no {control.description}"
     return f"{control.words}: {control.buttons[value].description}"
@@ -187,7 +192,7 @@ def listing(words: dict[str, list[str]]) -> str:
     """The reasons, each with what it greys out, folded away."""
     if not words:
         return ""
-    lines = [f"<li><b>{html.escape('; '.join(told))}</b>: {html.escape(why)}</li>" for why, told in words.items()]
+    lines = [f"<li><b>{html.escape('; '.join(given))}</b>: {html.escape(why)}</li>" for why, given in words.items()]
     count = sum(map(len, words.values()))
     summary = f"{count} choice{'s are' if count > 1 else ' is'} greyed out here: why?"
     return f'<details class="cltutor-reasons"><summary>{summary}</summary><ul>{"".join(lines)}</ul></details>'

@@ -33,13 +33,13 @@ TITLES = {
     "EEIL": "End-to-End Incremental Learning (Castro et al. 2018), and what it is compared with",
     "DF-CNN": "Deconvolutional Factorized CNN (Lee et al. 2019), and what it is compared with",
 }
-A_CLASS = 10  # exemplars, where the published memory would hold the whole stream
+PER_CLASS = 10  # exemplars, where the published memory would hold the whole stream
 NUMBERS = ("temperature", "beta", "gamma", "omega", "images", "epochs", "rate", "heads", "rest", "name")
 
 
 @functools.cache
 def preset(method: str) -> Composition:
-    """The toggles of ``cl.methods.<method>()``."""
+    """The toggles of one of cltutor's methods."""
     return composition_of(methods.get(method))
 
 
@@ -50,12 +50,12 @@ def at_hand(method: str, now: Composition, stream: Stream) -> Composition:
 
 
 def capacity_for(stream: Stream, published: int = 2000) -> int:
-    """K of a memory: as published, or ten images a class where that would hold everything."""
-    return published if published < sum(len(task.train) for task in stream) else A_CLASS * len(stream.classes)
+    """K of a memory: as published, or ten images per class where that would hold everything."""
+    return published if published < sum(len(task.train) for task in stream) else PER_CLASS * len(stream.classes)
 
 
 def named(composition: Composition) -> Composition:
-    """The composition under the name of the method that it is, whatever its numbers, or one that says its parts."""
+    """The composition under the name of its method, whatever its numbers, or under one that lists its parts."""
     known = _skeletons().get(_skeleton(composition))
     return replace(composition, name=known or _parts(composition))
 
@@ -78,10 +78,11 @@ def _skeleton(composition: Composition) -> Composition:
 
 
 def _parts(composition: Composition) -> str:
-    """A name that says what is switched on, in the order of the equation."""
+    """A name that lists what is switched on, in the order of the equation."""
     words = {"softmax": [], "sigmoid": ["sigmoids"], "sigmoid, all": ["sigmoids over all"]}[composition.new]
     words += ["distillation"] * composition.distillation + ["attention"] * composition.attention
     words += [short(composition.importance)] * composition.anchor
+    words += [type(term).__name__ for _, term in composition.others]
     words += {"none": [], "everything": ["all images"]}.get(composition.memory, ["memory"])
     words += ["balance"] * composition.balanced + ["augmentation"] * bool(composition.augmentation)
     words += [] if composition.network == MultiHead() else [type(composition.network).__name__]

@@ -50,7 +50,7 @@ class Recorded(ipywidgets.Box):
         return [run for words in self.on for run in self.runs[words]]
 
     def toggled(self) -> Iterator[list[Run]]:
-        """What would be shown after a press of each switch on the page."""
+        """The runs that a press of each switch on the page would show."""
         for words in self._listed:
             on = [other for other in self.switches if (other in self.on) != (other == words)]
             yield [run for other in on for run in self.runs[other]]

@@ -8,11 +8,11 @@ from .. import methods
 from ..streams import Stream
 from .base import row
 from .choice import Choice, Option
+from .method_controls import summary_of
 from .playground_composition import Composition
 from .playground_panel import Panel
 from .playground_presets import PAPERS, TITLES, at_hand
 from .playground_recorded import Recorded
-from .settings import told
 
 
 class Presets(ipywidgets.VBox):
@@ -65,4 +65,4 @@ class Presets(ipywidgets.VBox):
 
 
 def _option(method: str) -> Option:
-    return method, method, told(method)
+    return method, method, summary_of(method)

@@ -23,12 +23,12 @@ GROUPS = {
     False: "Task known in training: a softmax, or sigmoids, for each task",
     True: "Task unknown in training: the classes of all tasks seen compete",
 }
-UNTRAINED = "asked with the task unknown, which these logits were never trained for"
+UNTRAINED = "the task is unknown at test, for which these logits were never trained"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A run as the table shows it; accuracy and forgetting in percent, nan where there is none."""
+    """A run in the table; accuracy and forgetting in percent, nan where there is none."""
 
     place: int
     name: str
@@ -59,7 +59,7 @@ def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = ())
 
 
 def contents_of(recipe: Recipe) -> str:
-    """What a recipe is made of, in a line."""
+    """The parts of a recipe, in a line."""
     try:
         made = composition_of(recipe)
     except ValueError:
@@ -69,18 +69,20 @@ def contents_of(recipe: Recipe) -> str:
     words += [f"{made.beta:g} x distillation{soft}"] * made.distillation
     words += [f"{made.gamma:g} x attention"] * made.attention
     words += [f"{made.omega:g} x {short(made.importance)} anchor"] * made.anchor
-    kept = {"exemplars": f"{made.images} images", "per class": f"{made.images} images a class"}
-    kept = {name: f"{words} by {made.selection}" for name, words in kept.items()} | {"everything": "all images"}
-    more = [kept[made.memory]] if made.memory in kept else []
+    kept = {"exemplars": f"{made.images} images", "per class": f"{made.images} images per class"}
+    kept = {name: f"{words} by {made.selection}" for name, words in kept.items()}
+    kept |= {"everything": "all images", "none": ""}
+    words += [f"{weight:g} x {type(term).__name__}" for weight, term in made.others]
+    more = [kept.get(made.memory, type(made.memory).__name__)]
     more += ["balanced fine-tuning"] * made.balanced + ["nearest mean"] * (made.predict != "logits")
     more += ["augmentation"] * bool(made.augmentation)
     kind = type(made.network).__name__
     more += [kind] * (kind != "MultiHead") + [f"{made.epochs} epochs"]
-    return "; ".join([" + ".join(words), *more])
+    return "; ".join([" + ".join(words), *filter(None, more)])
 
 
 def table(rows: Sequence[Row], known_task: bool, by: str = "newest") -> str:
-    """The rows as HTML tables, one a regime of training, each sorted by that column, its best row first."""
+    """The rows as HTML tables, one per training regime, each sorted by that column, its best row first."""
     asked = "task known at test" if known_task else "task unknown at test"
     parts = []
     for competes, caption in GROUPS.items():

@@ -1,10 +1,10 @@
 """What later tasks do to the accuracy and to the filters of earlier ones (DF-CNN, section 2.3 and Figure 4)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from .. import methods as named
+from .. import methods as registry
 from .. import show
 from ..evaluation.metrics import peak_accuracy
 from ..recipe.recipe import Recipe
@@ -14,18 +14,19 @@ from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import train
-from .actions import Actions
-from .base import Pane, Tool, buttons, draw, row
+from .album import Album
+from .base import Draw, Pane, buttons, draw, row
+from .code import unusual
 from .controls import Controls
-from .method_toggle import news
-from .settings import told
-from .training import Trains, snapshot
+from .learning import LearnsInTurn, Train, show_all, unfinished_first
+from .method_controls import listed, summary_of
+from .training import snapshot
 
 METHODS = ("dfcnn", "hard_sharing", "single_task")
 ALONE = "single_task"  # whose peaks are what a task reaches without the others
 
 
-class ReverseTransfer(Trains, Tool):
+class ReverseTransfer(LearnsInTurn):
     """Test accuracy of every task while the tasks are learned in turn, by one method after another.
 
     Train learns the stream by each method with one seed, the pressed one first. Of the pressed one are shown the
@@ -33,8 +34,8 @@ class ReverseTransfer(Trains, Tool):
     filters are rebuilt from shared knowledge, how far later tasks have moved them. A dotted line is the mean peak of
     single-task learning, once it has been trained.
 
-    methods: names; epochs: of every task; method: the one pressed at first; seed, device: as in `learn`; settings:
-    given to every method, such as `learning_rate=0.01`.
+    methods: names; epochs: of every task; method: the one pressed at first; seed, device: as in `learn`; train, draw:
+    used to learn and to draw (tests give others); settings: given to every method, such as `learning_rate=0.01`.
 
     Raises:
         ValueError: a stream of one task, an unknown method, or a setting that a method does not take.
@@ -49,29 +50,24 @@ class ReverseTransfer(Trains, Tool):
         *,
         method: str | None = None,
         device: str = "auto",
+        train: Train = train,
+        draw: Draw = draw,
         **settings,
     ) -> None:
-        super().__init__("cltutor-reverse-transfer")
-        self.stream, self.seed, self.device = stream, seed, device
+        super().__init__("cltutor-reverse-transfer", stream, seed, device, train, draw)
         self.recipes = recipes_of(stream, methods, epochs, settings)
         self.rebuilding = {name for name, recipe in self.recipes.items() if rebuilds(recipe, stream)}
         self.runs: dict[str, Run] = {}
         self.changes: dict[str, np.ndarray] = {}
-        self._album: dict[tuple, str] = {}
-        self._empty = draw(lambda: show.tasks(stream))
+        self.album = Album(draw)
         given = {"methods": tuple(self.recipes), "epochs": epochs, "seed": seed, "device": device}
-        own = {"methods": METHODS, "epochs": 20, "seed": 0, "device": "auto"}
-        given = {name: value for name, value in given.items() if value != own[name]} | settings
-        shown = [(name, name) for name in self.recipes]
-        pressed = buttons("method", "whose tasks are shown", shown, [told(name) for name in self.recipes])
-        first = next(iter(self.recipes))
-        self.controls = Controls(
-            self, "ReverseTransfer", {"method": pressed}, {"method": first}, given, self._checked, self._show
-        )
-        self.controls.set({"method": first if method is None else method})
-        self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
+        given = unusual(type(self), given) | settings
+        names = [(name, name) for name in self.recipes]
+        pressed = buttons("method", "whose tasks are shown", names, [summary_of(name) for name in self.recipes])
+        self.controls = Controls(self, {"method": pressed}, {"method": next(iter(self.recipes))}, given, self._show)
+        self.controls.start(method=method)
         self.panes = [Pane(), Pane(), Pane()]
-        self.fill(row(pressed), self.actions, self.message, *self.panes, self.controls.line)
+        self.fill(row(pressed), self.actions, self.message, *self.panes, self.line)
         self._show()
 
     @property
@@ -79,57 +75,34 @@ class ReverseTransfer(Trains, Tool):
         """The name of the method that is pressed."""
         return self.controls.values["method"]
 
-    @property
-    def code(self) -> str:
-        """The line of code that makes this widget again as it is set."""
-        return self.controls.code
-
-    def _checked(self, values: dict) -> dict:
-        if values["method"] not in self.recipes:
-            raise ValueError(f"method is one of {', '.join(self.recipes)}, not {values['method']!r}.")
-        return values
-
-    def _train(self) -> None:
+    def _todo(self) -> dict[str, Recipe]:
         done = [name for name, run in self.runs.items() if run.complete]
-        todo = sorted(
-            self.recipes.keys() - done, key=lambda name: (name != self.method, list(self.recipes).index(name))
-        )
-        if not todo:
-            self.actions.say("all methods have been trained; Clear to train them anew", 1)
-            return
-        self._begin(self._events(todo))
+        return unfinished_first(self.recipes, done, self.method)
 
-    def _events(self, todo: list[str]) -> Iterator[Event]:
-        """Learn by one method after another, each begun anew; look at its filters after it."""
-        for done, name in enumerate(todo):
-            self._part = name, done / len(todo), 1 / len(todo)
-            recipe = self.recipes[name]
-            self.runs = {other: run for other, run in self.runs.items() if other != name}
-            old = epochs_between(recipe.schedule.epochs)
-            yield from train(self.stream, recipe, self.seed, device=self.device, test_old_every=old)
-            self._keep(name)
+    def _start(self, name: str) -> None:
+        self.runs = {other: run for other, run in self.runs.items() if other != name}
 
-    def _keep(self, name: str) -> None:
-        """How far the filters of a run that has ended were moved, and its pictures, ready for the toggle."""
+    def _tests(self, recipe: Recipe) -> dict[str, int]:
+        return {"test_old_every": epochs_between(recipe.schedule.epochs)}
+
+    def _finish(self, name: str) -> None:
+        """Measure how far the filters of a run that has ended were moved, and draw its pictures."""
         run = self.runs[name]
         if run.learned > 1 and name in self.rebuilding:
-            self.actions.say(f"{name}: looking at the filters of every task")
+            self.actions.say(f"{name}: comparing the filters of every task")
             self.changes = {**self.changes, name: filter_distances(run)}
         self._show()
         self._pictures(name)
 
-    def _clear(self) -> None:
-        if self.actions.busy:
-            raise ValueError("Something is being learned: press Stop first.")
-        self.runs, self.changes, self._album = {}, {}, {}
-        self.actions.say("", 0)
-        self._show()
+    def _forget(self) -> None:
+        self.runs, self.changes = {}, {}
+        self.album.clear()
 
     def _follow(self, event: Event) -> None:
-        """Tell the page of an event, but not of every one; called in the thread that trains."""
-        name, start, share = self._part
-        if isinstance(event, Stepped) and self.pace.news():
-            self.actions.say(news(event), start + share * event.progress)
+        """Show some of the events on the page; called in the thread that trains."""
+        name = self._part[0]
+        if isinstance(event, Stepped) and self.pace.line_due():
+            self._say(event)
         elif isinstance(event, EpochDone):
             self.runs = {**self.runs, name: snapshot(event.run)}
             if name == self.method:
@@ -137,26 +110,15 @@ class ReverseTransfer(Trains, Tool):
         elif isinstance(event, TaskDone):
             self.runs = {**self.runs, name: snapshot(event.run)}
 
-    def _end(self, run: Run | None, finished: bool) -> None:
-        try:
-            if not finished and self._part[0] in self.runs:
-                self._keep(self._part[0])
-            for name in self.runs:
-                self._pictures(name)  # ready for the toggle
-            self._show()
-        finally:
-            words = "done" if finished else "stopped; Train begins the method that was not finished anew"
-            self.actions.say(words, 1.0 if finished else None)
-            self.actions.busy = False
+    def _draw_ahead(self, finished: bool) -> None:
+        if not finished and self._part[0] in self.runs:
+            self._finish(self._part[0])
+        for name in self.runs:
+            self._pictures(name)
 
     def _show(self, name: str | None = None) -> None:
         """Show the pressed method; `name`: the control that was moved."""
-        method = None
-        while method != self.method:  # it may be pressed while a thread draws
-            method = self.method
-            made = self._pictures(method) if self.runs else [self._empty, "", ""]
-            for pane, picture in zip(self.panes, made, strict=True):
-                pane.value = picture
+        show_all(self.panes, lambda: self.method, self._pictures if self.runs else None, self.empty)
 
     def _pictures(self, name: str) -> list[str]:
         """The curves, the table of differences, and how far the filters have moved."""
@@ -166,16 +128,12 @@ class ReverseTransfer(Trains, Tool):
             peaks = peak_accuracy(alone.curves.known, alone.curves.epoch_task)
             references = {f"{ALONE}, mean peak": float(peaks.mean())}
         epochs, rebuilt = len(run.curves.epoch_task) if run else 0, run and name in self.rebuilding
-        moved = name in self.changes
+        page, moved = self.album.page, name in self.changes
         return [
-            self._once(("curves", name, epochs, bool(references)), lambda: self._curves(name, run, references)),
-            self._once(("table", name, epochs), lambda: self._table(name, run)) if run else "",
-            self._once(("filters", name, moved), lambda: self._filters(name)) if rebuilt else "",
+            page(("curves", name, epochs, bool(references)), lambda: self._curves(name, run, references)),
+            page(("table", name, epochs), lambda: self._table(name, run)) if run else "",
+            page(("filters", name, moved), lambda: self._filters(name)) if rebuilt else "",
         ]
-
-    def _once(self, key: tuple, make: Callable[[], show.Picture]) -> str:
-        made = self._album[key] = self._album.get(key) or draw(make)
-        return made
 
     def _curves(self, name: str, run: Run | None, references: dict[str, float]) -> show.Picture:
         if run is None:
@@ -197,11 +155,7 @@ def recipes_of(stream: Stream, methods: Sequence[str], epochs: int, settings: di
     """The methods by name, with their settings."""
     if len(stream) < 2:
         raise ValueError("Give a stream of two tasks or more: nothing follows the first one.")
-    if isinstance(methods, str) or not methods:
-        raise ValueError('methods is a list of names of methods, such as ["dfcnn", "hard_sharing"].')
-    for name in methods:
-        named.get(name)  # an unknown name is told here
-    return {name: getattr(named, name)(epochs=epochs, **settings) for name in methods}
+    return {name: registry.named(name)(epochs=epochs, **settings) for name in listed(methods)}
 
 
 def rebuilds(recipe: Recipe, stream: Stream) -> bool:
@@ -211,5 +165,5 @@ def rebuilds(recipe: Recipe, stream: Stream) -> bool:
 
 
 def epochs_between(epochs: int) -> int:
-    """Epochs between two tests of old tasks: ten a task or more, the last one among them."""
+    """Epochs between two tests of old tasks: at least ten tests per task, one of them after its last epoch."""
     return next(every for every in range(max(1, epochs // 10), 0, -1) if epochs % every == 0)

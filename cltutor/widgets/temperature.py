@@ -1,22 +1,29 @@
-"""What a teacher says of a picture, and how its answer softens as the temperature goes up (LwF, eq. 3)."""
+"""A teacher's answer to a picture, and how it softens as the temperature goes up (LwF, eq. 3)."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from .. import show
+from ..describe import Choice, Real, Whole
 from ..evaluation.answers import logits
 from ..networks import Network
 from ..runs.run import Run
 from ..streams import Stream, Task
-from .base import Pane, Tool, draw, dropdown, row
-from .controls import Controls
+from .album import Album
+from .base import Draw, Pane, Tool, draw, dropdown, row
+from .controls import Controls, Values
 from .knob import Knob
 
 MOST = 40  # pictures of a task to choose from
 SPAN = (1.0, 10.0, 0.5)  # of the temperature
+
+
+def in_thread(work: Callable[[], None]) -> None:
+    """Start `work` behind the page."""
+    threading.Thread(target=work, daemon=True).start()
 
 
 class Temperature(Tool):
@@ -25,7 +32,8 @@ class Temperature(Tool):
     teacher: a run (its network after the last task) or a network, such as `run.model_after(0)`; pictures: the task,
     counted from 0, whose test pictures are shown; head: the task whose classes answer, None for all classes that the
     teacher knows. "own" is None for a run trained across tasks, else the task of the pictures, or task 0 if the
-    teacher has not learned that one. picture: which one, from 1 up.
+    teacher has not learned that one. picture: which one, from 1 up; draw, behind: used to draw, and to work behind the
+    page (tests give others).
 
     Raises:
         ValueError: a teacher that has learned nothing or other tasks, or a task or picture that is not there.
@@ -39,98 +47,86 @@ class Temperature(Tool):
         head: int | str | None = "own",
         temperature: float = 2.0,
         picture: int = 1,
+        *,
+        draw: Draw = draw,
+        behind: Callable[[Callable[[], None]], None] = in_thread,
     ) -> None:
-        super().__init__("cltutor-temperature")
-        self.stream = stream
+        super().__init__("cltutor-temperature", draw)
+        self.stream, self.behind = stream, behind
         self.teacher = network_of(teacher, stream)
         self._own_head = not (isinstance(teacher, Run) and teacher.competes)
         self._samples: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        self._album: dict[float, str] = {}
+        self.album = Album(draw)
         self._make_controls(min(MOST, *(len(task.test) for task in stream)))
         self.controls.set({"pictures": pictures, "head": head, "temperature": temperature, "picture": picture})
         self._show()
-
-    @property
-    def code(self) -> str:
-        """The line of code that makes this widget again as it is set."""
-        return self.controls.code
 
     def _make_controls(self, count: int) -> None:
         names = [f"task {task.index + 1}: {class_list(self.stream, task)}" for task in self.stream]
         known = len(self.teacher.classes)
         heads = [("all classes", None), *((name, i) for i, name in enumerate(names[:known]))]
-        whole = f"a whole number from 1 to {count}"
         self.pictures = dropdown("pictures of", [(name, i) for i, name in enumerate(names)])
         self.head = dropdown("answers for", heads)
-        self.picture = Knob(
-            "picture", 1, (1, count, 1), lambda v: 1 <= v <= count, whole, "which test picture", self.guarded
-        )
+        self.picture = Knob("picture", (1, count, 1), Whole(1, count), "which test picture", self.guarded)
         softer = "how far the answers are softened"
-        self.temperature = Knob("temperature T", 2, SPAN, lambda v: v > 0, "a number above 0", softer, self.guarded)
+        self.temperature = Knob("temperature T", SPAN, Real(above=0), softer, self.guarded)
         named = {name: getattr(self, name) for name in ("pictures", "head", "temperature", "picture")}
         usual = {"pictures": 0, "head": "own", "temperature": 2, "picture": 1}
-        self.controls = Controls(self, "Temperature", named, usual, {}, self._checked, self._moved)
-        self.line, self.pane = self.controls.line, Pane()
-        choices = row(self.pictures, self.head)
-        self.fill(choices, row(self.picture, self.temperature), self.message, self.pane, self.line)
+        rules = {"head": Choice([None, "own", *range(known)])}
+        self.controls = Controls(self, named, usual, {}, self._moved, rules, self._with_head)
+        self.pane = Pane()
+        self.fill(
+            *(row(self.pictures, self.head), row(self.picture, self.temperature)),
+            *(self.message, self.pane, self.line),
+        )
 
-    def _checked(self, values: dict) -> dict:
-        """The values, if there is such a picture and such a head."""
-        choices = {
-            "pictures": range(len(self.stream)),
-            "head": [None, "own", *range(len(self.teacher.classes))],
-            "picture": range(1, int(self.picture.span[1]) + 1),
-        }
-        for name, choice in choices.items():
-            if values[name] not in choice:
-                last = choice[-1]
-                raise ValueError(f"{name} must be a whole number up to {last}, not {values[name]!r}.")
-        if isinstance(values["temperature"], bool) or not isinstance(values["temperature"], int | float):
-            raise ValueError(f"temperature is a number above 0, not {values['temperature']!r}.")
-        if not 0 < values["temperature"] < float("inf"):
-            raise ValueError(f"temperature is a number above 0, not {values['temperature']:g}.")
-        if values["head"] == "own":
-            own = values["pictures"] if values["pictures"] < len(self.teacher.classes) else 0
-            values["head"] = own if self._own_head else None
-        return values
+    def _with_head(self, values: Values) -> Values:
+        """The values with the head that "own" stands for."""
+        if values["head"] != "own":
+            return values
+        own = values["pictures"] if values["pictures"] < len(self.teacher.classes) else 0
+        return values | {"head": own if self._own_head else None}
 
     def _moved(self, name: str | None) -> None:
         if name != "temperature":
-            self._album = {}
+            self.album.clear()
         self._show()
-        if name == "temperature" and len(self._album) <= 2:  # the first turn for this picture: others will follow
-            threading.Thread(target=self._prepare, args=(self._album,), daemon=True).start()
+        if name == "temperature" and len(self.album.pages) <= 2:  # the first turn for this picture: others will follow
+            pages = self.album.pages
+            self.behind(lambda: self._prepare(pages))
 
     def _show(self) -> None:
-        self.pane.value = self._page(self._album, self.temperature.value)
+        self.pane.value = self._page(self.temperature.value)
 
-    def _prepare(self, album: dict[float, str]) -> None:
+    def _prepare(self, pages: dict) -> None:
         """Draw the slider's other positions, the nearest first, until another picture is chosen; for a thread."""
         low, high, step = SPAN
         places = np.arange(low, high + step / 2, step).tolist()
         try:
             for place in sorted(places, key=lambda place: abs(place - self.temperature.value)):
-                if album is not self._album:
+                if pages is not self.album.pages:
                     return
-                self._page(album, place)
+                self._page(place)
                 time.sleep(0.02)  # leaves the next turn to a learner who waits for a picture
         except Exception as error:  # a thread's exception would be lost
-            self.tell(error)
+            self.show_error(error)
 
-    def _page(self, album: dict[float, str], temperature: float) -> str:
+    def _page(self, temperature: float) -> str:
         """The picture at a temperature, drawn once."""
-        if temperature not in album:
+
+        def make() -> show.Picture:
             image, scores, names, target = self._question()
-            album[temperature] = draw(lambda: show.temperature(image, scores, names, temperature, target))
-        return album[temperature]
+            return show.temperature(image, scores, names, temperature, target)
+
+        return self.album.page((temperature,), make)
 
     def _question(self) -> tuple[np.ndarray, np.ndarray, list[str], int | None]:
-        """The picture, the logits of the classes that answer, their names, and the right one's place among them."""
+        """The picture, the logits of the classes that answer, their names, and the place of the right one or None."""
         images, labels, scores = self._sample(self.pictures.value)
         place, head = int(self.picture.value) - 1, self.head.value
-        asked = range(len(self.teacher.classes)) if head is None else [head]
+        tasks = range(len(self.teacher.classes)) if head is None else [head]
         before = sum(self.teacher.classes[:head]) if head is not None else 0
-        classes = [label for task in asked for label in self.stream[task].classes]
+        classes = [label for task in tasks for label in self.stream[task].classes]
         target = classes.index(labels[place]) if labels[place] in classes else None
         names = [self.stream.class_names[label] for label in classes]
         return images[place], scores[place, before : before + len(classes)], names, target
@@ -146,12 +142,12 @@ class Temperature(Tool):
 
 
 def network_of(teacher: Run | Network, stream: Stream) -> Network:
-    """The network that answers, on the CPU."""
+    """The teacher's network, on the CPU."""
     if isinstance(teacher, Run):
         if teacher.tasks != tuple(task.classes for task in stream):
             raise ValueError("This run has learned other tasks than those of the stream: give the stream it learned.")
         if not teacher.learned:
-            raise ValueError("This run has not finished a task yet: it has no network to ask.")
+            raise ValueError("This run has not finished a task yet: it has no network yet.")
         return teacher.model
     if not isinstance(teacher, Network):
         raise ValueError("The teacher is a run, or one of its networks such as run.model_after(0).")

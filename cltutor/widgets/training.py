@@ -10,7 +10,7 @@ from ..training.events import Event
 
 SHARE = 5  # seconds of training for a second of drawing
 PAUSE = 0.25  # seconds between two live pictures, at least
-BLINK = 0.1  # seconds between two lines of news, at least
+BLINK = 0.1  # seconds between two lines of progress, at least
 
 
 class Training:
@@ -45,7 +45,7 @@ class Training:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask for the end; it comes after the step under way."""
+        """Have it end after the step under way."""
         self.stopped.set()
 
     def join(self, seconds: float | None = None) -> bool:
@@ -80,48 +80,37 @@ class Training:
 
 
 class Pace:
-    """How often a page hears of a training: of some steps, and in pictures that leave the time to learn."""
+    """How often a page is updated during a training: after some steps, and with pictures that leave time to learn.
 
-    def __init__(self) -> None:
-        self._next_news = self._next_picture = 0.0
+    clock: the time in seconds; pause: between two pictures, at least; share: seconds of training per second of
+    drawing; blink: between two lines of progress, at least.
+    """
 
-    def news(self) -> bool:
-        """Whether it is time for a line of news."""
-        now = time.monotonic()
-        due = now >= self._next_news
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        pause: float = PAUSE,
+        share: float = SHARE,
+        blink: float = BLINK,
+    ) -> None:
+        self._clock, self._pause, self._share, self._blink = clock, pause, share, blink
+        self._next_line = self._next_picture = 0.0
+
+    def line_due(self) -> bool:
+        """Whether it is time for a line of progress."""
+        now = self._clock()
+        due = now >= self._next_line
         if due:
-            self._next_news = now + BLINK
+            self._next_line = now + self._blink
         return due
 
     def draw(self, picture: Callable[[], None]) -> None:
         """Draw, if it is time for a picture; the longer it takes, the longer until the next."""
-        now = time.monotonic()
+        now = self._clock()
         if now >= self._next_picture:
             picture()
-            done = time.monotonic()
-            self._next_picture = done + max(PAUSE, SHARE * (done - now))
-
-
-class Trains:
-    """What the widgets that train have in common: `actions`, and the methods that hear of a training.
-
-    `_follow(event)` and `_end(run, finished)` are called in the thread, `tell(error)` where something raised.
-    """
-
-    training: Training | None = None
-
-    def _begin(
-        self, events: Iterator[Event], words: str = "getting ready", keep: bool = False, progress: float | None = 0
-    ) -> None:
-        self.actions.say(words, progress)
-        self.actions.busy = True
-        self.pace = Pace()
-        self.training = Training(events, self._follow, self._end, self.tell, keep)
-        self.training.start()
-
-    def _stop(self) -> None:
-        self.training.stop()
-        self.actions.stop.disabled = True
+            done = self._clock()
+            self._next_picture = done + max(self._pause, self._share * (done - now))
 
 
 def snapshot(run: Run) -> Run:

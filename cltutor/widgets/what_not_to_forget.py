@@ -1,27 +1,30 @@
-"""Choose what you will meet again, and see that it is kept (MAS, section 5.1, adaptation test)."""
+"""Choose what you will meet again, and see that it is not forgotten (MAS, section 5.1, adaptation test)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 import traitlets
 
 from .. import methods, show
+from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.per_class import group_accuracy
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
-from .actions import Actions
-from .base import Pane, Tool, draw, example, row
-from .controls import Controls
+from .base import Draw, Pane, draw, example, row
+from .code import unusual
+from .controls import Controls, Values
 from .knob import Knob
-from .method_toggle import news
-from .training import Trains, snapshot
+from .learning import LearnsInTurn, Train
+from .training import snapshot
+
+ADAPTED = "mas, adapted"
 
 
 class Classes(ipywidgets.HBox):
-    """A toggle button with an example picture for each class of a task; ``value`` holds the labels pressed."""
+    """A toggle button with an example picture for each class of a task; ``value``: the labels of those pressed."""
 
     value = traitlets.Tuple()
 
@@ -54,19 +57,23 @@ class Classes(ipywidgets.HBox):
         self._showing = False
 
 
-class WhatNotToForget(Trains, Tool):
+class WhatNotToForget(LearnsInTurn):
     """Choose the classes of task 1 that you will meet again; MAS computes Omega on their pictures only.
 
     Train learns the stream three times: by fine-tuning, by MAS, and by MAS adapted to the chosen classes; runs are
-    kept, so that another choice trains the third anew only. The picture shows what each remembers of the chosen
-    classes, of the others of task 1, and of later tasks.
+    kept, so that another choice trains the third again only. The picture shows the accuracy on the chosen classes, on
+    the others of task 1, and on later tasks.
 
     classes: labels of task 1, its first class if None; lam and epochs: the methods' own if None; seed, device: as in
-    `learn`; settings: given to every method, such as `learning_rate=0.01`.
+    `learn`; train, draw: used to learn and to draw (tests give others); settings: given to every method, such as
+    `learning_rate=0.01`.
 
     Raises:
         ValueError: a first task of a single class, labels of other tasks, or a setting that a method does not take.
     """
+
+    all_done = "all three have been trained with these settings"
+    unfinished = "stopped; Train starts the unfinished run again"
 
     def __init__(
         self,
@@ -77,32 +84,23 @@ class WhatNotToForget(Trains, Tool):
         epochs: int | None = None,
         seed: int = 0,
         device: str = "auto",
+        train: Train = train,
+        draw: Draw = draw,
         **settings,
     ) -> None:
-        super().__init__("cltutor-what-not-to-forget")
+        super().__init__("cltutor-what-not-to-forget", stream, seed, device, train, draw)
         if len(stream[0].classes) < 2:
             raise ValueError("The first task needs two classes or more, some to be met again and some not.")
-        self.stream, self.seed, self.device, self.settings = stream, seed, device, settings
+        self.settings = settings
         self.runs: dict[Recipe, Run] = {}
-        self._empty = draw(lambda: show.tasks(stream))
         usual = {"classes": stream[0].classes[:1], "lam": 1, "epochs": methods.finetune(**settings).schedule.epochs}
-        given = {name: value for name, value, own in (("seed", seed, 0), ("device", device, "auto")) if value != own}
-        self._make_controls()
-        named = {"classes": self.classes, "lam": self.lam, "epochs": self.epochs}
-        self.controls = Controls(self, "WhatNotToForget", named, usual, given | settings, self._checked, self._show)
-        asked = {"classes": classes, "lam": lam, "epochs": epochs}
-        self.controls.set(usual | {name: value for name, value in asked.items() if value is not None})
-        self.actions = Actions(self._train, self._stop, self._clear, self.guarded)
+        self._make_controls(usual, unusual(type(self), {"seed": seed, "device": device}) | settings)
+        self.controls.start(classes=classes, lam=lam, epochs=epochs)
         self.pane = Pane()
         question = ipywidgets.HTML("Which classes of task 1 will you meet again?")
         rows = (question, self.classes, row(self.lam, self.epochs), self.actions)
-        self.fill(*rows, self.message, self.pane, self.controls.line)
+        self.fill(*rows, self.message, self.pane, self.line)
         self._show()
-
-    @property
-    def code(self) -> str:
-        """The line of code that makes this widget again as it is set."""
-        return self.controls.code
 
     @property
     def chosen(self) -> tuple[int, ...]:
@@ -114,71 +112,49 @@ class WhatNotToForget(Trains, Tool):
 
     @property
     def recipes(self) -> dict[str, Recipe]:
-        """What Train learns with, by the names in the picture."""
+        """The three recipes, by their names in the picture."""
         values = self.controls.values
         lam, own = values["lam"], {"epochs": values["epochs"], **self.settings}
         return {
             "finetune": methods.finetune(**own),
             "mas": methods.mas(lam=lam, **own),
-            "mas, adapted": methods.mas(lam=lam, classes=self.chosen, **own),
+            ADAPTED: methods.mas(lam=lam, classes=self.chosen, **own),
         }
 
-    def _make_controls(self) -> None:
+    def _make_controls(self, usual: Values, given: Values) -> None:
         self.classes = Classes(self.stream, 0, self.guarded)
         heavier, passes = "the weight of the old beside the new (lam)", "passes over the images of each task (epochs)"
-        self.lam = Knob("weight λ", 1, (0.0, 5.0, 0.1), lambda v: v >= 0, "a number from 0 up", heavier, self.guarded)
-        whole = "a whole number from 1 up"
-        self.epochs = Knob("epochs", 1, (1, 30, 1), lambda v: v >= 1, whole, passes, self.guarded)
+        self.lam = Knob("weight λ", (0.0, 5.0, 0.1), Real(at_least=0), heavier, self.guarded)
+        self.epochs = Knob("epochs", (1, 30, 1), Whole(at_least=1), passes, self.guarded)
+        named = {"classes": self.classes, "lam": self.lam, "epochs": self.epochs}
+        known = self.stream[0].classes
+        names = ", ".join(f"{label} ({self.stream.class_names[label]})" for label in known)
+        fits = Kind(
+            f"a tuple of labels of task 1, such as ({known[0]},), which has {names}",
+            lambda value: isinstance(value, tuple | list) and set(value) <= set(known),
+        )
+        self.controls = Controls(self, named, usual, given, self._show, {"classes": fits}, self._sorted)
 
-    def _checked(self, values: dict) -> dict:
-        known, classes = self.stream[0].classes, values["classes"]
-        if not isinstance(classes, tuple | list) or not set(classes) <= set(known):
-            names = ", ".join(f"{label} ({self.stream.class_names[label]})" for label in known)
-            raise ValueError(f"classes are labels of task 1, such as ({known[0]},); it has {names}.")
-        for name, low in (("lam", 0), ("epochs", 1)):
-            value = values[name]
-            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value < float("inf"):
-                raise ValueError(f"{name} is a number from {low} up, not {value!r}.")
-        return values | {"classes": tuple(label for label in known if label in classes)}
+    def _sorted(self, values: Values) -> Values:
+        return values | {"classes": tuple(label for label in self.stream[0].classes if label in values["classes"])}
 
-    def _train(self) -> None:
-        todo = [r for r in self.recipes.values() if r not in self.runs or not self.runs[r].complete]
-        if not todo:
-            self.actions.say("all three have been trained with these settings", 1)
-            return
-        self._begin(self._events(todo))
+    def _todo(self) -> dict[str, Recipe]:
+        return {n: r for n, r in self.recipes.items() if r not in self.runs or not self.runs[r].complete}
 
-    def _events(self, todo: list[Recipe]) -> Iterator[Event]:
-        """Learn with one recipe after another."""
-        for done, recipe in enumerate(todo):
-            self._part = done / len(todo), 1 / len(todo)
-            yield from train(self.stream, recipe, self.seed, device=self.device)
-
-    def _clear(self) -> None:
+    def _forget(self) -> None:
         self.runs = {}
-        self._show()
 
     def _follow(self, event: Event) -> None:
-        """Tell the page of an event; called in the thread that trains."""
-        start, share = self._part
+        """Show an event on the page; called in the thread that trains."""
         if isinstance(event, Stepped):
-            adapted = " (adapted)" if "classes=" in repr(event.run.recipe) else ""
-            self.actions.say(news(event) + adapted, start + share * event.progress)
+            self._say(event, " (adapted)" if self._part[0] == ADAPTED else "")
         elif isinstance(event, TaskDone):
             self.runs = {**self.runs, event.run.recipe: snapshot(event.run)}
             self._show()
 
-    def _end(self, run: Run | None, finished: bool) -> None:
-        words = "done" if finished else "stopped; Train begins the run that was not finished anew"
-        self.actions.say(words, 1.0 if finished else None)
-        try:
-            self._show()
-        finally:
-            self.actions.busy = False
-
     def _show(self, name: str | None = None) -> None:
-        """Show what was trained with the settings as they are."""
-        self.pane.value = draw(self._picture) if self.runs else self._empty
+        """Show what was trained with the settings as they are; `name`: the control that was moved."""
+        self.pane.value = self.draw(self._picture) if self.runs else self.empty
 
     def _picture(self) -> show.Picture:
         first, chosen = self.stream[0].classes, self.chosen
@@ -191,7 +167,7 @@ class WhatNotToForget(Trains, Tool):
         if not runs:
             raise ValueError("Nothing has been trained with these settings yet: press Train.")
         found = {name: group_accuracy(run, self.stream, groups) for name, run in runs.items()}
-        note = "" if "mas, adapted" in runs else "press Train to see MAS adapted to this choice"
+        note = "" if ADAPTED in runs else "press Train to see MAS adapted to this choice"
         return show.adaptation(found, names, note)
 
     def _names(self, labels: Sequence[int]) -> str:

@@ -1,0 +1,196 @@
+"""What the widgets that train have in common: one run after another, or several recipes in turn."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+from .. import show
+from ..evaluation.metrics import average_accuracy, forgetting
+from ..recipe.recipe import Recipe
+from ..runs.run import Run
+from ..streams import Stream
+from ..training.events import EpochDone, Event, Stepped
+from .actions import Actions
+from .album import RunAlbum
+from .base import Draw, Pane, Tool
+from .training import Pace, Training, snapshot
+
+Train = Callable[..., Iterator[Event]]
+
+
+class Trains(Tool):
+    """A tool with Train, Stop and Clear (`actions`), which learns `stream` in a thread.
+
+    train, draw: used to learn and to draw; tests give others. Subclasses say what happens at the press of `_train` and
+    `_clear`; `_follow(event)` and `_end(run, finished)` are called in the thread.
+    """
+
+    def __init__(
+        self,
+        css: str,
+        stream: Stream,
+        seed: int,
+        device: str,
+        train: Train,
+        draw: Draw,
+        resume: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(css, draw)
+        self.stream, self.seed, self.device, self.train = stream, seed, device, train
+        self.training: Training | None = None
+        self.pace = Pace()
+        self.actions = Actions(self._train, self._stop, self._clear, self.guarded, resume)
+
+    @cached_property
+    def empty(self) -> str:
+        """The page before anything has been learned: sample pictures of the tasks."""
+        return self.draw(lambda: show.tasks(self.stream))
+
+    def _begin(
+        self, events: Iterator[Event], words: str = "getting ready", keep: bool = False, progress: float | None = 0
+    ) -> None:
+        self.actions.say(words, progress)
+        self.actions.busy = True
+        self.training = Training(events, self._follow, self._end, self.show_error, keep)
+        self.training.start()
+
+    def _stop(self) -> None:
+        self.training.stop()
+        self.actions.stop.disabled = True
+
+
+class CollectsRuns(Trains):
+    """Each training adds a run to `runs`, and all are drawn over each other in `pane`.
+
+    `known_task` is a control that says what is drawn: accuracy with the task known at test, or unknown.
+    """
+
+    def __init__(self, *given, **more) -> None:
+        super().__init__(*given, **more)
+        self.runs: list[Run] = []
+        self._live: Run | None = None
+        self.pane = Pane()
+        self.album = RunAlbum(lambda: self.empty, self.show_error, self.draw)
+
+    @property
+    def shown(self) -> list[Run]:
+        """What the picture shows: finished and stopped runs, and the one that learns."""
+        return [*self.runs, *([self._live] if self._live else [])]
+
+    def _next_seed(self, recipe: Recipe, first: int) -> int:
+        """The next seed of this recipe; runs of it that were stopped are dropped."""
+        self.runs = [run for run in self.runs if run.complete or run.recipe != recipe]
+        taken = {run.seed for run in self.runs if run.recipe == recipe}
+        return min(set(range(first, first + len(taken) + 1)) - taken)
+
+    def _follow(self, event: Event) -> None:
+        """Show some of the events on the page; called in the thread that trains."""
+        if isinstance(event, Stepped) and self.pace.line_due():
+            self.actions.say(progress_line(event), event.progress)
+        if isinstance(event, EpochDone):
+            self._live = snapshot(event.run)
+            self.pace.draw(self._show_live)
+
+    def _show(self) -> None:
+        """Show the picture of all runs."""
+        known = None
+        while known != self.known_task.value:  # the switch may be pressed while a thread draws
+            known = self.known_task.value
+            self.pane.value = self.album.picture(self.shown, known)
+
+    def _show_live(self) -> None:
+        self._show()
+
+
+class LearnsInTurn(Trains):
+    """Train learns the stream with several recipes, one after another, and Clear forgets the results.
+
+    Subclasses define `_todo()`, the recipes that are not finished by name; `_forget()`; `_show()`; and
+    `_draw_ahead(finished)`, what is drawn before it is wished for.
+    """
+
+    all_done = "all methods have been trained; Clear to train them again"
+    unfinished = "stopped; Train starts the unfinished method again"
+
+    def _train(self) -> None:
+        if todo := self._todo():
+            self._begin(self._events(todo))
+        else:
+            self.actions.say(self.all_done, 1)
+
+    def _events(self, todo: dict[str, Recipe]) -> Iterator[Event]:
+        """Learn with one recipe after another, each from its beginning."""
+        for done, (name, recipe) in enumerate(todo.items()):
+            self._part = name, done / len(todo), 1 / len(todo)
+            self._start(name)
+            yield from self.train(self.stream, recipe, self.seed, device=self.device, **self._tests(recipe))
+            self._finish(name)
+
+    def _start(self, name: str) -> None:
+        """Called before a recipe is learned: drop what was left of an earlier attempt."""
+
+    def _finish(self, name: str) -> None:
+        """Called when a recipe has been learned."""
+
+    def _tests(self, recipe: Recipe) -> dict[str, int]:
+        """Arguments of `train`: how often old tasks are tested."""
+        return {}
+
+    def _say(self, event: Stepped, more: str = "") -> None:
+        _, start, share = self._part
+        self.actions.say(progress_line(event) + more, start + share * event.progress)
+
+    def _clear(self) -> None:
+        if self.actions.busy:
+            raise ValueError("A network is being trained: press Stop first.")
+        self._forget()
+        self.actions.say("", 0)
+        self._show()
+
+    def _end(self, run: Run | None, finished: bool) -> None:
+        try:
+            self._show()
+            self._draw_ahead(finished)
+        finally:
+            self.actions.say("done" if finished else self.unfinished, 1.0 if finished else None)
+            self.actions.busy = False
+
+    def _draw_ahead(self, finished: bool) -> None:
+        """Draw what a press of a toggle would show."""
+
+
+def progress_line(event: Stepped) -> str:
+    """Where a run stands, in one line."""
+    run, epochs = event.run, event.run.recipe.schedule.epochs
+    where = f"task {event.task + 1} of {len(run.tasks)}, epoch {event.epoch + 1} of {epochs}"
+    return f"{run.name}, seed {run.seed}: {where} ({event.phase})"
+
+
+def outcome(run: Run | None, finished: bool) -> str:
+    """The result of a run, in one line."""
+    if run is None or not len(run.curves.epoch_task):
+        return "stopped before the first epoch was over: there is nothing to show"
+    words = f"{run.name}, seed {run.seed}: "
+    if not finished:
+        return f"{words}stopped in task {run.curves.epoch_task[-1] + 1} of {len(run.tasks)}; what it learned is kept"
+    average, lost = 100 * average_accuracy(run.accuracy()), 100 * forgetting(run.accuracy())
+    cost = f"{sum(run.seconds.values()):.0f} s on the {'GPU' if run.device.startswith('cuda') else 'CPU'}"
+    numbers = f"{average:.1f} % on average" + (f", {lost:.1f} points forgotten" if len(run.tasks) > 1 else "")
+    return f"{words}{numbers} (task known); {cost}"
+
+
+def unfinished_first(recipes: dict[str, Recipe], done: Sequence[str], first: str) -> dict[str, Recipe]:
+    """The recipes that are not done, in their order but for the one to be learned first."""
+    todo = [name for name in recipes if name not in done]
+    return {name: recipes[name] for name in sorted(todo, key=lambda name: name != first)}
+
+
+def show_all(
+    panes: Sequence[Pane], chosen: Callable[[], str], pictures: Callable[[str], list[str]] | None, empty: str
+) -> None:
+    """Put the pictures of the chosen method on the panes, or the empty page where there are none yet."""
+    shown = None
+    while shown != chosen():  # another may be chosen while a thread draws
+        shown = chosen()
+        pages = pictures(shown) if pictures else [empty, *[""] * (len(panes) - 1)]
+        for pane, page in zip(panes, pages, strict=True):
+            pane.value = page
