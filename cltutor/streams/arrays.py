@@ -1,6 +1,7 @@
-"""Images that the learner already holds as arrays or tensors."""
+"""Images that you already have as arrays or tensors."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,16 +26,12 @@ def tensors(
 ) -> Stream:
     """A stream of your own arrays or tensors.
 
-    x: (N, C, H, W), or (N, H, W) for grey; uint8, or float in [0, 1], which becomes uint8 as
-    round(255 x). y: (N,) whole numbers from 0 to one less than the number of classes. class_names:
-    one a class, default "0", "1", ... The other arguments as in `arrange`. Raises ValueError when
-    anything does not fit.
+    x: (N, C, H, W), or (N, H, W) for grey; uint8, or float in [0, 1], which becomes uint8 as round(255 x). y: (N,)
+    whole numbers from 0 to one less than the number of classes. class_names: one per class, default "0", "1", ... The
+    other arguments as in `arrange`. Raises ValueError when anything does not fit.
     """
     given = locals()
-    labels = {
-        "y_train": _labels("y_train", y_train, x_train),
-        "y_test": _labels("y_test", y_test, x_test),
-    }
+    labels = {"y_train": _labels("y_train", y_train, x_train), "y_test": _labels("y_test", y_test, x_test)}
     if class_names is None:
         most = max((int(y.max()) for y in labels.values() if len(y)), default=-1)
         class_names = [str(label) for label in range(most + 1)]
@@ -42,8 +39,8 @@ def tensors(
         wrong = y[(y < 0) | (y >= len(class_names))]
         if len(wrong):
             raise ValueError(
-                f"{name} has the label {int(wrong[0])}; labels must run from 0 to "
-                f"{len(class_names) - 1}, one for each class name."
+                f"{name} has the label {int(wrong[0])}; labels must run from 0 to {len(class_names) - 1}, one for each "
+                "class name."
             )
     plan = arrange(class_names, tasks, order, classes, validation)
     train = Split(_images("x_train", x_train), labels["y_train"])
@@ -53,8 +50,7 @@ def tensors(
             f"x_train has images of {tuple(train.images.shape[1:])} and x_test of "
             f"{tuple(test.images.shape[1:])}; they must be the same."
         )
-    code = _code(given)
-    return divide(train, test, class_names, plan, validation, name="tensors", code=code)
+    return divide(train, test, class_names, plan, validation, name="tensors", code=_code(given))
 
 
 class _Name(str):
@@ -64,11 +60,9 @@ class _Name(str):
         return str(self)
 
 
-def _code(given: dict) -> str:
-    data = {name: _Name(name) for name in ("x_train", "y_train", "x_test", "y_test")}
-    if given["class_names"] is not None:
-        data["class_names"] = _Name("class_names")
-    return call(tensors, given | data)
+def _code(given: dict[str, Any]) -> str:
+    named = ("x_train", "y_train", "x_test", "y_test") + ("class_names",) * (given["class_names"] is not None)
+    return call(tensors, given | {name: _Name(name) for name in named})
 
 
 def _labels(name: str, y: Array, x: Array) -> Tensor:
@@ -76,7 +70,7 @@ def _labels(name: str, y: Array, x: Array) -> Tensor:
     if y.dtype == torch.bool or y.is_floating_point() or y.is_complex() or y.ndim != 1:
         raise ValueError(f"{name} must be whole numbers of shape (N,), not {y.dtype} of shape {tuple(y.shape)}.")
     if len(y) != len(x):
-        raise ValueError(f"{name} has {len(y)} labels for {len(x)} images; give one an image.")
+        raise ValueError(f"{name} has {len(y)} labels for {len(x)} images; give one per image.")
     return y.long()
 
 
@@ -89,8 +83,8 @@ def _images(name: str, x: Array) -> Tensor:
         raise ValueError(f"{name} must have the shape (N, C, H, W), or (N, H, W) for grey, not {tuple(x.shape)}.")
     if x.shape[1] > 4 and x.shape[3] in (1, 3, 4):
         raise ValueError(
-            f"{name} of shape {tuple(x.shape)} has its channels last; "
-            "they must come second: use x.transpose(0, 3, 1, 2)."
+            f"{name} of shape {tuple(x.shape)} has its channels last; they must come second: use "
+            "x.transpose(0, 3, 1, 2)."
         )
     if x.is_floating_point():
         if not bool(((x >= 0) & (x <= 1)).all()):  # also False where x is NaN

@@ -6,17 +6,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..describe import Described, flag, whole
+
 
 class Augmentation:
-    """What a schedule does to images (N, C, H, W) of bytes: to every batch anew, or once to the whole pool.
+    """How a schedule changes images (N, C, H, W) of bytes: every batch anew, or once the whole pool.
 
-    ``once``: whether it only makes variants, and batches show them as they are.
+    ``once``: whether it only adds variants to the pool, and batches show them unchanged.
     """
 
     once: bool = False
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """What a batch shows: the same shape, on the same device."""
+        """The images of a batch, changed: the same shape, on the same device."""
         raise NotImplementedError
 
     def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -24,31 +26,26 @@ class Augmentation:
         return images
 
 
-@dataclass(frozen=True)
-class CropFlip(Augmentation):
+@dataclass(frozen=True)  # with the dataclass's own repr, as stored runs are found by the code of their recipe
+class CropFlip(Described, Augmentation):
     """A random crop of each zero-padded image, then a mirror of it (He et al. 2016, section 4.2).
 
-    padding: pixels added on every side, 0 for no crop; flip: whether images are mirrored left to
-    right with probability one half. The crop has the size of the image, so it is a shift of up to
-    `padding` pixels.
+    padding: pixels added on every side, 0 for no crop; flip: whether images are mirrored left to right with
+    probability one half. The crop has the size of the image, so it is a shift of up to `padding` pixels.
     """
 
-    padding: int = 4
-    flip: bool = True
-
-    def __post_init__(self) -> None:
-        if self.padding < 0:
-            raise ValueError(f"padding must be 0 or more pixels, not {self.padding}.")
+    padding: int = whole(4, at_least=0)
+    flip: bool = flag(True)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, C, H, W) -> the same shape, type and device; draws from `generator`, a CPU one."""
+        """(N, C, H, W) -> the same shape, type and device; `generator` is a CPU one."""
         corners = torch.randint(2 * self.padding + 1, (2, len(images)), generator=generator)
         mirrored = torch.rand(len(images), generator=generator) < 0.5
         return crop_and_mirror(images, corners, mirrored & self.flip, self.padding)
 
 
 def crop_and_mirror(images: Tensor, corners: Tensor, mirrored: Tensor, padding: int) -> Tensor:
-    """The crop of each zero-padded image (N, C, H, W) at its corner, then mirrored left to right where asked.
+    """The crop of each zero-padded image (N, C, H, W) at its corner, mirrored left to right where `mirrored` is True.
 
     corners: (2, N) first row and first column of each crop in the padded image; mirrored: (N,) bool.
     """

@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn carries: real data without a download."""
+"""The handwritten digits in scikit-learn: real data without a download."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,9 +13,8 @@ from .stream import Split, Stream, sample
 def digits(tasks: Tasks = 5, order: Order = 0, classes: Classes = None, validation: float | int = 0) -> Stream:
     """1,797 handwritten digits of 8x8 grey pixels (Alpaydin and Kaynak 1998, in scikit-learn).
 
-    The 17 grey levels become uint8 as round(v * 255 / 16). One fifth of each class is the test
-    split, the same images whatever `tasks` and `order`. Arguments, and the ValueError when they do
-    not fit, as in `arrange`.
+    The 17 grey levels become uint8 as round(v * 255 / 16). One fifth of each class is the test split, the same images
+    whatever `tasks` and `order`. Arguments, and the ValueError when they do not fit, as in `arrange`.
     """
     code = call(digits, locals())
     class_names = tuple(str(label) for label in range(10))
@@ -31,10 +30,10 @@ def digits(tasks: Tasks = 5, order: Order = 0, classes: Classes = None, validati
 def read() -> np.ndarray:
     """(1797, 65) int64: the 64 grey levels of each digit, 0 to 16, and its label.
 
-    From scikit-learn's file, as its own loader imports most of scikit-learn: a second, before a page's first picture.
+    From scikit-learn's file, as its own loader imports most of scikit-learn, which takes a second.
     """
     package = find_spec("sklearn")
-    if package is None:
+    if package is None or package.origin is None:
         raise ModuleNotFoundError("The digits come with scikit-learn: pip install scikit-learn.")
     file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
     return np.loadtxt(file, np.int64, delimiter=",")

@@ -4,12 +4,14 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .stream import Split, Stream, Task, check_images, check_seed, is_whole, sample
+from ..describe import Whole
+from .stream import Split, Stream, Task, check_images, is_whole, sample
 
 Tasks = int | Sequence[int]
 Order = int | None | Sequence[int | str]
@@ -26,18 +28,18 @@ def arrange(
 ) -> Plan:
     """The labels of every task, in order of arrival; a source calls it before it reads any image.
 
-    tasks: a number of equal tasks, or the number of classes in each; order: an int seed of a random
-    permutation, None for the data set's own order, or a list of labels or names; classes: the
-    labels or names that take part, None for all; validation: a fraction in [0, 1) or a whole number
-    of training images a class. Raises ValueError when one of them does not fit.
+    tasks: a number of equal tasks, or the number of classes in each; order: an int seed of a random permutation, None
+    for the data set's own order, or a list of labels or names; classes: the labels or names that take part, None for
+    all; validation: a fraction in [0, 1) or a whole number of training images per class. Raises ValueError when one of
+    them does not fit.
     """
     _check_validation(validation)
-    chosen = range(len(class_names))
+    chosen = list(range(len(class_names)))
     if classes is not None:
         chosen = sorted(labels_of(classes, class_names, "classes"))
         if not chosen:
             raise ValueError("classes= is empty; name at least one class, or use None for all.")
-    arrival = _in_order(list(chosen), order, class_names)
+    arrival = _in_order(chosen, order, class_names)
     ends = np.cumsum(_sizes(tasks, len(arrival)))
     return tuple(tuple(part.tolist()) for part in np.split(np.array(arrival), ends[:-1]))
 
@@ -54,9 +56,9 @@ def divide(
 ) -> Stream:
     """Divide class-labelled images into the tasks of `plan`; those of other classes are left out.
 
-    Validation images are drawn from train class by class, the same ones whatever the tasks and
-    their order; a fraction gives at least one where a class has two images, and one training image
-    a class always remains. Raises ValueError when that cannot be, or a class has no image.
+    Validation images are sampled from train class by class, the same ones whatever the tasks and their order; a
+    fraction gives at least one where a class has two images, and one training image per class always remains. Raises
+    ValueError when that is impossible, or a class has no image.
     """
     arrival = [label for labels in plan for label in labels]
     check_images(arrival, train.labels, test.labels, class_names)
@@ -64,8 +66,8 @@ def divide(
     for label in arrival:
         if validation >= counts[label]:
             raise ValueError(
-                f"validation={validation} leaves no training image of class "
-                f"{class_names[label]!r}, which has {int(counts[label])}; use a smaller number."
+                f"validation={validation} leaves no training image of class {class_names[label]!r}, which has "
+                f"{int(counts[label])}; use a smaller number."
             )
     held = sample(train.labels, lambda n: _held_out(validation, n), seed=0)
     tasks = []
@@ -77,8 +79,8 @@ def divide(
     return Stream(tasks, class_names, name, code)
 
 
-def unknown(what: str, name: object, known: Iterable[str]) -> ValueError:
-    """One sentence for an unknown name, with the nearest right ones."""
+def unknown(what: str, name: Any, known: Iterable[str]) -> ValueError:
+    """One sentence for an unknown name, with the nearest known ones."""
     by_lower = {str(word).lower(): str(word) for word in known}
     close = difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)
     near = [repr(by_lower[word]) for word in close]
@@ -89,11 +91,8 @@ def unknown(what: str, name: object, known: Iterable[str]) -> ValueError:
     return ValueError(f"there is no {what} {name!r}; did you mean {' or '.join(near)}?")
 
 
-def call(function: Callable, arguments: dict) -> str:
-    """The call as code.
-
-    Required arguments, `tasks` and `order` always; the others where they are not the default.
-    """
+def call(function: Callable, arguments: dict[str, Any]) -> str:
+    """The call as code: required arguments, `tasks` and `order` always; the others where they are not the default."""
     parts = []
     for name, parameter in inspect.signature(function).parameters.items():
         value = _plain(arguments[name])
@@ -104,7 +103,7 @@ def call(function: Callable, arguments: dict) -> str:
     return f"streams.{function.__name__}({', '.join(parts)})"
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Tensor | np.ndarray | np.generic):
@@ -118,8 +117,7 @@ def _check_validation(validation: float | int) -> None:
     fraction = isinstance(validation, float | np.floating) and 0 <= validation < 1
     if not fraction and not (is_whole(validation) and validation >= 0):
         raise ValueError(
-            "validation must be a fraction from 0 up to, not including, 1, or a whole number of "
-            f"images a class, not {validation!r}."
+            f"validation is a fraction from 0 to below 1, or a whole number of images per class, not {validation!r}."
         )
 
 
@@ -130,7 +128,7 @@ def _held_out(validation: float | int, images: int) -> int:
     return min(max(1, round(validation * images)), images - 1)
 
 
-def labels_of(items: Sequence, class_names: Sequence[str], argument: str) -> list[int]:
+def labels_of(items: Iterable[Any], class_names: Sequence[str], argument: str) -> list[int]:
     """Labels of a list of labels or names, each at most once."""
     if isinstance(items, str) or not isinstance(items, Iterable):
         raise ValueError(f"{argument}= must be a list of labels or class names, not {items!r}.")
@@ -152,10 +150,10 @@ def _in_order(chosen: list[int], order: Order, class_names: Sequence[str]) -> li
     if order is None:
         return chosen
     if is_whole(order):
-        generator = np.random.default_rng(check_seed(order, "order"))
+        generator = np.random.default_rng(Whole(at_least=0).check("order", order))
         return generator.permutation(chosen).tolist()
-    if isinstance(order, bool | float):
-        raise ValueError(f"order must be an int seed, None or a list of labels, not {order!r}.")
+    if isinstance(order, int | float):
+        raise ValueError(f"order is an int seed, None or a list of labels, not {order!r}.")
     arrival = labels_of(order, class_names, "order")
     if missing := sorted(set(chosen) - set(arrival)):
         raise ValueError(
@@ -164,8 +162,8 @@ def _in_order(chosen: list[int], order: Order, class_names: Sequence[str]) -> li
         )
     if extra := sorted(set(arrival) - set(chosen)):
         raise ValueError(
-            f"order= is no permutation of the classes: {class_names[extra[0]]!r} is not among "
-            "those chosen with classes=; list each chosen class once."
+            f"order= is no permutation of the classes: {class_names[extra[0]]!r} is not among those chosen with "
+            "classes=; list each chosen class once."
         )
     return arrival
 
@@ -177,17 +175,17 @@ def _sizes(tasks: Tasks, classes: int) -> list[int]:
             right = [str(n) for n in range(1, classes + 1) if classes % n == 0]
             listed = " or ".join(filter(None, [", ".join(right[:-1]), right[-1]]))
             raise ValueError(
-                f"{classes} classes cannot be divided into {tasks} equal tasks; "
-                f"tasks may be {listed}, or a list with the number of classes in each."
+                f"{classes} classes cannot be divided into {tasks} equal tasks; tasks may be {listed}, or a list with "
+                "the number of classes in each."
             )
         return [classes // tasks] * tasks
     sizes = _plain(tasks)
     if not isinstance(sizes, list) or not all(is_whole(n) and n > 0 for n in sizes):
         raise ValueError(
-            f"tasks must be a number of tasks, or a list with the number of classes in each (1 or more), not {tasks!r}."
+            f"tasks is a number of tasks, or a list with the number of classes in each (1 or more), not {tasks!r}."
         )
     if sum(sizes) != classes:
         raise ValueError(
-            f"tasks={sizes} asks for {sum(sizes)} classes, but there are {classes}; the numbers must sum to that."
+            f"tasks={sizes} is {sum(sizes)} classes in all, but there are {classes}; the numbers must sum to that."
         )
     return sizes

@@ -1,20 +1,22 @@
-"""What rendered pictures are drawn with: a textured ground, objects with a soft shadow, colours.
+"""Rendered pictures: a textured ground, objects with a soft shadow, colours.
 
-Planes are (N, H, W), or (1, H, W) and (N, 1, 1) where they are alike along the others; lengths are shares of the
+Planes are (N, H, W), or (1, H, W) and (N, 1, 1) where they are constant along the others; lengths are shares of the
 image's side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .division import Plan
+from ..describe import Several, Whole
+from .division import Plan, arrange, call, divide
 from .grounds import GROUNDS, LATTICE, pattern
 from .shapes import REACH, distances
-from .stream import Split, check_seed, is_whole
+from .stream import Split, Stream
 
 GROUND = ("tint", "light", "dark", "periods", "angle", "shift_u", "shift_v")  # random numbers that a ground takes
 _PERIODS = 2.0, 4.0  # of the ground's pattern across the image
@@ -22,18 +24,21 @@ _GOLDEN = 0.618034  # the hues of the grounds, a golden section apart, stay apar
 _BATCH = 2**18  # pixels drawn at a time
 
 Render = Callable[[int, int, Tensor, int], tuple[Tensor, Tensor]]
+Put = Callable[[Tensor, str, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def check(size: int, per_class: tuple[int, int], seed: int) -> None:
-    """ValueError when one of the settings that all rendered streams take does not fit."""
-    if not is_whole(size) or size < 8:
-        raise ValueError(f"size must be a whole number of pixels from 8 up, not {size!r}.")
-    pair = isinstance(per_class, tuple | list) and len(per_class) == 2
-    if not pair or not all(is_whole(n) and n > 0 for n in per_class):
-        raise ValueError(
-            f"per_class must be two whole numbers above 0, training and test images a class, not {per_class!r}."
-        )
-    check_seed(seed)
+def rendered(
+    source: Callable[..., Stream], settings: dict[str, Any], class_names: Sequence[str], numbers: int, render: Render
+) -> Stream:
+    """The stream of the function ``source``, called with ``settings``; ``numbers`` and ``render`` as of ``draw``."""
+    validation, size, seed = (settings[name] for name in ("validation", "size", "seed"))
+    plan = arrange(class_names, settings["tasks"], settings["order"], settings["classes"], validation)
+    Whole(at_least=8).check("size", size)
+    counts = Several(Whole(at_least=1), length=2).check("per_class", settings["per_class"])
+    Whole(at_least=0).check("seed", seed)
+    train, test = (draw(plan, count, size, seed, part, numbers, render) for part, count in enumerate(counts))
+    name, code = source.__name__, call(source, settings)
+    return divide(train, test, class_names, plan, validation, name=name, code=code)
 
 
 def draw(plan: Plan, count: int, size: int, seed: int, part: int, numbers: int, render: Render) -> Split:
@@ -80,7 +85,7 @@ def put(
     table = distances(shape)[None, None]
     distance = functional.grid_sample(table, flat, padding_mode="border", align_corners=True)
     edge = (distance.reshape(spots.shape[:3]) * radius).mul_(size)
-    # A soft shadow round the object keeps it visible on ground of its own colour.
+    # A soft shadow round the object keeps it visible on ground of the same colour.
     back *= (edge * (32 / size / 3.5)).clamp_(0, 1).mul_(0.5).add_(0.5)[:, None]
     light = 0.92 - 0.1 * right - 0.16 * down  # from the upper left
     cover = (0.5 - edge).clamp_(0, 1)[:, None]
@@ -88,7 +93,7 @@ def put(
 
 
 def as_pixels(pictures: Tensor) -> Tensor:
-    """Colours in [0, 1] -> uint8; changes what it is given."""
+    """Colours in [0, 1] -> uint8; changes its argument in place."""
     return pictures.mul_(255).round_().clamp_(0, 255).to(torch.uint8)
 
 

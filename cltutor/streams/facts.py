@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from . import drawing
-from .division import Classes, Order, Tasks, arrange, call, divide
-from .drawing import GROUND, between
+from .division import Classes, Order, Tasks
+from .drawing import GROUND, Put, between
 from .grounds import GROUNDS, LATTICE
 from .scenes import TURN
 from .shapes import REACH, distances
@@ -16,8 +16,8 @@ PREDICATES = ("left of", "above", "inside")  # of no two is one the other seen f
 FACTS = tuple(f"{s} {p} {o}" for s in SHAPE_OF for p in PREDICATES for o in SHAPE_OF if s != o)
 
 _SMALL = 0.17, 0.23  # the radius of an object beside or above another one
-_LARGE = 0.40, 0.47  # of one that holds another
-_FILLED = 0.8, 0.95  # how much of the room inside is taken
+_LARGE = 0.40, 0.47  # of one around another
+_FILLED = 0.8, 0.95  # how much of the room inside is filled
 _GAP = 0.04  # at least, between two objects in a row
 _ASIDE = 0.12  # at most, how far two objects in a row lie out of line
 _HUES_APART = 0.3  # at least, of the two objects, round the circle of hues
@@ -36,19 +36,12 @@ def facts(
 
     A random order splits the facts at random, as the paper does for two and four tasks; order=None keeps the facts
     of one subject together, as its clusters do for the adaptation test. Colours, sizes, turns, places and the ground
-    vary from image to image and say nothing of the fact nor of the task. RGB images of (3, size, size); `masks` of
-    every split hold the pixels of both objects. per_class: training and test images a fact. Image i of a fact depends
+    vary from image to image and depend neither on the fact nor on the task. RGB images of (3, size, size); `masks` of
+    every split are the pixels of both objects. per_class: training and test images per fact. Image i of a fact depends
     on `seed`, the fact and i alone. The other arguments, and the ValueError when they do not fit, as in `arrange`.
     """
-    code = call(facts, locals())
-    plan = arrange(FACTS, tasks, order, classes, validation)
-    drawing.check(size, per_class, seed)
-
-    def picture(label: int, task: int, draws: Tensor, size: int) -> tuple[Tensor, Tensor]:
-        return render(FACTS[label], draws, size)
-
-    train, test = (drawing.draw(plan, n, size, seed, part, _DRAWS, picture) for part, n in enumerate(per_class))
-    return divide(train, test, FACTS, plan, validation, name="facts", code=code)
+    settings = locals()
+    return drawing.rendered(facts, settings, FACTS, _DRAWS, lambda label, task, *draws: render(FACTS[label], *draws))
 
 
 def units(fact: str) -> tuple[str, str, str]:
@@ -61,17 +54,17 @@ def units(fact: str) -> tuple[str, str, str]:
     return words[0], " ".join(words[1:-1]), words[-1]
 
 
-# What one image needs: random numbers in [0, 1), by column.
+# The random numbers in [0, 1) that one image needs, by column.
 _LAYOUT = ("first", "second", "middle", "aside", "contrast", "family")
 _OBJECT = ("radius", "turn", "hue", "saturation", "brightness")
 _NUMBERS = (*_LAYOUT, *(f"{which} {name}" for which in "SO" for name in _OBJECT), *GROUND)
 _DRAWS = len(_NUMBERS) + LATTICE**2
 
 
-def render(fact: str, draws: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def render(fact: str, draws: Tensor, size: int, put: Put = drawing.put) -> tuple[Tensor, Tensor]:
     """Images (N, 3, size, size) uint8 that state `fact`, and masks (N, size, size) bool of both objects' pixels.
 
-    draws: (N, 87) random numbers in [0, 1). The object is drawn first, the subject over it.
+    draws: (N, 87) random numbers in [0, 1). The object is drawn first, the subject over it, each with `put`.
     """
     subject, predicate, thing = units(fact)
     drawn = dict(zip(_NUMBERS, draws[:, :, None, None].unbind(1), strict=False))
@@ -86,7 +79,7 @@ def render(fact: str, draws: Tensor, size: int) -> tuple[Tensor, Tensor]:
         turn = (2 * drawn[f"{which} turn"] - 1) * TURN
         colour = drawing.vivid(hues[which] % 1, drawn[f"{which} saturation"], drawn[f"{which} brightness"])
         right, down = (x - across) / radius, (y - along) / radius
-        pictures, edge = drawing.put(pictures, SHAPE_OF[word], right, down, radius, turn, colour)
+        pictures, edge = put(pictures, SHAPE_OF[word], right, down, radius, turn, colour)
         mask |= edge <= 0
     return drawing.as_pixels(pictures), mask
 

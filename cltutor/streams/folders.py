@@ -1,4 +1,4 @@
-"""Your own pictures: one sub-folder a class, in a folder or a zip file."""
+"""Your own pictures: one sub-folder per class, in a folder or a zip file."""
 
 import os
 import warnings
@@ -11,8 +11,9 @@ from typing import IO
 import numpy as np
 import torch
 
+from ..describe import Whole
 from .division import Classes, Order, Tasks, arrange, call, divide
-from .stream import Split, Stream, check_images, is_whole, sample
+from .stream import Split, Stream, check_images, sample
 
 _SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -27,16 +28,15 @@ def folder(
 ) -> Stream:
     """Pictures of any size from `path/<class>/` or `path/train/<class>/` and `path/test/<class>/`.
 
-    `path` may be a zip file of that layout. Pictures become RGB; the shorter side is resized to
-    `size` pixels (bilinear, smoothed), the middle square is kept. Classes are numbered in the order
-    of their names. Without train/ and test/, one fifth of each class is the test split, always the
-    same. A picture that cannot be read is left out, with one warning that counts and names them.
-    The other arguments, and the ValueError when they do not fit, as in `arrange`.
+    `path` may be a zip file of that layout. Pictures become RGB; the shorter side is resized to `size` pixels
+    (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of their names. Without train/
+    and test/, one fifth of each class is the test split, always the same. Pictures that cannot be read are left out,
+    with one warning that counts and names them. The other arguments, and the ValueError when they do not fit, as in
+    `arrange`.
     """
     code = call(folder, locals())
     path = Path(path).expanduser()
-    if not is_whole(size) or size < 1:
-        raise ValueError(f"size must be a whole number of pixels from 1 up, not {size!r}.")
+    Whole(at_least=1).check("size", size)
     names, open_file = _listing(path)
     pictures = _pictures(path, names)
     class_names = sorted({name for _, name, _ in pictures})
@@ -57,7 +57,7 @@ def folder(
 
 
 def _listing(path: Path) -> tuple[list[str], Callable[[str], IO[bytes]]]:
-    """Names of the files under `path`, with "/" between folders, and what opens one of them."""
+    """Names of the files under `path`, with "/" between folders, and the function that opens one of them."""
     if path.is_dir():
         files = [file for file in path.rglob("*") if file.is_file()]
         return [file.relative_to(path).as_posix() for file in files], lambda name: (path / name).open("rb")
@@ -77,16 +77,16 @@ def _pictures(path: Path, names: list[str]) -> list[tuple[str, str, str]]:
     split = [(parts, name) for parts, name in split if len(parts) > 1]
     if not split:
         raise ValueError(
-            f"{str(path)!r} has no pictures in sub-folders; put them in <class>/, or in "
-            "train/<class>/ and test/<class>/."
+            f"{str(path)!r} has no pictures in sub-folders; put them in <class>/, or in train/<class>/ and "
+            "test/<class>/."
         )
     tops = {parts[0] for parts, _ in split}
     if "train" not in tops:
         return [("", parts[0], name) for parts, name in split]
     if "test" not in tops:
         raise ValueError(
-            f"{str(path)!r} has train/ but no test/ with pictures; add test/<class>/, or put the "
-            "classes' folders at the top to have them divided for you."
+            f"{str(path)!r} has train/ but no test/ with pictures; add test/<class>/, or put the classes' folders at "
+            "the top to have them divided for you."
         )
     return [(parts[0], parts[1], name) for parts, name in split if parts[0] in ("train", "test") and len(parts) > 2]
 
@@ -121,9 +121,9 @@ def _square(file: IO[bytes], size: int) -> np.ndarray:
     """(3, size, size) uint8: the picture upright, its shorter side resized, its middle kept."""
     from PIL import Image, ImageOps
 
-    picture = Image.open(file)
-    picture.draft("RGB", (size, size))  # JPEGs decode faster at a fraction of their size
-    picture = ImageOps.exif_transpose(picture).convert("RGB")
+    opened = Image.open(file)
+    opened.draft("RGB", (size, size))  # JPEGs decode faster at a fraction of their size
+    picture = ImageOps.exif_transpose(opened).convert("RGB")
     shorter = min(picture.size)
     if shorter != size:
         width, height = (max(size, round(side * size / shorter)) for side in picture.size)

@@ -75,8 +75,8 @@ GROUNDS = tuple(_FAMILIES)
 def pattern(family: str, u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
     """(N, H, W) values in [0, 1]: how much of the second colour each pixel has.
 
-    u, v: (N, H, W), the plane in units of the pattern's period; lattice: (N, 1, 8, 8) random
-    numbers in [-1, 1], for the families that are not periodic.
+    u, v: (N, H, W), the plane in units of the pattern's period; lattice: (N, 1, 8, 8) random numbers in [-1, 1], for
+    the families that are not periodic.
     """
     texture, contrast = _FAMILIES[family]
     return texture(u, v, lattice).mul_(contrast / 2).add_(0.5).clamp_(0, 1)

@@ -1,47 +1,41 @@
 """EEIL's augmentation: brightness, contrast, crops and mirrors, twelve images for one."""
 
 from dataclasses import dataclass
-from math import inf
 
 import torch
 from torch import Tensor
 
-from ..describe import Described
+from ..describe import Described, Real, flag, real, several, whole
 from .augment import Augmentation, crop_and_mirror
 
 
 @dataclass(frozen=True, repr=False)
 class PhotometricCropFlip(Described, Augmentation):
-    """The twelve kinds that EEIL makes of an image of CIFAR (sections 5 and 6), all at once or one at a time.
+    """The twelve kinds of an image in EEIL's augmentation (sections 5 and 6), all at once or one at a time.
 
     Kinds 0 to 2: the image, the image with another brightness, and with another contrast; 3 to 5: a random crop of
-    each of these; 6 to 11: the mirrors of kinds 0 to 5. With ``once``, a pool is made twelve times as large, as in the
-    paper; otherwise every batch draws one of the twelve for each image, so that an epoch keeps its length and many
-    epochs see the same distribution.
+    each of these; 6 to 11: the mirrors of kinds 0 to 5. With ``once``, the pool grows twelvefold, as in the paper;
+    otherwise every batch samples one of the twelve for each image, so that an epoch keeps its length and many epochs
+    see the same distribution.
 
     From the paper: brightness adds one number of [-63, 63]; contrast stretches an image about the mean of each of its
-    channels by a factor of [0.2, 1.8]; each of the three crops has a place of its own; eleven new images.
-    Decided here: draws are uniform, one for all channels of an image; an altered image's crop and mirror show the
-    same draw; values are rounded and held in 0 to 255, so that images stay bytes; a crop has the size of the image,
-    which gets ``padding`` black pixels on every side after its colours were altered (He et al. 2016, section 4.2: 4 of
-    32; None is an eighth of the shorter side);
-    mirrors are left to right. The authors' program does the same, but for crops that never reach the last row and
-    column of places, and values that it does not round.
+    channels by a factor of [0.2, 1.8]; each of the three crops has its own place; eleven new images.
+    Decided here: random numbers are uniform, one for all channels of an image; an altered image's crop and mirror
+    share them; values are rounded and clamped to 0 to 255, so that images stay bytes; a crop has the size of the
+    image, which gets ``padding`` black pixels on every side after its colours were altered (He et al. 2016, section
+    4.2: 4 of 32; None is an eighth of the shorter side); mirrors are left to right. The authors' program does the
+    same, except that crops never reach the last row and column of places, and values are not rounded.
     """
 
-    brightness: float = 63.0
-    contrast: tuple[float, float] = (0.2, 1.8)
-    padding: int | None = None
-    once: bool = False
+    brightness: float = real(63.0, at_least=0)
+    contrast: tuple[float, float] = several((0.2, 1.8), Real(at_least=0), length=2)
+    padding: int | None = whole(None, at_least=0, or_none=True)
+    once: bool = flag(False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.brightness < inf:
-            raise ValueError(f"brightness is a finite number from 0 up, not {self.brightness!r}.")
-        pair = isinstance(self.contrast, tuple) and len(self.contrast) == 2
-        if not pair or not 0 <= self.contrast[0] <= self.contrast[1] < inf:
+        super().__post_init__()
+        if self.contrast[0] > self.contrast[1]:
             raise ValueError(f"contrast is a smallest and a largest factor, as (0.2, 1.8), not {self.contrast!r}.")
-        if self.padding is not None and (not isinstance(self.padding, int) or self.padding < 0):
-            raise ValueError(f"padding is a whole number of pixels from 0 up, or None, not {self.padding!r}.")
 
     def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """(N, C, H, W) bytes -> (12 * N, C, H, W): row k * N + i is kind k of image i; without ``once`` the images."""
@@ -67,12 +61,13 @@ class PhotometricCropFlip(Described, Augmentation):
         kinds = torch.randint(12, (len(images),), generator=generator)
         shift, factor = self._tones(len(images), generator)
         altered = _altered(images, torch.where(kinds % 3 == 1, shift, 0.0), torch.where(kinds % 3 == 2, factor, 1.0))
+        padding = self._padding(images)
         # The crop at (padding, padding) is the image itself.
-        corners = torch.where(kinds % 6 >= 3, self._corners(images, generator), padding := self._padding(images))
+        corners = torch.where(kinds % 6 >= 3, self._corners(images, generator), padding)
         return crop_and_mirror(altered, corners, kinds >= 6, padding)
 
     def _tones(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """What is added to (N,), and what stretches (N,), each image."""
+        """The brightness (N,) that is added to, and the factor (N,) that stretches, each image."""
         (first, second), (low, high) = torch.rand((2, count), generator=generator), self.contrast
         return self.brightness * (2 * first - 1), low + (high - low) * second
 

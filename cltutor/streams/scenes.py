@@ -4,7 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from . import drawing
-from .division import Classes, Order, Tasks, arrange, call, divide
+from .division import Classes, Order, Tasks
 from .drawing import GROUND, between
 from .grounds import LATTICE
 from .shapes import SHAPES
@@ -25,24 +25,16 @@ def scenes(
 ) -> Stream:
     """20 classes of objects: the shape is the class; colour, size, turn and place vary.
 
-    The ground's pattern and palette belong to the task, so that a network that looks at the ground
-    alone tells the tasks apart, and is wrong when the ground changes. RGB images of (3, size, size);
-    `masks` of every split hold the object's pixels. per_class: training and test images a class.
-    The object in image i of a class depends on `seed`, the class and i alone.
-    The other arguments, and the ValueError when they do not fit, as in `arrange`.
+    The ground's pattern and palette belong to the task, so that a network that looks at the ground alone distinguishes
+    the tasks, and is wrong when the ground changes. RGB images of (3, size, size); `masks` of every split are the
+    object's pixels. per_class: training and test images per class. The object in image i of a class depends on `seed`,
+    the class and i alone. The other arguments, and the ValueError when they do not fit, as in `arrange`.
     """
-    code = call(scenes, locals())
-    plan = arrange(SHAPES, tasks, order, classes, validation)
-    drawing.check(size, per_class, seed)
-
-    def picture(label: int, task: int, draws: Tensor, size: int) -> tuple[Tensor, Tensor]:
-        return render(SHAPES[label], task, draws, size)
-
-    train, test = (drawing.draw(plan, n, size, seed, part, _DRAWS, picture) for part, n in enumerate(per_class))
-    return divide(train, test, SHAPES, plan, validation, name="scenes", code=code)
+    settings = locals()
+    return drawing.rendered(scenes, settings, SHAPES, _DRAWS, lambda label, *drawn: render(SHAPES[label], *drawn))
 
 
-# What one image needs: random numbers in [0, 1), by column.
+# The random numbers in [0, 1) that one image needs, by column.
 _OBJECT = ("hue", "saturation", "brightness", "radius", "turn", "x", "y")
 _DRAWS = len(_OBJECT) + len(GROUND) + LATTICE**2
 
@@ -50,8 +42,8 @@ _DRAWS = len(_OBJECT) + len(GROUND) + LATTICE**2
 def render(shape: str, ground: int, draws: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Images (N, 3, size, size) uint8 and masks (N, size, size) bool of `shape` on ground number `ground`.
 
-    draws: (N, 78) random numbers in [0, 1). A pixel belongs to the mask when its centre lies inside
-    the object; the edge between object and ground is one pixel wide.
+    draws: (N, 78) random numbers in [0, 1). A pixel belongs to the mask when its centre lies inside the object; the
+    edge between object and ground is one pixel wide.
     """
     columns = draws[:, :, None, None].unbind(1)  # each (N, 1, 1)
     drawn = dict(zip(_OBJECT + GROUND, columns, strict=False))

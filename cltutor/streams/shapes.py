@@ -1,9 +1,10 @@
 """Twenty shapes as outlines, and the table of signed distances from which they are drawn at any size.
 
-A shape is one or more closed outlines; what lies inside an odd number of them is the object. Drawing a
-picture is then looking up, at each turned and scaled pixel, how far the edge is: smooth at any size.
+A shape is one or more closed outlines; the object is the area inside an odd number of them. Drawing a picture looks up
+the distance to the edge at each turned and scaled pixel, and is smooth at any size.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -22,7 +23,7 @@ def _arc(x: float, y: float, radius: float, start: float, end: float, points: in
     return list(zip(x + radius * np.cos(angles), y + radius * np.sin(angles), strict=True))
 
 
-def _polar(radius, points: int = 60) -> Points:
+def _polar(radius: Callable[[float], float], points: int = 60) -> Points:
     """Points at `radius(angle)` all the way round."""
     angles = np.linspace(0, 2 * np.pi, points, endpoint=False)
     return [(radius(a) * np.cos(a), radius(a) * np.sin(a)) for a in angles]
@@ -57,19 +58,10 @@ _OUTLINES: dict[str, list[Points]] = {
     "heart": [_heart()],
     "arrow": [[(-1, 0.26), (0.1, 0.26), (0.1, 0.7), (1, 0), (0.1, -0.7), (0.1, -0.26), (-1, -0.26)]],
     "drop": [[(0, 1), *_arc(0, -0.35, 0.65, 151, 389)]],
-    "bolt": [
-        [(0.4, 1), (-0.6, -0.15), (-0.08, -0.1), (-0.35, -1), (0.6, 0.22), (0.08, 0.18)],
-    ],
+    "bolt": [[(0.4, 1), (-0.6, -0.15), (-0.08, -0.1), (-0.35, -1), (0.6, 0.22), (0.08, 0.18)]],
     "hourglass": [_mirrored([(0.72, 1), (0.1, 0), (0.72, -1)])],
-    "flower": [
-        _polar(lambda a: 0.6 + 0.4 * abs(np.cos(3 * a)), points=72),
-        _arc(0, 0, 0.24, 0, 360, points=17),
-    ],
-    "house": [
-        _mirrored(
-            [(0, 1), (1, 0.1), (0.75, 0.1), (0.75, -0.85), (0.22, -0.85), (0.22, -0.25)],
-        )
-    ],
+    "flower": [_polar(lambda a: 0.6 + 0.4 * abs(np.cos(3 * a)), points=72), _arc(0, 0, 0.24, 0, 360, points=17)],
+    "house": [_mirrored([(0, 1), (1, 0.1), (0.75, 0.1), (0.75, -0.85), (0.22, -0.85), (0.22, -0.25)])],
     "tree": [
         _mirrored(
             [(0, 1), (0.45, 0.35), (0.22, 0.35), (0.62, -0.15), (0.32, -0.15), (0.78, -0.68)]
@@ -96,8 +88,8 @@ SHAPES = tuple(_OUTLINES)
 def distances(shape: str) -> Tensor:
     """(129, 129) signed distances to the edge of `shape`, negative inside.
 
-    Rows run downwards from y = REACH, columns rightwards from x = -REACH; the shape is scaled to fit
-    the unit circle round the middle of its bounding box.
+    Rows run downwards from y = REACH, columns rightwards from x = -REACH; the shape is scaled to fit the unit circle
+    round the middle of its bounding box.
     """
     outlines = [np.array(points, dtype=float) for points in _OUTLINES[shape]]
     every = np.concatenate(outlines)

@@ -4,19 +4,22 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeGuard, overload
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from ..describe import Real, Whole
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Images with their labels.
 
-    images: (N, C, H, W) uint8; labels: (N,) int64, the data set's own class index, not renumbered
-    by arrival; masks: (N, H, W) bool, the pixels of the object, where the source knows them
-    (`scenes`), else None. Raises ValueError when these do not fit together.
+    images: (N, C, H, W) uint8; labels: (N,) int64, the data set's own class index, not renumbered by arrival; masks:
+    (N, H, W) bool, the pixels of the object, where the source has them (`scenes`), else None. Raises ValueError when
+    these do not fit together.
     """
 
     images: Tensor
@@ -29,13 +32,13 @@ class Split:
             raise ValueError(f"images must be a uint8 tensor of shape (N, C, H, W), not {_kind(images)}.")
         if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
             raise ValueError(
-                "labels must be an int64 tensor with one label for each of the "
-                f"{len(images)} images, not {_kind(labels)}."
+                f"labels must be an int64 tensor with one label for each of the {len(images)} images, "
+                f"not {_kind(labels)}."
             )
         if masks is not None and (masks.dtype != torch.bool or masks.shape != images[:, 0].shape):
             raise ValueError(
-                f"masks must be a bool tensor of shape {tuple(images[:, 0].shape)}, "
-                f"one mask an image, not {_kind(masks)}."
+                f"masks must be a bool tensor of shape {tuple(images[:, 0].shape)}, one mask per image, "
+                f"not {_kind(masks)}."
             )
 
     def __len__(self) -> int:
@@ -67,11 +70,10 @@ class Task:
 class Stream(Sequence[Task]):
     """Tasks in the order in which they arrive. Every class belongs to exactly one task.
 
-    Every class needs a training and a test image, except that the first task may have no training
-    image at all: a pretrained network already knows it. Tasks may differ in image size. Raises
-    ValueError otherwise.
-    name: "digits"; code: the call that makes the stream again, "streams.digits(tasks=5, order=0)";
-    class_names: one for every label.
+    Every class needs a training and a test image, except that the first task may have no training image at all, for a
+    pretrained network. Tasks may differ in image size. Raises ValueError otherwise.
+    name: "digits"; code: the call that creates the stream, "streams.digits(tasks=5, order=0)"; class_names: one for
+    every label.
     """
 
     def __init__(self, tasks: Iterable[Task], class_names: Sequence[str], name: str, code: str) -> None:
@@ -84,7 +86,13 @@ class Stream(Sequence[Task]):
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> Task: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Task, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Task | tuple[Task, ...]:
         return self._tasks[index]
 
     def __repr__(self) -> str:
@@ -104,7 +112,8 @@ class Stream(Sequence[Task]):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of the first task's images."""
-        return tuple(self[0].test.images.shape[1:])
+        channels, height, width = self[0].test.images.shape[1:]
+        return channels, height, width
 
     @cached_property
     def _columns(self) -> Tensor:
@@ -130,17 +139,16 @@ class Stream(Sequence[Task]):
             for split in (task.train, task.validation, task.test):
                 digest.update(repr(tuple(split.images.shape)).encode())
                 for part in (split.labels, split.images):
-                    digest.update(part.contiguous().numpy())
+                    digest.update(part.contiguous().numpy().data)
         return digest.hexdigest()[:16]
 
     def fewer(self, share: float, seed: int = 0) -> "Stream":
-        """The stream with a `share` of the training images of every task after the first.
+        """The stream with a `share` of the training images of every task after the first (LwF, Figure 5).
 
-        LwF, Figure 5. The share, above 0 and at most 1, is drawn from `seed` class by class, at
-        least one image of each; a larger share holds every image of a smaller one.
+        The share, above 0 and at most 1, is sampled with `seed` class by class, at least one image of each; a larger
+        share contains every image of a smaller one.
         """
-        if not 0 < share <= 1:
-            raise ValueError(f"share must be above 0 and at most 1, not {share!r}.")
+        Real(above=0, at_most=1).check("share", share)
         tasks = [self[0]]
         for task in self[1:]:
             kept = sample(task.train.labels, lambda n: max(1, round(share * n)), seed)
@@ -151,14 +159,15 @@ class Stream(Sequence[Task]):
 
 
 def sample(labels: Tensor, count: Callable[[int], int], seed: int) -> Tensor:
-    """(N,) bool: `count(n)` of the n rows of every class, drawn from (seed, class).
+    """(N,) bool: `count(n)` of the n rows of every class, sampled with (seed, class).
 
-    A larger count holds every row of a smaller one.
+    A larger count contains every row of a smaller one.
     """
+    Whole(at_least=0).check("seed", seed)
     chosen = torch.zeros(len(labels), dtype=torch.bool)
     for label in labels.unique().tolist():
         rows = (labels == label).nonzero().flatten()
-        shuffled = np.random.default_rng([check_seed(seed), label]).permutation(len(rows))
+        shuffled = np.random.default_rng([seed, label]).permutation(len(rows))
         chosen[rows[torch.from_numpy(shuffled[: count(len(rows))])]] = True
     return chosen
 
@@ -175,14 +184,7 @@ def check_images(classes: Iterable[int], train: Tensor, test: Tensor, class_name
                 )
 
 
-def check_seed(seed: int, name: str = "seed") -> int:
-    """The seed, or ValueError when it is no whole number from 0 up."""
-    if not is_whole(seed) or seed < 0:
-        raise ValueError(f"{name} must be a whole number from 0 up, not {seed!r}.")
-    return int(seed)
-
-
-def is_whole(value: object) -> bool:
+def is_whole(value: Any) -> TypeGuard[int]:
     """True of Python's and numpy's integers, not of booleans."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
@@ -200,8 +202,8 @@ def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
             raise ValueError(f"the task at place {place} has the index {task.index}; use {place}.")
         if not task.classes or not set(task.classes) <= set(range(len(class_names))):
             raise ValueError(
-                f"the classes of task {place} are {task.classes}; they must be labels "
-                f"from 0 to {len(class_names) - 1}, one for each class name."
+                f"the classes of task {place} are {task.classes}; they must be labels from 0 to "
+                f"{len(class_names) - 1}, one for each class name."
             )
         if seen & set(task.classes):
             twice = min(seen & set(task.classes))
@@ -214,5 +216,5 @@ def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
             foreign = set(split.labels.unique().tolist()) - set(task.classes)
             if foreign:
                 raise ValueError(
-                    f"task {place} holds images of label {min(foreign)}, which is not among its classes {task.classes}."
+                    f"task {place} has images of label {min(foreign)}, which is not among its classes {task.classes}."
                 )

@@ -1,19 +1,22 @@
 """torchvision's classification data sets, read by torchvision itself, with its checksums."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from ..describe import Whole
 from .division import Classes, Order, Tasks, arrange, call, divide, unknown
-from .stream import Split, Stream, is_whole, sample
+from .stream import Split, Stream, sample
 
-# How each data set is asked for its training and its test images. None: it has no division of its
-# own, and one fifth of each class becomes the test split.
+# The arguments for the training and the test images of each data set. None: it is not divided, and one fifth of each
+# class becomes the test split.
 _FLAG = ({"train": True}, {"train": False})
 _TEST = ({"split": "train"}, {"split": "test"})
-_SETS = {
+_SETS: dict[str, Sequence[dict[str, Any]] | None] = {
     **dict.fromkeys(("CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "MNIST", "QMNIST", "USPS"), _FLAG),
     **dict.fromkeys(
         ("Country211", "DTD", "Flowers102", "Food101", "GTSRB", "PCAM", "RenderedSST2", "STL10")
@@ -40,11 +43,10 @@ def torchvision(
 ) -> Stream:
     """A classification data set of torchvision by its name, such as "CIFAR100", "MNIST", "SVHN".
 
-    root: the folder that holds the data, or will; by default the environment's CLTUTOR_DATA, or
-    ~/.cache/cltutor. Data that are absent are downloaded there, once. per_class: at most so many
-    training images a class, or (training, test) images, always the same ones; None for all.
-    The other arguments as in `arrange`. Raises ValueError when they do not fit, the data can neither
-    be found nor downloaded, or the images differ in size (`folder` resizes those).
+    root: the folder of the data; by default the environment's CLTUTOR_DATA, or ~/.cache/cltutor. Data that are absent
+    are downloaded there, once. per_class: at most so many training images per class, or (training, test) images,
+    always the same ones; None for all. The other arguments as in `arrange`. Raises ValueError when they do not fit,
+    the data can neither be found nor downloaded, or the images differ in size (`folder` resizes those).
     """
     code = call(torchvision, locals())
     if name not in _SETS:
@@ -60,57 +62,55 @@ def torchvision(
     if len(parts) == 1:
         tested = sample(labels[0], lambda n: max(1, round(0.2 * n)), seed=0)
         parts, labels, rows = parts * 2, labels * 2, [rows[0] & ~tested, rows[0] & tested]
-    splits = [_read(name, *each) for each in zip(parts, labels, rows, counts, strict=True)]
-    return divide(*splits, class_names, plan, validation, name=name, code=code)
+    train, test = (_read(name, *each) for each in zip(parts, labels, rows, counts, strict=True))
+    return divide(train, test, class_names, plan, validation, name=name, code=code)
 
 
 def _counts(per_class: int | tuple[int, int] | None) -> tuple[int | None, int | None]:
-    """The most training and test images a class, None for all."""
+    """The largest number of training and of test images per class, None for all."""
     counts = per_class if isinstance(per_class, tuple | list) else (per_class, None)
-    if len(counts) != 2 or not all(n is None or (is_whole(n) and n > 0) for n in counts):
-        raise ValueError(
-            "per_class must be a number of training images above 0, or such numbers of training "
-            f"and test images, not {per_class!r}."
-        )
-    return tuple(counts)
+    if len(counts) != 2:
+        raise ValueError(f"per_class is a number of training images, or of training and test images, not {per_class}.")
+    train, test = (Whole(at_least=1, or_none=True).check("per_class", count) for count in counts)
+    return train, test
 
 
-def _open(name: str, root: Path, **arguments):
+def _open(name: str, root: Path, **arguments: Any) -> Any:
     """torchvision's own data set, from `root`, or downloaded there when it is absent."""
     import torchvision as library
 
     kind = getattr(library.datasets, name)
     try:
         return kind(str(root), **arguments)
-    except (OSError, RuntimeError):  # how torchvision says that files are absent or damaged
+    except (OSError, RuntimeError):  # what torchvision raises when files are absent or damaged
         try:
             return kind(str(root), download=True, **arguments)
         except Exception as error:  # no network, no space, a server's answer, no download offered
             reason = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".")
             raise ValueError(
-                f"{name} is absent or damaged in {str(root)!r} and cannot be downloaded ({reason}); "
-                f"run torchvision.datasets.{name}(folder, download=True) where there is a network, "
-                "and name that folder with root= or the environment variable CLTUTOR_DATA."
+                f"{name} is absent or damaged in {str(root)!r} and cannot be downloaded ({reason}); run "
+                f"torchvision.datasets.{name}(folder, download=True) where there is a network, and name that folder "
+                "with root= or the environment variable CLTUTOR_DATA."
             ) from error
 
 
-def _labels(part) -> torch.Tensor:
-    """(N,) int64 labels, without decoding the images where the data set can tell."""
+def _labels(part: Any) -> torch.Tensor:
+    """(N,) int64 labels, without decoding the images where the data set has them apart."""
     for attribute in ("targets", "labels", "_labels", "y"):
         if hasattr(part, attribute):
             labels = torch.as_tensor(np.asarray(getattr(part, attribute))).long()
-            return labels.reshape(len(part), -1)[:, 0]  # QMNIST keeps more than the digit
+            return labels.reshape(len(part), -1)[:, 0]  # QMNIST has more columns than the digit
     return torch.tensor([int(part[row][1]) for row in range(len(part))])
 
 
-def _class_names(part, labels: list[torch.Tensor]) -> list[str]:
+def _class_names(part: Any, labels: list[torch.Tensor]) -> list[str]:
     names = getattr(part, "classes", None) or getattr(part, "categories", None)
     if names is None:
         return [str(label) for label in range(int(max(y.max() for y in labels)) + 1)]
     return [name if isinstance(name, str) else name[0] for name in names]
 
 
-def _read(name: str, part, labels: torch.Tensor, rows: torch.Tensor, count: int | None) -> Split:
+def _read(name: str, part: Any, labels: torch.Tensor, rows: torch.Tensor, count: int | None) -> Split:
     """The images at `rows` (N,) bool, at most `count` of each class."""
     chosen = rows.nonzero().flatten()
     if count is not None:
@@ -122,9 +122,8 @@ def _read(name: str, part, labels: torch.Tensor, rows: torch.Tensor, count: int 
             images = torch.empty((len(chosen), *image.shape), dtype=torch.uint8)
         if image.shape != images.shape[1:]:
             raise ValueError(
-                f"the images of {name} differ in size ({tuple(images.shape[1:])} and "
-                f"{tuple(image.shape)}); save them one folder a class and use "
-                "streams.folder(path, size=...), which resizes them."
+                f"the images of {name} differ in size ({tuple(images.shape[1:])} and {tuple(image.shape)}); save them "
+                "in one folder per class and use streams.folder(path, size=...), which resizes them."
             )
         images[place] = image
     if images is None:
@@ -132,7 +131,7 @@ def _read(name: str, part, labels: torch.Tensor, rows: torch.Tensor, count: int 
     return Split(images, labels[chosen])
 
 
-def _pixels(image) -> torch.Tensor:
+def _pixels(image: Any) -> torch.Tensor:
     """(C, H, W) uint8 of a PIL image: one channel where it is grey, else RGB."""
     if image.mode not in ("L", "1"):
         return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
