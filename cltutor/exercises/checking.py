@@ -1,21 +1,25 @@
 """How an answer is checked: against the package's own functions, on inputs drawn from a seed.
 
-A check never raises for what a learner wrote: it answers with a `Check` that says in one or two sentences whether it
-is right, and where a typical mistake is recognised, which.
+`check` never raises for what a learner wrote: it returns a `Check`, which says in one or two sentences whether the
+answer is right and, where a typical mistake is recognised, which one it is.
 """
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+Setting = TypeVar("Setting")
+Mistake = tuple[Callable[..., Any], str]  # a function that makes the mistake, and the sentence that explains it
+
 
 @dataclass(frozen=True)
 class Check:
-    """What came out of checking an answer."""
+    """The result of checking an answer."""
 
     exercise: str
     passed: bool
@@ -33,61 +37,61 @@ class Check:
 
 
 class NotYet(Exception):
-    """What the learner is told of an answer that is not right."""
+    """Why an answer is not right, in words for the learner."""
 
 
 @dataclass(frozen=True)
 class Exercise:
-    examine: Callable[[object], None]  # raises NotYet
-    hint: str  # for an answer that has not been begun
+    """One exercise: ``checks`` are called with the answer one after the other, and raise NotYet."""
+
+    hint: str  # for an answer that has not been started
     praise: str
+    checks: tuple[Callable[[Any], None], ...]
 
 
-_EXERCISES: dict[str, Exercise] = {}
+EXERCISES: dict[str, Exercise] = {}
 
 
-def exercise(name: str, hint: str, praise: str) -> Callable:
-    def register(examine: Callable[[object], None]) -> Callable[[object], None]:
-        _EXERCISES[name] = Exercise(examine, hint, praise)
-        return examine
-
-    return register
+def exercise(name: str, hint: str, praise: str, *checks: Callable[[Any], None]) -> None:
+    """Add an exercise to those that `check` knows."""
+    EXERCISES[name] = Exercise(hint, praise, checks)
 
 
 def names() -> list[str]:
     """The names of all exercises."""
-    return list(_EXERCISES)
+    return list(EXERCISES)
 
 
-def check(exercise: str, answer: object) -> Check:
+def check(exercise: str, answer: Any) -> Check:
     """Check an answer to the exercise of this name.
 
     Raises:
         ValueError: there is no such exercise.
     """
-    if exercise not in _EXERCISES:
+    if exercise not in EXERCISES:
         near = difflib.get_close_matches(str(exercise), names(), 1) or [", ".join(names())]
         raise ValueError(f"There is no exercise {exercise!r}; did you mean {near[0]}?")
-    this = _EXERCISES[exercise]
+    this = EXERCISES[exercise]
     try:
-        if unbegun(answer):
+        if not_started(answer):
             raise NotImplementedError
-        this.examine(answer)
+        for one in this.checks:
+            one(answer)
     except NotImplementedError:
         return Check(exercise, False, f"There is no answer here yet. Hint: {this.hint}")
-    except NotYet as told:
-        return Check(exercise, False, str(told))
+    except NotYet as reason:
+        return Check(exercise, False, str(reason))
     return Check(exercise, True, this.praise)
 
 
-def unbegun(answer: object) -> bool:
+def not_started(answer: Any) -> bool:
     if isinstance(answer, Mapping):
-        return any(unbegun(value) for value in answer.values())
+        return any(not_started(value) for value in answer.values())
     return answer is None or answer is Ellipsis
 
 
-def call(answer: object, inputs: Sequence) -> object:
-    """The answer's result; whatever it raises is told to the learner."""
+def call(answer: Any, inputs: Sequence) -> Any:
+    """The result of the answer; whatever it raises becomes a NotYet."""
     if not callable(answer):
         raise NotYet(f"Give the function itself, without calling it; this is a {type(answer).__name__}.")
     try:
@@ -96,12 +100,12 @@ def call(answer: object, inputs: Sequence) -> object:
         raise
     except Exception as error:  # the learner's own code may raise anything
         raise NotYet(f"Your function stopped with {type(error).__name__}: {error}") from error
-    if unbegun(result):
+    if not_started(result):
         raise NotImplementedError
     return result
 
 
-def numbers(result: object) -> Tensor:
+def numbers(result: Any) -> Tensor:
     """A number, tensor or tuple of numbers as float64."""
     try:
         if isinstance(result, tuple | list):
@@ -115,20 +119,46 @@ def same(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
-def examine(answer: object, right: Callable, cases: list[tuple], mistakes: Sequence[tuple[Callable, str]]) -> None:
-    """Compare with the right function on every case; recognise a mistake by what it gives on all of them."""
-    given = [numbers(call(answer, [v.clone() if isinstance(v, Tensor) else v for v in case])) for case in cases]
-    expected = [numbers(right(*case)) for case in cases]
-    for one, other in zip(given, expected, strict=True):
-        if one.shape != other.shape:
-            raise NotYet(f"Your function returns shape {tuple(one.shape)}; it should be {tuple(other.shape)}.")
-    wrong = [pair for pair in zip(given, expected, strict=True) if not same(*pair)]
-    if not wrong:
-        return
-    for mistake, told in mistakes:
-        if all(same(one, numbers(mistake(*case))) for one, case in zip(given, cases, strict=True)):
-            raise NotYet(told)
-    one, other = wrong[0]
-    place = (one - other).abs().argmax() if one.ndim else ...
-    values = f"{one.flatten()[place].item():.4f} where {other.flatten()[place].item():.4f} is right"
-    raise NotYet(f"Not on all inputs: on {len(wrong)} of {len(cases)} it differs, for instance {values}.")
+@dataclass(frozen=True)
+class Comparison:
+    """A check of a function: it must equal ``right`` on all of ``cases()``, which makes new inputs at every call.
+
+    A mistake is recognised by its results on all cases.
+    """
+
+    right: Callable[..., Any]
+    cases: Callable[[], Sequence[tuple]]
+    mistakes: Sequence[Mistake]
+
+    def __call__(self, answer: Any) -> None:
+        given = [numbers(call(answer, case)) for case in self.cases()]
+        expected = [numbers(self.right(*case)) for case in self.cases()]
+        for one, other in zip(given, expected, strict=True):
+            if one.shape != other.shape:
+                raise NotYet(f"Your function returns shape {tuple(one.shape)}; it should be {tuple(other.shape)}.")
+        wrong = [pair for pair in zip(given, expected, strict=True) if not same(*pair)]
+        if not wrong:
+            return
+        for mistake, words in self.mistakes:
+            if all(same(one, numbers(mistake(*case))) for one, case in zip(given, self.cases(), strict=True)):
+                raise NotYet(words)
+        one, other = wrong[0]
+        place = (one - other).abs().argmax() if one.ndim else ...
+        values = f"{one.flatten()[place].item():.4f} where {other.flatten()[place].item():.4f} is right"
+        raise NotYet(f"Not on all inputs: on {len(wrong)} of {len(given)} it differs, for instance {values}.")
+
+
+def seeded_settings(*settings: Setting) -> Iterator[tuple[torch.Generator, Setting]]:
+    """Each setting with its own random generator; the seeds are 0, 1, ..."""
+    for seed, setting in enumerate(settings):
+        yield torch.Generator().manual_seed(seed), setting
+
+
+def normal(draw: torch.Generator, *shape: int) -> Tensor:
+    """Standard normal numbers in float64."""
+    return torch.randn(shape, generator=draw, dtype=torch.float64)
+
+
+def uniform(draw: torch.Generator, *shape: int) -> Tensor:
+    """Numbers between 0 and 1 in float64."""
+    return torch.rand(shape, generator=draw, dtype=torch.float64)

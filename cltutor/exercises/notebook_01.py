@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from ..evaluation import metrics
 from ..evaluation.answers import hits
 from ..losses import compete
-from .checking import NotYet, examine, exercise
+from .checking import Comparison, NotYet, exercise, normal, seeded_settings
 
 # The accuracy matrix of exercise 01-forgetting: four tasks, in which an old task also improves.
 MATRIX = np.array(
@@ -24,13 +25,12 @@ MATRIX = np.array(
 
 
 def _cases() -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Logits (N, C) that are right more often than chance, labels (N,), and each column's task (C,)."""
+    """Logits (N, C) that are right more often than chance, labels (N,), and the task of each column (C,)."""
     cases = []
-    for seed, sizes in enumerate(((2, 2, 2), (3, 1, 4), (5, 5))):
-        draw = torch.Generator().manual_seed(seed)
+    for draw, sizes in seeded_settings((2, 2, 2), (3, 1, 4), (5, 5)):
         task_of = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
         labels = torch.randint(len(task_of), (60,), generator=draw)
-        logits = torch.randn(60, len(task_of), generator=draw, dtype=torch.float64)
+        logits = normal(draw, 60, len(task_of))
         logits[torch.arange(60), labels] += 1.0
         cases.append((logits, labels, task_of))
     return cases
@@ -42,54 +42,54 @@ def accuracy(logits: Tensor, labels: Tensor, task_of: Tensor, known_task: bool) 
     return hits(competing, labels, 1).double().mean()
 
 
-@exercise(
+_UNKNOWN_MISTAKES = (
+    (lambda s, y, t, k: accuracy(s, y, t, True), "You let only the image's own task compete, also when unknown."),
+    (lambda s, y, t, k: accuracy(s, y, t, False), "All columns compete in yours, also when the task is known."),
+    (lambda s, y, t, k: accuracy(s, y, t, not k), "The two cases are swapped."),
+    (lambda s, y, t, k: 100 * accuracy(s, y, t, k), "Right, but in percent: return a share between 0 and 1."),
+    (lambda s, y, t, k: len(s) * accuracy(s, y, t, k), "You count the images: divide by their number."),
+)
+
+exercise(
     "01-unknown",
     "the prediction is the column of the largest logit; if the task is known, columns of other tasks do not take part.",
-    "These are the two evaluations: only which columns compete is different.",
+    "These are the two evaluations: the only difference is which columns compete.",
+    Comparison(accuracy, lambda: [(*case, known) for case in _cases() for known in (False, True)], _UNKNOWN_MISTAKES),
 )
-def _unknown(answer: object) -> None:
-    cases = [(*case, known) for case in _cases() for known in (False, True)]
-    mistakes = (
-        (lambda s, y, t, k: accuracy(s, y, t, True), "You let only the image's own task compete, also when unknown."),
-        (lambda s, y, t, k: accuracy(s, y, t, False), "All columns compete in yours, also when the task is known."),
-        (lambda s, y, t, k: accuracy(s, y, t, not k), "The two cases are swapped."),
-        (lambda s, y, t, k: 100 * accuracy(s, y, t, k), "Right, but in percent: return a share between 0 and 1."),
-        (lambda s, y, t, k: len(s) * accuracy(s, y, t, k), "You count the images: divide by their number."),
-    )
-    examine(answer, accuracy, cases, mistakes)
 
 
-@exercise(
-    "01-forgetting",
-    "for each old task find the best number in its column before the last row, and subtract the last row's.",
-    "Forgetting is more than minus backward transfer here, because task 1 was at its best only after task 3.",
-)
-def _forgetting(answer: object) -> None:
-    wanted = ("average_accuracy", "forgetting", "backward_transfer")
-    if not isinstance(answer, Mapping) or set(answer) != set(wanted):
-        raise NotYet(f"The answer is a dict with the keys {', '.join(wanted)}.")
-    right = metrics.summary(MATRIX)
+def _mistakes_by_hand(right: dict[str, float]) -> dict[str, list[tuple[float, str]]]:
+    """Wrong values for each number, and what led to them."""
     last, old = MATRIX[-1], MATRIX[-1, :-1]
     best = np.nanmax(MATRIX[:-1, :-1], axis=0)
     ever = np.nanmax(MATRIX, axis=0)[:-1]
-    mistakes = {
-        "average_accuracy": ((old.mean(), "The average is over all tasks, the last one too."),)
-        + ((np.nanmean(MATRIX), "The average is over the last row only: the network at the end."),),
-        "forgetting": (
+    return {
+        "average_accuracy": [
+            (old.mean(), "The average is over all tasks, the last one too."),
+            (np.nanmean(MATRIX), "The average is over the last row only: the network at the end."),
+        ],
+        "forgetting": [
             ((old - best).mean(), "The sign: forgetting is positive when accuracy was lost."),
             (right["drop"], "You compare with the diagonal. Forgetting compares with the best before the last row."),
             ((ever - old).mean(), "The best is taken over the rows before the last one, so a gain counts as negative."),
             ((best - old).sum(), "That is the sum over the old tasks: take their mean."),
             ((best - old).sum() / len(last), "The mean is over the old tasks only: the last one cannot be forgotten."),
-        ),
-        "backward_transfer": (
+        ],
+        "backward_transfer": [
             (right["drop"], "The sign: backward transfer is negative when accuracy was lost."),
             (-right["forgetting"], "Backward transfer compares the last row with the diagonal, not with the best."),
             (-3 * right["drop"], "That is the sum over the old tasks: take their mean."),
             (-0.75 * right["drop"], "The mean is over the old tasks only: the last one has no later task."),
-        ),
+        ],
     }
-    for name in wanted:
+
+
+def _forgetting(answer: Any) -> None:
+    right = metrics.summary(MATRIX)
+    mistakes = _mistakes_by_hand(right)
+    if not isinstance(answer, Mapping) or set(answer) != set(mistakes):
+        raise NotYet(f"The answer is a dict with the keys {', '.join(mistakes)}.")
+    for name, wrong in mistakes.items():
         try:
             given = float(answer[name])
         except (TypeError, ValueError):
@@ -97,11 +97,19 @@ def _forgetting(answer: object) -> None:
         if math.isclose(given, right[name], abs_tol=0.0006):
             continue
         if math.isclose(given, 100 * right[name], abs_tol=0.06):
-            raise NotYet(f"{name} is right in percent; the matrix holds shares between 0 and 1, and so should you.")
-        for value, told in mistakes[name]:
+            raise NotYet(f"{name} is right in percent; give shares between 0 and 1, as in the matrix.")
+        for value, words in wrong:
             if math.isclose(given, value, abs_tol=0.0006):
-                raise NotYet(f"{name}: {told}")
+                raise NotYet(f"{name}: {words}")
         raise NotYet(f"{name} is not {given:g}: look at its formula above once more.")
+
+
+exercise(
+    "01-forgetting",
+    "for each old task find the best number in its column before the last row, and subtract the last row's.",
+    "Forgetting is more than minus backward transfer here, because task 1 was at its best only after task 3.",
+    _forgetting,
+)
 
 
 def confusion(logits: Tensor, labels: Tensor, task_of: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,26 +119,25 @@ def confusion(logits: Tensor, labels: Tensor, task_of: Tensor) -> tuple[Tensor, 
     return task_right.double().mean(), (found == labels)[task_right].double().mean()
 
 
-@exercise(
+def _with_second(second: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The right first number, and another second one."""
+    return lambda s, y, t: (confusion(s, y, t)[0], second(s, y, t))
+
+
+_CONFUSION_MISTAKES = (
+    (_with_second(lambda s, y, t: accuracy(s, y, t, True)), "The second number is the known-task accuracy of all "
+     "images: keep those whose task was found."),
+    (_with_second(lambda s, y, t: accuracy(s, y, t, False)), "The second number is a share of all images: divide "
+     "by the number of those whose task was found."),
+    (lambda s, y, t: confusion(s, y, t)[::-1], "Right, but the other way round: the task first."),
+    (lambda s, y, t: [1 - confusion(s, y, t)[0], confusion(s, y, t)[1]], "The first number is the share of images "
+     "whose task is right, not wrong."),
+    (lambda s, y, t: [100 * v for v in confusion(s, y, t)], "Right, but in percent: return shares."),
+)  # fmt: skip
+
+exercise(
     "01-confusion",
-    "task_of[logits.argmax(dim=1)] is the task in which the network puts each image.",
-    "Their product is the accuracy with the task unknown: to name the class it must find the task first.",
+    "task_of[logits.argmax(dim=1)] is the task that the network predicts for each image.",
+    "Their product is the accuracy with the task unknown: the network must find the task before the class.",
+    Comparison(confusion, _cases, _CONFUSION_MISTAKES),
 )
-def _confusion(answer: object) -> None:
-    def right_class(logits, labels):
-        return (logits.argmax(dim=1) == labels).double().mean()
-
-    def with_second(second: Callable) -> Callable:
-        return lambda s, y, t: (confusion(s, y, t)[0], second(s, y, t))
-
-    known = "The second number is the known-task accuracy of all images: keep those whose task was found."
-    mistakes = (
-        (with_second(lambda s, y, t: accuracy(s, y, t, True)), known),
-        (with_second(lambda s, y, t: right_class(s, y)), "The second number is a share of all images: divide by the "
-         "number of those whose task was found."),
-        (lambda s, y, t: confusion(s, y, t)[::-1], "Right, but the other way round: the task first."),
-        (lambda s, y, t: [1 - confusion(s, y, t)[0], confusion(s, y, t)[1]], "The first number is the share of images "
-         "whose task is right, not wrong."),
-        (lambda s, y, t: [100 * v for v in confusion(s, y, t)], "Right, but in percent: return shares."),
-    )  # fmt: skip
-    examine(answer, confusion, _cases(), mistakes)

@@ -3,29 +3,28 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..losses import Anchor, CrossEntropy, Distillation, distillation
 from ..losses.terms import Loss, Term
 from ..recipe.recipe import Recipe
-from .checking import NotYet, call, examine, exercise
+from .checking import Comparison, NotYet, call, exercise, normal, seeded_settings
 
 
 def _cases() -> list[tuple[Tensor, Tensor, float]]:
     """Logits (N, C) of student and teacher, and a temperature."""
-    cases = []
-    for seed, (shape, temperature) in enumerate((((8, 5), 2.0), ((3, 4), 5.0), ((6, 10), 0.7))):
-        draw = torch.Generator().manual_seed(seed)
-        logits, targets = (3 * torch.randn(*shape, generator=draw, dtype=torch.float64) for _ in range(2))
-        cases.append((logits, targets, temperature))
-    return cases
+    settings = seeded_settings(((8, 5), 2.0), ((3, 4), 5.0), ((6, 10), 0.7))
+    return [(3 * normal(draw, *shape), 3 * normal(draw, *shape), t) for draw, (shape, t) in settings]
 
 
-def _loss_with(soft: Callable | None = None, log_soft: Callable | None = None, end: Callable | None = None) -> Callable:
-    """Eq. 2 with one of its parts done otherwise."""
+Part = Callable[..., Tensor] | None  # of eq. 2, as it is if None
+
+
+def _loss_with(soft: Part = None, log_soft: Part = None, end: Part = None) -> Callable[..., Tensor]:
+    """Eq. 2 with one of its parts replaced."""
 
     def loss(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
         y = soft(targets, temperature) if soft else F.softmax(targets / temperature, 1)
@@ -56,16 +55,9 @@ _LOSS_MISTAKES = (
 )  # fmt: skip
 
 
-@exercise(
-    "02-distillation",
-    "softmax(targets / T) are the teacher's probabilities of eq. 3; multiply by log_softmax(logits / T) and sum.",
-    "That is eq. 2 and 3, and the teacher is a constant.",
-)
-def _distillation(answer: object) -> None:
-    cases = _cases()
-    examine(answer, distillation, cases, _LOSS_MISTAKES)
-    for logits, targets, temperature in cases:
-        z, v = logits.clone().requires_grad_(), targets.clone().requires_grad_()
+def _gradient_reaches_the_student_alone(answer: Any) -> None:
+    for logits, targets, temperature in _cases():
+        z, v = logits.requires_grad_(), targets.requires_grad_()
         loss = call(answer, (z, v, temperature))
         if not isinstance(loss, Tensor) or not loss.requires_grad:
             raise NotYet("The value is right, but no gradient reaches the student: stay in torch, and detach only "
@@ -77,35 +69,39 @@ def _distillation(answer: object) -> None:
             raise NotYet("The value is right, but a gradient flows into the teacher: forgot targets.detach()?")
 
 
+exercise(
+    "02-distillation",
+    "softmax(targets / T) are the teacher's probabilities of eq. 3; multiply by log_softmax(logits / T) and sum.",
+    "That is eq. 2 and 3, and the teacher is a constant.",
+    Comparison(distillation, _cases, _LOSS_MISTAKES),
+    _gradient_reaches_the_student_alone,
+)
+
+
 def gradient(logits: Tensor, targets: Tensor, temperature: float, power: int = 1) -> Tensor:
     """Gradient of eq. 2, averaged over the batch, with respect to the logits (N, C)."""
     student, teacher = F.softmax(logits / temperature, 1), F.softmax(targets / temperature, 1)
     return (student - teacher) / temperature**power / len(logits)
 
 
-@exercise(
+_GRADIENT_MISTAKES = (
+    (lambda z, v, t: gradient(z, v, t, 0), "The chain rule is missing: the logits enter as z / T."),
+    (lambda z, v, t: gradient(z, v, t, 2), "Only one factor 1/T is written; the other is in the probabilities."),
+    (lambda z, v, t: -gradient(z, v, t), "The sign: descending must bring the student towards the teacher."),
+    (lambda z, v, t: len(z) * gradient(z, v, t), "The loss is a mean over images: divide by their number."),
+    (lambda z, v, t: gradient(z, v, 1.0) / t, "The probabilities need the temperature too (eq. 3)."),
+)
+
+exercise(
     "02-gradient",
     "for cross-entropy and softmax the gradient is (student's minus teacher's probabilities); then the chain rule "
     "for z / T, and the mean over images.",
     "One 1/T comes from the chain rule, another from the softened probabilities: at high T the gradient falls as 1/T².",
+    Comparison(gradient, _cases, _GRADIENT_MISTAKES),
 )
-def _gradient(answer: object) -> None:
-    mistakes = (
-        (lambda z, v, t: gradient(z, v, t, 0), "The chain rule is missing: logits enter as z / T."),
-        (lambda z, v, t: gradient(z, v, t, 2), "Only one factor 1/T is written; the other is in the probabilities."),
-        (lambda z, v, t: -gradient(z, v, t), "The sign: descending must bring the student towards the teacher."),
-        (lambda z, v, t: len(z) * gradient(z, v, t), "The loss is a mean over images: divide by their number."),
-        (lambda z, v, t: gradient(z, v, 1.0) / t, "The probabilities need the temperature too (eq. 3)."),
-    )
-    examine(answer, gradient, _cases(), mistakes)
 
 
-@exercise(
-    "02-recipe",
-    "sum terms as in CrossEntropy() + 0.3 * Distillation(); the penalty on weights is cl.losses.Anchor().",
-    "A method that the paper does not have, written as its equation.",
-)
-def _recipe(answer: object) -> None:
+def _recipe(answer: Any) -> None:
     if isinstance(answer, Loss | Term):
         raise NotYet("The loss alone is not yet a recipe: wrap it in cl.Recipe(name, loss=...).")
     if not isinstance(answer, Recipe):
@@ -117,18 +113,27 @@ def _recipe(answer: object) -> None:
             raise NotYet(f"The term {kind.__name__} is missing.")
     if len(answer.loss.terms) > 3:
         raise NotYet("There are more terms than the three of the equation.")
-    (soft,) = (term for term in weights if isinstance(term, Distillation))
+    soft = next(term for term in weights if isinstance(term, Distillation))
     if soft != replace(soft, temperature=4, kind="softmax"):
-        raise NotYet(f"The responses are kept at T = 4 with eq. 2; yours is {soft!r}.")
+        raise NotYet(f"The distillation is eq. 2 at T = 4; yours is {soft!r}.")
     if not math.isclose(weights[soft], 0.5):
         raise NotYet(f"The weight of the distillation is 1/2, not {weights[soft]:g}.")
-    ((anchored, weight),) = ((term, w) for term, w in weights.items() if isinstance(term, Anchor))
+    penalty = next(term for term in weights if isinstance(term, Anchor))
+    weight = weights[penalty]
     if math.isclose(weight, 0.01):
         raise NotYet("The penalty is λ/2 times a square: with λ = 0.01 its weight is 0.005.")
-    if not math.isclose(weight, 0.005) or anchored != Anchor():
-        raise NotYet(f"The penalty is 0.01 / 2 * Anchor(), not {weight:g} * {anchored!r}.")
+    if not math.isclose(weight, 0.005) or penalty != Anchor():
+        raise NotYet(f"The penalty is 0.01 / 2 * Anchor(), not {weight:g} * {penalty!r}.")
     phases = answer.schedule.later
     if len(phases) < 2 or set(phases[0].rates) != {"new"}:
-        raise NotYet("The warm-up is missing: in the first phase only the new head learns (cl.methods.lwf().schedule).")
+        raise NotYet("The warm-up is missing: first only the new head is trained (cl.methods.lwf().schedule).")
     if set(phases[-1].rates) != {"shared", "old", "new"}:
-        raise NotYet("In the last phase everything learns: shared weights, old heads and the new one.")
+        raise NotYet("In the last phase everything is trained: shared weights, old heads and the new one.")
+
+
+exercise(
+    "02-recipe",
+    "sum terms as in CrossEntropy() + 0.3 * Distillation(); the penalty on weights is cl.losses.Anchor().",
+    "A method that the paper does not have, written as its equation.",
+    _recipe,
+)

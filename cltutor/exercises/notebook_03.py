@@ -1,40 +1,34 @@
-"""The exercises of notebook 03: importance sample by sample, where an anchored weight ends, and Hebb's rule."""
+"""The exercises of notebook 03: importance image by image, where an anchored weight ends, and Hebb's rule."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..seeds import seeded
-from .checking import NotYet, call, examine, exercise
+from .checking import Comparison, NotYet, call, exercise, normal, seeded_settings, uniform
 
-# 03-omega: what is asked of (model, weight, images), each case a seed and a layer of a small network.
-_LAYERS = ((0, 0), (1, 2), (2, 2))
-
-
-def _network(seed: int) -> nn.Sequential:
-    with seeded(("03-omega", seed)):
-        return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+Scalar = Callable[[Tensor], Tensor]  # of a network's output
 
 
-def _images(seed: int) -> Tensor:
-    draw = torch.Generator().manual_seed(seed)
-    return torch.randn(9, 4, generator=draw, dtype=torch.float64)
+def _networks() -> list[tuple[nn.Module, nn.Parameter, Tensor]]:
+    """A network, the weight of one of its layers, and images (N, 4)."""
+    cases: list[tuple[nn.Module, nn.Parameter, Tensor]] = []
+    for seed, layer in enumerate((0, 2, 2)):
+        with seeded(("03-omega", seed)):
+            model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+        images = normal(torch.Generator().manual_seed(seed), 9, 4)
+        cases.append((model, model.get_parameter(f"{layer}.weight"), images))
+    return cases
 
 
-def _asked(answer: Callable) -> Callable:
-    """The answer as a function of (seed, layer): every time the same network, made anew."""
-
-    def asked(seed: int, layer: int) -> object:
-        model = _network(seed)
-        return answer(model, model[layer].weight, _images(seed))
-
-    return asked
+def _squared_norm(output: Tensor) -> Tensor:
+    return output.square().sum()
 
 
-def gradients(model: nn.Module, weight: Tensor, images: Tensor, scalar: Callable | None = None) -> Tensor:
+def gradients(model: nn.Module, weight: Tensor, images: Tensor, scalar: Scalar = _squared_norm) -> Tensor:
     """The gradient (N, *shape) of the squared norm of each image's output, or of another scalar of it."""
-    scalar = scalar or (lambda output: output.square().sum())
     one_by_one = [torch.autograd.grad(scalar(model(image)), weight)[0] for image in images.split(1)]
     return torch.stack(one_by_one)
 
@@ -44,8 +38,8 @@ def omega(model: nn.Module, weight: Tensor, images: Tensor) -> Tensor:
     return gradients(model, weight, images).abs().mean(0)
 
 
-def _of(measure: Callable, scalar: Callable | None = None) -> Callable:
-    return _asked(lambda model, weight, images: measure(gradients(model, weight, images, scalar)))
+def _of(measure: Callable[[Tensor], Tensor], scalar: Scalar = _squared_norm) -> Callable[..., Tensor]:
+    return lambda model, weight, images: measure(gradients(model, weight, images, scalar))
 
 
 _OMEGA_MISTAKES = (
@@ -57,23 +51,21 @@ _OMEGA_MISTAKES = (
     (_of(lambda g: g.cumsum(0).abs().mean(0)), "The gradients of earlier images are still in weight.grad: backward() "
      "adds up. Set it to None before each image."),
     (_of(lambda g: g.square().mean(0)), "You square the gradient; that is how the Fisher information begins."),
-    (_of(lambda g: g.abs().mean(0), lambda output: output.norm()), "The squared norm is asked for: you left out the "
-     "square."),
+    (_of(lambda g: g.abs().mean(0), lambda output: output.norm()), "You left out the square: eq. 2 needs the "
+     "squared norm."),
     (_of(lambda g: g.abs().mean(0), lambda output: output.square().mean()), "Sum the squares over the outputs: a norm "
      "has no mean in it."),
     (_of(lambda g: g.abs().mean(0), lambda output: output.sum()), "That is the gradient of the sum of the outputs; "
      "take that of the sum of their squares."),
 )  # fmt: skip
 
-
-@exercise(
+exercise(
     "03-omega",
-    "for each image alone: torch.autograd.grad(model(image.unsqueeze(0)).square().sum(), weight)[0], then its absolute "
-    "value; the mean of these.",
+    "for each image alone: torch.autograd.grad(model(image.unsqueeze(0)).square().sum(), weight)[0], then its "
+    "absolute value; the mean of these.",
     "That is eq. 2, without a single label. cl.importance.mas computes the same without the loop.",
+    Comparison(omega, _networks, _OMEGA_MISTAKES),
 )
-def _omega(answer: object) -> None:
-    examine(_asked(answer) if callable(answer) else answer, _asked(omega), list(_LAYERS), _OMEGA_MISTAKES)
 
 
 def compromise(new: Tensor, curvature: Tensor, last: Tensor, omegas: Tensor, lam: float) -> Tensor:
@@ -82,13 +74,11 @@ def compromise(new: Tensor, curvature: Tensor, last: Tensor, omegas: Tensor, lam
     return (curvature * new + pull * last) / (curvature + pull)
 
 
-def _compromises() -> list[tuple]:
+def _compromises() -> list[tuple[Tensor, Tensor, Tensor, Tensor, float]]:
     cases = []
-    for seed, (tasks, lam) in enumerate(((2, 0.5), (3, 4.0), (1, 0.1))):
-        draw = torch.Generator().manual_seed(seed)
-        new, last = (torch.randn(5, generator=draw, dtype=torch.float64) for _ in range(2))
-        curvature = 0.5 + torch.rand(5, generator=draw, dtype=torch.float64)
-        omegas = torch.rand(tasks, 5, generator=draw, dtype=torch.float64)
+    for draw, (tasks, lam) in seeded_settings((2, 0.5), (3, 4.0), (1, 0.1)):
+        new, last = normal(draw, 5), normal(draw, 5)
+        curvature, omegas = 0.5 + uniform(draw, 5), uniform(draw, tasks, 5)
         omegas[:, 0] = 0  # a weight that no task needs
         cases.append((new, curvature, last, omegas, lam))
     return cases
@@ -99,7 +89,7 @@ _ANCHOR_MISTAKES = (
     (lambda n, a, p, o, lam: compromise(n, a, p, o, lam / 2), "The derivative of λ/2 Ω (θ - θ*)² is λ Ω (θ - θ*): no "
      "half is left, as none is left of the new task's."),
     (lambda n, a, p, o, lam: compromise(n, a, p, o, 2 * lam), "The factor 1/2 of the new task's loss is gone after the "
-     "derivative; you kept it."),
+     "derivative; yours still has it."),
     (lambda n, a, p, o, lam: compromise(n, a, p, o, lam / len(o)), "You take the mean over the old tasks; MAS adds "
      "their Ω up (section 4.2)."),
     (lambda n, a, p, o, lam: compromise(n, a, p, o[-1:], lam), "Only the last task's Ω pulls in yours: add up those of "
@@ -108,14 +98,12 @@ _ANCHOR_MISTAKES = (
     (lambda n, a, p, o, lam: a * n + lam * o.sum(0) * p, "Divide by the sum of the two weights, as a mean does."),
 )  # fmt: skip
 
-
-@exercise(
+exercise(
     "03-anchor",
     "set the derivative to zero: curvature (w - new) + λ (sum of the tasks' Ω) (w - last) = 0, and solve for w.",
-    "A weighted mean: where Ω is 0 the new task has its way, where λΩ is large nothing moves.",
+    "A weighted mean: where Ω is 0 the new task decides alone, where λΩ is large nothing moves.",
+    Comparison(compromise, _compromises, _ANCHOR_MISTAKES),
 )
-def _anchor(answer: object) -> None:
-    examine(answer, compromise, _compromises(), _ANCHOR_MISTAKES)
 
 
 def hebb(inputs: Tensor, outputs: Tensor) -> Tensor:
@@ -124,12 +112,8 @@ def hebb(inputs: Tensor, outputs: Tensor) -> Tensor:
 
 
 def _activities() -> list[tuple[Tensor, Tensor]]:
-    cases = []
-    for seed, (count, inside, outside) in enumerate(((8, 5, 3), (6, 4, 4), (5, 2, 6))):
-        draw = torch.Generator().manual_seed(seed)
-        shapes = ((count, inside), (count, outside))
-        cases.append(tuple(torch.randn(shape, generator=draw, dtype=torch.float64).clamp(min=0) for shape in shapes))
-    return cases
+    settings = seeded_settings((8, 5, 3), (6, 4, 4), (5, 2, 6))
+    return [(normal(draw, n, i).clamp(min=0), normal(draw, n, o).clamp(min=0)) for draw, (n, i, o) in settings]
 
 
 _HEBB_MISTAKES = (
@@ -142,14 +126,18 @@ _HEBB_MISTAKES = (
 )  # fmt: skip
 
 
-@exercise(
+def _not_transposed(answer: Any) -> None:
+    inputs, outputs = _activities()[0]
+    shape = (inputs.shape[1], outputs.shape[1])
+    given = call(answer, (inputs, outputs))
+    if isinstance(given, Tensor) and given.shape == shape:
+        raise NotYet("Your Ω is transposed: a weight matrix has a row for each output and a column for each input.")
+
+
+exercise(
     "03-hebb",
     "a sum over images of products y_j y_i is one product of two matrices: outputs.T @ inputs.",
     "Eq. 6 from activations alone: no backward pass, no label, no other layer.",
+    _not_transposed,
+    Comparison(hebb, _activities, _HEBB_MISTAKES),
 )
-def _hebb(answer: object) -> None:
-    inputs, outputs = _activities()[0]
-    given = call(answer, (inputs.clone(), outputs.clone()))
-    if isinstance(given, Tensor) and given.shape == (inputs.shape[1], outputs.shape[1]):
-        raise NotYet("Your Ω is transposed: a weight matrix has a row for each output and a column for each input.")
-    examine(answer, hebb, _activities(), _HEBB_MISTAKES)

@@ -1,26 +1,25 @@
 """The exercises of notebook 04: a Grad-CAM map, distillation by sigmoids in full, and the drift of attention."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..attention import drift
 from ..losses.distillation import sigmoid, sigmoid_as_printed
-from .checking import NotYet, call, examine, exercise, numbers
+from .checking import Comparison, NotYet, call, exercise, normal, numbers, seeded_settings, uniform
 
 
 def grad_cam(maps: Tensor, gradient: Tensor) -> Tensor:
-    """Q (N, h, w) from a layer's maps A (N, K, h, w) and the score's gradient by them (LwM, eq. 2)."""
+    """Q (N, h, w) from maps A (N, K, h, w) and the gradient of the score with respect to them (LwM, eq. 2)."""
     return F.relu((gradient.mean((2, 3), keepdim=True) * maps).sum(1))
 
 
 def _looks() -> list[tuple[Tensor, Tensor]]:
-    cases = []
-    for seed, shape in enumerate(((3, 4, 2, 3), (2, 5, 4, 4), (4, 3, 3, 2))):
-        draw = torch.Generator().manual_seed(seed)
-        maps, gradient = (torch.randn(shape, generator=draw, dtype=torch.float64) for _ in range(2))
-        cases.append((maps, gradient))
-    return cases
+    settings = seeded_settings((3, 4, 2, 3), (2, 5, 4, 4), (4, 3, 3, 2))
+    return [(normal(draw, *shape), normal(draw, *shape)) for draw, shape in settings]
 
 
 def _weighted(maps: Tensor, gradient: Tensor) -> Tensor:
@@ -28,7 +27,7 @@ def _weighted(maps: Tensor, gradient: Tensor) -> Tensor:
 
 
 _CAM_MISTAKES = (
-    (lambda m, g: _weighted(m, g).sum(1), "The ReLU is missing: what speaks against the class is no attention."),
+    (lambda m, g: _weighted(m, g).sum(1), "The ReLU is missing: evidence against the class is not attention."),
     (lambda m, g: F.relu(_weighted(m, g)).sum(1), "Add up the channels first, then take the ReLU: a channel that "
      "speaks against the class must be able to cancel one that speaks for it."),
     (lambda m, g: F.relu(_weighted(m, g).mean(1)), "Sum over the channels; α·A is a product of two vectors, not a "
@@ -44,23 +43,18 @@ _CAM_MISTAKES = (
      "gradient, and it weights the maps."),
 )  # fmt: skip
 
-
-@exercise(
+exercise(
     "04-cam",
-    "alpha = gradient.mean((2, 3), keepdim=True) is one number a channel; weight the maps by it, sum over the channels "
-    "(dimension 1), then torch.relu.",
+    "alpha = gradient.mean((2, 3), keepdim=True) is one number per channel; weight the maps by it, sum over the "
+    "channels (dimension 1), then torch.relu.",
     "That is eq. 2. cl.attention.grad_cam also gets the maps and the gradient out of the network.",
+    Comparison(grad_cam, _looks, _CAM_MISTAKES),
 )
-def _cam(answer: object) -> None:
-    examine(answer, grad_cam, _looks(), _CAM_MISTAKES)
 
 
 def _logits() -> list[tuple[Tensor, Tensor]]:
-    cases = []
-    for seed, shape in enumerate(((4, 3), (2, 6), (5, 2))):
-        draw = torch.Generator().manual_seed(seed)
-        cases.append(tuple(2 * torch.randn(shape, generator=draw, dtype=torch.float64) for _ in range(2)))
-    return cases
+    settings = seeded_settings((4, 3), (2, 6), (5, 2))
+    return [(2 * normal(draw, *shape), 2 * normal(draw, *shape)) for draw, shape in settings]
 
 
 def _softmax(student: Tensor, teacher: Tensor) -> Tensor:
@@ -68,38 +62,35 @@ def _softmax(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 _HELD_MISTAKES = (
-    (sigmoid_as_printed, "That is eq. 1 as printed: it rewards a student who says yes to everything. Add the other "
+    (sigmoid_as_printed, "That is eq. 1 as printed: it rewards a student that says yes to everything. Add the other "
      "half, (1 - y') log (1 - ŷ')."),
     (lambda s, t: -sigmoid(s, t), "The sign: a loss is minus the logarithm of a probability."),
     (lambda s, t: sigmoid(t, s), "Student and teacher are swapped: the teacher's answers are the targets."),
     (lambda s, t: sigmoid(s, t) / s.shape[1], "You take the mean over the classes; eq. 1 sums over them."),
     (lambda s, t: sigmoid(s, t) * s.shape[0], "You sum over the images: take their mean."),
-    (_softmax, "That is a softmax, in which the classes compete. Here each class has a sigmoid of its own."),
+    (_softmax, "That is a softmax, in which the classes compete. Here each class has its own sigmoid."),
     (lambda s, t: sigmoid(s, t.sigmoid()), "The teacher's sigmoid is taken twice."),
     (lambda s, t: F.binary_cross_entropy_with_logits(s, t, reduction="none").sum(1).mean(), "The teacher's logits are "
      "no probabilities yet: take their sigmoid."),
 )  # fmt: skip
 
-
-@exercise(
+exercise(
     "04-held",
     "with y = teacher.sigmoid() and p = student.sigmoid(): -(y * p.log() + (1 - y) * (1 - p).log()), summed over "
     "classes (dimension 1), then the mean over images.",
-    "Its slope is ŷ' - y', zero only where the student says what the teacher says.",
+    "Its slope is ŷ' - y', zero only where student and teacher agree.",
+    Comparison(sigmoid, _logits, _HELD_MISTAKES),
 )
-def _held(answer: object) -> None:
-    examine(answer, sigmoid, _logits(), _HELD_MISTAKES)
 
 
 def _pairs() -> list[tuple[Tensor, Tensor]]:
-    cases = []
-    for seed, shape in enumerate(((3, 4, 4), (5, 2, 3), (2, 3, 3))):
-        draw = torch.Generator().manual_seed(seed)
-        cases.append(tuple(torch.rand(shape, generator=draw, dtype=torch.float64) for _ in range(2)))
-    return cases
+    settings = seeded_settings((3, 4, 4), (5, 2, 3), (2, 3, 3))
+    return [(uniform(draw, *shape), uniform(draw, *shape)) for draw, shape in settings]
 
 
-def _distance(norm, end=lambda gap: gap.abs().sum(1)):
+def _distance(
+    norm: Callable[[Tensor], Tensor | int], end: Callable[[Tensor], Tensor] = lambda gap: gap.abs().sum(1)
+) -> Callable[[Tensor, Tensor], Tensor]:
     """Eq. 6 with another norm of a map, or another sum of the difference."""
 
     def distance(before: Tensor, now: Tensor) -> Tensor:
@@ -114,7 +105,7 @@ def _length(flat: Tensor) -> Tensor:
 
 
 _DRIFT_MISTAKES = (
-    (_distance(lambda flat: 1), "Normalise each map first: a network that only answers louder has not moved its "
+    (_distance(lambda flat: 1), "Normalise each map first: larger activations alone are no change of "
      "attention."),
     (_distance(lambda flat: flat.sum(1, keepdim=True)), "You divide by the sum of a map; eq. 6 divides by its L2 norm, "
      "the root of the sum of squares."),
@@ -132,19 +123,25 @@ _DRIFT_MISTAKES = (
 )  # fmt: skip
 
 
-@exercise(
+def _one_number_per_image(answer: Any) -> None:
+    if numbers(call(answer, _pairs()[0])).shape == ():
+        raise NotYet("Give one number per image, (N,); the mean over the batch comes later.")
+
+
+def _finite_for_a_zero_map(answer: Any) -> None:
+    before, now = _pairs()[0]
+    now[0] = 0
+    if not torch.isfinite(numbers(call(answer, (before, now)))).all():
+        raise NotYet("Right, but for a map that is zero everywhere, as the ReLU can leave it: 0 / 0 is not a number. "
+                     "Keep the norm above zero, by .clamp(min=1e-6) for instance.")  # fmt: skip
+
+
+exercise(
     "04-drift",
     "flatten(1) makes each map a vector; divide it by its norm (dim=1, keepdim=True), kept above zero by "
     ".clamp(min=1e-6); then the sum of absolute differences.",
     "That is eq. 6 for each image. Its mean over a batch is the loss, its mean over test images the drift.",
+    _one_number_per_image,
+    Comparison(drift, _pairs, _DRIFT_MISTAKES),
+    _finite_for_a_zero_map,
 )
-def _drift(answer: object) -> None:
-    before, now = _pairs()[0]
-    given = numbers(call(answer, (before.clone(), now.clone())))
-    if given.shape == ():
-        raise NotYet("Give one number an image, (N,); the mean over the batch comes later.")
-    examine(answer, drift, _pairs(), _DRIFT_MISTAKES)
-    now[0] = 0
-    if not torch.isfinite(numbers(call(answer, (before.clone(), now.clone())))).all():
-        raise NotYet("Right, but for a map that is zero everywhere, as the ReLU can leave it: 0 / 0 is not a number. "
-                     "Keep the norm above zero, by .clamp(min=1e-6) for instance.")  # fmt: skip

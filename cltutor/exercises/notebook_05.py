@@ -1,233 +1,239 @@
 """The exercises of notebook 05: herding, the cross-distilled loss, and the nearest mean of exemplars."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .checking import NotYet, call, examine, exercise, numbers
+from ..losses import distillation
+from .checking import Comparison, NotYet, call, exercise, normal, numbers, seeded_settings, uniform
 
 
-def _gaps(rows: Tensor, n: int, gap) -> list[int]:
-    """One of the images not chosen yet, n times: that for which ``gap(rows, chosen, candidate)`` is least."""
-    chosen: list[int] = []
-    for _ in range(n):
-        left = [i for i in range(len(rows)) if i not in chosen]
-        chosen.append(min(left, key=lambda i: float(gap(rows, chosen, i))))
-    return chosen
+Gap = Callable[[Tensor, list[int], int], Tensor]  # (features, places chosen so far, place of a candidate)
+    [Tensor, list[int], int], Tensor
+]  # (features, places chosen so far, a candidate's place) -> how bad it is
+
+
+def _chosen_by(gap: Gap, repeats: bool = False) -> Callable[[Tensor, int], list[int]]:
+    """n times, the image not yet chosen (or any, with ``repeats``) for which ``gap`` is smallest."""
+
+    def choose(features: Tensor, n: int) -> list[int]:
+        chosen: list[int] = []
+        for _ in range(n):
+            left = [i for i in range(len(features)) if repeats or i not in chosen]
+            chosen.append(min(left, key=lambda i: float(gap(features, chosen, i))))
+        return chosen
+
+    return choose
+
+
+def _gap(f: Tensor, chosen: list[int], i: int) -> Tensor:
+    return (f.mean(0) - f[[*chosen, i]].mean(0)).norm()
 
 
 def greedy(features: Tensor, n: int) -> list[int]:
-    """Herding by brute force: try every image that is left (iCaRL, Algorithm 4; EEIL, section 3.1)."""
-    return _gaps(features, n, lambda f, chosen, i: (f.mean(0) - f[[*chosen, i]].mean(0)).norm())
+    """Herding by brute force: try every remaining image (iCaRL, Algorithm 4; EEIL, section 3.1)."""
+    return _chosen_by(_gap)(features, n)
 
 
 def _by_distance(features: Tensor, n: int, farthest: bool = False) -> Tensor:
     return (features - features.mean(0)).norm(dim=1).argsort(descending=farthest)[:n]
 
 
-def _with_repeats(features: Tensor, n: int) -> list[int]:
-    chosen: list[int] = []
-    for _ in range(n):
-        gaps = [(features.mean(0) - features[[*chosen, i]].mean(0)).norm() for i in range(len(features))]
-        chosen.append(int(torch.stack(gaps).argmin()))
-    return chosen
-
-
-def _sum_divided_late(f: Tensor, chosen: list[int], i: int) -> Tensor:
-    return (f.mean(0) - f[[*chosen, i]].sum(0) / max(len(chosen), 1)).norm()
-
-
 _HERDING_MISTAKES = (
     (_by_distance, "That sorts the images by their own distance to the class mean: right for the first, but all are "
      "alike then. Herding looks at the mean of the chosen together with the candidate."),
     (lambda f, n: _by_distance(f, n, True), "Those are the images farthest from the class mean."),
-    (_with_repeats, "An image is chosen twice: leave out those that are chosen already."),
-    (lambda f, n: _gaps(f, n, lambda f, chosen, i: -(f.mean(0) - f[[*chosen, i]].mean(0)).norm()), "You take the "
-     "candidate whose mean is farthest; the nearest is wanted: min, not max."),
+    (_chosen_by(_gap, repeats=True), "An image is chosen twice: leave out those that are chosen already."),
+    (_chosen_by(lambda f, chosen, i: -_gap(f, chosen, i)), "You take the candidate whose mean is farthest; the nearest "
+     "is wanted: min, not max."),
     (lambda f, n: greedy(f, n)[::-1], "The right images in the reverse order. The first chosen comes first: a memory "
      "that shrinks drops the end."),
     (lambda f, n: sorted(greedy(f, n)), "The right images, but sorted by their place. Keep the order of choice: a "
      "memory that shrinks drops the end."),
-    (lambda f, n: _gaps(f, n, _sum_divided_late), "With the candidate there are k images, so divide their sum by k, "
-     "not by the number chosen before."),
-    (lambda f, n: _gaps(f, n, lambda f, chosen, i: (f.mean(0) - f[[*chosen, i]].sum(0)).norm()), "Compare means: "
-     "divide the sum of the chosen and the candidate by their number."),
-    (lambda f, n: _gaps(f, n, lambda f, chosen, i: (f[chosen or [i]].mean(0) - f[i]).norm()), "You look for the image "
-     "nearest to the mean of the chosen. The target is the mean of the whole class."),
+    (_chosen_by(lambda f, chosen, i: (f.mean(0) - f[[*chosen, i]].sum(0) / max(len(chosen), 1)).norm()), "With the "
+     "candidate there are k images, so divide their sum by k, not by the number chosen before."),
+    (_chosen_by(lambda f, chosen, i: (f.mean(0) - f[[*chosen, i]].sum(0)).norm()), "Compare means: divide the sum of "
+     "the chosen and the candidate by their number."),
+    (_chosen_by(lambda f, chosen, i: (f[chosen or [i]].mean(0) - f[i]).norm()), "You look for the image nearest to the "
+     "mean of the chosen. The target is the mean of the whole class."),
 )  # fmt: skip
 
 
 def _classes() -> list[tuple[Tensor, int]]:
     """Features of length one, (N, D), and how many to choose; no two choices are nearly tied."""
     cases = []
-    for seed, (count, size, n) in enumerate(((9, 3, 4), (12, 4, 6), (7, 5, 7), (15, 2, 5))):
-        draw = torch.Generator().manual_seed(seed)
-        mean = torch.randn(size, generator=draw, dtype=torch.float64)
-        cases.append((F.normalize(mean + torch.randn((count, size), generator=draw, dtype=torch.float64), dim=1), n))
+    for draw, (count, size, n) in seeded_settings((9, 3, 4), (12, 4, 6), (7, 5, 7), (15, 2, 5)):
+        mean = normal(draw, size)
+        cases.append((F.normalize(mean + normal(draw, count, size), dim=1), n))
     return cases
 
 
-@exercise(
-    "05-herding",
-    "n times: for each image i not chosen yet, the mean of features[chosen + [i]]; append the i whose mean has the "
-    "least .norm() of its difference to features.mean(0).",
-    "That is herding, by brute force. The package's form needs one product of a matrix with a vector a choice.",
-)
-def _herding(answer: object) -> None:
+def _places(answer: Any) -> None:
     for features, n in _classes():
-        given = numbers(call(answer, (features.clone(), n)))
+        count, given = len(features), numbers(call(answer, (features, n)))
         if given.ndim != 1 or len(given) != n:
             raise NotYet(f"Give the places of the {n} chosen images, in order; yours has shape {tuple(given.shape)}.")
-        if not bool(((given == given.round()) & (given >= 0) & (given < len(features))).all()):
-            raise NotYet(f"Give places, whole numbers from 0 to {len(features) - 1}, not distances or features.")
-    examine(answer, greedy, _classes(), _HERDING_MISTAKES)
+        if not bool(((given == given.round()) & (given >= 0) & (given < count)).all()):
+            raise NotYet(f"Give places, whole numbers from 0 to {count - 1}, not distances or features.")
+
+
+exercise(
+    "05-herding",
+    "n times: for each image i not chosen yet, the mean of features[chosen + [i]]; append the i whose mean has "
+    "the least .norm() of its difference to features.mean(0).",
+    "That is herding, by brute force. The package's form needs one matrix-vector product per choice.",
+    _places,
+    Comparison(greedy, _classes, _HERDING_MISTAKES),
+)
 
 
 Batch = tuple[Tensor, Tensor, Tensor, list[int]]  # logits (N, C), labels (N,), teacher's (N, old), sizes of old heads
-
-
-def softened(logits: Tensor, temperature: float) -> Tensor:
-    """Probabilities raised to 1/T and made to sum to one again (EEIL, eq. 3)."""
-    raised = torch.softmax(logits, 1) ** (1 / temperature)
-    return raised / raised.sum(1, keepdim=True)
-
-
-def _held(one: Tensor, other: Tensor, temperature: float = 2.0) -> Tensor:
-    return -(softened(other, temperature) * softened(one, temperature).log()).sum(1).mean()
-
-
-def _heads(logits: Tensor, before: Tensor, sizes: list[int], held=_held) -> list[Tensor]:
-    """The distillation of each old head."""
-    old = logits[:, : sum(sizes)]
-    return [held(*pair) for pair in zip(old.split(sizes, 1), before.split(sizes, 1), strict=True)]
+Distance = Callable[[Tensor, Tensor], Tensor]  # of a head's logits and its teacher's (N, classes)
+Loss = Callable[..., Tensor]
+Images = Callable[[Tensor, int], Tensor]  # (labels (N,), number of old classes) -> which images (N,) bool
 
 
 def cross_distilled(logits: Tensor, labels: Tensor, before: Tensor, sizes: list[int]) -> Tensor:
     """L_C over all classes, and an L_D for each old head at temperature 2 (EEIL, eq. 1 to 3)."""
-    return _entropy(logits, labels) + sum(_heads(logits, before, sizes))
+    return F.cross_entropy(logits, labels) + _heads(logits, before, sizes).sum()
 
 
-def _entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    return -torch.softmax(logits, 1)[range(len(labels)), labels].log().mean()
+def _at(temperature: float) -> Distance:
+    return lambda one, other: distillation(one, other, temperature)
 
 
-def _with(held, entropy=_entropy):
+_distilled = _at(2.0)
+
+
+def _heads(logits: Tensor, before: Tensor, sizes: list[int], distance: Distance = _distilled) -> Tensor:
+    """L_D of each old head (F,)."""
+    pairs = zip(logits[:, : sum(sizes)].split(sizes, 1), before.split(sizes, 1), strict=True)
+    return torch.stack([distance(*pair) for pair in pairs])
+
+
+def _with(distance: Distance, cross_entropy: Loss = F.cross_entropy) -> Loss:
     """The loss with another distance between a head and its teacher, or another L_C."""
-    return lambda x, y, b, s: entropy(x, y) + sum(_heads(x, b, s, held))
+    return lambda x, y, b, s: cross_entropy(x, y) + _heads(x, b, s, distance).sum()
 
 
-def _only(which):
-    """The loss with the heads that ``which`` leaves, out of the list of their distillations."""
-    return lambda x, y, b, s: _entropy(x, y) + sum(which(_heads(x, b, s)))
+def _only(which: slice) -> Loss:
+    """The loss with the L_D of some old heads only."""
+    return lambda x, y, b, s: F.cross_entropy(x, y) + _heads(x, b, s)[which].sum()
 
 
-def _held_on(which):
-    """The loss with distillation on the images that ``which(labels, old)`` leaves."""
-    return lambda x, y, b, s: _entropy(x, y) + sum(_heads(x[own := which(y, sum(s))], b[own], s))
+def _distilled_on(which: Images, scaled: Callable[[Tensor], Tensor | int] = lambda own: 1) -> Loss:
+    """The loss with distillation on some images only."""
+
+    def loss(x: Tensor, y: Tensor, b: Tensor, s: list[int]) -> Tensor:
+        own = which(y, sum(s))
+        return F.cross_entropy(x, y) + _heads(x[own], b[own], s).sum() * scaled(own)
+
+    return loss
 
 
-def _learned_on(which):
-    """The loss with L_C on the images that ``which(labels, old)`` leaves."""
-    return lambda x, y, b, s: _entropy(x[own := which(y, sum(s))], y[own]) + sum(_heads(x, b, s))
+def _learned_on(which: Images, columns: Callable[[int], int] = lambda old: 0) -> Loss:
+    """The loss with L_C on some images only, over the classes from ``columns(old)`` on."""
+
+    def loss(x: Tensor, y: Tensor, b: Tensor, s: list[int]) -> Tensor:
+        own, first = which(y, sum(s)), columns(sum(s))
+        return F.cross_entropy(x[own, first:], y[own] - first) + _heads(x, b, s).sum()
+
+    return loss
 
 
-def _spread_over(x: Tensor, y: Tensor, b: Tensor, s: list[int]) -> Tensor:
-    """Distillation summed over the exemplars only, divided by the whole batch."""
-    own = y < sum(s)
-    return _entropy(x, y) + sum(_heads(x[own], b[own], s)) * own.sum() / len(y)
-
-
-def _new_alone(x: Tensor, y: Tensor, b: Tensor, s: list[int]) -> Tensor:
-    """L_C over the new classes, on the images that show one."""
-    old = sum(s)
-    return _entropy(x[y >= old, old:], y[y >= old] - old) + sum(_heads(x, b, s))
-
-
-def _sides(student: float, teacher: float):
-    return lambda one, other: -(softened(other, teacher) * softened(one, student).log()).sum(1).mean()
-
-
-_T = (
-    "The temperature is missing: eq. 3 compares probabilities raised to 1/T, T = 2, which is the softmax of logits / 2."
-)
 _NEW = (
-    "The new images are missing from the distillation. Section 4 asks the old model about every image, new ones too: "
-    "all give both gradients."
+    "The new images are missing from the distillation. In section 4 the old model is a teacher on every image, new "
+    "ones too: all give both gradients."
 )
 _LOSS_MISTAKES = (
-    (lambda x, y, b, s: _entropy(x, y), "That is L_C alone: the sum over the old heads is missing."),
-    (lambda x, y, b, s: sum(_heads(x, b, s)), "That is the distillation alone: L_C, the cross-entropy, is missing."),
-    (_with(_sides(1, 1)), _T),
-    (_with(lambda one, other: 4 * _held(one, other)), "Distillation is multiplied by T squared, as other papers do; "
-     "eq. 3 has no such factor."),
-    (_with(lambda one, other: _held(one, other, 0.5)), "The temperature is upside down: divide the logits by 2 (or "
-     "raise probabilities to 1/2), do not multiply."),
-    (_with(_sides(1, 2)), "Only the teacher has the temperature: qdist, of the student, has it as well."),
-    (_with(_sides(2, 1)), "Only the student has the temperature: pdist, of the teacher, has it as well."),
-    *((_with(lambda one, other, t=t: _held(one, other, t)), f"Your temperature is {t}; the paper's T is 2.")
-      for t in (3, 4, 5, 10)),
-    *((_only(lambda heads, which=which: heads[which]), "An old head is missing: eq. 1 sums over all F of them.")
+    (lambda x, y, b, s: F.cross_entropy(x, y), "That is L_C alone: the sum over the old heads is missing."),
+    (lambda x, y, b, s: _heads(x, b, s).sum(), "That is the distillation alone: L_C, the cross-entropy, is missing."),
+    (_with(_at(1.0)), "The temperature is missing: eq. 3 compares probabilities raised to 1/T, T = 2, which is the "
+     "softmax of logits / 2."),
+    (_with(lambda s, t: 4 * _distilled(s, t)), "Distillation is multiplied by T squared, as other papers do; eq. 3 has "
+     "no such factor."),
+    (_with(_at(0.5)), "The temperature is upside down: divide the logits by 2 (or raise probabilities to 1/2), do not "
+     "multiply."),
+    (_with(lambda s, t: F.cross_entropy(s, (t / 2).softmax(1))), "Only the teacher has the temperature: qdist, of the "
+     "student, has it as well."),
+    (_with(lambda s, t: F.cross_entropy(s / 2, t.softmax(1))), "Only the student has the temperature: pdist, of the "
+     "teacher, has it as well."),
+    *((_with(_at(t)), f"Your temperature is {t}; the paper's T is 2.") for t in (3, 4, 5, 10)),
+    *((_only(which), "An old head is missing: eq. 1 sums over all F of them.")
       for which in (slice(1), slice(-1, None), slice(-1), slice(1, None))),
-    (_only(lambda heads: [sum(heads) / len(heads)]), "You take the mean over the old heads; eq. 1 sums them."),
-    (lambda x, y, b, s: _entropy(x, y) + _held(x[:, : sum(s)], b), "One softmax over all old classes: "
-     "eq. 1 gives each old head its own. Split by sizes first."),
-    (_held_on(lambda y, old: y < old), _NEW),
-    (_spread_over, _NEW),
-    (_held_on(lambda y, old: y >= old), "The exemplars are missing from the distillation: it runs "
-     "over all images."),
+    (lambda x, y, b, s: F.cross_entropy(x, y) + _heads(x, b, s).mean(), "You take the mean over the old heads; eq. 1 "
+     "sums them."),
+    (lambda x, y, b, s: cross_distilled(x, y, b, [sum(s)]), "One softmax over all old classes: eq. 1 gives each old "
+     "head its own. Split by sizes first."),
+    (_distilled_on(lambda y, old: y < old), _NEW),
+    (_distilled_on(lambda y, old: y < old, lambda own: own.double().mean()), _NEW),
+    (_distilled_on(lambda y, old: y >= old), "The exemplars are missing from the distillation: it runs over all "
+     "images."),
     (_learned_on(lambda y, old: y >= old), "L_C is of the new images only: eq. 2 is for the exemplars as well."),
     (_learned_on(lambda y, old: y < old), "L_C is of the exemplars only: eq. 2 is for the new images as well."),
-    (_new_alone, "L_C is over the new classes only: in eq. 2 all classes seen compete, on all images."),
-    (_with(lambda one, other: _held(one, other) - _held(other, other)), "You subtract the teacher's entropy (the "
+    (_learned_on(lambda y, old: y >= old, lambda old: old), "L_C is over the new classes only: in eq. 2 all classes "
+     "seen compete, on all images."),
+    (_with(lambda s, t: _distilled(s, t) - _distilled(t, t)), "You subtract the teacher's entropy (the "
      "Kullback-Leibler divergence). Its slope is the same, but eq. 3 is a cross-entropy."),
-    (_with(lambda one, other: F.cross_entropy(one, other.argmax(1))), "You distil the teacher's best class. Eq. "
-     "3 takes all its probabilities, the small ones too."),
-    (_with(lambda one, other: _held(other, one)), "Student and teacher are swapped: pdist, the targets, come from the "
-     "old model, which is before."),
-    (_with(lambda one, other: -_held(one, other)), "The sign of the distillation: it is minus the logarithm."),
-    (_with(lambda one, other: _held(one, other) / one.shape[1]), "You take the mean over the classes of a head; eq. 3 "
-     "sums over them."),
-    (_with(lambda one, other: _held(one, other) * len(one)), "You sum L_D over the images: take their mean, 1/N."),
+    (_with(lambda s, t: F.cross_entropy(s, t.argmax(1))), "You distil the teacher's best class. Eq. 3 takes all its "
+     "probabilities, the small ones too."),
+    (_with(lambda s, t: _distilled(t, s)), "Student and teacher are swapped: pdist, the targets, come from the old "
+     "model, which is before."),
+    (_with(lambda s, t: -_distilled(s, t)), "The sign of the distillation: it is minus the logarithm."),
+    (_with(lambda s, t: _distilled(s, t) / s.shape[1]), "You take the mean over the classes of a head; eq. 3 sums over "
+     "them."),
+    (_with(lambda s, t: _distilled(s, t) * len(s)), "You sum L_D over the images: take their mean, 1/N."),
     (lambda x, y, b, s: cross_distilled(x, y, b, s) * len(y), "You sum over the images: take their mean, 1/N."),
-    (_with(_held, lambda x, y: _entropy(x / 2, y)), "L_C has a temperature in yours: only the distillation has one."),
-    (_with(_held, lambda x, y: _entropy(x, y) * len(y)), "You sum L_C over the images: take their mean, 1/N."),
+    (_with(_distilled, lambda x, y: F.cross_entropy(x / 2, y)), "L_C has a temperature in yours: only the distillation "
+     "has one."),
+    (_with(_distilled, lambda x, y: F.cross_entropy(x, y) * len(y)), "You sum L_C over the images: take their mean, "
+     "1/N."),
 )  # fmt: skip
 
 
 def _batches() -> list[Batch]:
     cases = []
-    for seed, (sizes, new, count) in enumerate((([2, 3, 2], 3, 8), ([3, 2], 2, 6), ([2], 4, 7), ([2, 2, 3, 2], 2, 9))):
-        draw, old = torch.Generator().manual_seed(seed), sum(sizes)
-        logits = 2 * torch.randn((count, old + new), generator=draw, dtype=torch.float64)
-        before = 2 * torch.randn((count, old), generator=draw, dtype=torch.float64)
+    settings = (([2, 3, 2], 3, 8), ([3, 2], 2, 6), ([2], 4, 7), ([2, 2, 3, 2], 2, 9))
+    for draw, (sizes, new, count) in seeded_settings(*settings):
+        old = sum(sizes)
+        logits, before = 2 * normal(draw, count, old + new), 2 * normal(draw, count, old)
         labels = torch.randint(old + new, (count,), generator=draw)
         labels[0], labels[1] = 0, old  # exemplars and new images are both there
         cases.append((logits, labels, before, sizes))
     return cases
 
 
-@exercise(
-    "05-loss",
-    "F.cross_entropy(logits, labels), plus, for each old head (split logits[:, :sum(sizes)] and before by sizes along "
-    "dimension 1): minus the sum over classes of softmax(before / 2) times log_softmax(logits / 2), then the mean over "
-    "images.",
-    "That is eq. 1: an old class is asked of on every image, by its label and by what the old model said.",
-)
-def _loss(answer: object) -> None:
-    given = numbers(call(answer, [v.clone() if isinstance(v, Tensor) else list(v) for v in _batches()[0]]))
+def _one_number(answer: Any) -> None:
+    given = numbers(call(answer, _batches()[0]))
     if given.shape != ():
         raise NotYet(f"Give one number for the batch, the mean over its images; yours has shape {tuple(given.shape)}.")
-    examine(answer, cross_distilled, _batches(), _LOSS_MISTAKES)
+
+
+exercise(
+    "05-loss",
+    "F.cross_entropy(logits, labels), plus, for each old head (split logits[:, :sum(sizes)] and before by sizes "
+    "along dimension 1): minus the sum over classes of softmax(before / 2) times log_softmax(logits / 2), then the "
+    "mean over images.",
+    "That is eq. 1: every image trains the old classes, by its label and by the outputs of the old model.",
+    _one_number,
+    Comparison(cross_distilled, _batches, _LOSS_MISTAKES),
+)
 
 
 def nearest(features: Tensor, exemplars: Tensor, labels: Tensor) -> Tensor:
     """The class (N,) whose mean of exemplars, all of length one, is nearest (iCaRL, Algorithm 1)."""
-    means = _means(F.normalize(exemplars, dim=1), labels)
-    return _nearest_to(F.normalize(features, dim=1), F.normalize(means, dim=1))
+    return _nearest_to(_unit(features), _unit(_means(_unit(exemplars), labels)))
 
 
 def _means(rows: Tensor, labels: Tensor) -> Tensor:
     return torch.stack([rows[labels == k].mean(0) for k in range(int(labels.max()) + 1)])
+
+
+def _sums(rows: Tensor, labels: Tensor) -> Tensor:
+    return torch.stack([rows[labels == k].sum(0) for k in range(int(labels.max()) + 1)])
 
 
 def _nearest_to(rows: Tensor, means: Tensor) -> Tensor:
@@ -236,14 +242,6 @@ def _nearest_to(rows: Tensor, means: Tensor) -> Tensor:
 
 def _unit(rows: Tensor) -> Tensor:
     return F.normalize(rows, dim=1)
-
-
-def _farthest(features: Tensor, exemplars: Tensor, labels: Tensor) -> Tensor:
-    return torch.cdist(_unit(features), _unit(_means(_unit(exemplars), labels))).argmax(1)
-
-
-def _sums(rows: Tensor, labels: Tensor) -> Tensor:
-    return torch.stack([rows[labels == k].sum(0) for k in range(int(labels.max()) + 1)])
 
 
 _NEAREST_MISTAKES = (
@@ -263,35 +261,38 @@ _NEAREST_MISTAKES = (
      "make them of length one."),
     (lambda f, e, y: y[_nearest_to(_unit(f), _unit(e))], "That is the nearest exemplar. Take the mean of each class's "
      "exemplars first."),
-    (_farthest, "That is the farthest mean: argmin for distances, argmax only for products."),
+    (lambda f, e, y: torch.cdist(_unit(f), _unit(_means(_unit(e), y))).argmax(1), "That is the farthest "
+     "mean: argmin for distances, argmax only for products."),
 )  # fmt: skip
 
 
 def _memories() -> list[tuple[Tensor, Tensor, Tensor]]:
     """Features (N, D), exemplars (M, D) and their classes (M,), whose lengths and spreads differ by class."""
     cases = []
-    for seed, (classes, size) in enumerate(((4, 3), (3, 2), (6, 4))):
-        draw = torch.Generator().manual_seed(seed)
-        centres = torch.randn((classes, size), generator=draw, dtype=torch.float64)
+    for draw, (classes, size) in seeded_settings((4, 3), (3, 2), (6, 4)):
+        centres = normal(draw, classes, size)
         labels = torch.cat([torch.full((2 + 3 * k,), k) for k in range(classes)])
         labels = labels[torch.randperm(len(labels), generator=draw)]
-        spread = 0.3 + torch.rand((classes, 1), generator=draw, dtype=torch.float64)
-        noise = torch.randn((len(labels), size), generator=draw, dtype=torch.float64)
-        lengths = (1.5 * torch.randn((len(labels), 1), generator=draw, dtype=torch.float64)).exp()
-        features = torch.randn((80, size), generator=draw, dtype=torch.float64)
-        cases.append((3 * features, lengths * (centres[labels] + spread[labels] * noise), labels))
+        spread = 0.3 + uniform(draw, classes, 1)
+        noise = normal(draw, len(labels), size)
+        lengths = (1.5 * normal(draw, len(labels), 1)).exp()
+        features = 3 * normal(draw, 80, size)
+        cases.append((features, lengths * (centres[labels] + spread[labels] * noise), labels))
     return cases
 
 
-@exercise(
-    "05-nearest",
-    "make rows of length one by x / x.norm(dim=1, keepdim=True); the mean of exemplars[labels == k] for each class k, "
-    "of length one again; then torch.cdist(features, means).argmin(dim=1).",
-    "That is iCaRL's classifier: no weight of the last layer takes part in it.",
-)
-def _nearest(answer: object) -> None:
-    features, exemplars, labels = (value.clone() for value in _memories()[0])
-    given, count = numbers(call(answer, (features, exemplars, labels))), int(labels.max()) + 1
-    if given.shape == (len(features), count):
+def _classes_not_distances(answer: Any) -> None:
+    features, exemplars, labels = _memories()[0]
+    shape = (len(features), int(labels.max()) + 1)
+    if numbers(call(answer, (features, exemplars, labels))).shape == shape:
         raise NotYet("Those are distances to all classes, (N, classes). Give the class of the nearest mean, (N,).")
-    examine(answer, nearest, _memories(), _NEAREST_MISTAKES)
+
+
+exercise(
+    "05-nearest",
+    "make rows of length one by x / x.norm(dim=1, keepdim=True); the mean of exemplars[labels == k] for each "
+    "class k, of length one again; then torch.cdist(features, means).argmin(dim=1).",
+    "That is iCaRL's classifier: no weight of the last layer takes part in it.",
+    _classes_not_distances,
+    Comparison(nearest, _memories, _NEAREST_MISTAKES),
+)

@@ -1,28 +1,32 @@
-"""The exercises of notebook 06: a filter's basis by deconvolution, the filters by contraction, and what they cost."""
+"""The exercises of notebook 06: deconvolution to a basis, contraction to filters, and the number of parameters."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .checking import NotYet, call, examine, exercise, numbers
+from .checking import Comparison, NotYet, call, exercise, normal, numbers, seeded_settings
 
-Place = Callable[[int, int], int]  # of a stamp's first row or column on the canvas, by its number and the stride
+Place = Callable[[int, int], int]  # (number of a stamp, stride) -> its first row or column on the canvas
+Put = Callable[[Tensor, Tensor], Tensor]  # (values on the canvas, stamp) -> new values
 
 
 def canvas_side(cells: int, p: int, stride: int) -> int:
-    """Rows of all stamps together, before the edges are cut off."""
+    """Rows of the canvas on which all stamps fit, before its edges are cut off."""
     return (cells - 1) * stride + p
 
 
-def stamped(L: Tensor, V: Tensor, stride: int, place: Place = lambda i, stride: i * stride, put=torch.add) -> Tensor:
-    """The canvas (side, side, c) with a stamp of p x p for every cell of L, put on what is there already."""
+def stamped(
+    L: Tensor, V: Tensor, stride: int, place: Place = lambda i, stride: i * stride, put: Put = torch.add
+) -> Tensor:
+    """The canvas (side, side, c), to which every cell of L has added a stamp of p x p."""
     (rows, columns, _), p = L.shape, V.shape[0]
     canvas = L.new_zeros(canvas_side(rows, p, stride), canvas_side(columns, p, stride), V.shape[3])
     for i in range(rows):
         for j in range(columns):
             y, x = place(i, stride), place(j, stride)
-            stamp = sum(L[i, j, m] * V[:, :, m] for m in range(L.shape[2]))
+            stamp = (L[i, j, :, None] * V).sum(2)
             canvas[y : y + p, x : x + p] = put(canvas[y : y + p, x : x + p], stamp)
     return canvas
 
@@ -44,7 +48,7 @@ def _averaged(L: Tensor, V: Tensor, size: int, stride: int) -> Tensor:
     return cut(stamped(L, V, stride) / ones.clamp(min=1), size)
 
 
-def _stamps_with(**how) -> Callable:
+def _stamps_with(**how: Any) -> Callable[..., Tensor]:
     return lambda L, V, size, stride: cut(stamped(L, V, stride, **how), size)
 
 
@@ -67,7 +71,7 @@ _DECONVOLVE_MISTAKES = (
     (lambda L, V, size, stride: stamping(L.transpose(0, 1), V.transpose(0, 1), size, stride), "Rows and columns of "
      "the result are swapped."),
     (lambda L, V, size, stride: stamping(L, V, size, stride).relu(), "You cut below zero: the ReLU of the published "
-     "code comes after eq. 1 and is not asked for here."),
+     "code comes after eq. 1 and is not part of this exercise."),
     (lambda L, V, size, stride: stamping(L, V, size, stride) / L.shape[2], "You take the mean over the channels of L: "
      "sum over them."),
     (lambda L, V, size, stride: stamping(L[..., :1], V[:, :, :1], size, stride), "Only the first channel of L is "
@@ -78,36 +82,36 @@ _DECONVOLVE_MISTAKES = (
 def _knowledge() -> list[tuple[Tensor, Tensor, int, int]]:
     """L (h^, w^, c^), V (p, p, c^, c), the size of D and the stride; stamps overlap, and a surplus is odd."""
     cases = []
-    for seed, (cells, p, channels, c, stride, size) in enumerate(
-        ((2, 3, 4, 5, 2, 3), (2, 3, 2, 3, 2, 4), (3, 5, 2, 2, 2, 6), (2, 4, 3, 2, 3, 4))
-    ):
-        draw = torch.Generator().manual_seed(seed)
-        L = torch.randn((cells, cells, channels), generator=draw, dtype=torch.float64)
-        cases.append((L, torch.randn((p, p, channels, c), generator=draw, dtype=torch.float64), size, stride))
+    settings = ((2, 3, 4, 5, 2, 3), (2, 3, 2, 3, 2, 4), (3, 5, 2, 2, 2, 6), (2, 4, 3, 2, 3, 4))
+    for draw, (cells, p, channels, c, stride, size) in seeded_settings(*settings):
+        cases.append((normal(draw, cells, cells, channels), normal(draw, p, p, channels, c), size, stride))
     return cases
 
 
-@exercise(
-    "06-deconvolve",
-    "a canvas of zeros (side, side, c); for each cell (i, j) of L add torch.einsum('m,abmk->abk', L[i, j], V) to its "
-    "rows stride * i to stride * i + p and columns stride * j to stride * j + p; then cut (side - size) // 2 off at "
-    "the top and left, and the rest off below and at the right.",
-    "That is eq. 1, stamp by stamp. In PyTorch it is one call: conv_transpose2d.",
-)
-def _deconvolve(answer: object) -> None:
+def _cut_and_channels_last(answer: Any) -> None:
     for L, V, size, stride in _knowledge():
-        given = numbers(call(answer, (L.clone(), V.clone(), size, stride)))
-        side = canvas_side(len(L), len(V), stride)
-        if given.shape == (side, side, V.shape[3]):
+        c, side = V.shape[3], canvas_side(len(L), len(V), stride)
+        given = numbers(call(answer, (L, V, size, stride)))
+        if given.shape == (side, side, c):
             raise NotYet(f"That is the whole canvas, {side} x {side}: cut it to {size} x {size}.")
-        if given.shape == (V.shape[3], size, size):
+        if given.shape == (c, size, size):
             raise NotYet(f"The channels come last, (h, w, c): yours has shape {tuple(given.shape)}.")
-    examine(answer, stamping, _knowledge(), _DECONVOLVE_MISTAKES)
+
+
+exercise(
+    "06-deconvolve",
+    "a canvas of zeros (side, side, c); for each cell (i, j) of L add torch.einsum('m,abmk->abk', L[i, j], V) to "
+    "its rows stride * i to stride * i + p and columns stride * j to stride * j + p; then cut (side - size) // 2 off "
+    "at the top and left, and the rest off below and at the right.",
+    "That is eq. 1, stamp by stamp. In PyTorch it is one call: conv_transpose2d.",
+    _cut_and_channels_last,
+    Comparison(stamping, _knowledge, _DECONVOLVE_MISTAKES),
+)
 
 
 def mixed(D: Tensor, U: Tensor) -> Tensor:
-    """W_t (h, w, c_in, c_out), the channels of D_t mixed by U_t (DF-CNN, eq. 2), k by k."""
-    return sum(D[:, :, k, None, None] * U[k] for k in range(D.shape[2]))
+    """W_t (h, w, c_in, c_out), the channels k of D_t mixed by U_t (DF-CNN, eq. 2)."""
+    return (D[..., None, None] * U).sum(2)
 
 
 _CONTRACT_MISTAKES = (
@@ -119,45 +123,44 @@ _CONTRACT_MISTAKES = (
     (lambda D, U: mixed(D.transpose(0, 1), U), "Rows and columns of the filters are swapped."),
     (lambda D, U: mixed(D, U).relu(), "You cut below zero: eq. 2 is linear."),
     (lambda D, U: mixed(D.relu(), U), "You cut D below zero: D comes as it is."),
-    (lambda D, U: sum(D[:, :, k, None, None] + U[k] for k in range(D.shape[2])), "D and U are added: eq. 2 multiplies "
-     "them, then sums over k."),
+    (lambda D, U: (D[..., None, None] + U).sum(2), "D and U are added: eq. 2 multiplies them, then sums over k."),
     (lambda D, U: mixed(D, U.softmax(0)), "You made U's numbers sum to one: they may be of any size and sign."),
 )  # fmt: skip
 
 
 def _bases() -> list[tuple[Tensor, Tensor]]:
     """D (h, w, c) and U (c, c_in, c_out); all sizes differ, so that no wrong shape is right by accident."""
-    cases = []
-    for seed, (size, c, c_in, c_out) in enumerate(((3, 4, 5, 2), (3, 7, 2, 6), (5, 2, 3, 4))):
-        draw = torch.Generator().manual_seed(seed)
-        D = torch.randn((size, size, c), generator=draw, dtype=torch.float64)
-        cases.append((D, torch.randn((c, c_in, c_out), generator=draw, dtype=torch.float64)))
-    return cases
+    settings = seeded_settings((3, 4, 5, 2), (3, 7, 2, 6), (5, 2, 3, 4))
+    return [(normal(draw, size, size, c), normal(draw, c, c_in, c_out)) for draw, (size, c, c_in, c_out) in settings]
 
 
-@exercise(
-    "06-contract",
-    "torch.einsum with one letter for each dimension: D is 'hwk', U is 'kio', and W is 'hwio'; k, which is not in W, "
-    "is summed over.",
-    "That is eq. 2: every one of the c_in x c_out kernels is a mixture of the same c channels of D.",
-)
-def _contract(answer: object) -> None:
+def _shape_of_filters(answer: Any) -> None:
     D, U = _bases()[0]
-    given, (h, w), (c_in, c_out) = numbers(call(answer, (D.clone(), U.clone()))), D.shape[:2], U.shape[1:]
+    (h, w), (c_in, c_out) = D.shape[:2], U.shape[1:]
+    given = numbers(call(answer, (D, U)))
     if given.ndim == 5:
         raise NotYet("The products are there, one for each k: sum them over k.")
     if given.shape == (h, w, c_out, c_in):
         raise NotYet("c_in and c_out are swapped: W_t is (h, w, c_in, c_out).")
     if given.shape in ((c_out, c_in, h, w), (c_in, c_out, h, w)):
         raise NotYet("The numbers may be right, but rows and columns come first here: W_t is (h, w, c_in, c_out).")
-    examine(answer, mixed, _bases(), _CONTRACT_MISTAKES)
 
 
-Layers = Sequence[tuple[int, int, int, int, int, int]]  # of a convolution: h^ (= w^), c^, p, c, c_in, c_out
+exercise(
+    "06-contract",
+    "torch.einsum with one letter for each dimension: D is 'hwk', U is 'kio', and W is 'hwio'; k, which is not in "
+    "W, is summed over.",
+    "That is eq. 2: every one of the c_in x c_out kernels is a mixture of the same c channels of D.",
+    _shape_of_filters,
+    Comparison(mixed, _bases, _CONTRACT_MISTAKES),
+)
+
+
+Layers = Sequence[tuple[int, int, int, int, int, int]]  # per convolution: h^ (= w^), c^, p, c, c_in, c_out
 
 
 def counted(layers: Layers, top: int) -> tuple[int, int]:
-    """How many numbers all tasks share, and how many each has to itself (DF-CNN, section 2.2)."""
+    """How many numbers all tasks share, and how many belong to each task alone (DF-CNN, section 2.2)."""
     return sum(_shared(*layer) for layer in layers), sum(_own(*layer) for layer in layers) + top
 
 
@@ -169,8 +172,8 @@ def _own(h: int, kb: int, p: int, c: int, c_in: int, c_out: int) -> int:
     return p * p * kb * c + c + c * c_in * c_out + c_out
 
 
-def _owns(own: Callable[..., int], shared: Callable[..., int] = _shared, tops: int = 1) -> Callable:
-    """The count with a layer's share or own numbers counted in another way."""
+def _owns(own: Callable[..., int], shared: Callable[..., int] = _shared, tops: int = 1) -> Callable[..., Any]:
+    """The count with the own or shared numbers of a layer counted in another way."""
     return lambda layers, top: (sum(shared(*one) for one in layers), sum(own(*one) for one in layers) + tops * top)
 
 
@@ -193,7 +196,7 @@ _COUNT_MISTAKES = (
     (_owns(lambda *a: _own(*a) - a[2] ** 2 * a[1] * a[3]), "V_t is missing from a task's own numbers."),
     (_owns(lambda *a: _own(*a) - a[3] * a[4] * a[5]), "U_t is missing from a task's own numbers."),
     (_owns(lambda *a: _own(*a) + a[2] ** 2 * a[4] * a[5]), "You count the filters W_t as well: they are rebuilt from "
-     "L, V_t and U_t whenever they are needed, and kept nowhere."),
+     "L, V_t and U_t whenever they are needed, and are not stored."),
     (_owns(lambda *a: a[2] ** 2 * a[4] * a[5] + a[5]), "That is what a plain convolution has: a DF-CNN's W_t are no "
      "parameters; V_t, U_t and the two biases are."),
     (_owns(lambda h, kb, p, *a: _own(h, kb, h, *a)), "V_t is p x p, not as large as L."),
@@ -206,16 +209,19 @@ _PUBLISHED = ((2, 16, 3, 24, 3, 32), (2, 24, 3, 48, 32, 32), (2, 32, 3, 64, 32, 
 _NETWORKS = ((_PUBLISHED, 262858), (((3, 5, 4, 7, 2, 6), (4, 2, 5, 3, 6, 9)), 101), (((2, 7, 5, 11, 1, 3),), 8))
 
 
-@exercise(
-    "06-count",
-    "over the layers: L has h * h * kb numbers, shared; V_t has p * p * kb * c, its bias c, U_t c * c_in * c_out and "
-    "the convolution's bias c_out, all the task's own, as is top. Return both sums.",
-    "While a task is learned, only these two groups learn: what is shared, and what is the newest task's own.",
-)
-def _count(answer: object) -> None:
+def _two_numbers(answer: Any) -> None:
     given, (shared, own) = numbers(call(answer, _NETWORKS[0])), counted(*_NETWORKS[0])
     if given.numel() == 1 and (given.item() - shared) % own == 0:
-        raise NotYet("That is a total. Return two numbers: what all tasks share, and what one task has to itself.")
+        raise NotYet("That is a total. Return two numbers: what all tasks share, and what belongs to one task alone.")
     if given.shape != (2,):
         raise NotYet(f"Return two numbers, shared and own; yours has shape {tuple(given.shape)}.")
-    examine(answer, counted, list(_NETWORKS), _COUNT_MISTAKES)
+
+
+exercise(
+    "06-count",
+    "over the layers: L has h * h * kb numbers, shared; V_t has p * p * kb * c, its bias c, U_t c * c_in * c_out "
+    "and the convolution's bias c_out, all the task's own, as is top. Return both sums.",
+    "While a task is learned, only these two groups are trained: what is shared, and what the newest task owns.",
+    _two_numbers,
+    Comparison(counted, lambda: _NETWORKS, _COUNT_MISTAKES),
+)

@@ -1,14 +1,16 @@
-"""The exercises of notebook 07: a term of one's own, a verdict from paired differences, and an unfair comparison."""
+"""The exercises of notebook 07: your own term, a verdict from paired differences, and an unfair comparison."""
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..losses import Batch, Context, CrossEntropy, Term
+from ..losses.terms import Teacher
 from ..networks import Output
-from .checking import NotYet, call, examine, exercise
+from .checking import Comparison, NotYet, call, exercise, normal, seeded_settings
 
 
 def l1_of_features(now: Tensor, before: Tensor, head: Tensor) -> Tensor:
@@ -18,12 +20,8 @@ def l1_of_features(now: Tensor, before: Tensor, head: Tensor) -> Tensor:
 
 def _pairs() -> list[tuple[Tensor, Tensor, Tensor]]:
     """Features (N, D) of student and teacher, and the weights (C, D) of a head on top of either."""
-    cases = []
-    for seed, (count, size, classes) in enumerate(((4, 3, 2), (2, 5, 4), (6, 4, 3))):
-        draw = torch.Generator().manual_seed(seed)
-        shapes = ((count, size), (count, size), (classes, size))
-        cases.append(tuple(torch.randn(shape, generator=draw, dtype=torch.float64) for shape in shapes))
-    return cases
+    settings = seeded_settings((4, 3, 2), (2, 5, 4), (6, 4, 3))
+    return [(normal(draw, n, d), normal(draw, n, d), normal(draw, c, d)) for draw, (n, d, c) in settings]
 
 
 def _batch(now: Tensor, before: Tensor, head: Tensor) -> Batch:
@@ -32,8 +30,9 @@ def _batch(now: Tensor, before: Tensor, head: Tensor) -> Batch:
     images, labels = torch.zeros(count, 1, 8, 8, dtype=torch.uint8), torch.full((count,), classes)
     columns = torch.arange(2).repeat_interleave(classes)
     old = Output(before, lambda task: before @ head.T, 1)
-    teachers = {name: lambda batch: old for name in ("task", "phase", None)}
-    batch = Batch(Context(None, 1), images, labels, torch.arange(count), (1,), columns, "task", teachers)
+    teachers: dict[Any, Teacher] = dict.fromkeys(("task", "phase", None), lambda batch: old)
+    context = Context(None, 1)  # type: ignore[arg-type]  # student and teacher are set here: no network is run
+    batch = Batch(context, images, labels, torch.arange(count), (1,), columns, "task", teachers)
     batch.student = Output(now, lambda task: now @ (head if task == 0 else -head).T, 2)
     return batch
 
@@ -49,39 +48,42 @@ _TERM_MISTAKES = (
     (lambda n, b, h: (n @ h.T - b @ h.T).abs().sum(1).mean(), "Those are the logits of the old head: keep the "
      "features, .features of both."),
     (lambda n, b, h: n.abs().sum(1).mean(), "The teacher is missing: batch.teacher(\"task\").features."),
-    (lambda n, b, h: torch.zeros(()), "It is 0 whatever the networks say: one side is batch.student, the other is "
+    (lambda n, b, h: torch.zeros(()), "It is 0 whatever the networks compute: one side is batch.student, the other is "
      "batch.teacher(\"task\")."),
 )  # fmt: skip
 
 
-@exercise(
-    "07-term",
-    'above __call__ write teacher = "task", reads_features = True and first_task = 1; __call__ returns '
-    '(batch.student.features - batch.teacher("task").features).abs(), summed over dimension 1, then the mean.',
-    "A term that none of the five papers has. It adds to any loss: CrossEntropy() + 0.02 * FeatureDistillation().",
-)
-def _term(answer: object) -> None:
+def _term(answer: Any) -> None:
     if isinstance(answer, type):
         answer = call(answer, ())
     if not isinstance(answer, Term):
         raise NotYet(f"A term is a class made from cl.losses.Term; this is a {type(answer).__name__}.")
-    examine(lambda *case: answer(_batch(*case), {}), l1_of_features, _pairs(), _TERM_MISTAKES)
+    Comparison(l1_of_features, _pairs, _TERM_MISTAKES)(lambda *case: answer(_batch(*case), {}))
     now, before, head = _pairs()[0]
     loss = answer(_batch(now.requires_grad_(), before, head), {})
     if not isinstance(loss, Tensor) or not loss.requires_grad:
         raise NotYet("The value is right, but no gradient reaches the student: stay in torch, and do not detach it.")
     if answer.teacher is None:
-        raise NotYet('The value is right, but the learner makes a teacher only if the term asks: teacher = "task".')
+        raise NotYet('The value is right, but a teacher is made only for a term that declares one: teacher = "task".')
     if answer.teacher != "task":
         raise NotYet(f'teacher = "task" is the model before this task; yours is {answer.teacher!r}.')
     if not answer.reads_features:
-        raise NotYet("The value is right, but a recorded teacher keeps its logits alone: reads_features = True.")
+        raise NotYet("The value is right, but a recorded teacher stores its logits alone: reads_features = True.")
     if answer.first_task != 1:
-        raise NotYet("Nobody teaches in task 0: with first_task = 1 the term begins to act in the second task.")
+        raise NotYet("There is no teacher in task 0: with first_task = 1 the term begins to act in the second task.")
     try:
         (CrossEntropy() + answer).latex("task")
     except NotImplementedError:
         raise NotYet("It works; give it a latex(self, heads) as well, or its equation cannot be shown.") from None
+
+
+exercise(
+    "07-term",
+    'above __call__ write teacher = "task", reads_features = True and first_task = 1; __call__ returns '
+    '(batch.student.features - batch.teacher("task").features).abs(), summed over dimension 1, then the mean.',
+    "A term that none of the five papers has. It adds to any loss: CrossEntropy() + 0.02 * FeatureDistillation().",
+    _term,
+)
 
 
 def verdict(a: Tensor, b: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -104,7 +106,7 @@ def _unpaired(a: Tensor, b: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor]:
     return mean, half, _word(mean, half)
 
 
-def _with_word(word: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+def _with_word(word: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
     """The right interval, and another verdict."""
     return lambda a, b, t: (*verdict(a, b, t)[:2], word(*verdict(a, b, t)[:2]))
 
@@ -116,9 +118,9 @@ _UNPAIRED = (
 _VERDICT_MISTAKES = (
     (_unpaired, _UNPAIRED),
     (lambda a, b, t: (*_unpaired(a, b, t)[:2], verdict(a, b, t)[2]), _UNPAIRED),
-    (lambda a, b, t: verdict(b, a, t), "The sign: a - b is asked for, so that more is better for a."),
-    (lambda a, b, t: _judged(a - b, 1.0), "That is the standard error: multiply it by t. One standard error holds the "
-     "true mean about two times in three, not 95 in a hundred."),
+    (lambda a, b, t: verdict(b, a, t), "The sign: take a - b, so that more is better for a."),
+    (lambda a, b, t: _judged(a - b, 1.0), "That is the standard error: multiply it by t. One standard error contains "
+     "the true mean about two times in three, not 95 in a hundred."),
     (lambda a, b, t: _judged(a - b, 1.96), "1.96 is the quantile of the normal distribution, for a spread that is "
      "known. Yours is estimated from a few differences: take t."),
     (lambda a, b, t: _judged(a - b, t, root=False), "You leave out the root of n: the mean of n differences spreads "
@@ -130,7 +132,7 @@ _VERDICT_MISTAKES = (
     (lambda a, b, t: _judged(a - b, t, correction=0), "Your standard deviation divides by n; the mean was estimated "
      "from the same differences, so it is n - 1 (torch's std does so by itself)."),
     (lambda a, b, t: (verdict(a, b, t)[0], 2 * verdict(a, b, t)[1], verdict(a, b, t)[2]), "That is the whole width of "
-     "the interval; half of it is asked for."),
+     "the interval: return half of it."),
     (_with_word(lambda mean, half: mean.sign()), "Your verdict looks at the mean alone: it is 0, undecided, unless the "
      "whole interval lies on one side of zero."),
     (_with_word(lambda mean, half: -_word(mean, half)), "Your verdict is turned round: 1 means that a is better."),
@@ -139,43 +141,47 @@ _VERDICT_MISTAKES = (
     (_with_word(lambda mean, half: (mean > half).double()), "Your verdict is never -1: that a is worse can be decided "
      "as well."),
     (_with_word(lambda mean, half: mean.sign() * (mean.abs() < half)), "Your verdict is decided exactly where the "
-     "interval holds zero: there it is 0."),
+     "interval contains zero: there it is 0."),
 )  # fmt: skip
 
 
 def _accuracies() -> list[tuple[Tensor, Tensor, float]]:
-    """Two methods' accuracies in percent over the same class orders, and the t of a 95 % interval. Orders differ more
-    than methods do; two cases are decided for a, one against it, two not at all."""
+    """Two methods' accuracies in percent over the same class orders, and the t of a 95 % interval.
+
+    Orders differ more than methods do; two cases are decided for a, one against it, two not at all.
+    """
     cases = []
-    for seed, (count, gain, spread, t) in enumerate(
-        ((5, 2.0, 0.4, 2.776), (4, -3.0, 0.5, 3.182), (5, 0.6, 2.0, 2.776), (3, 1.5, 1.0, 4.303), (8, 4.0, 3.0, 2.365))
+    for draw, (count, gain, spread, t) in seeded_settings(
+        (5, 2.0, 0.4, 2.776), (4, -3.0, 0.5, 3.182), (5, 0.6, 2.0, 2.776), (3, 1.5, 1.0, 4.303), (8, 4.0, 3.0, 2.365)
     ):
-        draw = torch.Generator().manual_seed(seed)
-        orders, noise = torch.randn((2, count), generator=draw, dtype=torch.float64)
+        orders, noise = normal(draw, 2, count)
         b = 80 + 5 * orders
         cases.append((b + gain + spread * noise, b, t))
     return cases
 
 
-@exercise(
-    "07-verdict",
-    "gaps = a - b; the half width is t * gaps.std() / len(gaps) ** 0.5; the verdict is 0 where abs(mean) is not larger "
-    "than it, else the sign of the mean.",
-    "That is how every verdict in the ledger is computed; cl.metrics.paired_difference finds t by itself.",
-)
-def _verdict(answer: object) -> None:
+def _three_numbers(answer: Any) -> None:
     for case in _accuracies():
-        given = call(answer, [v.clone() if isinstance(v, Tensor) else v for v in case])
+        given = call(answer, case)
         if isinstance(given, tuple | list) and len(given) == 2:
             raise NotYet("Return three numbers: the mean difference, the half width and the verdict, 1, -1 or 0.")
-    examine(answer, verdict, _accuracies(), _VERDICT_MISTAKES)
+
+
+exercise(
+    "07-verdict",
+    "gaps = a - b; the half width is t * gaps.std() / len(gaps) ** 0.5; the verdict is 0 where abs(mean) is not "
+    "larger than it, else the sign of the mean.",
+    "That is how every verdict in the ledger is computed; cl.metrics.paired_difference finds t by itself.",
+    _three_numbers,
+    Comparison(verdict, _accuracies, _VERDICT_MISTAKES),
+)
 
 
 # The comparison of exercise 07-fair: invented numbers, meant to be one column, accuracy with the task unknown.
 COMPARISON = [
-    {"": name, "method": method, "a softmax over": softmax, "task at test": asked, "rate chosen on": chosen,
+    {"": name, "method": method, "a softmax over": softmax, "task at test": task, "rate chosen on": chosen,
      "epochs": epochs, "class orders": orders, "images kept": kept, "accuracy (%)": accuracy}
-    for name, method, softmax, asked, chosen, epochs, orders, kept, accuracy in (
+    for name, method, softmax, task, chosen, epochs, orders, kept, accuracy in (
         ("A", "icarl", "all classes", "unknown", "validation", 10, "0 to 4", 100, 88.1),
         ("B", "lwf", "the task's", "known", "validation", 10, "0 to 4", 100, 98.7),
         ("C", "eeil", "all classes", "unknown", "validation", 40, "0 to 4", 100, 92.4),
@@ -187,30 +193,24 @@ COMPARISON = [
 ]  # fmt: skip
 _FAULTS = {
     "fair": "nothing is wrong with it",
-    "regime": "it was trained for another question, or asked one",
+    "regime": "it was trained or tested in another regime",
     "budget": "it was trained longer",
-    "test": "its rate was chosen by what it is then judged on",
-    "orders": "it stands there with other class orders",
+    "test": "its rate was chosen on the images that it is then judged on",
+    "orders": "it was measured on other class orders",
     "memory": "it keeps more images",
 }
 _RIGHT = {"A": "fair", "B": "regime", "C": "budget", "D": "test", "E": "fair", "F": "orders", "G": "memory"}
 _OVERLOOKED = {
-    "regime": "only the classes of its own task compete, and the task is told: two classes, not ten. A guess is right "
+    "regime": "only the classes of its own task compete, and the task is given: two classes, not ten. A guess is right "
     "in half of the cases.",
-    "budget": "it learned longer than the others; what more epochs would have done for them nobody knows.",
-    "test": "whoever picks the best of many rates by test images reports the luck of the pick as well.",
+    "budget": "it was trained longer than the others; what more epochs would have done for them is unknown.",
+    "test": "the best of many rates on the test images is partly the luck of the pick.",
     "orders": "the best of several orders is compared with the mean of five.",
-    "memory": "it may see more old images than the others, and here that is most of the difference.",
+    "memory": "it trains on more old images than the others, and here that is most of the difference.",
 }
 
 
-@exercise(
-    "07-fair",
-    f"read a row from left to right and compare each number with the row above; one word for each, of "
-    f"{', '.join(_FAULTS)}.",
-    "Two rows may stand in one column. cl.compare holds budget, orders and seeds alike; the rest is up to you.",
-)
-def _fair(answer: object) -> None:
+def _fair(answer: Any) -> None:
     if not isinstance(answer, Mapping) or set(answer) != set(_RIGHT):
         raise NotYet(f"The answer is a dict with the keys {', '.join(_RIGHT)}.")
     for row, right in _RIGHT.items():
@@ -226,3 +226,12 @@ def _fair(answer: object) -> None:
         if given == "fair":
             raise NotYet(f"{row} has a fault: {_OVERLOOKED[right]}")
         raise NotYet(f"{row} has a fault, but not that one ({given}: {_FAULTS[given]}). Which of its numbers differs?")
+
+
+exercise(
+    "07-fair",
+    "read a row from left to right and compare each number with the row above; one word for each, of "
+    f"{', '.join(_FAULTS)}.",
+    "Only two rows belong in one column. cl.compare keeps budget, orders and seeds equal; the rest is up to you.",
+    _fair,
+)

@@ -1,26 +1,20 @@
-"""Notebook 03's exercises: a mistake that learners make is told apart from the others, and named."""
+"""Notebook 03's exercises: mistakes written as learners write them, and the package's own importance."""
 
 import pytest
 import torch
 
 import cltutor as cl
 from cltutor.exercises import check
-from cltutor.exercises.notebook_03 import omega
+from cltutor.exercises.notebook_03 import compromise, hebb, omega
 from cltutor.losses.anchor import anchor
 
 
-def hint(exercise, answer) -> str:
-    told = check(exercise, answer)
-    assert not told.passed
-    return told.message
-
-
-def loop(scalar=lambda output: output.square().sum(), each=torch.abs, end=lambda total, n: total / n):
+def loop(scalar=lambda output: output.square().sum(), each=torch.abs):
     def written(model, weight, images):
         total = torch.zeros_like(weight)
         for image in images:
             total += each(torch.autograd.grad(scalar(model(image.unsqueeze(0))), weight)[0])
-        return end(total, len(images))
+        return total / len(images)
 
     return written
 
@@ -47,33 +41,33 @@ def cleared(model, weight, images):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("exercise", "wrong", "words"),
     [
-        (batch, "where images of opposite sign cancel"),
-        (lambda *a: batch(*a, end=torch.sum), "not yet divided by N"),
-        (loop(each=lambda g: g), "The absolute value is missing"),
-        (loop(end=lambda total, n: total), "divides by their number"),
-        (never_cleared, "still in weight.grad"),
-        (loop(each=torch.square), "how the Fisher information begins"),
-        (loop(lambda output: output.norm()), "left out the square"),
-        (loop(lambda output: output.square().mean()), "a norm has no mean in it"),
-        (loop(lambda output: output.sum()), "the gradient of the sum of the outputs"),
-        (lambda model, weight, images: weight.abs(), "differs"),
-        (lambda model, weight, images: weight.sum(), "shape ()"),
-        (lambda model, weight: weight, "stopped with TypeError"),
-        (3.0, "Give the function itself"),
+        ("03-omega", batch, "where images of opposite sign cancel"),
+        ("03-omega", lambda *a: batch(*a, end=torch.sum), "not yet divided by N"),
+        ("03-omega", loop(each=lambda g: g), "The absolute value is missing"),
+        ("03-omega", never_cleared, "still in weight.grad"),
+        ("03-omega", loop(each=torch.square), "how the Fisher information begins"),
+        ("03-omega", loop(lambda output: output.norm()), "left out the square"),
+        ("03-omega", lambda model, weight, images: weight.abs(), "differs"),
+        ("03-omega", lambda model, weight, images: weight.sum(), "shape ()"),
+        ("03-anchor", lambda new, curvature, last, omegas, lam: new, "differs"),
+        ("03-anchor", lambda new, curvature, last, omegas, lam: omegas, "it should be (5,)"),
+        ("03-hebb", lambda x, y: 2 * x.T @ y / len(x), "transposed"),
+        ("03-hebb", lambda x, y: (y.T @ x).sum(), "shape ()"),
+        ("03-hebb", lambda x, y: (y.T @ x).square(), "differs"),
     ],
 )
-def test_typical_mistakes_of_importance_are_recognised(wrong, told):
-    assert told in hint("03-omega", wrong)
+def test_a_mistake_is_recognised(hint, exercise, wrong, words):
+    assert words in hint(exercise, wrong)
 
 
-def test_importance_may_be_written_with_backward_as_well_and_is_asked_twice_alike():
-    for _ in range(2):
-        assert check("03-omega", cleared).passed
+def test_importance_may_be_written_with_backward_as_well():
+    assert check("03-omega", cleared).passed
+    assert check("03-omega", loop()).passed
 
 
-def test_the_importance_that_is_asked_for_is_that_of_the_package():
+def test_the_right_importance_is_that_of_the_package():
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6, 4), torch.nn.ReLU(), torch.nn.Linear(4, 3))
     images = torch.randn(7, 1, 2, 3)
     found = cl.importance.mas(model, images)
@@ -81,61 +75,13 @@ def test_the_importance_that_is_asked_for_is_that_of_the_package():
         torch.testing.assert_close(omega(model, model.get_parameter(name), images), found[name])
 
 
-def compromise(pull=lambda lam, omegas: lam * omegas.sum(0), swap=False, mean=True):
-    def written(new, curvature, last, omegas, lam):
-        p = pull(lam, omegas)
-        new, last = (last, new) if swap else (new, last)
-        return (curvature * new + p * last) / ((curvature + p) if mean else 1)
-
-    return written
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        (compromise(lambda lam, o: o.sum(0)), "λ does nothing yet"),
-        (compromise(lambda lam, o: lam / 2 * o.sum(0)), "no half is left"),
-        (compromise(lambda lam, o: 2 * lam * o.sum(0)), "you kept it"),
-        (compromise(lambda lam, o: lam * o.mean(0)), "MAS adds their Ω up"),
-        (compromise(lambda lam, o: lam * o[-1]), "Only the last task's Ω"),
-        (compromise(swap=True), "swapped"),
-        (compromise(mean=False), "Divide by the sum of the two weights"),
-        (lambda new, curvature, last, omegas, lam: new, "differs"),
-        (lambda new, curvature, last, omegas, lam: omegas, "it should be (5,)"),
-    ],
-)
-def test_typical_mistakes_of_the_anchor_are_recognised(wrong, told):
-    assert told in hint("03-anchor", wrong)
-
-
 def test_where_a_weight_ends_is_where_the_slope_of_the_loss_is_zero():
     draw = torch.Generator().manual_seed(0)
     new, last = torch.randn(2, 6, generator=draw, dtype=torch.float64)
     curvature, omegas = torch.rand(6, generator=draw).double(), torch.rand(3, 6, generator=draw).double()
-    theta = compromise()(new, curvature, last, omegas, 2.0).requires_grad_()
+    theta = compromise(new, curvature, last, omegas, 2.0).requires_grad_()
     loss = (curvature / 2 * (theta - new).square()).sum() + 2.0 / 2 * anchor(theta, last, omegas)
     assert torch.autograd.grad(loss, theta)[0].abs().max() < 1e-12
-    assert check("03-anchor", compromise()).passed
-
-
-def hebb(inputs, outputs):
-    return 2 * outputs.T @ inputs / len(inputs)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        (lambda x, y: y.T @ x / len(x), "Hebb's rule itself"),
-        (lambda x, y: 2 * y.T @ x, "divide by their number"),
-        (lambda x, y: 2 * y.mean(0).outer(x.mean(0)), "Neurons that never fire together would count"),
-        (lambda x, y: 2 * (y > 0).double().T @ (x > 0).double() / len(x), "how strongly"),
-        (lambda x, y: hebb(x, y).T, "transposed"),
-        (lambda x, y: hebb(x, y).sum(), "shape ()"),
-        (lambda x, y: hebb(x, y).square(), "differs"),
-    ],
-)
-def test_typical_mistakes_of_hebbs_rule_are_recognised(wrong, told):
-    assert told in hint("03-hebb", wrong)
 
 
 def test_hebbs_rule_is_the_local_importance_of_the_package():
@@ -143,16 +89,3 @@ def test_hebbs_rule_is_the_local_importance_of_the_package():
     inputs = torch.rand(6, 5)
     found = cl.importance.mas_local(torch.nn.Sequential(layer, torch.nn.ReLU()), inputs)["0.weight"]
     torch.testing.assert_close(hebb(inputs, layer(inputs).relu()).detach(), found)
-    assert check("03-hebb", hebb).passed
-
-
-def test_checking_leaves_the_random_state_and_the_answers_inputs_alone():
-    def greedy(inputs, outputs):
-        value = hebb(inputs, outputs)
-        inputs.zero_()
-        return value
-
-    state = torch.get_rng_state()
-    assert check("03-hebb", greedy).passed
-    assert check("03-omega", cleared).passed
-    assert torch.equal(state, torch.get_rng_state())
