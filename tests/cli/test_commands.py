@@ -1,10 +1,10 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cltutor import cli
-from cltutor.cli import gallery, lab
 
 
 def test_help_names_the_commands(capsys):
@@ -12,62 +12,54 @@ def test_help_names_the_commands(capsys):
         cli.main(["--help"])
     printed = capsys.readouterr().out
     assert stop.value.code == 0
-    assert all(name in printed for name in ("lab", "run", "compare", "doctor"))
+    assert all(name in printed for name in ("lab", "run", "compare", "doctor", "gallery", "claims"))
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("lba", "lab"), ("docter", "doctor"), ("jupyterlab", "lab")])
-def test_a_mistyped_command_is_answered_with_the_nearest(typed, meant, capsys):
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("lba", "there is no command 'lba': did you mean 'lab'?"),
+        ("docter", "did you mean 'doctor'?"),
+        ("jupyterlab", "did you mean 'lab'?"),
+        ("xyzzy", "the commands are lab, run, compare, doctor, gallery, claims."),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_nearest_or_with_all(typed, words, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([typed])
     assert stop.value.code == 2
-    assert f"there is no command '{typed}': did you mean '{meant}'?" in capsys.readouterr().err
+    assert words in capsys.readouterr().err
 
 
-def test_a_command_that_is_like_no_other_is_answered_with_all(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["xyzzy"])
-    assert f"the commands are {', '.join(cli.COMMANDS)}." in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        (["lab", "--folder", "/dev/null/mine"], "cltutor lab: cannot write to /dev/null/mine (Not a directory)"),
+        (["gallery", "digits", "scene"], "cltutor gallery: there is no stream in the gallery 'scene'"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_1(typed, line, capsys):
+    assert cli.main(typed) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(line)
+    assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "-1", "eight", ""])
-def test_a_port_that_is_none_is_refused(port, capsys):
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["lab", f"--port={port}"])
-    assert stop.value.code == 2
-    assert f"a port is a number from 1 to 65535, not '{port}'" in capsys.readouterr().err
-
-
-def test_lab_gets_its_port_and_folder(monkeypatch, tmp_path):
-    seen = {}
-    monkeypatch.setattr(lab, "open_lab", lambda **asked: seen.update(asked) or 0)
-    assert cli.main(["lab", "--port", "8890", "--folder", str(tmp_path)]) == 0
-    assert seen == {"port": 8890, "folder": tmp_path}
-
-
-def test_what_goes_wrong_is_one_line_and_exit_code_1(monkeypatch, capsys):
-    def fail(**_):
-        raise ValueError("no notebooks")
-
-    monkeypatch.setattr(lab, "open_lab", fail)
-    assert cli.main(["lab"]) == 1
-    assert capsys.readouterr().err == "cltutor lab: no notebooks\n"
+def test_python_m_cltutor_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "cltutor", "lba"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.endswith("cltutor: error: there is no command 'lba': did you mean 'lab'?\n")
 
 
 def test_the_command_line_loads_nothing_heavy():
-    heavy = {"jupyterlab", "torchvision", "matplotlib", "captum", "ipywidgets", "sklearn"}
-    code = f"import sys, cltutor.cli as cli; cli._parser(); print({heavy!r} & set(sys.modules))"
+    heavy = {"jupyterlab", "torch", "torchvision", "matplotlib", "captum", "ipywidgets", "sklearn"}
+    code = f"import sys, cltutor.cli.arguments as a; a.parser(); print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
-def test_gallery_gets_its_streams_store_and_workers(monkeypatch, tmp_path):
-    seen = []
-    monkeypatch.setattr(gallery, "rebuild", lambda *asked: seen.append(asked) or 0)
-    assert cli.main(["gallery", "scenes", "--store", str(tmp_path), "--workers", "2"]) == 0
-    assert cli.main(["gallery"]) == 0
-    assert seen == [(["scenes"], tmp_path, 2), ([], None, 1)]
-
-
-def test_a_stream_that_the_gallery_does_not_have_is_refused_before_anything_is_made(capsys):
-    assert cli.main(["gallery", "digits", "scene"]) == 1
-    assert capsys.readouterr().err.startswith("cltutor gallery: there is no stream in the gallery 'scene'")
+def test_the_gallery_takes_streams_a_store_and_workers():
+    typed = cli.parser().parse_args(["gallery", "scenes", "--store", "runs", "--workers", "2"])
+    assert (typed.streams, typed.store, typed.workers) == (["scenes"], Path("runs"), 2)
+    typed = cli.parser().parse_args(["gallery"])
+    assert (typed.streams, typed.store, typed.workers) == ([], None, 1)

@@ -6,28 +6,25 @@ from pathlib import Path
 
 import pytest
 
+from cltutor import cli
 from cltutor.cli import lab
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A checkout with two notebooks, and a screen, outside any container."""
+    """The package of a checkout with two notebooks."""
     (tmp_path / "checkout" / "cltutor").mkdir(parents=True)
     (tmp_path / "checkout" / "notebooks").mkdir()
     for name in ("02_second.ipynb", "01_first.ipynb"):
         (tmp_path / "checkout" / "notebooks" / name).write_text(f"{name} as shipped")
-    monkeypatch.setattr(lab, "PACKAGE", tmp_path / "checkout" / "cltutor")
-    monkeypatch.setattr(lab, "has_display", lambda: True)
-    monkeypatch.setattr(lab, "in_container", lambda: False)
-    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "checkout"
+    return tmp_path / "checkout" / "cltutor"
 
 
 @pytest.fixture
 def installed(checkout):
     """The same, as pip installs it: the notebooks inside the package."""
-    (checkout / "notebooks").rename(checkout / "cltutor" / "notebooks")
+    (checkout.parent / "notebooks").rename(checkout / "notebooks")
     return checkout
 
 
@@ -35,61 +32,46 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_checkout_opens_its_own_notebooks(checkout):
-    assert lab.working_folder() == checkout / "notebooks"
+def test_a_checkout_opens_its_own_notebooks_and_copies_only_when_a_folder_is_named(checkout, tmp_path):
+    assert lab.working_folder(package=checkout) == checkout.parent / "notebooks"
+    assert names(lab.working_folder(tmp_path / "mine", checkout)) == ["01_first.ipynb", "02_second.ipynb"]
 
 
 def test_an_installed_package_copies_them_into_the_current_folder(installed, tmp_path):
-    folder = lab.working_folder()
+    folder = lab.working_folder(package=installed)
     assert folder == (tmp_path / "cltutor-notebooks").resolve()
     assert names(folder) == ["01_first.ipynb", "02_second.ipynb"]
 
 
 def test_copying_keeps_what_the_learner_has_changed(installed, tmp_path):
     mine = tmp_path / "mine"
-    lab.working_folder(mine)
+    lab.working_folder(mine, installed)
     (mine / "01_first.ipynb").write_text("my answers")
     (mine / "02_second.ipynb").unlink()
-    lab.working_folder(mine)
+    lab.working_folder(mine, installed)
     assert (mine / "01_first.ipynb").read_text() == "my answers"
     assert (mine / "02_second.ipynb").read_text() == "02_second.ipynb as shipped"
 
 
-def test_a_checkout_copies_only_when_a_folder_is_named(checkout, tmp_path):
-    assert names(lab.working_folder(tmp_path / "mine")) == ["01_first.ipynb", "02_second.ipynb"]
-
-
-def test_a_place_that_cannot_be_written_is_refused_in_one_sentence(installed, tmp_path):
+def test_a_folder_that_cannot_be_written_and_missing_notebooks_are_refused(checkout, installed, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"^cannot write to .*: choose another place with --fold"):
-        lab.working_folder(tmp_path / "file" / "below")
-
-
-def test_no_notebooks_is_said(checkout):
-    for notebook in (checkout / "notebooks").iterdir():
+        lab.working_folder(tmp_path / "file" / "below", installed)
+    for notebook in (installed / "notebooks").iterdir():
         notebook.unlink()
     with pytest.raises(ValueError, match="there are no notebooks in .*: install cltutor again"):
-        lab.working_folder()
+        lab.working_folder(package=installed)
 
 
-def test_the_first_notebook_is_the_first_page(checkout):
-    arguments = lab.lab_arguments(checkout / "notebooks")
-    assert arguments == [
-        f"--ServerApp.root_dir={checkout / 'notebooks'}",
-        "--LabApp.default_url=/lab/tree/01_first.ipynb",
-    ]
+def test_the_first_notebook_is_the_first_page_and_a_given_port_the_only_one(checkout):
+    folder = checkout.parent / "notebooks"
+    page = [f"--ServerApp.root_dir={folder}", "--LabApp.default_url=/lab/tree/01_first.ipynb"]
+    assert lab.lab_arguments(folder) == page
+    assert lab.lab_arguments(folder, port=8890) == [*page, "--ServerApp.port=8890", "--ServerApp.port_retries=0"]
 
 
-def test_a_port_that_was_asked_for_is_the_only_one_tried(checkout):
-    arguments = lab.lab_arguments(checkout / "notebooks", port=8890)
-    assert {"--ServerApp.port=8890", "--ServerApp.port_retries=0"} <= set(arguments)
-
-
-def test_root_without_a_display_in_a_container_can_be_reached_and_keeps_the_token(checkout, monkeypatch):
-    monkeypatch.setattr(lab, "has_display", lambda: False)
-    monkeypatch.setattr(lab, "in_container", lambda: True)
-    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
-    arguments = lab.lab_arguments(checkout / "notebooks")
+def test_root_without_a_display_in_a_container_can_be_reached_and_keeps_the_token(checkout):
+    arguments = lab.lab_arguments(checkout.parent / "notebooks", display=False, container=True, root=True)
     assert {"--no-browser", "--allow-root", "--ServerApp.ip=0.0.0.0"} <= set(arguments)
     assert not any("token" in argument or "password" in argument for argument in arguments)
 
@@ -105,16 +87,11 @@ def test_root_without_a_display_in_a_container_can_be_reached_and_keeps_the_toke
         ("win32", {}, True),
     ],
 )
-def test_a_display_is_recognised(platform, environment, display, monkeypatch):
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "platform", platform)
-    assert lab.has_display() is display
+def test_a_display_is_recognised(platform, environment, display):
+    assert lab.has_display(platform, environment) is display
 
 
-def test_jupyterlab_is_told_to_leave_out_its_announcements():
+def test_jupyterlab_leaves_out_its_announcements():
     """Asked of JupyterLab itself, since the name of the extension is its own."""
     code = (
         "import json; from jupyterlab_server.config import get_static_page_config as get;"
@@ -126,7 +103,7 @@ def test_jupyterlab_is_told_to_leave_out_its_announcements():
     assert disabled["@jupyterlab/apputils-extension:announcements"] is True
 
 
-def test_a_missing_jupyterlab_is_said_with_its_remedy(checkout, monkeypatch):
+def test_a_missing_jupyterlab_is_reported_with_its_fix(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)
-    with pytest.raises(ValueError, match="jupyterlab is missing: pip install jupyterlab"):
-        lab.open_lab()
+    assert cli.main(["lab", "--folder", str(tmp_path), "--port", "8890"]) == 1
+    assert "jupyterlab is missing: pip install jupyterlab" in capsys.readouterr().err

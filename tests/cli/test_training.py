@@ -4,19 +4,12 @@ import pytest
 
 import cltutor as cl
 from cltutor import cli
-from cltutor.cli import asking
 
-QUICK = ["--epochs", "1", "--device", "cpu"]
-
-
-@pytest.fixture
-def small(monkeypatch, tiny):
-    """Whatever stream is asked for is the tiny one."""
-    monkeypatch.setattr(asking, "stream_of", lambda *_: tiny)
+QUICK = ["digits", "--tasks", "2", "--epochs", "1", "--device", "cpu"]
 
 
-def test_run_prints_the_table_and_writes_table_figures_and_run(small, tmp_path, capsys):
-    assert cli.main(["run", "digits", "lwf", *QUICK, "--seed", "2", "--out", str(tmp_path / "out")]) == 0
+def test_run_prints_the_table_and_writes_table_figures_and_run(tmp_path, capsys):
+    assert cli.main(["run", *QUICK, "lwf", "--seed", "2", "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "Trained with a head per task, task known at test" in printed
     assert "5 files in" in printed
@@ -36,18 +29,18 @@ def test_run_prints_the_table_and_writes_table_figures_and_run(small, tmp_path, 
     assert "| lwf |" in table
 
 
-def test_run_takes_settings_and_keeps_its_run_in_the_store_alone(small, tmp_path):
-    assert cli.main(["run", "digits", "lwf", *QUICK, "--set", "temperature=1", "--store", str(tmp_path)]) == 0
+def test_run_takes_settings_and_keeps_its_run_in_the_store_alone(tmp_path):
+    assert cli.main(["run", *QUICK, "lwf", "--set", "temperature=1", "--store", str(tmp_path)]) == 0
     (path,) = tmp_path.glob("*.safetensors")
     assert cl.Run.load(path).recipe == cl.methods.lwf(temperature=1, epochs=1)
 
 
-def test_compare_groups_regimes_and_writes_pictures_of_both(small, tmp_path, capsys):
+def test_compare_groups_regimes_and_writes_pictures_of_both(tmp_path, capsys):
     methods = ["finetune", "lwf", "lwf_mc"]
-    assert cli.main(["compare", "digits", *methods, *QUICK, "--seeds", "0", "1", "--out", str(tmp_path)]) == 0
+    assert cli.main(["compare", *QUICK, *methods, "--seeds", "0", "1", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert printed.index("Trained with a head per task") < printed.index("Trained with all classes competing")
-    assert "seeds 0, 1; 1 epochs a task" in printed
+    assert "seeds 0, 1; 1 epochs per task" in printed
     names = {path.name for path in tmp_path.glob("*.png")}
     assert names == {
         "old_and_new.png",
@@ -58,7 +51,7 @@ def test_compare_groups_regimes_and_writes_pictures_of_both(small, tmp_path, cap
 
 
 def test_workers_are_processes_that_learn_the_same(tmp_path, capsys):
-    typed = ["compare", "digits", "finetune", "l2", *QUICK, "--tasks", "2", "--seeds", "0", "--out", str(tmp_path)]
+    typed = ["compare", *QUICK, "finetune", "l2", "--seeds", "0", "--out", str(tmp_path)]
     assert cli.main([*typed, "--workers", "2"]) == 0
     runs = {path.name: cl.Run.load(path) for path in (tmp_path / "runs").glob("*.safetensors")}
     assert {run.name for run in runs.values()} == {"finetune", "l2"}
@@ -72,7 +65,8 @@ def test_workers_are_processes_that_learn_the_same(tmp_path, capsys):
         (["run", "digts", "lwf"], "cltutor run: there is no stream 'digts'"),
         (["run", "digits", "lfw"], "cltutor run: There is no method 'lfw'"),
         (["run", "digits", "lwf", "--tasks", "3"], "10 classes cannot be divided into 3 equal tasks"),
-        (["run", "digits", "lwf", "--set", "backbone=banana"], "lwf cannot learn with these settings"),
+        (["run", "digits", "lwf", "--set", "backbone=banana"], "backbone is a backbone, such as SmallCNN()"),
+        (["run", "digits", "lwf", "--tasks", "five"], "not 'five'"),
         (["run", "digits", "eeil", "--set", "memory=ExemplarMemory(capacity=3)"], "capacity must be at least 10"),
         (["compare", "digits", "lwf", "lwf"], "cltutor compare: lwf is given twice"),
         (["compare", "digits", "lwf", "l2", "--set", "l2.epochs=3"], "Unequal budgets: lwf learns with epochs=10"),
@@ -87,22 +81,7 @@ def test_what_cannot_be_learned_is_one_sentence_and_exit_code_2(typed, message, 
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        ["run", "digits"],
-        ["compare", "digits"],
-        ["run", "digits", "lwf", "--seed", "x"],
-        ["compare", "digits", "lwf", "--workers", "0"],
-    ],
-)
-def test_what_is_missing_or_no_number_is_told_by_argparse_with_code_2(typed):
-    with pytest.raises(SystemExit) as stop:
-        cli.main(typed)
-    assert stop.value.code == 2
-
-
-def test_a_run_that_leaves_the_finite_numbers_is_told_in_one_line(small, capsys):
-    typed = ["run", "digits", "finetune", *QUICK, "--set", "learning_rate=1e30", "--set", "clip=1e30"]
+def test_a_run_that_diverges_is_reported_in_one_line(capsys):
+    typed = ["run", *QUICK, "finetune", "--set", "learning_rate=1e30", "--set", "clip=1e30"]
     assert cli.main(typed) == 1
     assert "lower learning_rate=1e+30" in capsys.readouterr().err.splitlines()[-1]

@@ -1,0 +1,121 @@
+"""What is typed is parsed, never evaluated, and turned into streams and recipes or refused in one sentence."""
+
+import argparse
+
+import pytest
+
+import cltutor as cl
+from cltutor.cli import arguments, inputs
+from cltutor.memory import ExemplarMemory
+from cltutor.networks import SmallCNN
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        *[("5", 5), ("4,3,3", [4, 3, 3]), ("4, 6", [4, 6]), ("none", None), ("None", None), ("seed", "seed")],
+        ("cat,dog", ["cat", "dog"]),
+    ],
+)
+def test_tasks_and_an_order_are_a_number_a_word_or_a_list(text, meant):
+    assert arguments.listed(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("temperature=2.5", ("", "temperature", 2.5)),
+        ("lwf.temperature=1", ("lwf", "temperature", 1)),
+        ("classes=(1, 2)", ("", "classes", (1, 2))),
+        ("kind=softmax", ("", "kind", "softmax")),
+        ("activation=None", ("", "activation", None)),
+        ("backbone=SmallCNN(hidden=(64,))", ("", "backbone", SmallCNN(hidden=(64,)))),
+        ("memory=ExemplarMemory(capacity=20)", ("", "memory", ExemplarMemory(20))),
+    ],
+)
+def test_a_setting_is_a_name_and_a_value(text, meant):
+    assert arguments.setting(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("temperature", "a setting is name=value or method.name=value"),
+        ("=2", "a setting is name=value"),
+        ("a.b.c=2", "a setting is name=value"),
+        ("x=__import__('os').getcwd()", "getcwd is not known here"),
+        ("x=SmallCNN(hidden=(1).bit_length())", "bit_length is not known here"),
+        ("x=open('/tmp/never', 'w')", "open is not known here"),
+        ("x=1 +", "not one line of code"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_refused_in_one_sentence(text, message):
+    with pytest.raises(argparse.ArgumentTypeError, match=message):
+        arguments.setting(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        *[
+            (["lab", f"--port={port}"], "port is a whole number from 1 to 65535")
+            for port in ("0", "65536", "-1", "x", "")
+        ],
+        (["claims", "--trials", "few"], "trials is a whole number from 1 up, not 'few'"),
+        (["claims", "--workers", "0"], "workers is a whole number from 1 up, not 0"),
+        (["compare", "digits", "lwf", "--seeds", "1.5"], "a seed is a whole number from 0 up, not '1.5'"),
+        (["run", "digits", "lwf", "--epochs", "0"], "epochs is a whole number from 1 up, not 0"),
+        (["run", "digits"], "the following arguments are required: method"),
+        (["compare", "digits"], "the following arguments are required: method"),
+    ],
+)
+def test_a_number_out_of_range_or_a_missing_argument_ends_with_code_2(typed, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        arguments.parser().parse_args(typed)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_settings_go_to_all_methods_or_to_the_one_that_is_named():
+    typed = [arguments.setting(text) for text in ("learning_rate=0.01", "lwf.temperature=1")]
+    finetune, lwf = inputs.recipes_of(["finetune", "lwf"], typed, 3)
+    assert finetune == cl.methods.finetune(learning_rate=0.01, epochs=3)
+    assert lwf == cl.methods.lwf(learning_rate=0.01, temperature=1, epochs=3)
+
+
+@pytest.mark.parametrize(
+    ("methods", "typed", "message"),
+    [
+        (["lfw"], [], "There is no method 'lfw'; did you mean"),
+        (["names"], [], "There is no method 'names'"),
+        (["lwf"], ["temprature=1"], "lwf has no setting 'temprature'; did you mean temperature"),
+        (["lwf"], ["temperature=hot"], "temperature is a finite number above 0, not 'hot'"),
+        (["lwf"], ["backbone=banana"], "backbone is a backbone, such as SmallCNN"),
+        (["lwf"], ["mas.lam=1"], "a setting is for 'mas', which is not among lwf"),
+    ],
+)
+def test_a_setting_that_a_method_does_not_take_is_refused(methods, typed, message):
+    with pytest.raises(ValueError, match=message):
+        inputs.recipes_of(methods, [arguments.setting(text) for text in typed], None)
+
+
+def source(*typed):
+    return inputs.source_of(arguments.parser().parse_args(["run", *typed, "lwf"]))
+
+
+def test_every_seed_has_its_own_order_unless_one_is_given():
+    assert [source("digits")(seed).code for seed in (0, 3)] == [f"streams.digits(tasks=5, order={s})" for s in (0, 3)]
+    fixed = source("digits", "--tasks", "4,6", "--order", "none")
+    assert [fixed(seed).code for seed in (0, 3)] == 2 * ["streams.digits(tasks=[4, 6], order=None)"]
+
+
+def test_a_folder_of_pictures_is_a_stream(tmp_path):
+    from PIL import Image
+
+    for part, count in (("train", 3), ("test", 1)):
+        for name in ("cat", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for place in range(count):
+                Image.new("RGB", (12, 12), (40 * place, 90, 10)).save(tmp_path / part / name / f"{place}.png")
+    stream = source(str(tmp_path), "--tasks", "2", "--order", "dog,cat")(0)
+    assert [stream.class_names[label] for label in stream.classes] == ["dog", "cat"]
