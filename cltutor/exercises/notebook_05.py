@@ -10,10 +10,7 @@ from torch.nn import functional as F
 from ..losses import distillation
 from .checking import Comparison, NotYet, call, exercise, normal, numbers, seeded_settings, uniform
 
-
 Gap = Callable[[Tensor, list[int], int], Tensor]  # (features, places chosen so far, place of a candidate)
-    [Tensor, list[int], int], Tensor
-]  # (features, places chosen so far, a candidate's place) -> how bad it is
 
 
 def _chosen_by(gap: Gap, repeats: bool = False) -> Callable[[Tensor, int], list[int]]:
