@@ -1,4 +1,4 @@
-"""What an importance has in common: when it is computed, on which images, and how those of several tasks add up."""
+"""What all importances share: when they are computed, on which images, and how those of several tasks add up."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -19,10 +19,11 @@ class Importance(Part):
     """
 
     symbol: ClassVar[str] = r"\Omega_k"
-    separate: ClassVar[bool] = False  # a penalty for each task, as against one penalty for all of them
+    follows_training: ClassVar[bool] = False  # gathered from the gradients of every step
+    separate: ClassVar[bool] = False  # one penalty per task instead of one for all tasks
 
     def pulled(self, shared: Tensor, state: State) -> None:
-        """Called with the flat vector (P,) that the anchor pulls at, before the backward pass."""
+        """Called with the flat vector (P,) of parameters that the anchor pulls, before the backward pass."""
 
     def of_task(self, context: "Context", state: State) -> Tensor:
         """Omega (P,) of the task just learned, over the flat vector of shared parameters."""
@@ -51,13 +52,13 @@ def flat(values: Sequence[Tensor]) -> Tensor:
 
 
 def shared_part(omega: dict[str, Tensor], context: "Context") -> Tensor:
-    """Of an importance by name, what belongs to the shared parameters, flat (P,)."""
+    """The shared parameters' part of an importance by name, flat (P,)."""
     names = {id(parameter): name for name, parameter in context.network.named_parameters()}
     return flat([omega[names[id(parameter)]] for parameter in context.shared])
 
 
 def images_of(context: "Context", on: str, classes: tuple[int, ...] | None) -> Tensor:
-    """The task's "train" images, its "test" images or "both", (N, C, H, W) uint8; of some classes if asked."""
+    """The task's "train" images, its "test" images or "both", (N, C, H, W) uint8; only of ``classes`` if given."""
     task = context.data
     splits = {"train": [task.train], "test": [task.test], "both": [task.train, task.test]}[on]
     images, labels = (torch.cat([getattr(split, name) for split in splits]) for name in ("images", "labels"))

@@ -1,4 +1,4 @@
-"""Damage: does an importance tell the truth? What it calls unimportant can go, what it calls important cannot."""
+"""Damage as a test of an importance: a network can lose unimportant weights, and cannot lose important ones."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ..describe import Choice, Real
 from ..networks import Network
 from ..seeds import generator
 
@@ -45,11 +46,13 @@ def damage(
     ``which``: the "least" or the "most" important by ``omega`` (parameter name -> tensor of its shape), ranked in each
     layer by itself, or "random" ones drawn from ``seed``. ``how``: "prune" sets them to zero; "perturb" adds Gaussian
     noise, drawn from ``seed``, of ``strength`` times the standard deviation of the layer's weights. Weights only:
-    biases and normalisation layers have few parameters, of which a share says little, and stay as they are.
+    biases and normalisation layers have too few parameters for a meaningful share, and stay as they are.
 
     Of a layer of n weights, ``round(share * n)`` are damaged; of equally important ones those that come first. A larger
-    share damages all that a smaller one does. Raises ValueError for an unknown word, a share outside 0 to 1, or an
-    omega that lacks a layer or has another shape.
+    share damages all that a smaller one does.
+
+    Raises:
+        ValueError: an unknown word, a share outside 0 to 1, or an omega that lacks a layer or has another shape.
     """
     return next(damages(network, omega, [share], which, seed, how, strength))
 
@@ -87,14 +90,12 @@ def ranked(omega: Tensor, which: str, name: str, seed: int) -> Tensor:
 
 
 def check(network: Network, omega: Mapping[str, Tensor], shares: Sequence[float], which: str, how: str) -> None:
-    for word, value, choices in (("which", which, WHICH), ("how", how, HOW)):
-        if value not in choices:
-            raise ValueError(f"{word} is one of {', '.join(choices)}, not {value!r}.")
+    Choice(WHICH).check("which", which)
+    Choice(HOW).check("how", how)
     for share in shares:
-        if not 0 <= share <= 1:
-            raise ValueError(f"share is a number from 0 to 1, not {share!r}.")
+        Real(at_least=0, at_most=1).check("share", share)
     for name, weight in shared_weights(network).items():
         if name not in omega:
-            raise ValueError(f"omega has nothing for {name}: give an importance of this very network.")
+            raise ValueError(f"omega has nothing for {name}: give an importance of the same network.")
         if omega[name].shape != weight.shape:
             raise ValueError(f"omega has the shape {tuple(omega[name].shape)} for {name}, not {tuple(weight.shape)}.")

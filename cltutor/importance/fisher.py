@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from ..losses.terms import Context
 
 
-def log_likelihood(answers: Tensor, labels: Tensor) -> Tensor:
+def log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
     """log p(label | image) (N,) of logits (N, D)."""
-    return -F.cross_entropy(answers, labels, reduction="none")
+    return -F.cross_entropy(logits, labels, reduction="none")
 
 
 def fisher(
@@ -32,9 +32,9 @@ def fisher(
 ) -> dict[str, Tensor]:
     """Mean over images of the squared gradient of log p(label | image), each image's own (Kirkpatrick et al. 2017).
 
-    ``images`` (N, C, H, W); ``labels`` (N,) columns of the answer; None draws them from the model's own probabilities
+    ``images`` (N, C, H, W); ``labels`` (N,) columns of the output; None draws them from the model's own probabilities
     with ``seed``: the Fisher information proper, not the "empirical" one. The other arguments and errors are ``mas``'s;
-    a network that answers with something else than logits has no such likelihood, and is refused.
+    a network whose output is not logits has no such likelihood, and is refused.
     """
     check(model, images)
     if isinstance(model, Network) and type(model).response is not Network.response:
@@ -52,10 +52,10 @@ def drawn_labels(model: nn.Module, images: Tensor, task: int | None, seed: int, 
     """A label (N,) for each image, drawn from the model's softmax; no global random state is touched."""
     device, draw = next(model.parameters()).device, generator("fisher", seed)
     with evaluating(model):
-        answers = torch.cat([vector(model, model(part.to(device)), task) for part in images.split(chunk)])
-    if not answers.isfinite().all():
+        logits = torch.cat([vector(model, model(part.to(device)), task) for part in images.split(chunk)])
+    if not logits.isfinite().all():
         raise ValueError("The model's output holds NaN or infinity: train it anew with a lower rate.")
-    return torch.multinomial(answers.softmax(1).cpu(), 1, generator=draw).squeeze(1)
+    return torch.multinomial(logits.softmax(1).cpu(), 1, generator=draw).squeeze(1)
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,8 +1,8 @@
-"""The gradient of every single sample, in closed form, a layer at a time.
+"""The gradient of every single sample, in closed form, layer by layer.
 
 A layer's input ``a`` and the gradient ``g`` of a scalar with respect to its output are enough: the gradient of a weight
 is an outer product for a linear layer, a sum of outer products over the positions of a convolution, and a product with
-the normalised input for a normalisation layer. The sample stays a dimension of its own throughout.
+the normalised input for a normalisation layer. The dimension of samples is kept throughout.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def linear(layer: nn.Linear, a: Tensor, g: Tensor) -> dict[str, Tensor]:
 
 
 def convolution(layer: nn.Conv2d, a: Tensor, g: Tensor) -> dict[str, Tensor]:
-    """One convolution with a group for each sample, whose gradient keeps the samples apart."""
+    """One convolution with one group per sample, so that the gradients of samples stay separate."""
     padding: str | int | tuple[int, ...] = layer.padding
     if isinstance(padding, str) or layer.padding_mode != "zeros":
         mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
@@ -62,5 +62,5 @@ FORMS: dict[type[nn.Module], Form] = {
 
 
 def has_closed_form(module: nn.Module) -> bool:
-    """Whether the layer's gradients are known here; a batch-norm without running statistics has none a sample."""
+    """Whether the layer's gradients are known here; without running statistics, batch norm mixes samples."""
     return type(module) in FORMS and getattr(module, "running_mean", 0) is not None

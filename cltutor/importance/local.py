@@ -22,7 +22,7 @@ def mas_local(model: nn.Module, images: Tensor, task: int | None = None, chunk: 
     y_i is a layer's input and y_j its output after the ReLU that follows it: the product is the gradient of the
     squared L2 norm of that output. A bias is the weight of a neuron whose activity is 1, a convolution sums over its
     positions, and of every sample the absolute value is taken, which matters where inputs or outputs are negative (no
-    ReLU). Factor 2 is kept. ``images`` (N, C, H, W); ``task`` asks one head of a network with a head per task.
+    ReLU). Factor 2 is kept. ``images`` (N, C, H, W); ``task`` selects one head of a network with a head per task.
     """
     check(model, images)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
@@ -77,7 +77,7 @@ def calls_of(model: nn.Module, images: Tensor, layers: list[nn.Module], task: in
 
 @dataclass(frozen=True, repr=False)
 class LocalMAS(MAS):
-    """The Hebbian Omega, from activations alone (MAS, eq. 6); it knows no other ``output`` than the norm."""
+    """The Hebbian Omega, from activations alone (MAS, eq. 6); its only ``output`` is the norm."""
 
     output: str = choice("norm", ("norm",))
 

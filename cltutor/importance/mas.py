@@ -17,9 +17,9 @@ SETS = Choice(("train", "test", "both"))
 OUTPUTS = Choice(("norm", "vector"))
 
 
-def squared_norm(answers: Tensor) -> Tensor:
-    """The squared L2 norm (N,) of each answer (N, D): section 4.1's scalar in place of a vector."""
-    return answers.square().sum(1)
+def squared_norm(outputs: Tensor) -> Tensor:
+    """The squared L2 norm (N,) of each output (N, D): section 4.1's scalar in place of a vector."""
+    return outputs.square().sum(1)
 
 
 def mas(
@@ -28,24 +28,25 @@ def mas(
     """Omega = 1/N sum_k ||g(x_k)||, the mean over images of each image's own absolute gradient (MAS, eq. 2).
 
     ``images`` (N, C, H, W), no labels. ``output="norm"``: g is the gradient of the squared L2 norm of the logits, one
-    backward pass (section 4.1); ``"vector"``: of the logits themselves, a backward pass for each, their norm taken a
-    sample. ``task`` asks one head of a network with a head per task, None all logits. ``chunk`` images are in memory
-    at a time. Exact, not the gradient of a batch; a tensor of its shape for every parameter. Raises ValueError for no
-    image, no parameter, an output that is no number, or a layer without single-sample gradients.
+    backward pass (section 4.1); ``"vector"``: of the logits themselves, one backward pass each, with their norm
+    taken per sample. ``task`` selects one head of a network with a head per task, None all logits. ``chunk`` images
+    are in memory at a time. Exact, not the gradient of a batch; a tensor of its shape for every parameter.
+
+    Raises:
+        ValueError: no image, no parameter, an output that is no number, or a layer without single-sample gradients.
     """
     OUTPUTS.check("output", output)
-    function = squared_norm if output == "norm" else (lambda answers: answers)
+    function = squared_norm if output == "norm" else (lambda outputs: outputs)
     return mean_over_samples(model, images, function, task=task, chunk=chunk)
 
 
 @dataclass(frozen=True, repr=False)
 class MAS(Importance):
-    """Omega of the images that the network answers for, without their labels (MAS, section 4.1).
+    """Omega of the network's outputs on images, without their labels (MAS, section 4.1).
 
     ``on`` is "train", "test" or "both" (Table 2). ``classes`` takes only images of these classes, those that will be
-    met again (section 5.1, adaptation test): measured once, after the task that brings them, where the paper measures
-    them again after each; a task that has none adds nothing. Tasks add up; ``average=True`` takes
-    their mean.
+    met again (section 5.1, adaptation test): measured once, after the task with these classes, where the paper
+    measures them again after each; a task without them adds nothing. Tasks add up; ``average=True`` takes their mean.
     """
 
     output: str = ruled(OUTPUTS, "norm")

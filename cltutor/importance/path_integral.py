@@ -1,4 +1,4 @@
-"""Synaptic Intelligence's importance: what each parameter did for the loss on its way (Zenke et al. 2017)."""
+"""Synaptic Intelligence's importance: how much each parameter lowered the loss on its path (Zenke et al. 2017)."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def path_integral(contribution: Tensor, moved: Tensor, damping: float) -> Tensor:
     """Omega_k = omega_k / (Delta_k^2 + xi) over flat vectors (P,), never below zero (Zenke et al. 2017, eq. 5).
 
-    ``contribution`` omega_k is the sum over steps of -gradient * step, ``moved`` Delta_k the whole way of the task.
-    A parameter that raised the loss on its way has no claim to stay.
+    ``contribution`` omega_k is the sum over steps of -gradient * step, ``moved`` Delta_k the total change in the
+    task. A parameter that raised the loss has importance zero.
     """
     return (contribution / (moved.square() + damping)).clamp(min=0)
 
@@ -31,6 +31,7 @@ class PathIntegral(Importance):
 
     symbol: ClassVar[str] = r"\Omega_k^{\mathrm{SI}}"
     needs_labels: ClassVar[bool | None] = True  # it follows the loss of labels
+    follows_training: ClassVar[bool] = True
     works_pretrained: ClassVar[bool] = False  # it must see the training
 
     def begin_task(self, context: "Context", state: State) -> None:

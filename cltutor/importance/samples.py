@@ -1,7 +1,7 @@
 """Sums over samples of each sample's own gradient, without a loop over samples.
 
-A forward pass notes the input and output of every layer, a backward pass the gradient at that output, and the closed
-forms of ``layers`` make the gradients of single samples of the two. Parameters of other layers go through
+A forward pass records the input and output of every layer, a backward pass the gradient at that output; from the two,
+the closed forms of ``layers`` compute the gradients of single samples. Parameters of other layers go through
 ``torch.func``.
 """
 
@@ -16,12 +16,12 @@ from torch.func import functional_call, jacrev, vmap
 from ..networks import Network, evaluating
 from .layers import FORMS, has_closed_form
 
-Scalars = Callable[..., Tensor]  # (answers (N, D), targets (N,) ...) -> (N,) or (N, C), a row a sample
+Scalars = Callable[..., Tensor]  # (outputs (N, D), targets (N,) ...) -> (N,) or (N, C), one row per sample
 
 
 @dataclass
 class Call:
-    """One use of a layer: its input, and the signal at its output that the gradients are made of."""
+    """One use of a layer: its input, and the signal (usually the gradient) at its output."""
 
     layer: nn.Module
     input: Tensor
@@ -77,7 +77,7 @@ class Tape:
         return output
 
     def backward(self, scalar: Tensor, again: bool = False) -> None:
-        """Set down the gradient of ``scalar`` at every call's output; None where it does not reach."""
+        """Record the gradient of ``scalar`` at every call's output; None where it does not reach."""
         for call in self.calls:
             call.signal = None
         if scalar.requires_grad:
@@ -111,13 +111,13 @@ def has(call: Call, kind: str) -> bool:
 
 
 def vector(model: nn.Module, output, task: int | None) -> Tensor:
-    """The output as one vector a sample (N, D): a ``Network``'s response for ``task``, or that of any other model."""
+    """The output as one vector per sample (N, D): a ``Network``'s response for ``task``, or that of any other model."""
     return (model.response(output, task) if isinstance(model, Network) else output).flatten(1)
 
 
-class Answering(nn.Module):
-    """A model down to its answers (N, D): a network's ``Output`` computes a head only when asked, which would be after
-    ``functional_call`` has put the model's own parameters back."""
+class Responding(nn.Module):
+    """A model and its response (N, D) as one module: a network's ``Output`` computes a head when it is first used,
+    which would be after ``functional_call`` has put the model's own parameters back."""
 
     def __init__(self, model: nn.Module, task: int | None):
         super().__init__()
@@ -138,8 +138,8 @@ def mean_over_samples(
 ) -> dict[str, Tensor]:
     r"""Mean over samples of |d function / d theta|^power, a tensor of its shape for every parameter.
 
-    ``function(answers, *targets)`` gives a row a sample. Where a row holds several numbers, the norm over them is
-    taken a sample, with a backward pass each (MAS, eq. 2). ``chunk`` images at a time bound the memory.
+    ``function(outputs, *targets)`` returns one row per sample. Where a row has several numbers, their norm is taken per
+    sample, with one backward pass each (MAS, eq. 2). ``chunk`` images at a time bound the memory.
     """
     check(model, images)
     totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
@@ -162,13 +162,13 @@ def check(model: nn.Module, images: Tensor) -> None:
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """No parameter asks for a gradient inside; afterwards each asks as before."""
-    asking = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """Inside, no parameter requires a gradient; afterwards ``requires_grad`` is as before."""
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in asking:
+        for parameter in learning:
             parameter.requires_grad_(True)
 
 
@@ -176,10 +176,10 @@ def closed(model, images: Tensor, function: Scalars, targets: list, power: int, 
     """The sums over these images for the layers with a closed form."""
     tape = Tape(model)
     with tape.recording():
-        answers = vector(model, model(images), task)
-    if not answers.isfinite().all():
+        outputs = vector(model, model(images), task)
+    if not outputs.isfinite().all():
         raise ValueError("The model's output holds NaN or infinity: train it anew with a lower rate.")
-    columns = function(answers, *targets).reshape(len(images), -1).sum(0)
+    columns = function(outputs, *targets).reshape(len(images), -1).sum(0)
     if len(columns) == 1:
         tape.backward(columns[0])
         return tape.sums(power)
@@ -197,11 +197,11 @@ def others(model, images: Tensor, function: Scalars, targets: list, power: int, 
     own = {name: p for name, p in model.named_parameters() if id(p) not in known}
     if not own:
         return {}
-    answering = Answering(model, task)
+    responding = Responding(model, task)
 
     def row(parameters: dict[str, Tensor], image: Tensor, *target: Tensor) -> Tensor:
-        answer = functional_call(answering, parameters, (image.unsqueeze(0),))
-        return function(answer, *(t.unsqueeze(0) for t in target)).reshape(-1)
+        output = functional_call(responding, parameters, (image.unsqueeze(0),))
+        return function(output, *(t.unsqueeze(0) for t in target)).reshape(-1)
 
     try:
         jacobians = vmap(jacrev(row), in_dims=(None, 0, *(0 for _ in targets)))(

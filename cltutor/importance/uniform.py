@@ -1,4 +1,4 @@
-"""Every parameter matters alike: the L2 soft constraint's importance (LwF, section 4.2)."""
+"""All parameters are equally important: the L2 soft constraint's importance (LwF, section 4.2)."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Uniform(Importance):
-    """Omega_k = 1 for every parameter, however many tasks there were."""
+    """Omega_k = 1 for every parameter, after any number of tasks."""
 
     symbol: ClassVar[str] = ""
 

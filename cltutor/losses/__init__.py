@@ -1,4 +1,4 @@
-"""What is asked: the terms of a loss, and the plain functions behind them."""
+"""What is optimised: the terms of a loss, and the plain functions behind them."""
 
 from .anchor import Anchor, anchor
 from .attention import AttentionDistillation, attention_distillation

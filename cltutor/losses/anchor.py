@@ -1,4 +1,4 @@
-"""Keeping the weights: a quadratic pull of the shared parameters back to where the last task left them."""
+"""Keeping the weights: a quadratic pull of the shared parameters back to their values after the last task."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +14,7 @@ from .terms import Batch, Context, Term
 def anchor(parameters: Tensor, anchored: Tensor, importance: Tensor) -> Tensor:
     """sum_k Omega_k (theta_k - theta*_k)^2 over flat vectors (P,) of parameters (MAS, eq. 3; L2: LwF, section 4.2).
 
-    ``anchored`` and ``importance`` may hold a row for each of several tasks (R, P); their penalties add up.
+    ``anchored`` and ``importance`` may have one row per task (R, P); the penalties of the tasks add up.
     """
     return (importance * (parameters - anchored).square()).sum()
 
@@ -24,7 +24,7 @@ class Anchor(Term):
     """sum_k Omega_k (theta_k - theta*_k)^2 over the shared parameters; theta* is their value after the last task.
 
     ``lam / 2 * Anchor(importance=MAS())`` is MAS, eq. 3; with Omega = 1 it is the L2 soft constraint of LwF, section
-    4.2. An importance that keeps its tasks apart (EWC's Fisher) pulls to the end of each task by that task's Omega.
+    4.2. An importance with ``separate`` tasks (EWC's Fisher) pulls to the end of each task by that task's Omega.
     """
 
     importance: Importance = ruled(
@@ -44,6 +44,9 @@ class Anchor(Term):
     @property
     def guards_any_output(self) -> bool | None:
         return self.importance.guards_any_output
+
+    def acts(self, hook: str) -> bool:
+        return self.importance.acts(hook) if hook in ("before_update", "after_update") else super().acts(hook)
 
     def begin_task(self, context: Context, state: State) -> None:
         if "anchor" in state and state["anchor"].shape[1] != len(context.flat_shared()):
@@ -74,7 +77,8 @@ class Anchor(Term):
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
         shared = flat(batch.context.shared)
-        self.importance.pulled(shared, state)
+        if self.importance.follows_training:
+            self.importance.pulled(shared, state)
         return anchor(shared, state["anchor"], state["importance"])
 
     def curvature(self, state: State) -> float:

@@ -1,4 +1,4 @@
-"""Keeping where it looks: Learning without Memorizing's attention distillation (LwM, section 4.1, eq. 4 to 6)."""
+"""Keeping the attention: Learning without Memorizing's attention distillation (LwM, section 4.1, eq. 4 to 6)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,7 +27,7 @@ class AttentionDistillation(Term):
     """L_AD: Grad-CAM for the base class that the student scores highest stays the teacher's (LwM, eq. 4 to 6).
 
     Maps are those of the last block. ``maps="activation"`` takes class-free attention instead (Zagoruyko and Komodakis
-    2017), which the paper sets its own apart from; ``distance`` is "l1" or "l2" (section 4.1).
+    2017), with which the paper contrasts its own; ``distance`` is "l1" or "l2" (section 4.1).
     """
 
     distance: str = ruled(DISTANCE, "l1")
@@ -39,7 +39,7 @@ class AttentionDistillation(Term):
 
     @property
     def guards_any_output(self) -> bool:
-        """Grad-CAM is of a class, which an embedding has not."""
+        """Grad-CAM is of a class; an embedding has none."""
         return self.maps == "activation"
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
@@ -49,9 +49,9 @@ class AttentionDistillation(Term):
         else:
             base = student.over(range(batch.task))
             top = base.argmax(1, keepdim=True)
-            taught = teacher.over(range(batch.task)).gather(1, top).squeeze(1)
+            target = teacher.over(range(batch.task)).gather(1, top).squeeze(1)
             scored = base.gather(1, top).squeeze(1)
-            pair = cam(scored, maps_of(student), create_graph=True), cam(taught, maps_of(teacher))
+            pair = cam(scored, maps_of(student), create_graph=True), cam(target, maps_of(teacher))
         return attention_distillation(*pair, self.distance)
 
     def latex(self, heads: str) -> str:

@@ -1,4 +1,4 @@
-"""Keeping what features mean to old tasks: Encoder Based Lifelong Learning's losses (Triki et al. 2017, section 3)."""
+"""Keeping the codes of features: Encoder Based Lifelong Learning's losses (Triki et al. 2017, section 3)."""
 
 from dataclasses import dataclass
 from functools import reduce

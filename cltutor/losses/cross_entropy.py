@@ -11,7 +11,7 @@ from .terms import Batch, Term
 
 
 def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tensor:
-    """Leave each image the logits of the classes that it may be taken for; the others become minus infinity.
+    """Keep each image's logits of the classes that compete for it; the others become minus infinity.
 
     ``logits`` (N, C), ``labels`` (N,) columns of the logits, ``task_of`` (C,) each column's task. ``over="class"``
     lets all classes compete, ``over="task"`` only those of the image's own task. The same function serves the loss
@@ -31,7 +31,7 @@ class CrossEntropy(Term):
     """
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        if batch.heads == "task" and len(batch.tasks) == 1:  # the other heads need not be computed at all
+        if batch.heads == "task" and len(batch.tasks) == 1:  # the other heads need not be computed
             (own,) = batch.tasks
             first = sum(batch.context.network.classes[:own])
             return F.cross_entropy(batch.student.head(own), batch.labels - first)

@@ -54,7 +54,7 @@ PLAIN = {"l1": l1, "l2": l2, "sigmoid": sigmoid, "sigmoid_as_printed": sigmoid_a
 
 @dataclass(frozen=True, repr=False)
 class Distillation(Term):
-    """L_old: each old head answers as it did before this task, on this task's images (LwF, eq. 2 and 3).
+    """L_old: each old head keeps its outputs of before this task, on this task's images (LwF, eq. 2 and 3).
 
     A softmax for each old task, summed over old tasks, or with ``joined`` one over all old classes (LwM, section 3.1).
     ``kind`` is "softmax" (knowledge distillation at ``temperature``), "cross_entropy" (the same at temperature 1), "l1"
@@ -68,7 +68,7 @@ class Distillation(Term):
 
     teacher: ClassVar[str] = "task"
     first_task: ClassVar[int] = 1
-    guards_any_output: ClassVar[bool | None] = False  # answers of classes, which an embedding has not
+    guards_any_output: ClassVar[bool | None] = False  # it compares probabilities; an embedding has none
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
         student, teacher = batch.student, batch.teacher(self.teacher)
@@ -102,8 +102,8 @@ class Distillation(Term):
 
 @dataclass(frozen=True, repr=False)
 class TemporaryDistillation(Distillation):
-    """The newest head answers as it did before this phase: while a balanced set is learned, new images that are left
-    out of it are not forgotten (EEIL, section 4, balanced fine-tuning)."""
+    """The newest head keeps its outputs of before this phase: new images that are left out of the balanced set are
+    not forgotten (EEIL, section 4, balanced fine-tuning)."""
 
     teacher: ClassVar[str] = "phase"
 

@@ -1,4 +1,4 @@
-"""Learning facts: the distance between what the network sees and the words that say it (MAS, section 5.2)."""
+"""Learning facts: the distance between the embeddings of an image and of its words (MAS, section 5.2)."""
 
 from dataclasses import dataclass
 
@@ -19,8 +19,8 @@ def embedding_distance(embedding: Tensor, words: Tensor) -> Tensor:
 class EmbeddingDistance(Term):
     """ "The loss minimizes the pairwise distance between the visual and the language embedding" (MAS, section 5.2).
 
-    The squared Euclidean distance, summed over subject, predicate and object, averaged over the batch. No fact
-    competes with another one, so ``heads`` changes nothing. Raises ValueError for a network without ``facts``.
+    The squared Euclidean distance, summed over subject, predicate and object, averaged over the batch. Facts do
+    not compete with each other, so ``heads`` changes nothing. Raises ValueError for a network without ``facts``.
     """
 
     def begin_task(self, context: Context, state: State) -> None:
@@ -34,7 +34,7 @@ class EmbeddingDistance(Term):
 
 
 def facts_of(network: Network) -> Tensor:
-    """The vector (classes, D) of each fact; ValueError for a network that embeds none."""
+    """The vector (classes, D) of each fact; ValueError for a network without facts."""
     if not isinstance(network, FactNetwork):
         raise ValueError("EmbeddingDistance needs a network that embeds facts: use networks.FactEmbedding().")
     return network.facts

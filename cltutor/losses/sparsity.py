@@ -1,7 +1,7 @@
 """Few weights and small changes: the regularisers of dynamically expandable networks (Yoon et al. 2018, eq. 2 to 6).
 
-All act on the weights that learn at the moment, biases left out of norms. The sparse ones act by their proximal step
-after each update: a gradient only makes weights small, and this network is built on which of them are zero.
+All act on the weights that learn at the moment; norms leave out biases. The sparse ones act by their proximal step
+after each update: a gradient only makes weights small, and this network depends on which are exactly zero.
 """
 
 from collections.abc import Iterator
@@ -36,12 +36,12 @@ def group_lengths(weights: Tensor) -> Tensor:
 
 
 def total(values: Iterator[Tensor], network: Network) -> Tensor:
-    """The sum of scalars, of which there may be none."""
+    """The sum of scalars; zero without any."""
     return sum(values, start=next(network.parameters()).new_zeros(()))
 
 
 def learning(network: Network, role: str | None = None) -> Iterator[tuple[nn.Parameter, Tensor]]:
-    """The weights that learn, in all roles or in one, each with the values of its entries that do: zero elsewhere."""
+    """The weights that learn, in all roles or in one, each with its values: zero for entries that do not learn."""
     masks = network.masks if isinstance(network, ExpandableNetwork) else {}
     for parameter in network.parameters() if role is None else network.parameters_of(role):
         if parameter.requires_grad and parameter.dim() > 1:
@@ -49,10 +49,10 @@ def learning(network: Network, role: str | None = None) -> Iterator[tuple[nn.Par
 
 
 class Shrinking(Term):
-    """A norm whose weight in the loss is what each update takes off, whatever the learning rate.
+    """A norm whose weight in the loss is what each update subtracts, whatever the learning rate.
 
-    Its value is reported with the loss, and has no gradient by the weights. Its own gradient, of the loss by it, is
-    its weight there: that is how the term learns it.
+    Its value is part of the reported loss, and has no gradient with respect to the weights. The gradient of the loss
+    with respect to this value is the term's weight: that is how the term knows it.
     """
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
@@ -63,7 +63,7 @@ class Shrinking(Term):
 
     @torch.no_grad()
     def after_update(self, batch: Batch, state: State) -> None:
-        if "amount" in state:  # no such term was part of this step's loss otherwise
+        if "amount" in state:  # otherwise the term was no part of this step's loss
             self.shrink(batch.context.network, state.pop("amount"))
 
     def norm(self, network: Network) -> Tensor:
@@ -91,8 +91,8 @@ class L1Penalty(Shrinking):
 
 @dataclass(frozen=True, repr=False)
 class GroupLasso(Shrinking):
-    """sum_g ||W_g||_2 over the incoming weights W_g of each unit of the shared layers: those of a unit that is of no
-    use become zero together (Yoon et al. 2018, eq. 5)."""
+    """sum_g ||W_g||_2 over the incoming weights W_g of each unit of the shared layers: those of a
+    useless unit become zero together (Yoon et al. 2018, eq. 5)."""
 
     def norm(self, network: Network) -> Tensor:
         return total((group_lengths(values).sum() for _, values in learning(network, "shared")), network)
@@ -123,7 +123,7 @@ class L2Penalty(Term):
 @dataclass(frozen=True, repr=False)
 class Drift(Term):
     """||W^t - W^{t-1}||_2^2: a pull back to where weights and biases of the hidden layers were before this task, as far
-    as they learn (Yoon et al. 2018, eq. 6). Units and connections of this task have nowhere to be pulled to."""
+    as they learn (Yoon et al. 2018, eq. 6). Units and connections that this task added are not pulled."""
 
     first_task: ClassVar[int] = 1
 

@@ -1,7 +1,7 @@
 """The grammar of a loss: ``CrossEntropy() + 0.5 * Distillation(temperature=2)``.
 
 A ``Term`` maps a batch to a scalar; numbers and sums of terms make a ``Loss``. Terms are frozen descriptions: what a
-term remembers during a run (an anchor, an importance) is a dict of tensors, ``kept``, that the run holds and saves.
+term remembers during a run (an anchor, an importance) is its ``state``, a dictionary of tensors saved with the run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,13 +27,13 @@ class Context:
     network: Network
     task: int
     heads: str = "task"
-    data: Task = None  # type: ignore[assignment]  # only what measures needs the images
+    data: Task = None  # type: ignore[assignment]  # only parts that measure need the images
     watched: str | None = None  # the layer whose maps a term reads
     seed: int = 0
 
     @property
     def head(self) -> int | None:
-        """The head that answers for this task's images; None for all logits."""
+        """The head that classifies this task's images; None for all logits."""
         return self.task if self.heads == "task" else None
 
     @cached_property
@@ -56,7 +56,7 @@ class Context:
         return places + sum(self.network.classes[: self.task])
 
     def columns(self, labels: Tensor) -> Tensor:
-        """The place (N,) of this task's ``labels`` (N,) among the answers of ``head``."""
+        """The place (N,) of this task's ``labels`` (N,) among the outputs of ``head``."""
         return self.positions(labels) - (sum(self.network.classes[: self.task]) if self.heads == "task" else 0)
 
 
@@ -65,11 +65,11 @@ class Teacher(Protocol):
 
 
 class Batch:
-    """What a part sees of one step. The student's and each teacher's outputs are computed at most once.
+    """What a part sees of one training step. The student's and each teacher's outputs are computed at most once.
 
     ``images`` (B, C, H, W) uint8; ``labels`` (B,) columns of the logits; ``places`` (B,) positions in the pool;
     ``tasks`` the tasks that the images come from; ``task_of`` (classes seen,) each column's task; ``key`` names the
-    step, as random numbers of its own need it.
+    step, and seeds its random numbers.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Batch:
     ):
         self.context, self.images, self.labels, self.places = context, images, labels, places
         self.tasks, self.task_of, self.heads, self.key = tasks, task_of, heads, key
-        self._teachers, self._answers = teachers, dict[str, Output]()
+        self._teachers, self._outputs = teachers, dict[str, Output]()
 
     @property
     def task(self) -> int:
@@ -95,14 +95,15 @@ class Batch:
 
     @cached_property
     def student(self) -> Output:
-        """What the network that learns says of ``images``."""
-        return look(self.context.network, self.images, self.context.watched)
+        """The output of the network that learns, for ``images``."""
+        network, watched = self.context.network, self.context.watched
+        return look(network, self.images, watched) if watched else network(self.images)
 
     def teacher(self, name: str) -> Output:
-        """What the teacher "task" (the network before this task) or "phase" (before this phase) says of ``images``."""
-        if name not in self._answers:
-            self._answers[name] = self._teachers[name](self)
-        return self._answers[name]
+        """The output of the teacher "task" (the network before this task) or "phase" (before this phase)."""
+        if name not in self._outputs:
+            self._outputs[name] = self._teachers[name](self)
+        return self._outputs[name]
 
     def logits(self, images: Tensor) -> Tensor:
         """The student's logits (M, classes seen) of other images (M, C, H, W) uint8, such as replayed ones."""
@@ -166,7 +167,7 @@ class Loss:
         return Loss(tuple((float(weight) * own, term) for own, term in self.terms))
 
     def named(self) -> dict[str, tuple[float, Term]]:
-        """Each term by a name of its own: its class, numbered where a class comes twice."""
+        """Each term by its own name: its class, numbered where a class occurs twice."""
         kinds = [type(term).__name__ for _, term in self.terms]
         names = [k if kinds.count(k) == 1 else f"{k}{kinds[:i].count(k) + 1}" for i, k in enumerate(kinds)]
         return dict(zip(names, self.terms, strict=True))

@@ -1,4 +1,4 @@
-"""What is kept of old data, and the pool of images that a task is trained on."""
+"""Memories of earlier tasks' images, and the pool of images that a task is trained on."""
 
 from .base import Memory
 from .everything import Everything

@@ -1,4 +1,4 @@
-"""What every memory does: it gives the pool that a task is trained on, and the images that it keeps."""
+"""The base of memories: the pool that a task is trained on, and the images that are kept."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from .pool import Pool
 
 
 class Memory(Part):
-    """A memory of images of earlier tasks; ``state`` is what it keeps in a run."""
+    """A memory of images of earlier tasks; ``state`` is what it has stored in a run."""
 
     keeps_images: ClassVar[bool] = True
     balances: ClassVar[bool] = False  # whether it can choose a balanced set, for phases with ``balanced=True``
@@ -29,5 +29,5 @@ class Memory(Part):
         raise NotImplementedError
 
     def balanced(self, pool: Pool, context: Context, state: State) -> Pool:
-        """The pool, of which as many images of each class are drawn."""
+        """The pool, from which the same number of images of each class is drawn."""
         raise NotImplementedError

@@ -22,7 +22,7 @@ class Everything(Memory):
     interleaved: bool = flag(False)
 
     def check(self, stream: Stream) -> None:
-        """Refuse a stream with a task of which there is nothing to keep."""
+        """Refuse a stream that has a task without training images."""
         for task in stream:
             if len(task.train) == 0:
                 raise ValueError(

@@ -22,7 +22,7 @@ class ExemplarMemory(Memory):
     """At most ``capacity`` images in all, n = floor(capacity / classes) of each class, or ``per_class`` of each.
 
     They are chosen once, after their task, by ``selection`` (a name of ``SELECTIONS``) on the features that the network
-    then has; when classes arrive, the last ones chosen are dropped, and the order stays (EEIL, section 3.1).
+    then has; for new classes, those chosen last are dropped, and the order stays (EEIL, section 3.1).
     """
 
     capacity: int | None = whole(2000, at_least=1, or_none=True)
@@ -37,7 +37,7 @@ class ExemplarMemory(Memory):
             raise ValueError("A memory needs a capacity in all or per_class: ExemplarMemory(2000).")
 
     def quota(self, classes: int) -> int:
-        """The images kept of each of so many ``classes``, if it has as many."""
+        """The number of images kept of each of ``classes`` classes, if it has as many."""
         return (self.capacity or 0) // classes if self.per_class is None else self.per_class
 
     def check(self, stream: Stream) -> None:
@@ -68,8 +68,8 @@ class ExemplarMemory(Memory):
         )
 
     def balanced(self, pool: Pool, context: Context, state: State) -> Pool:
-        """As many images of a class as the memory holds of an old one: all exemplars, and new images selected on the
-        features as they are now (EEIL, section 4, balanced fine-tuning)."""
+        """As many images of each class as the memory has of an old one: all exemplars, and new images selected on the
+        current features (EEIL, section 4, balanced fine-tuning)."""
         old = state["labels"].cpu()
         count = int(old.unique(return_counts=True)[1].min())
         keep = torch.cat([top(old, label, count) for label in old.unique()])
@@ -77,16 +77,13 @@ class ExemplarMemory(Memory):
         return pool.choose(torch.cat([keep, *new]))
 
     def selected(self, context: Context, count: int) -> dict[int, Tensor]:
-        """Of each new class, by its label, places (<= ``count``,) among the task's images, in order of choice."""
+        """By each new class's label, its places (<= ``count``,) among the task's images, in order of choice."""
         images, labels = context.data.train.images, context.data.train.labels
         features, places = features_of(context.network, images), {}
-
-        def draw(label: int) -> int:
-            return seed_of(("exemplars", context.seed, label))
-
         for label in context.data.classes:
             own = (labels == label).nonzero().squeeze(1)
-            places[label] = own[select(self.selection, features[own], min(count, len(own)), draw(label))]
+            seed = seed_of(("exemplars", context.seed, label))
+            places[label] = own[select(self.selection, features[own], min(count, len(own)), seed)]
         return places
 
     def end_task(self, context: Context, state: State) -> None:
@@ -110,7 +107,7 @@ class ExemplarMemory(Memory):
 
 
 def top(labels: Tensor, label: Tensor, count: int) -> Tensor:
-    """The first ``count`` places of ``label``: those chosen first."""
+    """The first ``count`` places of ``label``, which were chosen first."""
     return (labels == label).nonzero().squeeze(1)[:count]
 
 

@@ -8,15 +8,15 @@ from torch import Tensor
 
 from ..streams import Augmentation, Stream
 
-CHUNK = 4096  # images altered at a time: as floats they take four times the bytes
+CHUNK = 4096  # images augmented at a time: as floats they take four times the bytes
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
     """``images`` (N, C, H, W) uint8, ``labels`` (N,) columns of the logits, ``tasks`` (N,) the task of each image.
 
-    An epoch draws from ``chosen`` (M,), places in the pool, on the CPU; from all of them for None. The pool holds
-    ``copies`` variants of each image, all first ones, then all second ones, and so on.
+    An epoch draws from ``chosen`` (M,), places in the pool, on the CPU; from all for None. The pool has ``copies``
+    variants of each image: all first ones, then all second ones, and so on.
     """
 
     images: Tensor
@@ -37,14 +37,14 @@ class Pool:
         )
 
     def originals(self) -> tuple[Tensor, Tensor]:
-        """The images as they came, before any variants were made of them, and their labels."""
+        """The images before any variants were made of them, and their labels."""
         count = len(self.labels) // self.copies
         return self.images[:count], self.labels[:count]
 
     def shown(self, augmentation: Augmentation | None, generator: torch.Generator) -> Tensor:
-        """The pool's images (N, C, H, W) as one epoch shows them: those that it draws as ``augmentation`` alters them.
+        """The pool's images (N, C, H, W) in one epoch: those that it draws are changed by ``augmentation``.
 
-        All in one go: a call for every batch costs more than a tenth of a small network's step.
+        All at once: one call per batch would cost more than a tenth of a small network's step.
         """
         if augmentation is None or augmentation.once:
             return self.images
@@ -53,8 +53,8 @@ class Pool:
         return altered if self.chosen is None else self.images.index_copy(0, self.chosen.to(altered.device), altered)
 
     def choose(self, places: Tensor) -> "Pool":
-        """The same pool, so that what is recorded of it still fits, of which only the originals at ``places`` (M,) are
-        drawn, and their variants."""
+        """The same pool, so that records of its images stay valid, from which only the originals at ``places`` (M,) and
+        their variants are drawn."""
         starts = torch.arange(self.copies).unsqueeze(1) * (len(self.labels) // self.copies)
         return replace(self, chosen=(starts + places).flatten())
 
@@ -70,8 +70,8 @@ class Pool:
 
 
 class InterleavedPool(Pool):
-    """Every epoch takes as many images of each task as the smallest one has, drawn anew, and lets batches of
-    different tasks alternate (LwF, section 3, implementation details: joint training)."""
+    """Every epoch draws as many images of each task as the smallest one has, and alternates batches of different
+    tasks (LwF, section 3, implementation details: joint training)."""
 
     def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, list[int]]]:
         tasks = self.tasks.cpu()
@@ -93,11 +93,11 @@ def _split(places: Tensor, batch_size: int) -> Sequence[Tensor]:
 def pool_of(stream: Stream, tasks: Sequence[int], device: torch.device, kind: type[Pool] = Pool) -> Pool:
     """The training images of ``tasks`` as one pool on ``device``."""
     splits = [stream[task].train for task in tasks]
-    full = [(task, split) for task, split in zip(tasks, splits, strict=True) if len(split)]
+    full = [(task, split) for task, split in zip(tasks, splits, strict=True) if len(split.labels)]
     if not full:
         return kind(splits[0].images.to(device), splits[0].labels.to(device), splits[0].labels)
     return kind(
         torch.cat([split.images for _, split in full]).to(device),
         torch.cat([stream.positions(split.labels) for _, split in full]).to(device),
-        torch.cat([torch.full((len(split),), task) for task, split in full]),
+        torch.cat([torch.full((len(split.labels),), task) for task, split in full]),
     )

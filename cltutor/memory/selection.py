@@ -1,4 +1,4 @@
-"""Which images of a class are kept: herding, closest, random and histogram selection (EEIL, sections 3.1 and 6.3).
+"""Selecting the images of a class to keep: herding, closest, random, histogram (EEIL, sections 3.1 and 6.3).
 
 Every function takes the features (N, D) of one class's images and a number n of them to keep, and returns their places
 (n,) int64 on the CPU, in order of choice: a memory that shrinks drops the tail. Rows are L2-normalised first, as in
@@ -43,7 +43,7 @@ def closest(features: Tensor, n: int) -> Tensor:
 
 
 def random(features: Tensor, n: int, seed: int = 0) -> Tensor:
-    """Images drawn without looking at their features, by ``seed`` (EEIL, section 6.3) -> (n,)."""
+    """Images drawn by ``seed``, whatever their features (EEIL, section 6.3) -> (n,)."""
     return _shuffled(_normalised(features, n), "random", seed)[:n]
 
 
@@ -52,7 +52,7 @@ def histogram(features: Tensor, n: int, seed: int = 0) -> Tensor:
 
     The bins are equally wide, from the smallest distance to the largest. Of n images, bin b with ``N_b`` of N gets
     ``n N_b / N``, rounded by largest remainders; inside a bin ``seed`` draws. The bins take turns, so that also in the
-    first m images each has its share ``m N_b / N`` within less than one image (the paper says nothing of the order),
+    first m images each has its share ``m N_b / N`` within less than one image (the paper does not give the order),
     except where the quotas for n forbid it (in random histograms one in some 6,000, and then by less than 1.4).
     """
     rows = _normalised(features, n)
@@ -73,7 +73,7 @@ SELECTIONS: dict[str, Callable[..., Tensor]] = {
 
 
 def select(strategy: str, features: Tensor, n: int, seed: int = 0) -> Tensor:
-    """The choice of the strategy of that name -> (n,); ``seed`` is for those that draw, random and histogram.
+    """The choice by the strategy of that name -> (n,); random and histogram use ``seed``.
 
     ValueError when there is no such strategy.
     """
@@ -91,7 +91,7 @@ def _normalised(features: Tensor, n: int) -> Tensor:
     if n < 1:
         raise ValueError(f"n, the number of images to keep, must be 1 or more, not {n}.")
     if n > len(features):
-        raise ValueError(f"The class has {len(features)} images, so {n} cannot be kept: ask for no more than it has.")
+        raise ValueError(f"The class has {len(features)} images, so {n} cannot be kept: choose n up to that number.")
     rows = features.detach().cpu().double()
     lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
     if len(broken := (~lengths.isfinite()).nonzero()):
@@ -117,9 +117,9 @@ def _shuffled(rows: Tensor, strategy: str, seed: int) -> Tensor:
 
 
 def _turns(counts: list[int], n: int) -> list[int]:
-    """The bin of each of n images in turn, for bins that hold ``counts`` images.
+    """The bin of each of n images in turn, for bins with ``counts`` images.
 
-    Of the bins that are not ahead of their share, the next is the one that would be first to fall an image behind.
+    Of the bins that are not ahead of their share, the next is the one that would first fall one image behind.
     """
     total, bins = sum(counts), range(len(counts))
     quotas = [n * count // total for count in counts]
@@ -128,8 +128,8 @@ def _turns(counts: list[int], n: int) -> list[int]:
         quotas[b] += 1
     taken, turns = [0] * len(counts), []
     for m in range(1, n + 1):
-        wanting = [b for b in bins if taken[b] < quotas[b]]
-        due = [b for b in wanting if taken[b] * total < m * counts[b]] or wanting
+        unfilled = [b for b in bins if taken[b] < quotas[b]]
+        due = [b for b in unfilled if taken[b] * total < m * counts[b]] or unfilled
         turns.append(min(due, key=lambda b: (taken[b] + 1) / counts[b]))
         taken[turns[-1]] += 1
     return turns

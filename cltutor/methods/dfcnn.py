@@ -1,4 +1,4 @@
-"""The deconvolutional factorized CNN, and what its paper measures it against (DF-CNN, sections 2 and 4.1):
+"""The deconvolutional factorized CNN, and the methods its paper compares it with (DF-CNN, sections 2 and 4.1):
 single-task networks, hard parameter sharing, progressive networks, the dynamically expandable network, and tensor
 factorization."""
 
@@ -8,29 +8,29 @@ from ..networks import DFCNN, Expandable, MultiHead, Progressive, SingleTask, Ta
 from ..recipe import Phase, Recipe
 from .registry import compose, register
 
-# What tasks share and the newest task's own parts learn; all others stay as they are (section 2.3).
+# The shared parts and those of the newest task learn; all others stay as they are (section 2.3).
 NEWEST = (Phase(shared=1.0, new=1.0),)
 SMALL_KNOWLEDGE, SMALL_DECONVOLUTION = ((2, 4), (2, 6), (2, 8), (2, 9)), ((3, 2),) * 4
 
 
 @register
 def single_task(**settings) -> Recipe:
-    """Single-task learning, STL: an isolated network for every task, drawn anew (DF-CNN, section 4.1)."""
+    """Single-task learning, STL: a separate, newly initialised network for every task (DF-CNN, section 4.1)."""
     return compose("single_task", CrossEntropy(), NEWEST, network=SingleTask, **{"backbone": TaskCNN(), **settings})
 
 
 @register
 def single_task_large(**settings) -> Recipe:
-    """Single-task learning with 0.935 M parameters a task (DF-CNN, section 4.2); the paper tells no more of it, and
-    the sizes here are inferred."""
+    """Single-task learning with 0.935 M parameters per task (DF-CNN, section 4.2); the paper gives no sizes, and those
+    here are inferred."""
     large = TaskCNN(channels=(48, 48, 96, 96), hidden=(128,))
     return compose("single_task_large", CrossEntropy(), NEWEST, network=SingleTask, **{"backbone": large, **settings})
 
 
 @register
 def hard_sharing(**settings) -> Recipe:
-    """Hard parameter sharing, HPS: all convolutions are shared and go on learning, all fully connected layers belong
-    to their task (DF-CNN, section 4.1)."""
+    """Hard parameter sharing, HPS: all convolutions are shared and keep learning, all fully connected layers are
+    task-specific (DF-CNN, section 4.1)."""
 
     def network(backbone) -> MultiHead:
         return MultiHead(backbone, task_specific_layers=1 + len(getattr(backbone, "hidden", ())))
@@ -46,7 +46,7 @@ def dfcnn(
     activation: str | None = "relu",
     **settings,
 ) -> Recipe:
-    """The deconvolutional factorized CNN: each task's filters are rebuilt from a knowledge base that goes on learning
+    """The deconvolutional factorized CNN: each task's filters are rebuilt from a knowledge base that keeps learning
     (DF-CNN, section 2, eq. 1 and 2, Algorithm 1). ``activation=None`` is eq. 1 as printed, without bias and ReLU."""
 
     def network(backbone) -> DFCNN:
@@ -63,8 +63,8 @@ def dfcnn_small(
     activation: str | None = "relu",
     **settings,
 ) -> Recipe:
-    """The reduced DF-CNN of about 2.8 M parameters for ten tasks (DF-CNN, section 4.2). The paper gives this total
-    alone; with these sizes, a quarter of the knowledge and two channels of a basis, it is 2.78 M."""
+    """The reduced DF-CNN of about 2.8 M parameters for ten tasks (DF-CNN, section 4.2). The paper gives only this
+    total; with these sizes, a quarter of the knowledge and two channels of a basis, it is 2.78 M."""
 
     def network(backbone) -> DFCNN:
         return DFCNN(backbone, knowledge, deconvolution, stride, activation)
@@ -74,7 +74,7 @@ def dfcnn_small(
 
 @register
 def progressive(reduction: int = 2, **settings) -> Recipe:
-    """Progressive networks: a column per task that hears the earlier ones, which are frozen (Rusu et al. 2016)."""
+    """Progressive networks: one column per task, with connections from earlier, frozen ones (Rusu et al. 2016)."""
 
     def network(backbone) -> Progressive:
         return Progressive(backbone, reduction)
@@ -95,12 +95,12 @@ def expandable(
     drift_threshold: float = 0.05,
     **settings,
 ) -> Recipe:
-    """Dynamically expandable network: select the weights that a task needs, train them again, add units, and duplicate
-    those that moved (Yoon et al. 2018, Algorithms 1 to 4), with the constants and shares of the epochs of DF-CNN's
+    """Dynamically expandable network: select the weights that a task needs, retrain them, add units, and duplicate
+    units that moved (Yoon et al. 2018, Algorithms 1 to 4), with the constants and shares of the epochs of DF-CNN's
     comparison (section 4.1).
 
-    ``l1`` and ``group_lasso`` are what an update takes off; the published 0.8 is multiplied by that program's rate,
-    0.0001. As there, the pull to the weights of before the task acts from selective retraining on, which so is also
+    ``l1`` and ``group_lasso`` are what an update subtracts; the published 0.8 is multiplied by that program's rate,
+    0.0001. As there, the pull to the weights from before the task starts with selective retraining, which is thus also
     the first of Algorithm 4's two trainings. A recipe's equation shows the loss of the first task and of selection.
     """
     sparse, pull = CrossEntropy() + l1 * L1Penalty(), drift / 2 * Drift()
@@ -117,7 +117,7 @@ def expandable(
 
     settings = {"backbone": TaskCNN(), "weight_decay": 0.0, **settings}
     if settings["weight_decay"] != 0:
-        raise ValueError("expandable has no weight decay: it would move weights that are to stay as they are.")
+        raise ValueError("expandable has no weight decay: it would move weights that must not change.")
     return compose("expandable", sparse, later, network=network, **settings)
 
 
@@ -129,13 +129,13 @@ TRAINED_THEN_FACTORIZED = (
 
 @register
 def tensor_factorization(kind: str = "tucker", threshold: float = 1e-3, heads: str = "task", **settings) -> Recipe:
-    """Tensor factorization: every task's own network first, then the filters of all as factors that learn jointly.
+    """Tensor factorization: a network per task first, then the filters of all as factors that are trained jointly.
 
-    This is multi-task learning, no lifelong learning: it trains on the data of all tasks so far, and belongs beside
-    ``joint``, in no table of lifelong learners. The DF-CNN paper found it to work only from trained single-task
+    This is multi-task learning, not lifelong learning: it trains on the data of all tasks so far, and belongs beside
+    ``joint``, not in a table of lifelong learners. The DF-CNN paper found it to work only from trained single-task
     learners, and leaves it out of that comparison (DF-CNN, section 4.1; Yang and Hospedales 2017).
 
-    Old tasks' own networks go on learning in the first phase too, as their images are there. ``kind`` is "tucker" or
+    Old tasks' networks keep learning in the first phase too, as their images are available. ``kind`` is "tucker" or
     "tensor_train", ``threshold`` the relative error of the decomposition between the phases.
     """
     own = {"first": TRAINED_THEN_FACTORIZED, "backbone": TaskCNN(), "memory": Everything(interleaved=heads == "task")}

@@ -14,11 +14,11 @@ from .registry import JOINT, compose, register
 def end_to_end(name: str, balance: bool, temperature: float, heads: str, **settings) -> Recipe:
     """L_C + sum over old heads of L_D, over old and new images (EEIL, eq. 1); then the balanced set, if ``balance``."""
     loss = CrossEntropy() + Distillation(temperature)
-    held = loss + TemporaryDistillation(temperature)
-    fine = Phase("balanced fine-tuning", 3.0, shared=0.1, old=0.1, new=0.1, loss=held, balanced=True)
+    balanced = loss + TemporaryDistillation(temperature)
+    fine = Phase("balanced fine-tuning", 3.0, shared=0.1, old=0.1, new=0.1, loss=balanced, balanced=True)
     later = (replace(JOINT[0], name="train", share=4.0), fine) if balance else JOINT
-    kept = {"memory": ExemplarMemory(), "noise": GradientNoise()}
-    return compose(name, loss, later, heads=heads, **{**kept, **settings})
+    own = {"memory": ExemplarMemory(), "noise": GradientNoise()}
+    return compose(name, loss, later, heads=heads, **{**own, **settings})
 
 
 @register
@@ -48,15 +48,15 @@ def eeil_bf(temperature: float = 2.0, heads: str = "class", **settings) -> Recip
 
 @register
 def icarl(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
-    """iCaRL: LwF-MC's loss, a herded memory, and answers by the nearest mean of exemplars (Rebuffi et al. 2017,
+    """iCaRL: LwF-MC's loss, a herded memory, and prediction by the nearest mean of exemplars (Rebuffi et al. 2017,
     Algorithms 1 to 5), as EEIL compares it."""
-    kept = {"memory": ExemplarMemory(), "predict": "nearest_mean"}
-    return incremental("icarl", beta, 0.0, "sigmoid", "grad_cam", heads, **{**kept, **settings})
+    own = {"memory": ExemplarMemory(), "predict": "nearest_mean"}
+    return incremental("icarl", beta, 0.0, "sigmoid", "grad_cam", heads, **{**own, **settings})
 
 
 @register
 def hybrid1(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
-    """iCaRL's training, with the network's own outputs for answers (Rebuffi et al. 2017, section 4.2, hybrid1), as EEIL
+    """iCaRL's training, with prediction by the network's outputs (Rebuffi et al. 2017, section 4.2, hybrid1), as EEIL
     compares it."""
-    kept = {"memory": ExemplarMemory()}
-    return incremental("hybrid1", beta, 0.0, "sigmoid", "grad_cam", heads, **{**kept, **settings})
+    own = {"memory": ExemplarMemory()}
+    return incremental("hybrid1", beta, 0.0, "sigmoid", "grad_cam", heads, **{**own, **settings})

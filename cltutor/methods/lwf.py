@@ -8,13 +8,13 @@ from .registry import JOINT, WARM_UP_THEN_JOINT, compose, register
 
 
 def fine_tuning(shared: float, heads: str) -> tuple[Phase, ...]:
-    """theta_s and theta_n learn, theta_o is fixed (LwF, section 1); one head for all classes learns as a whole."""
+    """theta_s and theta_n learn, theta_o is fixed (LwF, section 1); a single head for all classes learns as a whole."""
     return (Phase(shared=shared, old=1.0 if heads == "class" else 0.0, new=1.0),)
 
 
 @register
 def finetune(heads: str = "task", **settings) -> Recipe:
-    """Fine-tuning: go on training on the new task and hope (LwF, section 1)."""
+    """Fine-tuning: continue training on the new task (LwF, section 1)."""
     return compose("finetune", CrossEntropy(), fine_tuning(1.0, heads), heads=heads, **settings)
 
 
@@ -52,8 +52,8 @@ def joint(heads: str = "task", **settings) -> Recipe:
 def lwf(
     temperature: float = 2.0, lam: float = 1.0, loss: str = "softmax", task_specific_layers: int = 1, **settings
 ) -> Recipe:
-    """Learning without Forgetting: warm-up of the new head, then all weights, while the old heads keep answering as
-    before (LwF, section 3). ``loss`` is one of Table 2c's, ``task_specific_layers`` as in Table 2a."""
+    """Learning without Forgetting: warm-up of the new head, then all weights, while the old heads keep their
+    outputs (LwF, section 3). ``loss`` is one of Table 2c's, ``task_specific_layers`` as in Table 2a."""
     terms = CrossEntropy() + lam * Distillation(temperature, kind=loss)
 
     def network(backbone) -> MultiHead:
@@ -64,7 +64,7 @@ def lwf(
 
 @register
 def expansion(share: float = 0.25, **settings) -> Recipe:
-    """Network expansion: new nodes in the top layers learn, all else is frozen (LwF, section 4.2, Figure 6b)."""
+    """Network expansion: new nodes in the top layers learn, the rest is frozen (LwF, section 4.2, Figure 6b)."""
 
     def network(backbone) -> Widening:
         return Widening(backbone, share)

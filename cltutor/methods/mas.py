@@ -1,4 +1,4 @@
-"""Methods that hold weights in their place, and those that MAS is compared with (MAS, Table 1)."""
+"""Memory Aware Synapses, and the methods that its paper compares it with (MAS, Table 1)."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def mas(
     heads: str = "task",
     **settings,
 ) -> Recipe:
-    """Memory Aware Synapses: changes cost what they change of the learned function (MAS, eq. 2 and 3, lambda = 1)."""
+    """Memory Aware Synapses: changing a weight costs what it changes of the function (MAS, eq. 2 and 3, lambda = 1)."""
     return anchored("mas", lam / 2, Anchor(MAS(output, on, classes, average)), heads, **settings)
 
 
@@ -39,7 +39,7 @@ def mas(
 def mas_local(
     lam: float = 1.0, on: str = "train", classes: tuple[int, ...] | None = None, heads: str = "task", **settings
 ) -> Recipe:
-    """Local MAS, by Hebb's rule: what fires together is kept together (MAS, eq. 6; l-MAS in its tables)."""
+    """Local MAS, by Hebb's rule: weights between units active together matter (MAS, eq. 6; l-MAS in its tables)."""
     return anchored("mas_local", lam / 2, Anchor(LocalMAS(on=on, classes=classes)), heads, **settings)
 
 
@@ -51,13 +51,13 @@ def ewc(lam: float = 400.0, given: bool = False, heads: str = "task", **settings
 
 @register
 def ewc_online(lam: float = 400.0, decay: float = 1.0, heads: str = "task", **settings) -> Recipe:
-    """Online EWC: one Fisher that sums over tasks, older ones fading by ``decay`` (Schwarz et al. 2018, section 3)."""
+    """Online EWC: a running sum of Fishers in which old tasks fade by ``decay`` (Schwarz et al. 2018, section 3)."""
     return anchored("ewc_online", lam / 2, Anchor(OnlineFisher(decay=decay)), heads, **settings)
 
 
 @register
 def si(lam: float = 1.0, damping: float = 0.1, heads: str = "task", **settings) -> Recipe:
-    """Synaptic Intelligence: importance gathered along the path of training (Zenke et al. 2017, eq. 4 and 5)."""
+    """Synaptic Intelligence: importance accumulated along the path of training (Zenke et al. 2017, eq. 4 and 5)."""
     return anchored("si", lam, Anchor(PathIntegral(damping)), heads, **settings)
 
 
@@ -82,7 +82,7 @@ def ebll(
     reconstruction: float = 1.0,
     **settings,
 ) -> Recipe:
-    """Encoder based lifelong learning: LwF's loss and, for every old task, codes of the features that stay (Triki et
+    """Encoder based lifelong learning: LwF's loss, and codes of the features that stay for every old task (Triki et
     al. 2017, eq. 7); after a task its autoencoder learns, the rest frozen, in a fifth of the epochs
     (eq. 5), of which there should be three or more."""
     terms = CrossEntropy() + lam * Distillation(temperature) + alpha * Codes()

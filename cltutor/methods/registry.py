@@ -1,4 +1,4 @@
-"""How a method is entered under its name, and what all methods are composed of."""
+"""Registration of methods by name, and what all methods are composed of."""
 
 import difflib
 import functools
@@ -33,7 +33,7 @@ def register(*, fixed: Sequence[str]) -> Callable[[Build], Build]: ...
 
 
 def register(build: Build | None = None, *, fixed: Sequence[str] = ()) -> Build | Callable[[Build], Build]:
-    """Enter a method, a function that returns a ``Recipe``, under its name: a decorator.
+    """Register a method, a function that returns a ``Recipe``, under its name: a decorator.
 
     The method is then known by name to ``cl.learn``, ``cl.compare``, the command line and the playground. A setting
     that it does not have is refused with the nearest one that it has; a function with ``**settings`` takes those of
@@ -44,11 +44,11 @@ def register(build: Build | None = None, *, fixed: Sequence[str] = ()) -> Build 
         ValueError: no function with a name, or a name that another method has.
     """
     if build is None:
-        return functools.partial(_entered, fixed=fixed)
-    return _entered(build, fixed)
+        return functools.partial(_registered, fixed=fixed)
+    return _registered(build, fixed)
 
 
-def _entered(build: Build, fixed: Sequence[str]) -> Build:
+def _registered(build: Build, fixed: Sequence[str]) -> Build:
     name = getattr(build, "__name__", "")
     if not callable(build) or not name.isidentifier():
         raise ValueError(f"register takes a function with a name, made with def, not {build!r}.")
@@ -87,7 +87,7 @@ def names() -> list[str]:
 
 
 def named(name: str) -> Build:
-    """The method of that name: a function from its settings to a recipe. ValueError for a name that there is not."""
+    """The method of that name: a function from its settings to a recipe. ValueError for an unknown name."""
     if name not in _methods:
         near = difflib.get_close_matches(str(name), names(), 1) or [", ".join(names())]
         raise ValueError(f"There is no method {name!r}; did you mean {near[0]}?")

@@ -1,8 +1,8 @@
-"""Schedules by name: settings that every method takes, so that all that are compared train alike."""
+"""Schedules by name: settings that every method takes, so that compared methods train alike."""
 
 from ..networks import ResNet32
 
-UNCLIPPED = 1e9  # a norm that no gradient has: papers without clipping
+UNCLIPPED = 1e9  # a norm that no gradient reaches, for papers without clipping
 
 
 def eeil_paper() -> dict:
@@ -21,16 +21,16 @@ def eeil_paper() -> dict:
 
 
 def classroom() -> dict:
-    """Seconds on two cores: a small network, and thirty epochs, which augmented images need on digits."""
+    """Seconds on two cores: a small network, and thirty epochs, as augmented images need on digits."""
     return {"epochs": 30, "batch_size": 32, "learning_rate": 0.02}
 
 
 def dfcnn_paper() -> dict:
-    """DF-CNN, section 4.2: 2,000 epochs a task in batches of 10. RMSProp at a rate of 0.0001, without weight decay or
-    clipping, is the authors' program's; its rate falls slowly, to two thirds in a task, which is left out here."""
+    """DF-CNN, section 4.2: 2,000 epochs per task in batches of 10. RMSProp at a rate of 0.0001, without weight decay or
+    clipping, comes from the authors' program; its slow decay of the rate, to two thirds in a task, is left out."""
     return {"epochs": 2000, "batch_size": 10, "learning_rate": 0.0001, **dfcnn_optimiser()}
 
 
 def dfcnn_optimiser() -> dict:
-    """What the authors of DF-CNN train all networks with, but for its rate and length."""
+    """The optimiser of the DF-CNN authors for all networks, without rate and length."""
     return {"optimiser": "rmsprop", "momentum": 0.0, "weight_decay": 0.0, "clip": UNCLIPPED}
