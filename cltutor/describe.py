@@ -243,15 +243,19 @@ class Part(Described):
     def end_task(self, context: "Context", state: State) -> None:
         """Called after the last batch of the task, before the evaluation."""
 
+    def acts(self, hook: str) -> bool:
+        """Whether the part does something in ``hook``: the loop calls only those that do."""
+        return getattr(type(self), hook) is not getattr(Part, hook)
+
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        for hook in HOOKS & vars(cls).keys():
+        for hook in vars(cls).keys() & set(HOOKS):
             right, given = (list(inspect.signature(getattr(one, hook)).parameters) for one in (Part, cls))
             if len(given) != len(right):
                 raise ValueError(f"{cls.__name__}.{hook} takes ({', '.join(right)}), not ({', '.join(given)}).")
 
 
-HOOKS = {"begin_task", "before_update", "after_update", "end_task"}
+HOOKS = ("begin_task", "before_update", "after_update", "end_task")
 
 
 def _plain(value: Any) -> Any:

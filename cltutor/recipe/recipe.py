@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..describe import Described, Kind, Part, Real, Several, choice, flag, real, ruled, whole
+from ..describe import HOOKS, Described, Kind, Part, Real, Several, choice, flag, real, ruled, whole
 from ..evaluation.predicting import PREDICTIONS, Prediction
 from ..losses.terms import Loss, Term, as_loss
 from ..memory import Memory
@@ -15,6 +15,7 @@ from .noise import GradientNoise
 from .optimiser import OPTIMISERS
 
 RATE = Real(at_least=0)
+Terms = dict[str, tuple[float, Term]]  # each with its weight, by its name
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -171,12 +172,17 @@ class Recipe(Described):
         kept = {"memory": self.memory} if self.memory else {}
         return {**terms, **kept, "after_task": self.after_task}
 
-    def active_terms(self, task: int) -> list[Term]:
-        """All terms that act in some phase of a task."""
-        return [t for phase, _ in self.schedule.phases(task) for _, t in self.terms(phase, task).values()]
+    @cached_property
+    def hooks(self) -> dict[str, dict[str, Part]]:
+        """The parts that act at each moment of a run, by name."""
+        return {hook: {name: part for name, part in self.parts.items() if part.acts(hook)} for hook in HOOKS}
 
-    def terms(self, phase: Phase, task: int) -> dict[str, tuple[float, Term]]:
-        """The terms that act in a phase of a task, with their weights."""
+    def plan(self, task: int) -> list[tuple[Phase, range, Terms]]:
+        """The phases of a task, each with its epochs and its terms."""
+        return [(phase, epochs, self.terms(phase, task)) for phase, epochs in self.schedule.phases(task)]
+
+    def terms(self, phase: Phase, task: int) -> Terms:
+        """The terms that act in a phase of a task."""
         return (phase.loss or self.loss).active(task)
 
     def with_epochs(self, epochs: int | None) -> "Recipe":

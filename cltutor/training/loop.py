@@ -85,13 +85,15 @@ def train(
         network, states = restore(run, stream, seed)
         slot.check_space(size(network.state_dict().values()))
         tests = [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
+        checkpoint = slot.checkpoint()
 
         for task in stream[run.learned :]:
             # Before the task: the network grows, every part prepares, the teachers are made.
             with counted_as_training(run):
                 current = TaskState(run, stream, task, network, states)
-            if checkpoint := slot.checkpoint():
+            if checkpoint:
                 current.load(checkpoint)
+                checkpoint = None
             yield TaskBegun(run, task.index, current.progress)
 
             for phase, epochs_of_phase in current.phases():
@@ -109,7 +111,7 @@ def train(
             # After the task: every part ends it, and the run records it.
             check_weights(current)
             with counted_as_training(run):
-                for name, part in recipe.parts.items():
+                for name, part in recipe.hooks["end_task"].items():
                     part.end_task(current.context, states[name])
                 tested = recipe.after_task.tested(network, states["after_task"])
             run.end_task(tested, states, evaluate(tested, tests[: task.index + 1], run, current.exemplars, whole=True))
@@ -123,13 +125,14 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
     run, network, context = current.run, current.network, current.context
     states, teachers = current.states, current.teachers
     recipe, optimiser, terms = run.recipe, current.optimiser, current.terms
-    schedule, parts, task, progress = recipe.schedule, recipe.parts, context.task, current.progress
+    schedule, hooks, task, progress = recipe.schedule, recipe.hooks, context.task, current.progress
     network.train_only(phase.rates)
     randomness = seeded if network.draws_random_numbers else nullcontext
     started = time.perf_counter()
     order = current.data.batches(schedule.batch_size, generator("order", run.seed, task, epoch))
-    images = current.data.shown(schedule.augmentation, generator("crops", run.seed, task, epoch))
-    labels = current.data.labels
+    images, labels = current.data.images, current.data.labels
+    if schedule.augmentation:
+        images = current.data.shown(schedule.augmentation, generator("crops", run.seed, task, epoch))
     for teacher in teachers.values():
         teacher.record_epoch(images, current.data.chosen)
     run.seconds["train"] += time.perf_counter() - started
@@ -144,14 +147,14 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
             loss = reduce(add, losses.values())
             if loss.requires_grad:  # a batch of old images has no answer for a new head that learns alone
                 loss.backward()
-            for name, part in parts.items():
+            for name, part in hooks["before_update"].items():
                 part.before_update(batch, states[name])
             optimiser.clip_gradients()
             if schedule.noise:
                 step_of_task, noise_key = run.updates - current.first_update, ("noise", run.seed, task)
                 schedule.noise.add(optimiser.gradients, step_of_task, len(places), noise_key)
             optimiser.step()
-        for name, part in parts.items():
+        for name, part in hooks["after_update"].items():
             part.after_update(batch, states[name])
         history.append({name: value.detach() for name, value in losses.items()})
         run.updates += 1
@@ -178,8 +181,7 @@ def choose_device(device: str) -> torch.device:
 def check(stream: Stream, recipe: Recipe) -> None:
     """Refuse what cannot be learned before any time is spent on it."""
     for task in stream:
-        silent = [phase for phase, _ in recipe.schedule.phases(task.index) if not recipe.terms(phase, task.index)]
-        if len(task.train) and silent:
+        if len(task.train) and not all(terms for _, _, terms in recipe.plan(task.index)):
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
     if recipe.memory:
         recipe.memory.check(stream)

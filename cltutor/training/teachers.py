@@ -5,7 +5,7 @@ they are, so do its answers: they are computed once. Where an epoch draws its im
 begins, in chunks larger than a batch.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -107,34 +107,23 @@ class RecordedAnew(Teacher):
         return size(self.network.state_dict().values())
 
 
-def to_channels_last(network: Network, device: torch.device) -> None:
-    """Move a network, its images' channels last in memory: the small CNN learns 1.4 times as fast so on a CPU."""
-    network.to(device)
-    network.to(memory_format=torch.channels_last)
-
-
-def make_teachers(
-    name: str, terms: Iterable[Term], before: Callable[[], Network], pool: Pool, watched: str | None, changing: bool
-) -> dict[str, Teacher]:
-    """The teacher ``name`` if one of ``terms`` reads it: the network that ``before()`` makes, on the pool's device.
+def make_teacher(readers: Sequence[Term], network: Network, pool: Pool, watched: str | None, changing: bool) -> Teacher:
+    """The teacher of the terms ``readers``: a copy of its own of the earlier ``network``, on the pool's device.
 
     ``watched``: the layer whose maps are read, or None; ``changing``: whether an epoch draws its images anew.
     """
-    readers = [term for term in terms if term.teacher == name]
-    if not readers:
-        return {}
+    network.to(pool.labels.device)
     # A forward pass on a CPU takes about half the time so (benchmarks/lwm_cost.py, with augmentation).
-    network = before().eval().requires_grad_(False)
-    to_channels_last(network, pool.labels.device)
+    network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
     if not watched:  # nothing reads its inner values, so they may be overwritten: a tenth less time
         for module in network.modules():
             if isinstance(module, nn.ReLU):
                 module.inplace = True
     if watched and not network.continues(watched):
-        return {name: Live(network, watched)}
+        return Live(network, watched)
     features = any(term.reads_features for term in readers)
     record = partial(recorded_maps, layer=watched) if watched else partial(recorded, features=features)
-    return {name: RecordedAnew(network, record) if changing else record(network, pool.images, None)}
+    return RecordedAnew(network, record) if changing else record(network, pool.images, None)
 
 
 def recorded(network: Network, images: Tensor, drawn: Tensor | None, features: bool) -> Recorded:
