@@ -1,6 +1,4 @@
-"""What is taken from a run, beside numbers got in another way."""
-
-from functools import partial
+"""What is measured on a run, beside the same numbers computed in another way."""
 
 import numpy as np
 import pytest
@@ -34,7 +32,7 @@ def test_old_new_first_and_last_are_parts_of_the_accuracy_matrix(patterns, run):
     assert measures.better(patterns, run) == 50 * ((a[2, 0] > a[0, 0]) + (a[2, 1] > a[1, 1]))
 
 
-def test_a_run_is_asked_in_the_regime_that_it_trained_for(patterns, run, across):
+def test_a_run_is_tested_in_the_regime_that_it_was_trained_for(patterns, run, across):
     sizes = np.array(across.test_sizes)
     unknown = 100 * across.accuracy(known_task=False)[2] @ sizes / sizes.sum()
     known = 100 * across.accuracy(known_task=True)[2] @ sizes / sizes.sum()
@@ -72,7 +70,7 @@ def test_the_drop_of_a_class_is_that_of_its_own_test_images(patterns, run):
 
 
 def test_what_pruning_costs_is_measured_on_the_networks_that_damage_makes(patterns, run):
-    omega = cl.importance.by_name(run.model, run.kept["Anchor"]["importance"][0])
+    omega = cl.importance.by_name(run.model, run.part_states["Anchor"]["importance"][0])
 
     def accuracy(network):
         right = []
@@ -106,8 +104,8 @@ def test_attention_drifts_by_the_mean_distance_from_the_first_models_maps(patter
 def test_a_gap_is_signed_and_extremes_are_over_runs(patterns, run, across):
     values = [measures.whole(patterns, one) for one in (run, across)]
     assert measures.gap(patterns, run, across, of=measures.whole) == values[0] - values[1]
-    assert partial(measures.least, of=measures.whole)(patterns, run, across) == min(values)
-    assert partial(measures.largest, of=measures.whole)(patterns, run, across) == max(values)
+    assert measures.least(patterns, run, across, of=measures.whole) == min(values)
+    assert measures.largest(patterns, run, across, of=measures.whole) == max(values)
 
 
 def test_mas_stores_as_much_for_every_task_and_ewc_a_fisher_and_an_anchor_more_for_each(patterns):
