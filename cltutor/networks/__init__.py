@@ -1,6 +1,6 @@
 """What learns: backbones, and networks that grow by a task."""
 
-from .backbone import Backbone, ResNet32, SmallCNN, TaskCNN
+from .backbone import Backbone, BackboneArchitecture, ResNet32, SmallCNN, TaskCNN
 from .copies import Copies
 from .counting import parameters, parameters_of_run
 from .decomposition import tensor_train, tucker
@@ -20,6 +20,7 @@ __all__ = [
     "ROLES",
     "Architecture",
     "Backbone",
+    "BackboneArchitecture",
     "Copies",
     "DFCNN",
     "Encoded",
