@@ -1,6 +1,6 @@
-"""What is seen: plain functions that turn a run (or runs, or pictures) into a `Picture`.
+"""Figures: plain functions that turn a run, several runs or arrays into a `Picture`.
 
-matplotlib is imported with the first function that is asked for.
+matplotlib is imported when the first function is used.
 """
 
 from ..lazy import lazy
@@ -10,32 +10,32 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "Picture": "picture",
         "ablation": "balance",
-        "accuracy_by_share": "share",
+        "accuracy_by_share": "fewer_images",
         "accuracy_matrix": "matrix",
-        "accuracy_over_parameters": "growing",
+        "accuracy_over_parameters": "parameters",
         "accuracy_over_time": "curves",
-        "adaptation": "groups",
+        "adaptation": "class_groups",
         "agreement": "scatter",
         "attention_drift": "attention",
         "attention_maps": "attention",
         "confusions": "balance",
-        "damage": "shares",
+        "damage": "damaged_weights",
         "evictions": "herding",
         "exemplars": "herding",
         "filter_changes": "transfer",
         "forgetting": "bars",
         "gallery": "gallery",
-        "growth": "growing",
+        "growth": "parameters",
         "importance": "heatmaps",
         "knowledge": "filters",
         "knowledge_shares": "filters",
         "last_layer": "balance",
-        "loss_parts": "parts",
+        "loss_parts": "loss_terms",
         "old_and_new": "tradeoff",
         "reverse_transfer": "transfer",
         "selection": "herding",
         "source": "listing",
-        "storage": "sizes",
+        "storage": "stored_bytes",
         "table": "rows",
         "tasks": "samples",
         "temperature": "probabilities",

@@ -1,5 +1,4 @@
-"""What balanced fine-tuning changes: which class is taken for which, the last layer, the accuracy (EEIL, sections 4
-and 6.3)."""
+"""What balanced fine-tuning changes: confusions, the last layer, the accuracy (EEIL, sections 4 and 6.3)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,20 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from .matrix import MAP
-from .pages import columns_of
-from .picture import FAINT, FONT, INK, TITLE, Picture, plain, room, shortened, wrapped
-from .style import BLUE, VERMILLION, ink_on, look
+from .matrix import MAP, write_in_cell
+from .picture import FAINT, FONT, INK, Picture, grid, handle, headed, plain, room, shortened, titled, wrapped
+from .style import BLUE, VERMILLION, look
 
 WIDTH, SIDE, NAMES = 9.6, 3.2, 1.0  # inches: of a picture, of a matrix, of the longest name of a class
 MIDDLE = 5.0  # inches from the left: where the second of two panels has its part of the picture
 LAYER = 3.6  # inches: of a panel with the last layer
-NAMED = 12  # classes, at most, that have their names at the axes and their percents in the cells
+NAMED = 12  # classes, at most, that have their names at the axes and their percentages in the cells
 GROUPS = (("old classes", BLUE, "o"), ("new classes", VERMILLION, "s"))
 
 
 def confusion(labels: ArrayLike, answers: ArrayLike, classes: int) -> np.ndarray:
-    """How many images of each class (rows) were answered as each class (columns): (classes, classes) whole numbers.
+    """How many images of each class (rows) were predicted as each class (columns): (classes, classes) whole numbers.
 
     labels, answers: (N,) whole numbers from 0 to classes - 1.
     """
@@ -38,11 +36,11 @@ def confusions(
     what: str = "",
     missing: str = "",
 ) -> Picture:
-    """Confusion matrices side by side, in percent of the row: rows the true class, columns the class answered.
+    """Confusion matrices side by side, in per cent of the row: rows the true class, columns the predicted class.
 
     matrices: one or two moments, such as "before" and "after" -> (C, C) counts, as `confusion` gives them; classes: how
     many each task has, in order of arrival, the last one's being the new ones; names: of all C classes; what: words for
-    the title; missing: a sentence for the place of the second matrix where there is one only.
+    the title; missing: a sentence in place of the second matrix if there is only one.
 
     Raises:
         ValueError: no matrix, more than two, or one that does not have these classes.
@@ -51,23 +49,22 @@ def confusions(
     _check(arrays, classes, names, 2)
     wide, below = _name_sizes(classes, names, SIDE)
     cells = "" if sum(classes) <= NAMED else "; dark: 0, bright: 100"
-    picture = Picture(WIDTH, below + SIDE + 0.95)
-    picture.write(0.12, below + SIDE + 0.85, _titled("Which class is taken for which", what), TITLE)
-    picture.write(0.12, below + SIDE + 0.62, f"percent of the true class's test images{cells}")
-    told = []
+    note = f"percent of the true class's test images{cells}"
+    picture = headed(WIDTH, below + SIDE + 0.45, titled("Which class is taken for which", what), [note])
+    parts = []
     for place, (moment, counts) in enumerate(arrays.items()):
         left = 0.4 + wide + place * (MIDDLE - 0.4)
-        right, old, new = _shares(counts, classes[-1])
+        right, old, new = _error_shares(counts, classes[-1])
         lines = f"{moment}: {right:.1f} % right\nold taken for new: {old:.1f} %, new for old: {new:.1f} %"
         picture.write(left, below + SIDE + 0.06, lines, va="bottom")
-        axes = picture.panel(left, below, SIDE, SIDE)
+        axes = picture.panel(left, below, SIDE, SIDE, frame=False)
         _cells(axes, 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1), classes)
-        _name(axes.xaxis, classes, names, SIDE, "class answered")
+        _name(axes.xaxis, classes, names, SIDE, "predicted class")
         _name(axes.yaxis, classes, names, math.inf, "true class" if place == 0 else "")
-        told.append(f"{moment} {right:.0f} % are right and {old:.0f} % of old classes are taken for new ones")
+        parts.append(f"{moment} {right:.0f} % are right and {old:.0f} % of old classes are taken for new ones")
     if len(arrays) == 1:
         picture.write(MIDDLE + wide, below + SIDE - 0.1, "\n".join(wrapped(missing, WIDTH - MIDDLE - wide - 0.2)))
-    picture.alt = f"{_titled('Confusion matrices', what)}: {'; '.join(told)}."
+    picture.alt = f"{titled('Confusion matrices', what)}: {'; '.join(parts)}."
     return picture
 
 
@@ -78,71 +75,64 @@ def last_layer(
     names: Sequence[str],
     what: str = "",
 ) -> Picture:
-    """The last layer's bias of each class, and the length of its row of weights, old and new classes told apart.
+    """The last layer's bias of each class, and the norm of its row of weights, for old and new classes.
 
-    biases, norms: one moment or two, such as "before" and "after" -> (C,); the last is drawn filled, the one before it
+    biases, norms: one or two moments, such as "before" and "after" -> (C,); the last is drawn filled, the one before it
     hollow; classes, names and what as in `confusions`.
 
     Raises:
-        ValueError: no moment, more than two, or numbers that are not one a class.
+        ValueError: no moment, more than two, or another number of values than of classes.
     """
     panels = [{moment: np.asarray(v, dtype=float) for moment, v in values.items()} for values in (biases, norms)]
     for arrays in panels:
         _check(arrays, classes, names, 1)
     _, below = _name_sizes(classes, names, LAYER)
-    picture = Picture(WIDTH, below + 2.85)
-    picture.write(0.12, below + 2.75, _titled("The last layer", what), TITLE)
-    handles, labels = _moment_legend(list(panels[0]))
-    picture.key(handles, labels, 0.37, len(labels))
-    told, axis_names = [], ("bias (added to the logit)", "weight norm (no unit)")
+    legend = _moment_legend(list(panels[0]))
+    picture = headed(WIDTH, below + 2.25, titled("The last layer", what), (), legend, len(legend))
+    parts, axis_names = [], ("bias (added to the logit)", "weight norm (no unit)")
     for left, arrays, axis_name in zip((1.0, MIDDLE + 0.9), panels, axis_names, strict=True):
-        axes = picture.panel(left, below, LAYER, 1.95)
+        axes = picture.panel(left, below, LAYER, 1.95, y=axis_name)
         means = _marks(axes, arrays, classes)
         _name(axes.xaxis, classes, names, LAYER, "class, in order of arrival")
-        picture.write(left - 0.8, below + 1.95 / 2, axis_name, rotation=90, va="center", ha="center")
         picture.write(left, below + 2.02, means, va="bottom")
-        told.append(f"{axis_name.split(' (')[0]}, {means}")
+        parts.append(f"{axis_name.split(' (')[0]}, {means}")
     picture.axes[0].axhline(0, color=INK, linewidth=0.8, linestyle=":", zorder=0)
-    picture.alt = f"{_titled('The last layer of the network', what)}: {'; '.join(told)}."
+    picture.alt = f"{titled('The last layer of the network', what)}: {'; '.join(parts)}."
     return picture
 
 
 def ablation(accuracies: Mapping[str, ArrayLike], classes: Sequence[int], chosen: str = "") -> Picture:
-    """Accuracy over all classes seen, after each task, a line a method (EEIL, Figure 4), with a broad band under
-    that of ``chosen``.
+    """Accuracy over all classes seen, after each task, one line per method (EEIL, Figure 4).
 
     accuracies: name of the method -> (T,), in [0, 1], nan after tasks not learned yet; classes: how many each of the T
-    tasks has. In parentheses the average over incremental steps, which leaves out the first task (EEIL, section 5).
+    tasks has; chosen: the method whose line lies on a broad band. In parentheses the average over incremental steps,
+    which leaves out the first task (EEIL, section 5).
 
     Raises:
-        ValueError: no method, or accuracies that are not one a task.
+        ValueError: no method, or another number of accuracies than of tasks.
     """
     arrays = {name: 100 * np.asarray(values, dtype=float) for name, values in accuracies.items()}
     if not arrays or any(values.shape != (len(classes),) for values in arrays.values()):
-        raise ValueError(f"give accuracies of shape ({len(classes)},), one a task, for one method or more")
-    picture, seen = Picture(WIDTH, 3.5), np.cumsum(classes)
-    picture.write(0.12, 3.4, "Accuracy over all classes seen, task unknown at test", TITLE)
-    picture.write(0.12, 3.17, "in parentheses: average over the incremental steps (%)")
-    axes, lines, labels = picture.panel(0.75, 0.6, WIDTH - 0.95, 2.1), [], []
+        raise ValueError(f"give accuracies of shape ({len(classes)},), one per task, for one method or more")
+    steps = {name: values[1:][np.isfinite(values[1:])] for name, values in arrays.items()}
+    labels = [f"{name} ({own.mean():.1f})" if len(own) else name for name, own in steps.items()]
+    legend = {label: handle(look(name)) for label, name in zip(labels, arrays, strict=True)}
+    title = "Accuracy over all classes seen, task unknown at test"
+    picture = headed(WIDTH, 2.75, title, ["in parentheses: average over the incremental steps (%)"], legend)
+    axes = grid(picture.panel(0.75, 0.6, WIDTH - 0.95, 2.1, "classes seen", "accuracy (%)"))
+    seen = np.cumsum(classes)
     for name, values in arrays.items():
-        own = look(name)
-        lines += axes.plot(seen, values, color=own.color, linestyle=own.line, marker=own.marker, linewidth=1.6)
-        if name == chosen:
-            lines[-1].set(linewidth=2.6, markersize=8, zorder=4)
-            axes.plot(seen, values, color=own.color, linewidth=12, alpha=0.25, solid_capstyle="round", label=name)
-        steps = values[1:][np.isfinite(values[1:])]
-        labels.append(f"{name} ({steps.mean():.1f})" if len(steps) else name)
-    picture.key(lines, labels, 0.56, columns_of(labels, WIDTH - 0.2))
-    every = math.ceil(len(seen) / 20)
-    axes.set_xticks(seen[::every])
+        strong = {"linewidth": 2.6, "markersize": 8, "zorder": 4} if name == chosen else {"linewidth": 1.6}
+        axes.plot(seen, values, **look(name).style, **strong)
+    if chosen in arrays:
+        band = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
+        axes.plot(seen, arrays[chosen], label=chosen, **band)
+    axes.set_xticks(seen[:: math.ceil(len(seen) / 20)])
     lowest = np.nanmin([100, *np.concatenate(list(arrays.values()))])
     axes.set_ylim(max(0, 10 * math.floor((lowest - 2) / 10)), 102)
-    axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    axes.set_xlabel("classes seen", fontsize=FONT, color=INK)
-    axes.set_ylabel("accuracy (%)", fontsize=FONT, color=INK)
-    told = f", {chosen} on a broad band" if chosen in arrays else ""
+    band = f", {chosen} on a broad band" if chosen in arrays else ""
     words = "; ".join(f"{label.replace(' (', ' averages ').rstrip(')')}" for label in labels)
-    picture.alt = f"Accuracy over all classes seen after each task, in percent{told}: {words}."
+    picture.alt = f"Accuracy over all classes seen after each task, in percent{band}: {words}."
     return picture
 
 
@@ -154,12 +144,8 @@ def _check(arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequ
         raise ValueError(f"{count} classes need numbers of shape {(count,) * axes}, not {wrong[0]}")
 
 
-def _titled(words: str, what: str) -> str:
-    return f"{words}, {what}" if what else words
-
-
-def _shares(counts: np.ndarray, new: int) -> tuple[float, float, float]:
-    """Percent right, percent of old classes taken for new ones, and of new classes for old ones."""
+def _error_shares(counts: np.ndarray, new: int) -> tuple[float, float, float]:
+    """Per cent right, per cent of old classes taken for new ones, and of new classes for old ones."""
     old = len(counts) - new
     parts = (
         (np.trace(counts), counts),
@@ -176,17 +162,13 @@ def _cells(axes: Axes, percents: np.ndarray, classes: Sequence[int]) -> None:
     for place, end in enumerate(ends, 1):
         for line in (axes.axhline, axes.axvline):
             line(end - 0.5, color="white", linewidth=3 if place == len(ends) else 1.2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    if len(percents) > NAMED:
-        return
-    for i, j in zip(*np.nonzero(percents >= 0.5), strict=True):
-        ink = ink_on(colors(percents[i, j] / 100))
-        axes.text(j, i, f"{percents[i, j]:.0f}", ha="center", va="center", fontsize=FONT, color=ink)
+    if len(percents) <= NAMED:
+        for i, j in zip(*np.nonzero(percents >= 0.5), strict=True):
+            write_in_cell(axes, i, j, f"{percents[i, j]:.0f}", colors(percents[i, j] / 100))
 
 
 def _name_sizes(classes: Sequence[int], names: Sequence[str], inches: float) -> tuple[float, float]:
-    """Inches for names left of an axis, and below an axis of so many inches with the axis' own name."""
+    """Inches for names left of an axis, and below an axis of so many inches, with the axis's own name."""
     if sum(classes) > NAMED:
         return 0.3, 0.55
     longest = min(NAMES, max(room(len(name)) for name in names))
@@ -209,7 +191,7 @@ def _name(axis, classes: Sequence[int], names: Sequence[str], inches: float, wor
 
 
 def _marks(axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int]) -> str:
-    """A mark a class and moment, the two moments of a class joined; the means of old and new classes in words."""
+    """One mark per class and moment, the two moments of a class joined; returns the means of old and new classes."""
     old, means, size = sum(classes[:-1]), [], 7 if sum(classes) <= NAMED else 4
     shifts = (0,) if len(arrays) == 1 else (-0.17, 0.17)
     for (group, color, marker), own in zip(GROUPS, (slice(0, old), slice(old, None)), strict=True):
@@ -226,12 +208,11 @@ def _marks(axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int])
     return f"mean: {', '.join(means)}"
 
 
-def _moment_legend(moments: list[str]) -> tuple[list[Line2D], list[str]]:
+def _moment_legend(moments: list[str]) -> dict[str, Line2D]:
     """Old and new by colour and mark, moments by filling."""
     found = {group: (color, color, marker) for group, color, marker in GROUPS}
     found |= {moment: (INK, INK if moment == moments[-1] else "white", "o") for moment in moments}
-    handles = [
-        Line2D([], [], color=edge, markerfacecolor=fill, marker=marker, linestyle="", markersize=7)
-        for edge, fill, marker in found.values()
-    ]
-    return handles, list(found)
+    return {
+        label: Line2D([], [], color=edge, markerfacecolor=fill, marker=marker, linestyle="", markersize=7)
+        for label, (edge, fill, marker) in found.items()
+    }

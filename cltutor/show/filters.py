@@ -1,5 +1,4 @@
-"""A task's filters as they are rebuilt from the shared knowledge base, and what of it each task uses (DF-CNN, section
-2.2)."""
+"""A task's filters, rebuilt from the shared knowledge base, and what each task uses of it (DF-CNN, section 2.2)."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -13,38 +12,37 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
-from .matrix import MAP
-from .picture import FONT, INK, TITLE, Picture, room, shortened
-from .style import ink_on
+from .matrix import MAP, write_in_cell
+from .picture import INK, Picture, headed, name_rows, room, shortened, titled
 
 if TYPE_CHECKING:
     from ..networks.dfcnn import DFCNNNetwork
 
-SIGNED = "RdBu_r"  # blue below zero, white at zero, red above: told apart by readers with any colour vision
+SIGNED = "RdBu_r"  # blue below zero, white at zero, red above: readable with any colour vision
 WIDTH, SIDE = 9.6, 2.9  # inches of a picture, and of the square that a stage's tiles fill
 LEFTS = (0.15, 3.35, 6.55)  # inches from the left: the knowledge base, the basis, the filters
 NAMES = ("knowledge base L", "basis D = deconv(L; V)", "filters W = D • U")
-KINDS = ("channels", "channels", "kernels")  # what a tile of each stage is
-MOST = (64, 100, 100)  # tiles of each stage, at most: over those of the first there are numbers
-NUMBER = 0.17  # inches for a channel's number over its tile
+KINDS = ("channels", "channels", "kernels")  # the tiles of each stage
+MOST = (64, 100, 100)  # tiles of each stage, at most: those of the first have numbers above them
+NUMBER = 0.17  # inches for a channel's number above its tile
 LARGEST = 0.7  # inches of a tile, at most
 GAP = 0.12  # of a tile's place
 OUTLINE = "#999999"
 CELL = 0.41  # inches of a number between two tasks
-NUMBERED = 10  # tasks, at most, whose relations are written in numbers
+NUMBERED = 10  # tasks, at most, whose similarities are written as numbers
 
 
 def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[int] = (), what: str = "") -> Picture:
     """From the knowledge base L over the basis D_t (DF-CNN, eq. 1) to the filters W_t (eq. 2), as tiles on one scale.
 
-    network: a DF-CNN; layer and task: counted from 0, as its own methods count; off: channels of that layer's knowledge
-    base, from 0, that are set to zero, crossed out on the picture; what: words for the title. A tile is a channel of L
-    or of D_t, or a kernel of W_t, from one input channel to one output. Of more than 100 tiles, 64 of L, the strongest
-    are shown, by their norm; which those are, where they stand and the scale do not change with ``off``, so that what
-    was switched off is seen to be missing.
+    network: a DF-CNN; layer and task: counted from 0, as in its own methods; off: channels of that layer's knowledge
+    base, from 0, that are set to zero and crossed out; what: words for the title. A tile is a channel of L or of D_t,
+    or a kernel of W_t, from one input channel to one output channel. Of more than 100 tiles, 64 of L, the strongest
+    are shown, by their norm; the choice of tiles, their places and the scale do not change with ``off``, so that the
+    effect of switching off is visible.
 
     Raises:
-        ValueError: a layer, task or channel that there is not.
+        ValueError: a layer, task or channel that does not exist.
     """
     off, whole = sorted({int(channel) for channel in off}), stages(network, layer, task)
     channels = len(whole[0])
@@ -53,95 +51,95 @@ def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[in
     now = stages(network.without({layer: off}), layer, task) if off else whole
     chosen = [strongest(tiles, most) for tiles, most in zip(whole, MOST, strict=True)]
     bound = float(max(np.abs(tiles[best]).max() for tiles, best in zip(whole, chosen, strict=True))) or 1.0
-    picture, top = Picture(WIDTH, SIDE + 1.75), SIDE + 1.65
-    title = f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base{', ' if what else ''}{what}"
-    picture.write(0.12, top, shortened(title, WIDTH - 0.3, TITLE), TITLE)
-    told = []
+    title = titled(f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base", what)
+    top = SIDE + 1.33
+    picture = headed(WIDTH, top, title)
+    parts = []
     for place, left in enumerate(LEFTS):
-        told.append(_told(whole[place], now[place], place, len(off)))
-        picture.write(left, top - 0.32, "\n".join([NAMES[place], *told[-1].split("; ")]))
+        words = _described(whole[place], now[place], place, len(off))
+        picture.write(left, top, "\n".join([NAMES[place], *words]))
+        parts.append(", ".join([NAMES[place], *words]))
         tiles, numbers = now[place][chosen[place]], [] if place else chosen[0] + 1
-        corners, side = _sheet(picture, tiles, numbers, (left, top - 0.92), bound)
+        corners, side = _sheet(picture, tiles, numbers, (left, top - 0.6), bound)
         if place == 0:
             _cross_out(picture, corners[np.isin(chosen[0], off)], side)
-    _scale(picture, bound)
-    parts = [f"{name}, {words.replace(';', ',')}" for name, words in zip(NAMES, told, strict=True)]
+    bar = picture.color_bar(ScalarMappable(Normalize(-bound, bound), SIGNED), LEFTS[0] + 0.3, 0.4, 3.5, 0.13)
+    bar.set_ticks([-bound, 0, bound], labels=[f"{value:.2g}" for value in (-bound, 0, bound)])
+    picture.write(LEFTS[0] + 4.2, 0.465, "value of a weight (no unit), one scale for all three", va="center")
     picture.alt = f"{title}: {'; '.join(parts)}."
     return picture
 
 
 def knowledge_shares(shares: ArrayLike, names: Sequence[str] = (), what: str = "") -> Picture:
-    """How much each channel of a layer's knowledge base makes of each task's filters, and how alike tasks are in that.
+    """The share of each channel of a layer's knowledge base in each task's filters, and how similar tasks are in that.
 
     shares: (T, c^) as a DF-CNN's ``shares(layer)`` gives them, summing to one per task; names: of the tasks, "task 1"
-    and so on if there are none; what: words for the title. Two tasks are as alike as the cosine between their shares: 1
-    where they use the same channels in the same measure, 0 where no channel is used by both.
+    and so on by default; what: words for the title. The similarity of two tasks is the cosine between their shares: 1
+    if they use the same channels in the same proportions, 0 if they have no channel in common.
 
     Raises:
-        ValueError: shares of another shape, below zero, or not a name a task.
+        ValueError: shares of another shape, below zero, or another number of names than of tasks.
     """
     values = np.asarray(shares, dtype=float)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all() or values.min() < 0:
         raise ValueError(f"shares are (tasks, channels), finite and from 0 up, not an array of {values.shape}")
-    count, channels = values.shape
+    count = len(values)
     names = list(names) or [f"task {task + 1}" for task in range(count)]
     if len(names) != count:
         raise ValueError(f"{count} tasks need {count} names, not {len(names)}")
     named = min(1.5, 0.02 + max(room(len(name)) for name in names))
     square, high = max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
     left = 0.25 + named
-    wide = WIDTH - left - square - 0.55
-    picture = Picture(WIDTH, high + 1.9)
-    title = f"What each task takes from the knowledge base{', ' if what else ''}{what}"
-    picture.write(0.12, high + 1.83, shortened(title, WIDTH - 0.3, TITLE), TITLE)
+    right = WIDTH - 0.15 - square
+    title = titled("What each task takes from the knowledge base", what)
+    picture = headed(WIDTH, high + 1.48, title)
     picture.write(left, high + 1.48, "share of each channel in a task's filters (%)")
     alike = cosines(values)
     lowest = min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
-    picture.write(WIDTH - 0.15 - square, high + 1.48, f"cosine between tasks\n(colour: {lowest:g} to 1)")
-    axes = picture.panel(left, 1.05, wide, high)
-    _shares(picture, axes, values, [shortened(name, named) for name in names], wide)
-    _relations(picture.panel(WIDTH - 0.15 - square, 1.05, square, high), alike, lowest)
+    picture.write(right, high + 1.48, f"cosine between tasks\n(colour: {lowest:g} to 1)")
+    _shares(picture, values, [shortened(name, named) for name in names], left, right - left - 0.4)
+    _similarities(picture.panel(right, 1.05, square, high, "task", frame=False), alike, lowest)
     picture.alt = f"{title}: {_related(values, alike, names)}."
     return picture
 
 
 def stages(network: "DFCNNNetwork", layer: int, task: int) -> list[np.ndarray]:
-    """L, D_t and W_t as tiles (N, h, w) each; those of W_t lie input channel by input channel."""
+    """L, D_t and W_t as tiles (N, h, w) each; those of W_t are ordered by input channel, then by output channel."""
     tensors = network.knowledge_base(layer), network.basis(layer, task), network.filters(layer, task)
     arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
     return [np.moveaxis(array.reshape(*array.shape[:2], -1), -1, 0) for array in arrays]
 
 
 def strongest(tiles: np.ndarray, most: int) -> np.ndarray:
-    """The places of the ``most`` tiles (N, h, w) of largest norm, in their own order."""
+    """The indices of the ``most`` tiles (N, h, w) of largest norm, in their own order."""
     order = np.argsort(-np.linalg.norm(tiles.reshape(len(tiles), -1), axis=1), kind="stable")
     return np.sort(order[:most])
 
 
 def cosines(shares: np.ndarray) -> np.ndarray:
-    """The cosine (T, T) between the rows of ``shares`` (T, c^); 0 with a row of zeros."""
+    """The cosines (T, T) between the rows of ``shares`` (T, c^); 0 with a row of zeros."""
     unit = shares / np.maximum(np.linalg.norm(shares, axis=1, keepdims=True), 1e-12)
     return unit @ unit.T
 
 
-def _told(whole: np.ndarray, now: np.ndarray, place: int, off: int) -> str:
-    """How many tiles of what size a stage has, how many are shown, and what switching off has changed."""
+def _described(whole: np.ndarray, now: np.ndarray, place: int, off: int) -> tuple[str, str]:
+    """The number of tiles of a stage, and their size, with what switching off has changed."""
     count, high, wide = whole.shape
     shown = f"{count:,}" if count <= MOST[place] else f"the strongest {MOST[place]} of {count:,}"
-    words = f"{shown} {KINDS[place]}; {high} x {wide}"
-    if not off:
-        return words
-    change = np.linalg.norm(now - whole) / max(np.linalg.norm(whole), 1e-12)
-    return f"{words}, {off} off" if place == 0 else f"{words}, changed by {100 * change:.0f} %"
+    change = f", {off} off"
+    if place:
+        relative = np.linalg.norm(now - whole) / max(np.linalg.norm(whole), 1e-12)
+        change = f", changed by {100 * relative:.0f} %"
+    return f"{shown} {KINDS[place]}", f"{high} x {wide}{change if off else ''}"
 
 
 def _sheet(
     picture: Picture, tiles: np.ndarray, numbers: Sequence[int], corner: tuple[float, float], bound: float
 ) -> tuple[np.ndarray, float]:
-    """Tiles (N, h, w) in rows from an upper left corner in inches, with numbers over them where there are any.
+    """Tiles (N, h, w) in rows from an upper left corner in inches, with the numbers, if any, above them.
 
-    The lower left corners (N, 2) of the tiles and their side come back. All tiles are one artist, as a hundred images
-    would cost a second.
+    Returns the lower left corners (N, 2) of the tiles and their side. All tiles are one artist: a hundred images would
+    take a second.
     """
     count, above = len(tiles), NUMBER * (len(numbers) > 0)
     fits = [(min(SIDE / n, SIDE / math.ceil(count / n) - above) * (1 - GAP), n) for n in range(1, count + 1)]
@@ -170,53 +168,33 @@ def _cross_out(picture: Picture, corners: np.ndarray, side: float) -> None:
     picture.add_artist(LineCollection(lines, colors=INK, linewidths=1.4, transform=picture.dpi_scale_trans))
 
 
-def _scale(picture: Picture, bound: float) -> None:
-    """One colour bar for all three stages."""
-    axes = picture.panel(LEFTS[0] + 0.3, 0.4, 3.5, 0.13)
-    bar = picture.colorbar(ScalarMappable(Normalize(-bound, bound), SIGNED), cax=axes, orientation="horizontal")
-    bar.outline.set_visible(False)
-    bar.set_ticks([-bound, 0, bound], labels=[f"{value:.2g}" for value in (-bound, 0, bound)])
-    axes.tick_params(labelsize=FONT, colors=INK, length=3)
-    picture.write(LEFTS[0] + 4.2, 0.465, "value of a weight (no unit), one scale for all three", va="center")
-
-
-def _shares(picture: Picture, axes: Axes, values: np.ndarray, names: Sequence[str], wide: float) -> None:
+def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], left: float, wide: float) -> None:
+    """The heat map of shares, with its colour bar below."""
     count, channels = values.shape
+    axes = picture.panel(left, 1.05, wide, 0.26 * count, "channel of the knowledge base", frame=False)
     image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="nearest")
     every = math.ceil(channels * room(3) / wide)
     axes.set_xticks(range(0, channels, every), [str(channel + 1) for channel in range(0, channels, every)])
-    axes.set_yticks(range(count), names)
-    axes.set_xlabel("channel of the knowledge base", fontsize=FONT, color=INK)
-    _quiet(axes)
-    place = picture.panel(axes.get_position().x0 * WIDTH, 0.33, min(3.0, wide), 0.12)
-    bar = picture.colorbar(image, cax=place, orientation="horizontal")
-    bar.outline.set_visible(False)
-    place.tick_params(labelsize=FONT, colors=INK, length=3)
+    name_rows(axes, names)
+    picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
 
 
-def _relations(axes: Axes, alike: np.ndarray, lowest: float) -> None:
+def _similarities(axes: Axes, alike: np.ndarray, lowest: float) -> None:
+    """The heat map of cosines, with numbers if they fit."""
     count, colors = len(alike), matplotlib.colormaps[MAP]
     axes.imshow(alike, cmap=colors, vmin=lowest, vmax=1, aspect="auto", interpolation="nearest")
     every = math.ceil(count / NUMBERED)
     axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
     axes.set_yticks([])
-    axes.set_xlabel("task", fontsize=FONT, color=INK)
-    _quiet(axes)
     if count <= NUMBERED:
         for i, j in np.ndindex(alike.shape):
-            ink, words = ink_on(colors((alike[i, j] - lowest) / (1 - lowest))), f"{alike[i, j]:.3f}"
+            words = f"{alike[i, j]:.3f}"
             words = "1" if words == "1.000" else words.removeprefix("0")
-            axes.text(j, i, words, ha="center", va="center", fontsize=FONT, color=ink)
-
-
-def _quiet(axes: Axes) -> None:
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+            write_in_cell(axes, i, j, words, colors((alike[i, j] - lowest) / (1 - lowest)))
 
 
 def _related(values: np.ndarray, alike: np.ndarray, names: Sequence[str]) -> str:
-    """The channel that is used most, and which two tasks are the most and the least alike."""
+    """The channel that is used most, and which two tasks are most and least similar."""
     mean = values.mean(0)
     top = f"channel {mean.argmax() + 1} is used most, {100 * mean.max():.0f} % on average"
     if len(names) == 1:

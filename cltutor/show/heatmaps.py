@@ -9,15 +9,15 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from .matrix import MAP
-from .picture import FONT, INK, TITLE, Picture, shortened, wrapped
+from .picture import Picture, headed, shortened, titled
 from .scales import DECADES, SCALES, scaled
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-WIDE, HIGH, GAP, LEFT = 2.35, 3.2, 0.2, 0.5  # inches of a map, between two maps, and left of them
-CELLS = 260  # a map has no more a side: thinner ones cannot be told apart
-TILED = 130  # nor a map of tiles, whose gaps must be seen as well
+WIDE, HIGH, GAP, LEFT, BELOW = 2.35, 3.2, 0.2, 0.5, 1.1  # inches of a map, between two maps, left of and below them
+CELLS = 260  # per side of a map: thinner ones cannot be distinguished
+TILED = 130  # per side of a map of tiles, whose gaps must be visible as well
 ENDS = {"rank": (0, 100), "log": (-DECADES, 0)}
 
 
@@ -26,10 +26,10 @@ def importance(
 ) -> Picture:
     """Heat maps of one layer's importance: name of the method -> (parameter name -> Omega).
 
-    A linear layer is a matrix, outputs down and inputs across. Filters of a convolution are tiles: one row a filter,
-    one tile an input channel; of a first layer with at most 4 input channels, every filter's tiles lie together and
-    filters fill a grid. Where tiles would take more than 130 cells a side, each kernel becomes one cell, its mean;
-    where a matrix has more than 260 a side, neighbours become one cell, their mean; the picture says so.
+    A linear layer is a matrix, outputs down and inputs across. Filters of a convolution are tiles: one row per filter,
+    one tile per input channel; in a first layer with at most 4 input channels, every filter's tiles lie together and
+    filters fill a grid. Where tiles would take more than 130 cells per side, each kernel becomes one cell, its mean;
+    where a matrix has more than 260 per side, neighbours become one cell, their mean; the picture says so.
 
     Importances of different methods have different units, so all are drawn on one scale without a unit: "rank" within
     the layer, or "log", the decades below the layer's largest. what: words for the title, such as "after task 2".
@@ -42,11 +42,11 @@ def importance(
     if len(shapes) != 1:
         raise ValueError(f"give importances of one shape, for one method or more; {layer} has {sorted(shapes)}")
     (shape,) = shapes
-    maps, names, told = {}, ("", ""), ""
+    maps, names, note = {}, ("", ""), ""
     for method, array in values.items():
-        maps[method], names, told = cells(scaled(array, scale))
-    title = f"Importance of each weight of {layer}{', ' if what else ''}{what}"
-    picture = _page(maps, names, told, title, scale)
+        maps[method], names, note = cells(scaled(array, scale))
+    title = titled(f"Importance of each weight of {layer}", what)
+    picture = _page(maps, names, note, title, scale)
     zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values.items())
     size = " x ".join(map(str, shape))
     picture.alt = (
@@ -63,7 +63,7 @@ def _values(omega: "Mapping[str, Tensor]", method: str, layer: str) -> np.ndarra
 
 
 def cells(values: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
-    """The cells (rows, columns) that show a parameter, what lies down and across, and how it was made smaller.
+    """The cells (rows, columns) that show a parameter, the names of rows and columns, and how it was made smaller.
 
     Gaps between tiles are nan.
     """
@@ -71,7 +71,7 @@ def cells(values: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
         return _grid(values.reshape(-1, 1, 1)), ("", f"{values.size} values, in reading order"), ""
     outputs, inputs = values.shape[:2]
     tiles = values.reshape(outputs, inputs, *(values.shape[2:] or (1, 1)))
-    kernel, told = tiles.shape[2:], ""
+    kernel, note = tiles.shape[2:], ""
     names = f"{outputs} outputs", f"{inputs} inputs"
     if kernel != (1, 1):
         size = f"{kernel[0]} x {kernel[1]}"
@@ -80,13 +80,13 @@ def cells(values: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
             return _grid(row), ("", f"{outputs} filters of {inputs} x {size}"), ""
         if (kernel[0] + 1) * outputs <= TILED and (kernel[1] + 1) * inputs <= TILED:
             return _tiled(tiles), (f"{outputs} filters", f"{inputs} inputs, each {size}"), ""
-        tiles, told = tiles.mean((2, 3), keepdims=True), f"each cell: the mean of a {size} kernel"
+        tiles, note = tiles.mean((2, 3), keepdims=True), f"each cell: the mean of a {size} kernel"
         names = f"{outputs} filters", f"{inputs} inputs"
     matrix, block = tiles[:, :, 0, 0], [-(-n // CELLS) for n in tiles.shape[:2]]
     if max(block) > 1:
-        told = (told or "each cell: the mean") + f" of {block[0]} x {block[1]} neighbours"
+        note = (note or "each cell: the mean") + f" of {block[0]} x {block[1]} neighbours"
         matrix = _blocks(_blocks(matrix, block[0]).T, block[1]).T
-    return matrix, names, told
+    return matrix, names, note
 
 
 def _blocks(rows: np.ndarray, size: int) -> np.ndarray:
@@ -112,37 +112,21 @@ def _grid(tiles: np.ndarray) -> np.ndarray:
     return _tiled(filled.reshape(rows, columns, high, wide))
 
 
-def _page(maps: dict[str, np.ndarray], names: tuple[str, str], told: str, title: str, scale: str) -> Picture:
+def _page(maps: dict[str, np.ndarray], names: tuple[str, str], note: str, title: str, scale: str) -> Picture:
     rows, columns = next(iter(maps.values())).shape
-    wide, high = WIDE, min(HIGH, max(0.5, WIDE * rows / columns))
-    width = max(LEFT + len(maps) * (wide + GAP) + 0.1, 5.4)
-    heading = wrapped(title, width - 0.3, TITLE)
-    note = wrapped(told, width - 0.3) if told else []
-    below, above = 1.1, 0.42 + 0.22 * len(heading) + 0.2 * len(note)
-    picture = Picture(width, below + high + above)
-    top = picture.get_figheight()
-    picture.write(0.15, top - 0.1, "\n".join(heading), TITLE)
-    picture.write(0.15, top - 0.16 - 0.22 * len(heading), "\n".join(note))
-    colors = matplotlib.colormaps[MAP].with_extremes(bad="white")
+    high = min(HIGH, max(0.5, WIDE * rows / columns))
+    width = max(LEFT + len(maps) * (WIDE + GAP) + 0.1, 5.4)
+    picture = headed(width, BELOW + high + 0.22, title, [note])
+    colors, (low, up) = matplotlib.colormaps[MAP].with_extremes(bad="white"), ENDS[scale]
     for place, (method, values) in enumerate(maps.items()):
-        left = LEFT + place * (wide + GAP)
-        axes = picture.panel(left, below, wide, high)
-        low, up = ENDS[scale]
+        left = LEFT + place * (WIDE + GAP)
+        axes = picture.panel(left, BELOW, WIDE, high, frame=False)
         axes.imshow(values, cmap=colors, vmin=low, vmax=up, aspect="auto", interpolation="nearest")
         axes.set(xticks=[], yticks=[])
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        picture.write(left, below + high + 0.07, shortened(method, wide), va="baseline")
-        picture.write(left, below - 0.06, shortened(names[1], wide))
-    picture.write(0.3, below + high / 2, names[0], rotation=90, va="center", ha="center")
-    _scale(picture, colors, scale, width)
+        picture.write(left, BELOW + high + 0.07, shortened(method, WIDE), va="baseline")
+        picture.write(left, BELOW - 0.06, shortened(names[1], WIDE))
+    picture.write(0.3, BELOW + high / 2, names[0], rotation=90, va="center", ha="center")
+    drawn = ScalarMappable(Normalize(low, up), colors)
+    picture.color_bar(drawn, LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
+    picture.write(LEFT, 0.28, SCALES[scale])
     return picture
-
-
-def _scale(picture: Picture, colors: object, scale: str, width: float) -> None:
-    """One colour bar for all maps."""
-    axes = picture.panel(LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
-    bar = picture.colorbar(ScalarMappable(Normalize(*ENDS[scale]), colors), cax=axes, orientation="horizontal")
-    bar.outline.set_visible(False)
-    axes.tick_params(labelsize=FONT, colors=INK, length=3)
-    picture.write(LEFT, 0.28, SCALES[scale], va="top")

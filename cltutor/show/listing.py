@@ -1,4 +1,4 @@
-"""The package's own lines, shown in a page: what is read there is what runs."""
+"""The package's own source code, shown in a notebook: what is read there is what runs."""
 
 import inspect
 import textwrap
@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Source:
-    """The code of a function or class, and where it stands; a page shows it highlighted."""
+    """The code of a function or class and its place; a notebook shows it highlighted."""
 
     code: str
     place: str  # "cltutor/losses/distillation.py, line 14"
@@ -24,10 +24,10 @@ class Source:
 
 
 def source(thing: Callable) -> Source:
-    """The source of a function, method or class, from its file.
+    """The source code of a function, method or class, from its file.
 
     Raises:
-        ValueError: something that is not written in Python, or no function or class.
+        ValueError: something that is not written in Python, or is neither a function nor a class.
     """
     try:
         lines, first = inspect.getsourcelines(thing)

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from ..evaluation.metrics import average_accuracy
-from .picture import FONT, INK, TITLE, Picture, plain, room, wrapped
-from .runs import NEVER_COMPETED, accuracy, answering, class_list, methods, setting
+from .picture import FONT, Picture, headed, name_rows, plain, room, wrapped
+from .runs import NEVER_COMPETED, accuracy, class_list, measured, methods, setting
 from .style import HATCH, ink_on
 
 if TYPE_CHECKING:
@@ -19,18 +19,18 @@ MAP = "cividis"  # perceptually uniform and the same to readers with any colour 
 
 
 def accuracy_matrix(run: "Run", known_task: bool = True) -> Picture:
-    """Heat map of the (T, T) accuracy matrix, in percent: rows after a task, columns on a task.
+    """Heat map of the (T, T) accuracy matrix, in per cent: rows after a task, columns on a task.
 
-    A row read from left to right is one network's accuracy on every task it has seen; a column read
-    downwards is one task being forgotten. The cells of logits that never learned to compete
-    (known_task=False of a run trained per task) are hatched.
+    A row read from left to right is one network's accuracy on every task it has seen; a column read downwards shows how
+    one task is forgotten. The cells of logits that never learned to compete (known_task=False of a run trained per
+    task) are hatched.
 
     Raises:
-        ValueError: not a single run, or one that cannot be asked without the task.
+        ValueError: not a single run, or one without accuracies in this setting.
     """
     if not hasattr(run, "accuracy"):
         raise ValueError("an accuracy matrix shows one run: give one, or call it for each run")
-    answering(methods(run), known_task)
+    measured(methods(run), known_task)
     values = accuracy(run, known_task)
     count = len(values)
     cell, height = (0.95, max(0.6, 1.6 / count)) if count <= 5 else (0.68, 0.52)
@@ -38,27 +38,21 @@ def accuracy_matrix(run: "Run", known_task: bool = True) -> Picture:
     rows = [_label(run, i, ": ", 1.9, 2) for i in range(count)]
     left = 0.65 + max(room(len(line)) for row in rows for line in row.split("\n"))
     below = 0.4 + 0.17 * max(column.count("\n") + 1 for column in columns)
-    width = max(left + count * cell + 0.25, 4.6)
-    title = wrapped(f"{run.name}: accuracy (%), {setting(known_task)}", width - 0.3, TITLE)
     hatched = not (known_task or run.competes)
-    note = wrapped(f"hatched: {NEVER_COMPETED}", width - 0.3) if hatched else []
-    above = 0.25 + 0.22 * len(title) + 0.18 * len(note)
-    picture = Picture(width, below + count * height + above)
-    picture.write(0.15, picture.get_figheight() - 0.12, "\n".join(title), TITLE)
-    picture.write(0.15, picture.get_figheight() - 0.15 - 0.22 * len(title), "\n".join(note))
-    axes = picture.panel(left, below, count * cell, count * height)
+    title = f"{run.name}: accuracy (%), {setting(known_task)}"
+    note = f"hatched: {NEVER_COMPETED}" if hatched else ""
+    picture = headed(max(left + count * cell + 0.25, 4.6), below + count * height + 0.08, title, [note])
+    place = (left, below, count * cell, count * height)
+    axes = picture.panel(*place, "accuracy on task", "after learning task", frame=False)
     _cells(axes, values, hatched)
     axes.set_xticks(range(count), [plain(column) for column in columns])
-    axes.set_yticks(range(count), [plain(row) for row in rows])
-    axes.tick_params(length=0)
-    axes.set_xlabel("accuracy on task", fontsize=FONT, color=INK)
-    axes.set_ylabel("after learning task", fontsize=FONT, color=INK)
+    name_rows(axes, rows)
     picture.alt = _alt(run, values, known_task)
     return picture
 
 
 def _label(run: "Run", task: int, between: str, inches: float, lines: int) -> str:
-    """The task's number, with the names of its classes where they fit."""
+    """The task's number, with the names of its classes if they fit."""
     names = wrapped(class_list(run, task), inches)
     fits = len(names) <= lines and max(room(len(line)) for line in names) <= inches
     return f"{task + 1}{between}" + "\n".join(names) if fits else str(task + 1)
@@ -67,8 +61,6 @@ def _label(run: "Run", task: int, between: str, inches: float, lines: int) -> st
 def _cells(axes: Axes, values: np.ndarray, hatched: bool) -> None:
     colors = matplotlib.colormaps[MAP]
     axes.imshow(values, cmap=colors, vmin=0, vmax=1, aspect="auto")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
     if hatched:
         learned = int(np.isfinite(np.diag(values)).sum())
         stairs = [(i + 1, y) for i in range(learned) for y in (i, i + 1)]
@@ -76,16 +68,15 @@ def _cells(axes: Axes, values: np.ndarray, hatched: bool) -> None:
         axes.add_patch(Polygon(corners, fill=False, hatch=HATCH, edgecolor="white", linewidth=0))
     for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True):
         color = colors(values[i, j])
-        axes.text(
-            j,
-            i,
-            f"{100 * values[i, j]:.1f}",
-            ha="center",
-            va="center",
-            fontsize=FONT + 1,
-            color=ink_on(color),
-            bbox={"facecolor": color, "edgecolor": "none", "pad": 1.5} if hatched else None,
-        )
+        text = write_in_cell(axes, i, j, f"{100 * values[i, j]:.1f}", color, FONT + 1)
+        if hatched:
+            text.set_bbox({"facecolor": color, "edgecolor": "none", "pad": 1.5})
+
+
+def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tuple[float, ...], size: float = FONT):
+    """A number in a cell of a heat map, in black or white, whichever is readable on the cell's colour."""
+    options = {"ha": "center", "va": "center_baseline", "fontsize": size}
+    return axes.text(column, row, words, color=ink_on(color), **options)
 
 
 def _alt(run: "Run", values: np.ndarray, known_task: bool) -> str:

@@ -1,26 +1,25 @@
-"""A page of panels that show accuracy in percent: title, notes, a legend, and one panel a task or group."""
+"""A picture of accuracies in per cent with one panel per task or group."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from matplotlib.lines import Line2D
+from matplotlib.artist import Artist
 from matplotlib.transforms import Bbox
 
 from .panels import Panel, draw_frames
-from .picture import TITLE, Picture, room, shortened, wrapped
-from .style import Look
+from .picture import Picture, headed, shortened
 
 LEFT, GAP, BELOW, TITLES = 0.85, 0.15, 0.6, 0.35  # inches around the panels
-WIDTHS = {1: 4.6, 2: 3.6, 3: 2.9, 4: 2.35}  # inches of a panel for so many in a row
+WIDTHS = {1: 4.6, 2: 3.6, 3: 2.9, 4: 2.35}  # inches of a panel, by the number of panels in a row
 
 
 @dataclass(frozen=True)
 class Page:
-    """Places for so many panels, five in a row at most.
+    """The layout of the panels, at most five in a row.
 
-    ``headings``: a line above each panel; ``lowest``: the smallest percentage to be shown; ``right``: where the x axis
-    of every panel ends; ``ticks``: [(x, words)] along it; ``below``: its name, with its unit.
+    headings: a line above each panel; lowest: the smallest percentage to be shown; right: where the x axis of every
+    panel ends; ticks: [(x, words)] along it; below: its name, with its unit.
     """
 
     headings: Sequence[str]
@@ -46,29 +45,19 @@ class Page:
         return 2.3 if self.rows == 1 else 1.7
 
     @property
-    def width(self) -> float:
-        return LEFT + self.columns * (self.wide + GAP) + 0.1
-
-    @property
     def low(self) -> float:
         """A round number below the smallest percentage."""
         return max(0, 10 * math.floor((self.lowest - 2) / 10))
 
-    def draw(self, title: str, note: list[str], handles: list, labels: list[str]) -> tuple[Picture, list[Panel]]:
-        """The page with title, notes (in lines that fit), legend, frames and empty panels."""
-        heading = wrapped(title, self.width - 0.3, TITLE)
-        fits = columns_of(labels, self.width - 0.2)
-        down = 0.2 + 0.22 * len(heading) + 0.18 * len(note)
-        top = down + 0.22 * math.ceil(len(labels) / fits) + 0.3
-        height = BELOW + self.rows * (self.high + TITLES) - TITLES + top
-        picture = Picture(self.width, height)
-        picture.write(0.12, height - 0.1, "\n".join(heading), TITLE)
-        picture.write(0.12, height - down + 0.06 + 0.18 * len(note), "\n".join(note))
-        picture.key(handles, labels, down, fits)
+    def draw(self, title: str, notes: Sequence[str], legend: Mapping[str, Artist]) -> tuple[Picture, list[Panel]]:
+        """The picture with its heading, frames and empty panels."""
+        width = LEFT + self.columns * (self.wide + GAP) + 0.1
+        high = self.rows * (self.high + TITLES) - TITLES
+        picture = headed(width, BELOW + high + 0.3, title, notes, legend)
         panels = [self._panel(picture, place) for place in range(len(self.headings))]
         self._number(panels)
         picture.write(LEFT, 0.25, self.below, va="center")
-        picture.write(0.12, (BELOW + height - top) / 2, "accuracy (%)", rotation=90, va="center")
+        picture.write(0.12, BELOW + high / 2, "accuracy (%)", rotation=90, va="center")
         return picture, panels
 
     def _panel(self, picture: Picture, place: int) -> Panel:
@@ -80,7 +69,7 @@ class Page:
         return Panel(picture, box, self.right, self.low - 0.03 * (100 - self.low), 103)
 
     def _number(self, panels: list[Panel]) -> None:
-        """Frames, percents at the left of every row and ticks below every column."""
+        """Frames, percentages at the left of every row and ticks below every column."""
         step = 10 if self.low >= 50 else 20
         percents = range(step * math.ceil(self.low / step), 101, step)
         draw_frames(panels, percents)
@@ -91,14 +80,3 @@ class Page:
         for panel in panels[:: self.columns]:
             for y, percent in zip(panel.inches((0, p) for p in percents)[:, 1], percents, strict=True):
                 picture.write(panel.place.x0 - 0.07, y, str(percent), ha="right", va="center_baseline")
-
-
-def columns_of(labels: list[str], inches: float) -> int:
-    """Columns of a legend: one for each label if they fit in a row, else as many as the widest."""
-    widths = [room(len(label)) + 0.7 for label in labels]
-    return len(labels) if sum(widths) <= inches else max(1, int(inches / max(widths)))
-
-
-def handle(look: Look) -> Line2D:
-    """A line of this look, for a legend."""
-    return Line2D([], [], color=look.color, linestyle=look.line, marker=look.marker)

@@ -1,8 +1,8 @@
-"""Many small panels on one page, without the cost of matplotlib's axes.
+"""Many small panels in one picture, without the cost of matplotlib's axes.
 
-An Axes costs 15 to 25 ms, mostly for its ticks, and a page of ten is drawn anew with every epoch
-of a live curve. Here a panel is only the transform from its units to inches, and what all panels
-have in common (frames, separators, shades) is drawn as one artist each.
+Axes take 15 to 25 ms each, mostly for their ticks, and ten panels are redrawn with every epoch of a live curve. Here a
+panel is only the transform from its units to inches, and what all panels share (frames, separators, shades) is one
+artist each.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.transforms import Affine2D, Bbox, BboxTransform
 
-from .picture import FAINT, INK, Picture
+from .picture import FAINT, FRAME, INK, Picture
 from .style import Look
-
-FRAME = "#888888"
 
 
 class Panel:
-    """A rectangle of a picture, in inches, with its own units: x from 0 to right, y from low to high."""
+    """A rectangle of a picture, in inches, with its own units: x from 0 to ``right``, y from ``low`` to ``high``."""
 
     def __init__(self, picture: Picture, place: Bbox, right: float, low: float, high: float):
         self.picture, self.place = picture, place
@@ -28,33 +26,36 @@ class Panel:
         self.units = BboxTransform(Bbox([[0, low], [right, high]]), place)
 
     def inches(self, points: Iterable[tuple[float, float]]) -> np.ndarray:
-        """(N, 2) points in the panel's units as inches on the picture."""
+        """Points (N, 2) in the panel's units as inches in the picture."""
         return self.units.transform(np.array(list(points), dtype=float))
 
-    def line(self, x: np.ndarray, y: np.ndarray, look: Look, marks: Sequence[int], name: str):
-        """A line with marks at some of its points; its data stay in the panel's units."""
-        self.picture.add_artist(
-            Line2D(
-                x,
-                y,
-                color=look.color,
-                linestyle=look.line,
-                linewidth=1.8,
-                marker=look.marker,
-                markersize=5.5,
-                markevery=list(marks),
-                label=name,
-                transform=self._transform(),
-            )
-        )
+    def mean(
+        self,
+        x: np.ndarray,
+        mean: np.ndarray,
+        spread: np.ndarray,
+        look: Look,
+        name: str,
+        marks: np.ndarray | None = None,
+    ) -> None:
+        """A line of mean accuracies (P,), with a band of one standard deviation, in per cent; nan is left out.
 
-    def band(self, x: np.ndarray, low: np.ndarray, high: np.ndarray, look: Look, name: str):
-        """A light band between two curves, cut at the panel's edges."""
-        low, high = np.maximum(low, self.low), np.minimum(high, self.high)
-        corners = np.column_stack([np.append(x, x[::-1]), np.append(low, high[::-1])])
-        band = Polygon(corners, color=look.color, alpha=0.15, linewidth=0, label=name, zorder=0.5)
-        band.set_transform(self._transform())
-        self.picture.add_artist(band)
+        mean, spread: in [0, 1]; spread is nan where there is one run only; marks: (P,) True where the line has a mark,
+        everywhere by default.
+        """
+        seen = np.isfinite(mean)
+        x, mean, spread = x[seen], 100 * mean[seen], 100 * spread[seen]
+        several = np.isfinite(spread)
+        if several.any():
+            low, high = np.clip([mean - spread, mean + spread], max(0, self.low), 100)[:, several]
+            corners = np.column_stack([np.append(x[several], x[several][::-1]), np.append(low, high[::-1])])
+            band = Polygon(corners, color=look.color, alpha=0.15, linewidth=0, label=name, zorder=0.5)
+            band.set_transform(self._transform())
+            self.picture.add_artist(band)
+        if seen.any():
+            marked = range(len(x)) if marks is None else np.flatnonzero(marks[seen]).tolist()
+            options = {"linewidth": 1.8, "markersize": 5.5, "markevery": list(marked), "label": name}
+            self.picture.add_artist(Line2D(x, mean, transform=self._transform(), **look.style, **options))
 
     def _transform(self) -> Affine2D:
         return self.units + self.picture.dpi_scale_trans
@@ -66,8 +67,7 @@ def draw_frames(panels: Sequence[Panel], ticks: Sequence[float]) -> None:
     for panel in panels:
         edges.append(panel.inches([(0, panel.high), (0, panel.low), (panel.right, panel.low)]))
         edges += [panel.inches([(0, y), (0, y)]) - [(0, 0), (0.04, 0)] for y in ticks]
-        units = range(1, int(panel.right))
-        between += [panel.inches([(x, panel.low), (x, panel.high)]) for x in units]
+        between += [panel.inches([(x, panel.low), (x, panel.high)]) for x in range(1, int(panel.right))]
     _add(panels[0].picture, LineCollection(between, colors=FAINT, linewidths=0.6, zorder=0.3))
     _add(panels[0].picture, LineCollection(edges, colors=FRAME, linewidths=0.8))
 
@@ -84,13 +84,10 @@ def draw_shades(panels: Sequence[Panel], spans: Sequence[tuple[float, float]], c
 def draw_dotted(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> None:
     """A dotted line of points (N, 2) in each panel's units."""
     dotted = [panel.inches(points) for panel, points in zip(panels, lines, strict=True)]
-    _add(
-        panels[0].picture,
-        LineCollection(dotted, colors=INK, linewidths=1, linestyles=":", label="guessing"),
-    )
+    _add(panels[0].picture, LineCollection(dotted, colors=INK, linewidths=1, linestyles=":", label="guessing"))
 
 
 def _add(picture: Picture, artist: LineCollection | PolyCollection) -> None:
-    """Put an artist on the picture whose points are in inches."""
+    """Put an artist whose points are in inches on the picture."""
     artist.set_transform(picture.dpi_scale_trans)
     picture.add_artist(artist)

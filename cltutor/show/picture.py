@@ -1,7 +1,7 @@
-"""A figure that shows itself once, says in words what is on it, and keeps pyplot out.
+"""A figure that displays itself once, describes itself in words and does not use pyplot.
 
-Sizes and places are in inches from the lower left corner: a fixed layout needs no solver, which
-would cost more than the drawing.
+Sizes and positions are in inches from the lower left corner: a fixed layout needs no solver, which would take longer
+than the drawing itself.
 """
 
 import base64
@@ -9,18 +9,31 @@ import html
 import io
 import math
 import textwrap
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.image import BboxImage
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox, TransformedBbox
+
+from .style import Look
 
 DPI = 100
 PAGE_DPI = 150  # of a picture in a page: sharp on a projector too
-FONT = 10  # points: the smallest text on any picture
+FONT = 10  # points: the smallest text in any picture
 TITLE = 12
 INK = "#222222"
 FAINT = "#bbbbbb"
+FRAME = "#888888"
+LEGEND = {"loc": "upper left", "fontsize": FONT, "labelcolor": INK, "frameon": False, "borderaxespad": 0}
+LEGEND |= {"borderpad": 0, "labelspacing": 0.3, "handlelength": 2.4, "columnspacing": 1.4}
 
 
 class Picture(Figure):
@@ -31,41 +44,45 @@ class Picture(Figure):
         FigureCanvasAgg(self)
         self.alt = alt
 
-    def panel(self, left: float, bottom: float, width: float, height: float) -> Axes:
-        """Axes at a place given in inches, with quiet borders and readable ticks."""
+    def panel(
+        self, left: float, bottom: float, width: float, height: float, x: str = "", y: str = "", frame: bool = True
+    ) -> Axes:
+        """Axes at a place given in inches, with quiet borders and readable ticks.
+
+        x, y: names of the axes; frame: False for images and heat maps, which need neither borders nor tick marks.
+        """
         w, h = self.get_size_inches()
         axes = self.add_axes((left / w, bottom / h, width / w, height / h))
         axes.set_facecolor("white")
         for side, spine in axes.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color("#888888")
-        axes.tick_params(labelsize=FONT, colors=INK, color="#888888", length=3)
+            spine.set_visible(frame and side in ("left", "bottom"))
+            spine.set_color(FRAME)
+        axes.tick_params(labelsize=FONT, colors=INK, color=FRAME, length=3 if frame else 0)
+        axes.set_xlabel(plain(x), fontsize=FONT, color=INK)
+        axes.set_ylabel(plain(y), fontsize=FONT, color=INK)
         return axes
 
+    def color_bar(self, drawn: ScalarMappable, left: float, bottom: float, width: float, height: float) -> Colorbar:
+        """The colour bar of a heat map at a place given in inches, along the longer side."""
+        axes = self.panel(left, bottom, width, height)
+        bar = self.colorbar(drawn, cax=axes, orientation="horizontal" if width > height else "vertical")
+        bar.outline.set_visible(False)
+        bar.minorticks_off()  # each costs as much time as a labelled one
+        axes.tick_params(labelsize=FONT, colors=INK, length=3)
+        return bar
+
+    def pixels(
+        self, data: np.ndarray, left: float, bottom: float, width: float, height: float, label: str = ""
+    ) -> None:
+        """An image (H, W), (H, W, 3) or (H, W, 4) at a place given in inches, without the cost of axes."""
+        place = TransformedBbox(Bbox.from_bounds(left, bottom, width, height), self.dpi_scale_trans)
+        self.add_artist(BboxImage(place, data=data, interpolation="nearest", origin="upper", label=label))
+
     def write(self, x: float, y: float, words: str, size: float = FONT, **options) -> Text:
-        """Text with its upper left corner at a place given in inches, unless options say else."""
+        """Text with its upper left corner at a place given in inches, unless the options say otherwise."""
         w, h = self.get_size_inches()
         look = {"color": INK, "va": "top", "ha": "left", "linespacing": 1.15} | options
         return self.text(x / w, y / h, plain(words), fontsize=size, **look)
-
-    def key(self, handles: list, labels: list[str], down: float, columns: int) -> None:
-        """A legend without a frame at the left, so many inches down from the upper edge."""
-        w, h = self.get_size_inches()
-        self.legend(
-            handles,
-            [plain(label) for label in labels],
-            loc="upper left",
-            bbox_to_anchor=(0.12 / w, 1 - down / h),
-            ncols=columns,
-            fontsize=FONT,
-            labelcolor=INK,
-            frameon=False,
-            borderaxespad=0,
-            borderpad=0,
-            labelspacing=0.3,
-            handlelength=2.4,
-            columnspacing=1.4,
-        )
 
     def png(self, dpi: float = DPI) -> bytes:
         """The picture as PNG."""
@@ -83,23 +100,80 @@ class Picture(Figure):
         )
 
 
+def headed(
+    width: float,
+    body: float,
+    title: str,
+    notes: Sequence[str] = (),
+    legend: Mapping[str, Artist] | None = None,
+    columns: int = 0,
+) -> Picture:
+    """A picture with a title, notes and a legend above ``body`` free inches.
+
+    Titles and notes are broken into lines that fit the width. legend: label -> what is drawn beside it; columns: of the
+    legend; 0: as many as fit.
+    """
+    heading, labels = wrapped(title, width - 0.3, TITLE), list(legend or {})
+    lines = [line for note in notes for line in wrapped(note, width - 0.3)]
+    columns = columns or columns_of(labels, width - 0.2)
+    down = 0.2 + 0.22 * len(heading) + 0.18 * len(lines)
+    height = body + down + 0.22 * math.ceil(len(labels) / columns)
+    picture = Picture(width, height)
+    picture.write(0.12, height - 0.1, "\n".join(heading), TITLE)
+    picture.write(0.12, height - 0.14 - 0.22 * len(heading), "\n".join(lines))
+    if legend:
+        words, place = [plain(label) for label in labels], (0.12 / width, 1 - down / height)
+        picture.legend(list(legend.values()), words, ncols=columns, bbox_to_anchor=place, **LEGEND)
+    return picture
+
+
+def handle(look: Look) -> Line2D:
+    """A line of this look, for a legend."""
+    return Line2D([], [], **look.style)
+
+
+def grid(axes: Axes) -> Axes:
+    """The axes with faint horizontal lines behind what is drawn."""
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def name_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """A label for each row, from the top down."""
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.set_yticks(range(len(labels)), [plain(label) for label in labels])
+    axes.tick_params(axis="y", length=0)
+
+
+def titled(words: str, what: str) -> str:
+    """A title with the caller's words, if there are any."""
+    return f"{words}, {what}" if what else words
+
+
 def plain(words: str) -> str:
     """Text in which a dollar sign is a dollar sign and not the start of a formula."""
     return words.replace("$", r"\$")
 
 
 def room(characters: int, size: float = FONT) -> float:
-    """Inches that a line of so many characters takes, on the wide side."""
+    """The width in inches of a line of so many characters, rather too wide than too narrow."""
     return characters * 0.62 * size / 72
 
 
 def wrapped(words: str, inches: float, size: float = FONT) -> list[str]:
-    """Words broken into the lines that fit a width; a longer word stands alone in its line."""
+    """Words broken into lines that fit a width; a word longer than that gets a line of its own."""
     fits = max(1, math.floor(inches / room(1, size)))
     return textwrap.wrap(words, fits, break_long_words=False, break_on_hyphens=False)
 
 
 def shortened(words: str, inches: float, size: float = FONT) -> str:
-    """Words cut to a width, with an ellipsis where something was cut."""
+    """Words cut to a width, with an ellipsis where something was cut off."""
     fits = max(1, math.floor(inches / room(1, size)))
     return words if len(words) <= fits else words[: fits - 1].rstrip(" ,") + "…"
+
+
+def columns_of(labels: Sequence[str], inches: float) -> int:
+    """Columns of a legend: one per label if all fit in a row, else as many as the widest label allows."""
+    widths = [room(len(label)) + 0.7 for label in labels]
+    return max(1, len(labels) if sum(widths) <= inches else int(inches / max(widths)))

@@ -1,4 +1,4 @@
-"""A teacher's probabilities as the temperature goes up (Hinton et al. 2015; LwF, eq. 3)."""
+"""A teacher's probabilities as the temperature rises (Hinton et al. 2015; LwF, eq. 3)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .picture import FONT, INK, TITLE, Picture, plain, room, shortened
+from .picture import FONT, INK, Picture, headed, name_rows, room, shortened
 from .style import BLUE, ORANGE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST = 12  # bars; more classes are gathered in one
+MOST = 12  # bars; all other classes share one
+SIDE = 2.2  # inches of the image
 
 
 def temperature(
@@ -22,77 +23,61 @@ def temperature(
     temperature: float = 2.0,
     target: int | None = None,
 ) -> Picture:
-    """A picture beside softmax(logits / T), with its entropy in bits.
+    """An image beside softmax(logits / T), with its entropy in bits.
 
-    Classes keep their order, so that only lengths move with T. Of more than 12 classes the 12 of
-    the largest logits are shown (the right class among them), and the others as one bar.
+    Classes keep their order, so that only lengths change with T. Of more than 12 classes the 12 with the largest logits
+    are shown (the right class among them), and the others as one bar.
 
-    image: (C, H, W) uint8, C = 1 or 3; logits: (K,) numbers; names: K class names; target: place of
-    the right class among them, drawn in another colour.
+    image: (C, H, W) uint8, C = 1 or 3; logits: (K,) numbers; names: K class names; target: index of the right class,
+    drawn in another colour.
 
     Raises:
-        ValueError: shapes that do not fit together, logits that are no numbers, T not above 0.
+        ValueError: shapes that do not match, logits that are not finite, T not above 0.
     """
     scores = np.asarray(logits, dtype=float)
     pixels = np.asarray(image)
     _check(pixels, scores, names, temperature, target)
-    p = _softmax(scores / temperature)
+    p = np.exp((scores - scores.max()) / temperature)
+    p /= p.sum()
     bits = -float(np.sum(p[p > 0] * np.log2(p[p > 0]))) + 0.0
     shown = np.argsort(-scores, kind="stable")[:MOST]
     if target is not None and target not in shown:
         shown[-1] = target
     shown = np.sort(shown)
-    bars = list(p[shown])
-    labels = [shortened(names[k], 1.7) for k in shown]
-    colors = [ORANGE if k == target else BLUE for k in shown]
+    bars = [(shortened(names[k], 1.7), p[k], ORANGE if k == target else BLUE) for k in shown]
     if len(scores) > MOST:
-        bars.append(max(0.0, 1 - sum(bars)))
-        labels.append(f"{len(scores) - MOST} others")
-        colors.append("#999999")
-    picture = _page(pixels, bars, labels, colors)
-    top = picture.get_figheight()
-    picture.write(0.15, top - 0.1, f"Temperature T = {temperature:g}", TITLE)
-    told = f"entropy {bits:.2f} of at most {np.log2(len(scores)):.2f} bits"
+        bars.append((f"{len(scores) - MOST} others", max(0.0, 1 - p[shown].sum()), "#999999"))
+    entropy = f"entropy {bits:.2f} of at most {np.log2(len(scores)):.2f} bits"
     right = "" if target is None else f"; orange: the right class, {names[target]}"
-    picture.write(0.15, top - 0.36, told + shortened(right, 3.0))
+    picture = _page(pixels, bars, f"Temperature T = {temperature:g}", entropy + shortened(right, 3.0))
     best = int(p.argmax())
     picture.alt = (
-        f"A picture and the probabilities of its {len(scores)} classes at temperature "
-        f"{temperature:g}: {names[best]} leads with {_percent(p[best])}, {told}."
+        f"An image and the probabilities of its {len(scores)} classes at temperature "
+        f"{temperature:g}: {names[best]} leads with {_percent(p[best])}, {entropy}."
     )
     return picture
 
 
-def _page(pixels: np.ndarray, bars: list, labels: list[str], colors: list[str]) -> Picture:
-    """The picture at the left, the bars at the right."""
-    count = len(bars)
-    high = max(2.2, 0.3 * count)
-    left = 2.5 + 0.35 + max(room(len(label)) for label in labels)
-    picture = Picture(left + 3.0 + 0.85, high + 1.2)
-    tall, wide = pixels.shape[1:]
-    scale = 2.2 / max(tall, wide)
-    axes = picture.panel(0.15 + (2.2 - scale * wide) / 2, 0.6 + (high - scale * tall) / 2, scale * wide, scale * tall)
-    axes.imshow(as_rgb(pixels), aspect="auto")
-    axes.set_axis_off()
-    axes = picture.panel(left, 0.6, 3.0, high)
-    axes.barh(range(count), 100 * np.array(bars), height=0.7, color=colors)
-    for place, value in enumerate(bars):
+def _page(pixels: np.ndarray, bars: list[tuple[str, float, str]], title: str, note: str) -> Picture:
+    """The image at the left, the bars at the right."""
+    labels, values, colors = zip(*bars, strict=True)
+    high = max(SIDE, 0.3 * len(bars))
+    left = 0.65 + SIDE + max(room(len(label)) for label in labels)
+    picture = headed(left + 3.85, high + 0.6, title, [note])
+    tall, wide = SIDE * np.array(pixels.shape[1:]) / max(pixels.shape[1:])
+    picture.pixels(as_rgb(pixels), 0.15 + (SIDE - wide) / 2, 0.6 + (high - tall) / 2, wide, tall)
+    axes = picture.panel(left, 0.6, 3.0, high, "probability (%)")
+    axes.barh(range(len(bars)), 100 * np.array(values), height=0.7, color=colors)
+    for place, value in enumerate(values):
         axes.text(102, place, _percent(value), va="center", fontsize=FONT, color=INK)
-    axes.set(xlim=(0, 100), ylim=(count - 0.5, -0.5))
-    axes.set_yticks(range(count), [plain(label) for label in labels])
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("probability (%)", fontsize=FONT, color=INK)
+    axes.set_xlim(0, 100)
+    name_rows(axes, labels)
     return picture
 
 
 def _percent(p: float) -> str:
-    """A probability in percent, with as many digits as tell small ones apart."""
+    """A probability in per cent, with more digits for small ones."""
     return "< 0.01 %" if p < 1e-4 else f"{100 * p:.2f} %" if p < 0.01 else f"{100 * p:.1f} %"
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(scores - scores.max())
-    return exponentials / exponentials.sum()
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Numbers side by side, for a page and for a terminal."""
+"""Tables of numbers, for a notebook and for a terminal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of words under a head; a page shows it as a table, a terminal in columns."""
+    """Rows of words under a header; a notebook shows it as a table, a terminal in columns."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -24,7 +24,7 @@ class Table:
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> Table:
-    """A table of rows that are alike: {"method": "lwf", "old (%)": 98.31}. Fractions get one decimal place.
+    """A table of rows with the same columns: {"method": "lwf", "old (%)": 98.31}. Fractions get one decimal place.
 
     Raises:
         ValueError: no rows, or rows with different columns.

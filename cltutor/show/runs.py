@@ -1,4 +1,4 @@
-"""Runs as the pictures need them: grouped into methods, with the mean and spread over seeds."""
+"""Runs as the figures need them: grouped into methods, with mean and spread over seeds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..runs.naming import grouped
-from .picture import wrapped
 from .style import Look, look
 
 if TYPE_CHECKING:
@@ -32,11 +31,11 @@ class Method:
 def methods(runs: "Run | Sequence[Run]") -> list[Method]:
     """Group runs by method, in the order given.
 
-    Runs of one name are seeds of one method, unless their recipes differ: then each recipe is a
-    method of its own, and its label says in what it differs.
+    Runs of one name are seeds of one method, unless their recipes differ: then each recipe is a method of its own, and
+    its label shows how it differs.
 
     Raises:
-        ValueError: no run, something that is no run, or runs of different numbers of tasks.
+        ValueError: no run, something that is not a run, or runs of different numbers of tasks.
     """
     several = [runs] if not isinstance(runs, Iterable) else list(runs)
     if not several or not all(hasattr(run, "accuracy") for run in several):
@@ -52,28 +51,28 @@ def methods(runs: "Run | Sequence[Run]") -> list[Method]:
     return found
 
 
-def answering(shown: list[Method], known_task: bool) -> tuple[list[Method], str]:
-    """The methods that can be asked in this setting, and a note that names the others.
+def measured(shown: list[Method], known_task: bool) -> tuple[list[Method], str]:
+    """The methods that have accuracies in this setting, and a note that names the others.
 
-    A network with separate logits a task (a copy for each) has no answer with the task unknown.
+    A network with separate logits for each task (a copy per task) cannot predict when the task is unknown.
 
     Raises:
-        ValueError: none of them can be asked.
+        ValueError: none of them has accuracies in this setting.
     """
-    mute = [] if known_task else [m for m in shown if _measured(m, True) > _measured(m, False)]
-    if not mute:
+    missing = [] if known_task else [m for m in shown if _measured(m, True) > _measured(m, False)]
+    if not missing:
         return shown, ""
-    names = ", ".join(method.label for method in mute)
-    if len(mute) == len(shown):
+    names = ", ".join(method.label for method in missing)
+    if len(missing) == len(shown):
         raise ValueError(
             f"{names} has no logits of different tasks that could compete: it can be shown with known_task=True only"
         )
     note = f"not shown: {names} (no logits of different tasks that could compete)"
-    return [method for method in shown if method not in mute], note
+    return [method for method in shown if method not in missing], note
 
 
 def _measured(method: Method, known_task: bool) -> bool:
-    """Whether anything was measured in this setting."""
+    """Whether any accuracy was measured in this setting."""
     return any(
         np.isfinite(accuracy(run, known_task)).any()
         or np.isfinite(run.curves.known if known_task else run.curves.unknown).any()
@@ -101,16 +100,17 @@ def mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.where(count > 1, variance, np.nan))
 
 
-def notes(shown: list[Method], known_task: bool, missing: str, mark: str, inches: float) -> list[str]:
-    """Lines under a title: how many runs a mean is over, what the mark says, who is missing."""
+def notes(
+    shown: list[Method], known_task: bool, missing: str, mark: str, measure: str = "mean ± one standard deviation"
+) -> list[str]:
+    """Notes below a title: the number of runs in a mean, the meaning of the mark, the methods that are missing."""
     counts = sorted({len(method.runs) for method in shown})
     found = []
     if counts[-1] > 1:
-        over = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
-        found.append(f"mean ± one standard deviation over {over} runs")
+        found.append(f"{measure} over {f'{counts[0]} to ' if len(counts) > 1 else ''}{counts[-1]} runs")
     if not known_task and not all(method.competes for method in shown):
         found.append(f"{mark} {NEVER_COMPETED}")
-    return [line for note in [*found, missing] for line in wrapped(note, inches)]
+    return [*found, missing]
 
 
 def setting(known_task: bool) -> str:
@@ -123,9 +123,9 @@ def class_list(run: "Run", task: int) -> str:
 
 
 def chance(run: "Run", known_task: bool) -> np.ndarray:
-    """(T,) the accuracy of guessing among the classes that compete after each task.
+    """(T,) the accuracy of guessing among the classes that compete.
 
-    With the task known this is a value for each task; without, for each number of tasks learned.
+    With the task known there is a value for each task; with the task unknown, for each number of tasks learned.
     """
     classes = np.array([len(task) for task in run.tasks])
     return 1 / (classes if known_task else np.cumsum(classes))

@@ -1,25 +1,25 @@
-"""What a stream holds: sample pictures, a row a task."""
+"""Sample images of a stream, one row per task."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .picture import TITLE, Picture, shortened
+from .picture import Picture, headed, shortened
 from .probabilities import as_rgb
 
 if TYPE_CHECKING:
     from ..streams import Stream, Task
 
-WIDEST = 11.0  # inches for the pictures of a row
-SMALL, LARGE = 0.42, 0.7  # inches of a picture's side
+WIDEST = 11.0  # inches for the images of a row
+SMALL, LARGE = 0.42, 0.7  # inches of an image's side
 GAP = 0.18  # inches between two classes
 
 
 def tasks(stream: "Stream", per_class: int = 4) -> Picture:
-    """The first `per_class` training pictures of every class, a row a task, with the class's name.
+    """The first `per_class` training images of every class, one row per task, with the class's name.
 
-    Of more classes than fit in a row the first are shown and the others counted. A task without
-    training pictures shows test pictures.
+    Of more classes than fit in a row the first are shown and the others counted. A task without training images shows
+    test images.
 
     Raises:
         ValueError: per_class below 1 or so large that no class fits in a row.
@@ -27,36 +27,30 @@ def tasks(stream: "Stream", per_class: int = 4) -> Picture:
     most = int((WIDEST + GAP) / (per_class * SMALL + GAP)) if per_class >= 1 else 0
     if most < 1:
         raise ValueError(f"per_class must lie between 1 and {int(WIDEST / SMALL)}, not {per_class}")
-    shown = min(most, max(len(task.classes) for task in stream))
+    largest = max(len(task.classes) for task in stream)
+    shown = min(most, largest)
     side = min(LARGE, ((WIDEST + GAP) / shown - GAP) / per_class)
-    group = per_class * side + GAP
-    more = max(len(task.classes) for task in stream) > shown
-    width = max(1.0 + shown * group + (0.9 if more else 0.0), 3.6)
-    row = side + 0.36
-    height = 0.5 + row * len(stream)
-    picture = Picture(width, height)
-    heading = f"{stream.name}: {len(stream.classes)} classes in {len(stream)} tasks"
-    picture.write(0.15, height - 0.1, heading, TITLE)
+    group, row = per_class * side + GAP, side + 0.36
+    title = f"{stream.name}: {len(stream.classes)} classes in {len(stream)} tasks"
+    body = row * len(stream) + 0.08
+    picture = headed(max(1.0 + shown * group + 0.9 * (largest > shown), 3.6), body, title)
     for task in stream:
-        top = height - 0.5 - row * task.index
-        picture.write(0.15, top - 0.2 - side / 2, f"task {task.index + 1}", va="center")
+        top = body - row * task.index
+        middle = top - 0.2 - side / 2
+        picture.write(0.15, middle, f"task {task.index + 1}", va="center")
         for place, label in enumerate(task.classes[:shown]):
             left = 1.0 + place * group
-            name = shortened(stream.class_names[label], group - 0.05)
-            picture.write(left, top - 0.13, name, va="baseline")
-            axes = picture.panel(left, top - 0.2 - side, per_class * side, side)
-            axes.imshow(_strip(task, label, per_class), aspect="auto")
-            axes.set_axis_off()
+            picture.write(left, top - 0.13, shortened(stream.class_names[label], group - 0.05), va="baseline")
+            picture.pixels(_strip(task, label, per_class), left, top - 0.2 - side, per_class * side, side)
         if len(task.classes) > shown:
-            words = f"+ {len(task.classes) - shown}\nmore"
-            picture.write(1.0 + shown * group, top - 0.2 - side / 2, words, va="center")
-    rows = (f"task {task.index + 1} holds {_names(stream, task, shown)}" for task in stream)
-    picture.alt = f"Sample pictures of {heading}: {'; '.join(rows)}."
+            picture.write(1.0 + shown * group, middle, f"+ {len(task.classes) - shown}\nmore", va="center")
+    rows = (f"task {task.index + 1} has {_names(stream, task, shown)}" for task in stream)
+    picture.alt = f"Sample pictures of {title}: {'; '.join(rows)}."
     return picture
 
 
 def _strip(task: "Task", label: int, count: int) -> np.ndarray:
-    """(H, count * W, 3) pictures of one class side by side, with thin white lines between them."""
+    """(H, count * W, 3) images of one class side by side, with thin white lines between them."""
     split = task.train if len(task.train) else task.test
     images = split.images[split.labels == label][:count].numpy()
     high, wide = images.shape[2:]

@@ -1,19 +1,22 @@
-"""Colours, lines and marks: a method looks the same in every picture.
+"""Colours, lines and marks: a method looks the same in every figure.
 
-The colours are Okabe and Ito's (2008), told apart by readers with any colour vision, without their
-yellow, which is lost on white. Line and mark differ as well, so that a grey print still reads.
+The first colours are those of Okabe and Ito (2008), which readers with any colour vision can distinguish, without their
+yellow, which is too faint on white. Lines and marks differ as well, so that a grey print can be read.
 """
 
+import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
-WINE, INDIGO, TEAL, OLIVE = "#882255", "#332288", "#44AA99", "#999933"  # Tol's (2021) and others, for the ninth on
+WINE, INDIGO, TEAL, OLIVE = "#882255", "#332288", "#44AA99", "#999933"  # Tol (2021) and others, from the ninth on
 FOREST, ROSE, BROWN, SLATE, GOLD = "#117733", "#CC6677", "#8C564B", "#5B7083", "#B8860B"
+CRIMSON = "#E6004C"
 
 SOLID, DASHED, DOTTED, MIXED = "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2))
 LONG = (0, (8, 2, 1.5, 2, 1.5, 2))
-HATCH = "////"  # of logits that were never trained to compete, and of nothing else
+HATCH = "////"  # only for logits that were never trained to compete
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,15 @@ class Look:
 
     color: str
     line: str | tuple
-    marker: str | tuple[int, int]
+    marker: str | tuple[int, ...]
+
+    @property
+    def style(self) -> dict[str, Any]:
+        """The look as arguments of matplotlib's lines."""
+        return {"color": self.color, "linestyle": self.line, "marker": self.marker}
 
 
-_LOOKS = {
+NAMED = {
     "finetune": Look(VERMILLION, SOLID, "o"),
     "finetune_slow": Look(ORANGE, DASHED, "s"),
     "feature_extraction": Look(PURPLE, MIXED, "^"),
@@ -36,7 +44,7 @@ _LOOKS = {
     "expansion": Look(SKY, DASHED, "X"),
     "expansion_lwf": Look(WINE, DOTTED, "p"),
     "mas": Look(INDIGO, SOLID, "h"),
-    "mas, adapted": Look(ORANGE, DASHED, "s"),
+    "mas, adapted": Look(CRIMSON, DASHED, (8, 2)),  # MAS with the classes chosen in `what_not_to_forget`
     "mas_local": Look(TEAL, DASHED, "d"),
     "ewc": Look(OLIVE, MIXED, "<"),
     "ewc_online": Look(FOREST, DOTTED, ">"),
@@ -62,22 +70,37 @@ _LOOKS = {
     "expandable": Look(GOLD, DASHED, (10, 1)),
     "tensor_factorization": Look(SKY, MIXED, (5, 0)),
 }
-_NEXT = (GREEN, SKY, PURPLE, ORANGE, WINE, BLUE, VERMILLION, GREY, BLACK)
-_MARKERS = "hd<>H8"
-_given: dict[str, Look] = {}
+
+# For every other name: colours and marks that no named method has. Magenta, ultramarine, lime, violet, moss and so on.
+FREE_COLORS = "#C800C8", "#1F1FE0", "#00A000", "#A860F0", "#3C3C00", "#87000F", "#3C7CFF", "#FF3399", "#00808A"
+FREE_LINES = (LONG, (0, (3, 1.2)), (0, (9, 3)), (0, (4, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5)))
+FREE_MARKERS = (
+    (7, 1),
+    (9, 1),
+    (12, 1),
+    (3, 1, 180),
+    (4, 1, 45),
+    (5, 2),
+    r"$\spadesuit$",
+    r"$\clubsuit$",
+    r"$\heartsuit$",
+)
 
 
 def look(name: str) -> Look:
-    """The look of a method; a name of your own gets the next free one and keeps it."""
-    if name in _LOOKS:
-        return _LOOKS[name]
-    if name not in _given:
-        i = len(_given)
-        _given[name] = Look(_NEXT[i % len(_NEXT)], LONG, _MARKERS[i % len(_MARKERS)])
-    return _given[name]
+    """The look of a method. That of an unknown name depends on nothing but the name.
+
+    So a method of your own looks the same in every figure and process, and two of them rarely look alike.
+    """
+    if name in NAMED:
+        return NAMED[name]
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    number, color = divmod(number, len(FREE_COLORS))
+    number, marker = divmod(number, len(FREE_MARKERS))
+    return Look(FREE_COLORS[color], FREE_LINES[number % len(FREE_LINES)], FREE_MARKERS[marker])
 
 
-TERMS = (  # the parts of a loss, in the order of the equation
+TERMS = (  # the terms of a loss, in the order of the equation
     (BLACK, SOLID),
     (BLUE, DASHED),
     (VERMILLION, MIXED),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cltutor.show.runs import answering, chance, mean_and_spread, methods
+from cltutor.show.runs import chance, mean_and_spread, measured, methods
 
 
 def test_runs_of_one_recipe_are_seeds_of_one_method(run):
@@ -39,12 +39,12 @@ def test_a_method_without_common_logits_is_left_out_and_named(run):
     copies = run("duplicate")
     copies.unknown[:] = np.nan
     copies.curves.unknown[:] = np.nan
-    shown, note = answering(methods([copies, run("lwf")]), known_task=False)
+    shown, note = measured(methods([copies, run("lwf")]), known_task=False)
     assert [method.label for method in shown] == ["lwf"]
     assert note.startswith("not shown: duplicate")
-    assert len(answering(methods([copies, run("lwf")]), known_task=True)[0]) == 2
+    assert len(measured(methods([copies, run("lwf")]), known_task=True)[0]) == 2
     with pytest.raises(ValueError, match="known_task=True only"):
-        answering(methods(copies), known_task=False)
+        measured(methods(copies), known_task=False)
 
 
 def test_mean_and_spread_leave_out_what_is_missing():

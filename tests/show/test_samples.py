@@ -56,7 +56,7 @@ def test_the_class_names_and_tasks_are_told():
     picture = show.tasks(stream())
     words = {text.get_text() for text in picture.texts}
     assert {"task 1", "task 2", "class 0", "class 1", "class 2", "class 3"} <= words
-    assert "task 1 holds class 0, class 1; task 2 holds class 2, class 3" in picture.alt
+    assert "task 1 has class 0, class 1; task 2 holds class 2, class 3" in picture.alt
 
 
 def test_a_task_without_training_pictures_shows_its_test_pictures():

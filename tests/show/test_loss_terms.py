@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from cltutor import show
-from cltutor.show.parts import _moving_mean
+from cltutor.show.loss_terms import moving_mean
 
 
-def test_each_term_has_its_raw_values_and_their_moving_mean(run):
+def test_each_term_has_its_raw_values_and_theirmoving_mean(run):
     one = run("lwf", tasks=2, steps=30)
     raw, smooth, *_ = show.loss_parts(one).axes[0].lines
     x, y = raw.get_data()
@@ -37,7 +37,7 @@ def test_the_moving_mean_equals_a_loop():
     for i, value in enumerate(values):
         near = [v for v in values[max(0, i - 1) : i + 2] if not np.isnan(v)]
         means.append(sum(near) / len(near) if not np.isnan(value) else np.nan)
-    assert _moving_mean(values, 3) == pytest.approx(means, nan_ok=True)
+    assert moving_mean(values, 3) == pytest.approx(means, nan_ok=True)
 
 
 def test_the_boundaries_between_tasks_are_marked_and_numbered(run):

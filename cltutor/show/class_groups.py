@@ -1,25 +1,25 @@
-"""What was kept for those who will meet it again, and what was not (MAS, section 5.1, adaptation test)."""
+"""Accuracy on groups of classes, such as those that a method adapts to (MAS, section 5.1, adaptation test)."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .pages import Page, handle
-from .picture import Picture, wrapped
+from .pages import Page
+from .picture import Picture, handle
 from .runs import mean_and_spread
 from .style import look
 
 
 def adaptation(accuracies: Mapping[str, ArrayLike], groups: Sequence[str], note: str = "") -> Picture:
-    """Accuracy on each group of classes after every task, in percent, one line a method.
+    """Accuracy on each group of classes after every task, in per cent, one line per method.
 
     accuracies: name of the method -> (T, G), or (R, T, G) for R seeds, whose mean is drawn with a band of one standard
-    deviation (n - 1): row i after task i, a column a group, nan for what has not been seen; groups: G names, such as
-    "chosen: 3, 7", "others of task 1", "later tasks"; note: a line below the title.
+    deviation (n - 1): row i after task i, one column per group, nan for classes that have not been seen; groups: G
+    names, such as "chosen: 3, 7", "others of task 1", "later tasks"; note: a line below the title.
 
     Raises:
-        ValueError: no method, or accuracies whose columns are not the groups'.
+        ValueError: no method, or accuracies whose columns do not match the groups.
     """
     arrays = {name: np.asarray(values, dtype=float) for name, values in accuracies.items()}
     shapes = {array.shape[-2:] for array in arrays.values()}
@@ -30,24 +30,13 @@ def adaptation(accuracies: Mapping[str, ArrayLike], groups: Sequence[str], note:
     lowest = min(100 * np.nanmin(mean, initial=1) for mean, _ in lines.values())
     ticks = [(task + 0.5, str(task + 1)) for task in range(count)]
     page = Page(groups, lowest, count, ticks, "after learning task")
-    legend = [handle(look(name)) for name in lines], list(lines)
-    words = wrapped(note, page.width - 0.3) if note else []
-    picture, panels = page.draw("What was kept, task known at test", words, *legend)
+    title = "Accuracy on groups of classes, task known at test"
+    picture, panels = page.draw(title, [note], {name: handle(look(name)) for name in lines})
     for group, panel in enumerate(panels):
         for name, (mean, spread) in lines.items():
-            _draw(panel, name, 100 * mean[:, group], 100 * spread[:, group])
+            panel.mean(np.arange(count) + 0.5, mean[:, group], spread[:, group], look(name), name)
     picture.alt = _alt(lines, groups)
     return picture
-
-
-def _draw(panel, name: str, mean: np.ndarray, spread: np.ndarray) -> None:
-    seen = np.flatnonzero(np.isfinite(mean))
-    if not len(seen):
-        return
-    if np.isfinite(spread[seen]).all():
-        low, high = np.clip([mean - spread, mean + spread], 0, 100)[:, seen]
-        panel.band(seen + 0.5, low, high, look(name), name)
-    panel.line(seen + 0.5, mean[seen], look(name), range(len(seen)), name)
 
 
 def _alt(lines: dict[str, tuple[np.ndarray, np.ndarray]], groups: Sequence[str]) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cltutor import show
-from cltutor.show.growing import short
+from cltutor.show.parameters import short
 from cltutor.show.style import look
 
 COUNTS = {"dfcnn": [800_000, 1_600_000, 2_400_000], "single_task": [328_426, 656_852, 985_278]}

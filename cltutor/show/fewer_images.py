@@ -1,24 +1,24 @@
-"""What is left on the old tasks and learned of the new one when there are fewer new pictures (LwF, Figure 5)."""
+"""Accuracy on old tasks and on the new one when there are fewer new images (LwF, Figure 5)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .pages import Page, handle
-from .picture import Picture
-from .runs import Method, accuracy, answering, mean_and_spread, methods, notes, setting
+from .pages import Page
+from .picture import Picture, handle
+from .runs import Method, accuracy, mean_and_spread, measured, methods, notes, setting
 
 if TYPE_CHECKING:
     from ..runs.run import Run
 
 
 def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = True) -> Picture:
-    """Final accuracy on the old tasks (their mean) and on the newest one, in percent, against the share of new images.
+    """Final accuracy on the old tasks (their mean) and on the newest one, in per cent, over the share of new images.
 
-    runs: for every share of the new tasks' training images (as given to `Stream.fewer`) the runs made with it, the
-    same methods each time. Shares go down from left to right, as in the paper. Over several runs of a method the mean
-    is drawn, with a band of one standard deviation (n - 1).
+    runs: for every share of the new tasks' training images (as given to `Stream.fewer`) the runs made with it, the same
+    methods each time. Shares fall from left to right, as in the paper. Over several runs of a method the mean is drawn,
+    with a band of one standard deviation (n - 1).
 
     Raises:
         ValueError: no runs, shares with different methods, or runs of fewer than two tasks.
@@ -26,7 +26,7 @@ def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = 
     shares = sorted(runs, reverse=True)
     if not shares:
         raise ValueError("give runs for one share of the images or more, such as {1.0: [run], 0.1: [run]}")
-    groups = [answering(methods(runs[share]), known_task) for share in shares]
+    groups = [measured(methods(runs[share]), known_task) for share in shares]
     first, missing = groups[0]
     if any([m.label for m in shown] != [m.label for m in first] for shown, _ in groups):
         raise ValueError("every share needs runs of the same methods, in the same order")
@@ -37,16 +37,12 @@ def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = 
     lowest = min(100 * np.nanmin(mean) for mean, _ in lines)
     below = "training images of the new tasks that are used (%)"
     page = Page(("old tasks", "newest task"), lowest, len(shares), ticks, below)
-    note = notes(first, known_task, missing, "", page.width - 0.3)
-    legend = [handle(method.look) for method in first], [method.label for method in first]
-    picture, panels = page.draw(f"Accuracy with fewer images of new tasks, {setting(known_task)}", note, *legend)
+    title = f"Accuracy with fewer images of new tasks, {setting(known_task)}"
+    legend = {method.label: handle(method.look) for method in first}
+    picture, panels = page.draw(title, notes(first, known_task, missing, ""), legend)
     for method, (mean, spread) in zip(first, lines, strict=True):
         for panel, y, around in zip(panels, mean.T, spread.T, strict=True):
-            x = np.arange(len(shares)) + 0.5
-            if np.isfinite(around).all():
-                low, high = 100 * (y - around), np.minimum(100 * (y + around), 100)
-                panel.band(x, low, high, method.look, method.label)
-            panel.line(x, 100 * y, method.look, range(len(x)), method.label)
+            panel.mean(np.arange(len(shares)) + 0.5, y, around, method.look, method.label)
     picture.alt = _alt(shares, first, lines, known_task)
     return picture
 

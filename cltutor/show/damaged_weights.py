@@ -1,4 +1,4 @@
-"""Does the heat map tell the truth? Accuracy while ever more weights are damaged."""
+"""Accuracy while more and more weights are damaged: a test of an importance."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from .pages import Page, handle
+from .pages import Page
 from .panels import draw_shades
-from .picture import Picture, wrapped
+from .picture import Picture, handle
 from .runs import mean_and_spread
 from .style import BLUE, DASHED, DOTTED, GREY, SOLID, VERMILLION, Look
 
@@ -24,7 +24,7 @@ def damage(
     done: str = "set to zero",
     at: float | None = None,
 ) -> Picture:
-    """Accuracy of each task, in percent, against the share of the weights of every layer that is damaged.
+    """Accuracy of each task, in per cent, over the share of the weights of every layer that is damaged.
 
     shares: (S,) from 0 to 1, rising; accuracies: "least", "random" and "most" (any of them) -> (S, T), or (R, S, T) for
     R draws or seeds, whose mean is drawn with a band of one standard deviation (n - 1); tasks that are nan throughout
@@ -46,19 +46,16 @@ def damage(
     page = Page([f"task {task + 1}" for task in tasks], 100 * means[..., tasks].min(), 10, ticks, below)
     title = f"Accuracy with damaged weights{', ranked by ' if what else ''}{what}"
     counts = {np.ndim(values) == 3 and len(values) for values in accuracies.values()} - {False, 1}
-    note = wrapped(f"mean ± one standard deviation over {max(counts)} draws or seeds", page.width) if counts else []
-    legend = [handle(LOOKS[which]) for which in lines], [WORDS[which] for which in lines]
+    note = f"mean ± one standard deviation over {max(counts)} draws or seeds" if counts else ""
+    legend = {WORDS[which]: handle(LOOKS[which]) for which in lines}
     if at is not None:
-        legend = [*legend[0], Patch(color=SHADE)], [*legend[1], f"{100 * at:g} %"]
-    picture, panels = page.draw(title, note, *legend)
+        legend[f"{100 * at:g} %"] = Patch(color=SHADE)
+    picture, panels = page.draw(title, [note], legend)
     if at is not None:
         draw_shades(panels, [(0, 10 * at)] * len(panels), SHADE)
     for panel, task in zip(panels, tasks, strict=True):
         for which, (mean, spread) in lines.items():
-            y, around = 100 * mean[:, task], 100 * spread[:, task]
-            if np.isfinite(around).all():
-                panel.band(10 * x, y - around, np.minimum(y + around, 100), LOOKS[which], which)
-            panel.line(10 * x, y, LOOKS[which], range(len(x)), f"{which}, task {task + 1}")
+            panel.mean(10 * x, mean[:, task], spread[:, task], LOOKS[which], f"{which}, task {task + 1}")
     picture.alt = _alt(x, {which: 100 * mean[:, tasks].mean(1) for which, (mean, _) in lines.items()}, title, done)
     return picture
 
@@ -73,10 +70,10 @@ def _line(values: ArrayLike, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _alt(x: np.ndarray, averages: dict[str, np.ndarray], title: str, done: str) -> str:
-    half = int(np.abs(x - 0.3).argmin())
-    parts = [f"{y[half]:.0f} % with the {WORDS[which]}" for which, y in averages.items()]
+    third = int(np.abs(x - 0.3).argmin())
+    parts = [f"{y[third]:.0f} % with the {WORDS[which]}" for which, y in averages.items()]
     first = next(iter(averages.values()))[0]
     return (
         f"{title}: {first:.0f} % on average at {100 * x[0]:g} %; "
-        f"with {100 * x[half]:g} % of the weights {done}, {', '.join(parts)}."
+        f"with {100 * x[third]:g} % of the weights {done}, {', '.join(parts)}."
     )

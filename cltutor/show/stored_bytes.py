@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from .pages import columns_of
-from .picture import FONT, INK, TITLE, Picture, plain, room, wrapped
+from .picture import FONT, INK, Picture, headed, name_rows, room
 from .style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WINE
 
 BAR, SPACE, WIDE, VALUE = 0.11, 0.16, 5.0, 1.0  # inches of a bar, between methods, of the axis, of the number beside
 COLORS = (GREY, BLUE, ORANGE, GREEN, PURPLE, SKY, WINE, VERMILLION)
 WORDS = {
-    "teacher": "teacher's answers",
+    "teacher": "teacher's outputs",
     "Anchor": "importance and anchor",
     "merge": "models to merge",
     "images": "old images",
@@ -23,8 +23,8 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 def storage(needs: Mapping[str, Sequence[Mapping[str, int]]]) -> Picture:
     """Bytes that each method stores to learn the second task, the third and so on, as stacked bars.
 
-    needs: what `cl.storage.needed` gives: name of the method -> for each task, what is stored -> bytes. The bars
-    of a method stand below each other, a bar a task, so that what grows looks like stairs.
+    needs: the result of `cl.storage.needed`: name of the method -> for each task, what is stored -> bytes. A method has
+    one bar per task, below each other, so that growing memory looks like stairs.
 
     Raises:
         ValueError: no method, or methods with different numbers of tasks.
@@ -37,7 +37,7 @@ def storage(needs: Mapping[str, Sequence[Mapping[str, int]]]) -> Picture:
     bytes_ = np.array([[[task.get(kind, 0) for kind in kinds] for task in tasks] for tasks in needs.values()], float)
     power = int(np.clip(np.log10(max(1.0, bytes_.sum(2).max())) // 3, 0, len(UNITS) - 1))
     values = bytes_ / 1000.0**power
-    picture, axes = _page(list(needs), kinds, count)
+    picture, axes = _page(list(needs), kinds, count, UNITS[power])
     bar = BAR / (BAR * count + SPACE)
     for row, name in enumerate(needs):
         places = row + bar * (np.arange(count) - (count - 1) / 2)
@@ -46,29 +46,18 @@ def storage(needs: Mapping[str, Sequence[Mapping[str, int]]]) -> Picture:
             axes.barh(places, values[row, :, k], 0.85 * bar, left=starts[:, k], color=COLORS[k % len(COLORS)])
         last = values[row, -1].sum()
         axes.text(1.01 * last, places[-1], f" {last:.3g}", va="center", fontsize=FONT, color=INK, label=name)
-    axes.set(xlim=(0, 1.02 * values.sum(2).max()), ylim=(len(needs) - 0.5, -0.5))
-    axes.set_yticks(range(len(needs)), [plain(name) for name in needs])
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"stored when a task begins ({UNITS[power]})", fontsize=FONT, color=INK)
+    axes.set_xlim(0, 1.02 * values.sum(2).max())
+    name_rows(axes, list(needs))
     ends = [f"{name} {a:.3g} and {b:.3g}" for name, a, b in zip(needs, *values.sum(2)[:, [0, -1]].T, strict=True)]
     picture.alt = f"Memory needed in {UNITS[power]}, for task 2 and for task {count + 1}: {'; '.join(ends)}."
     return picture
 
 
-def _page(methods: list[str], kinds: list[str], count: int) -> tuple[Picture, object]:
+def _page(methods: list[str], kinds: list[str], count: int, unit: str) -> tuple[Picture, Axes]:
     left = 0.3 + max(room(len(name)) for name in methods)
-    width = left + WIDE + VALUE
-    labels = [WORDS.get(kind, kind) for kind in kinds]
-    fits = columns_of(labels, width - 0.2)
     last = f"task {count + 1}"
-    bars = f"a method's bars, from the top: tasks 2 to {count + 1}; its number: {last}" if count > 1 else last
-    note = wrapped(bars, width - 0.3)
-    down = 0.42 + 0.18 * len(note)
-    above = down + 0.22 * -(-len(kinds) // fits) + 0.1
+    note = f"bars of a method, from the top: tasks 2 to {count + 1}; the number: {last}" if count > 1 else last
+    legend = {WORDS.get(kind, kind): Patch(color=COLORS[k % len(COLORS)]) for k, kind in enumerate(kinds)}
     high = len(methods) * (BAR * count + SPACE)
-    picture = Picture(width, 0.6 + high + above)
-    height = picture.get_figheight()
-    picture.write(0.12, height - 0.1, "Memory needed for the next task", TITLE)
-    picture.write(0.12, height - 0.38, "\n".join(note))
-    picture.key([Patch(color=COLORS[k % len(COLORS)]) for k in range(len(kinds))], labels, down, fits)
-    return picture, picture.panel(left, 0.6, WIDE, high)
+    picture = headed(left + WIDE + VALUE, 0.7 + high, "Memory needed for the next task", [note], legend)
+    return picture, picture.panel(left, 0.6, WIDE, high, f"stored when a task begins ({unit})")
