@@ -4,11 +4,10 @@ import argparse
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -40,10 +39,9 @@ def main(
     torch.set_num_threads(1)
     workers, store = arguments.workers, arguments.store or Path(os.environ.get("CLTUTOR_RUNS", STORE))
     pool = ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) if workers > 1 else None
-    typed = {name: getattr(arguments, name) for name in ("paper", "trials", "workers", "out")}
     with pool or nullcontext():
         started = time.monotonic()
-        for found in check(chosen, store, command(typed), pool):
+        for found in check(chosen, store, command(arguments), pool):
             page = whole.with_papers_of(found) if numbers else found
             if numbers:
                 page.save(numbers)
@@ -55,7 +53,8 @@ def main(
     return 0
 
 
-def command(typed: Mapping[str, Any]) -> str:
+def command(arguments: argparse.Namespace) -> str:
     """The command line that makes these numbers again."""
+    typed = {name: getattr(arguments, name) for name in ("paper", "trials", "workers", "out")}
     options = [f"--{name} {shlex.quote(str(value))}" for name, value in typed.items() if value not in (None, 1)]
     return " ".join(["cltutor claims", *options])

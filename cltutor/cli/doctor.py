@@ -20,6 +20,9 @@ WIDTH = 80
 LABEL = 12
 OLDEST_PYTHON = (3, 11)
 NEEDED_GB = 1.2  # what one notebook may take
+UPGRADE = "pip install --upgrade torch torchvision"  # one without the other may not fit it
+FIXES = {"torch": UPGRADE, "torchvision": UPGRADE, "cltutor": "pip install -e . in the checkout"}
+REINSTALL = "pip install --force-reinstall torch torchvision"
 Version = Callable[[str], str | None]  # from a package's name to its version, None where it is missing
 Load = Callable[[str], Any]  # from a module's name to the module
 # Where torchvision unpacks a set below its root.
@@ -56,7 +59,7 @@ def required_versions(requires: Callable[[str], Iterable[str] | None] = metadata
     try:
         lines = requires("cltutor") or []
     except metadata.PackageNotFoundError:
-        return {}  # check_cltutor reports that
+        return {}  # check_package reports that
     bounds = (re.fullmatch(r"([\w-]+)>=([\d.]+)", line) for line in lines)
     return {bound[1]: bound[2] for bound in bounds if bound}
 
@@ -67,12 +70,6 @@ def installed(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def check_cltutor(version: Version = installed) -> Finding:
-    if found := version("cltutor"):
-        return Finding("cltutor", found)
-    return Finding("cltutor", "", "not installed: pip install -e . in the checkout")
 
 
 def check_python(version: Sequence[Any] = sys.version_info) -> Finding:
@@ -86,9 +83,7 @@ def check_python(version: Sequence[Any] = sys.version_info) -> Finding:
 def check_package(name: str, version: Version = installed, required: Mapping[str, str] | None = None) -> Finding:
     """Whether the package is installed, and new enough for cltutor."""
     oldest = (required_versions() if required is None else required).get(name, "0")
-    fix = f'pip install "{name}>={oldest}"'
-    if name in ("torch", "torchvision"):
-        fix = "pip install --upgrade torch torchvision"  # one without the other may not fit it
+    fix = FIXES.get(name, f'pip install "{name}>={oldest}"')
     if not (found := version(name)):
         return Finding(name, "", f"missing: {fix}")
     if _numbers(found) < _numbers(oldest):
@@ -104,7 +99,7 @@ def check_torchvision(load: Load = importlib.import_module, version: Version = i
     try:
         load("torchvision")
     except (ImportError, OSError, RuntimeError, AttributeError):
-        return finding._replace(problem="wrong for torch: pip install --force-reinstall torch torchvision")
+        return finding._replace(problem=f"wrong for torch: {REINSTALL}")
     return finding
 
 
@@ -114,7 +109,7 @@ def check_device(load: Load = importlib.import_module) -> Finding:
     except ModuleNotFoundError:
         return Finding("device", "unknown without torch")
     except (ImportError, OSError):
-        return Finding("device", "", "torch fails: pip install --force-reinstall torch torchvision")
+        return Finding("device", "", f"torch fails: {REINSTALL}")
     if torch.cuda.is_available():
         return Finding("device", torch.cuda.get_device_name(0))
     affinity = getattr(os, "sched_getaffinity", None)
@@ -182,7 +177,7 @@ def check_notebooks(package: Path = lab.PACKAGE, access: Callable[[Path, int], b
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
-    check_cltutor,
+    partial(check_package, "cltutor"),
     check_python,
     partial(check_package, "torch"),
     check_torchvision,
@@ -201,11 +196,7 @@ def _line(finding: Finding) -> str:
     return line if len(line) <= WIDTH else line[: WIDTH - 3] + "..."
 
 
-def main(_: argparse.Namespace) -> int:
-    return report()
-
-
-def report(checks: Sequence[Callable[[], Finding]] = CHECKS) -> int:
+def main(_: argparse.Namespace | None = None, checks: Sequence[Callable[[], Finding]] = CHECKS) -> int:
     """Print every finding on a line of at most 80 columns; 1 when one of them has a problem."""
     findings = [check() for check in checks]
     for finding in findings:

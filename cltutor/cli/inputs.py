@@ -1,26 +1,50 @@
 """The stream and the recipes that the arguments of `cltutor run` and `cltutor compare` describe."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import methods, streams
+from ..comparing import comparison
 from ..recipe.recipe import Recipe
 from ..streams import Stream
 from ..training import loop
+from . import writing
 from .arguments import SEED, SOURCES, Refused
 
 
-@contextmanager
-def before_training() -> Iterator[None]:
-    """Turns every ValueError inside into ``Refused``."""
+class Inputs(NamedTuple):
+    """What a command trains: recipes on the stream of each seed, ``first`` being that of the first seed."""
+
+    recipes: list[Recipe]
+    source: Callable[[int], Stream]
+    first: Stream
+    out: Path | None
+    store: Path | None
+
+
+def prepare(arguments: argparse.Namespace, names: Sequence[str], seeds: Sequence[int]) -> Inputs:
+    """The inputs that the arguments describe.
+
+    Raises:
+        Refused: anything that cannot be trained, or a folder that cannot be written to.
+    """
     try:
-        yield
+        recipes = recipes_of(names, arguments.settings, arguments.epochs)
+        comparison.check_lists(recipes, list(seeds))
+        comparison.check_budget(recipes)
+        loop.choose_device(arguments.device)
+        source = source_of(arguments)
+        first = source(seeds[0])
+        for recipe in recipes:
+            loop.check(first, recipe)
+            recipe.network.build(first.image_shape)
+        out = arguments.out and writing.ready(arguments.out)
     except ValueError as error:
         raise Refused(str(error)) from error
+    return Inputs(recipes, source, first, out, arguments.store or (out and out / "runs"))
 
 
 def stream_of(source: str, tasks: int | list[int], order: Any, seed: int) -> Stream:
@@ -53,9 +77,3 @@ def recipes_of(names: Sequence[str], settings: Sequence[tuple[str, str, Any]], e
         own = {key: value for method, key, value in settings if method in ("", name)}
         found.append(methods.named(name)(**own).with_epochs(epochs))
     return found
-
-
-def check(recipe: Recipe, stream: Stream) -> None:
-    """ValueError, before any training, for a recipe that cannot be trained on the stream."""
-    loop.check(stream, recipe)
-    recipe.network.build(stream.image_shape)

@@ -1,4 +1,4 @@
-"""What `cltutor run` and `cltutor compare` leave in a folder: the table, the figures and the run files."""
+"""What `cltutor run` and `cltutor compare` write into a folder: the table, the figures and the run files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,11 +7,11 @@ from ..runs.store import Store
 
 if TYPE_CHECKING:
     from ..comparing.comparison import Comparison
-    from ..show import Picture
+    from ..show.picture import Picture
 
 
 def ready(folder: Path) -> Path:
-    """The folder, made; ValueError in one sentence where that cannot be."""
+    """The folder, which now exists; ValueError in one sentence where it cannot be written to."""
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
         (folder / ".writable").touch()
@@ -21,8 +21,16 @@ def ready(folder: Path) -> Path:
     return folder
 
 
+def report(comparison: "Comparison", out: Path | None, command: str) -> None:
+    """Print the table, and write it with its figures and runs where a folder was named."""
+    print(comparison.table())
+    if out:
+        files = write(comparison, out, f"cltutor {command}")
+        print(f"\n{len(files)} files in {out}: the table, {len(files) - 1 - len(comparison)} figures and the runs.")
+
+
 def write(comparison: "Comparison", folder: Path, command: str) -> list[Path]:
-    """Write table.md, figures as PNG and the runs, and return what was written."""
+    """Write table.md, figures as PNG and the runs; the paths of all these files."""
     table = folder / "table.md"
     table.write_text(f"# {command}\n\n{comparison.table().markdown()}", encoding="utf-8")
     written = [table]
@@ -39,15 +47,17 @@ def write(comparison: "Comparison", folder: Path, command: str) -> list[Path]:
 
 
 def figures(comparison: "Comparison") -> dict[str, "Picture"]:
-    """The pictures of a comparison by file name; those of one regime of training show no run of the other."""
-    from .. import show
+    """The pictures of a comparison by file name, each of runs of one regime of training."""
+    from ..show.bars import forgetting
+    from ..show.curves import accuracy_over_time
+    from ..show.tradeoff import old_and_new
 
     several = len(comparison[0].tasks) > 1
-    found = {"old_and_new": show.old_and_new(comparison)} if several else {}
+    found = {"old_and_new": old_and_new(comparison)} if several else {}
     for words, competes in (("head_per_task", False), ("all_classes", True)):
         runs = [run for run in comparison if run.competes == competes]
         if runs:
-            found[f"accuracy_{words}"] = show.accuracy_over_time(runs, known_task=not competes)
+            found[f"accuracy_{words}"] = accuracy_over_time(runs, known_task=not competes)
         if runs and several:
-            found[f"forgetting_{words}"] = show.forgetting(runs, known_task=not competes)
+            found[f"forgetting_{words}"] = forgetting(runs, known_task=not competes)
     return found

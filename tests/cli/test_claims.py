@@ -76,7 +76,7 @@ def test_a_ledger_that_is_stopped_has_written_what_it_has(shipped, tmp_path):
 def test_the_command_that_made_the_numbers_is_recorded(shipped, tmp_path):
     seen = claims(shipped, "--paper", "mas", "--trials", 4, "--out", tmp_path / "a page.md")
     assert seen["command"] == f"cltutor claims --paper mas --trials 4 --out '{tmp_path / 'a page.md'}'"
-    assert command.command({"paper": None, "trials": None, "workers": 1, "out": None}) == "cltutor claims"
+    assert command.command(cli.parser().parse_args(["claims"])) == "cltutor claims"
 
 
 @pytest.mark.parametrize(

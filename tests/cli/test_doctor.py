@@ -50,7 +50,7 @@ def package(tmp_path):
 
 
 def test_the_report_fits_one_screen(capsys):
-    doctor.report()
+    doctor.main()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
@@ -70,7 +70,7 @@ def test_the_report_fits_one_screen(capsys):
     ],
 )
 def test_a_problem_is_marked_and_gives_code_1_and_a_long_line_is_cut(finding, code, printed, capsys):
-    assert doctor.report([lambda: finding]) == code
+    assert doctor.main(checks=[lambda: finding]) == code
     assert capsys.readouterr().out == printed
 
 
@@ -92,7 +92,7 @@ def test_a_missing_or_old_package_is_named_with_the_command_that_brings_it(name,
 def test_without_cltutor_installed_the_other_packages_are_still_reported():
     assert doctor.required_versions(failing(metadata.PackageNotFoundError("cltutor"))) == {}
     assert doctor.check_package("torch", VERSIONS.get, {}) == ("torch", "2.11.0+cpu", None)
-    assert doctor.check_cltutor({}.get).problem == "not installed: pip install -e . in the checkout"
+    assert doctor.check_package("cltutor", {}.get, {}).problem == "missing: pip install -e . in the checkout"
 
 
 def test_the_bounds_are_those_of_pyproject_without_its_extras():
@@ -180,8 +180,8 @@ def test_missing_notebooks_and_a_read_only_folder_are_problems(tmp_path, package
 
 
 def test_every_problem_fits_its_line(package, capsys):
-    doctor.report(
-        [
+    doctor.main(
+        checks=[
             partial(doctor.check_torchvision, failing(ImportError()), VERSIONS.get),
             partial(doctor.check_memory, lambda: 1),
             partial(doctor.check_notebooks, package, lambda *_: False),

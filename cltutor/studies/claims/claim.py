@@ -156,7 +156,7 @@ class Constant:
 
     value: float
 
-    def __call__(self, *_: object) -> float:
+    def __call__(self, *_: Any) -> float:
         return self.value
 
 

@@ -4,6 +4,7 @@ All methods train for the thirty epochs of `schedules.classroom`, three times th
 """
 
 from functools import partial
+from typing import Any
 
 from ...memory import ExemplarMemory
 from ...methods import schedules
@@ -14,7 +15,7 @@ EPOCHS = schedules.classroom()["epochs"]
 CAPACITY = 100  # exemplars in all, as in the gallery
 
 
-def across(method: str, stream: str = "digits", **changed: object) -> Trained:
+def across(method: str, stream: str = "digits", **changed: Any) -> Trained:
     """A method trained with all classes competing."""
     return trained(method, stream, "class", epochs=EPOCHS, **changed)
 

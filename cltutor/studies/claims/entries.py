@@ -45,11 +45,11 @@ class Entry:
 
     def row(self) -> tuple[str, ...]:
         """The cells under ``HEADER``."""
-        claim, sides, gap = self.claim, ("", ""), ""
+        claim, sides, gap = self.claim, ["", ""], ""
         if self.numbers:
             means = np.mean(self.numbers, axis=0)
             decimals = _decimals(float(np.abs(means).max()), claim.counted)
-            sides = tuple(f"{value:.{decimals}f}" for value in means)
+            sides = [f"{value:.{decimals}f}" for value in means]
             mean, half = self.difference
             gap = f"{mean:+.{decimals}f}" + ("" if claim.counted else f" ± {half:.{decimals}f}")
         trials = "counted" if claim.counted else str(claim.trials)

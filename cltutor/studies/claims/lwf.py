@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-from .claim import Quantity, Vocabulary, trained
+from .claim import Quantity, Trained, Vocabulary, trained
 from .measures import STATISTICS, gap, new, old
 
 
-def leads(of: Callable[..., float], other: str) -> list[Quantity]:
+def leads(of: Callable[..., float], other: str) -> list[Trained | Quantity]:
     """LwF's lead over another method: with fewer images of the new tasks but as many updates, and with all images."""
     methods = ("lwf", other)
     fewer = tuple(trained(method, "digits, fewer images", epochs=33) for method in methods)
@@ -18,7 +18,7 @@ def leads(of: Callable[..., float], other: str) -> list[Quantity]:
     ]
 
 
-SIDES = {
+SIDES: dict[str, list[Trained | Quantity]] = {
     "old": [trained("lwf", loss="l2"), *leads(old, "finetune")],
     "new": leads(new, "feature_extraction"),
     "whole": [

@@ -4,7 +4,7 @@ from functools import partial
 
 from ...streams import Stream
 from . import measures
-from .claim import Measure, Quantity, Vocabulary, trained
+from .claim import Measure, Quantity, Trained, Vocabulary, trained
 from .measures import drop, first_class, largest, last, least
 
 ADAPTED = trained("mas", classes=first_class)
@@ -30,7 +30,7 @@ STATISTICS = measures.STATISTICS | {
         "importance and anchors stored for the last task beyond the second, MB", measures.growth, counted=True
     ),
 }
-SIDES = {
+SIDES: dict[str, list[Trained | Quantity]] = {
     "drop": [
         Quantity("the better of imm_mean and imm_mode", partial(least, of=drop), IMM),
         Quantity("the worst of lwf, imm_mean, imm_mode, si, mas", partial(largest, of=drop), OTHERS),

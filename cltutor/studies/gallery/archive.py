@@ -75,7 +75,9 @@ def read(path: Path) -> tuple[list[Run], Origin]:
         tensors, facts = files.read(path)
         recipes = [parse(code) for code in facts["recipes"]]
     except (ValueError, KeyError) as error:
-        raise ValueError(f"{path} is missing, damaged or not a gallery: make it again with `cltutor gallery`.") from error
+        raise ValueError(
+            f"{path} is missing, damaged or not a gallery: make it again with `cltutor gallery`."
+        ) from error
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     made = [_run(recipes, entry, {k: v[i] for k, v in arrays.items()}) for i, entry in enumerate(facts["runs"])]
     return made, Origin(**facts["origin"])
@@ -90,7 +92,9 @@ def _run(recipes: list[Recipe], entry: dict[str, Any], arrays: dict[str, np.ndar
     plain = {name: _frozen(value) for name, value in entry.items()}
     plain["recipe"] = recipes[entry["recipe"]]
     accuracies = {k.removeprefix("accuracy/"): v.copy() for k, v in arrays.items() if k.startswith("accuracy/")}
-    curves = Curves(**{name: arrays[f"curve/{name}"].copy() for name in CURVES})
+    curves = Curves()
+    for name in CURVES:
+        setattr(curves, name, arrays[f"curve/{name}"].copy())
     return Run(**plain, accuracies=accuracies, curves=curves, states=[{} for _ in plain["tasks"]])
 
 

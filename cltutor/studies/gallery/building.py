@@ -49,7 +49,9 @@ class Builder:
         that was stopped early has equally many trials of every method.
         """
         recipes = self.searched(folder)
-        path, rounds, diverged = folder / f"{self.name}.safetensors", [], []
+        path = folder / f"{self.name}.safetensors"
+        rounds: list[list[Run]] = []
+        diverged: list[str] = []
         for trial in range(self.setting.trials):
             rounds.append([])
             for run, words in self._each(finished, [(recipe, trial) for recipe in recipes]):
