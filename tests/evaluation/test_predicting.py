@@ -68,7 +68,7 @@ def test_logits_are_scores_without_reading_the_exemplars(network):
 def test_any_recipe_with_a_memory_predicts_by_the_nearest_mean_of_its_exemplars(tiny, name):
     recipe = getattr(cl.methods, name)(memory=ExemplarMemory(12), predict="nearest_mean", heads="class", epochs=2)
     run = cl.learn(tiny, recipe, device="cpu", progress=False)
-    memory = run.kept["memory"]
+    memory = run.part_states["memory"]
     for task in tiny:
         right = share_right(run.model, memory["images"], memory["labels"], tiny, task)
         assert run.accuracy(known_task=False)[-1, task.index] == pytest.approx(right)

@@ -9,8 +9,8 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-START = "00_start_here"  # one page that makes curious: short, and with nothing to solve
-SECONDS = 1800  # a busy machine is no failure; what a notebook takes is measured, not tested
+START = "00_start_here"  # one short page without exercises
+SECONDS = 1800  # a busy machine is no failure: benchmarks/notebooks.py measures the time
 
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -19,8 +19,8 @@ def code(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def told(cell) -> str:
-    """All that a cell's output says, as text."""
+def printed(cell) -> str:
+    """All text in the outputs of a cell."""
     words = []
     for output in cell.outputs:
         words += [output.get("text", ""), *output.get("traceback", []), *map(str, output.get("data", {}).values())]
@@ -36,23 +36,23 @@ def widget_values(notebook) -> list[str]:
 @pytest.mark.notebook
 def test_it_runs_from_top_to_bottom_and_refuses_the_unsolved_exercises(path, tmp_path):
     notebook = nbformat.read(path, 4)
-    asked = nbformat.v4.new_code_cell("import cltutor\nprint(cltutor.widgets.errors())")
-    notebook.cells.append(asked)
+    errors = nbformat.v4.new_code_cell("import cltutor\nprint(cltutor.widgets.errors())")
+    notebook.cells.append(errors)
     environment = {**os.environ, "PYTHONPATH": str(path.parents[1]), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     client = NotebookClient(
         notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     )
     client.execute(env=environment)
     assert [output for cell in code(notebook) for output in cell.outputs if output.output_type == "error"] == []
-    assert told(asked).strip() == "[]"
+    assert printed(errors).strip() == "[]"
     values = widget_values(notebook)
     assert values, "the notebook shows no widget, or its state was not recorded"
     assert [value for value in values if "cltutor-error" in value or "Traceback" in value] == []
     exercises = [cell for cell in code(notebook) if "exercises.check(" in cell.source]
     assert len(exercises) == (0 if path.stem == START else 3)
     for cell in exercises:
-        assert "not yet" in told(cell)
-        assert "There is no answer here yet. Hint:" in told(cell)
+        assert "not yet" in printed(cell)
+        assert "There is no answer here yet. Hint:" in printed(cell)
 
 
 def test_it_is_committed_without_outputs_or_widget_state(path):

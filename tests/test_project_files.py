@@ -1,0 +1,58 @@
+"""The files for maintainers agree with the project."""
+
+import importlib
+import re
+from pathlib import Path
+
+import yaml
+
+import cltutor
+
+ROOT = Path(__file__).resolve().parents[1]
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def read(path: str):
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+def test_the_guide_names_make_targets_that_exist():
+    targets = set(re.findall(r"`make ([\w-]+)", GUIDE))
+    assert targets >= {"lab", "check", "test", "test-quick", "test-all"}
+    assert targets <= set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_the_guide_lists_the_rooms_in_which_the_package_is_divided():
+    table = GUIDE[GUIDE.index("| room |") : GUIDE.index("## Test one part")]
+    rooms = {path.parent.name for path in (ROOT / "cltutor").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == rooms
+
+
+def test_the_guide_names_files_and_classes_that_exist():
+    files = {name for name in re.findall(r"`((?:[\w.]+/)+[\w.]*)`", GUIDE) if "NAME" not in name}
+    assert [name for name in files if not any((ROOT / top / name).exists() for top in ("", "cltutor"))] == []
+    classes = re.findall(r"subclass of `([\w.]+)\.(\w+)`", GUIDE)
+    assert [pair for pair in classes if not hasattr(importlib.import_module(f"cltutor.{pair[0]}"), pair[1])] == []
+
+
+def test_the_workflow_calls_what_everybody_calls():
+    (job,) = read(".github/workflows/test.yml")["jobs"].values()
+    assert job["steps"][-1]["run"] == "bash .ci/run"
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12"]
+
+
+def test_the_hooks_before_a_commit_fetch_nothing():
+    (local,) = read(".pre-commit-config.yaml")["repos"]
+    assert local["repo"] == "local"
+    assert [hook["entry"].split()[0] for hook in local["hooks"]] == [
+        ".venv/bin/ruff",
+        ".venv/bin/ruff",
+        ".venv/bin/mypy",
+    ]
+
+
+def test_the_citation_and_the_changelog_have_the_version():
+    citation = read("CITATION.cff")
+    assert citation["version"] == cltutor.__version__
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert f"## [{cltutor.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
