@@ -40,12 +40,9 @@ def test_a_setting_is_a_name_and_a_value(text, meant):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("temperature", "a setting is name=value or method.name=value"),
-        ("=2", "a setting is name=value"),
-        ("a.b.c=2", "a setting is name=value"),
+        *[(text, "a setting is name=value or method.name=value") for text in ("temperature", "=2", "a.b.c=2")],
         ("x=__import__('os').getcwd()", "getcwd is not known here"),
         ("x=SmallCNN(hidden=(1).bit_length())", "bit_length is not known here"),
-        ("x=open('/tmp/never', 'w')", "open is not known here"),
         ("x=1 +", "not one line of code"),
     ],
 )
@@ -81,22 +78,6 @@ def test_settings_go_to_all_methods_or_to_the_one_that_is_named():
     finetune, lwf = inputs.recipes_of(["finetune", "lwf"], typed, 3)
     assert finetune == cl.methods.finetune(learning_rate=0.01, epochs=3)
     assert lwf == cl.methods.lwf(learning_rate=0.01, temperature=1, epochs=3)
-
-
-@pytest.mark.parametrize(
-    ("methods", "typed", "message"),
-    [
-        (["lfw"], [], "There is no method 'lfw'; did you mean"),
-        (["names"], [], "There is no method 'names'"),
-        (["lwf"], ["temprature=1"], "lwf has no setting 'temprature'; did you mean temperature"),
-        (["lwf"], ["temperature=hot"], "temperature is a finite number above 0, not 'hot'"),
-        (["lwf"], ["backbone=banana"], "backbone is a backbone, such as SmallCNN"),
-        (["lwf"], ["mas.lam=1"], "a setting is for 'mas', which is not among lwf"),
-    ],
-)
-def test_a_setting_that_a_method_does_not_take_is_refused(methods, typed, message):
-    with pytest.raises(ValueError, match=message):
-        inputs.recipes_of(methods, [arguments.setting(text) for text in typed], None)
 
 
 def source(*typed):

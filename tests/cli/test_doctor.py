@@ -31,16 +31,6 @@ def fake_torch(gpu):
     return SimpleNamespace(cuda=cuda, get_num_threads=lambda: 3)
 
 
-def memory_files(root, files):
-    """A /proc and a cgroup folder with these files below `root`: `free_memory`'s arguments."""
-    (root / "proc").mkdir()
-    (root / "cgroup" / "memory").mkdir(parents=True)
-    (root / "proc" / "meminfo").write_text("MemFree: 1 kB\nMemAvailable: 8000000 kB\n")
-    for name, text in files.items():
-        (root / "cgroup" / name).write_text(text)
-    return root / "proc", root / "cgroup"
-
-
 @pytest.fixture
 def package(tmp_path):
     """Of a checkout with one notebook."""
@@ -100,10 +90,9 @@ def test_the_bounds_are_those_of_pyproject_without_its_extras():
     assert doctor.required_versions(lambda _: lines) == REQUIRED
 
 
-@pytest.mark.parametrize(("version", "old"), [((3, 10, 14), True), ((3, 11, 0), False)])
-def test_an_old_python_is_refused(version, old):
-    expected = "3.10.14 is too old: install 3.11 or newer" if old else None
-    assert doctor.check_python(version).problem == expected
+def test_an_old_python_is_refused():
+    assert doctor.check_python((3, 10, 14)).problem == "3.10.14 is too old: install 3.11 or newer"
+    assert doctor.check_python((3, 11, 0)).problem is None
 
 
 def test_a_torchvision_of_another_build_than_torch_is_recognised():
@@ -127,27 +116,27 @@ def test_the_gpu_is_named_or_the_cores_and_threads_of_the_cpu():
     assert re.fullmatch(r"CPU, \d+ cores, torch uses 3 threads", cpu)
 
 
+CGROUP_2 = ("memory.max", "memory.current", "memory.stat")
+CGROUP_1 = tuple(f"memory/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat"))
+
+
 @pytest.mark.parametrize(
-    ("files", "free"),
+    ("names", "texts", "free"),
     [
-        ({}, 8_192_000_000),
-        ({"memory.max": "max\n", "memory.current": "7\n"}, 8_192_000_000),
-        (
-            {"memory.max": "2000000000\n", "memory.current": "700000000\n", "memory.stat": "inactive_file 100000000\n"},
-            1_400_000_000,
-        ),
-        (
-            {
-                "memory/memory.limit_in_bytes": "2000000000\n",
-                "memory/memory.usage_in_bytes": "700000000\n",
-                "memory/memory.stat": "inactive_file 100000000\n",
-            },
-            1_400_000_000,
-        ),
+        ((), (), 8_192_000_000),
+        (CGROUP_2, ("max\n", "7\n", ""), 8_192_000_000),
+        (CGROUP_2, ("2000000000\n", "700000000\n", "inactive_file 100000000\n"), 1_400_000_000),
+        (CGROUP_1, ("2000000000\n", "700000000\n", "inactive_file 100000000\n"), 1_400_000_000),
     ],
 )
-def test_free_memory_is_the_hosts_or_what_a_lower_limit_leaves_where_file_cache_is_free(files, free, tmp_path):
-    assert doctor.free_memory(*memory_files(tmp_path, files)) == free
+def test_free_memory_is_the_hosts_or_what_a_lower_limit_leaves_where_file_cache_is_free(names, texts, free, tmp_path):
+    proc, cgroup = tmp_path / "proc", tmp_path / "cgroup"
+    proc.mkdir()
+    (cgroup / "memory").mkdir(parents=True)
+    (proc / "meminfo").write_text("MemFree: 1 kB\nMemAvailable: 8000000 kB\n")
+    for name, text in zip(names, texts, strict=True):
+        (cgroup / name).write_text(text)
+    assert doctor.free_memory(proc, cgroup) == free
 
 
 def test_a_system_that_does_not_say_has_no_problem(tmp_path):
@@ -155,10 +144,9 @@ def test_a_system_that_does_not_say_has_no_problem(tmp_path):
     assert doctor.check_memory(lambda: None).problem is None
 
 
-@pytest.mark.parametrize(("free", "enough"), [(1_250_000_000, True), (900_000_000, False)])
-def test_less_memory_than_a_notebook_takes_is_a_problem(free, enough):
-    expected = None if enough else "0.9 GB free, a notebook takes 1.2: close programs"
-    assert doctor.check_memory(lambda: free).problem == expected
+def test_less_memory_than_a_notebook_takes_is_a_problem():
+    assert doctor.check_memory(lambda: 1_250_000_000).problem is None
+    assert doctor.check_memory(lambda: 900_000_000).problem == "0.9 GB free, a notebook takes 1.2: close programs"
 
 
 def test_the_sets_in_the_data_folder_are_named_and_a_missing_folder_is_a_problem(monkeypatch, tmp_path, package):
@@ -180,14 +168,13 @@ def test_missing_notebooks_and_a_read_only_folder_are_problems(tmp_path, package
 
 
 def test_every_problem_fits_its_line(package, capsys):
-    doctor.main(
-        checks=[
-            partial(doctor.check_torchvision, failing(ImportError()), VERSIONS.get),
-            partial(doctor.check_memory, lambda: 1),
-            partial(doctor.check_notebooks, package, lambda *_: False),
-            partial(doctor.check_package, "scikit-learn", {}.get),
-        ]
-    )
+    checks = [
+        partial(doctor.check_torchvision, failing(ImportError()), VERSIONS.get),
+        partial(doctor.check_memory, lambda: 1),
+        partial(doctor.check_notebooks, package, lambda *_: False),
+        partial(doctor.check_package, "scikit-learn", {}.get),
+    ]
+    doctor.main(checks=checks)
     printed = capsys.readouterr().out
     assert printed.count("!") == 5
     assert "..." not in printed

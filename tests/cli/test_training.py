@@ -63,7 +63,14 @@ def test_workers_are_processes_that_learn_the_same(tmp_path, capsys):
     ("typed", "message"),
     [
         (["run", "digts", "lwf"], "cltutor run: there is no stream 'digts'"),
-        (["run", "digits", "lfw"], "cltutor run: There is no method 'lfw'"),
+        (["run", "digits", "lfw"], "cltutor run: There is no method 'lfw'; did you mean"),
+        (["run", "digits", "names"], "There is no method 'names'"),
+        (
+            ["run", "digits", "lwf", "--set", "temprature=1"],
+            "lwf has no setting 'temprature'; did you mean temperature",
+        ),
+        (["run", "digits", "lwf", "--set", "temperature=hot"], "temperature is a finite number above 0, not 'hot'"),
+        (["run", "digits", "lwf", "--set", "mas.lam=1"], "a setting is for 'mas', which is not among lwf"),
         (["run", "digits", "lwf", "--tasks", "3"], "10 classes cannot be divided into 3 equal tasks"),
         (["run", "digits", "lwf", "--set", "backbone=banana"], "backbone is a backbone, such as SmallCNN()"),
         (["run", "digits", "lwf", "--tasks", "five"], "not 'five'"),
