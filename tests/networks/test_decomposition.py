@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cltutor.networks.decomposition import from_tensor_train, from_tucker, tensor_train, tucker
 
-SHAPE = (3, 2, 4, 5, 3)
+SHAPE = (3, 2, 3, 4, 2)
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -93,14 +93,14 @@ def test_the_relative_error_is_at_most_the_threshold_and_buys_fewer_numbers(thre
     assert sum(c.numel() for c in cores) < tensor.numel()
 
 
-@pytest.mark.parametrize("ranks", [(1, 1, 1, 1, 1), (2, 1, 2, 3, 2), (3, 2, 4, 4, 2)])
+@pytest.mark.parametrize("ranks", [(1, 1, 1, 1, 1), (2, 1, 2, 3, 1), (3, 2, 3, 3, 2)])
 def test_the_ranks_of_each_mode_are_found(ranks):
     core, factors = tucker(of_multilinear_rank(SHAPE, ranks), 1e-9)
     assert core.shape == ranks
     assert [factor.shape for factor in factors] == list(zip(SHAPE, ranks, strict=True))
 
 
-@pytest.mark.parametrize("ranks", [(1, 1, 1, 1), (2, 3, 4, 2), (3, 2, 1, 3)])
+@pytest.mark.parametrize("ranks", [(1, 1, 1, 1), (2, 3, 4, 2), (3, 2, 1, 1)])
 def test_the_ranks_of_each_cut_are_found(ranks):
     cores = tensor_train(of_train_rank(SHAPE, ranks), 1e-9)
     inner = (1, *ranks, 1)
@@ -131,7 +131,7 @@ def test_factors_have_orthonormal_columns_and_all_cores_but_the_last_do():
         torch.testing.assert_close(flat.T @ flat, torch.eye(core.shape[2], dtype=torch.float64))
 
 
-def test_the_way_from_the_factors_to_the_tensor_is_derived_as_finite_differences_say():
+def test_gradients_of_factors_are_finite_differences():
     shapes = ((2, 2, 2), (3, 2), (2, 2), (4, 2))
     parts = [drawn(*shape, seed=i).requires_grad_() for i, shape in enumerate(shapes)]
     assert torch.autograd.gradcheck(lambda core, *factors: from_tucker(core, factors), parts)
@@ -151,9 +151,7 @@ def test_a_tensor_of_zeros_and_one_of_a_single_mode_keep_their_shape():
 @pytest.mark.parametrize("decompose", [tucker, tensor_train])
 def test_bad_input_is_refused_in_one_sentence(decompose):
     for threshold in (-0.1, 1, float("nan")):
-        with pytest.raises(
-            ValueError, match=r"^The threshold is a relative error, from 0 up and below 1, not [^ ]*\.$"
-        ):
+        with pytest.raises(ValueError, match=r"^threshold is a number from 0 to below 1, not [^ ]*\.$"):
             decompose(torch.ones(2, 2), threshold)
-    with pytest.raises(ValueError, match=r"^The tensor to factorize has entries that are no finite numbers\.$"):
+    with pytest.raises(ValueError, match=r"^The tensor to factorize has entries that are not finite\.$"):
         decompose(torch.tensor([[1.0, float("nan")]]), 0.1)

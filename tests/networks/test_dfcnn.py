@@ -12,7 +12,7 @@ from torch.nn import functional as F
 import cltutor as cl
 from cltutor.evaluation.answers import accuracies
 from cltutor.importance import mas
-from cltutor.networks import DFCNN, ROLES, ResNet32, SmallCNN, TaskCNN, contract, deconvolve, dfcnn, evaluating
+from cltutor.networks import DFCNN, ResNet32, SmallCNN, TaskCNN, contract, deconvolve, dfcnn, evaluating
 from cltutor.networks.dfcnn import DFCNNNetwork
 
 TINY = DFCNN(TaskCNN((3, 4), (5,)), knowledge=((2, 2), (2, 3)), deconvolution=((3, 4), (3, 5)))
@@ -264,27 +264,6 @@ def test_a_knowledge_base_of_zeros_gives_a_task_that_is_finite():
     assert network.shares(0).tolist() == [[0.0, 0.0]]
 
 
-def test_every_parameter_has_exactly_one_role():
-    network = grown(3)
-    owned = [id(parameter) for role in ROLES for parameter in network.parameters_of(role)]
-    assert len(owned) == len(set(owned))
-    assert set(owned) == {id(parameter) for parameter in network.parameters()}
-    assert network.classes == [2, 3, 4]
-    assert network(IMAGES).logits.shape == (6, 9)
-
-
-def test_learning_a_task_leaves_all_other_tasks_own_parts_bit_for_bit_and_moves_its_own():
-    network = grown(3)
-    before = state(network)
-    train_newest(network)
-    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
-    assert not {name for name in moved if name.startswith(("tasks.0.", "tasks.1."))}
-    learning = {name for name, _ in network.named_parameters() if name.startswith(("backbone.", "tasks.2."))}
-    assert moved == learning
-    parts = {"filters", "basis_bias", "mixing", "bias", "weight", "knowledge"}
-    assert {name.split(".")[-1] for name in moved} == parts
-
-
 def test_a_changed_knowledge_base_changes_an_earlier_tasks_answers_through_its_filters():
     network = grown(2).eval()
     own, answers, filters = state(network.tasks[0]), network(IMAGES).head(0), network.filters(1, 0)
@@ -295,72 +274,55 @@ def test_a_changed_knowledge_base_changes_an_earlier_tasks_answers_through_its_f
     assert not torch.allclose(network.filters(1, 0), filters, atol=1e-3)
 
 
-def test_only_the_newest_tasks_features_are_dropped_out():
-    network = grown(2)
-    network.train_only(["shared", "new"])
-    torch.manual_seed(0)
-
-    def differs(task: int) -> bool:
-        return not torch.equal(network(IMAGES).head(task), network(IMAGES).head(task))
-
-    assert (differs(0), differs(1)) == (False, True)
-    assert network.draws_random_numbers
-
-
-def test_a_state_is_loaded_into_a_network_that_has_grown_alike():
-    network, other = grown(2), TINY.build((2, 5, 6))
-    train_newest(network)
-    for classes in (2, 3):
-        other.grow(classes)
-    other.load_state_dict(network.state_dict())
-    assert torch.equal(other.eval()(IMAGES).logits, network.eval()(IMAGES).logits)
-
-
 # How often filters are rebuilt
 
 
-@pytest.fixture
-def rebuilds(monkeypatch) -> list[int]:
-    """Grows by one at each contraction."""
-    calls, plain = [], dfcnn.contract
-    monkeypatch.setattr(dfcnn, "contract", lambda *values: calls.append(1) or plain(*values))
-    return calls
+class Counting(DFCNNNetwork):
+    """Notes the task for which filters are rebuilt."""
+
+    def __init__(self, tasks: int):
+        super().__init__(TINY, (2, 5, 6))
+        self.rebuilds = []
+        for _ in range(tasks):
+            self.grow(2)
+
+    def once(self, key, make):
+        return super().once(key, lambda: self.rebuilds.append(key) or make())
 
 
-def test_filters_are_rebuilt_once_a_pass_for_the_tasks_that_are_asked(rebuilds):
-    network = grown(3)
+def test_filters_are_rebuilt_once_per_pass_for_the_tasks_that_are_used():
+    network = Counting(3)
     output = network(IMAGES)
-    assert len(rebuilds) == 0
+    assert network.rebuilds == []
     output.head(2), output.features, output.head(2)
-    assert len(rebuilds) == network.layers
+    assert network.rebuilds == [2]
     output.head(0), output.logits
-    assert len(rebuilds) == 3 * network.layers
+    assert network.rebuilds == [2, 0, 1]
 
 
-def test_filters_are_rebuilt_once_for_all_images_that_are_tested(rebuilds):
-    network = grown(2)
+def test_filters_are_rebuilt_once_for_all_images_that_are_tested():
+    network = Counting(2)
     images, labels = IMAGES.repeat(60, 1, 1, 1), torch.zeros(360, dtype=torch.int64)
     accuracies(network, [(images, labels), None], (1,), unknown=False)
-    assert len(rebuilds) == network.layers  # of the task that is tested, for three chunks
+    assert network.rebuilds == [0]  # of the task that is tested, for three chunks
     accuracies(network, [(images, labels), None], (1,), unknown=True)
-    assert len(rebuilds) == 3 * network.layers
+    assert sorted(network.rebuilds) == [0, 0, 1]
 
 
-def test_after_testing_filters_follow_the_knowledge_base_again(rebuilds):
-    network = grown(1)
+def test_after_testing_filters_follow_the_knowledge_base_again():
+    network = Counting(1)
     with torch.no_grad():
         with evaluating(network):
             before = network(IMAGES).logits
             with evaluating(network):
                 assert torch.equal(network(IMAGES).logits, before)
             assert torch.equal(network(IMAGES).logits, before)
-        assert len(rebuilds) == network.layers
+        assert network.rebuilds == [0]
         network.knowledge_base(0).mul_(-2)
         assert not torch.allclose(network.eval()(IMAGES).logits, before)
-    assert network.made is None
 
 
-def test_kept_filters_do_not_cut_the_graph_of_who_measures():
+def test_cached_filters_do_not_cut_the_graph():
     network = grown(2)
     with evaluating(network):
         with torch.no_grad():
@@ -438,27 +400,6 @@ def test_a_task_not_learned_yet_or_a_layer_that_is_not_there_is_refused_in_one_s
             network.without({layer: [0]})
     with pytest.raises(ValueError, match="^The knowledge base of layer 1 has channels 0 to 2; there is no channel 3"):
         network.without({1: [0, 3]})
-
-
-@pytest.mark.parametrize("shape", [(6, 3, 5, 6), (6, 2, 6, 5), (2, 5, 6)])
-def test_images_of_another_shape_are_refused_in_one_sentence(shape):
-    with pytest.raises(ValueError, match=r"^This network was built for images of 2x5x6 \(channels, "):
-        grown(1)(torch.zeros(shape, dtype=torch.uint8))
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"activation": "tanh"}, 'activation is "relu", or None'),
-        ({"stride": 0}, "stride is a whole number from 1 up, not 0"),
-        ({"stride": 1.5}, "stride is a whole number"),
-        ({"knowledge": ((2, 0),)}, "knowledge holds a pair of whole numbers"),
-        ({"deconvolution": ((3,),)}, "deconvolution holds a pair of whole numbers"),
-    ],
-)
-def test_settings_that_make_no_sense_are_refused_in_one_sentence(change, words):
-    with pytest.raises(ValueError, match=words):
-        DFCNN(**change)
 
 
 def test_a_backbone_whose_convolutions_are_no_row_of_as_many_is_refused_in_one_sentence():

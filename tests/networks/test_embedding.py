@@ -4,13 +4,12 @@ import math
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cltutor.networks import ROLES, Copies, FactEmbedding, MultiHead, ResNet32, SmallCNN, Torchvision, Widening
+from cltutor.networks import FactEmbedding, MultiHead, SmallCNN
 from cltutor.networks.embedding import UNITS, distances, fact_vector, word_vector
 
 TINY = SmallCNN(channels=(2,), hidden=(6, 5))
@@ -81,6 +80,7 @@ def test_growing_adds_the_tasks_facts_and_no_parameter_and_draws_nothing():
     network.grow(1, SECOND)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert [name for name, _ in network.named_parameters()] == names
+    assert len(network.parameters_of("shared")) == len(names), "the last layers are shared, too"
     assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
     assert network.classes == [2, 1]
     assert torch.equal(network.facts, torch.stack([fact_vector(fact, 4) for fact in (*FIRST, *SECOND)]))
@@ -102,38 +102,6 @@ def test_growing_by_what_is_no_fact_is_refused_and_changes_nothing(count, names,
         network.grow(count, names)
     assert network.classes == [2]
     assert len(network.facts) == 2
-
-
-def test_all_layers_are_shared_the_last_included():
-    network = grown(FIRST, SECOND)
-    assert {role: len(network.parameters_of(role)) for role in ROLES} == {
-        "shared": len(list(network.parameters())),
-        "old": 0,
-        "new": 0,
-        "code": 0,
-    }
-    assert {id(p) for p in network.parameters_of("shared")} == {id(p) for p in network.parameters()}
-
-
-def test_the_facts_are_saved_with_the_network_and_are_no_parameters():
-    network, other = grown(FIRST, SECOND), grown(SECOND, FIRST)
-    assert "facts" in network.state_dict()
-    assert not any("facts" in name for name, _ in network.named_parameters())
-    other.load_state_dict(network.state_dict())
-    assert torch.equal(other.facts, network.facts)
-
-
-@pytest.mark.parametrize("description", [MultiHead(TINY), Copies(TINY), Widening(TINY)])
-def test_other_networks_take_names_and_do_not_read_them(description):
-    networks = []
-    for names in ((), FIRST):
-        torch.manual_seed(0)
-        network = description.build((3, 8, 8))
-        network.grow(2, names)
-        network.grow(2, names)
-        networks.append(network.state_dict())
-    one, other = networks
-    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 # Answers
@@ -189,28 +157,6 @@ def test_the_response_of_other_networks_is_the_head_of_the_task_or_all_logits():
     assert torch.equal(network.response(output, 0), output.head(0))
     assert torch.equal(network.response(output, 1), output.head(1))
     assert torch.equal(network.response(output), torch.cat([output.head(0), output.head(1)], dim=1))
-
-
-@pytest.mark.parametrize("backbone", [ResNet32(), Torchvision("resnet18"), Torchvision("squeezenet1_1")])
-def test_any_backbone_can_fork(backbone):
-    network = FactEmbedding(backbone).build((3, 64, 64), pretrained=False)
-    network.grow(2, FIRST)
-    images = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
-    output = network.eval()(images)
-    assert output.features.shape == (2, 48)
-    assert output.logits.shape == (2, 2)
-
-
-@pytest.mark.parametrize("dimension", [1, 0, 2.5, "16", True])
-def test_the_dimension_is_a_whole_number_from_two_up(dimension):
-    with pytest.raises(ValueError, match="dimension is a whole number from 2 up"):
-        FactEmbedding(dimension=dimension)
-
-
-def test_a_batch_gives_what_its_images_give_one_by_one():
-    network, images = grown(FIRST), pictures()
-    single = torch.cat([network(image[None]).logits for image in images])
-    np.testing.assert_allclose(network(images).logits.detach(), single.detach(), rtol=1e-4)
 
 
 def test_before_any_training_an_output_is_about_as_long_as_a_words_vector():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cltutor.networks import Expandable, ResNet32, SmallCNN, TaskCNN
+from cltutor.networks import Expandable, SmallCNN, TaskCNN
 from cltutor.networks.expandable import ExpandableNetwork
 
 TINY = SmallCNN(channels=(4, 5), hidden=(8, 6))
@@ -431,31 +431,8 @@ def test_the_first_task_is_learned_as_any_network_learns_it():
         assert network.masks == {}
 
 
-def test_every_head_has_a_way_of_its_own():
-    assert ExpandableNetwork.separate
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"expansion": 0}, r"^expansion is a whole number of units from 1 up, not 0\.$"),
-        ({"expansion": 2.0}, r"^expansion is a whole number of units from 1 up, not 2\.0\.$"),
-        ({"loss_threshold": -1.0}, r"^loss_threshold is a finite number from 0 up, not -1\.0\.$"),
-        ({"drift_threshold": float("inf")}, r"^drift_threshold is a finite number from 0 up, not inf\.$"),
-    ],
-)
-def test_bad_settings_are_refused_in_one_sentence(settings, message):
-    with pytest.raises(ValueError, match=message):
-        Expandable(**settings)
-
-
 def test_a_task_that_was_not_learned_has_no_widths():
-    with pytest.raises(ValueError, match=r"^This network has learned 2 task\(s\), counted from 0, not task 2\.$"):
+    with pytest.raises(
+        ValueError, match=r"^This network has learned 2 task\(s\), counted from 0; there is no task 2\.$"
+    ):
         build().widths(2)
-
-
-def test_backbones_that_branch_and_images_of_another_size_are_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"^ResNet32\(\) is no plain chain of [^.]*\.$"):
-        Expandable(ResNet32()).build((3, 32, 32))
-    with pytest.raises(ValueError, match=r"^This network was built for images of 1x8x8 [^.]*, not 1x9x9\.$"):
-        build()(torch.zeros(2, 1, 9, 9, dtype=torch.uint8))

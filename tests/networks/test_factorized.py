@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cltutor.networks import MultiHead, ResNet32, SmallCNN, TaskCNN, TensorFactorization
+from cltutor.networks import SmallCNN, TensorFactorization
 from cltutor.networks.factorized import FactorizedNetwork
 
 TINY = SmallCNN(channels=(3, 4), hidden=(6,))
@@ -72,16 +72,19 @@ def test_the_network_convolves_with_the_filters_that_the_factors_sum_up_to(kind)
         torch.testing.assert_close(network(IMAGES).head(task), expected[task], atol=1e-4, rtol=1e-4)
 
 
-def test_before_it_is_factorized_each_task_is_a_plain_network_of_its_own():
+def test_before_it_is_factorized_a_task_convolves_with_its_own_filters():
     network = grown(2)
-    torch.manual_seed(0)
-    plain = MultiHead(TINY).build((1, 8, 8))
-    plain.normalise_like(IMAGES)
-    plain.grow(2)
-    assert torch.equal(network(IMAGES).head(0), plain(IMAGES).head(0))
     expected = answers(network, network.filters)
     for task in range(2):
         torch.testing.assert_close(network(IMAGES).head(task), expected[task], atol=1e-5, rtol=1e-5)
+
+
+def test_a_task_or_a_layer_that_is_not_there_is_refused_in_one_sentence():
+    network = factorized(2)
+    with pytest.raises(ValueError, match=r"^This network has learned 2 task\(s\), [^;]*; there is no task 2\.$"):
+        network.filters(0, 2)
+    with pytest.raises(ValueError, match=r"^This network has 2 convolution\(s\), [^;]*; there is no layer -1\.$"):
+        network.filters(-1, 0)
 
 
 @KINDS
@@ -213,39 +216,3 @@ def test_a_networks_factors_can_be_laid_out_colours_last():
         before = network(IMAGES).logits
         network.to(memory_format=torch.channels_last)
         torch.testing.assert_close(network(IMAGES).logits, before, atol=1e-5, rtol=1e-5)
-
-
-def test_a_head_runs_its_own_tasks_layers_alone_and_dropout_learns_with_its_task():
-    torch.manual_seed(0)
-    network = TensorFactorization(TaskCNN(channels=(4, 4), hidden=(6,), dropout=0.5)).build((1, 8, 8))
-    network.grow(2)
-    network.grow(2)
-    runs = []
-    for task, chain in enumerate(network.tasks):
-        chain[-1].register_forward_hook(lambda _m, _i, _o, task=task: runs.append(task))
-    output = network(IMAGES)
-    output.head(0)
-    assert runs == [0]
-    assert output.features.shape == (8, 6)
-    assert runs == [0, 1]
-    assert network.separate
-    assert network.draws_random_numbers
-
-
-def test_bad_input_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"^kind is one of tucker, tensor_train, not 'cp'\.$"):
-        TensorFactorization(TINY, "cp")
-    for threshold in (-1, 1, 2):
-        with pytest.raises(ValueError, match=r"^threshold is a relative error, from 0 up and below 1, not [^ ]*\.$"):
-            TensorFactorization(TINY, threshold=threshold)
-    with pytest.raises(
-        ValueError, match=r"^ResNet32\(\) is no plain chain of [^.]*: use TaskCNN\(\) or SmallCNN\(\)\.$"
-    ):
-        TensorFactorization(ResNet32()).build((3, 32, 32))
-    network = factorized(2)
-    with pytest.raises(ValueError, match=r"^This network has learned 2 task\(s\), [^;]*; there is no task 2\.$"):
-        network.filters(0, 2)
-    with pytest.raises(ValueError, match=r"^This network has 2 convolutions, [^;]*; there is no layer -1\.$"):
-        network.filters(-1, 0)
-    with pytest.raises(ValueError, match=r"^This network was built for images of 1x8x8 [^.]*, not 3x8x8\.$"):
-        network(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))

@@ -165,14 +165,10 @@ def test_an_unknown_network_is_refused_with_the_nearest_name(wrong, right):
         Torchvision(wrong).build((3, 64, 64))
 
 
-@pytest.mark.parametrize(("name", "size"), [("alexnet", 32), ("squeezenet1_0", 8)])
-def test_images_too_small_for_a_network_are_refused_in_one_sentence(name, size, monkeypatch):
-    # Random weights are drawn for nothing here: leave them out.
-    monkeypatch.setattr(nn.Linear, "reset_parameters", lambda layer: None)
-    with pytest.raises(
-        ValueError, match=rf"^Images of {size}x{size} pixels with 3 channel\(s\) do not fit {name}: [^.]*\.$"
-    ):
-        Torchvision(name).build((3, size, size))
+def test_images_too_small_for_a_network_are_refused_in_one_sentence():
+    words = r"^Images of 8x8 pixels with 3 channel\(s\) do not fit squeezenet1_0: [^.]*\.$"
+    with pytest.raises(ValueError, match=words):
+        Torchvision("squeezenet1_0").build((3, 8, 8))
 
 
 def test_a_size_that_a_network_asserts_is_refused_in_the_same_sentence():
@@ -192,10 +188,10 @@ def test_a_missing_weights_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"\x80\x04junk", [1, 2], {}, {"epoch": 3}, nn.Linear(1, 1)])
-def test_a_file_that_holds_no_weights_is_refused_in_one_sentence(content, tmp_path):
+def test_a_file_without_weights_is_refused_in_one_sentence(content, tmp_path):
     path = tmp_path / "w.pth"
     path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
-    with pytest.raises(ValueError, match=r"w\.pth holds no (weights|state dict)") as caught:
+    with pytest.raises(ValueError, match=r"w\.pth contains no (weights|state dict)") as caught:
         Torchvision("resnet18", str(path)).build((3, 64, 64))
     assert "\n" not in str(caught.value)
 
