@@ -170,19 +170,14 @@ def test_the_maps_of_several_layers_come_from_one_pass(backbone):
         torch.testing.assert_close(together[name], attention.grad_cam(built, PICTURES, TARGETS, name))
 
 
-def test_the_normalised_input_does_not_count_as_a_layer():
-    for backbone in (SmallCNN(), ResNet32()):
-        built = network(backbone)
-        assert next(iter(attention.layers(built, PICTURES[:1]))) == "backbone.trunk.0"
-        with pytest.raises(ValueError, match="'backbone.normalise' has no map of features"):
-            attention.grad_cam(built, PICTURES, TARGETS, "backbone.normalise")
-
-
-def test_layers_within_a_residual_block_are_distinguished_from_those_outside():
+def test_the_layers_of_a_network_leave_out_its_normalised_input_and_mark_residual_blocks():
     built = network(ResNet32())
     every = attention.layers(built, PICTURES[:1])
+    assert next(iter(every)) == "backbone.trunk.0"
     assert "backbone.trunk.3.first.0" in every
     assert attention.outside_blocks(built, every) == [f"backbone.trunk.{place}" for place in range(18)]
+    with pytest.raises(ValueError, match="'backbone.normalise' has no map of features"):
+        attention.grad_cam(built, PICTURES, TARGETS, "backbone.normalise")
 
 
 @pytest.mark.parametrize(

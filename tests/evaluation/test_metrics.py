@@ -14,17 +14,9 @@ NAN = math.nan
 # Task 0 is learned at 0.8, rises to 0.9, ends at 0.5; task 1 is learned at 0.7, ends at 0.6.
 HAND = [[0.8, NAN, NAN], [0.9, 0.7, NAN], [0.5, 0.6, 1.0]]
 BAD = [[0.5, 0.5], [], [[0.5, 0.5]], [[NAN]], [[0.5, NAN], [NAN, 0.5]], [[55.0]], [[-0.1]]]
-OF_A_MATRIX = [
-    metrics.average_accuracy,
-    metrics.average_incremental_accuracy,
-    metrics.forgetting,
-    metrics.drop,
-    metrics.backward_transfer,
-    metrics.new_task_accuracy,
-    metrics.old_task_accuracy,
-    metrics.summary,
-    lambda a: metrics.intransigence(a, np.ones(len(a))),
-]
+NAMES = ["average_accuracy", "average_incremental_accuracy", "forgetting", "drop", "backward_transfer", "summary"]
+NAMES += ["new_task_accuracy", "old_task_accuracy"]
+OF_A_MATRIX = [*(getattr(metrics, name) for name in NAMES), lambda a: metrics.intransigence(a, np.ones(len(a)))]
 
 
 @st.composite
@@ -65,9 +57,7 @@ def test_the_old_task_metrics_equal_loops(a):
     last = len(a) - 1
     fall, fall_from_best = 0.0, 0.0
     for j in range(last):
-        best = -1.0
-        for row in range(j, last):
-            best = max(best, a[row, j])
+        best = max(a[row, j] for row in range(j, last))
         fall += a[j, j] - a[last, j]
         fall_from_best += best - a[last, j]
     assert metrics.drop(a) == pytest.approx(fall / last)
@@ -81,10 +71,8 @@ def test_average_incremental_accuracy_equals_loops_over_the_steps_after_the_firs
     sizes = data.draw(st.lists(st.integers(1, 50), min_size=len(a), max_size=len(a)))
     total = 0.0
     for i in range(1, len(a)):
-        right = sum(sizes[j] * a[i, j] for j in range(i + 1))
-        total += right / sum(sizes[: i + 1])
-    expected = total / (len(a) - 1)
-    assert metrics.average_incremental_accuracy(a, sizes) == pytest.approx(expected)
+        total += sum(sizes[j] * a[i, j] for j in range(i + 1)) / sum(sizes[: i + 1])
+    assert metrics.average_incremental_accuracy(a, sizes) == pytest.approx(total / (len(a) - 1))
 
 
 @given(matrices(smallest=1), matrices(smallest=1))
@@ -189,12 +177,12 @@ def test_curve_metrics_equal_loops(example):
             kept = curves[-1, t] / peak
         for epoch, value in reversed(list(enumerate(own, start=1))):
             count = epoch if value >= 0.98 * peak else count
-        for function, expected in (
+        for metric, expected in (
             (metrics.peak_accuracy, peak),
             (metrics.retention, kept),
             (metrics.epochs_to_peak, count),
         ):
-            assert function(curves, learning)[t] == pytest.approx(expected, nan_ok=True)
+            assert metric(curves, learning)[t] == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(
