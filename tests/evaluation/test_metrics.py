@@ -17,6 +17,7 @@ BAD = [[0.5, 0.5], [], [[0.5, 0.5]], [[NAN]], [[0.5, NAN], [NAN, 0.5]], [[55.0]]
 NAMES = ["average_accuracy", "average_incremental_accuracy", "forgetting", "drop", "backward_transfer", "summary"]
 NAMES += ["new_task_accuracy", "old_task_accuracy"]
 OF_A_MATRIX = [*(getattr(metrics, name) for name in NAMES), lambda a: metrics.intransigence(a, np.ones(len(a)))]
+OF_CURVES = [metrics.peak_accuracy, metrics.retention, metrics.epochs_to_peak]
 
 
 @st.composite
@@ -177,12 +178,8 @@ def test_curve_metrics_equal_loops(example):
             kept = curves[-1, t] / peak
         for epoch, value in reversed(list(enumerate(own, start=1))):
             count = epoch if value >= 0.98 * peak else count
-        for metric, expected in (
-            (metrics.peak_accuracy, peak),
-            (metrics.retention, kept),
-            (metrics.epochs_to_peak, count),
-        ):
-            assert metric(curves, learning)[t] == pytest.approx(expected, nan_ok=True)
+        found = [metric(curves, learning)[t] for metric in OF_CURVES]
+        assert found == pytest.approx([peak, kept, count], nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +187,7 @@ def test_curve_metrics_equal_loops(example):
     [([0.5], [0]), ([[0.5]], [0, 0]), ([[0.5]], [1]), ([[0.5]], [-1]), ([[0.5]], [0.5]), ([], [])],
 )
 def test_curves_that_do_not_fit_their_epochs_are_refused(curves, learning):
-    for metric in (metrics.peak_accuracy, metrics.retention, metrics.epochs_to_peak):
+    for metric in OF_CURVES:
         with pytest.raises(ValueError, match="epoch_task"):
             metric(curves, learning)
 
