@@ -16,22 +16,21 @@ def pictures(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("size", range(8, 33))
-def test_the_small_cnn_takes_every_size_from_8_to_32_pixels(size):
-    backbone = SmallCNN(channels=(2, 3, 4), hidden=(6, 5)).build((3, size, size))
-    side = size
-    for _ in range(3):
-        side = side // 2 if side >= 4 else side
-    assert backbone.trunk(torch.zeros(2, 3, size, size)).shape == (2, 4 * side * side)
-    assert side >= 2
-    assert backbone(pictures(2, 3, size, size)).shape == (2, 5)
-
-
-@settings(max_examples=20)
-@given(st.integers(8, 32), st.integers(8, 32), st.integers(1, 4))
-def test_the_small_cnn_takes_oblong_images_of_any_number_of_channels(height, width, channels):
-    backbone = SmallCNN(channels=(2, 2), hidden=(3,)).build((channels, height, width))
-    assert backbone(pictures(2, channels, height, width)).shape == (2, 3)
+@settings(max_examples=60)
+@given(st.data())
+def test_a_small_cnn_takes_images_of_every_size_and_leaves_four_positions_or_more(data):
+    backbone, smallest, pools = data.draw(
+        st.sampled_from([(SmallCNN((2, 3, 4), (6, 5)), 8, 3), (TaskCNN((2, 2, 3, 4), (5,)), 4, 2)])
+    )
+    height, width = (data.draw(st.integers(smallest, 33)) for _ in range(2))
+    channels = data.draw(st.integers(1, 4))
+    module, sides = backbone.build((channels, height, width)), [height, width]
+    for _ in range(pools):
+        if min(sides) >= 4:
+            sides = [side // 2 for side in sides]
+    assert min(sides) >= 2
+    assert module.trunk(torch.zeros(2, channels, height, width)).shape == (2, 4 * sides[0] * sides[1])
+    assert module(pictures(2, channels, height, width)).shape == (2, 5)
 
 
 def test_the_small_cnn_has_three_convolutions_and_two_fully_connected_layers_below_its_heads():
@@ -72,13 +71,6 @@ def test_features_keep_their_scale_through_the_layers():
 # The CNN of a task
 
 
-def test_the_task_cnn_has_328426_parameters_with_ten_classes_and_the_large_one_934586():
-    for backbone, expected in ((TaskCNN(), 328_426), (TaskCNN((48, 48, 96, 96), (128,)), 934_586)):
-        network = MultiHead(backbone).build((3, 32, 32))
-        network.grow(10)
-        assert sum(parameter.numel() for parameter in network.parameters()) == expected
-
-
 def test_the_task_cnn_pools_after_every_second_convolution_and_drops_features_out():
     trunk = TaskCNN().build((3, 32, 32)).trunk
     pair = ["Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d"]
@@ -88,18 +80,6 @@ def test_the_task_cnn_pools_after_every_second_convolution_and_drops_features_ou
     assert (layer[0].p, layer[1].in_features, layer[1].out_features) == (0.25, 64 * 8 * 8, 64)
     assert [len(layer) for layer in TaskCNN(hidden=(9, 8), dropout=0.0).build((3, 32, 32)).hidden] == [2, 2]
     assert [len(layer) for layer in TaskCNN(hidden=(9, 8)).build((3, 32, 32)).hidden] == [3, 2]
-
-
-@pytest.mark.parametrize("size", range(4, 34))
-def test_the_task_cnn_takes_every_size_from_4_pixels_and_leaves_four_positions_or_more(size):
-    backbone = TaskCNN(channels=(2, 2, 3, 3), hidden=(5,)).build((1, size, size + 1))
-    sides = [size, size + 1]
-    for _ in range(2):
-        if min(sides) >= 4:
-            sides = [side // 2 for side in sides]
-    assert min(sides) >= 2
-    assert backbone.trunk(torch.zeros(2, 1, size, size + 1)).shape == (2, 3 * sides[0] * sides[1])
-    assert backbone(pictures(2, 1, size, size + 1)).shape == (2, 5)
 
 
 def test_half_of_the_task_cnns_features_are_dropped_out_in_training_alone():

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cltutor.networks.decomposition import from_tensor_train, from_tucker, tensor_train, tucker
 
-SHAPE = (3, 2, 3, 4, 2)
+SHAPE = (2, 2, 3, 2, 2)
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -93,14 +93,14 @@ def test_the_relative_error_is_at_most_the_threshold_and_buys_fewer_numbers(thre
     assert sum(c.numel() for c in cores) < tensor.numel()
 
 
-@pytest.mark.parametrize("ranks", [(1, 1, 1, 1, 1), (2, 1, 2, 3, 1), (3, 2, 3, 3, 2)])
+@pytest.mark.parametrize("ranks", [(1, 1, 1, 1, 1), (2, 1, 2, 2, 1), (2, 2, 3, 1, 2)])
 def test_the_ranks_of_each_mode_are_found(ranks):
     core, factors = tucker(of_multilinear_rank(SHAPE, ranks), 1e-9)
     assert core.shape == ranks
     assert [factor.shape for factor in factors] == list(zip(SHAPE, ranks, strict=True))
 
 
-@pytest.mark.parametrize("ranks", [(1, 1, 1, 1), (2, 3, 4, 2), (3, 2, 1, 1)])
+@pytest.mark.parametrize("ranks", [(1, 1, 1, 1), (2, 3, 4, 2), (2, 2, 1, 2)])
 def test_the_ranks_of_each_cut_are_found(ranks):
     cores = tensor_train(of_train_rank(SHAPE, ranks), 1e-9)
     inner = (1, *ranks, 1)

@@ -1,8 +1,6 @@
 """The network that embeds facts: its words, its forks, its distances, each against loops over plain numbers."""
 
 import math
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -10,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cltutor.networks import FactEmbedding, MultiHead, SmallCNN
-from cltutor.networks.embedding import UNITS, distances, fact_vector, word_vector
+from cltutor.networks.embedding import UNITS, fact_vector, word_vector
 
 TINY = SmallCNN(channels=(2,), hidden=(6, 5))
+CIRCLE = [-0.47584692, 0.37013203, 0.56588054, 0.34131694, 0.44705030]  # drawn from the seed that the word is
 FIRST, SECOND = ("circle left of star", "star above circle"), ("circle inside cross",)
 
 
@@ -40,13 +39,10 @@ def test_a_word_has_a_vector_of_length_one_that_is_always_the_same(word, dimensi
     assert torch.equal(vector, word_vector(word, dimension))
 
 
-def test_a_words_vector_is_the_same_in_another_process_and_disturbs_no_random_state():
+def test_a_words_vector_is_the_same_on_every_machine_and_disturbs_no_random_state():
     state = torch.random.get_rng_state()
-    here = word_vector("circle", 5).tolist()
+    assert word_vector("circle", 5).tolist() == pytest.approx(CIRCLE, abs=1e-7)
     assert torch.equal(torch.random.get_rng_state(), state)
-    code = "from cltutor.networks.embedding import word_vector; print(word_vector('circle', 5).tolist())"
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert here == eval(there)
 
 
 def test_the_directions_of_words_are_uniform_so_that_no_two_words_are_near_by_what_they_mean():
@@ -60,14 +56,6 @@ def test_a_fact_is_its_subject_its_predicate_and_its_object_in_this_order():
     parts = [word_vector(word, 6) for word in ("circle", "left of", "star")]
     assert torch.equal(fact_vector("circle left of star", 6), torch.cat(parts))
     assert not torch.equal(fact_vector("circle left of star", 6), fact_vector("star left of circle", 6))
-
-
-def test_facts_that_share_words_are_nearer_to_each_other():
-    one, same_subject, other = (
-        fact_vector(fact, 16) for fact in ("circle left of star", "circle left of cross", "star above circle")
-    )
-    assert torch.equal(one[:32], same_subject[:32])
-    assert (one - same_subject).norm() < (one - other).norm()
 
 
 # Growing
@@ -124,14 +112,6 @@ def test_a_facts_logit_is_minus_its_squared_distance_from_the_embedding():
             vector = fact_vector(fact, 4).tolist()
             squared = sum((a - b) ** 2 for a, b in zip(embedding, vector, strict=True))
             assert output.logits[i, j].item() == pytest.approx(-squared, rel=1e-4)
-
-
-def test_an_image_that_is_embedded_as_its_fact_is_taken_for_it():
-    facts = torch.stack([fact_vector(fact, 4) for fact in (*FIRST, *SECOND)])
-    apart = distances(facts, facts)
-    assert torch.equal(apart.argmin(1), torch.arange(3))
-    assert torch.equal(apart.diagonal(), torch.zeros(3))
-    assert torch.equal(apart, apart.T)
 
 
 def test_the_outputs_are_not_normalised():

@@ -187,15 +187,6 @@ def test_a_state_of_either_form_and_of_any_ranks_is_loaded(kind):
 
 
 @KINDS
-def test_a_single_task_is_factorized_as_well(kind):
-    network = grown(1, kind)
-    before = network(IMAGES).logits
-    network.begin_phase("factorized", IMAGES, torch.zeros(8))
-    assert len(network.factors) == 2
-    torch.testing.assert_close(network(IMAGES).logits, before, atol=0.02, rtol=0.02)
-
-
-@KINDS
 def test_the_parameters_are_those_that_the_docstring_counts(kind):
     network = factorized(3, kind, 0.5)
     shapes, expected = [(3, 3, 1, 3, 3), (3, 3, 3, 4, 3)], 0

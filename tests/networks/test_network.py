@@ -107,21 +107,6 @@ def test_batch_norm_statistics_move_only_with_the_shared_weights(backbone):
     assert all("running_" in name or "num_batches" in name for name in moved)
 
 
-def test_a_frozen_network_drops_nothing_out():
-    network = grown(MultiHead(Torchvision("squeezenet1_0")), 2, 2, size=64)  # drops features in every head
-    images = pictures(64)
-
-    def differs(head: int) -> bool:
-        return not torch.equal(network(images).head(head), network(images).head(head))
-
-    network.train_only(["shared"])
-    assert (differs(0), differs(1)) == (False, False)
-    network.train_only(["new"])
-    assert (differs(0), differs(1)) == (False, True)
-    network.train_only(["old", "new"])
-    assert (differs(0), differs(1)) == (True, True)
-
-
 def test_stochastic_depth_counts_as_drawing_random_numbers():
     assert grown(MultiHead(Torchvision("efficientnet_b0")), 2, size=32).draws_random_numbers
 

@@ -44,12 +44,6 @@ def test_the_relevant_units_are_those_with_an_unbroken_path_to_the_head(seed):
     assert [units.tolist() for units in found] == expected
 
 
-def test_the_relevant_units_of_a_chain_with_one_link_between_layers_are_that_chain():
-    links = [torch.ones(2, 1, dtype=torch.bool), torch.tensor([[0, 1], [0, 0], [0, 1]]).bool()]
-    found = relevant(torch.tensor([True, True, False]), links, [torch.ones(2).bool(), torch.ones(3).bool()])
-    assert [units.tolist() for units in found] == [[False, True], [True, True, False]]
-
-
 @pytest.mark.parametrize(("stride", "padding"), [(1, 1), (2, 0)])
 def test_a_layer_answers_as_the_convolution_that_it_was_made_of(stride, padding):
     plain = nn.Conv2d(4, 3, 3, stride, padding)
