@@ -127,8 +127,8 @@ def _with_second(second: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, T
 _CONFUSION_MISTAKES = (
     (_with_second(lambda s, y, t: accuracy(s, y, t, True)), "The second number is the known-task accuracy of all "
      "images: keep those whose task was found."),
-    (_with_second(lambda s, y, t: accuracy(s, y, t, False)), "The second number is a share of all images: divide "
-     "by the number of those whose task was found."),
+    (_with_second(lambda s, y, t: accuracy(s, y, t, False)), "The second number is a share of all images: divide by "
+     "the number of those whose task was found."),
     (lambda s, y, t: confusion(s, y, t)[::-1], "Right, but the other way round: the task first."),
     (lambda s, y, t: [1 - confusion(s, y, t)[0], confusion(s, y, t)[1]], "The first number is the share of images "
      "whose task is right, not wrong."),

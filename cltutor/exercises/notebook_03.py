@@ -51,10 +51,8 @@ _OMEGA_MISTAKES = (
     (_of(lambda g: g.cumsum(0).abs().mean(0)), "The gradients of earlier images are still in weight.grad: backward() "
      "adds up. Set it to None before each image."),
     (_of(lambda g: g.square().mean(0)), "You square the gradient; that is how the Fisher information begins."),
-    (_of(lambda g: g.abs().mean(0), lambda output: output.norm()), "You left out the square: eq. 2 needs the "
-     "squared norm."),
-    (_of(lambda g: g.abs().mean(0), lambda output: output.square().mean()), "Sum the squares over the outputs: a norm "
-     "has no mean in it."),
+    (_of(lambda g: g.abs().mean(0), lambda output: output.norm()), "You left out the square of the norm in eq. 2."),
+    (_of(lambda g: g.abs().mean(0), lambda output: output.square().mean()), "Sum the squares: a norm is no mean."),
     (_of(lambda g: g.abs().mean(0), lambda output: output.sum()), "That is the gradient of the sum of the outputs; "
      "take that of the sum of their squares."),
 )  # fmt: skip
@@ -90,10 +88,8 @@ _ANCHOR_MISTAKES = (
      "half is left, as none is left of the new task's."),
     (lambda n, a, p, o, lam: compromise(n, a, p, o, 2 * lam), "The factor 1/2 of the new task's loss is gone after the "
      "derivative; yours still has it."),
-    (lambda n, a, p, o, lam: compromise(n, a, p, o, lam / len(o)), "You take the mean over the old tasks; MAS adds "
-     "their Ω up (section 4.2)."),
-    (lambda n, a, p, o, lam: compromise(n, a, p, o[-1:], lam), "Only the last task's Ω pulls in yours: add up those of "
-     "all old tasks."),
+    (lambda n, a, p, o, lam: compromise(n, a, p, o, lam / len(o)), "You average the old Ω; MAS adds them up."),
+    (lambda n, a, p, o, lam: compromise(n, a, p, o[-1:], lam), "Only the last task's Ω pulls: add up all of them."),
     (lambda n, a, p, o, lam: compromise(p, a, n, o, lam), "Old and new are swapped: a large Ω keeps the old place."),
     (lambda n, a, p, o, lam: a * n + lam * o.sum(0) * p, "Divide by the sum of the two weights, as a mean does."),
 )  # fmt: skip
@@ -121,8 +117,8 @@ _HEBB_MISTAKES = (
     (lambda x, y: len(x) * hebb(x, y), "You sum over the images: divide by their number."),
     (lambda x, y: 2 * y.mean(0).outer(x.mean(0)), "You multiply the means. Neurons that never fire together would "
      "count: multiply image by image, then take the mean."),
-    (lambda x, y: 2 * (y > 0).to(y).T @ (x > 0).to(x) / len(x), "You count how often both fire; eq. 6 multiplies how "
-     "strongly."),
+    (lambda x, y: 2 * (y > 0).to(y).T @ (x > 0).to(x) / len(x), "You count how often both fire; eq. 6 "
+     "multiplies how strongly."),
 )  # fmt: skip
 
 

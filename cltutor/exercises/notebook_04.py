@@ -30,14 +30,13 @@ _CAM_MISTAKES = (
     (lambda m, g: _weighted(m, g).sum(1), "The ReLU is missing: evidence against the class is not attention."),
     (lambda m, g: F.relu(_weighted(m, g)).sum(1), "Add up the channels first, then take the ReLU: a channel that "
      "speaks against the class must be able to cancel one that speaks for it."),
-    (lambda m, g: F.relu(_weighted(m, g).mean(1)), "Sum over the channels; α·A is a product of two vectors, not a "
-     "mean."),
+    (lambda m, g: F.relu(_weighted(m, g).mean(1)), "Sum over the channels; α·A is a dot product, not a mean."),
     (lambda m, g: F.relu((g.sum((2, 3), keepdim=True) * m).sum(1)), "You sum the gradient over positions; global "
      "average pooling takes the mean."),
     (lambda m, g: F.relu((g * m).sum(1)), "You multiply position by position. Take the mean of the gradient over all "
      "positions first: each channel has one α."),
-    (lambda m, g: F.relu((g.mean((0, 2, 3), keepdim=True) * m).sum(1)), "Your α is a mean over images too: every image "
-     "has its own."),
+    (lambda m, g: F.relu((g.mean((0, 2, 3), keepdim=True) * m).sum(1)), "Your α is a mean over images: every image has "
+     "its own."),
     (lambda m, g: _weighted(m, g).sum(1).abs(), "That is an absolute value; a ReLU sets what is below zero to zero."),
     (lambda m, g: F.relu((m.mean((2, 3), keepdim=True) * g).sum(1)), "The two are swapped: α is the mean of the "
      "gradient, and it weights the maps."),
@@ -62,8 +61,8 @@ def _softmax(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 _HELD_MISTAKES = (
-    (sigmoid_as_printed, "That is eq. 1 as printed: it rewards a student that says yes to everything. Add the other "
-     "half, (1 - y') log (1 - ŷ')."),
+    (sigmoid_as_printed, "That is eq. 1 as printed, lowest for a student that says yes to everything. Add the other half, "
+     "(1 - y') log (1 - ŷ')."),
     (lambda s, t: -sigmoid(s, t), "The sign: a loss is minus the logarithm of a probability."),
     (lambda s, t: sigmoid(t, s), "Student and teacher are swapped: the teacher's answers are the targets."),
     (lambda s, t: sigmoid(s, t) / s.shape[1], "You take the mean over the classes; eq. 1 sums over them."),
@@ -105,17 +104,13 @@ def _length(flat: Tensor) -> Tensor:
 
 
 _DRIFT_MISTAKES = (
-    (_distance(lambda flat: 1), "Normalise each map first: larger activations alone are no change of "
-     "attention."),
+    (_distance(lambda flat: 1), "Normalise each map first: larger activations alone are no change of attention."),
     (_distance(lambda flat: flat.sum(1, keepdim=True)), "You divide by the sum of a map; eq. 6 divides by its L2 norm, "
      "the root of the sum of squares."),
-    (_distance(lambda flat: flat.amax(1, keepdim=True)), "You divide by the largest value; eq. 6 divides by the L2 "
-     "norm."),
+    (_distance(lambda flat: flat.amax(1, keepdim=True)), "You divide by the largest value; eq. 6 takes the L2 norm."),
     (_distance(lambda flat: flat.norm()), "Your norm is that of the whole batch: every map is divided by its own."),
-    (_distance(lambda flat: flat.square().sum(1, keepdim=True)), "You divide by the square of the norm: the root is "
-     "missing."),
-    (_distance(_length, lambda gap: gap.square().sum(1)), "You square the differences; eq. 6 takes their absolute "
-     "values."),
+    (_distance(lambda flat: flat.square().sum(1, keepdim=True)), "You divide by the squared norm: take the root."),
+    (_distance(_length, lambda gap: gap.square().sum(1)), "You square the differences; eq. 6 takes absolute values."),
     (_distance(_length, lambda gap: gap.norm(dim=1)), "That is the L2 distance; eq. 6 takes L1, the sum of absolute "
      "values. L2 only normalises."),
     (_distance(_length, lambda gap: gap.abs().mean(1)), "Eq. 6 sums over the positions; you take the mean."),

@@ -148,46 +148,35 @@ _NEW = (
 _LOSS_MISTAKES = (
     (lambda x, y, b, s: F.cross_entropy(x, y), "That is L_C alone: the sum over the old heads is missing."),
     (lambda x, y, b, s: _heads(x, b, s).sum(), "That is the distillation alone: L_C, the cross-entropy, is missing."),
-    (_with(_at(1.0)), "The temperature is missing: eq. 3 compares probabilities raised to 1/T, T = 2, which is the "
-     "softmax of logits / 2."),
-    (_with(lambda s, t: 4 * _distilled(s, t)), "Distillation is multiplied by T squared, as other papers do; eq. 3 has "
-     "no such factor."),
-    (_with(_at(0.5)), "The temperature is upside down: divide the logits by 2 (or raise probabilities to 1/2), do not "
-     "multiply."),
-    (_with(lambda s, t: F.cross_entropy(s, (t / 2).softmax(1))), "Only the teacher has the temperature: qdist, of the "
-     "student, has it as well."),
-    (_with(lambda s, t: F.cross_entropy(s / 2, t.softmax(1))), "Only the student has the temperature: pdist, of the "
-     "teacher, has it as well."),
+    (_with(_at(1.0)), "The temperature is missing: eq. 3 compares the softmax of logits / 2."),
+    (_with(lambda s, t: 4 * _distilled(s, t)), "You multiply by T squared, as other papers do; eq. 3 has no such "
+     "factor."),
+    (_with(_at(0.5)), "The temperature is upside down: divide the logits by 2, do not multiply."),
+    (_with(lambda s, t: F.cross_entropy(s, (t / 2).softmax(1))), "Only the teacher has the temperature in yours."),
+    (_with(lambda s, t: F.cross_entropy(s / 2, t.softmax(1))), "Only the student has the temperature in yours."),
     *((_with(_at(t)), f"Your temperature is {t}; the paper's T is 2.") for t in (3, 4, 5, 10)),
     *((_only(which), "An old head is missing: eq. 1 sums over all F of them.")
       for which in (slice(1), slice(-1, None), slice(-1), slice(1, None))),
-    (lambda x, y, b, s: F.cross_entropy(x, y) + _heads(x, b, s).mean(), "You take the mean over the old heads; eq. 1 "
-     "sums them."),
+    (lambda x, y, b, s: F.cross_entropy(x, y) + _heads(x, b, s).mean(), "Eq. 1 sums the old heads; you average them."),
     (lambda x, y, b, s: cross_distilled(x, y, b, [sum(s)]), "One softmax over all old classes: eq. 1 gives each old "
      "head its own. Split by sizes first."),
     (_distilled_on(lambda y, old: y < old), _NEW),
     (_distilled_on(lambda y, old: y < old, lambda own: own.double().mean()), _NEW),
-    (_distilled_on(lambda y, old: y >= old), "The exemplars are missing from the distillation: it runs over all "
-     "images."),
+    (_distilled_on(lambda y, old: y >= old), "The exemplars are missing from the distillation: it needs all images."),
     (_learned_on(lambda y, old: y >= old), "L_C is of the new images only: eq. 2 is for the exemplars as well."),
     (_learned_on(lambda y, old: y < old), "L_C is of the exemplars only: eq. 2 is for the new images as well."),
-    (_learned_on(lambda y, old: y >= old, lambda old: old), "L_C is over the new classes only: in eq. 2 all classes "
-     "seen compete, on all images."),
+    (_learned_on(lambda y, old: y >= old, lambda old: old), "L_C is over the new classes only, not over all."),
     (_with(lambda s, t: _distilled(s, t) - _distilled(t, t)), "You subtract the teacher's entropy (the "
      "Kullback-Leibler divergence). Its slope is the same, but eq. 3 is a cross-entropy."),
     (_with(lambda s, t: F.cross_entropy(s, t.argmax(1))), "You distil the teacher's best class. Eq. 3 takes all its "
      "probabilities, the small ones too."),
-    (_with(lambda s, t: _distilled(t, s)), "Student and teacher are swapped: pdist, the targets, come from the old "
-     "model, which is before."),
+    (_with(lambda s, t: _distilled(t, s)), "Student and teacher are swapped: the targets, pdist, come from before."),
     (_with(lambda s, t: -_distilled(s, t)), "The sign of the distillation: it is minus the logarithm."),
-    (_with(lambda s, t: _distilled(s, t) / s.shape[1]), "You take the mean over the classes of a head; eq. 3 sums over "
-     "them."),
-    (_with(lambda s, t: _distilled(s, t) * len(s)), "You sum L_D over the images: take their mean, 1/N."),
+    (_with(lambda s, t: _distilled(s, t) / s.shape[1]), "You take the mean over the classes; eq. 3 sums over them."),
+    (_with(lambda s, t: _distilled(s, t) * len(s)), "You sum L_D over the images: take their mean."),
     (lambda x, y, b, s: cross_distilled(x, y, b, s) * len(y), "You sum over the images: take their mean, 1/N."),
-    (_with(_distilled, lambda x, y: F.cross_entropy(x / 2, y)), "L_C has a temperature in yours: only the distillation "
-     "has one."),
-    (_with(_distilled, lambda x, y: F.cross_entropy(x, y) * len(y)), "You sum L_C over the images: take their mean, "
-     "1/N."),
+    (_with(_distilled, lambda x, y: F.cross_entropy(x / 2, y)), "L_C has a temperature: only L_D has one."),
+    (_with(_distilled, lambda x, y: F.cross_entropy(x, y) * len(y)), "You sum L_C over the images: take their mean."),
 )  # fmt: skip
 
 
@@ -244,8 +233,7 @@ def _unit(rows: Tensor) -> Tensor:
 _NEAREST_MISTAKES = (
     (lambda f, e, y: _nearest_to(f, _means(e, y)), "Make features and exemplars vectors of length one first: an image "
      "with large features would otherwise weigh more."),
-    (lambda f, e, y: _nearest_to(_unit(f), _means(e, y)), "The exemplars are not of length one before their mean is "
-     "taken."),
+    (lambda f, e, y: _nearest_to(_unit(f), _means(e, y)), "The exemplars are not of length one before their mean."),
     (lambda f, e, y: _nearest_to(_unit(f), _unit(_means(e, y))), "The exemplars are not of length one before their "
      "mean is taken; afterwards is not enough."),
     (lambda f, e, y: _nearest_to(_unit(f), _means(_unit(e), y)), "The mean of vectors of length one is shorter than "
@@ -254,12 +242,10 @@ _NEAREST_MISTAKES = (
      "only the exemplars are."),
     (lambda f, e, y: (_unit(f) @ _means(_unit(e), y).T).argmax(1), "The means are not of length one: the product with "
      "a mean grows with its length."),
-    (lambda f, e, y: _nearest_to(_unit(f), _sums(_unit(e), y)), "You compare with sums of exemplars: take means, and "
-     "make them of length one."),
-    (lambda f, e, y: y[_nearest_to(_unit(f), _unit(e))], "That is the nearest exemplar. Take the mean of each class's "
-     "exemplars first."),
-    (lambda f, e, y: torch.cdist(_unit(f), _unit(_means(_unit(e), y))).argmax(1), "That is the farthest "
-     "mean: argmin for distances, argmax only for products."),
+    (lambda f, e, y: _nearest_to(_unit(f), _sums(_unit(e), y)), "You use sums of exemplars: take means of length one."),
+    (lambda f, e, y: y[_nearest_to(_unit(f), _unit(e))], "That is the nearest exemplar: take class means first."),
+    (lambda f, e, y: torch.cdist(_unit(f), _unit(_means(_unit(e), y))).argmax(1), "That is the farthest mean: argmin "
+     "for distances, argmax only for products."),
 )  # fmt: skip
 
 

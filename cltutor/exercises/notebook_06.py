@@ -56,26 +56,24 @@ _DECONVOLVE_MISTAKES = (
     (_stamps_with(put=lambda there, stamp: stamp), "A later stamp replaces an earlier one where they overlap in yours: "
      "add it to what is there, += and not =."),
     (_averaged, "You average where stamps overlap: eq. 1 adds them."),
-    (_stamps_with(place=lambda i, stride: i), "Your stamps stand one cell apart: the stamp of cell (i, j) begins at "
-     "(stride * i, stride * j)."),
-    (lambda L, V, size, stride: cut(stamped(L, V, stride), size, lambda over: 0), "You cut off the end only: half of "
-     "the surplus goes at the beginning."),
-    (lambda L, V, size, stride: cut(stamped(L, V, stride), size, lambda over: over), "You cut off the beginning only: "
-     "half of the surplus goes at the end."),
-    (lambda L, V, size, stride: cut(stamped(L, V, stride), size, lambda over: (over + 1) // 2), "Of an odd surplus the "
-     "smaller half is cut off at the beginning, surplus // 2; you cut the larger one."),
-    (lambda L, V, size, stride: stamping(L, V.flip(0, 1), size, stride), "Your stamps are turned by 180 degrees: a "
-     "deconvolution puts V down as it is; turning is what a convolution over spread-out cells would need."),
-    (lambda L, V, size, stride: stamping(L, V.transpose(0, 1), size, stride), "Rows and columns of V are swapped."),
-    (lambda L, V, size, stride: stamping(L.transpose(0, 1), V, size, stride), "Rows and columns of L are swapped."),
-    (lambda L, V, size, stride: stamping(L.transpose(0, 1), V.transpose(0, 1), size, stride), "Rows and columns of "
-     "the result are swapped."),
-    (lambda L, V, size, stride: stamping(L, V, size, stride).relu(), "You cut below zero: the ReLU of the published "
-     "code comes after eq. 1 and is not part of this exercise."),
-    (lambda L, V, size, stride: stamping(L, V, size, stride) / L.shape[2], "You take the mean over the channels of L: "
-     "sum over them."),
-    (lambda L, V, size, stride: stamping(L[..., :1], V[:, :, :1], size, stride), "Only the first channel of L is "
-     "used: sum over all of them."),
+    (_stamps_with(place=lambda i, stride: i), "Your stamps are one cell apart: multiply i and j by stride."),
+    (lambda L, V, n, s: cut(stamped(L, V, s), n, lambda over: 0), "You cut off the end only: half of the surplus goes "
+     "at the beginning."),
+    (lambda L, V, n, s: cut(stamped(L, V, s), n, lambda over: over), "You cut off the beginning only: half of the "
+     "surplus goes at the end."),
+    (lambda L, V, n, s: cut(stamped(L, V, s), n, lambda over: (over + 1) // 2), "Of an odd surplus the smaller half is "
+     "cut off at the beginning, surplus // 2; you cut the larger one."),
+    (lambda L, V, n, s: stamping(L, V.flip(0, 1), n, s), "Your stamps are turned by 180 degrees: a deconvolution puts "
+     "V down as it is; turning is what a convolution over spread-out cells would need."),
+    (lambda L, V, n, s: stamping(L, V.transpose(0, 1), n, s), "Rows and columns of V are swapped."),
+    (lambda L, V, n, s: stamping(L.transpose(0, 1), V, n, s), "Rows and columns of L are swapped."),
+    (lambda L, V, n, s: stamping(L.transpose(0, 1), V.transpose(0, 1), n, s), "Rows and columns of the result are "
+     "swapped."),
+    (lambda L, V, n, s: stamping(L, V, n, s).relu(), "You cut below zero: the ReLU of the published code comes after "
+     "eq. 1 and is not part of this exercise."),
+    (lambda L, V, n, s: stamping(L, V, n, s) / L.shape[2], "You take the mean over the channels of L: sum over them."),
+    (lambda L, V, n, s: stamping(L[..., :1], V[:, :, :1], n, s), "Only the first channel of L is used: sum over all of "
+     "them."),
 )  # fmt: skip
 
 
@@ -189,8 +187,7 @@ _COUNT_MISTAKES = (
     (_owns(_own, tops=0), "The fully connected layers are missing from a task's own: add top."),
     (lambda layers, top: (counted(layers, top)[0] + top, counted(layers, top)[1] - top), "The fully connected layers "
      "belong to the task: top is among its own numbers."),
-    (_owns(lambda *a: _own(*a) - a[3] - a[5]), "Both biases are missing: c numbers after the deconvolution, and c_out "
-     "of the convolution itself."),
+    (_owns(lambda *a: _own(*a) - a[3] - a[5]), "Both biases are missing, c and c_out numbers."),
     (_owns(lambda *a: _own(*a) - a[3]), "The bias after the deconvolution is missing: c numbers."),
     (_owns(lambda *a: _own(*a) - a[5]), "The convolution's own bias is missing: c_out numbers."),
     (_owns(lambda *a: _own(*a) - a[2] ** 2 * a[1] * a[3]), "V_t is missing from a task's own numbers."),
@@ -200,8 +197,7 @@ _COUNT_MISTAKES = (
     (_owns(lambda *a: a[2] ** 2 * a[4] * a[5] + a[5]), "That is what a plain convolution has: a DF-CNN's W_t are no "
      "parameters; V_t, U_t and the two biases are."),
     (_owns(lambda h, kb, p, *a: _own(h, kb, h, *a)), "V_t is p x p, not as large as L."),
-    (_owns(lambda h, kb, p, c, *a: _own(h, kb, p, c, *a) - p * p * kb * c + p * p * c), "V_t has the channels of L "
-     "too: p x p x c^ x c."),
+    (_owns(lambda h, kb, p, c, *a: _own(h, kb, p, c, *a) - p * p * kb * c + p * p * c), "V_t has L's channels too."),
     (_owns(_own, lambda h, kb, *a: h * kb), "L is h^ x w^ x c^: square its side."),
     (_owns(lambda *a: a[2] * a[1] * a[3] + a[3] + a[3] * a[4] * a[5] + a[5]), "V_t is p x p x c^ x c: square p."),
 )  # fmt: skip

@@ -38,18 +38,15 @@ def _batch(now: Tensor, before: Tensor, head: Tensor) -> Batch:
 
 
 _TERM_MISTAKES = (
-    (lambda n, b, h: (n - b).abs().sum(), "You sum over the images: take the mean over the batch, or a larger batch "
-     "would weigh more."),
+    (lambda n, b, h: (n - b).abs().sum(), "You sum over the images: take the mean over the batch."),
     (lambda n, b, h: (n - b).abs().mean(), "You take the mean over the features as well: the L1 norm sums over them."),
     (lambda n, b, h: (n - b).square().sum(1).mean(), "You square the differences; L1 is the sum of absolute values."),
     (lambda n, b, h: (n - b).norm(dim=1).mean(), "That is the L2 norm; L1 is the sum of absolute values."),
     (lambda n, b, h: (n - b).sum(1).mean(), "The absolute value is missing: differences of opposite sign cancel."),
     (lambda n, b, h: -l1_of_features(n, b, h), "The sign: a loss falls when student and teacher come together."),
-    (lambda n, b, h: (n @ h.T - b @ h.T).abs().sum(1).mean(), "Those are the logits of the old head: keep the "
-     "features, .features of both."),
+    (lambda n, b, h: (n @ h.T - b @ h.T).abs().sum(1).mean(), "Those are logits of the old head: use .features."),
     (lambda n, b, h: n.abs().sum(1).mean(), "The teacher is missing: batch.teacher(\"task\").features."),
-    (lambda n, b, h: torch.zeros(()), "It is 0 whatever the networks compute: one side is batch.student, the other is "
-     "batch.teacher(\"task\")."),
+    (lambda n, b, h: torch.zeros(()), "It is 0 whatever the networks compute: the teacher is batch.teacher(\"task\")."),
 )  # fmt: skip
 
 
@@ -123,10 +120,8 @@ _VERDICT_MISTAKES = (
      "known. Yours is estimated from a few differences: take t."),
     (lambda a, b, t: _judged(a - b, t, root=False), "You leave out the root of n: the mean of n differences spreads "
      "less than one of them, s / sqrt(n)."),
-    (lambda a, b, t: _judged(a - b, 1.0, root=False), "That is the standard deviation of the differences: the half "
-     "width is t * s / sqrt(n)."),
-    (lambda a, b, t: _judged(a - b, t / len(a), root=False), "You divide by n; the mean of n differences spreads by "
-     "s / sqrt(n)."),
+    (lambda a, b, t: _judged(a - b, 1.0, root=False), "That is the standard deviation s: take t * s / sqrt(n)."),
+    (lambda a, b, t: _judged(a - b, t / len(a), root=False), "You divide by n; the spread is s / sqrt(n)."),
     (lambda a, b, t: _judged(a - b, t, correction=0), "Your standard deviation divides by n; the mean was estimated "
      "from the same differences, so it is n - 1 (torch's std does so by itself)."),
     (lambda a, b, t: (verdict(a, b, t)[0], 2 * verdict(a, b, t)[1], verdict(a, b, t)[2]), "That is the whole width of "
@@ -136,8 +131,7 @@ _VERDICT_MISTAKES = (
     (_with_word(lambda mean, half: -_word(mean, half)), "Your verdict is turned round: 1 means that a is better."),
     (_with_word(lambda mean, half: (mean.abs() > half).double()), "Your verdict is 1 on either side: where the whole "
      "interval lies below zero it is -1."),
-    (_with_word(lambda mean, half: (mean > half).double()), "Your verdict is never -1: that a is worse can be decided "
-     "as well."),
+    (_with_word(lambda mean, half: (mean > half).double()), "Your verdict is never -1, even where a is worse."),
     (_with_word(lambda mean, half: mean.sign() * (mean.abs() < half)), "Your verdict is decided exactly where the "
      "interval contains zero: there it is 0."),
 )  # fmt: skip

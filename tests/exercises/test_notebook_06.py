@@ -47,7 +47,7 @@ def count(layers, top, extra=lambda *layer: 0, **places):
     ("exercise", "wrong", "words"),
     [
         ("06-deconvolve", lambda *a: by_hand(*a, add=lambda there, stamp: stamp), "+= and not ="),
-        ("06-deconvolve", lambda *a: by_hand(*a, step=1), "stand one cell apart"),
+        ("06-deconvolve", lambda *a: by_hand(*a, step=1), "are one cell apart"),
         ("06-deconvolve", lambda *a: by_hand(*a, first=0), "cut off the end only"),
         ("06-deconvolve", lambda L, V, n, s: transposed(L, V.flip(0, 1), n, s), "turned by 180 degrees"),
         ("06-deconvolve", lambda *a: transposed(*a).transpose(0, 1), "Rows and columns of the result"),
