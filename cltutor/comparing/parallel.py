@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from ..describe import Whole
+from ..recipe.parser import own_modules
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
@@ -130,6 +131,8 @@ def _in_processes(source: Source, executor: Executor) -> tuple[Callable[[Job], F
 def _dumps(thing: Any) -> bytes:
     import cloudpickle  # only who sends something needs it
 
+    for module in own_modules():  # a file beside the notebook, which workers elsewhere do not have
+        cloudpickle.register_pickle_by_value(module)
     return cloudpickle.dumps(thing)
 
 

@@ -9,7 +9,7 @@ from typing import Any, overload
 from ..losses.terms import Loss, Term, as_loss
 from ..memory import Memory
 from ..networks import Architecture, MultiHead, SmallCNN
-from ..recipe.merging import Unmerged
+from ..recipe.merging import AfterTask, Unmerged
 from ..recipe.recipe import Phase, Recipe, Schedule
 
 Build = Callable[..., Recipe]
@@ -78,7 +78,7 @@ def _settings_of(build: Build) -> list[str]:
     if len(own) == len(parameters):
         return own
     schedule = [name for name in Schedule.__dataclass_fields__ if name != "later"]  # the method itself
-    return list(dict.fromkeys([*own, "heads", "backbone", "memory", "predict", *schedule]))
+    return list(dict.fromkeys([*own, "heads", "backbone", "memory", "after_task", "predict", *schedule]))
 
 
 def names() -> list[str]:
@@ -108,7 +108,7 @@ def compose(
     memory: Memory | None = None,
     heads: str = "task",
     backbone: Any = SMALL_CNN,
-    after_task: Unmerged = UNMERGED,
+    after_task: AfterTask = UNMERGED,
     predict: str = "logits",
     **settings: Any,
 ) -> Recipe:

@@ -17,25 +17,30 @@ from ..importance.base import shared_part
 from ..losses.terms import Context
 from ..networks import Network
 
-__all__ = ["MeanMerge", "ModeMerge", "Unmerged"]
+__all__ = ["AfterTask", "MeanMerge", "ModeMerge", "Unmerged"]
 
 
 @dataclass(frozen=True, repr=False)
-class Unmerged(Part):
-    """The step after training a task, and the base of others: here the network that was trained is the one that is
-    tested."""
+class AfterTask(Part):
+    """A step after a task is learned: it makes the network to test from the one that was trained."""
 
     def tested(self, network: Network, state: State) -> Network:
-        """The network to test after a task."""
+        """The network to test after a task; the one that was trained, changed in place, if the next task is to start
+        from it."""
         return network
 
     def trained(self, network: Network, state: State) -> Network:
-        """The network to train on, given the one that was tested."""
+        """The network to go on training, given the one that was tested: the opposite of ``tested``, on resuming."""
         return network
 
 
 @dataclass(frozen=True, repr=False)
-class MeanMerge(Unmerged):
+class Unmerged(AfterTask):
+    """The network that was trained is the one that is tested."""
+
+
+@dataclass(frozen=True, repr=False)
+class MeanMerge(AfterTask):
     """Mean-IMM: theta = sum_t alpha_t theta_t with alpha_t = 1 / T (Lee et al. 2017, eq. 2)."""
 
     def begin_task(self, context: Context, state: State) -> None:

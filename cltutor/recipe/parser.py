@@ -8,7 +8,10 @@ import ast
 import functools
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from types import ModuleType
 from typing import Any, TypeVar
 
 from ..describe import Described
@@ -71,13 +74,20 @@ def descriptions() -> dict[str, type[Described]]:
     return {**_own(), **_registered}
 
 
+def own_modules() -> list[ModuleType]:
+    """The modules, other than a notebook or script, in which registered parts are defined."""
+    names = {kind.__module__ for kind in _registered.values()} - {"__main__"}
+    return [sys.modules[name] for name in sorted(names) if name in sys.modules]
+
+
 @functools.cache
 def _own() -> dict[str, type[Described]]:
     found: dict[str, type[Described]] = {kind.__name__: kind for kind in (Recipe, Phase, Schedule)}
     for place in ROOMS.values():
         room = importlib.import_module(f"cltutor.{place}")
         public = (getattr(room, name) for name in room.__all__)
-        found |= {kind.__name__: kind for kind in public if isinstance(kind, type) and issubclass(kind, Described)}
+        parts = (one for one in public if isinstance(one, type) and issubclass(one, Described))
+        found |= {kind.__name__: kind for kind in parts if is_dataclass(kind)}  # not their bases
     return found
 
 
@@ -88,9 +98,15 @@ def parse(code: str) -> Recipe:
         UnknownPart: it has a part of somebody's own that is not registered here.
         ValueError: it is no recipe.
     """
-    recipe = read(code)
+    no_recipe = "This is not the code of a recipe"
+    try:
+        recipe = read(code)
+    except UnknownPart as error:
+        raise UnknownPart(f"{no_recipe}: {error}", error.name) from None
+    except ValueError as error:
+        raise ValueError(f"{no_recipe}: {error}") from error
     if not isinstance(recipe, Recipe):
-        raise ValueError("This is not the code of a recipe: it does not begin with Recipe(...).")
+        raise ValueError(f"{no_recipe}: it does not begin with Recipe(...).")
     return recipe
 
 

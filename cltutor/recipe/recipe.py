@@ -10,7 +10,7 @@ from ..losses.terms import Loss, Term, as_loss
 from ..memory import Memory
 from ..networks import ROLES, Architecture, MultiHead
 from ..streams import Augmentation
-from .merging import Unmerged
+from .merging import AfterTask, Unmerged
 from .noise import GradientNoise
 from .optimiser import OPTIMISERS
 
@@ -132,8 +132,8 @@ class Recipe(Described):
     )
     schedule: Schedule = ruled(Kind("a Schedule(...)", lambda value: isinstance(value, Schedule)), Schedule())
     heads: str = choice("task", ("task", "class"))
-    after_task: Unmerged = ruled(
-        Kind("a step after training, such as MeanMerge()", lambda value: isinstance(value, Unmerged)), Unmerged()
+    after_task: AfterTask = ruled(
+        Kind("a step after training, such as MeanMerge()", lambda value: isinstance(value, AfterTask)), Unmerged()
     )
     predict: str = choice("logits", PREDICTIONS)
 

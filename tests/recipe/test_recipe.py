@@ -1,6 +1,7 @@
 """Recipes: phases and their epochs, code that can be read again, equations that can be set."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from cltutor.importance import Uniform
 from cltutor.losses import Anchor, CrossEntropy, Distillation
 from cltutor.memory import Everything
 from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Torchvision, Widening
+from cltutor.recipe import Phase, Recipe, Schedule
 from cltutor.recipe.merging import Unmerged
-from cltutor.recipe.recipe import Phase, Recipe, Schedule, parse
 from cltutor.streams import CropFlip
 
 OTHER_SETTINGS = [
@@ -32,51 +33,6 @@ OTHER_SETTINGS = [
     Recipe("other", CrossEntropy(), Widening(share=0.1), Everything(interleaved=True), heads="class"),
     Recipe("bare", CrossEntropy(), MultiHead(task_specific_layers=2), schedule=Schedule(first=(Phase("a", new=1.0),))),
 ]
-
-ATTACKS = [
-    "__import__('os').system('x')",
-    "exec('x')",
-    "Recipe(name='x', loss=CrossEntropy(), network=__import__('os'))",
-    "Recipe(name='x', loss=CrossEntropy().__class__)",
-    "Recipe(name=(lambda: 'x')(), loss=CrossEntropy())",
-    "Recipe(name='x', loss=[c for c in (CrossEntropy(),)][0])",
-    "Recipe(name=open('x').read(), loss=CrossEntropy())",
-    "Recipe(name=f'{1}', loss=CrossEntropy())",
-    "Recipe('x', CrossEntropy())",  # its own code names every argument
-    "Recipe(name='x', loss=CrossEntropy(), **{'heads': 'task'})",
-    "(Recipe := 1)",
-    "Recipe(name='x', loss=9 ** 9 ** 9)",
-    "parse('x')",
-]
-NONSENSE = ["", "1", "'lwf'", "CrossEntropy()", "Recipe(", "Recipe()", "Recipe(name='x', loss=1)", "\0", "(" * 500]
-
-
-@pytest.mark.parametrize("recipe", [*(methods.get(name) for name in methods.names()), *OTHER_SETTINGS], ids=repr)
-def test_a_recipe_prints_on_one_line_as_code_that_makes_it_again(recipe):
-    code = repr(recipe)
-    assert "\n" not in code
-    assert parse(code) == recipe
-    assert repr(parse(code)) == code
-
-
-@given(st.floats(0.01, 100), st.floats(0, 1e9), st.integers(1, 99), st.floats(1e-9, 10))
-def test_numbers_survive_the_way_through_the_code_exactly(temperature, lam, epochs, rate):
-    recipe = methods.lwf(temperature=temperature, lam=lam, epochs=epochs, learning_rate=rate)
-    assert parse(repr(recipe)) == recipe
-
-
-@pytest.mark.parametrize("code", [*ATTACKS, *NONSENSE, "+".join(["CrossEntropy()"] * 9999)], ids=lambda code: code[:40])
-def test_code_that_is_no_recipe_is_refused_and_not_run(code, monkeypatch):
-    ran = []
-    monkeypatch.setattr("os.system", ran.append)
-    with pytest.raises(ValueError, match="This is not the code of a recipe"):
-        parse(code)
-    assert ran == []
-
-
-def test_a_recipe_read_from_code_is_checked_like_any_other():
-    with pytest.raises(ValueError, match="temperature is a finite number above 0"):
-        parse("Recipe(name='x', loss=Distillation(temperature=-1))")
 
 
 # Equations
@@ -160,39 +116,44 @@ def test_a_role_without_a_rate_does_not_learn_in_a_phase():
     assert Phase(old=2.0).rates == {"old": 2.0}
 
 
-@pytest.mark.parametrize("setting", [{"share": -1}, {"new": float("nan")}, {"old": -0.1}, {"shared": float("inf")}])
-def test_a_phase_refuses_shares_and_rates_that_are_no_finite_numbers_from_0_up(setting):
-    with pytest.raises(ValueError, match=f"A phase's {next(iter(setting))} is a finite number from 0 up"):
-        Phase(**{"new": 1.0, **setting})
+def test_a_phase_may_name_any_role_and_prints_the_papers_three_first():
+    phase = Phase("bias", bias=0.5, new=1.0, shared=0.1)
+    assert phase.rates == {"shared": 0.1, "new": 1.0, "bias": 0.5}
+    assert repr(phase) == "Phase(name='bias', shared=0.1, new=1.0, bias=0.5)"
+    assert phase == Phase("bias", rates={"bias": 0.5, "new": 1.0, "shared": 0.1, "old": 0.0})
+    assert replace(phase, share=2.0) == Phase("bias", 2.0, bias=0.5, new=1.0, shared=0.1)
 
 
-@pytest.mark.parametrize("settings", [{}, {"share": 0.0, "new": 1.0}])
-def test_a_phase_in_which_nothing_learns_is_refused(settings):
-    with pytest.raises(ValueError, match="A phase needs a share of the epochs above 0 and a role that learns"):
-        Phase(**settings)
+@pytest.mark.parametrize("rate", [float("nan"), -0.1, float("inf"), "fast"])
+def test_a_rate_is_a_finite_number_from_0_up(rate):
+    with pytest.raises(ValueError, match=f"^bias is a finite number from 0 up, not {rate!r}"):
+        Phase(new=1.0, bias=rate)
+
+
+def test_a_phase_in_which_nothing_learns_is_refused():
+    with pytest.raises(ValueError, match="A phase needs a role that learns"):
+        Phase(old=0.0)
+
+
+def test_a_role_that_the_network_does_not_have_is_refused():
+    with pytest.raises(ValueError, match="A phase of x trains code, and its network has the roles shared, old, new"):
+        Recipe("x", CrossEntropy(), schedule=Schedule(later=(Phase(code=1.0),)))
 
 
 @pytest.mark.parametrize(
-    ("name", "values"),
+    ("settings", "words"),
     [
-        ("epochs", (0, -1, 2.5, "3")),
-        ("batch_size", (0, 1.5)),
-        ("learning_rate", (0, -0.1, float("nan"), float("inf"))),
-        ("clip", (0, -1, float("nan"), float("inf"))),
-        ("momentum", (-0.1, 1.0, float("nan"))),
-        ("weight_decay", (-1e-4, float("nan"), float("inf"))),
-        ("patience", (0, -1, 1.5)),
+        ({"name": ""}, "name is the method's name, such as 'lwf', not ''"),
+        ({"network": 3}, r"network is a network, such as MultiHead\(\), not 3"),
+        ({"memory": CrossEntropy()}, "memory is a memory, such as ExemplarMemory"),
+        ({"after_task": CrossEntropy()}, "after_task is a step after training, such as MeanMerge"),
+        ({"predict": "nearest_mean"}, "x needs exemplars of old classes and keeps none"),
+        ({"loss": "CrossEntropy"}, "A loss is a term or a weighted sum of terms"),
     ],
 )
-def test_a_schedule_refuses_what_cannot_train(name, values):
-    for value in values:
-        with pytest.raises(ValueError, match=f"^{name} is .*, not {re.escape(repr(value))}"):
-            Schedule(**{name: value})
-
-
-def test_only_two_regimes_are_known():
-    with pytest.raises(ValueError, match='heads is "task" or "class"'):
-        methods.lwf(heads="classes")
+def test_a_recipe_of_unknown_parts_is_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        Recipe(**{"name": "x", "loss": CrossEntropy(), **settings})
 
 
 def test_epochs_can_be_replaced_and_nothing_else_changes():
@@ -201,7 +162,7 @@ def test_epochs_can_be_replaced_and_nothing_else_changes():
     assert recipe.with_epochs(3) == methods.lwf(temperature=3, epochs=3)
 
 
-def test_parts_are_the_terms_by_name_the_memory_and_the_merge():
+def test_parts_are_the_terms_by_name_the_memory_and_the_step_after_a_task():
     recipe = Recipe("x", CrossEntropy() + Distillation() + Distillation(kind="l1"), memory=Everything())
     assert recipe.parts == {
         "CrossEntropy": CrossEntropy(),
