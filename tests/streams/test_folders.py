@@ -107,5 +107,5 @@ def test_absent_and_empty_folders_are_refused(tmp_path):
     _picture(tmp_path / "train" / "a" / "0.png", 0)
     with pytest.raises(ValueError, match="train/ but no test/"):
         folder(tmp_path)
-    with pytest.raises(ValueError, match="size must be"):
+    with pytest.raises(ValueError, match="^size is a whole number from 1 up"):
         folder(tmp_path, size=0)

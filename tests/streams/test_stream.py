@@ -102,7 +102,7 @@ def test_fewer_keeps_one_image_a_class_and_refuses_shares_outside_zero_to_one():
     stream = cl.streams.digits()
     assert all(len(task.train) == 2 for task in stream.fewer(1e-9)[1:])
     for share in (0, -0.1, 1.1, float("nan")):
-        with pytest.raises(ValueError, match="share must be above 0"):
+        with pytest.raises(ValueError, match="^share is a number above 0 to 1, not"):
             stream.fewer(share)
 
 
