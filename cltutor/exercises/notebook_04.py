@@ -61,8 +61,8 @@ def _softmax(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 _HELD_MISTAKES = (
-    (sigmoid_as_printed, "That is eq. 1 as printed, lowest for a student that says yes to everything. Add the other half, "
-     "(1 - y') log (1 - ŷ')."),
+    (sigmoid_as_printed, "That is eq. 1 as printed, lowest for a student that says yes to everything. Add the other "
+     "half, (1 - y') log (1 - ŷ')."),
     (lambda s, t: -sigmoid(s, t), "The sign: a loss is minus the logarithm of a probability."),
     (lambda s, t: sigmoid(t, s), "Student and teacher are swapped: the teacher's answers are the targets."),
     (lambda s, t: sigmoid(s, t) / s.shape[1], "You take the mean over the classes; eq. 1 sums over them."),
