@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +6,6 @@ from cltutor.streams import tensors
 
 X = np.arange(8 * 3 * 4 * 4, dtype=np.uint8).reshape(8, 3, 4, 4)
 Y = np.array([0, 1, 2, 3] * 2)
-DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def test_uint8_images_and_labels_arrive_as_they_are():
@@ -61,16 +57,3 @@ def test_arrays_that_do_not_fit_are_refused_in_one_sentence(changed, words):
     arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y}
     with pytest.raises(ValueError, match=words):
         tensors(**(arrays | changed), tasks=1)
-
-
-def test_real_cifar_images_become_a_stream():
-    if not (DATA / "cifar100-partial.npz").exists():
-        pytest.skip(f"no cifar100-partial.npz in {DATA}; set CLTUTOR_DATA")
-    data = np.load(DATA / "cifar100-partial.npz")
-    x_train, x_test = (data[name].transpose(0, 3, 1, 2) for name in ("x_train", "x_test"))
-    names = data["fine_names"].tolist()
-    stream = tensors(x_train, data["y_train"], x_test, data["y_test"], 10, 0, names)
-    assert len(stream) == 10
-    assert sum(len(task.train) for task in stream) == 1117
-    assert sum(len(task.test) for task in stream) == 916
-    assert stream.class_names[:2] == ("apple", "aquarium_fish")

@@ -1,7 +1,8 @@
+import pytest
 import torch
 from torch.nn import functional
 
-from cltutor.streams import CropFlip
+from cltutor.streams import CropFlip, PhotometricCropFlip
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -26,13 +27,16 @@ def test_every_result_is_one_crop_of_the_padded_image_and_all_crops_occur():
     assert len(found) == 18
 
 
-def test_the_same_generator_gives_the_same_images_and_moves_on():
-    images = torch.randint(256, (16, 1, 8, 8), dtype=torch.uint8)
-    generator = _generator()
-    first, second = CropFlip()(images, generator), CropFlip()(images, generator)
-    assert torch.equal(first, CropFlip()(images, _generator()))
+@pytest.mark.parametrize("augment", [CropFlip(), PhotometricCropFlip(), PhotometricCropFlip(once=True).expand])
+def test_the_generator_alone_determines_the_images_and_nothing_else_changes(augment):
+    images, state = torch.randint(256, (16, 3, 8, 8), dtype=torch.uint8), torch.get_rng_state()
+    before, generator = images.clone(), _generator()
+    first, second = augment(images, generator), augment(images, generator)
+    assert torch.equal(first, augment(images, _generator()))
     assert not torch.equal(first, second)
     assert first.dtype == torch.uint8
+    assert torch.equal(images, before)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_no_padding_and_no_flip_change_nothing_and_flip_alone_only_mirrors():
