@@ -1,4 +1,4 @@
-"""What the expandable network promises of a run: what each phase moves, growth told per task, resuming."""
+"""What the expandable network promises of a run: what each phase moves, and how it grows."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ import torch
 import cltutor as cl
 from cltutor.losses import Drift, GroupLasso, L1Penalty, L2Penalty
 from cltutor.networks import SmallCNN
-from cltutor.recipe.recipe import Recipe, parse
+from cltutor.recipe.recipe import Recipe
 from cltutor.runs.run import Run
 from cltutor.training.loop import train
 
@@ -61,13 +61,9 @@ def test_the_recipe_has_the_phases_and_constants_of_the_comparison():
     assert cl.methods.expandable(**cl.schedules.dfcnn_paper()).schedule.optimiser == "rmsprop"
 
 
-def test_the_recipe_is_read_back_from_its_code():
-    recipe = make(l1=1e-4, drift=0.2, loss_threshold=0.5, drift_threshold=0.1)
-    assert parse(repr(recipe)) == recipe
-
-
 def test_three_tasks_of_digits_are_learned(run):
     assert run.complete
+    assert not any(run.part_states.values())  # between tasks, only the network is kept
     assert np.diag(run.accuracy()).min() > 0.85
     assert run.accuracy()[2, 0] > 0.7
     for task in range(3):
@@ -130,37 +126,6 @@ def test_a_strong_l1_selects_few_units_and_a_strong_group_lasso_removes_all_new_
     assert 0 < (head != 0).sum() < head.numel()
     none = learn(two, make(group_lasso=1.0, loss_threshold=0.0, drift_threshold=1e9), epochs=10).model
     assert none.widths(1) == none.widths(0) == [6, 8, 16]
-
-
-def test_the_same_seed_gives_the_same_network_and_another_seed_another(two):
-    recipe = make(loss_threshold=0.0)
-    one, same, other = (learn(two, recipe, epochs=4, seed=seed).states[1] for seed in (0, 0, 1))
-    assert one.keys() == same.keys()
-    assert all(torch.equal(value, same[name]) for name, value in one.items())
-    assert not all(torch.equal(*cut(value, other[name])) for name, value in one.items())
-
-
-def test_a_run_is_saved_loaded_and_resumed_bit_for_bit(stream, tmp_path):
-    recipe = make(loss_threshold=0.0, drift_threshold=0.01)
-    whole = learn(stream, recipe, epochs=5, store=tmp_path / "whole")
-    tasks = 0
-    for event in train(stream, recipe, epochs=5, device="cpu", store=tmp_path / "cut"):
-        tasks += isinstance(event, cl.training.events.TaskDone)
-        if tasks == 2:
-            break
-    resumed = learn(stream, recipe, epochs=5, store=tmp_path / "cut")
-    whole.save(tmp_path / "run")
-    loaded = Run.load(tmp_path / "run")
-    for other in (resumed, loaded):
-        assert whole.states[2].keys() == other.states[2].keys()
-        assert all(torch.equal(value, other.states[2][name]) for name, value in whole.states[2].items())
-        assert np.array_equal(whole.accuracy(), other.accuracy(), equal_nan=True)
-        assert other.model.widths(2) == whole.model.widths(2)
-        assert torch.equal(*(r.model(stream[0].test.images).logits for r in (whole, other)))
-
-
-def test_nothing_is_kept_between_tasks_but_the_network(run):
-    assert all(not held for held in run.part_states.values())
 
 
 def test_phases_without_an_epoch_are_gone_through(two):

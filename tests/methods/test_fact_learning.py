@@ -7,7 +7,6 @@ import cltutor as cl
 from cltutor.losses import EmbeddingDistance
 from cltutor.networks import FactEmbedding, SmallCNN
 from cltutor.networks.embedding import fact_vector
-from cltutor.recipe.recipe import parse
 
 RECIPE = cl.Recipe("finetune", EmbeddingDistance(), FactEmbedding(SmallCNN(channels=(8, 8, 16), hidden=(32,))))
 
@@ -42,14 +41,6 @@ def test_the_network_knows_the_facts_of_the_stream_in_order_of_arrival(stream):
     facts = torch.stack([fact_vector(name, 16) for name in names])
     assert torch.equal(run.model.facts, facts)
     assert torch.equal(run.model_after(0).facts, facts[:3])
-
-
-def test_the_recipe_prints_as_code_that_makes_it_again():
-    recipe = cl.Recipe("finetune", EmbeddingDistance(), FactEmbedding(dimension=8))
-    assert repr(recipe) == "Recipe(name='finetune', loss=EmbeddingDistance(), network=FactEmbedding(dimension=8))"
-    for one in (recipe, RECIPE):
-        assert parse(repr(one)) == one
-    assert r"\|f_u(x; \theta) - w_u\|_2^2" in recipe._repr_latex_()
 
 
 def test_a_run_is_the_same_after_saving_loading_and_resuming(stream, tmp_path):

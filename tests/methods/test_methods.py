@@ -1,7 +1,5 @@
 """The methods: each one's loss, network, memory and phases as its paper has them."""
 
-import inspect
-import re
 from dataclasses import replace
 
 import pytest
@@ -18,48 +16,22 @@ from cltutor.losses import (
     TemporaryDistillation,
 )
 from cltutor.memory import Everything, ExemplarMemory
-from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Widening
+from cltutor.networks import Copies, MultiHead, Widening
 from cltutor.recipe.noise import GradientNoise
 from cltutor.recipe.recipe import Schedule
 from cltutor.streams import PhotometricCropFlip
 
-NAMES = [
-    "finetune",
-    "finetune_slow",
-    "feature_extraction",
-    "duplicate",
-    "joint",
-    "lwf",
-    "expansion",
-    "expansion_lwf",
-    "l2",
-    "mas",
-    "mas_local",
-    "ewc",
-    "ewc_online",
-    "si",
-    "imm_mean",
-    "imm_mode",
-    "ebll",
-    "lwf_mc",
-    "lwm",
-    "lwm_attention_only",
-    "eeil",
-    "eeil_base",
-    "eeil_da",
-    "eeil_bf",
-    "icarl",
-    "hybrid1",
-    "single_task",
-    "single_task_large",
-    "hard_sharing",
-    "dfcnn",
-    "dfcnn_small",
-    "progressive",
-    "expandable",
+PAPERS = {
+    "LwF": "finetune finetune_slow feature_extraction duplicate joint lwf expansion expansion_lwf l2",
+    "MAS": "mas mas_local ewc ewc_online si imm_mean imm_mode ebll",
+    "LwM": "lwf_mc lwm lwm_attention_only",
+    "EEIL": "eeil eeil_base eeil_da eeil_bf icarl hybrid1",
+    "DF-CNN": "single_task single_task_large hard_sharing dfcnn dfcnn_small progressive expandable "
     "tensor_factorization",
-]
+}
+OF_THE_PAPERS = " ".join(PAPERS.values()).split()
 ANCHORED = ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"]
+PLAIN = ["finetune", "finetune_slow", "feature_extraction", "duplicate", "joint", "expansion"]
 INCREMENTAL = ["lwf_mc", "lwm", "lwm_attention_only"]
 END_TO_END = ["eeil", "eeil_base", "eeil_da", "eeil_bf"]
 REMEMBERING = [*END_TO_END, "icarl", "hybrid1"]
@@ -72,11 +44,9 @@ def rates(recipe) -> list[dict[str, float]]:
     return [phase.rates for phase in recipe.schedule.later]
 
 
-def test_method_names():
-    assert methods.names() == NAMES
-    for name in NAMES:
-        assert methods.get(name).name == name
-        assert methods.get(name) == getattr(methods, name)()
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_methods_of_each_paper_exist(paper):
+    assert set(PAPERS[paper].split()) <= set(methods.names())
 
 
 def test_a_recipe_is_taken_as_it_is():
@@ -87,14 +57,9 @@ def test_a_recipe_is_taken_as_it_is():
 @pytest.mark.parametrize(
     ("name", "loss"),
     [
-        ("finetune", [(1, CrossEntropy())]),
-        ("finetune_slow", [(1, CrossEntropy())]),
-        ("feature_extraction", [(1, CrossEntropy())]),
-        ("duplicate", [(1, CrossEntropy())]),
-        ("joint", [(1, CrossEntropy())]),
+        *((name, [(1, CrossEntropy())]) for name in PLAIN),
         ("lwf", [(1, CrossEntropy()), (1, Distillation(temperature=2.0, kind="softmax"))]),
         ("l2", [(1, CrossEntropy()), (0.25, Anchor())]),
-        ("expansion", [(1, CrossEntropy())]),
         ("expansion_lwf", [(1, CrossEntropy()), (1, Distillation(temperature=2.0, kind="softmax"))]),
         ("mas", [(1, CrossEntropy()), (0.5, Anchor(MAS()))]),  # eq. 3, lambda = 1
         ("mas_local", [(1, CrossEntropy()), (0.5, Anchor(LocalMAS()))]),
@@ -136,7 +101,7 @@ def test_every_method_trains_the_weights_that_its_paper_trains(name, phases):
     assert rates(methods.get(name)) == phases
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "tensor_factorization"])
+@pytest.mark.parametrize("name", [name for name in OF_THE_PAPERS if name != "tensor_factorization"])
 def test_every_method_learns_the_first_task_alike_but_for_an_autoencoder_after_it(name):
     plain, *after = methods.get(name).schedule.first
     assert plain.rates == {"shared": 1.0, "new": 1.0}
@@ -149,7 +114,7 @@ def test_one_head_for_all_classes_learns_as_a_whole(name):
     assert rates(one) == [{**rates(task)[0], "old": 1.0}]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_THE_PAPERS)
 def test_every_method_has_the_same_schedule_but_for_its_phases(name):
     theirs, common = methods.get(name).schedule, Schedule()
     if name in END_TO_END:  # EEIL, section 5
@@ -179,7 +144,7 @@ def test_every_method_has_the_network_of_its_paper(name, network):
 
 
 def test_joint_training_takes_tasks_in_turn_where_each_has_a_head_and_eeil_keeps_two_thousand_images():
-    kept = {name: methods.get(name).memory for name in NAMES if methods.get(name).memory}
+    kept = {name: methods.get(name).memory for name in OF_THE_PAPERS if methods.get(name).memory}
     exemplars = {name: ExemplarMemory(capacity=2000, selection="herding") for name in REMEMBERING}
     jointly = {name: Everything(interleaved=True) for name in ("joint", "tensor_factorization")}
     assert kept == {**jointly, **exemplars}
@@ -193,41 +158,15 @@ def test_the_settings_of_lwf_reach_its_loss_and_its_network():
 
 
 def test_the_weight_of_l2_is_half_of_lam():
-    ((_, _), (weight, term)) = methods.l2(lam=0.05).loss.terms
-    assert weight == pytest.approx(0.025)
-    assert term == Anchor()
+    assert methods.l2(lam=0.05).loss.terms[1] == (pytest.approx(0.025), Anchor())
 
 
-def test_the_settings_of_expansion_reach_its_network_and_its_loss():
+def test_the_settings_of_expansion_and_feature_extraction_reach_network_and_loss():
     assert methods.expansion(share=0.5).network == Widening(share=0.5)
     recipe = methods.expansion_lwf(share=0.5, temperature=4, lam=2)
     assert recipe.network == Widening(share=0.5)
     assert recipe.loss.terms[1] == (2.0, Distillation(temperature=4))
-
-
-def test_feature_extraction_takes_another_number_of_hidden_nodes():
     assert methods.feature_extraction(hidden=64).network == MultiHead(hidden=64)
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("heads", ["task", "class"])
-def test_every_method_takes_heads_backbone_and_the_schedules_settings(name, heads):
-    backbone = SmallCNN(channels=(4,), hidden=(8,))
-    recipe = getattr(methods, name)(heads=heads, backbone=backbone, epochs=3, batch_size=5, learning_rate=0.1)
-    assert recipe.heads == heads
-    assert recipe.network.backbone == backbone
-    assert (recipe.schedule.epochs, recipe.schedule.batch_size, recipe.schedule.learning_rate) == (3, 5, 0.1)
-    assert getattr(methods, name)(backbone=ResNet32()).network.backbone == ResNet32()
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("wrong", "right"),
-    [("epoch", "epochs"), ("learnin_rate", "learning_rate"), ("head", "heads"), ("back_bone", "backbone")],
-)
-def test_a_mistyped_setting_is_refused_with_the_nearest_right_one(name, wrong, right):
-    with pytest.raises(ValueError, match=rf"^{name} has no setting '{wrong}'; did you mean {right}\?$"):
-        getattr(methods, name)(**{wrong: 1})
 
 
 @pytest.mark.parametrize(
@@ -260,16 +199,8 @@ def test_an_unknown_method_is_refused_with_the_nearest_name(wrong, right):
 
 
 def test_an_unknown_method_near_nothing_is_refused_with_all_names():
-    with pytest.raises(ValueError, match=", ".join(NAMES)):
+    with pytest.raises(ValueError, match=", ".join(methods.names())):
         methods.get("xyz")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_source_and_the_signature_shown_are_the_methods_own(name):
-    method = getattr(methods, name)
-    assert inspect.getsource(method).startswith(f"@method\ndef {name}(")
-    assert "settings" in inspect.signature(method).parameters
-    assert re.search(r"\((LwF|MAS|LwM|EEIL|DF-CNN|\w+ et( |\s+)al\. 20\d\d)", method.__doc__)
 
 
 def test_the_three_class_incremental_methods_take_a_softmax_over_all_classes_instead():
@@ -278,7 +209,7 @@ def test_the_three_class_incremental_methods_take_a_softmax_over_all_classes_ins
     terms = methods.lwm(beta=0.5, gamma=2, kind="softmax", maps="activation").loss.terms
     assert terms == ((1, CrossEntropy()), (0.5, held), (2, AttentionDistillation(maps="activation")))
     assert [methods.get(name).heads for name in INCREMENTAL] == ["class"] * 3
-    with pytest.raises(ValueError, match='"sigmoid" or "softmax"'):
+    with pytest.raises(ValueError, match="kind is one of sigmoid, softmax, not 'tanh'"):
         methods.lwm(kind="tanh")
 
 

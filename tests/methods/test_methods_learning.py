@@ -1,4 +1,4 @@
-"""What the methods promise of the weights, seen on a tiny stream of tasks."""
+"""What single methods promise of the weights, on a tiny stream of tasks; test_contract.py has what all promise."""
 
 from dataclasses import replace
 
@@ -15,18 +15,12 @@ from cltutor.streams import Split, Stream, Task
 
 TINY = SmallCNN(channels=(4,), hidden=(8, 6))
 SETTINGS = {"backbone": TINY, "batch_size": 8, "learning_rate": 0.05}
-NAMES = cl.methods.names()
-REMEMBERING = [name for name in NAMES if cl.methods.get(name).memory and name != "joint"]
-TRUNKLESS = ["progressive", "expandable", "tensor_factorization"]  # each has a test_*_learning.py of its own
-MEASURED = ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mode"]  # they need images of the first task
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
 
 
 def make(name: str, **settings) -> Recipe:
-    rebuilt = {"knowledge": ((2, 3),), "deconvolution": ((3, 4),)}  # for the one convolution of TINY
-    extra = {"feature_extraction": {"hidden": 16}, "ebll": {"size": 3}, "dfcnn": rebuilt, "dfcnn_small": rebuilt}
-    return getattr(cl.methods, name)(**{**SETTINGS, **extra.get(name, {}), **settings})
+    return cl.methods.named(name)(**{**SETTINGS, **settings})
 
 
 def learn(stream: Stream, recipe: Recipe | str, epochs: int = 1, **options) -> Run:
@@ -51,7 +45,7 @@ def with_prefix(state: dict[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
 
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    """Whether all that ``one`` holds is found in ``other``, bit for bit."""
+    """Whether all values of ``one`` are in ``other``, bit for bit."""
     assert one
     return all(torch.equal(value, other[name]) for name, value in one.items())
 
@@ -60,52 +54,6 @@ def weighted(recipe: Recipe, place: int, weight: float) -> Recipe:
     """The recipe with another weight for one term."""
     terms = tuple((weight if i == place else w, term) for i, (w, term) in enumerate(recipe.loss.terms))
     return replace(recipe, loss=Loss(terms))
-
-
-@pytest.mark.parametrize("heads", ["task", "class"])
-@pytest.mark.parametrize("name", NAMES)
-def test_every_method_learns_a_stream_under_both_regimes(name, heads, stream):
-    run = learn(stream, make(name, heads=heads), epochs=2)
-    assert run.complete
-    matrix = run.accuracy(untrained=True)
-    assert ((matrix >= 0) & (matrix <= 1)).sum() == 6
-    assert run.competes == (heads == "class")
-    assert all(value.isfinite().all() for value in run.states[2].values())
-
-
-def trunk(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The shared convolutions that the newest task uses: the last copy's where there are copies."""
-    return {name.partition("backbone.")[2]: value for name, value in state.items() if "backbone.trunk" in name}
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in TRUNKLESS])
-def test_cross_entropy_moves_the_shared_weights_unless_the_method_freezes_them(name, stream, pretrained):
-    run = learn(stream if name in ("joint", *MEASURED, *REMEMBERING) else pretrained, make(name))
-    moved = not same(trunk(run.states[0]), trunk(run.states[1]))
-    assert moved == (name not in ("feature_extraction", "expansion"))
-
-
-SUMS = {name: len(cl.methods.get(name).loss.terms) for name in NAMES}
-TERMS = [
-    (name, place)
-    for name, count in SUMS.items()
-    for place in range(name in MEASURED + REMEMBERING, count)  # without cross-entropy nothing acts in their first task
-    if count > 1 and name not in TRUNKLESS
-]
-
-
-@pytest.mark.parametrize(("name", "place"), TERMS)
-def test_every_term_of_a_loss_changes_the_weights_within_two_steps(name, place, stream, pretrained):
-    recipe = make(name)  # 16 images in batches of 8: two steps a task, all of them after the warm-up
-    source = stream if name in MEASURED + REMEMBERING else pretrained
-    with_it, without = (learn(source, r) for r in (recipe, weighted(recipe, place, 0.0)))
-    steps = 2 + 4 + 6 if name in REMEMBERING else 6 if name in MEASURED else 2  # all old images fit in the memory
-    assert with_it.updates == without.updates == steps
-    assert same(with_it.states[0], without.states[0])
-    differing = [key for key, value in with_it.states[1].items() if not torch.equal(value, without.states[1][key])]
-    assert any(key.startswith("backbone.") for key in differing)
-    stronger = learn(source, weighted(recipe, place, 3.0))
-    assert not same(with_prefix(with_it.states[1], "backbone."), stronger.states[1])
 
 
 @pytest.mark.parametrize("name", ["lwf", "expansion_lwf", "l2"])
@@ -143,36 +91,6 @@ def test_the_warm_up_of_lwf_moves_the_new_head_alone(pretrained):
     assert same(run.states[0], run.states[1])
 
 
-def test_feature_extraction_leaves_shared_and_old_weights_bit_for_bit_after_later_tasks(stream):
-    run = learn(stream, make("feature_extraction", weight_decay=0.1), epochs=3)
-    assert same(run.states[0], run.states[2])
-    assert same(run.states[1], run.states[2])
-    shapes = [
-        tuple(value.shape) for name, value in run.states[2].items() if name.startswith("heads.2") and value.ndim == 2
-    ]
-    assert shapes == [(16, 6), (2, 16)]
-
-
-@pytest.mark.parametrize("name", ["finetune", "finetune_slow", "l2"])
-def test_fine_tuning_with_a_head_per_task_leaves_old_heads_bit_for_bit(name, stream):
-    run = learn(stream, make(name, weight_decay=0.1), epochs=3)
-    for task in (1, 2):
-        old = tuple(f"heads.{earlier}." for earlier in range(task))
-        assert same(with_prefix(run.states[task - 1], *old), run.states[task])
-        assert not same(with_prefix(run.states[task - 1], "backbone.trunk"), run.states[task])
-
-
-@pytest.mark.parametrize("name", ["finetune", "lwf", "joint"])
-def test_with_one_head_for_all_classes_old_outputs_learn_too(name, stream):
-    run = learn(stream, make(name, heads="class"), epochs=2)
-    assert not same(with_prefix(run.states[0], "heads.0."), run.states[1])
-
-
-def test_lwf_trains_the_old_head(stream):
-    run = learn(stream, make("lwf"), epochs=3)
-    assert not same(with_prefix(run.states[0], "heads.0."), run.states[1])
-
-
 def test_slow_fine_tuning_moves_the_shared_weights_by_a_tenth_and_the_new_head_as_far(stream):
     """One step from the same state; the gradient is not clipped, for its norm would be shared by both roles."""
     steps = {}
@@ -196,14 +114,6 @@ def test_feature_extraction_moves_its_head_five_times_as_far(pretrained):
     fast, slow, still = (learn(pretrained, recipe).states[1]["heads.1.weight"] for recipe in (one, frozen, start))
     assert (fast - still).abs().max() > 1e-3
     torch.testing.assert_close(fast - still, 5 * (slow - still), atol=1e-6, rtol=1e-3)
-
-
-def test_duplicates_leave_every_earlier_network_bit_for_bit(stream):
-    run = learn(stream, make("duplicate", weight_decay=0.1), epochs=3)
-    assert same(run.states[0], run.states[2])
-    assert same(run.states[1], run.states[2])
-    matrix = run.accuracy()
-    assert [matrix[2][0], matrix[2][1]] == [matrix[0][0], matrix[1][1]]
 
 
 def test_expansion_leaves_every_old_answer_and_expansion_lwf_moves_them(stream):
@@ -234,13 +144,6 @@ def test_a_batch_of_joint_training_moves_the_head_of_its_own_task_alone(stream):
         batch = cl.losses.Batch(context, pool.images[places], pool.labels[places], places, tasks, task_of, "task", {})
         cl.losses.CrossEntropy()(batch, {}).backward()
         assert [head.weight.grad is not None for head in network.heads] == [[task] == tasks for task in range(3)]
-
-
-def test_learning_leaves_pytorchs_own_random_state_as_it_was(stream):
-    before = torch.get_rng_state()
-    run = learn(stream, make("lwf"))
-    assert run.model(stream[0].test.images).logits.shape == (4, 6)
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_task_specific_layers_are_learned_by_lwf(stream):

@@ -5,22 +5,21 @@ import pytest
 import cltutor as cl
 from cltutor.memory import ExemplarMemory
 from cltutor.networks import ResNet32, SmallCNN
-from cltutor.training import task as task_state
+from cltutor.runs.files import facts_of
+from cltutor.runs.store import Store, checkpoint_of
 from cltutor.training.events import EpochDone
 
 
-def test_eeils_rate_falls_as_its_paper_says(tiny, monkeypatch):
+def test_eeils_rate_falls_as_its_paper_says(tiny, tmp_path):
     """EEIL, section 5: from 0.1, divided by 10 every 10 epochs, for 40; then the same from 0.01 for 30."""
-    optimisers, rates = [], []
-    make = task_state.make_optimiser
-    monkeypatch.setattr(task_state, "make_optimiser", lambda *a: optimisers.append(make(*a)) or optimisers[-1])
     settings = {**cl.schedules.eeil_paper(), "backbone": SmallCNN((8, 8, 8), (32, 32)), "learning_rate": 0.01}
     recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **settings)
-    for event in cl.train(tiny, recipe, device="cpu", test_every=99):
-        if isinstance(event, EpochDone):
-            rates.append((event.task, event.phase, {rate for _, rate in optimisers[-1].groups}))
-    second = [(phase, min(found)) for task, phase, found in rates if task == 1]
-    assert all(len(found) == 1 for _, _, found in rates)
+    store, second = Store(tmp_path, every=0.0), []
+    for event in cl.train(tiny, recipe, device="cpu", store=store, test_every=99):
+        if isinstance(event, EpochDone) and event.task == 1:
+            rates = set(facts_of(checkpoint_of(store.path(event.run)))["rates"])
+            assert len(rates) == 1
+            second.append((event.phase, min(rates)))
     # A rate is read after the epoch, when it may have dropped already.
     main = [0.01] * 9 + [0.001] * 10 + [1e-4] * 10 + [1e-5] * 10 + [1e-6]
     fine = [0.001] * 9 + [1e-4] * 10 + [1e-5] * 10 + [1e-6]
