@@ -1,7 +1,6 @@
 """Images that you already have as arrays or tensors."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +29,7 @@ def tensors(
     whole numbers from 0 to one less than the number of classes. class_names: one per class, default "0", "1", ... The
     other arguments as in `arrange`. Raises ValueError when anything does not fit.
     """
-    given = locals()
+    given, named = locals(), () if class_names is None else ("class_names",)
     labels = {"y_train": _labels("y_train", y_train, x_train), "y_test": _labels("y_test", y_test, x_test)}
     if class_names is None:
         most = max((int(y.max()) for y in labels.values() if len(y)), default=-1)
@@ -50,19 +49,8 @@ def tensors(
             f"x_train has images of {tuple(train.images.shape[1:])} and x_test of "
             f"{tuple(test.images.shape[1:])}; they must be the same."
         )
-    return divide(train, test, class_names, plan, validation, name="tensors", code=_code(given))
-
-
-class _Name(str):
-    """Stands for data in the code of a stream: printed as the argument's name."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def _code(given: dict[str, Any]) -> str:
-    named = ("x_train", "y_train", "x_test", "y_test") + ("class_names",) * (given["class_names"] is not None)
-    return call(tensors, given | {name: _Name(name) for name in named})
+    code = call(tensors, given, ("x_train", "y_train", "x_test", "y_test", *named))
+    return divide(train, test, class_names, plan, validation, name="tensors", code=code)
 
 
 def _labels(name: str, y: Array, x: Array) -> Tensor:

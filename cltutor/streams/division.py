@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..describe import Whole
+from ..describe import Real, Whole
 from .stream import Split, Stream, Task, check_images, is_whole, sample
 
 Tasks = int | Sequence[int]
@@ -33,7 +33,8 @@ def arrange(
     all; validation: a fraction in [0, 1) or a whole number of training images per class. Raises ValueError when one of
     them does not fit.
     """
-    _check_validation(validation)
+    fraction = isinstance(validation, float | np.floating)
+    (Real(at_least=0, below=1) if fraction else Whole(at_least=0)).check("validation", validation)
     chosen = list(range(len(class_names)))
     if classes is not None:
         chosen = sorted(labels_of(classes, class_names, "classes"))
@@ -91,15 +92,19 @@ def unknown(what: str, name: Any, known: Iterable[str]) -> ValueError:
     return ValueError(f"there is no {what} {name!r}; did you mean {' or '.join(near)}?")
 
 
-def call(function: Callable, arguments: dict[str, Any]) -> str:
-    """The call as code: required arguments, `tasks` and `order` always; the others where they are not the default."""
+def call(function: Callable, arguments: dict[str, Any], variables: Sequence[str] = ()) -> str:
+    """The call as code: required arguments, `tasks` and `order` always; the others where they are not the default.
+
+    Those in `variables` are printed as variables of their name.
+    """
     parts = []
     for name, parameter in inspect.signature(function).parameters.items():
-        value = _plain(arguments[name])
+        value = arguments[name]
+        code = name if name in variables else repr(_plain(value))
         if parameter.default is parameter.empty:
-            parts.append(repr(value))
-        elif name in ("tasks", "order") or value != _plain(parameter.default):
-            parts.append(f"{name}={value!r}")
+            parts.append(code)
+        elif name in ("tasks", "order", *variables) or _plain(value) != _plain(parameter.default):
+            parts.append(f"{name}={code}")
     return f"streams.{function.__name__}({', '.join(parts)})"
 
 
@@ -111,14 +116,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | range):
         return [_plain(item) for item in value]
     return value
-
-
-def _check_validation(validation: float | int) -> None:
-    fraction = isinstance(validation, float | np.floating) and 0 <= validation < 1
-    if not fraction and not (is_whole(validation) and validation >= 0):
-        raise ValueError(
-            f"validation is a fraction from 0 to below 1, or a whole number of images per class, not {validation!r}."
-        )
 
 
 def _held_out(validation: float | int, images: int) -> int:

