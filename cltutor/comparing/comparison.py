@@ -1,4 +1,4 @@
-"""Several methods on one stream with several seeds, alike in everything else, and what the difference is."""
+"""Several methods on one stream with several seeds, alike in everything else, and the differences between them."""
 
 import math
 import os
@@ -12,8 +12,9 @@ from ..runs.naming import grouped
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import check
+from .numbers import numbers, paired
 from .parallel import Job, Source, processes, runs_of
-from .table import Table, numbers, paired, tabulated
+from .table import Table, tabulated
 
 __all__ = ["Comparison", "compare", "processes"]
 
@@ -29,17 +30,17 @@ def compare(
     equal_budget: bool = True,
     progress: bool = True,
 ) -> "Comparison":
-    """Learn ``stream`` with every method and every seed; the runs of the comparison come by method, then seed.
+    """Learn ``stream`` with every method and every seed; the runs are ordered by method, then seed.
 
     ``stream`` is a Stream, or a function from a seed to one, such as ``functools.partial(cl.streams.digits, 5)``, so
-    that every seed brings its own class order; either way all methods get the same. A seed gives every method the
-    same first weights where their networks agree. The budget is the passes over the pool in batches of one size:
-    methods that differ in ``epochs`` or ``batch_size`` are refused unless ``equal_budget=False``; ``epochs`` sets them
-    for all. Rates and all else are a method's own.
+    that every seed has its own class order; either way all methods learn the same stream. A seed gives every method the
+    same initial weights where their networks agree. The budget is the number of passes over the pool, in batches of one
+    size: methods that differ in ``epochs`` or ``batch_size`` are refused unless ``equal_budget=False``; ``epochs`` sets
+    them for all. Learning rates and all other settings are each method's own.
 
     ``executor`` is any ``concurrent.futures.Executor``; without one the runs follow one another. ``processes(2)`` makes
-    one for this machine, Dask's ``Client.get_executor()`` for a cluster. The workers share nothing but ``store``; parts
-    and functions that are defined in a notebook or script are sent to them.
+    one for this machine, Dask's ``Client.get_executor()`` one for a cluster. The workers share nothing but ``store``;
+    parts and functions that are defined in a notebook or script are sent to them.
 
     Raises:
         ValueError: no method, no seed, one of them twice, unequal budgets, or what ``learn`` refuses.
@@ -73,7 +74,7 @@ def check_lists(recipes: list[Recipe], seeds: list[int]) -> None:
 
 
 def check_budget(recipes: Iterable[Recipe]) -> None:
-    """Refuse methods of which one makes more passes over its images than another, or smaller steps of them."""
+    """Refuse methods that differ in the number of passes over their images, or in the size of a batch."""
     first, *others = recipes
     for name in ("epochs", "batch_size"):
         for other in others:
@@ -88,7 +89,7 @@ def check_budget(recipes: Iterable[Recipe]) -> None:
 class Comparison(Sequence[Run]):
     """Complete runs of several methods on one stream, whose class order may differ by seed.
 
-    Made by ``compare``, or of any runs that belong together. A page shows its ``table()``.
+    Made by ``compare``, or from any runs that belong together. A notebook shows its ``table()``.
 
     Raises:
         ValueError: no run, a run that is not complete, a method twice with one seed, or different streams.
@@ -101,8 +102,8 @@ class Comparison(Sequence[Run]):
         for run in self._runs:
             if not run.complete:
                 raise ValueError(
-                    f"A comparison is of complete runs, and {run.name} with seed {run.seed} has learned {run.learned} "
-                    f"of {len(run.tasks)} tasks: go on with it first."
+                    f"A comparison needs complete runs, and {run.name} with seed {run.seed} has learned {run.learned} "
+                    f"of {len(run.tasks)} tasks: finish it first."
                 )
         self.methods: dict[str, tuple[Run, ...]] = {label: tuple(runs) for label, runs in grouped(self._runs)}
         check_streams(self._runs)
@@ -133,8 +134,8 @@ class Comparison(Sequence[Run]):
     ) -> tuple[float, float]:
         """(mean, half width) of the 95 % t-interval of ``method`` minus ``against``, paired by seed, as a fraction.
 
-        ``known_task=None`` tests as both were trained: the task unknown where all classes competed. ``measure`` is a
-        name in ``numbers``. One pair has no interval: its half width is nan.
+        ``known_task=None`` tests both as they were trained: with the task unknown where all classes competed.
+        ``measure`` is a name in ``numbers``. One pair has no interval: its half width is nan.
 
         Raises:
             ValueError: no such method or measure, seeds that differ, or regimes of training that do.
@@ -158,9 +159,9 @@ class Comparison(Sequence[Run]):
         """One row per method, in two groups that are never ranked in one column: trained with a head per task, and with
         all classes competing. Each group is sorted by average accuracy.
 
-        ``known_task=None`` tests each group as it was trained; True or False tests both that way, and those that never
-        learned to compete then have no accuracy. Differences are paired with ``against``, or with the first method of
-        each group.
+        ``known_task=None`` tests each group as it was trained; True or False tests both that way, and methods that
+        never learned to compete have no accuracy with False. Differences are paired with ``against``, or with the first
+        method of each group.
         """
         if against is not None and against not in self.methods:
             raise ValueError(f"There is no {against!r} in this comparison of {', '.join(self.methods)}.")
@@ -189,7 +190,7 @@ class Comparison(Sequence[Run]):
 
 
 def check_streams(runs: Sequence[Run]) -> None:
-    """Refuse runs that do not belong together: other classes, another number of tasks, another order for one seed."""
+    """Refuse runs that differ in classes or number of tasks, or, with one seed, in the order of classes."""
     first = runs[0]
     of_seed: dict[int, Run] = {}
     for run in runs:

@@ -30,7 +30,7 @@ from ..streams import Stream
 from ..training.loop import learn
 
 Source = Stream | Callable[[int], Stream]
-LARGE = 32 * 2**20  # bytes of a stream that should not travel with every run
+LARGE = 32 * 2**20  # bytes of a stream that should not be sent with every run
 
 
 class WorkerDied(RuntimeError):
@@ -39,7 +39,7 @@ class WorkerDied(RuntimeError):
 
 @dataclass(frozen=True)
 class Job:
-    """A run to be: one recipe with one seed."""
+    """A run to learn: one recipe with one seed."""
 
     recipe: Recipe
     seed: int
@@ -51,10 +51,10 @@ class Job:
 
 
 def processes(workers: int) -> ProcessPoolExecutor:
-    """Processes on this machine for `compare`; each takes its share of the threads that this process would use.
+    """Processes on this machine for `compare`; they share the threads that this process would use.
 
-    They start anew ("spawn"), as a fork of a process in which PyTorch has begun threads may hang: a script that uses
-    them keeps its own work below ``if __name__ == "__main__":``.
+    They are spawned, as a fork of a process in which PyTorch has started threads may hang: a script that uses them
+    keeps its own work below ``if __name__ == "__main__":``.
     """
     Whole(at_least=1).check("workers", workers)
     threads = max(1, torch.get_num_threads() // workers)
@@ -65,28 +65,30 @@ def _set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def made(source: Source, seed: int) -> Stream:
-    """The stream for a seed: the given one, or what the given function makes of the seed."""
+def make_stream(source: Source, seed: int) -> Stream:
+    """The stream for a seed: ``source`` itself, or what it returns for the seed."""
     stream = source if isinstance(source, Stream) else source(seed)
     if not isinstance(stream, Stream):
         raise ValueError(f"compare needs a Stream or a function from a seed to one, which gave {stream!r}.")
     return stream
 
 
-def runs_of(source: Source, jobs: Sequence[Job], executor: Executor | None) -> Iterator[tuple[int, Run]]:
-    """(place among ``jobs``, run) as each is finished; the runs of one seed come together, so that a worker makes its
-    stream once.
+def runs_of(
+    source: Source, jobs: Sequence[Job], executor: Executor | None, large: int = LARGE
+) -> Iterator[tuple[int, Run]]:
+    """(place among ``jobs``, run) as each is finished. The runs of one seed are sent together, so that a worker makes
+    its stream once; a stream of more than ``large`` bytes is sent with a warning.
 
     No reference to a finished run is kept after it was yielded: a cluster would compute it again when its worker is
     lost later. WorkerDied where the whole executor broke.
     """
     order = sorted(range(len(jobs)), key=lambda place: jobs[place].seed)
     if executor is None:
-        here = lru_cache(maxsize=1)(partial(made, source))
+        here = lru_cache(maxsize=1)(partial(make_stream, source))
         yield from ((place, jobs[place].run(here(jobs[place].seed))) for place in order)
         return
     in_threads = isinstance(executor, ThreadPoolExecutor)
-    submit, opened = (_in_threads if in_threads else _in_processes)(source, executor)
+    submit, opened = _in_threads(source, executor) if in_threads else _in_processes(source, executor, large)
     pending: dict[Future, int] = {}
     try:
         pending |= {submit(jobs[place]): place for place in order}
@@ -100,7 +102,7 @@ def runs_of(source: Source, jobs: Sequence[Job], executor: Executor | None) -> I
 
 
 def broken(jobs: Sequence[Job], pending: Iterable[Future[Any]]) -> str:
-    """What is lost with an executor, in one sentence."""
+    """How many runs were finished when an executor broke, in one sentence."""
     lost = 1 + sum(future.cancelled() or not future.done() or future.exception() is not None for future in pending)
     store = jobs[0].store
     kept = f"they are in {store}, and are found when it is run again" if store else "with store= they would be kept"
@@ -111,25 +113,27 @@ def broken(jobs: Sequence[Job], pending: Iterable[Future[Any]]) -> str:
 
 
 def _in_threads(source: Source, executor: Executor) -> tuple[Callable[[Job], Future[Any]], Callable[[Run], Run]]:
-    """Threads see everything as it is."""
-    here = lru_cache(maxsize=1)(partial(made, source))
+    """How to submit a job to threads, which share all objects, and how to read its result."""
+    here = lru_cache(maxsize=1)(partial(make_stream, source))
     return (lambda job: executor.submit(lambda: job.run(here(job.seed)))), lambda run: run
 
 
-def _in_processes(source: Source, executor: Executor) -> tuple[Callable[[Job], Future[Any]], Callable[[bytes], Run]]:
-    """Other processes receive and return bytes: tensors as such would take a file descriptor each on the way."""
+def _in_processes(
+    source: Source, executor: Executor, large: int
+) -> tuple[Callable[[Job], Future[Any]], Callable[[bytes], Run]]:
+    """The same for other processes, which receive and return bytes: tensors would take a file descriptor each."""
     data = _packed(source)
-    if len(data) > LARGE:
+    if len(data) > large:
         warnings.warn(
             f"This stream of {len(data) / 1e6:.0f} MB is sent to a worker with every run: give a function that makes "
             "it there, such as functools.partial(cl.streams.folder, PATH, 10).",
-            stacklevel=5,
+            stacklevel=4,
         )
     return (lambda job: executor.submit(_run, data, _packed(job))), pickle.loads
 
 
 def _dumps(thing: Any) -> bytes:
-    import cloudpickle  # only who sends something needs it
+    import cloudpickle  # only used with processes
 
     for module in own_modules():  # a file beside the notebook, which workers elsewhere do not have
         cloudpickle.register_pickle_by_value(module)
@@ -141,8 +145,8 @@ def _packed(thing: Source | Job) -> bytes:
         return _dumps(thing)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
-            f"{thing!r} cannot be sent to another process ({error}): a stream is a Stream, or a function that can be "
-            "pickled, such as functools.partial(cl.streams.digits, 5)."
+            f"{thing!r} cannot be sent to another process ({error}): a stream is a Stream or a function, "
+            "such as functools.partial(cl.streams.digits, 5), without open files, locks and the like."
         ) from error
 
 
@@ -153,5 +157,5 @@ def _run(source: bytes, packed: bytes) -> bytes:
 
 @lru_cache(maxsize=1)
 def _received(source: bytes, seed: int) -> Stream:
-    """The stream in a worker, made once for the runs of one seed that come after one another."""
-    return made(pickle.loads(source), seed)
+    """The stream in a worker, made once for consecutive runs with the same seed."""
+    return make_stream(pickle.loads(source), seed)

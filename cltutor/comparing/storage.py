@@ -1,4 +1,4 @@
-"""The memory that a method needs: the bytes in use while it learns the next task (MAS, Figure 6)."""
+"""The memory that a method needs: the bytes in use when a task begins (MAS, Figure 6)."""
 
 from collections.abc import Iterable
 
@@ -12,12 +12,12 @@ from ..training.loop import train
 def needed(
     stream: Stream, recipes: Iterable[Recipe | str], epochs: int = 1, seed: int = 0, device: str = "auto"
 ) -> dict[str, list[dict[str, int]]]:
-    """The bytes in use as the second task begins, the third and so on: method's name -> bytes by what they are for.
+    """The bytes in use when the second task begins, the third and so on: method's name -> bytes by purpose.
 
     "network", "teacher", "images" and the parts of the recipe that remember tensors, as in
-    ``runs.memory_use.bytes_in_use``. Every method learns the stream for one epoch per task: the memory does not depend
-    on how long it learned. EWC, as published, grows by a Fisher and an anchor per task. IMM grows in the paper's
-    figure, which keeps a model per task, and not here, where running sums are kept instead.
+    ``runs.memory_use.bytes_in_use``. Every method learns the stream for one epoch per task, as the memory does not
+    depend on the number of epochs. EWC, as published, grows by a Fisher and an anchor per task. IMM grows in the
+    paper's figure, which keeps one model per task, but not here, where running sums replace the models.
     """
     found = {}
     for recipe in map(methods.get, recipes):

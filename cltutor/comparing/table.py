@@ -1,20 +1,20 @@
-"""A comparison as a table: what was measured, one group per training regime, and what each method needs.
+"""A comparison as a table: measurements, one group per training regime, and what each method needs.
 
 The columns are those of LwF, Figure 1 and MAS, Figure 2, with numbers where they can be measured.
 """
 
 import html
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import mean
 from typing import overload
 
-from ..evaluation import metrics
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..show.rows import Table as Columns
+from .numbers import Interval, Methods, difference, interval, numbers
 
 NONE = "–"
 ACCURACIES = {
@@ -35,14 +35,12 @@ MEANINGS = (
     "(LwF, Figure 1)",
     "difference: of the average, paired by seed, with the reference; forgetting: how far old tasks fell below their "
     "best",
-    "seconds: of training, and of all tests of a run; memory: what is in use as the last task begins, the network, "
-    "importances, recorded answers and old images (MAS, Figure 6)",
+    "seconds: of training, and of all tests of a run; memory: in use when the last task begins, by the network, "
+    "importances, recorded outputs and old images (MAS, Figure 6)",
     "old data: trains on images of earlier tasks; task at test: must be given an image's task (LwF, Figure 1)",
     "on pretrained: goes on from a network that comes with weights; unlabelled data: its importance needs no labels; "
     "any output: protects an embedding as well as a softmax (MAS, Figure 2); all declared by the method's parts",
 )
-Interval = tuple[float, float]  # mean and half width
-Methods = Mapping[str, Sequence[Run]]  # the runs of each method, by its label
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def properties(recipe: Recipe) -> Properties:
 
 @dataclass(frozen=True)
 class Row:
-    """A method: means over its runs with half widths of 95 % t-intervals, as fractions; nan for what is not there."""
+    """A method: means over its runs with half widths of 95 % t-intervals, as fractions; nan where there is none."""
 
     method: str
     competes: bool
@@ -102,7 +100,7 @@ class Row:
 class Table(Sequence[Row]):
     """Rows in groups of one training regime, each sorted by its own average accuracy; nothing is ranked across.
 
-    A page shows it as tables, a terminal in columns, and ``markdown()`` is for a file.
+    A notebook shows it as HTML tables, a terminal as columns of text; ``markdown()`` is for a file.
     """
 
     groups: tuple[tuple[Row, ...], ...]
@@ -184,64 +182,17 @@ def row_of(methods: Methods, label: str, known_task: bool, against: str) -> Row:
     )
 
 
-def numbers(run: Run, known_task: bool) -> dict[str, float]:
-    """What a run's accuracies come to, as fractions: its ``metrics``, and the accuracy on new and on old tasks.
-
-    All nan with the task unknown where logits of different tasks never learned to compete.
-    """
-    silent = not known_task and not run.competes
-    matrix = run.accuracy(known_task, untrained=silent)
-    found = {
-        **run.metrics(known_task, untrained=silent),
-        "new_task_accuracy": metrics.new_task_accuracy(matrix),
-        "old_task_accuracy": metrics.old_task_accuracy(matrix),
-    }
-    return dict.fromkeys(found, math.nan) if silent else found
-
-
-def interval(values: list[float]) -> Interval:
-    return (math.nan, math.nan) if any(map(math.isnan, values)) else metrics.mean_interval(values)
-
-
-def difference(methods: Methods, label: str, known_task: bool, against: str) -> Interval:
-    """The paired difference where there is one: of two methods that have an answer, and of the same seeds."""
-    one, other = methods[label], methods[against]
-    silent = not known_task and not one[0].competes
-    if label == against or silent or {run.seed for run in one} != {run.seed for run in other}:
-        return math.nan, math.nan
-    return paired(one, other, known_task, "average_accuracy")
-
-
-def paired(one: Sequence[Run], other: Sequence[Run], known_task: bool, measure: str) -> Interval:
-    """(mean, half width) of the 95 % t-interval of ``one`` minus ``other``, which have the same seeds."""
-    a, b = ([value_of(run, known_task, measure) for run in sorted(runs, key=by_seed)] for runs in (one, other))
-    return metrics.paired_difference(a, b)
-
-
-def by_seed(run: Run) -> int:
-    return run.seed
-
-
-def value_of(run: Run, known_task: bool, measure: str) -> float:
-    """One of a run's ``numbers``; ValueError for a name that is not there, or no number."""
-    found = numbers(run, known_task)
-    if measure not in found:
-        raise ValueError(f"There is no measure {measure!r}; there are {', '.join(found)}.")
-    if math.isnan(found[measure]):
-        raise ValueError(f"{run.name} has no {measure} with known_task={known_task}.")
-    return found[measure]
-
-
 def rank(row: Row) -> float:
     average = row.accuracies["average_accuracy"][0]
     return 0.0 if math.isnan(average) else -average
 
 
 def about(runs: Sequence[Run]) -> str:
-    """What was compared, in a line."""
+    """The stream, seeds, budget and devices in one line."""
     first, seeds = runs[0], sorted({run.seed for run in runs})
     orders = {run.stream_code for run in runs}
-    stream = first.stream_code + (more(len(orders) - 1) if len(orders) > 1 else "")
+    more = len(orders) - 1
+    stream = first.stream_code + (f" and {more} more class order{'s' if more > 1 else ''}" if more else "")
     epochs = sorted({run.recipe.schedule.epochs for run in runs})
     devices = sorted({run.device for run in runs})
     budget = f"{' or '.join(map(str, epochs))} epochs per task"
@@ -250,20 +201,16 @@ def about(runs: Sequence[Run]) -> str:
     return f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
 
 
-def more(orders: int) -> str:
-    return f" and {orders} more class order{'s' if orders > 1 else ''}"
-
-
 def title(row: Row) -> str:
-    """Over a group, of which this is the first row."""
+    """The title of the group whose first row this is."""
     trained = "Trained with all classes competing" if row.competes else "Trained with a head per task"
     tested = "task known at test" if row.known_task else "task unknown at test"
-    silent = ": heads that never learned to compete have no answer" if not (row.known_task or row.competes) else ""
+    silent = ": heads that never learned to compete give no answer" if not (row.known_task or row.competes) else ""
     return f"{trained}, {tested}{silent}"
 
 
 def measured(group: Sequence[Row], budgets: bool) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Head and cells of a group's numbers; with ``budgets`` also the epochs, where they differ."""
+    """Header and cells of a group's numbers; with ``budgets`` also the epochs."""
     columns: dict[str, Callable[[Row], str]] = {"method": lambda row: row.method}
     for name, words in ACCURACIES.items():
         columns[words] = partial(accuracy_cell, name=name)
@@ -298,7 +245,7 @@ def answer(value: bool | None) -> str:
 
 
 def as_html(title: str, columns: Columns) -> str:
-    """A table with its title as caption, its heads as heads, and numbers that line up."""
+    """An HTML table with ``title`` as caption, header cells with their scope, and numbers aligned right."""
     head = "".join(
         f'<th scope="col" style="text-align:{_side(i)}">{html.escape(h)}</th>' for i, h in enumerate(columns.head)
     )

@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all: tensors and plain facts, checksummed, read without executing anything."""
+"""Files of tensors and plain facts: written atomically, with a checksum, read without executing anything."""
 
 import hashlib
 import json
@@ -16,13 +16,14 @@ FORMAT = 3
 
 
 def write(path: str | os.PathLike, tensors: Mapping[str, Tensor], facts: dict) -> None:
-    """Write ``tensors`` (on the CPU) and ``facts`` (what JSON can hold) to ``path`` as one safetensors file.
+    """Write ``tensors`` (on the CPU) and ``facts`` (anything that JSON can represent) to ``path``, a safetensors file.
 
-    The file appears in one instant: until then ``path`` is what it was before. OSError where the disk refuses.
+    The write is atomic: ``path`` is replaced once the whole file is on disk. OSError where the disk refuses.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = {name: value.contiguous().clone() for name, value in tensors.items()}  # safetensors wants no shared memory
+    # Copied, as safetensors refuses tensors that share memory.
+    own = {name: value.contiguous().clone() for name, value in tensors.items()}
     text = json.dumps({"format": FORMAT, **facts})
     data = safetensors.torch.save(own, {"cltutor": text, "checksum": checksum(own, text)})
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
@@ -37,13 +38,13 @@ def write(path: str | os.PathLike, tensors: Mapping[str, Tensor], facts: dict) -
 
 
 def drafts(path: Path) -> Iterator[Path]:
-    """What other processes wrote of ``path`` and did not end, as they write at this moment or were killed."""
+    """Unfinished files of other processes for ``path``: they write at this moment, or were killed while writing."""
     found = path.parent.glob(f".{path.name}.*-*")
     return (draft for draft in found if not draft.suffix.startswith(f".{os.getpid()}-"))
 
 
 def read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
-    """The tensors and the facts in ``path``; ValueError if it is damaged, of another format, or none of ours."""
+    """The tensors and the facts in ``path``; ValueError if it is damaged, of another format, or not from cltutor."""
     facts, text, expected, tensors = _read(path, with_tensors=True)
     if facts.pop("format") != FORMAT:
         raise ValueError(f"{path} was written by another version of cltutor: remove it and train again.")
@@ -53,7 +54,7 @@ def read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
 
 
 def facts_of(path: str | os.PathLike) -> dict:
-    """The facts alone, of a file as big as it may be; ValueError as in ``read``, but for damage among the tensors."""
+    """The facts without the tensors, which is fast; ValueError as in ``read``, except for damage to the tensors."""
     return _read(path, with_tensors=False)[0]
 
 
@@ -61,7 +62,7 @@ def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, 
     try:
         with safetensors.safe_open(path, "pt") as file:
             known, names = file.metadata() or {}, file.keys() if with_tensors else ()
-            # Cloned: a tensor that lies askew in the file's memory gives other last bits in a matrix product.
+            # Cloned: a tensor at an unaligned address in the mapped file changes the last bits of a matrix product.
             tensors = {name: file.get_tensor(name).clone() for name in names}
         facts = json.loads(known["cltutor"])
         if not isinstance(facts, dict) or "format" not in facts:
@@ -70,13 +71,13 @@ def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, 
     except FileNotFoundError:
         raise ValueError(f"There is no run in {path}: the file does not exist.") from None
     except PermissionError:
-        raise ValueError(f"{path} may not be read by this user.") from None
+        raise ValueError(f"This user has no permission to read {path}.") from None
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
-        raise ValueError(f"{path} is damaged or no cltutor run: remove it and train again.") from error
+        raise ValueError(f"{path} is damaged or not a cltutor run: remove it and train again.") from error
 
 
 def checksum(tensors: Mapping[str, Tensor], text: str) -> str:
-    """A sha256 over everything that a file tells: the tensors with their names, types and shapes, and the ``text``."""
+    """A sha256 over everything in a file: the tensors with their names, types and shapes, and the ``text``."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         value = tensors[name].contiguous()

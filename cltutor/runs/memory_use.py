@@ -1,4 +1,4 @@
-"""The bytes that a run uses as a task begins (MAS, Figure 6): counted where the tensors are."""
+"""The bytes that a run uses when a task begins (MAS, Figure 6), counted from the tensors themselves."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -17,20 +17,20 @@ class Sized(Protocol):
 
 
 def size(tensors: Iterable[Tensor]) -> int:
-    """Bytes of some tensors together."""
+    """The bytes of all ``tensors`` together."""
     return sum(tensor.nbytes for tensor in tensors)
 
 
 def bytes_in_use(
     recipe: Recipe, network: Network, states: dict[str, State], pool: Pool, task: int, teachers: Iterable[Sized]
 ) -> dict[str, int]:
-    """Bytes needed to learn ``task``, by what they are for; all as they stand when the task has begun.
+    """Bytes needed to learn ``task``, by purpose, counted when the task has begun.
 
     "network": parameters and buffers with the new head; every part of ``recipe`` that remembers tensors, by its name
     ("Anchor": Omega, theta* and SI's path; "after_task": the sums that IMM merges); "teacher": the old network's
-    recorded answers to the new images, or, with attention distillation, the old network with its maps of them, or,
-    with augmentation, the old network alone; "images": those of earlier tasks. What comes and goes within a step
-    (gradients, activations) is left out.
+    recorded outputs for the new images; with attention distillation the old network and its recorded maps; with
+    augmentation the old network alone; "images": those of earlier tasks. Tensors that live for one step (gradients,
+    activations) are left out.
     """
     sizes = {"network": size(network.state_dict().values())}
     parts = [name for name, part in recipe.parts.items() if part is not recipe.memory and states[name]]

@@ -1,4 +1,4 @@
-"""Runs grouped into methods, each under a label that tells it from the others."""
+"""Runs grouped into methods, each with a label that distinguishes it from the others."""
 
 import ast
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ LABEL = 36  # characters
 def grouped(runs: Sequence["Run"]) -> list[tuple[str, list["Run"]]]:
     """[(label, runs)], in the order given.
 
-    Runs of one name are seeds of one method, unless their recipes differ: then each recipe is a method of its own, and
-    its label says in what it differs.
+    Runs with one name are seeds of one method, unless their recipes differ: then each recipe is a separate method, and
+    its label says what differs.
     """
     groups: dict[str, dict[str, list]] = {}
     for run in runs:
@@ -27,13 +27,13 @@ def grouped(runs: Sequence["Run"]) -> list[tuple[str, list["Run"]]]:
 
 
 def _labels(name: str, codes: list[str]) -> list[str]:
-    """The method's name, with the settings that tell recipes of the same name apart."""
+    """The method's name, with the settings in which recipes of that name differ; numbers where these are too long."""
     settings = [_settings(code) for code in codes]
     shared = set.intersection(*map(set, settings))
     own = [[words for words in one if words not in shared] for one in settings]
     regimes = [[word for word in words if word.startswith("heads=")] for words in own]
-    for told in (own, regimes):
-        labels = [" ".join([name, *words]) for words in told]
+    for settings_shown in (own, regimes):
+        labels = [" ".join([name, *words]) for words in settings_shown]
         if len(set(labels)) == len(labels) and max(map(len, labels)) <= LABEL:
             return labels
     return [f"{name} ({i})" for i in range(1, len(codes) + 1)]

@@ -1,4 +1,4 @@
-"""What a finished run can be asked: the accuracy of single classes, and of a network that was damaged."""
+"""Accuracies computed from a finished run: of single classes, of groups of classes, and after damage to weights."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,8 @@ from .run import Run
 
 
 def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
-    """Accuracy of every class after every task, the task known at test: (T, C), a column a class in order of arrival.
+    """Accuracy of every class after every task, the task known at test: (T, C), one column per class in the
+    order in which classes arrive.
 
     Row i is the network after task i; nan for classes not yet seen.
     """

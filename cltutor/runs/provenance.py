@@ -1,4 +1,4 @@
-"""Where numbers come from: the versions and the hardware that made them."""
+"""Where numbers come from: the versions and the hardware that produced them."""
 
 import os
 import platform
@@ -14,10 +14,10 @@ def versions() -> str:
     return ", ".join([f"Python {platform.python_version()}", *packages])
 
 
-def hardware() -> str:
-    """The GPU, if there is one, and the processor with the cores and threads that are used."""
+def hardware(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The GPU, if there is one, and the processor (from Linux's ``cpuinfo``, if there is one), cores and threads."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = cpuinfo.read_text().splitlines()
         processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         processor = platform.processor() or platform.machine()

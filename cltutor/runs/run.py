@@ -1,4 +1,4 @@
-"""What came out of learning a stream: accuracies, curves and the network after every task, in one file."""
+"""The result of learning a stream: accuracies, curves and the network after every task, saved in one file."""
 
 import os
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ TOPS = (1, 5)
 class Curves:
     """What was recorded while training.
 
-    ``loss``: each term's weighted value at each step (S,), nan where it did not act; ``step_task`` (S,) the task then
-    learned. ``known`` and ``unknown`` (E, T): test accuracy on each task after each epoch, nan for tasks not yet
-    seen, with the task known or unknown at test; ``epoch_task`` (E,) the task then learned.
+    ``loss``: each term's weighted value at each step (S,), nan where the term did not act; ``step_task`` (S,) the task
+    of each step. ``known`` and ``unknown`` (E, T): test accuracy on each task after each epoch, nan for tasks not yet
+    seen, with the task known or unknown at test; ``epoch_task`` (E,) the task of each epoch.
     """
 
     loss: dict[str, np.ndarray] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Curves:
         self.epoch_task = np.append(self.epoch_task, task)
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """All of it as named tensors; ``of`` makes the curves again from them and the names of the terms."""
+        """All curves as named tensors; ``of`` restores them from these and the names of the terms."""
         for name, curve in self.loss.items():
             yield f"loss/{name}", torch.from_numpy(curve)
         for name in _CURVES:
@@ -60,7 +60,7 @@ class Curves:
 
 @dataclass
 class Run:
-    """One recipe on one stream with one seed: everything that was measured, and the network after every task."""
+    """One recipe on one stream with one seed: all measurements, and the network after every task."""
 
     recipe: Recipe
     seed: int
@@ -75,7 +75,7 @@ class Run:
     curves: Curves = field(default_factory=Curves)
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
     updates: int = 0
-    memory: dict[str, int] = field(default_factory=dict)  # bytes used as the last task began, by what they are for
+    memory: dict[str, int] = field(default_factory=dict)  # bytes used when the last task began, by purpose
     states: list[dict[str, Tensor]] = field(default_factory=list, repr=False)
     part_states: dict[str, State] = field(default_factory=dict, repr=False)  # what each part remembers
 
@@ -100,8 +100,11 @@ class Run:
     def accuracy(self, known_task: bool = True, untrained: bool = False, top: int = 1) -> np.ndarray:
         """The accuracy matrix (T, T) in [0, 1]: row i after task i, column j on task j, nan above the diagonal.
 
-        ``known_task=False`` lets the classes of all tasks seen compete; a run that was not trained for it says so
-        unless ``untrained=True``. ``top=5`` counts an image whose class is among the five largest logits.
+        ``known_task=False`` lets the classes of all tasks seen compete. ``top=5`` counts an image whose class is among
+        the five largest logits.
+
+        Raises:
+            ValueError: ``known_task=False`` for a run whose logits were not trained to compete, unless ``untrained``.
         """
         if not known_task and not self.competes and not untrained:
             raise ValueError(
@@ -148,11 +151,11 @@ class Run:
         self.states.append({name: value.cpu().clone() for name, value in network.state_dict().items()})
 
     def without_weights(self) -> "Run":
-        """The same run with everything that was measured, without networks and what its parts remember."""
+        """The same run with all measurements, but without networks and the states of its parts."""
         return replace(self, states=[{} for _ in self.states], part_states={})
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the run to one safetensors file; the file is whole or not there at all."""
+        """Write the run to one safetensors file, atomically."""
         facts = {
             **{name: getattr(self, name) for name in _PLAIN},
             "recipe": repr(self.recipe),
@@ -175,10 +178,10 @@ class Run:
     def load(cls, path: str | os.PathLike, recipe: Recipe | None = None) -> "Run":
         """The run in the file ``path``.
 
-        ``recipe``: the one that is expected there, for a run with parts of your own that are not registered.
+        ``recipe``: the expected recipe, for a run with user-defined parts that are not registered.
 
         Raises:
-            UnknownPart: the run has a part of somebody's own that this process does not know.
+            UnknownPart: the run has a user-defined part that this process does not know.
             ValueError: the file is damaged or of another format.
         """
         tensors, facts = files.read(path)
@@ -191,26 +194,17 @@ class Run:
             run.curves = Curves.of(tensors, facts["terms"])
             run.memory = facts["memory"]
             run.states = [with_prefix(tensors, f"state/{task}/") for task in range(facts["learned"])]
-            run.part_states = {RENAMED.get(p, p): with_prefix(tensors, f"kept/{p}/") for p in _parts(tensors)}
+            parts = {name.split("/")[1] for name in tensors if name.startswith("kept/")}
+            run.part_states = {RENAMED.get(part, part): with_prefix(tensors, f"kept/{part}/") for part in parts}
         except UnknownPart as error:
             raise UnknownPart(f"{path}: {error} Or give the recipe: Run.load(path, recipe=...).", error.name) from None
         except (KeyError, TypeError) as error:
-            raise ValueError(f"{path} is no cltutor run: remove it and train again.") from error
+            raise ValueError(f"{path} is not a cltutor run: remove it and train again.") from error
         return run
 
 
-_PLAIN = (
-    "seed",
-    "device",
-    "stream_code",
-    "class_names",
-    "tasks",
-    "test_sizes",
-    "image_shape",
-    "fingerprint",
-    "seconds",
-    "updates",
-)
+_SETTING = ("seed", "device", "stream_code", "class_names", "tasks", "test_sizes", "image_shape", "fingerprint")
+_PLAIN = (*_SETTING, "seconds", "updates")
 # Parts that were renamed since runs were first saved.
 RENAMED = {"merge": "after_task"}
 _CURVES = ("step_task", "known", "unknown", "epoch_task")
@@ -219,10 +213,6 @@ _CURVES = ("step_task", "known", "unknown", "epoch_task")
 def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _parts(tensors: dict[str, Tensor]) -> set[str]:
-    return {name.split("/")[1] for name in tensors if name.startswith("kept/")}
 
 
 def _frozen(value):

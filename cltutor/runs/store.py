@@ -1,4 +1,4 @@
-"""Runs on disk: found again, resumed inside a task, learned by one process at a time, and set aside when damaged."""
+"""Runs on disk: found again, resumed inside a task, learned by one process at a time, set aside when damaged."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from torch import Tensor
 
 from .. import __version__
@@ -20,34 +20,52 @@ from .run import Run
 
 Checkpoint = tuple[dict[str, Tensor], dict]  # tensors by name, and plain facts
 
-SPACE = 4  # networks that a checkpoint may contain: the network, what an optimiser remembers, a teacher's
+SPACE = 4  # networks that a checkpoint may contain: the network, the optimiser's momenta (up to two), a teacher
+
+
+def free_space(folder: Path) -> int:
+    """Bytes free on the disk of ``folder``."""
+    return shutil.disk_usage(folder).free
 
 
 class Store:
     """A folder of runs, one file each, named after the method and a key of everything that decides the numbers.
 
     A run under way has a checkpoint beside it, written at the end of an epoch when at least ``every`` seconds have
-    passed since the last one. A process that wants a run while another one learns it waits for what that one makes,
-    as long as this shows a sign of life, a file written, every ``patience`` seconds.
+    passed since the last one. A process that needs a run while another process learns it waits for the result, as long
+    as the other one writes a file at least every ``patience`` seconds.
+
+    ``clock`` (seconds), ``free_space`` (bytes), ``lock`` (a class of file locks) and ``version`` (part of the key) are
+    what the store reads of the machine and of cltutor.
     """
 
-    def __init__(self, folder: str | os.PathLike, every: float = 10.0, patience: float = 60.0):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        every: float = 10.0,
+        patience: float = 60.0,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        free_space: Callable[[Path], int] = free_space,
+        lock: type[BaseFileLock] = FileLock,
+        version: str = __version__,
+    ):
         self.folder, self.every, self.patience = Path(folder), every, patience
+        self.clock, self.free_space, self.lock, self.version = clock, free_space, lock, version
 
     @classmethod
     def of(cls, store: "str | os.PathLike | Store") -> "Store":
-        """A store itself, or the one in a folder."""
+        """A store as it is, or the store in a folder."""
         return store if isinstance(store, Store) else cls(store)
 
     def path(self, run: Run) -> Path:
-        """Where this run is kept: same stream, recipe, seed, kind of device and version of cltutor, same file."""
-        key = (files.FORMAT, __version__, run.fingerprint, repr(run.recipe), run.seed, run.device.split(":")[0])
+        """The file of this run; runs with the same stream, recipe, seed, kind of device and version share one."""
+        key = (files.FORMAT, self.version, run.fingerprint, repr(run.recipe), run.seed, run.device.split(":")[0])
         name = re.sub(r"[^\w.-]", "_", run.name)
         return self.folder / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.safetensors"
 
     def find(self, run: Run) -> Run:
-        """The run of this kind on disk, as far as it got, or ``run`` itself; a damaged file is set aside, with a
-        warning."""
+        """The same run as it is on disk, or ``run`` itself; a damaged file is set aside, with a warning."""
         path = self.path(run)
         if not path.exists():
             return run
@@ -58,7 +76,7 @@ class Store:
             return run
 
     def load(self, run: Run) -> Run:
-        """The run of this kind on disk; ValueError if there is none that is whole."""
+        """The same run as it is on disk; ValueError if there is none, or if its file is damaged."""
         path = self.path(run)
         found = Run.load(path, run.recipe)
         if self.path(found) != path:
@@ -70,31 +88,30 @@ class Store:
 
     @contextmanager
     def learning(self, run: Run) -> Iterator["Slot"]:
-        """Be the one process that learns ``run``; inside, its ``Slot`` has it as far as the disk has it.
+        """Inside, this is the one process that learns ``run``; its ``Slot`` has the run as it is on disk.
 
-        The lock is released with the block, with a generator inside it that is dropped, or with the process, however
-        that dies. A second call in the same process shares the lock: a generator that was left in the middle blocks
-        nothing there.
+        The lock is released at the end of the block, when a generator that contains it is dropped, or when the process
+        dies. A second call in the same process shares the lock, so that a generator left unfinished blocks nothing.
         """
         path = self.path(run)
         if found := self.finished(run):
-            yield Slot(self, found, held=False)
+            yield Slot(self, found, locked=False)
             return
         if refused := self.refusal():
             raise ValueError(refused)
-        lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True)
-        held = self.wait(lock, run)
+        lock = self.lock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True)
+        locked = self.wait(lock, run)
         try:
-            for draft in (*files.drafts(path), *files.drafts(checkpoint_of(path))) if held else ():
+            for draft in (*files.drafts(path), *files.drafts(checkpoint_of(path))) if locked else ():
                 draft.unlink(missing_ok=True)
-            yield Slot(self, self.find(run), held)
+            yield Slot(self, self.find(run), locked)
         finally:
-            if held:
+            if locked:
                 lock.release()
 
     def finished(self, run: Run) -> Run | None:
-        """The run on disk if it is complete and whole, which needs no waiting and no writing."""
-        if learned(self.path(run)) < len(run.tasks):
+        """The run on disk if it is complete and undamaged: it needs no lock and no writable folder."""
+        if tasks_learned(self.path(run)) < len(run.tasks):
             return None
         try:
             return self.load(run)
@@ -102,7 +119,7 @@ class Store:
             return None
 
     def refusal(self) -> str | None:
-        """Why nothing can be written in this folder, in one sentence, or None."""
+        """Why nothing can be written in this folder, in one sentence; None where it can."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
@@ -112,10 +129,10 @@ class Store:
         except OSError as error:
             return f"Nothing can be written in {self.folder} ({error.strerror}): name another store, or None."
 
-    def wait(self, lock: FileLock, run: Run) -> bool:
-        """Wait until no other process learns ``run``; False where the one that has the lock has finished it, or is
-        stuck."""
-        seen, since, warned = None, time.monotonic(), False
+    def wait(self, lock: BaseFileLock, run: Run) -> bool:
+        """Wait until no other process learns ``run``. False where the process that has the lock has finished the run,
+        or has stopped writing: then this one goes on without the lock."""
+        seen, since, warned = None, self.clock(), False
         while True:
             try:
                 lock.acquire(timeout=min(1.0, self.patience))
@@ -123,19 +140,21 @@ class Store:
             except Timeout:
                 pass
             except (OSError, NotImplementedError) as error:  # some network drives have none
-                warnings.warn(f"{self.folder} has no file locks ({error}): learn a run once at a time.", stacklevel=2)
+                warnings.warn(
+                    f"{self.folder} has no file locks ({error}): learn each run in one process at a time.", stacklevel=2
+                )
                 return True
-            if learned(self.path(run)) == len(run.tasks):
+            if tasks_learned(self.path(run)) == len(run.tasks):
                 return False
             if (signs := self.signs_of_life(run)) != seen:
-                seen, since = signs, time.monotonic()
+                seen, since = signs, self.clock()
             if not warned:
-                warnings.warn(f"Another process is learning {run.name}: waiting for what it makes.", stacklevel=2)
+                warnings.warn(f"Another process is learning {run.name}: waiting for its result.", stacklevel=2)
                 warned = True
-            elif time.monotonic() - since >= self.patience:
+            elif self.clock() - since >= self.patience:
                 warnings.warn(
-                    f"The other process has saved nothing of {run.name} for {self.patience:g} seconds: it is learned "
-                    "here as well, to the same numbers.",
+                    f"The other process has saved nothing of {run.name} for {self.patience:g} seconds: the run is "
+                    "learned here as well, with the same numbers.",
                     stacklevel=2,
                 )
                 return False
@@ -147,17 +166,17 @@ class Store:
 
 
 class Slot:
-    """The place of one run in a store while it is learned: ``run`` as the disk has it."""
+    """The place of one run in a store while it is learned: ``run`` as it is on disk, and whether it is ``locked``."""
 
-    def __init__(self, store: Store, run: Run, held: bool):
-        self.store, self.run, self.held, self.path = store, run, held, store.path(run)
-        self.warned, self.kept_at, self.took = False, time.monotonic(), 0.0
+    def __init__(self, store: Store, run: Run, locked: bool):
+        self.store, self.run, self.locked, self.path = store, run, locked, store.path(run)
+        self.warned, self.last_checkpoint, self.seconds_to_write = False, store.clock(), 0.0
 
     def check_space(self, network: int) -> None:
-        """Refuse a run of a network of so many bytes that the disk has no room for."""
+        """Refuse a run for whose files the disk has no room; ``network`` is the size of one network in bytes."""
         tasks = len(self.run.tasks)
         needed = network * (2 * tasks + SPACE)  # one network per task, and once more while the file is replaced
-        free = shutil.disk_usage(self.store.folder).free
+        free = self.store.free_space(self.store.folder)
         if free < needed:
             raise ValueError(
                 f"The disk of {self.store.folder} has {free / 1e6:,.0f} MB free, and this run of {tasks} tasks needs "
@@ -165,7 +184,7 @@ class Slot:
             )
 
     def checkpoint(self) -> Checkpoint | None:
-        """The run's last checkpoint, if it lies in the task after those that are learned."""
+        """The run's last checkpoint, if it is from the task after those that are learned."""
         path = checkpoint_of(self.path)
         if not path.exists():
             return None
@@ -181,39 +200,41 @@ class Slot:
         return None
 
     def keep(self, make: Callable[[], Checkpoint]) -> None:
-        """Write the checkpoint that ``make()`` gives, if it is time: those of large networks cost a twentieth."""
-        started = time.monotonic()
-        if not self.held or started - self.kept_at < self.store.every * max(1.0, 2 * self.took):
+        """Write the checkpoint that ``make()`` returns, if one is due. The interval grows with the seconds that writing
+        takes, so that it costs at most a twentieth of the time (for ``every=10``)."""
+        started = self.store.clock()
+        due = self.last_checkpoint + self.store.every * max(1.0, 2 * self.seconds_to_write)
+        if not self.locked or started < due:
             return
         tensors, facts = make()
         self.write(lambda: files.write(checkpoint_of(self.path), tensors, {"run": self.path.stem, **facts}))
-        self.kept_at = time.monotonic()
-        self.took = self.kept_at - started
+        self.last_checkpoint = self.store.clock()
+        self.seconds_to_write = self.last_checkpoint - started
 
     def save(self, run: Run) -> None:
-        """Write the run at the end of a task, unless a process that learned it as well was faster."""
-        if learned(self.path) < run.learned:
+        """Write the run at the end of a task, unless another process that learns it too has already written as much."""
+        if tasks_learned(self.path) < run.learned:
             self.write(lambda: self.store.save(run))
-        if self.held and run.complete:
+        if self.locked and run.complete:
             checkpoint_of(self.path).unlink(missing_ok=True)
 
     def write(self, write: Callable[[], None]) -> None:
-        """Write, or say in one sentence that the disk refuses: what is there stays whole, and the run goes on."""
+        """Write, or warn once that the disk refuses: the old file stays as it was, and the run goes on."""
         try:
             write()
             self.warned = False
         except OSError as error:
             if not self.warned:
                 warnings.warn(
-                    f"{self.run.name} could not be saved in {self.store.folder} ({error.strerror or error}): what was "
-                    "saved before is whole, the run goes on in memory, and saving is tried again.",
+                    f"{self.run.name} could not be saved in {self.store.folder} ({error.strerror or error}): the file "
+                    "saved before is intact, the run goes on in memory, and saving is tried again.",
                     stacklevel=4,
                 )
             self.warned = True
 
 
 class NullSlot:
-    """The place of a run that is kept in memory alone."""
+    """The place of a run that is kept in memory only."""
 
     def __init__(self, run: Run):
         self.run = run
@@ -232,16 +253,16 @@ class NullSlot:
 
 
 def slot_of(run: Run, store: str | os.PathLike | Store | None) -> AbstractContextManager[Slot | NullSlot]:
-    """The place of ``run`` while it is learned: in a store, or nowhere for None."""
+    """The place of ``run`` while it is learned: in a store, or for None in memory only."""
     return nullcontext(NullSlot(run)) if store is None else Store.of(store).learning(run)
 
 
 def checkpoint_of(path: Path) -> Path:
-    """Where the checkpoint of the run in ``path`` lies."""
+    """The file of the checkpoint of the run in ``path``."""
     return path.with_suffix(".checkpoint")
 
 
-def learned(path: Path) -> int:
+def tasks_learned(path: Path) -> int:
     """How many tasks the run in ``path`` has learned; 0 where there is none."""
     try:
         return files.facts_of(path)["learned"]
@@ -250,7 +271,7 @@ def learned(path: Path) -> int:
 
 
 def set_aside(path: Path, error: ValueError) -> None:
-    """Rename a file that cannot be used, so that nothing of it is lost, and say so in one warning."""
+    """Rename a file that cannot be used, so that nothing in it is lost, and say so in one warning."""
     names = (path.with_name(f"{path.name}.damaged{number or ''}") for number in range(1000))
     aside = next(name for name in names if not name.exists())
     os.replace(path, aside)
