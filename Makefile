@@ -1,23 +1,39 @@
 # Two commands: `make lab` opens the notebooks in JupyterLab (PORT=8890 chooses the port),
 # `make test` runs every check. Each makes .venv first, and installs again only when
-# pyproject.toml has changed since.
+# pyproject.toml has changed since. CONTRIBUTING.md lists the others.
 
 PYTHON ?= python3
 BIN := .venv/bin
+# A worker per core, one thread each; the long notebooks start first and idle workers take over what is left.
+UNITS := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: lab test
+.PHONY: lab check test test-quick test-all
 
 lab: .venv/.lab-installed
 	$(BIN)/cltutor lab $(if $(PORT),--port $(PORT))
 
-test: .venv/.test-installed
-	@# All of it, whatever fails first. Pages have the machine to themselves.
-	status=0; \
+check: .venv/.test-installed
+	@status=0; \
 	$(BIN)/ruff check || status=1; \
 	$(BIN)/ruff format --check || status=1; \
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 -m "not browser" || status=1; \
-	$(BIN)/pytest -m browser || status=1; \
+	$(BIN)/mypy || status=1; \
 	exit $$status
+
+test: .venv/.test-installed
+	@# All of it, whatever fails first. Pages have the machine to themselves.
+	@status=0; \
+	$(MAKE) --no-print-directory check || status=1; \
+	$(UNITS) -m "not browser and not long" || status=1; \
+	$(BIN)/pytest -m "browser and not long" || status=1; \
+	exit $$status
+
+test-quick: .venv/.test-installed
+	$(UNITS) -m "not browser and not notebook and not long" tests/losses tests/importance tests/memory tests/recipe
+
+test-all: test
+	$(BIN)/pytest -m long
+	$(BIN)/python benchmarks/kill.py
+	$(BIN)/python benchmarks/soak.py
 
 # --editable: a change in the checkout counts at once. One call, so that torch and torchvision fit.
 .venv/.lab-installed: pyproject.toml | $(BIN)/pip

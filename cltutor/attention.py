@@ -62,6 +62,13 @@ def look(network: Network, images: Tensor, layer: str | None) -> Output:
     return output
 
 
+def maps_of(output: Output) -> Tensor:
+    """The maps (N, K, h, w) of the layer that was watched; ValueError where none was."""
+    if output.maps is None:
+        raise ValueError("No layer was watched in this forward pass, so there are no maps.")
+    return output.maps
+
+
 def layers(model: nn.Module, image: Tensor) -> dict[str, tuple[int, int]]:
     """The layers with maps of more than one position, in order of use: name -> (h, w) for one ``image`` (1, C, H, W).
 

@@ -1,6 +1,6 @@
 """A network's outputs on a set of images, and its accuracy with the task known and unknown, in one pass over them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ def own_logits(network: Network, images: Tensor, task: int) -> Tensor:
 
 def accuracies(
     network: Network,
-    tests: list[tuple[Tensor, Tensor] | None],
+    tests: Sequence[tuple[Tensor, Tensor] | None],
     tops: tuple[int, ...],
     score: Callable[[Network, Tensor], Tensor] = logits,
     unknown: bool = True,

@@ -6,10 +6,11 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from operator import add, index
+from types import TracebackType
 
 import torch
 from torch import Tensor
@@ -89,8 +90,7 @@ def train(
 
         for task in stream[run.learned :]:
             # Before the task: the network grows, every part prepares, the teachers are made.
-            with counted_as_training(run):
-                current = TaskState(run, stream, task, network, states)
+            current = TaskState(run, stream, task, network, states)
             if checkpoint:
                 current.load(checkpoint)
                 checkpoint = None
@@ -108,12 +108,9 @@ def train(
                     slot.keep(current.checkpoint)
                     yield EpochDone(run, task.index, current.progress, phase.name, epoch, known, unknown, network)
 
-            # After the task: every part ends it, and the run records it.
+            # After the task: every part ends it, the network to test is made, and the run records it.
             check_weights(current)
-            with counted_as_training(run):
-                for name, part in recipe.hooks["end_task"].items():
-                    part.end_task(current.context, states[name])
-                tested = recipe.after_task.tested(network, states["after_task"])
+            tested = current.end()
             run.end_task(tested, states, evaluate(tested, tests[: task.index + 1], run, current.exemplars, whole=True))
             slot.save(run)
             yield TaskDone(run, task.index, current.progress)
@@ -249,24 +246,21 @@ def diverged(current: TaskState, what: str, weight: str) -> Diverged:
     )
 
 
-@contextmanager
-def counted_as_training(run: Run) -> Iterator[None]:
-    """The seconds inside count as training."""
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        run.seconds["train"] += time.perf_counter() - started
+class explain_out_of_memory(AbstractContextManager[None]):
+    """End the run with one sentence where the GPU's memory is full, and release what the step under way used.
 
+    A class, since the frames of a generator would keep the traceback, and with it the batch and its graph.
+    """
 
-@contextmanager
-def explain_out_of_memory(run: Run) -> Iterator[None]:
-    """End the run with one sentence where the GPU's memory is full, and release what the step under way used."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        error.__traceback__ = None  # its frames keep the batch with its graph
-        batch = run.recipe.schedule.batch_size
+    def __init__(self, run: Run):
+        self.run = run
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not isinstance(error, torch.OutOfMemoryError):
+            return
+        del trace  # its frames keep the batch with its graph
+        error.__traceback__ = None
+        run, batch = self.run, self.run.recipe.schedule.batch_size
         advice = f"batch_size={batch // 2} instead of {batch}" if batch > 1 else 'a smaller network, or device="cpu"'
         where = f"in task {run.learned} of {run.name}"
         raise OutOfMemory(

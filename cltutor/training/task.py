@@ -34,6 +34,7 @@ class TaskState:
     teachers are made. ``states`` is what each part remembers, by its name."""
 
     def __init__(self, run: Run, stream: Stream, task: Task, network: Network, states: dict[str, State]):
+        started = time.perf_counter()
         recipe, place = run.recipe, torch.device(run.device)
         self.run, self.task, self.network, self.states = run, task, network, states
         with seeded(("head", run.seed, task.index)):
@@ -51,6 +52,7 @@ class TaskState:
         self.task_teachers = self.teachers_of("task", terms, lambda: run.model)
         run.memory = bytes_in_use(recipe, network, states, self.pool, task.index, self.task_teachers.values())
         self.phases_begun, self.epochs_done = 0, 0
+        run.seconds["train"] += time.perf_counter() - started
 
     @property
     def progress(self) -> float:
@@ -109,6 +111,15 @@ class TaskState:
         self.epochs_done += 1
         if self.pace.slows(validated):
             self.optimiser.slow_down(10)
+
+    def end(self) -> Network:
+        """End the task: every part ends it; the network to test."""
+        started = time.perf_counter()
+        for name, part in self.run.recipe.hooks["end_task"].items():
+            part.end_task(self.context, self.states[name])
+        tested = self.run.recipe.after_task.tested(self.network, self.states["after_task"])
+        self.run.seconds["train"] += time.perf_counter() - started
+        return tested
 
     def checkpoint(self) -> Checkpoint:
         """All that has changed since the task began, at the end of an epoch."""
