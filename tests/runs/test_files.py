@@ -1,8 +1,9 @@
-"""Files: whole or not there at all, every damage noticed, nothing executed."""
+"""Files: written atomically, all damage noticed, nothing executed."""
 
 import json
 import os
 import pickle
+import resource
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_what_is_written_is_read(path):
 
 
 def test_every_flipped_bit_is_noticed(path):
-    """Or changes nothing: a blank of the header's padding."""
+    """Or it changes nothing: a space in the header's padding."""
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
@@ -48,15 +49,15 @@ def test_a_file_of_any_other_length_is_noticed(path):
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="damaged or no cltutor run"):
+        with pytest.raises(ValueError, match="damaged or not a cltutor run"):
             files.read(path)
     path.write_bytes(whole + b"0")
-    with pytest.raises(ValueError, match="damaged or no cltutor run"):
+    with pytest.raises(ValueError, match="damaged or not a cltutor run"):
         files.read(path)
 
 
 class Trap:
-    """What a pickle can do to whoever loads it."""
+    """A pickle that runs code where it is loaded."""
 
     def __init__(self, mark: Path):
         self.mark = mark
@@ -70,7 +71,7 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path):
     for write in (pickle.dump, torch.save):
         with open(tmp_path / "file", "wb") as file:
             write(Trap(mark), file)
-        with pytest.raises(ValueError, match="damaged or no cltutor run"):
+        with pytest.raises(ValueError, match="damaged or not a cltutor run"):
             files.read(tmp_path / "file")
     assert not mark.exists()
     with open(tmp_path / "file", "rb") as file:
@@ -79,16 +80,16 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path):
 
 
 def test_a_folder_or_nothing_in_its_place_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="damaged or no cltutor run"):
+    with pytest.raises(ValueError, match="damaged or not a cltutor run"):
         files.read(tmp_path)
     with pytest.raises(ValueError, match="does not exist"):
         files.read(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("facts", ["[]", "1", '"format"', "{}", "no json", None])
-def test_facts_that_are_none_are_refused(tmp_path, facts):
+def test_a_safetensors_file_without_our_facts_is_refused(tmp_path, facts):
     safetensors.torch.save_file(TENSORS, tmp_path / "file", None if facts is None else {"cltutor": facts})
-    with pytest.raises(ValueError, match="damaged or no cltutor run"):
+    with pytest.raises(ValueError, match="damaged or not a cltutor run"):
         files.read(tmp_path / "file")
 
 
@@ -99,18 +100,20 @@ def test_another_version_is_called_another_version(tmp_path):
         files.read(tmp_path / "file")
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_draft(path, monkeypatch):
-    before = path.read_bytes()
-
-    def fail(*_):
-        raise OSError("disk full")
-
-    for name in ("replace", "fsync"):
-        monkeypatch.setattr(os, name, fail)
-        with pytest.raises(OSError, match="disk full"):
-            files.write(path, {}, {})
-        assert path.read_bytes() == before
-        assert [file.name for file in path.parent.iterdir()] == [path.name]
+def test_a_write_that_the_disk_refuses_leaves_the_old_file_and_no_draft(path):
+    """The kernel itself refuses: a file that may not grow, and a folder where the file should be."""
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    (path.parent / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        files.write(path.parent / "folder", TENSORS, FACTS)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            files.write(path, TENSORS, FACTS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, "folder"]
 
 
 def test_the_drafts_of_others_are_found_and_the_own_are_not(path):

@@ -13,14 +13,14 @@ def test_runs_of_one_recipe_are_one_method_in_the_order_given():
     assert [(label, len(runs)) for label, runs in found] == [("lwf", 2), ("mas", 1)]
 
 
-def test_recipes_of_one_name_are_told_apart_by_what_differs():
+def test_recipes_of_one_name_are_labelled_by_what_differs():
     assert labels(cl.methods.lwf(temperature=1.0), cl.methods.lwf(temperature=4.0)) == [
         "lwf temperature=1.0",
         "lwf temperature=4.0",
     ]
 
 
-def test_regimes_tell_recipes_apart_that_differ_in_more():
+def test_recipes_that_differ_in_more_are_labelled_by_their_regime():
     both = [cl.methods.joint(heads="task", epochs=1000), cl.methods.joint(heads="class", learning_rate=0.012345678)]
     assert labels(*both) == ["joint", "joint heads=class"]
 

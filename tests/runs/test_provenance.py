@@ -1,20 +1,15 @@
 import re
 from pathlib import Path
 
-from cltutor.runs import provenance as origin
+import pytest
+
+from cltutor.runs.provenance import hardware, versions
 
 
-def test_the_versions_are_those_of_what_computes():
-    assert re.fullmatch(r"Python 3\.\S+, torch \d\S+, numpy \d\S+, cltutor \d\S+", origin.versions())
+def test_the_versions_are_those_of_the_packages_that_compute():
+    assert re.fullmatch(r"Python 3\.\S+, torch \d\S+, numpy \d\S+, cltutor \d\S+", versions())
 
 
-def test_the_hardware_is_told_with_its_cores_and_threads():
-    assert re.search(r", \d+ cores, \d+ threads$", origin.hardware())
-
-
-def test_a_system_that_does_not_tell_its_processor_is_told_all_the_same(monkeypatch):
-    def missing(*_, **__):
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "read_text", missing)
-    assert re.search(r"\S, \d+ cores, \d+ threads$", origin.hardware())
+@pytest.mark.parametrize("given", [(), (Path("/nowhere/cpuinfo"),)])
+def test_the_hardware_has_its_cores_and_threads_also_where_the_system_does_not_name_its_processor(given):
+    assert re.search(r"\S, \d+ cores, \d+ threads$", hardware(*given))

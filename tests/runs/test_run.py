@@ -1,7 +1,5 @@
 """A run: its matrices, its network after every task, and its file."""
 
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -16,13 +14,7 @@ def run(tiny):
     return cl.learn(tiny, cl.methods.lwf(epochs=3, lam=0.5), seed=2, device="cpu", progress=False)
 
 
-@pytest.fixture
-def path(run, tmp_path):
-    run.save(tmp_path / "folder" / "run.safetensors")
-    return tmp_path / "folder" / "run.safetensors"
-
-
-def test_row_i_is_after_task_i_and_tasks_to_come_are_nan(run):
+def test_row_i_is_after_task_i_and_nan_for_later_tasks(run):
     matrix = run.accuracy()
     assert matrix.shape == (2, 2)
     assert np.isnan(matrix[0, 1])
@@ -40,7 +32,7 @@ def test_the_matrix_is_the_accuracy_of_the_network_after_that_task(run, tiny):
             assert run.accuracy(known_task=False, untrained=True)[i, j] == every.double().mean().item()
 
 
-def test_a_run_that_never_learned_to_compete_says_so(run):
+def test_a_run_that_never_learned_to_compete_refuses_to_answer_with_the_task_unknown(run):
     assert not run.competes
     with pytest.raises(ValueError, match='train with heads="class"'):
         run.accuracy(known_task=False)
@@ -54,18 +46,18 @@ def test_a_run_trained_across_tasks_answers_with_the_task_unknown(tiny):
     assert np.isfinite(run.accuracy(known_task=False)[1]).all()
 
 
-def test_with_two_classes_a_task_the_top_five_are_always_right(run):
+def test_with_two_classes_per_task_the_top_five_always_contain_the_class(run):
     assert (run.accuracy(top=5)[np.tril_indices(2)] == 1).all()
     with pytest.raises(ValueError, match="top is one of"):
         run.accuracy(top=3)
 
 
-def test_the_matrix_handed_out_is_a_copy(run):
+def test_the_returned_matrix_is_a_copy(run):
     run.accuracy()[:] = 7
     assert run.accuracy()[0, 0] <= 1
 
 
-def test_the_curves_tell_every_step_and_every_epoch(run, tiny):
+def test_the_curves_have_every_step_and_every_epoch(run, tiny):
     curves = run.curves
     assert run.updates == len(curves.step_task) == len(curves.loss["CrossEntropy"])
     distillation = curves.loss["Distillation"]
@@ -99,48 +91,20 @@ def test_every_methods_run_comes_back_whole_from_its_file(tiny, name, tmp_path):
     images = tiny[0].test.images
     for task in range(2):
         assert torch.equal(back.model_after(task)(images).logits, run.model_after(task)(images).logits)
-    assert back.part_states.keys() == {part for part, held in run.part_states.items() if held}
-    for part, held in back.part_states.items():
-        assert all(torch.equal(held[name], run.part_states[part][name]) for name in held)
-
-
-def test_a_file_cut_short_is_called_damaged(path):
-    data = path.read_bytes()
-    for length in (0, 5, len(data) // 2, len(data) - 1):
-        path.write_bytes(data[:length])
-        with pytest.raises(ValueError, match="damaged"):
-            cl.Run.load(path)
-
-
-def test_a_single_flipped_bit_is_noticed(path):
-    data = bytearray(path.read_bytes())
-    data[-100] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match="damaged"):
-        cl.Run.load(path)
+    assert back.part_states.keys() == {part for part, state in run.part_states.items() if state}
+    for part, state in back.part_states.items():
+        for name, value in state.items():
+            np.testing.assert_array_equal(value, run.part_states[part][name])
 
 
 def test_another_programs_file_is_refused(tmp_path):
     import safetensors.torch
 
     safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "other")
-    with pytest.raises(ValueError, match="no cltutor run"):
+    with pytest.raises(ValueError, match="not a cltutor run"):
         cl.Run.load(tmp_path / "other")
     with pytest.raises(ValueError, match="does not exist"):
         cl.Run.load(tmp_path / "nothing")
-
-
-def test_a_save_that_fails_leaves_the_old_file_and_no_draft(run, path, monkeypatch):
-    before = path.read_bytes()
-
-    def fail(*_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        run.save(path)
-    assert path.read_bytes() == before
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_metrics_are_those_of_the_tasks_learned_so_far(tiny):
