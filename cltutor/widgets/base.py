@@ -31,6 +31,7 @@ STYLE = """<style>
 </style>"""
 
 Draw = Callable[[Callable[[], Picture]], str]
+Behind = Callable[[Callable[[], None]], None]
 
 _errors: list[str] = []
 _drawing = threading.Lock()  # matplotlib is not made for several threads
@@ -59,6 +60,11 @@ def draw(make: Callable[[], Picture], dpi: float = 120) -> str:
         f'<img alt="{html.escape(picture.alt, quote=True)}" width="{width}" height="{height}" decoding="sync" '
         f'src="data:image/png;base64,{data}">'
     )
+
+
+def in_thread(work: Callable[[], None]) -> None:
+    """Do `work` behind the page."""
+    threading.Thread(target=work, daemon=True).start()
 
 
 class Tool(ipywidgets.VBox):

@@ -61,7 +61,7 @@ def read(code: str, calls: list[str], functions: Mapping[str, Callable] | None =
         raise ValueError(f"This is not one line of code: {such}.") from None
     except parser.UnknownPart as error:
         name = getattr(error, "name", None) or ""
-        if difflib.get_close_matches(name, methods.names()):
+        if difflib.get_close_matches(name, methods.names(), cutoff=0.65):
             methods.named(name)  # its message has the nearest name
         raise
 

@@ -128,6 +128,11 @@ class FilterReconstruction(Tool):
             futures.wait([pending], self.patience)
         self._show_accuracy()
 
+    def settle(self) -> None:
+        """Wait until everything behind the page is done."""
+        self.ahead.join()
+        self._measuring.submit(lambda: None).result()
+
     def _measure(self, key: tuple) -> None:
         """Measure a task with all channels on and with those off, unless the learner has gone on; for a thread."""
         try:

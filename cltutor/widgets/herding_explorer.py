@@ -1,7 +1,6 @@
 """How the exemplars of a class are chosen, and which are evicted as classes arrive (EEIL, sections 3.1 and 6.3)."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import ipywidgets
@@ -18,10 +17,9 @@ from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream
 from .album import Album
-from .base import Draw, Pane, Tool, buttons, draw, dropdown, row, sentence
+from .base import Behind, Draw, Pane, Tool, buttons, draw, dropdown, in_thread, row, sentence
 from .controls import Controls
 from .knob import Knob
-from .temperature import in_thread
 
 FEWEST = 3  # images of a class that can be chosen from, and mapped
 PROJECTIONS = {"pca": "PCA", "tsne": "t-SNE"}
@@ -79,7 +77,7 @@ class HerdingExplorer(Tool):
         step: int | None = None,
         capacity: int | None = None,
         draw: Draw = draw,
-        behind: Callable[[Callable[[], None]], None] = in_thread,
+        behind: Behind = in_thread,
     ) -> None:
         super().__init__("cltutor-herding-explorer", draw)
         check_finished(run, stream)
@@ -97,7 +95,7 @@ class HerdingExplorer(Tool):
         self.album = Album(draw)
         self._make_controls(usual)
         self.controls.start(label=label, strategy=strategy, projection=projection, step=step, capacity=capacity)
-        self._choices[self.label.value] = self._chosen(self.label.value)
+        self._choices[self.label.value] = self.choice_of(self.label.value)
         self._show()
 
     def _make_controls(self, usual: dict) -> None:
@@ -141,7 +139,7 @@ class HerdingExplorer(Tool):
         """Compute the features of a class, map them, and draw every strategy on both maps; for a thread."""
         try:
             if label not in self._choices:
-                self._choices[label] = self._chosen(label)
+                self._choices[label] = self.choice_of(label)
                 self._show_if_chosen(label)
             self._maps[label] = tsne(self._choices[label].rows)
             self._show_if_chosen(label)
@@ -184,7 +182,8 @@ class HerdingExplorer(Tool):
         own = next(task.index for task in self.stream if label in task.classes)
         return {classes: min(size, memory.quota(classes)) for classes in seen[own:]}
 
-    def _chosen(self, label: int) -> Choice:
+    def choice_of(self, label: int) -> Choice:
+        """The features of a class and their orders, computed by the network after the class's own task."""
         (task,) = (task for task in self.stream if label in task.classes)
         images = task.train.images[task.train.labels == label]
         features = features_of(self.run.model_after(task.index), images)

@@ -111,13 +111,13 @@ class ImportanceExplorer(Trains):
         hows = ["set to zero", "noise as large as the deviation of the layer's weights is added"]
         named = {
             "view": pressed("view", "show", VIEWS, {"maps": "heat maps"}, kinds),
-            "layer": dropdown("layer", self.layers),
+            "layer": dropdown("layer", self.layers, "whose weights are shown"),
             "task": Knob("after task", (1, count, 1), Whole(1, count), "how many tasks", self.guarded),
             "summed": pressed("summed", "importance", (True, False), {True: "accumulated", False: "this task's"}, sums),
             "scale": pressed("scale", "scale", ("rank", "log"), {}, scales),
-            "first": dropdown("across", self.methods),
-            "second": dropdown("up", self.methods),
-            "method": dropdown("ranked by", self.methods),
+            "first": dropdown("across", self.methods, "the method on the horizontal axis"),
+            "second": dropdown("up", self.methods, "the method on the vertical axis"),
+            "method": dropdown("ranked by", self.methods, "the method that ranks the weights to damage"),
             "how": pressed("how", "damage", HOW, {}, hows),
             "which": pressed("which", "weights", WHICH, whiches, tips),
             "share": Knob("share (%)", (0, 100, 5), percent, "of a layer", self.guarded),

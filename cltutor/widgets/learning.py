@@ -50,6 +50,7 @@ class Trains(Tool):
     ) -> None:
         self.actions.say(words, progress)
         self.actions.busy = True
+        self.pace.restart()
         self.training = Training(events, self._follow, self._end, self.show_error, keep)
         self.training.start()
 

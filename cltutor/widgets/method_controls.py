@@ -59,23 +59,21 @@ class MethodControls(Controls):
 
     def set_all(self, values: Values, given: Values) -> None:
         """Set the controls and the rest of the call; what is left out is the default of the widget or the method."""
-        usual_call = {name: given.get(name, usual) for name, usual in (("seed", 0), ("device", "auto"))}
-        Whole(at_least=0).check("seed", usual_call["seed"])
-        usual_call["methods"] = listed(given.get("methods", METHODS))
-        first = usual_call["methods"][0]
-        method = values.get("method") or first
-        if method not in usual_call["methods"]:
-            raise ValueError(f"{method!r} is not among the methods here: {', '.join(usual_call['methods'])}.")
+        names, seed = listed(given.get("methods", METHODS)), Whole(at_least=0).check("seed", given.get("seed", 0))
+        around = {"methods": names, "seed": seed, "device": given.get("device", "auto")}
+        method = values.get("method") or names[0]
+        if method not in names:
+            raise ValueError(f"{method!r} is not among the methods here: {', '.join(names)}.")
         usual = {"known_task": True, "heads": "task", **defaults(method)}
         checked = {name: self.rules[name].check(name, values.get(name, usual[name])) for name in usual}
-        settings = {name: value for name, value in given.items() if name not in usual_call}
+        settings = {name: value for name, value in given.items() if name not in around}
         build = methods.named(method)
         chosen = {name: value for name, value in checked.items() if name != "known_task"}
         # A user's method may have no heads or epochs to set: only a changed value is then refused.
         passed = {name: v for name, v in chosen.items() if v != usual[name] or takes(build, name, v)}
         recipe = build(**passed, **settings)
-        self.given = unusual(self._kind, usual_call) | settings
-        self.usual, self.recipe = {"method": first, **usual}, recipe
+        self.given = unusual(self._kind, around) | settings
+        self.usual, self.recipe = {"method": names[0], **usual}, recipe
         self._own[method] = {name: value for name, value in checked.items() if name in KNOBS}
         self._apply({"method": method, **checked})
 

@@ -16,7 +16,8 @@ RULES = {"known_task": Flag(), "seed": Whole(at_least=0)}
 
 @dataclass(frozen=True)
 class Line:
-    """The settings in a line of this widget: the recipe, whether the task is known at test, and the seed."""
+    """What a pasted line sets: the recipe and, if it makes a playground, whether the task is known at test, and the
+    seed."""
 
     recipe: Recipe
     known_task: bool | None = None
@@ -75,7 +76,8 @@ def read_line(code: str) -> Line:
         raise ValueError(f"A Playground shows a stream and begins with a recipe: {SUCH}.")
     settings = dict(found.settings)
     recipe = found.first[1] if len(found.first) == 2 else settings.pop("recipe", "finetune")
-    values = {name: rule.check(name, settings.pop(name)) for name, rule in RULES.items() if name in settings}
+    usual = {"known_task": True, "seed": 0}
+    values = {name: rule.check(name, settings.pop(name, usual[name])) for name, rule in RULES.items()}
     if settings:
         raise ValueError(f"No control sets {', '.join(settings)}: run that line in a cell.")
     return Line(_recipe(recipe), **values)

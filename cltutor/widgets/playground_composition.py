@@ -203,6 +203,9 @@ def _terms(loss: Loss) -> dict:
     if weight != 1 or new not in names:
         raise ValueError(f"The toggles make a loss that begins with a cross-entropy of weight 1, not with {loss!r}.")
     for weight, term in loss.terms[1:]:
+        if type(term) not in (TemporaryDistillation, Distillation, AttentionDistillation, Anchor):
+            others = (*others, (weight, term))
+            continue
         match term:
             case TemporaryDistillation():
                 raise ValueError(f"{term!r} acts in balanced fine-tuning only: switch that on instead.")
@@ -213,8 +216,6 @@ def _terms(loss: Loss) -> dict:
                 own = {"attention": True, "distance": term.distance, "maps": term.maps, "gamma": weight}
             case Anchor():
                 own = {"anchor": True, "importance": term.importance, "omega": weight}
-            case _:
-                own, others = {}, (*others, (weight, term))
         if found.keys() & own.keys():
             raise ValueError(f"The toggles have each term once, and this loss has {type(term).__name__} twice.")
         found |= own
@@ -223,6 +224,8 @@ def _terms(loss: Loss) -> dict:
 
 def _memory(memory: Part | None) -> dict:
     """The fields of a composition for this memory."""
+    if memory is not None and type(memory) not in (Everything, ExemplarMemory):
+        return {"memory": memory}
     match memory:
         case None:
             return {}
@@ -230,9 +233,8 @@ def _memory(memory: Part | None) -> dict:
             return {"memory": "everything"}
         case ExemplarMemory(per_class=None):
             return {"memory": "exemplars", "images": memory.capacity, "selection": memory.selection}
-        case ExemplarMemory():
+        case _:
             return {"memory": "per class", "images": memory.per_class, "selection": memory.selection}
-    return {"memory": memory}
 
 
 def _difference(recipe: Recipe, made: Recipe) -> str:

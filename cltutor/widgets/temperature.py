@@ -1,8 +1,7 @@
 """A teacher's answer to a picture, and how it softens as the temperature goes up (LwF, eq. 3)."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,17 +12,12 @@ from ..networks import Network
 from ..runs.run import Run
 from ..streams import Stream, Task
 from .album import Album
-from .base import Draw, Pane, Tool, draw, dropdown, row
+from .base import Behind, Draw, Pane, Tool, draw, dropdown, in_thread, row
 from .controls import Controls, Values
 from .knob import Knob
 
 MOST = 40  # pictures of a task to choose from
 SPAN = (1.0, 10.0, 0.5)  # of the temperature
-
-
-def in_thread(work: Callable[[], None]) -> None:
-    """Start `work` behind the page."""
-    threading.Thread(target=work, daemon=True).start()
 
 
 class Temperature(Tool):
@@ -49,7 +43,7 @@ class Temperature(Tool):
         picture: int = 1,
         *,
         draw: Draw = draw,
-        behind: Callable[[Callable[[], None]], None] = in_thread,
+        behind: Behind = in_thread,
     ) -> None:
         super().__init__("cltutor-temperature", draw)
         self.stream, self.behind = stream, behind
@@ -65,8 +59,10 @@ class Temperature(Tool):
         names = [f"task {task.index + 1}: {class_list(self.stream, task)}" for task in self.stream]
         known = len(self.teacher.classes)
         heads = [("all classes", None), *((name, i) for i, name in enumerate(names[:known]))]
-        self.pictures = dropdown("pictures of", [(name, i) for i, name in enumerate(names)])
-        self.head = dropdown("answers for", heads)
+        self.pictures = dropdown(
+            "pictures of", [(name, i) for i, name in enumerate(names)], "the task of the test pictures"
+        )
+        self.head = dropdown("answers for", heads, "the classes that compete")
         self.picture = Knob("picture", (1, count, 1), Whole(1, count), "which test picture", self.guarded)
         softer = "how far the answers are softened"
         self.temperature = Knob("temperature T", SPAN, Real(above=0), softer, self.guarded)

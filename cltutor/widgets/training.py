@@ -94,6 +94,10 @@ class Pace:
         blink: float = BLINK,
     ) -> None:
         self._clock, self._pause, self._share, self._blink = clock, pause, share, blink
+        self.restart()
+
+    def restart(self) -> None:
+        """Have the next line and the next picture come at once."""
         self._next_line = self._next_picture = 0.0
 
     def line_due(self) -> bool:

@@ -30,7 +30,7 @@ class Classes(ipywidgets.HBox):
 
     def __init__(self, stream: Stream, task: int, guarded: Callable[[Callable], Callable]) -> None:
         super().__init__(layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"))
-        self._buttons: dict[int, ipywidgets.ToggleButton] = {}
+        self.buttons: dict[int, ipywidgets.ToggleButton] = {}
         self._showing = False
         split, boxes = stream[task].test, []
         for label in stream[task].classes:
@@ -38,7 +38,7 @@ class Classes(ipywidgets.HBox):
             button = ipywidgets.ToggleButton(description=name, tooltip=f"meet {name} again: Omega on its pictures")
             button.layout = ipywidgets.Layout(width="auto", min_width="64px", margin="2px 0")
             button.observe(guarded(self._pressed), "value")
-            self._buttons[label] = button
+            self.buttons[label] = button
             image = split.images[(split.labels == label).nonzero()[0, 0]]
             picture = ipywidgets.HTML(example(image.numpy(), f"an example of {name}"))
             layout = ipywidgets.Layout(align_items="center", margin="2px 10px 2px 0")
@@ -48,11 +48,11 @@ class Classes(ipywidgets.HBox):
 
     def _pressed(self, change) -> None:
         if not self._showing:
-            self.value = tuple(label for label, button in self._buttons.items() if button.value)
+            self.value = tuple(label for label, button in self.buttons.items() if button.value)
 
     def _show(self, change) -> None:
         self._showing = True  # a button set here was not pressed
-        for label, button in self._buttons.items():
+        for label, button in self.buttons.items():
             button.value = label in self.value
         self._showing = False
 

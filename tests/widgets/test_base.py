@@ -20,24 +20,25 @@ def fails(error):
     return callback
 
 
-def test_an_error_in_a_callback_is_told_on_the_page_and_written_down(tool):
-    before = len(cl.widgets.errors())
+def test_an_error_in_a_callback_is_shown_on_the_page_and_recorded(tool, errors):
     tool.guarded(fails(ValueError("lam is <b>large</b>.")))({})
     assert "lam is &lt;b&gt;large&lt;/b&gt;." in tool.message.value
     assert 'class="cltutor-error"' in tool.message.value
     assert [str(error) for error in tool.errors] == ["lam is <b>large</b>."]
-    (told,) = cl.widgets.errors()[before:]
-    assert "Traceback" in told
-    assert "lam is <b>large</b>." in told
+    (recorded,) = errors.new
+    assert "Traceback" in recorded
+    assert "lam is <b>large</b>." in recorded
+    errors.expect(tool, "lam is")
 
 
-def test_an_error_that_is_no_sentence_says_what_to_do(tool):
+def test_an_error_that_is_no_sentence_says_what_to_do(tool, errors):
     tool.guarded(fails(KeyError("lam")))()
-    assert "Something went wrong in cltutor (KeyError: &#x27;lam&#x27;). Run this cell again." in tool.message.value
+    errors.expect(tool, "Something went wrong in cltutor (KeyError: &#x27;lam&#x27;). Run this cell again.")
 
 
-def test_the_next_callback_that_works_takes_the_message_away(tool):
+def test_the_next_callback_that_works_removes_the_message(tool, errors):
     tool.guarded(fails(ValueError("no.")))()
+    errors.expect(tool, "no.")
     tool.guarded(lambda _: None)({})
     assert tool.message.value == ""
     assert len(tool.errors) == 1

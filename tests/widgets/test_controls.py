@@ -1,77 +1,64 @@
 import ipywidgets
 import pytest
 
-from cltutor.widgets import base
+from cltutor.describe import Real
+from cltutor.widgets.base import Tool
 from cltutor.widgets.controls import Controls
 
 
-@pytest.fixture(autouse=True)
-def forget_errors():
-    yield
-    base._told.clear()
+class Shares(Tool):
+    """A tool of the learner's: `stream` is shown, and `epochs` has no control."""
+
+    def __init__(self, stream, share=30, which="least", epochs=1):
+        super().__init__("test")
+        self.moved = []
+        named = {"share": ipywidgets.FloatText(), "which": ipywidgets.Dropdown(options=["least", "most"])}
+        rules = {"share": Real(at_least=0, at_most=100)}
+        usual = {"share": 30, "which": "least"}
+        self.controls = Controls(self, named, usual, {"epochs": epochs}, self.moved.append, rules)
+        self.controls.set({"share": share, "which": which})
 
 
 @pytest.fixture
-def moved():
-    return []
+def tool():
+    return Shares("a stream", epochs=3)
 
 
-@pytest.fixture
-def controls(moved):
-    tool = base.Tool("test")
-    named = {"share": ipywidgets.FloatText(), "which": ipywidgets.Dropdown(options=["least", "most"])}
-
-    def check(values):
-        if values["share"] > 100 or values["which"] not in ("least", "most"):
-            raise ValueError("share is at most 100, which is least or most.")
-        return values
-
-    usual = {"share": 30, "which": "least"}
-    made = Controls(tool, "WhatNotToForget", named, usual, {"epochs": 3}, check, moved.append)
-    made.tool = tool
-    made.set(usual)
-    return made
+def test_the_line_has_what_is_not_the_default_and_what_no_control_sets(tool):
+    assert tool.code == tool.line.value == "cl.widgets.Shares(stream, epochs=3)"
+    tool.controls.controls["share"].value = 45
+    tool.controls.controls["which"].value = "most"
+    assert tool.line.value == 'cl.widgets.Shares(stream, share=45, which="most", epochs=3)'
+    assert tool.moved == ["share", "which"]
 
 
-def test_the_line_says_what_is_not_as_usual_and_what_no_control_sets(controls, moved):
-    assert controls.code == controls.line.value == "cl.widgets.WhatNotToForget(stream, epochs=3)"
-    controls.controls["share"].value = 45
-    controls.controls["which"].value = "most"
-    assert controls.line.value == 'cl.widgets.WhatNotToForget(stream, share=45, which="most", epochs=3)'
-    assert moved == ["share", "which"]
-
-
-def test_a_pasted_line_sets_the_controls_and_what_it_leaves_out_is_as_usual(controls, moved):
-    controls.controls["share"].value = 45
-    controls.line.value = "WhatNotToForget(stream, which='most', epochs=3)"
-    assert controls.values == {"share": 30, "which": "most"}
-    assert controls.line.value == controls.code
-    assert moved == ["share", None]
+def test_a_pasted_line_sets_the_controls_and_what_it_leaves_out_is_the_default(tool):
+    tool.controls.controls["share"].value = 45
+    tool.line.value = "Shares(stream, which='most', epochs=3)"
+    assert tool.controls.values == {"share": 30, "which": "most"}
+    assert tool.line.value == tool.code
+    assert tool.moved == ["share", None]
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("WhatNotToForget(stream, share=200, epochs=3)", "share is at most 100"),
-        ("WhatNotToForget(stream, which='best', epochs=3)", "which is least or most"),
-        ("WhatNotToForget(stream, epochs=4)", "no control sets epochs"),
-        ("WhatNotToForget(stream, epochs=3, lr=1)", "no control sets epochs, lr"),
-        ("MethodToggle(stream)", "Paste a line such as cl.widgets.WhatNotToForget(stream, epochs=3)."),
-        ("import os", "not one line of code"),
+        ("Shares(stream, epochs=4)", "no control sets epochs"),
+        ("Shares(stream, epochs=3, lr=1)", "no control sets epochs, lr"),
+        ("Shares(stream, stream, epochs=3)", "Paste a line such as cl.widgets.Shares(stream, epochs=3)."),
+        ("cl.streams.CropFlip()", "Paste a line such as cl.widgets.Shares(stream, epochs=3)."),
     ],
 )
-def test_a_line_that_is_wrong_is_told_and_changes_nothing(controls, moved, line, words):
-    controls.controls["share"].value = 45
-    controls.line.value = line
-    assert controls.values == {"share": 45, "which": "least"}
-    assert controls.line.value == controls.code
-    assert words in controls.tool.message.value
-    assert "Nothing was changed." in controls.tool.message.value
-    assert moved == ["share"]
+def test_a_line_that_sets_something_else_is_refused_and_changes_nothing(tool, errors, line, words):
+    tool.controls.controls["share"].value = 45
+    tool.line.value = line
+    assert tool.controls.values == {"share": 45, "which": "least"}
+    assert tool.moved == ["share"]
+    errors.expect(tool, words)
 
 
-def test_a_control_that_is_moved_too_far_goes_back(controls, moved):
-    controls.controls["share"].value = 101
-    assert controls.values["share"] == 30
-    assert moved == []
-    assert "share is at most 100" in controls.tool.message.value
+def test_a_control_that_is_moved_too_far_goes_back(tool, errors):
+    tool.controls.controls["share"].value = 101
+    assert tool.controls.values["share"] == 30
+    assert tool.moved == []
+    errors.expect(tool, "share is a number from 0 to 100, not 101. Nothing was changed.")

@@ -4,33 +4,25 @@ import pytest
 import torch
 
 import cltutor as cl
+from cltutor.evaluation.answers import accuracies
 from cltutor.networks import evaluating
-from cltutor.widgets import base, filter_reconstruction
 from cltutor.widgets.filter_reconstruction import listed, numbers
 
-pytestmark = pytest.mark.usefixtures("no_errors")
-
 
 @pytest.fixture(scope="module")
-def rebuilt(stream):
-    return cl.learn(stream, cl.methods.dfcnn_small(epochs=6, learning_rate=0.05), progress=False)
-
-
-@pytest.fixture(scope="module")
-def explore(rebuilt, stream):
+def explore(rebuilt, stream, watched):
     """Makes the widget, which waits for every accuracy; its threads are done before and after the test."""
     made = []
 
     def make(**settings):
-        made.append(cl.widgets.FilterReconstruction(rebuilt, stream, **settings))
-        made[-1].ahead.join()
-        return made[-1]
+        tool = watched(cl.widgets.FilterReconstruction, rebuilt, stream, **{"patience": 60} | settings)
+        made.append(tool)
+        tool.ahead.join()
+        return tool
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(filter_reconstruction, "PATIENCE", 60)
-        yield make
+    yield make
     for tool in made:
-        tool._measuring.shutdown()
+        tool.settle()
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +31,9 @@ def opened(explore):
 
 
 @pytest.fixture
-def tool(opened, monkeypatch):
-    """The widget as it opens, with nothing in memory but what was drawn ahead."""
-    opened.controls.set({"layer": 1, "task": 1, "off": ()})
-    opened._show()
-    monkeypatch.setattr(opened, "_album", dict(opened._album))
-    monkeypatch.setattr(opened, "_accuracies", dict(opened._accuracies))
+def tool(opened):
+    """The widget as it opens."""
+    opened.line.value = "cl.widgets.FilterReconstruction(run, stream)"
     return opened
 
 
@@ -70,7 +59,7 @@ def test_it_opens_on_the_first_layer_and_task_with_every_channel_on(tool, rebuil
         "Layer 1, task 1: filters rebuilt from the knowledge base, dfcnn_small: knowledge base L, 4"
     )
     assert shares.startswith("What each task takes from the knowledge base, layer 1, dfcnn_small")
-    assert f"{accuracy(rebuilt, stream, 0, 0, []):.1f} % of 8 test images right with all channels on" in tool.told.value
+    assert f"{accuracy(rebuilt, stream, 0, 0, []):.1f} % of 8 test images right with all channels on" in tool.note.value
     assert tool.code == "cl.widgets.FilterReconstruction(run, stream)"
 
 
@@ -81,9 +70,9 @@ def test_the_accuracy_is_that_of_the_task_s_own_head_without_those_channels(expl
     tool = explore(task=task, layer=layer, off=tuple(off))
     whole = accuracy(rebuilt, stream, task - 1, layer - 1, [])
     now = accuracy(rebuilt, stream, task - 1, layer - 1, [channel - 1 for channel in off])
-    assert f"Task {task}, known at test: {now:.1f} % of 8 test images right" in tool.told.value
-    assert f"{len(off)} of {tool.channels[layer - 1]} channels of layer {layer} off" in tool.told.value
-    assert f"{now - whole:+.1f} points against the {whole:.1f} % with all on" in tool.told.value
+    assert f"Task {task}, known at test: {now:.1f} % of 8 test images right" in tool.note.value
+    assert f"{len(off)} of {tool.channels[layer - 1]} channels of layer {layer} off" in tool.note.value
+    assert f"{now - whole:+.1f} points against the {whole:.1f} % with all on" in tool.note.value
     assert f"{len(off)} off" in alts(tool)[0]
 
 
@@ -145,87 +134,51 @@ def test_another_layer_has_its_own_channels_all_on(tool):
     assert alts(tool)[0].startswith("Layer 4, task 1")
 
 
-def test_what_was_seen_comes_from_memory_and_shares_of_every_layer_are_drawn_ahead(tool, monkeypatch):
+def test_what_was_seen_comes_from_memory_and_shares_of_every_layer_are_drawn_ahead(explore):
+    measured = []
+    tool = explore(accuracies=lambda *given, **more: measured.append(1) or accuracies(*given, **more))
     tool.switches.text.value = "2"
-    seen, told = alts(tool), tool.told.value
+    seen, told = alts(tool), tool.note.value
     tool.switches.text.value = ""
-    monkeypatch.setattr(filter_reconstruction, "draw", None)
-    monkeypatch.setattr(filter_reconstruction, "accuracies", None)
+    before = tool.draw.count, len(measured)
     tool.switches.text.value = "2"
-    assert (alts(tool), tool.told.value) == (seen, told)
-    assert {key[1] for key in tool._album if key[0] == "shares"} == {1, 2, 3, 4}
+    assert (alts(tool), tool.note.value) == (seen, told)
+    assert (tool.draw.count, len(measured)) == before
+    assert {key[1] for key in tool.album.pages if key[0] == "shares"} == {1, 2, 3, 4}
 
 
-def test_an_accuracy_that_takes_long_comes_later_and_what_is_outdated_is_not_measured(explore, monkeypatch):
-    tool = explore()
-    measure, go, asked = tool._accuracy, threading.Event(), []
+def test_an_accuracy_that_takes_long_comes_later_and_what_is_outdated_is_not_measured(explore):
+    go, measured = threading.Event(), []
 
-    def slow(*key):
-        asked.append(key)
-        go.wait(30)
-        return measure(*key)
+    def slow(*given, **more):
+        if measured:
+            go.wait(30)
+        measured.append(1)
+        return accuracies(*given, **more)
 
-    monkeypatch.setattr(tool, "_accuracy", slow)
-    monkeypatch.setattr(filter_reconstruction, "PATIENCE", 0.01)
+    tool = explore(accuracies=slow, patience=0.01)
+    tool.settle()
     for typed in ("1", "2", "3"):
         tool.switches.text.value = typed
-    assert "is being measured" in tool.told.value
+    assert "is being measured" in tool.note.value
     assert "1 off" in alts(tool)[0]  # the tiles do not wait
     go.set()
-    tool._measuring.shutdown()
-    assert "1 of 4 channels of layer 1 off" in tool.told.value
-    assert asked == [(1, 1, (1,)), (1, 1, (3,))]
+    tool.settle()
+    assert "1 of 4 channels of layer 1 off" in tool.note.value
+    assert len(measured) == 3  # with all on, with 1 off and with 3 off, but never with 2 off
 
 
-def test_an_error_while_measuring_is_told(tool, monkeypatch):
-    tool._accuracies.clear()
-    monkeypatch.setattr(filter_reconstruction, "accuracies", None)
-    tool.switches.text.value = "1"
-    assert "Something went wrong" in tool.message.value
-    assert len(cl.widgets.errors()) == 1
-    base._told.clear()
-
-
-def test_the_state_is_copied_and_pasted_as_a_line(explore):
-    tool = explore(layer=2, task=2, off=[4, 1])
-    code = "cl.widgets.FilterReconstruction(run, stream, layer=2, task=2, off=(1, 4))"
-    assert tool.code == tool.controls.line.value == code
-    seen = alts(tool)
-    tool.controls.line.value = "cl.widgets.FilterReconstruction(run, stream)"
-    assert alts(tool) != seen
-    tool.controls.line.value = code
-    assert (tool.code, alts(tool)) == (code, seen)
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ("layer=5", "layer is a whole number from 1 to 4, not 5"),
-        ("layer=True", "layer is a whole number"),
-        ("task=0", "task is a whole number from 1 to 2, not 0"),
-        ("off=(5,)", r"off lists channels of layer 1, 1 to 4, such as \(1, 4\), not \(5,\)"),
-        ("off=3", "off lists channels"),
-        ("off=(1.5,)", "off lists channels"),
-    ],
-)
-def test_a_pasted_line_or_call_that_is_wrong_is_told_and_changes_nothing(tool, rebuilt, stream, settings, words):
-    before, seen = tool.code, alts(tool)
-    tool.controls.line.value = f"FilterReconstruction(run, stream, {settings})"
-    assert (tool.code, tool.controls.line.value, alts(tool)) == (before, before, seen)
-    assert "Nothing was changed." in tool.message.value
-    base._told.clear()
-    name, value = settings.split("=")
-    with pytest.raises(ValueError, match=words):
-        cl.widgets.FilterReconstruction(rebuilt, stream, **{name: eval(value)})
+def test_an_error_while_measuring_is_shown(explore, errors):
+    tool = explore(accuracies=None)
+    errors.expect(tool, "Something went wrong")
 
 
 @pytest.mark.parametrize("typed", ["5", "0", "1-9", "3-2", "a", "1.5", "-1", "2-"])
-def test_a_typed_list_that_cannot_be_is_told_and_changes_nothing(tool, typed):
+def test_a_typed_list_that_cannot_be_is_refused_and_changes_nothing(tool, typed, errors):
     tool.switches.text.value = "2"
     tool.switches.text.value = typed
-    assert "Channels off are numbers from 1 to 4, such as 1, 4-7, not" in tool.message.value
+    errors.expect(tool, "Channels off are numbers from 1 to 4, such as 1, 4-7, not")
     assert (tool.switches.text.value, tool.switches.value) == ("2", (2,))
-    base._told.clear()
 
 
 def test_a_list_of_numbers_is_read():
@@ -241,11 +194,10 @@ def test_a_list_of_numbers_is_written_as_it_can_be_typed(values, words):
     assert numbers(words, 10) == values
 
 
-def test_a_typed_count_that_cannot_be_is_told(tool):
+def test_a_typed_count_that_cannot_be_is_refused(tool, errors):
     tool.switches.count.text.value = 5
-    assert "how many off is a whole number from 0 to 4, not 5" in tool.message.value
+    errors.expect(tool, "how many off is a whole number from 0 to 4, not 5")
     assert tool.switches.value == ()
-    base._told.clear()
 
 
 def test_a_run_that_does_not_fit_is_refused(rebuilt, run, stream):
@@ -253,9 +205,3 @@ def test_a_run_that_does_not_fit_is_refused(rebuilt, run, stream):
         cl.widgets.FilterReconstruction(run, stream)
     with pytest.raises(ValueError, match="not these images of streams.digits"):
         cl.widgets.FilterReconstruction(rebuilt, cl.streams.digits(tasks=2))
-
-
-def test_every_control_says_what_it_is(tool):
-    switches = tool.switches
-    named = [tool.layer, tool.task, tool.controls.line, switches.text, switches.count.text]
-    assert all(control.description and control.tooltip for control in [*named, *switches.buttons, *switches.every])

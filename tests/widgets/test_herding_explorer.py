@@ -3,41 +3,29 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.widgets import base, herding_explorer
 from cltutor.widgets.herding_explorer import distances_of, pca, tsne
 
-pytestmark = pytest.mark.usefixtures("no_errors")
 
-
-@pytest.fixture(scope="module")
-def herded(stream):
-    memory = cl.memory.ExemplarMemory(12)
-    return cl.learn(stream, cl.methods.eeil_base(memory=memory, epochs=1), progress=False)
+@pytest.fixture
+def behind():
+    """What the widget was to do behind the page and has not done yet."""
+    return []
 
 
 @pytest.fixture
-def explore(herded, stream):
-    """Makes the widget, its threads done before and after the test."""
-    made = []
-
-    def make(**settings):
-        made.append(cl.widgets.HerdingExplorer(herded, stream, **settings))
-        wait(made[-1])
-        return made[-1]
-
-    yield make
-    for tool in made:
-        wait(tool)
+def tool(herded, stream, watched, behind):
+    made = watched(cl.widgets.HerdingExplorer, herded, stream, behind=behind.append)
+    do(behind)
+    return made
 
 
-@pytest.fixture
-def tool(explore):
-    return explore()
+def do(behind):
+    while behind:
+        behind.pop(0)()
 
 
-def wait(tool):
-    for thread in list(tool._workers.values()):
-        thread.join()
+def explore(run, stream):
+    return cl.widgets.HerdingExplorer(run, stream, behind=lambda work: None)
 
 
 def alts(tool) -> list[str]:
@@ -61,7 +49,7 @@ def test_it_opens_on_the_first_class_by_herding_with_the_run_s_capacity(tool, st
 
 def test_order_and_distance_are_those_of_the_package_and_of_a_loop(tool, herded, stream):
     label = stream.classes[0]
-    choice, images = tool._choices[label], images_of(stream, label)
+    choice, images = tool.choice_of(label), images_of(stream, label)
     with torch.no_grad():
         features = herded.model_after(0)(images).features.double()
     unit = features / features.norm(dim=1, keepdim=True)
@@ -77,13 +65,12 @@ def test_order_and_distance_are_those_of_the_package_and_of_a_loop(tool, herded,
 def test_what_is_drawn_at_random_is_what_the_run_would_draw(herded, stream):
     memory = cl.memory.ExemplarMemory(16, selection="random")
     run = cl.learn(stream, cl.methods.eeil_base(memory=memory, epochs=1), seed=3, progress=False)
-    tool = cl.widgets.HerdingExplorer(run, stream)
-    kept = run.kept["memory"]
+    tool = explore(run, stream)
+    kept = run.part_states["memory"]
     for column, label in enumerate(stream.classes):
-        choice = tool._chosen(label)
+        choice = tool.choice_of(label)
         own = kept["images"][kept["labels"] == column]
         np.testing.assert_array_equal(choice.images[choice.orders["random"]][: len(own)], own)
-    wait(tool)
 
 
 def test_each_control_changes_its_pictures_and_no_other(tool):
@@ -103,97 +90,52 @@ def test_each_control_changes_its_pictures_and_no_other(tool):
     assert tool.errors == []
 
 
-def test_a_class_that_arrives_later_is_followed_from_its_own_task_on(tool, stream):
+def test_a_class_that_arrives_later_is_followed_from_its_own_task_on(tool, stream, behind):
     tool.label.value = stream[1].classes[0]
-    wait(tool)
+    do(behind)
     choice, _, evicted = alts(tool)
     assert f"class {stream.class_names[tool.label.value]}" in choice
     assert evicted.endswith("3 with 4 classes.")
 
 
-def test_a_class_is_looked_at_in_a_thread_and_tsne_comes_later(herded, stream, monkeypatch):
-    begun = []
-    monkeypatch.setattr(herding_explorer.threading, "Thread", lambda **options: begun.append(options) or Begun())
-    tool = cl.widgets.HerdingExplorer(herded, stream, projection="tsne")
-    assert "until then the map is PCA" in tool.told.value
+def test_features_and_t_sne_are_computed_behind_the_page(herded, stream, behind):
+    tool = cl.widgets.HerdingExplorer(herded, stream, projection="tsne", behind=behind.append)
+    assert "until then the map is PCA" in tool.note.value
     assert tool.projection.disabled
     opened = tool.panes[0].value
-    begun[0]["target"](*begun[0]["args"])
+    do(behind)
     assert not tool.projection.disabled
-    assert "keeps neighbours, not means" in tool.told.value
+    assert "keeps neighbours, not means" in tool.note.value
     assert tool.panes[0].value != opened
     seen = alts(tool)
     tool.label.value = stream[1].classes[0]
-    assert "are being looked at" in tool.told.value
+    assert "are being computed" in tool.note.value
     assert alts(tool) == seen
-    assert len(begun) == 2
-    begun[1]["target"](*begun[1]["args"])
+    assert len(behind) == 1
+    do(behind)
     assert alts(tool) != seen
 
 
-class Begun:
-    def start(self):
-        pass
-
-
-def test_every_strategy_and_map_of_a_class_is_drawn_ahead_and_what_was_seen_comes_from_memory(tool, monkeypatch):
+def test_every_strategy_and_map_of_a_class_is_drawn_ahead_and_what_was_seen_comes_from_memory(tool):
     tool.step.slider.value = 3
     seen = tool.panes[0].value
     tool.step.slider.value = 5
-    monkeypatch.setattr(herding_explorer, "draw", None)
+    drawn = tool.draw.count
     for strategy in cl.memory.selection.SELECTIONS:
         for projection in ("pca", "tsne"):
             tool.strategy.value, tool.projection.value = strategy, projection
             assert alts(tool)[0].startswith(f"{strategy}: 5 of 8")
+    assert tool.draw.count == drawn
     tool.strategy.value, tool.projection.value, tool.step.slider.value = "herding", "pca", 3
     assert tool.panes[0].value == seen
 
 
-def test_the_state_is_copied_and_pasted_as_a_line(explore, stream):
-    other = stream[1].classes[0]
-    tool = explore(label=other, strategy="closest", projection="tsne", step=2, capacity=20)
-    line = f'label={other}, strategy="closest", projection="tsne", step=2, capacity=20'
-    assert tool.code == tool.controls.line.value == f"cl.widgets.HerdingExplorer(run, stream, {line})"
-    seen, code = alts(tool), tool.code
-    tool.controls.line.value = "cl.widgets.HerdingExplorer(run, stream)"
-    wait(tool)
-    assert alts(tool) != seen
-    tool.controls.line.value = code
-    assert (tool.code, alts(tool)) == (code, seen)
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ("label=9", "label is one of 2, 0, 1, 3, not 9"),
-        ("label=True", "label is one of"),
-        ('strategy="nearest"', "strategy is one of herding, closest, random, histogram"),
-        ('projection="umap"', "projection is one of pca, tsne"),
-        ("step=9", "step is a whole number from 1 to 8, not 9"),
-        ("step=2.5", "step is a whole number"),
-        ("capacity=3", "capacity is a whole number from 4 up, not 3"),
-    ],
-)
-def test_a_pasted_line_or_call_that_is_wrong_is_told_and_changes_nothing(tool, herded, stream, settings, words):
-    before, seen = tool.code, alts(tool)
-    tool.controls.line.value = f"HerdingExplorer(run, stream, {settings})"
-    assert (tool.code, tool.controls.line.value, alts(tool)) == (before, before, seen)
-    for part in words.split(", "):
-        assert part in tool.message.value
-    assert "Nothing was changed." in tool.message.value
-    base._told.clear()
-    name, value = settings.split("=")
-    with pytest.raises(ValueError, match=words):
-        cl.widgets.HerdingExplorer(herded, stream, **{name: eval(value)})
-
-
-def test_a_typed_value_that_cannot_be_is_told(tool):
+def test_a_typed_value_that_cannot_be_is_refused(tool, errors):
     tool.capacity.text.value = 2
-    assert "capacity K is a whole number from 4 up, not 2" in tool.message.value
+    errors.expect(tool, "capacity K is a whole number from 4 up, not 2")
     tool.step.text.value = 99
-    assert "exemplars is a whole number from 1 to 8, not 99" in tool.message.value
+    errors.expect(tool, "exemplars is a whole number from 1 to 8, not 99")
     assert (tool.capacity.number, tool.step.number) == (12, 5)
-    base._told.clear()
 
 
 def test_a_run_that_does_not_fit_is_refused(herded, stream):
@@ -207,29 +149,24 @@ def test_a_run_that_does_not_fit_is_refused(herded, stream):
         cl.widgets.HerdingExplorer(run, stream)
 
 
-def test_a_class_whose_features_are_broken_is_told_when_it_is_chosen(tool, stream, monkeypatch):
-    monkeypatch.setattr(
-        herding_explorer, "features_of", lambda network, images: torch.full((len(images), 3), torch.nan)
-    )
+def test_an_error_behind_the_page_is_shown_and_the_class_can_be_chosen_again(herded, stream, watched, behind, errors):
+    tool = watched(cl.widgets.HerdingExplorer, herded, stream, behind=behind.append)
+    tool.draw.error = ValueError("The features hold NaN or infinity.")
+    do(behind)
+    errors.expect(tool, "hold NaN or infinity")
+    assert "computed" not in tool.note.value
+    tool.draw.error = None
     tool.label.value = stream[1].classes[0]
-    for thread in list(tool._workers.values()):
-        thread.join()
-    assert "hold NaN or infinity" in tool.message.value
-    assert "looked at" not in tool.told.value
-    monkeypatch.undo()
-    tool.label.value = stream[0].classes[0]
-    tool.label.value = stream[1].classes[0]  # once more
-    wait(tool)
-    assert f"class {stream.class_names[tool.label.value]}" in alts(tool)[0]
-    base._told.clear()
+    tool.label.value = stream[0].classes[0]  # once more
+    do(behind)
+    assert "herding: 5 of 8" in alts(tool)[0]
+    assert not tool.projection.disabled
 
 
 def test_capacity_is_ten_a_class_where_the_run_has_no_memory_or_a_boundless_one(run, stream):
     full = cl.learn(stream, cl.methods.eeil_base(epochs=1), progress=False)
     for other in (run, full):
-        tool = cl.widgets.HerdingExplorer(other, stream)
-        assert tool.capacity.number == 40
-        wait(tool)
+        assert explore(other, stream).capacity.number == 40
 
 
 def test_classes_too_small_to_choose_from_are_left_out():
@@ -237,10 +174,9 @@ def test_classes_too_small_to_choose_from_are_left_out():
     images = torch.randint(0, 256, (7, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     stream = cl.streams.tensors(images, labels, images, labels, tasks=[1, 1], order=None)
     run = cl.learn(stream, "finetune", epochs=1, progress=False)
-    tool = cl.widgets.HerdingExplorer(run, stream)
+    tool = explore(run, stream)
     assert tool.classes == [0]
     assert tool.most == 5
-    wait(tool)
     few = cl.streams.tensors(images[3:], labels[3:], images, labels, tasks=[1, 1], order=None)
     run = cl.learn(few, "finetune", epochs=1, progress=False)
     with pytest.raises(ValueError, match="No class of the stream has 3 training images"):
@@ -261,8 +197,3 @@ def test_the_distance_of_all_is_nothing_and_alike_images_have_a_map():
     assert distances_of(rows, np.arange(9))[-1] == pytest.approx(0)
     assert np.isfinite(pca(np.ones((4, 3)))[0]).all()
     assert tsne(rows[:3]).shape == (3, 2)
-
-
-def test_every_control_says_what_it_is(tool):
-    named = [getattr(control, "text", control) for control in tool.controls.controls.values()]
-    assert all(control.description and control.tooltip for control in [*named, tool.controls.line])

@@ -1,5 +1,5 @@
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -37,15 +37,15 @@ def test_every_preset_makes_sense(method, limits, stream):
 @pytest.mark.parametrize(
     ("composition", "words"),
     [
-        (replace(LWF, balanced=True), "asks for exemplars of old classes and keeps none"),
-        (replace(LWF, balanced=True, memory="everything"), "asks for exemplars of old classes and keeps none"),
-        (replace(LWF, predict="nearest_mean"), "asks for exemplars of old classes and keeps none"),
+        (replace(LWF, balanced=True), "needs exemplars of old classes and keeps none"),
+        (replace(LWF, balanced=True, memory="everything"), "needs exemplars of old classes and keeps none"),
+        (replace(LWF, predict="nearest_mean"), "needs exemplars of old classes and keeps none"),
         (replace(LWF, memory="exemplars", images=3), "cannot hold one of each of 4 classes"),
         (replace(LWF, memory="per class", images=99), "fewer than the 99 that the memory is to keep"),
         (replace(LWF, temperature=0.0), "temperature is a finite number above 0"),
         (replace(LWF, joined=True), JOINED),
         (replace(LWF, learns="new"), ALONE),
-        (replace(LWF, network=NETWORKS["a copy a task"]), ALONE),
+        (replace(LWF, network=NETWORKS["a copy per task"]), ALONE),
         (replace(LWF, network=NETWORKS["own networks"]), ALONE),
         (replace(preset("progressive"), distillation=True), ALONE),
         (replace(preset("mas"), network=NETWORKS["own networks"]), ALONE),
@@ -57,7 +57,7 @@ def test_every_preset_makes_sense(method, limits, stream):
         (replace(preset("duplicate"), attention=True, memory="everything", heads="class", learns="all"), UNSEEN),
     ],
 )
-def test_what_makes_no_sense_is_told_in_one_sentence(composition, words, limits):
+def test_what_makes_no_sense_is_refused_in_one_sentence(composition, words, limits):
     assert words in limits.reason(composition)
 
 
@@ -65,22 +65,32 @@ def test_a_joined_softmax_needs_heads_that_compete(limits):
     assert limits.reason(replace(LWF, joined=True, heads="class")) == ""
 
 
-def test_a_question_is_asked_once(stream, monkeypatch):
-    limits, built = Limits(stream), []
-    build = type(cl.networks.MultiHead()).build
-    monkeypatch.setattr(cl.networks.MultiHead, "build", lambda *given, **more: built.append(1) or build(*given, **more))
+built = []
+
+
+@dataclass(frozen=True, repr=False)
+class Counted(cl.networks.MultiHead):
+    """Networks that are counted."""
+
+    def build(self, *given, **more):
+        built.append(self)
+        return super().build(*given, **more)
+
+
+def test_a_network_is_built_once_for_all_checks(stream):
+    limits = Limits(stream)
     for temperature in (2.0, 3.0, 4.0):
-        limits.reason(replace(LWF, temperature=temperature))
+        limits.reason(replace(LWF, network=Counted(), temperature=temperature))
     assert len(built) == 1
 
 
-def test_asking_disturbs_no_random_state(stream):
+def test_a_check_disturbs_no_random_state(stream):
     state = torch.random.get_rng_state()
     Limits(stream).reason(replace(LWF, anchor=True, importance=IMPORTANCES["EWC"]))
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_a_stream_of_one_task_can_be_asked():
+def test_a_stream_of_one_task_can_be_checked():
     single = cl.streams.digits(tasks=1, classes=range(2))
     assert Limits(single).reason(replace(LWF, anchor=True, attention=True)) == ""
 
@@ -100,7 +110,7 @@ def test_a_stream_of_one_task_can_be_asked():
         balanced=st.booleans(),
         network=st.sampled_from(list(NETWORKS.values())),
         backbone=st.sampled_from([SmallCNN(), TaskCNN()]),
-        merge=st.sampled_from(list(values("merge").values())),
+        after_task=st.sampled_from(list(values("after_task").values())),
         predict=st.sampled_from(["logits", "nearest_mean"]),
         heads=st.sampled_from(["task", "class"]),
         learns=st.sampled_from(LEARNS),
@@ -112,5 +122,5 @@ def test_a_stream_of_one_task_can_be_asked():
 def test_whatever_is_not_greyed_out_can_be_learned(limits, stream, composition):
     assume(limits.reason(composition) == "")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a stiff anchor is told, and is no fault
+        warnings.simplefilter("ignore", UserWarning)  # a stiff anchor is reported, and is no fault
         assert cl.learn(stream, composition.recipe, progress=False).complete

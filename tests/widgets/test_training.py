@@ -4,21 +4,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cltutor.widgets import training
 from cltutor.widgets.training import Pace, Training, snapshot
 
 
 class Events:
-    """A generator of events that notes how far it was asked, and whether it was closed."""
+    """A generator of events that counts them and records whether it was closed."""
 
     def __init__(self, count, run="run", error=None):
-        self.asked, self.closed = 0, False
+        self.count, self.closed = 0, False
         self.generator = self._make(count, run, error)
 
     def _make(self, count, run, error):
         try:
             for _ in range(count):
-                self.asked += 1
+                self.count += 1
                 yield SimpleNamespace(run=run)
             if error:
                 raise error
@@ -51,12 +50,12 @@ def test_stop_ends_it_within_one_step_and_keeps_the_run():
     training, ended, _ = follow(events, each)
     training.start()
     training.join()
-    assert (len(seen), events.asked) == (3, 3)
+    assert (len(seen), events.count) == (3, 3)
     assert (ended, events.closed) == ([("run", False)], True)
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_an_error_is_told_and_the_end_still_comes(count):
+def test_an_error_is_reported_and_the_end_still_comes(count):
     error = ValueError("the loss became infinite.")
     training, ended, failed = follow(Events(count, error=error))
     training.start()
@@ -64,7 +63,7 @@ def test_an_error_is_told_and_the_end_still_comes(count):
     assert (ended, failed) == ([("run" if count else None, False)], [error])
 
 
-def test_an_error_at_the_end_is_told_as_well():
+def test_an_error_at_the_end_is_reported_as_well():
     failed = []
 
     def end(run, finished):
@@ -103,25 +102,29 @@ def test_a_snapshot_is_what_the_run_was(run):
         run.curves = kept.curves
 
 
-@pytest.fixture
-def clock(monkeypatch):
+class Clock:
     """A clock that stands still until it is set."""
-    now = SimpleNamespace(seconds=100.0)
-    monkeypatch.setattr(training.time, "monotonic", lambda: now.seconds)
-    return now
+
+    seconds = 100.0
+
+    def __call__(self):
+        return self.seconds
 
 
-def test_news_comes_at_once_and_then_no_more_often_than_a_blink(clock):
-    pace = Pace()
-    heard = []
+def test_a_line_comes_at_once_and_then_no_more_often_than_a_blink():
+    clock = Clock()
+    pace, due = Pace(clock), []
     for clock.seconds in (100.0, 100.05, 100.11, 100.2, 100.22):
-        heard.append(pace.news())
-    assert heard == [True, False, True, False, True]
+        due.append(pace.line_due())
+    assert due == [True, False, True, False, True]
+    pace.restart()
+    assert pace.line_due()
 
 
 @pytest.mark.parametrize(("drawing", "wait"), [(0.01, 0.25), (0.2, 1.0)])
-def test_a_picture_that_takes_long_is_drawn_more_rarely(clock, drawing, wait):
-    pace, drawn = Pace(), []
+def test_a_picture_that_takes_long_is_drawn_more_rarely(drawing, wait):
+    clock = Clock()
+    pace, drawn = Pace(clock), []
 
     def picture():
         drawn.append(clock.seconds)

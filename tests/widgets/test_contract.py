@@ -1,0 +1,333 @@
+"""What every widget promises. A public widget without a case here fails the suite."""
+
+import re
+
+import ipywidgets
+import pytest
+
+import cltutor as cl
+from cltutor.training.events import Stepped
+from cltutor.widgets.choice import close
+from cltutor.widgets.learning import Trains
+
+LISTED = '("dfcnn_small", "hard_sharing", "single_task")'
+# Name: settings of the call, the line that this makes, settings to paste, and settings to refuse with words to say so.
+CASES = {
+    "AttentionDrift": (
+        {"epochs": 2},
+        "cl.widgets.AttentionDrift(stream, epochs=2)",
+        ["label=0, opacity=35", "image=3"],
+        [
+            ('layer="backbone.normalise"', "layer is one of backbone.trunk.0"),
+            ("label=3", "label is a class of task 1, 2 (c), 0 (a), not 3"),
+            ("image=0", "image is a whole number from 1 to 3, not 0"),
+            ("image=1.5", "image is a whole number"),
+            ("opacity=101", "opacity is a number from 0 to 100"),
+        ],
+    ),
+    "Balance": (
+        {"capacity": 8, "epochs": 2},
+        "cl.widgets.Balance(stream, capacity=8, epochs=2)",
+        ["augmentation=False", "fine_tuning=False"],
+        [("augmentation=1", "augmentation is True or False, not 1")],
+    ),
+    "FilterReconstruction": (
+        {},
+        "cl.widgets.FilterReconstruction(run, stream)",
+        ["layer=2, task=2, off=(1, 4)", "off=(3,)"],
+        [
+            ("layer=5", "layer is a whole number from 1 to 4, not 5"),
+            ("layer=True", "layer is a whole number"),
+            ("task=0", "task is a whole number from 1 to 2, not 0"),
+            ("off=(5,)", "off lists channels of layer 1, 1 to 4, such as (1, 4), not (5,)"),
+            ("off=3", "off is a tuple of numbers of channels"),
+            ("off=(1.5,)", "off is a tuple of numbers of channels"),
+        ],
+    ),
+    "HerdingExplorer": (
+        {},
+        "cl.widgets.HerdingExplorer(run, stream)",
+        ['label=0, strategy="closest", step=2, capacity=20', 'strategy="random"'],
+        [
+            ("label=9", "label is a class of 3 training images or more, such as 2, not 9"),
+            ("label=True", "label is a class"),
+            ('strategy="nearest"', "strategy is one of herding, closest, random, histogram"),
+            ('projection="umap"', "projection is one of pca, tsne"),
+            ("step=9", "step is a whole number from 1 to 8, not 9"),
+            ("step=2.5", "step is a whole number"),
+            ("capacity=3", "capacity is a whole number from 4 up, not 3"),
+        ],
+    ),
+    "ImportanceExplorer": (
+        {"epochs": 2},
+        "cl.widgets.ImportanceExplorer(stream, epochs=2)",
+        ['view="damage", task=1, which="random", share=45', 'view="scatter", second="si"'],
+        [
+            ('view="map"', "view is one of maps, scatter, damage, not 'map'"),
+            ('layer="head"', "layer is one of backbone.trunk.0.weight"),
+            ("task=3", "task is a whole number from 1 to 2, not 3"),
+            ("task=1.5", "task is a whole number"),
+            ("share=101", "share is a number from 0 to 100, not 101"),
+            ('first="lwf"', "first is one of mas, mas_local, ewc, si"),
+            ("summed=1", "summed is True or False, not 1"),
+        ],
+    ),
+    "MethodToggle": (
+        {"methods": ("finetune", "lwf", "l2"), "epochs": 2},
+        'cl.widgets.MethodToggle(stream, epochs=2, methods=("finetune", "lwf", "l2"))',
+        ['method="lwf", temperature=3.5, lam=0.25', 'method="l2", known_task=False, heads="class"'],
+        [
+            ('method="joint"', "'joint' is not among the methods here: finetune, lwf, l2"),
+            ('method="lwf", temperature=0', "temperature is a finite number above 0, not 0"),
+            ('method="lwf", lam=-1', "lam is a finite number from 0 up"),
+            ("epochs=0.5", "epochs is a whole number from 1 up"),
+            ('heads="tasks"', "heads is one of task, class"),
+            ("known_task=1", "known_task is True or False, not 1"),
+            ("seed=-1", "seed is a whole number from 0 up, not -1"),
+        ],
+    ),
+    "Playground": (
+        {"recipe": cl.methods.lwf(epochs=2)},
+        "cl.widgets.Playground(stream, cl.methods.lwf(epochs=2))",
+        ["known_task=False", "seed=3"],
+        [
+            ("seed=-1", "seed is a whole number from 0 up, not -1"),
+            ("known_task=1", "known_task is True or False, not 1"),
+        ],
+    ),
+    "ReverseTransfer": (
+        {"methods": ("dfcnn_small", "hard_sharing", "single_task"), "epochs": 2},
+        f"cl.widgets.ReverseTransfer(stream, methods={LISTED}, epochs=2)",
+        ['method="single_task"', 'method="hard_sharing"'],
+        [('method="lwf"', "method is one of dfcnn_small, hard_sharing, single_task, not 'lwf'")],
+    ),
+    "Temperature": (
+        {"pictures": 1},
+        "cl.widgets.Temperature(teacher, stream, pictures=1, head=0)",
+        ["pictures=1, temperature=4.5, picture=3", "pictures=0"],
+        [
+            ("pictures=7", "pictures is one of 0, 1, not 7"),
+            ("picture=0", "picture is a whole number from 1 to 8, not 0"),
+            ("temperature=0", "temperature is a finite number above 0"),
+            ("head=1", "head is one of None, own, 0, not 1"),
+        ],
+    ),
+    "WhatNotToForget": (
+        {"epochs": 2},
+        "cl.widgets.WhatNotToForget(stream, epochs=2)",
+        ["classes=(0,), lam=0.3", "epochs=3"],
+        [
+            ("classes=(7,)", "classes is a tuple of labels of task 1, such as (2,), which has 2 (c), 0 (a), not (7,)"),
+            ('classes="ant"', "classes is a tuple of labels of task 1"),
+            ("lam=-1", "lam is a finite number from 0 up, not -1"),
+            ("epochs=0", "epochs is a whole number from 1 up, not 0"),
+        ],
+    ),
+}
+WRONG = [(name, *wrong) for name, case in CASES.items() for wrong in case[3]]
+TRAINERS = [name for name in CASES if issubclass(getattr(cl.widgets, name), Trains)]
+OTHERS = [name for name in CASES if name not in TRAINERS]
+SETTINGS = [name for name in TRAINERS if name != "Playground"]  # those that pass settings on to methods
+
+
+def test_every_public_widget_has_a_case():
+    assert sorted(CASES) == sorted(set(cl.widgets.__all__) - {"errors"})
+
+
+@pytest.fixture(scope="module")
+def shown(stream, run, herded, rebuilt):
+    """What each widget shows, by the names in its line."""
+    names = dict.fromkeys(CASES, {"stream": stream})
+    names["Temperature"] = {"teacher": run.model_after(0), "stream": stream}
+    return names | {
+        "HerdingExplorer": {"run": herded, "stream": stream},
+        "FilterReconstruction": {"run": rebuilt, "stream": stream},
+    }
+
+
+def settle(tool):
+    """Wait for what a playground does behind the page."""
+    for part in (getattr(tool, "warming", None), getattr(tool, "panel", None), getattr(tool, "album", None)):
+        for wait in ("join", "settle"):
+            getattr(part, wait, lambda: None)()
+    if measuring := getattr(tool, "ahead", None):
+        measuring.join()
+
+
+@pytest.fixture(scope="module")
+def make(watched, shown):
+    """Makes the widget of a name afresh."""
+
+    def made(name, **settings):
+        kind = getattr(cl.widgets, name)
+        still = {"behind": lambda work: None} if name in ("Temperature", "HerdingExplorer") else {}
+        tool = watched(kind, *shown[name].values(), **CASES[name][0] | still | settings)
+        settle(tool)
+        return tool
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def kept(make):
+    """The widget of a name, made once; a test leaves it as it was."""
+    made = {}
+    yield lambda name: made.setdefault(name, None) or made.__setitem__(name, make(name)) or made[name]
+    for tool in made.values():
+        settle(tool)
+
+
+def descendants(widget):
+    """A widget with everything inside it."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from descendants(child)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_control_has_a_label_and_a_tooltip(kept, name):
+    tool = kept(name)
+    kinds = (ipywidgets.Button, ipywidgets.ToggleButton, ipywidgets.Dropdown, ipywidgets.Text)
+    kinds += (ipywidgets.FloatText, ipywidgets.IntText, ipywidgets.ToggleButtons)
+    controls = [widget for widget in descendants(tool) if isinstance(widget, kinds)]
+    assert tool.line in controls
+    assert [control for control in controls if not (control.description and control.tooltip)] == []
+    several = [control for control in controls if isinstance(control, ipywidgets.ToggleButtons)]
+    assert all(len(control.tooltips) == len(control.options) and all(control.tooltips) for control in several)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_line_of_code_makes_the_same_widget_again(make, shown, name):
+    tool = make(name)
+    assert tool.code == tool.line.value == CASES[name][1]
+    again = eval(tool.code, {"cl": cl, **shown[name]})
+    settle(again)
+    assert again.code == tool.code
+    assert getattr(again, "recipe", None) == getattr(tool, "recipe", None)
+    assert getattr(again, "recipes", None) == getattr(tool, "recipes", None)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_pasted_line_sets_the_controls_and_what_it_leaves_out_is_the_default(kept, name, errors):
+    tool, start = kept(name), CASES[name][1]
+    lines = [line_with(start, settings) for settings in CASES[name][2]]
+    codes = []
+    for line in [*lines, *lines]:
+        tool.line.value = line.removeprefix("cl.widgets.")
+        codes.append(tool.code)
+        assert tool.line.value == tool.code != start
+    assert codes[0] != codes[1]
+    assert codes[:2] == codes[2:]
+    tool.line.value = codes[0]
+    assert tool.code == codes[0]
+    settle(tool)
+
+
+def line_with(line, settings):
+    """The line with more settings, in place of those that it has already."""
+    names = [setting.split("=")[0] for setting in settings.split(", ") if "=" in setting]
+    for name in names:
+        for own in ("epochs=2", "pictures=1", "head=0"):
+            line = line.replace(f", {own}", "") if own.startswith(f"{name}=") else line
+    if "pictures" in line or "Temperature" in line:
+        line = line.replace(", head=0", "")
+    return f"{line[:-1]}, {settings})"
+
+
+@pytest.mark.parametrize(("name", "settings", "words"), WRONG)
+def test_a_wrong_setting_is_refused_in_a_pasted_line_and_in_a_call(kept, shown, name, settings, words, errors):
+    tool = kept(name)
+    before = tool.code
+    tool.line.value = line_with(CASES[name][1], settings)
+    assert tool.code == tool.line.value == before
+    assert "Nothing was changed." in tool.message.value
+    assert tool.message.value.count("Nothing was changed.") == 1
+    assert all(part in unescaped(tool.message.value) for part in words.split(", "))
+    errors.expect(tool, "Nothing was changed.")
+    tool.line.value = CASES[name][1]
+    with pytest.raises(ValueError, match=re.escape(words.split(", ")[0])):
+        getattr(cl.widgets, name)(**shown[name] | CASES[name][0] | eval(f"dict({settings})"))
+
+
+def unescaped(text):
+    return text.replace("&#x27;", "'").replace("&quot;", '"')
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "not one line of code"),
+        ("import os", "not one line of code"),
+        ("nonsense", "aste "),
+        ("3", "aste "),
+        ("cl.widgets.Nothing(stream)", "Nothing is not known here"),
+        ("__import__('os').system('true')", "system is not known here"),
+        ("{name}({first}, epoch=3, **more)", "by name"),
+        ("{name}({first}, epochs=stream)", "epochs=stream cannot be set here"),
+        ("{name}({first}, nothing=3)", "nothing"),
+    ],
+)
+def test_a_line_that_cannot_be_meant_is_refused(kept, name, line, words, errors):
+    tool = kept(name)
+    before = tool.code
+    tool.line.value = line.format(name=name, first="stream")
+    assert tool.code == tool.line.value == before
+    assert "Nothing was changed." in tool.message.value
+    errors.expect(tool, words)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_that_no_method_has_is_refused_with_the_nearest(make, name):
+    with pytest.raises(cl.methods.UnknownSetting, match="no setting 'learning_rat'; did you mean learning_rate?"):
+        make(name, learning_rat=1)
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_a_widget_that_trains_stops_within_a_step_starts_again_and_clears(make, train, name):
+    tool = make(name)
+    first = tool.pane if hasattr(tool, "pane") else tool.panes[0]
+    assert 'alt="Sample pictures of' in first.value
+    tool.train.stop = lambda event: isinstance(event, Stepped) and event.task == 1
+    train(tool)
+    assert tool.train.late <= 1
+    assert "stopped" in tool.actions.words.value
+    assert (tool.actions.busy, tool.actions.stop.disabled) == (False, True)
+    settle(tool)
+    train(tool)
+    settle(tool)
+    assert "stopped" not in tool.actions.words.value
+    assert tool.actions.bar.value == 1
+    assert not tool.actions.busy
+    assert "Sample pictures" not in first.value
+    tool.actions.clear.click()
+    settle(tool)
+    assert 'alt="Sample pictures of' in first.value
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_an_error_while_training_is_shown_in_plain_words(make, train, name, errors):
+    tool = make(name)
+    tool.train.error = ArithmeticError("CrossEntropy became infinite in task 1: lower learning_rate=9.")
+    train(tool)
+    settle(tool)
+    assert (tool.actions.busy, tool.actions.resumable) == (False, False)
+    errors.expect(tool, "lower learning_rate=9.")
+    assert 'class="cltutor-error"' in tool.message.value
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_bug_in_a_callback_is_shown_with_what_to_do(make, name, errors):
+    tool = make(name)
+    tool.draw.error = KeyError("bug")
+    tool.line.value = line_with(CASES[name][1], CASES[name][2][1])
+    assert "Run this cell again." in tool.message.value
+    errors.expect(tool, "Something went wrong in cltutor (KeyError")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_closing_removes_everything_inside(make, name):
+    tool = make(name)
+    parts = [part for widget in descendants(tool) for part in (widget, widget.layout, getattr(widget, "style", None))]
+    close([tool])
+    assert [part for part in parts if part is not None and part.comm is not None] == []
