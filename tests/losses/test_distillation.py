@@ -7,9 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn import functional as F
 
-from cltutor.losses import CrossEntropy, Distillation, distillation, l1, l2
+from cltutor.losses import Distillation, distillation, l1, l2
 
 
 def probabilities(logits: list[float]) -> list[float]:
@@ -45,7 +44,7 @@ def draw(seed: int, *shape: int) -> Tensor:
 
 
 @st.composite
-def two_answers(draw_from) -> tuple[Tensor, Tensor]:
+def two_outputs(draw_from) -> tuple[Tensor, Tensor]:
     """Logits of student and teacher, (N, C) each."""
     images, classes = draw_from(st.integers(1, 4)), draw_from(st.integers(2, 5))
     row = st.lists(st.floats(-6, 6), min_size=classes, max_size=classes)
@@ -56,46 +55,11 @@ def two_answers(draw_from) -> tuple[Tensor, Tensor]:
 temperatures = st.floats(0.5, 10)
 
 
-@given(two_answers(), temperatures)
-def test_distillation_is_the_cross_entropy_between_probabilities_raised_to_one_over_T(answers, temperature):
-    logits, targets = answers
+@given(two_outputs(), temperatures)
+def test_distillation_is_the_cross_entropy_between_probabilities_raised_to_one_over_T(outputs, temperature):
+    logits, targets = outputs
     expected = by_hand(logits, targets, temperature)
     assert distillation(logits, targets, temperature).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
-
-
-@pytest.mark.parametrize("temperature", [1.0, 2.0, 5.0])
-def test_distillation_has_no_factor_of_temperature_squared(temperature):
-    undecided = torch.zeros(3, 4, dtype=torch.float64)
-    assert distillation(undecided, undecided, temperature).item() == pytest.approx(math.log(4))
-
-
-def test_distillation_at_temperature_one_is_cross_entropy_with_soft_targets():
-    logits, targets = draw(0, 5, 4), draw(1, 5, 4)
-    expected = F.cross_entropy(logits, targets.softmax(dim=1))
-    torch.testing.assert_close(distillation(logits, targets, 1.0), expected)
-
-
-def test_a_higher_temperature_gives_small_probabilities_more_weight():
-    logits, targets = draw(0, 5, 4), draw(1, 5, 4)
-    values = [distillation(logits, targets, t).item() for t in (1.0, 2.0, 4.0)]
-    assert len({round(value, 3) for value in values}) == 3
-    weights = [soften(probabilities(targets[0].tolist()), t) for t in (1.0, 2.0, 4.0)]
-    assert min(weights[0]) < min(weights[1]) < min(weights[2])
-
-
-@pytest.mark.parametrize("loss", [lambda z, y: distillation(z, y, 2.0), l1, l2])
-def test_the_old_responses_losses_are_averaged_over_the_batch(loss):
-    logits, targets = draw(0, 6, 4), draw(1, 6, 4)
-    singles = [loss(logits[i : i + 1], targets[i : i + 1]).item() for i in range(6)]
-    assert loss(logits, targets).item() == pytest.approx(sum(singles) / 6)
-
-
-@pytest.mark.parametrize("loss", [lambda z, y: distillation(z, y, 2.0), l1, l2])
-def test_recorded_responses_are_constants_without_a_gradient(loss):
-    logits, targets = draw(0, 3, 4).requires_grad_(), draw(1, 3, 4).requires_grad_()
-    to_student, to_teacher = torch.autograd.grad(loss(logits, targets), (logits, targets), allow_unused=True)
-    assert to_teacher is None
-    assert to_student.abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 3.5])
@@ -103,14 +67,10 @@ def test_the_gradient_of_distillation_is_softmax_minus_target_over_T_and_N(tempe
     logits, targets = draw(0, 3, 4).requires_grad_(), draw(1, 3, 4)
     (gradient,) = torch.autograd.grad(distillation(logits, targets, temperature), logits)
     torch.testing.assert_close(gradient, numerical_gradient(lambda z: distillation(z, targets, temperature), logits))
-    rows = [
-        [
-            a - b
-            for a, b in zip(soften(probabilities(z), temperature), soften(probabilities(y), temperature), strict=True)
-        ]
-        for z, y in zip(logits.tolist(), targets.tolist(), strict=True)
-    ]
-    torch.testing.assert_close(gradient, torch.tensor(rows, dtype=torch.float64) / (temperature * 3))
+    soft, softer = (
+        torch.tensor([soften(probabilities(row), temperature) for row in z.tolist()]) for z in (logits, targets)
+    )
+    torch.testing.assert_close(gradient, ((soft - softer) / (temperature * 3)).double(), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("loss", [l1, l2])
@@ -120,26 +80,20 @@ def test_the_gradients_of_l1_and_l2_equal_finite_differences(loss, numerical_gra
     torch.testing.assert_close(gradient, numerical_gradient(lambda z: loss(z, targets), logits), atol=1e-8, rtol=1e-6)
 
 
-@given(two_answers(), temperatures)
-def test_no_student_is_better_than_the_teacher_itself(answers, temperature):
-    other, teacher = answers
+@given(two_outputs(), temperatures)
+def test_no_student_is_better_than_the_teacher_itself(outputs, temperature):
+    other, teacher = outputs
     assert distillation(other, teacher, temperature) >= distillation(teacher, teacher, temperature) - 1e-9
     equal = teacher.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(distillation(equal, teacher, temperature), equal)
     assert gradient.abs().max() < 1e-9
 
 
-@given(two_answers())
-def test_l1_and_l2_sum_over_classes_the_distance_of_probabilities(answers):
-    logits, targets = answers
+@given(two_outputs())
+def test_l1_and_l2_sum_over_classes_the_distance_of_probabilities(outputs):
+    logits, targets = outputs
     assert l1(logits, targets).item() == pytest.approx(distance_by_hand(logits, targets, 1), rel=1e-9, abs=1e-12)
     assert l2(logits, targets).item() == pytest.approx(distance_by_hand(logits, targets, 2), rel=1e-9, abs=1e-12)
-
-
-@pytest.mark.parametrize("loss", [l1, l2])
-def test_l1_and_l2_compare_probabilities_and_not_logits(loss):
-    logits = draw(0, 3, 4)
-    assert loss(logits + 7, logits).item() == pytest.approx(0, abs=1e-12)
 
 
 # The term
@@ -177,33 +131,7 @@ def test_the_term_pulls_on_the_old_heads_and_not_on_the_new(make_batch):
     assert (gradient[:, 3:] == 0).all()
 
 
-def test_following_the_gradient_brings_the_student_to_the_teacher(make_batch):
-    recorded, logits = draw(1, 4, 3), draw(0, 4, 5)
-    for _ in range(400):
-        batch = make_batch(logits, [3, 2], recorded=recorded)
-        Distillation()(batch, {}).backward()
-        logits = logits - 8 * batch.context.network.table.grad
-    torch.testing.assert_close(logits[:, :3].softmax(1), recorded.softmax(1), atol=1e-3, rtol=0)
-
-
-def test_distillation_does_not_act_in_the_first_task():
-    loss = CrossEntropy() + Distillation()
-    assert list(loss.active(0)) == ["CrossEntropy"]
-    assert list(loss.active(1)) == ["CrossEntropy", "Distillation"]
-
-
-@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])
-def test_a_temperature_that_is_no_finite_number_above_zero_is_refused(temperature):
-    with pytest.raises(ValueError, match="temperature is a finite number above 0"):
-        Distillation(temperature=temperature)
-
-
-def test_an_unknown_kind_of_distillation_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="softmax, cross_entropy, l1, l2"):
-        Distillation(kind="kl")
-
-
-def test_sigmoid_distillation_is_a_binary_cross_entropy_a_class_summed_and_averaged_over_the_batch():
+def test_sigmoid_distillation_is_a_binary_cross_entropy_summed_over_classes_and_averaged_over_the_batch():
     logits, targets = torch.randn(3, 4, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
     expected = printed = 0.0
     for row, taught in zip(logits.tolist(), targets.tolist(), strict=True):
@@ -223,7 +151,7 @@ def test_only_the_full_form_of_sigmoid_distillation_has_its_minimum_at_the_teach
         Distillation(kind=kind).compare(logits, taught).backward()
         sizes[kind] = logits.grad
     assert sizes["sigmoid"].abs().max() < 1e-12
-    assert (sizes["sigmoid_as_printed"] < -1e-3).all()  # it asks every logit to grow
+    assert (sizes["sigmoid_as_printed"] < -1e-3).all()  # every logit shall grow
 
 
 def test_joined_distillation_takes_one_softmax_over_all_old_classes(make_batch):

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch import Tensor
 
 from cltutor.losses import Batch, Context, EmbeddingDistance, embedding_distance
 from cltutor.networks import FactEmbedding, MultiHead, SmallCNN
@@ -36,18 +35,9 @@ def test_the_loss_is_the_mean_squared_distance_to_the_words_of_each_images_own_f
     for embedding, label in zip(network(batch.images).features.tolist(), labels, strict=True):
         words = fact_vector(FACTS[label], 4).tolist()
         total += sum((a - b) ** 2 for a, b in zip(embedding, words, strict=True))
-    assert EmbeddingDistance()(batch, {}).item() == pytest.approx(total / len(labels), rel=1e-5)
-
-
-def test_the_loss_is_minus_the_mean_logit_of_the_right_fact(network):
-    batch = batch_of(network, [2, 0, 3])
-    right = batch.student.logits.gather(1, batch.labels[:, None])
-    torch.testing.assert_close(EmbeddingDistance()(batch, {}), -right.mean())
-
-
-def test_the_distance_sums_over_numbers_and_averages_over_images():
-    embedding, words = torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0], [3.0, 0.0]])
-    assert embedding_distance(embedding, words).item() == (5 + 9) / 2
+    value = EmbeddingDistance()(batch, {})
+    assert value.item() == pytest.approx(total / len(labels), rel=1e-5)
+    torch.testing.assert_close(value, -batch.student.logits.gather(1, batch.labels[:, None]).mean())
 
 
 def test_the_gradient_equals_finite_differences_and_points_away_from_the_words(numerical_gradient):
@@ -55,11 +45,7 @@ def test_the_gradient_equals_finite_differences_and_points_away_from_the_words(n
     point, words = (torch.randn(3, 6, generator=draw, dtype=torch.float64) for _ in range(2))
     leaf = point.clone().requires_grad_()
     embedding_distance(leaf, words).backward()
-
-    def value(embedding: Tensor) -> Tensor:
-        return embedding_distance(embedding, words)
-
-    torch.testing.assert_close(leaf.grad, numerical_gradient(value, point))
+    torch.testing.assert_close(leaf.grad, numerical_gradient(lambda one: embedding_distance(one, words), point))
     torch.testing.assert_close(leaf.grad, 2 * (point - words) / 3)
 
 
@@ -70,27 +56,15 @@ def test_every_layer_gets_a_gradient_and_the_words_get_none(network):
 
 
 def test_facts_other_than_the_images_own_change_nothing(network):
-    # No softmax: there is nothing that a fact could compete with.
-    batch = batch_of(network, [2, 2])
-    before = EmbeddingDistance()(batch, {})
+    # No softmax: facts do not compete.
+    before = EmbeddingDistance()(batch_of(network, [2, 2]), {})
     network.facts[[0, 1, 3]] += 5.0
     assert torch.equal(EmbeddingDistance()(batch_of(network, [2, 2]), {}), before)
     network.facts[2] += 5.0
     assert EmbeddingDistance()(batch_of(network, [2, 2]), {}) > before
 
 
-def test_it_acts_from_the_first_task_on_and_listens_to_no_teacher():
-    assert list((1 * EmbeddingDistance()).active(0)) == ["EmbeddingDistance"]
-    assert EmbeddingDistance().teacher is None
-
-
 def test_a_network_without_facts_is_refused_in_one_sentence():
     network = MultiHead(SmallCNN(channels=(2,), hidden=(5,))).build((3, 8, 8))
     with pytest.raises(ValueError, match=r"^EmbeddingDistance needs a network that embeds facts: [^.]*\.FactEmb"):
         EmbeddingDistance().begin_task(Context(network, 0), {})
-
-
-def test_it_prints_as_code_and_as_an_equation():
-    assert repr(EmbeddingDistance()) == "EmbeddingDistance()"
-    assert EmbeddingDistance().latex("task") == EmbeddingDistance().latex("class")
-    assert "- w_u" in EmbeddingDistance().latex("task")

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cltutor.losses import Anchor, CrossEntropy, Distillation, Loss
+from cltutor.losses import Anchor, CrossEntropy, Distillation
 from cltutor.losses.terms import as_loss
 
 weights = st.floats(0, 1e6, allow_nan=False)
@@ -57,10 +57,6 @@ def test_what_is_no_term_is_refused_as_a_loss(value):
         as_loss(value)
 
 
-def test_a_single_term_is_a_loss_of_weight_one():
-    assert as_loss(CrossEntropy()) == Loss(((1.0, CrossEntropy()),))
-
-
 def test_terms_of_the_same_class_are_numbered_and_others_bear_the_name_of_their_class():
     loss = CrossEntropy() + 2 * Distillation() + 3 * Distillation(kind="l1")
     assert loss.named() == {
@@ -68,11 +64,6 @@ def test_terms_of_the_same_class_are_numbered_and_others_bear_the_name_of_their_
         "Distillation1": (2.0, Distillation()),
         "Distillation2": (3.0, Distillation(kind="l1")),
     }
-
-
-def test_a_term_of_weight_zero_does_not_act():
-    loss = CrossEntropy() + 0 * Distillation()
-    assert list(loss.active(3)) == ["CrossEntropy"]
 
 
 def test_the_equation_shows_each_weight_and_powers_of_ten_as_powers():
