@@ -75,9 +75,9 @@ def test_the_learner_equals_a_loop_written_by_hand(tiny, name):
 
 
 @pytest.mark.parametrize("name", cl.methods.names())
-def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(tiny, name):
-    first, again, other = (learn(tiny, name, seed=seed, epochs=2) for seed in (1, 1, 2))
-    assert same(first.states[-1], again.states[-1])
+def test_another_seed_gives_other_weights(tiny, name):
+    """That the same seed gives the same weights is part of ``test_task``."""
+    first, other = (learn(tiny, name, seed=seed, epochs=1) for seed in (1, 2))
     assert not same(first.states[-1], other.states[-1])
 
 

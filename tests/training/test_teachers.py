@@ -1,4 +1,4 @@
-"""Teachers: what is recorded once equals what the old network answers live, and costs no graph of its own."""
+"""Teachers: recorded outputs equal those that the old network computes live, and build no graph of their own."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from cltutor.losses.terms import Batch
 from cltutor.memory import Pool
 from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN, Torchvision
 from cltutor.training.task import watched_layer
-from cltutor.training.teachers import Live, Recorded, RecordedAnew, RecordedMaps, make_teachers
+from cltutor.training.teachers import Live, Recorded, RecordedAnew, RecordedMaps, Teacher, make_teacher
 
 IMAGES = torch.randint(0, 256, (7, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 POOL = Pool(IMAGES, torch.zeros(7, dtype=torch.int64), torch.ones(7, dtype=torch.int64))
@@ -30,21 +30,20 @@ def network(backbone) -> Network:
     return built.eval().requires_grad_(False)
 
 
-def taught(recipe: cl.Recipe, old: Network) -> dict:
-    asking = recipe.active_terms(2)
-    watched = watched_layer(old, POOL, asking)
-    return make_teachers("task", asking, lambda: old, POOL, watched, recipe.schedule.changes_images)
+def taught(recipe: cl.Recipe, old: Network) -> Teacher:
+    terms = [term for _, _, active in recipe.plan(2) for _, term in active.values()]
+    return make_teacher(terms, old, POOL, watched_layer(old, POOL, terms), recipe.schedule.changes_images)
 
 
-def batch(places: list[int]) -> Batch:
+def batch(places: list[int], **teachers: Teacher) -> Batch:
     own = torch.tensor(places)
-    return Batch(None, IMAGES[own], None, own, [2], None, "class", {})
+    return Batch(None, IMAGES[own], None, own, [2], None, "class", teachers)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES, ids=repr)
 def test_recorded_maps_answer_as_the_old_network_does_and_give_the_same_grad_cam(backbone):
     old = network(backbone)
-    recorded = taught(cl.methods.lwm(backbone=backbone), old)["task"]
+    recorded = taught(cl.methods.lwm(backbone=backbone), old)
     live = Live(old, last_block(old, IMAGES[:1]))
     assert isinstance(recorded, RecordedMaps)
     ours, theirs = recorded(batch([5, 0, 3])), live(batch([5, 0, 3]))
@@ -57,33 +56,32 @@ def test_recorded_maps_answer_as_the_old_network_does_and_give_the_same_grad_cam
     assert found.max() > 0
 
 
-def test_a_block_inside_a_network_that_is_no_plain_sequence_is_asked_live():
+def test_maps_inside_a_network_that_is_not_a_plain_sequence_are_computed_live():
     backbone = Torchvision("resnet18")
     old = network(backbone)
-    assert isinstance(taught(cl.methods.lwm(backbone=backbone), old)["task"], Live)
+    assert isinstance(taught(cl.methods.lwm(backbone=backbone), old), Live)
 
 
 def test_answers_are_recorded_once_and_with_augmentation_anew_for_every_epoch():
     old = network(SmallCNN())
-    assert isinstance(taught(cl.methods.lwf_mc(), old)["task"], Recorded)
+    assert isinstance(taught(cl.methods.lwf_mc(), old), Recorded)
     for recipe in (cl.methods.lwf_mc, cl.methods.lwm):
-        assert isinstance(taught(recipe(augmentation=cl.streams.CropFlip()), old)["task"], RecordedAnew)
-    assert taught(cl.methods.finetune(), old) == {}
+        assert isinstance(taught(recipe(augmentation=cl.streams.CropFlip()), old), RecordedAnew)
 
 
 @pytest.mark.parametrize("method", [cl.methods.lwf_mc, cl.methods.lwm, cl.methods.ebll])
 @pytest.mark.parametrize("drawn", [None, torch.tensor([6, 1, 3])])
-def test_what_is_recorded_anew_are_the_answers_to_the_images_last_shown(method, drawn):
+def test_outputs_are_recorded_anew_for_the_images_last_shown(method, drawn):
     augmentation = cl.streams.CropFlip()
     old = network(SmallCNN())
-    teacher = taught(method(augmentation=augmentation), old)["task"]
+    teacher = taught(method(augmentation=augmentation), old)
     for epoch in (1, 2):
         crops = torch.Generator().manual_seed(epoch)
         images = replace(POOL, chosen=drawn).shown(augmentation, crops)
         teacher.record_epoch(images, drawn)
         own = torch.tensor([3, 1])
-        asked = Batch(None, images[own], None, own, [2], None, "class", {})
-        ours, theirs = teacher(asked), Live(old, last_block(old, IMAGES[:1]))(asked)
+        shown = Batch(None, images[own], None, own, [2], None, "class", {})
+        ours, theirs = teacher(shown), Live(old, last_block(old, IMAGES[:1]))(shown)
         torch.testing.assert_close(ours.logits, theirs.logits, rtol=1e-4, atol=1e-5)
         if method is cl.methods.ebll:
             torch.testing.assert_close(ours.features, theirs.features, rtol=1e-4, atol=1e-5)
@@ -92,16 +90,13 @@ def test_what_is_recorded_anew_are_the_answers_to_the_images_last_shown(method, 
 
 
 @pytest.mark.parametrize("augmentation", [None, cl.streams.CropFlip()])
-def test_a_teacher_runs_once_a_batch_for_all_terms_and_builds_no_graph_for_its_parameters(augmentation):
+def test_a_teacher_runs_once_per_batch_for_all_terms_and_builds_no_graph_for_its_parameters(augmentation):
     old = network(SmallCNN())
-    teacher = taught(cl.methods.lwm(augmentation=augmentation), old)["task"]
+    teacher = taught(cl.methods.lwm(augmentation=augmentation), old)
     teacher.record_epoch(IMAGES, None)
-    calls = []
-    asked = batch([1, 2])
-    asked._teachers["task"] = lambda b: calls.append(b) or teacher(b)
-    first, second = asked.teacher("task"), asked.teacher("task")
-    assert first is second
-    assert len(calls) == 1
+    read = batch([1, 2], task=teacher)
+    first = read.teacher("task")
+    assert first is read.teacher("task")
     assert first.maps.is_leaf, "a graph reaches below the maps"
     first.head(0).sum().backward()
     assert all(p.grad is None and not p.requires_grad for p in old.parameters())

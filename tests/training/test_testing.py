@@ -1,4 +1,4 @@
-"""What the learner tests, and when."""
+"""Which tasks the loop tests, and when."""
 
 import numpy as np
 import pytest
@@ -27,9 +27,9 @@ def test_old_tasks_may_be_tested_more_rarely_than_the_new_one(epoch, every, old_
     assert due(TESTS, 2, epoch, every, old_every) == expected
 
 
-def learned(stream, **settings):
+def learned(stream, every=1, **settings):
     recipe = cl.methods.single_task(backbone=SMALL, **{"epochs": 4, **settings})
-    return cl.learn(stream, recipe, device="cpu", progress=False, test_old_every=2)
+    return cl.learn(stream, recipe, device="cpu", progress=False, test_every=every, test_old_every=2)
 
 
 def test_curves_have_a_point_where_a_task_was_due_and_the_matrix_is_whole_all_the_same(tiny):
@@ -40,17 +40,20 @@ def test_curves_have_a_point_where_a_task_was_due_and_the_matrix_is_whole_all_th
     assert not np.isnan(known[learning == 1, 1]).any()
     assert not np.isnan(run.accuracy()[1, :2]).any()
     assert run.accuracy()[1, 0] == of_old[-1]
+    seldom = learned(tiny, every=3)
+    assert np.isfinite(seldom.curves.known[:, 0]).tolist() == [False, False, True, *5 * [False]]
+    assert np.isfinite(seldom.accuracy()[np.tril_indices(2)]).all()
 
 
-def test_heads_with_a_way_of_their_own_compete_at_the_end_of_a_task_and_in_every_epoch_only_if_trained_to(tiny):
+def test_heads_with_paths_of_their_own_compete_at_the_end_of_a_task_and_in_every_epoch_only_if_trained_to(tiny):
     alone, competing = learned(tiny), learned(tiny, heads="class")
     assert np.isnan(alone.curves.unknown).all()
     assert not np.isnan(alone.accuracy(known_task=False, untrained=True)[1, :2]).any()
     assert not np.isnan(competing.curves.unknown[-1, :2]).any()
 
 
-def test_validation_asks_the_tasks_own_classes_alone():
-    stream = cl.streams.digits(tasks=2, classes=range(4), validation=0.3)
+def test_validation_is_among_the_classes_of_the_task():
+    stream = cl.streams.digits(tasks=2, classes=range(4), validation=0.3).fewer(0.2)
     run = cl.learn(stream, cl.methods.single_task(backbone=SMALL, epochs=1), device="cpu", progress=False)
     network, task = run.model, stream[1]
     scores = network(task.validation.images).head(1)
