@@ -1,4 +1,4 @@
-"""A network that holds its own logits, batches of it, and derivatives by finite differences."""
+"""A network whose logits are its parameters, batches of it, and derivatives by finite differences."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from cltutor.networks import Network, Output
 
 
 class Table(Network):
-    """Answers every batch with the logits (N, C) that it holds, cut into heads of ``classes`` columns."""
+    """Outputs the same logits (N, C) for every batch, cut into heads of ``classes`` columns."""
 
     def __init__(self, logits: Tensor, classes: Sequence[int]):
         super().__init__()
@@ -25,7 +25,7 @@ class Table(Network):
 
 @pytest.fixture
 def make_batch() -> Callable[..., Batch]:
-    """A batch whose student answers ``logits`` and whose teacher answers ``recorded`` (old heads only)."""
+    """A batch whose student outputs ``logits`` and whose teacher outputs ``recorded`` (old heads only)."""
 
     def make(
         logits: Tensor,

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.losses import Batch, Codes, Context, ReconstructedCrossEntropy, Reconstruction, squared_distance
+from cltutor.losses import Batch, Codes, Context, ReconstructedCrossEntropy, Reconstruction
 from cltutor.networks import Encoded, Output, SmallCNN
+from cltutor.training.events import EpochDone
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_reconstruction_is_the_squared_distance_to_the_features_by_the_newest_au
     assert Reconstruction()(made, {}).item() == pytest.approx(expected)
 
 
-def test_reconstructed_cross_entropy_asks_the_newest_head_about_reconstructed_features(network, batch):
+def test_reconstructed_cross_entropy_is_that_of_the_newest_head_on_reconstructed_features(network, batch):
     made, _ = batch
     logits = network.heads[2](network.autoencoders[2](network(made.images).features))
     expected = -sum(torch.log_softmax(row, 0)[label - 4].item() for row, label in zip(logits, made.labels, strict=True))
@@ -75,39 +76,39 @@ def test_codes_move_the_shared_weights_and_the_two_others_the_autoencoder(networ
     assert moved(network, Reconstruction()(made, {}) + ReconstructedCrossEntropy()(made, {})) == {"autoencoders"}
 
 
-def test_squared_distance_sums_over_numbers_and_averages_over_the_batch():
-    one, other = torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0], [0.0, 3.0]])
-    assert squared_distance(one, other).item() == (5 + 9) / 2
+@pytest.fixture(scope="module")
+def stream():
+    return cl.streams.digits(tasks=[2, 2, 2], classes=range(6))
 
 
-def test_recorded_codes_teach_what_codes_computed_anew_for_each_batch_teach():
-    stream, unchanged = cl.streams.digits(tasks=[2, 2, 6], order=0), cl.streams.CropFlip(padding=0, flip=False)
-    settings = {"backbone": SmallCNN(channels=(2,), hidden=(6,)), "size": 3, "epochs": 5}
+BACKBONE = {"backbone": SmallCNN(channels=(2,), hidden=(6,)), "size": 3}
+
+
+def test_recorded_codes_teach_what_codes_computed_anew_for_each_batch_teach(stream):
+    unchanged = cl.streams.CropFlip(padding=0, flip=False)
     recorded, anew = (
-        cl.learn(stream, cl.methods.ebll(**settings, augmentation=way), progress=False) for way in (None, unchanged)
+        cl.learn(stream, cl.methods.ebll(**BACKBONE, epochs=5, augmentation=way), progress=False, test_every=5)
+        for way in (None, unchanged)
     )
     for name, value in recorded.states[2].items():
         torch.testing.assert_close(value, anew.states[2][name])
     for task in (0, 1):  # old autoencoders stay bit for bit
-        kept = [name for name in recorded.states[2] if name.startswith(f"autoencoders.{task}.")]
-        assert kept
-        assert all(torch.equal(recorded.states[task][name], recorded.states[2][name]) for name in kept)
+        own = [name for name in recorded.states[2] if name.startswith(f"autoencoders.{task}.")]
+        assert own
+        assert all(torch.equal(recorded.states[task][name], recorded.states[2][name]) for name in own)
 
 
-def test_the_autoencoder_phase_moves_nothing_else_and_lowers_the_reconstruction(monkeypatch):
-    stream = cl.streams.digits(tasks=2, order=0)
-    original, states = Reconstruction.__call__, {0: [], 1: []}
-
-    def spy(term, batch, kept):
-        states[batch.task].append({name: v.clone() for name, v in batch.context.network.state_dict().items()})
-        return original(term, batch, kept)
-
-    monkeypatch.setattr(Reconstruction, "__call__", spy)
-    run = cl.learn(stream, cl.methods.ebll(epochs=10), progress=False)
-    for task, seen in states.items():
-        changed = {name for name, value in seen[0].items() if not torch.equal(value, seen[-1][name])}
-        assert changed == {name for name in seen[0] if name.startswith(f"autoencoders.{task}.")}
-    values = run.curves.loss["Reconstruction"][run.curves.step_task == 0]
+def test_the_autoencoder_phase_moves_nothing_else_and_lowers_the_reconstruction(stream):
+    before = {}
+    for event in cl.train(stream, cl.methods.ebll(**BACKBONE, epochs=10), test_every=10):
+        if isinstance(event, EpochDone):
+            now = {name: value.clone() for name, value in event.network.state_dict().items()}
+            if event.phase == "autoencoder":
+                changed = {name for name, value in now.items() if not torch.equal(value, before[name])}
+                assert changed == {name for name in now if name.startswith(f"autoencoders.{event.task}.")}
+            before = now
+    curves = event.run.curves
+    values = curves.loss["Reconstruction"][curves.step_task == 0]
     values = values[values == values]
     assert values[-5:].mean() < 0.5 * values[:5].mean()
 

@@ -74,12 +74,11 @@ def test_the_equation_shows_each_weight_and_powers_of_ten_as_powers():
     assert "e-" not in equation
 
 
-def test_a_batch_asks_student_and_teacher_once_however_many_terms_listen(make_batch):
-    batch = make_batch(torch.zeros(2, 4), [2, 2], recorded=torch.zeros(2, 2))
-    asked = []
-    recorded = batch._teachers["task"]
-    batch._teachers["task"] = lambda b: asked.append(b) or recorded(b)
+def test_a_batch_computes_student_and_teacher_once_for_all_terms(make_batch):
+    one, seen = make_batch(torch.zeros(2, 4), [2, 2], recorded=torch.zeros(2, 2)), []
+    teachers = {"task": lambda batch: seen.append(batch) or one.teacher("task")}
+    batch = Batch(one.context, one.images, one.labels, one.places, one.tasks, one.task_of, "task", teachers)
     for term in (CrossEntropy(), Distillation(), Distillation(kind="l1"), Distillation(kind="l2")):
         term(batch, {})
-    assert batch.context.network.calls == 1
-    assert asked == [batch]
+    assert one.context.network.calls == 1
+    assert seen == [batch]
