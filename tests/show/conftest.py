@@ -1,38 +1,21 @@
-"""Runs made up for pictures: every number is known, nothing is trained."""
+"""Invented runs, networks and streams, whose numbers are known; and what a reader must be able to read."""
 
-from dataclasses import dataclass, field
+import copy
 from types import SimpleNamespace
 
 import matplotlib.text
 import numpy as np
 import pytest
+import torch
+from matplotlib.lines import Line2D
 
 
-@dataclass(frozen=True)
-class FakeSchedule:
-    epochs: int
+class FakeRecipe(SimpleNamespace):
+    """A recipe whose repr is code."""
 
 
-@dataclass(frozen=True)
-class FakeRecipe:
-    name: str
-    schedule: FakeSchedule
-    temperature: float
-
-
-@dataclass
-class FakeRun:
-    """What the pictures ask of a run."""
-
-    name: str
-    seed: int
-    recipe: FakeRecipe
-    competes: bool
-    tasks: tuple[tuple[int, ...], ...]
-    class_names: tuple[str, ...]
-    known: np.ndarray
-    unknown: np.ndarray
-    curves: SimpleNamespace = field(repr=False)
+class FakeRun(SimpleNamespace):
+    """The part of a run that figures use."""
 
     @property
     def complete(self) -> bool:
@@ -45,107 +28,126 @@ class FakeRun:
 
 
 def _curves(rng, tasks, epochs, learned, loss, scale):
-    """Accuracies (E, T) that rise while a task is learned and fall by `loss` a task after it."""
-    rows, learning = [], []
-    for now in range(learned):
-        for epoch in range(1, epochs + 1):
-            row = np.full(tasks, np.nan)
-            for t in range(now + 1):
-                rise = 1 - 0.5 * np.exp(-2.0 * epoch) if t == now else 1.0
-                fall = loss * (now - t - 1 + epoch / epochs) if t < now else 0.0
-                row[t] = np.clip(scale * (rise - fall) + rng.normal(0, 0.01), 0, 1)
-            rows.append(row)
-            learning.append(now)
-    return np.reshape(rows, (-1, tasks)), np.array(learning, dtype=np.int64)
+    """Accuracies (E, T) that rise while a task is learned and fall by `loss` with each later task."""
+    rows = np.full((learned * epochs, tasks), np.nan)
+    for row, (now, epoch) in zip(rows, np.ndindex(learned, epochs), strict=True):
+        for t in range(now + 1):
+            rise = 1 - 0.5 * np.exp(-2.0 * (epoch + 1)) if t == now else 1.0
+            fall = loss * (now - t - 1 + (epoch + 1) / epochs) if t < now else 0.0
+            row[t] = np.clip(scale * (rise - fall) + rng.normal(0, 0.01), 0, 1)
+    return rows
 
 
 def make_run(
-    name="finetune",
-    seed=0,
-    tasks=3,
-    classes=2,
-    epochs=4,
-    learned=None,
-    loss=0.1,
-    competes=False,
-    names=None,
-    temperature=2.0,
-    per_epoch=True,
-    steps=30,
+    name="finetune", seed=0, tasks=3, classes=2, epochs=4, learned=None, loss=0.1, competes=False, names=None, **options
 ):
-    """A run whose numbers depend on its arguments only."""
+    """A run whose numbers depend on its arguments only; options: temperature, per_epoch, steps (per task)."""
     rng = np.random.default_rng([seed, len(name), tasks])
     learned = tasks if learned is None else learned
-    known, epoch_task = _curves(rng, tasks, epochs, learned, loss, 1.0)
-    unknown, _ = _curves(rng, tasks, epochs, learned, 2 * loss + 0.1, 0.9)
-    matrices = []
-    for curve in (known, unknown):
-        matrix = np.full((tasks, tasks), np.nan)
-        matrix[:learned] = curve[epochs - 1 :: epochs]
-        matrices.append(matrix)
-    if not per_epoch:
-        known, unknown, epoch_task = known[:0], unknown[:0], epoch_task[:0]
+    steps = options.get("steps", 30)
+    curves = [_curves(rng, tasks, epochs, learned, *sizes) for sizes in ((loss, 1.0), (2 * loss + 0.1, 0.9))]
+    matrices = np.full((2, tasks, tasks), np.nan)
+    matrices[:, :learned] = [curve[epochs - 1 :: epochs] for curve in curves]
+    kept = slice(None if options.get("per_epoch", True) else 0)
     step_task = np.repeat(np.arange(learned), steps)
-    decay = np.exp(-np.tile(np.arange(steps), learned) / steps * 4)
-    raw = decay + rng.uniform(0, 0.2, len(step_task))
-    terms = {
-        "cross_entropy": raw,
-        "distillation": np.where(step_task > 0, 0.3 * raw + 0.1, np.nan),
-    }
+    raw = np.exp(-np.tile(np.arange(steps), learned) / steps * 4) + rng.uniform(0, 0.2, len(step_task))
+    terms = {"cross_entropy": raw, "distillation": np.where(step_task > 0, 0.3 * raw + 0.1, np.nan)}
     return FakeRun(
         name=name,
         seed=seed,
-        recipe=FakeRecipe(name, FakeSchedule(epochs), temperature),
+        recipe=FakeRecipe(schedule=SimpleNamespace(epochs=epochs), temperature=options.get("temperature", 2.0)),
         competes=competes,
         tasks=tuple(tuple(range(t * classes, (t + 1) * classes)) for t in range(tasks)),
         class_names=tuple(names or map(str, range(tasks * classes))),
         known=matrices[0],
         unknown=matrices[1],
-        curves=SimpleNamespace(loss=terms, step_task=step_task, known=known, unknown=unknown, epoch_task=epoch_task),
+        curves=SimpleNamespace(
+            loss=terms,
+            step_task=step_task,
+            known=curves[0][kept],
+            unknown=curves[1][kept],
+            epoch_task=np.repeat(np.arange(learned), epochs)[kept],
+        ),
     )
 
 
+class Factorized:
+    """The part of a DF-CNN that figures use, with a simple mapping: D repeats L, W mixes D."""
+
+    def __init__(self, channels=4, inputs=3, outputs=5, tasks=3):
+        draw = torch.Generator().manual_seed(0)
+        self.base = torch.randn(2, 2, channels, generator=draw)
+        self.mixing = torch.randn(tasks, channels, inputs, outputs, generator=draw)
+
+    def knowledge_base(self, layer):
+        return self.base
+
+    def basis(self, layer, task):
+        return self.base.repeat_interleave(2, 0).repeat_interleave(2, 1)[:3, :3]
+
+    def filters(self, layer, task):
+        if not 0 <= task < len(self.mixing):
+            raise ValueError(f"Task {task} has not been learned.")
+        return torch.einsum("hwk,kio->hwio", self.basis(layer, task), self.mixing[task])
+
+    def without(self, channels):
+        other = copy.copy(self)
+        ((_, off),) = channels.items()
+        other.base = self.base.clone()
+        other.base[..., list(off)] = 0
+        return other
+
+
+class Split(SimpleNamespace):
+    def __len__(self):
+        return len(self.labels)
+
+
+class Stream(list):
+    name = "greys"
+
+
+def make_stream(classes=(2, 2), shapes=((3, 16, 16),), empty_first=False, names="class {}"):
+    """Tasks whose images are all of one grey: 10 times the label, plus the image's number."""
+    stream = Stream()
+    stream.classes = range(sum(classes))
+    stream.class_names = [names.format(label) for label in stream.classes]
+    labels = iter(stream.classes)
+    for index, count in enumerate(classes):
+        own = [next(labels) for _ in range(count)]
+        shape = shapes[index % len(shapes)]
+        grey = torch.tensor([(10 * k + i) % 256 for k in own for i in range(5)], dtype=torch.uint8)
+        full = Split(images=grey[:, None, None, None].expand(-1, *shape), labels=torch.tensor(own).repeat_interleave(5))
+        train = Split(images=full.images[:0], labels=full.labels[:0]) if empty_first and index == 0 else full
+        stream.append(SimpleNamespace(index=index, classes=tuple(own), train=train, test=full))
+    return stream
+
+
 def check_readable(picture) -> None:
-    """Nothing is clipped, no two texts overlap, nothing is smaller than 10 pt, and it is told."""
+    """Nothing is clipped, no two texts overlap, no text is smaller than 10 pt, and there is alternative text."""
     renderer = picture.canvas.get_renderer()
     picture.canvas.draw()
     box, (width, height) = picture.get_tightbbox(renderer), picture.get_size_inches()
-    assert box.x0 >= 0
-    assert box.y0 >= 0
-    assert box.x1 <= width
-    assert box.y1 <= height
+    assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0, "clipped"
     hidden = _tick_labels(picture, drawn=False) - _tick_labels(picture, drawn=True)
-    shown = [
-        text
-        for text in picture.findobj(matplotlib.text.Text)
-        if text.get_visible() and text.get_text().strip() and id(text) not in hidden
-    ]
-    shown = [
-        text
-        for text in shown
-        if text.axes is None or text.axes.axison or text not in (text.axes.xaxis.label, text.axes.yaxis.label)
-    ]
-    assert shown
+    found = picture.findobj(matplotlib.text.Text)
+    shown = [text for text in found if text.get_visible() and text.get_text().strip() and id(text) not in hidden]
     assert min(text.get_fontsize() for text in shown) >= 10
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in shown]
     for i, (words, one) in enumerate(boxes):
         for other_words, other in boxes[i + 1 :]:
-            apart = one.x1 <= other.x0 + 1 or other.x1 <= one.x0 + 1 or one.y1 <= other.y0 + 1 or other.y1 <= one.y0 + 1
-            assert apart, f"{words!r} and {other_words!r} overlap"
+            apart = max(one.x0 - other.x1, other.x0 - one.x1, one.y0 - other.y1, other.y0 - one.y1)
+            assert apart >= -1, f"{words!r} and {other_words!r} overlap"
     assert picture.alt.endswith(".")
     assert "\n" not in picture.alt
     assert "nan" not in picture.alt
 
 
 def _tick_labels(picture, drawn: bool) -> set[int]:
-    """matplotlib keeps tick labels that it does not draw: out of view, or of a hidden axis."""
-    found = set()
-    for axes in picture.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            shown = axes.axison and axis.get_visible()
-            ticks = (axis._update_ticks() if shown else []) if drawn else axis.majorTicks
-            found |= {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
-    return found
+    """matplotlib keeps tick labels that it does not draw, such as those out of view."""
+    axes = [axis for axes in picture.axes for axis in (axes.xaxis, axes.yaxis)]
+    ticks = [tick for axis in axes for tick in (axis._update_ticks() if drawn else axis.majorTicks)]
+    return {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
 
 
 @pytest.fixture
@@ -154,5 +156,32 @@ def run():
 
 
 @pytest.fixture
+def make():
+    return SimpleNamespace(run=make_run, network=Factorized, stream=make_stream)
+
+
+@pytest.fixture
 def readable():
     return check_readable
+
+
+@pytest.fixture
+def texts():
+    """The words written on a picture, without those of its axes."""
+    return lambda picture: [text.get_text() for text in picture.texts]
+
+
+@pytest.fixture
+def legend():
+    """The labels of a picture's legend."""
+    return lambda picture: [text.get_text() for text in picture.legends[0].get_texts()]
+
+
+@pytest.fixture
+def artists():
+    """The artists of a kind in a picture or axes, of one label if it is given."""
+
+    def find(where, kind=Line2D, label=None):
+        return [one for one in where.get_children() if isinstance(one, kind) and label in (None, one.get_label())]
+
+    return find

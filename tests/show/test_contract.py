@@ -1,21 +1,24 @@
 """The contract of a picture, checked for every public function of `cltutor.show` that returns one.
 
-A new figure function needs one entry in CASES: its arguments, given `make_run` and the name of a method.
+A new figure function needs one entry in CASES: its arguments, for a method's name and the makers of `conftest.py`.
 """
 
 import io
 import pickle
 import random
-from types import SimpleNamespace
 
 import matplotlib
 import matplotlib.pyplot
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from matplotlib.image import imread
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from cltutor import show
+from cltutor.show.style import look
 
 OWN = "my_own_method"  # a name that the package does not know
 DRAWN = np.random.default_rng(0)
@@ -29,77 +32,44 @@ MAPS = DRAWN.random((2, 3, 4, 4))
 CHANGES = np.where(np.triu(np.ones((3, 3)))[..., None] > 0, DRAWN.uniform(0, 1, (3, 3, 2)), np.nan)
 
 
-class Factorized:
-    """A DF-CNN of one layer: D is L, and W mixes its channels."""
-
-    def __init__(self, base=None):
-        self.base = torch.tensor(DRAWN.normal(size=(2, 2, 4))) if base is None else base
-
-    def knowledge_base(self, layer):
-        return self.base
-
-    def basis(self, layer, task):
-        return self.base
-
-    def filters(self, layer, task):
-        return torch.einsum("hwk,kio->hwio", self.base, torch.ones(4, 3, 5, dtype=self.base.dtype))
-
-    def without(self, channels):
-        return Factorized(self.base * (torch.arange(4) != channels[0][0]))
-
-
-class Split:
-    images, labels = torch.tensor(IMAGES), torch.arange(6) % 2
-
-    def __len__(self):
-        return 6
-
-
-class Stream(list):
-    name, classes, class_names = "greys", (0, 1), ("cat", "dog")
-
-
-def both(run, name):
+def both(make, name):
     """Two runs of the method, and one of a method of the other regime."""
-    return ([run(name), run(name, seed=1), run("eeil", competes=True)],)
+    return ([make.run(name), make.run(name, seed=1), make.run("eeil", competes=True)],)
 
 
 CASES = {
-    "ablation": lambda run, name: ({name: [1.0, 0.7, 0.5], "eeil": [0.9, 0.8, 0.6]}, [2, 2, 2], name),
-    "accuracy_by_share": lambda run, name: ({share: [run(name), run("lwf")] for share in (1.0, 0.1)},),
-    "accuracy_matrix": lambda run, name: (run(name),),
-    "accuracy_over_parameters": lambda run, name: ({name: (2e6, [0.5, 0.6]), "dfcnn": (1e6, 0.7)},),
+    "ablation": lambda make, name: ({name: [1.0, 0.7, 0.5], "eeil": [0.9, 0.8, 0.6]}, [2, 2, 2], name),
+    "accuracy_by_share": lambda make, name: ({share: [make.run(name), make.run("lwf")] for share in (1.0, 0.1)},),
+    "accuracy_matrix": lambda make, name: (make.run(name),),
+    "accuracy_over_parameters": lambda make, name: ({name: (2e6, [0.5, 0.6]), "dfcnn": (1e6, 0.7)},),
     "accuracy_over_time": both,
-    "adaptation": lambda run, name: ({name: GRID, "mas": GRID / 2}, ("chosen", "others", "later tasks")),
-    "agreement": lambda run, name: (GRID, GRID.T, (name, "mas")),
-    "attention_drift": lambda run, name: ({name: GRID, "lwm": GRID / 2}, ["M0", "M1", "M2"]),
-    "attention_maps": lambda run, name: (
-        IMAGES[:2],
-        {name: DRAWN.random((2, 3, 4, 4))},
-        ["a", "b"],
-        ["M0", "M1", "M2"],
-    ),
-    "confusions": lambda run, name: ({"before": COUNTS, "after": COUNTS.T}, [2, 2], list("abcd"), name),
-    "damage": lambda run, name: ((0, 0.3, 0.9), {"least": GRID, "most": GRID / 2}, name),
-    "evictions": lambda run, name: (IMAGES, {2: 6, 4: 3}, name),
-    "exemplars": lambda run, name: (IMAGES, 3, name),
-    "filter_changes": lambda run, name: (CHANGES, name),
+    "adaptation": lambda make, name: ({name: GRID, "mas": GRID / 2}, ("chosen", "others", "later tasks")),
+    "agreement": lambda make, name: (GRID, GRID.T, (name, "mas")),
+    "attention_drift": lambda make, name: ({name: GRID, "lwm": GRID / 2}, ["M0", "M1", "M2"]),
+    "attention_maps": lambda make, name: (IMAGES[:2], {name: MAPS}, ["a", "b"], ["M0", "M1", "M2"]),
+    "confusions": lambda make, name: ({"before": COUNTS, "after": COUNTS.T}, [2, 2], list("abcd"), name),
+    "damage": lambda make, name: ((0, 0.3, 0.9), {"least": GRID, "most": GRID / 2}, name),
+    "evictions": lambda make, name: (IMAGES, {2: 6, 4: 3}, name),
+    "exemplars": lambda make, name: (IMAGES, 3, name),
+    "filter_changes": lambda make, name: (CHANGES, name),
     "forgetting": both,
     "gallery": both,
-    "growth": lambda run, name: ({name: [1000, 2000], "dfcnn": [500, 800]},),
-    "importance": lambda run, name: ({method: {"layer": torch.tensor(GRID)} for method in (name, "mas")}, "layer"),
-    "knowledge": lambda run, name: (Factorized(), 0, 1, (1,), name),
-    "knowledge_shares": lambda run, name: (SHARES, (), name),
-    "last_layer": lambda run, name: ({"end": SHARES[0]}, {"end": SHARES[1]}, [2, 2], list("abcd"), name),
-    "loss_parts": lambda run, name: (run(name),),
+    "growth": lambda make, name: ({name: [1000, 2000], "dfcnn": [500, 800]},),
+    "importance": lambda make, name: ({method: {"layer": torch.tensor(GRID)} for method in (name, "mas")}, "layer"),
+    "knowledge": lambda make, name: (make.network(), 0, 1, (1,), name),
+    "knowledge_shares": lambda make, name: (SHARES, (), name),
+    "last_layer": lambda make, name: ({"end": SHARES[0]}, {"end": SHARES[1]}, [2, 2], list("abcd"), name),
+    "loss_parts": lambda make, name: (make.run(name),),
     "old_and_new": both,
-    "reverse_transfer": lambda run, name: (KNOWN, LEARNING, name, {"single_task": 0.8}),
-    "selection": lambda run, name: (GRID[:, :2], [2, 0], {"herding": SHARES[0, :2]}, "herding", 2, ("x", "y"), name),
-    "storage": lambda run, name: ({method: [{"network": 1000, "my_part": 50}] * 2 for method in (name, "lwf")},),
-    "tasks": lambda run, name: (Stream([SimpleNamespace(index=0, classes=(0, 1), train=Split())]),),
-    "temperature": lambda run, name: (IMAGES[0], [3.0, 1.0], ["cat", "dog"]),
-    "transfer_table": lambda run, name: (KNOWN, LEARNING, name),
+    "reverse_transfer": lambda make, name: (KNOWN, LEARNING, name, {"single_task": 0.8}),
+    "selection": lambda make, name: (GRID[:, :2], [2, 0], {"herding": SHARES[0, :2]}, "herding", 2, ("x", "y"), name),
+    "storage": lambda make, name: ({method: [{"network": 1000, "my_part": 50}] * 2 for method in (name, "lwf")},),
+    "tasks": lambda make, name: (make.stream(),),
+    "temperature": lambda make, name: (IMAGES[0], [3.0, 1.0], ["cat", "dog"]),
+    "transfer_table": lambda make, name: (KNOWN, LEARNING, name),
 }
+LOOKS = {"ablation", "accuracy_by_share", "accuracy_over_parameters", "accuracy_over_time", "adaptation"}
+LOOKS |= {"attention_drift", "forgetting", "gallery", "growth", "old_and_new"}  # draw a method in its look
 NAMELESS = {"tasks", "temperature"}  # show neither a method nor the caller's words
 
 
@@ -116,8 +86,8 @@ def test_every_figure_function_has_a_case():
 
 @pytest.mark.parametrize("name", ["lwf", OWN])
 @pytest.mark.parametrize("figure", CASES)
-def test_a_picture_keeps_its_contract(figure, name, run, readable):
-    given = CASES[figure](run, name)
+def test_a_picture_keeps_its_contract(figure, name, make, readable):
+    given = CASES[figure](make, name)
     arguments, around = pickle.dumps(given), states()
     picture = getattr(show, figure)(*given)
     pixels = imread(io.BytesIO(picture.png(50)))
@@ -128,3 +98,12 @@ def test_a_picture_keeps_its_contract(figure, name, run, readable):
     assert pixels.std() > 0
     readable(picture)  # with alternative text, in one sentence
     assert name in picture.alt or figure in NAMELESS
+
+
+@pytest.mark.parametrize("name", ["lwf", OWN])
+@pytest.mark.parametrize("figure", sorted(LOOKS))
+def test_a_method_has_its_colour_and_mark(figure, name, make):
+    picture = getattr(show, figure)(*CASES[figure](make, name))
+    lines = {(to_hex(line.get_color()), line.get_marker()) for line in picture.findobj(Line2D)}
+    bars = {(to_hex(bar.get_facecolor()), look(name).marker) for bar in picture.findobj(Rectangle)}
+    assert (look(name).color.lower(), look(name).marker) in lines | bars

@@ -1,22 +1,15 @@
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
 import cltutor as cl
 from cltutor import show
-from cltutor.show.style import look
-
-NAMES = ["finetune", "lwf", "joint", "l2", "expansion_lwf"]
+from cltutor.show.loss_terms import moving_mean
 
 
 def drawn(picture, kind=Line2D):
     return {artist.get_label(): artist for artist in picture.artists if isinstance(artist, kind)}
-
-
-def words(picture):
-    return [text.get_text() for text in picture.texts]
 
 
 @pytest.mark.parametrize("known_task", [True, False])
@@ -29,6 +22,7 @@ def test_each_line_is_its_tasks_curve_in_percent_from_when_it_is_first_seen(run,
         x, y = lines[f"lwf, task {task + 1}"].get_data()
         assert x == pytest.approx(np.arange(4 * task + 1, 13) / 4)
         assert y == pytest.approx(100 * curves[4 * task :, task])
+    assert list(lines["lwf, task 1"].get_xdata()[lines["lwf, task 1"].get_markevery()]) == [1, 2, 3]
 
 
 def test_without_curves_the_points_are_those_of_the_matrix(run):
@@ -47,12 +41,7 @@ def test_a_first_task_that_was_never_trained_has_its_point_from_the_matrix(run):
     assert y[0] == pytest.approx(100 * one.known[0, 0])
 
 
-def test_marks_lie_after_each_task(run):
-    line = drawn(show.accuracy_over_time(run("lwf", tasks=3, epochs=4)))["lwf, task 1"]
-    assert list(line.get_xdata()[line.get_markevery()]) == [1, 2, 3]
-
-
-def test_seeds_become_their_mean_and_a_band_of_one_standard_deviation(run):
+def test_seeds_become_their_mean_and_a_band_of_one_standard_deviation(run, texts):
     runs = [run("lwf", seed=seed, tasks=2, loss=0.3) for seed in range(3)]
     picture = show.accuracy_over_time(runs)
     values = 100 * np.array([one.curves.known[:, 0] for one in runs])
@@ -62,26 +51,14 @@ def test_seeds_become_their_mean_and_a_band_of_one_standard_deviation(run):
     low, high = corners[: len(mean), 1], corners[len(mean) : 2 * len(mean), 1][::-1]
     assert low == pytest.approx(mean - spread)
     assert high == pytest.approx(np.minimum(mean + spread, 100))
-    assert "mean ± one standard deviation over 3 runs" in words(picture)
-
-
-def test_a_single_run_has_no_band_and_no_word_of_a_mean(run):
-    picture = show.accuracy_over_time(run("lwf"))
-    assert not drawn(picture, Polygon)
-    assert not any("mean" in text for text in words(picture))
-
-
-def test_a_method_has_its_colour_and_its_line_in_every_panel(run):
-    lines = drawn(show.accuracy_over_time([run(name) for name in NAMES]))
-    for name in NAMES:
-        own = [line for label, line in lines.items() if label.startswith(f"{name},")]
-        assert {to_hex(line.get_color()) for line in own} == {look(name).color.lower()}
-        assert {line.get_marker() for line in own} == {look(name).marker}
-        assert len(own) == 3
+    assert "mean ± one standard deviation over 3 runs" in texts(picture)
+    alone = show.accuracy_over_time(runs[0])
+    assert not drawn(alone, Polygon)
+    assert not any("mean" in text for text in texts(alone))
 
 
 def test_the_lines_lie_within_their_panels(run):
-    picture = show.accuracy_over_time([run(name, tasks=4, loss=0.4) for name in NAMES])
+    picture = show.accuracy_over_time([run(name, tasks=4, loss=0.4) for name in ("lwf", "joint")])
     for label, line in drawn(picture).items():
         x = line.get_transform().transform(line.get_xydata())[:, 0] / picture.dpi
         left = 0.85 + 2.5 * (int(label[-1]) - 1)
@@ -89,13 +66,13 @@ def test_the_lines_lie_within_their_panels(run):
         assert x.max() == pytest.approx(left + 2.35)
 
 
-def test_a_mark_and_a_note_tell_who_never_competed(run):
-    picture = show.accuracy_over_time([run("lwf"), run("joint", competes=True)], known_task=False)
-    assert [text.get_text() for text in picture.legends[0].texts][:2] == ["lwf*", "joint"]
-    assert any(text.startswith("* trained per task") for text in words(picture))
+def test_a_mark_and_a_note_name_the_methods_that_never_competed(run, texts, legend):
+    runs = [run("lwf"), run("joint", competes=True)]
+    picture, known = show.accuracy_over_time(runs, known_task=False), show.accuracy_over_time(runs)
+    assert legend(picture)[:2] == ["lwf*", "joint"]
+    assert any("* trained per task" in text for text in texts(picture))
     assert "never learned to compete" in picture.alt
-    known = show.accuracy_over_time([run("lwf"), run("joint", competes=True)])
-    assert [text.get_text() for text in known.legends[0].texts][:2] == ["lwf", "joint"]
+    assert legend(known)[:2] == ["lwf", "joint"]
     assert "never learned to compete" not in known.alt
 
 
@@ -116,22 +93,47 @@ def test_a_run_that_has_just_begun_is_an_empty_page_that_says_so(run, readable):
     readable(picture)
 
 
-def test_the_alt_text_tells_where_each_method_ends(run):
-    one, other = run("finetune"), run("joint")
-    one.curves.known[-1] = [0.25, 0.5, 0.75]
-    other.curves.known[-1] = [0.9, 0.9, 0.9]
-    told = show.accuracy_over_time([one, other]).alt
-    assert "finetune ends with 25 % on task 1 and 50 % on average" in told
-    assert "joint ends with 90 % on task 1 and 90 % on average" in told
-
-
-@pytest.mark.parametrize("tasks", [1, 2, 5, 7, 10])
-@pytest.mark.parametrize(("count", "known_task"), [(1, False), (3, True), (5, False)])
-def test_every_size_is_readable(run, readable, tasks, count, known_task):
-    runs = [run(name, seed, tasks, loss=0.12) for name in NAMES[:count] for seed in range(2)]
-    readable(show.accuracy_over_time(runs, known_task))
-
-
-def test_a_network_of_separate_ways_is_shown_after_its_tasks_with_the_task_unknown(tiny):
+def test_a_network_with_separate_columns_is_shown_after_its_tasks_with_the_task_unknown(tiny):
     picture = show.accuracy_over_time(cl.learn(tiny, "dfcnn", epochs=1, progress=False), known_task=False)
     assert "dfcnn ends with" in picture.alt
+
+
+def test_each_term_of_a_loss_has_its_raw_values_and_their_moving_mean_where_it_is_active(run):
+    one = run("lwf", tasks=2, steps=30)
+    axes = show.loss_parts(one).axes[0]
+    raw, smooth, *_ = axes.lines
+    x, y = raw.get_data()
+    drawn = np.isfinite(x)
+    assert list(x[drawn]) == list(range(1, 61))
+    assert y[drawn] == pytest.approx(one.curves.loss["cross_entropy"])
+    assert smooth.get_label() == "cross_entropy"
+    assert np.nanstd(np.diff(smooth.get_ydata())) < np.nanstd(np.diff(y))
+    (line,) = [line for line in axes.lines if line.get_label() == "distillation"]
+    active = line.get_xdata()[np.isfinite(line.get_ydata())]
+    assert (active.min(), active.max()) == (31, 60)
+
+
+def test_no_line_of_a_loss_crosses_from_one_task_into_the_next(run):
+    for line in show.loss_parts(run("lwf", tasks=3, steps=700)).axes[0].lines:
+        x, y = line.get_data()
+        joined = np.isfinite(y[1:]) & np.isfinite(y[:-1])
+        tasks = (x - 1) // 700
+        assert not (joined & (tasks[1:] != tasks[:-1])).any()
+
+
+def test_the_moving_mean_equals_a_loop():
+    values = np.array([1.0, 2.0, np.nan, 4.0, 8.0, 16.0])
+    means = []
+    for i, value in enumerate(values):
+        near = [v for v in values[max(0, i - 1) : i + 2] if not np.isnan(v)]
+        means.append(sum(near) / len(near) if not np.isnan(value) else np.nan)
+    assert moving_mean(values, 3) == pytest.approx(means, nan_ok=True)
+
+
+def test_steps_are_whole_numbers_and_the_boundaries_between_tasks_are_marked_and_numbered(run):
+    picture = show.loss_parts(run("lwf", tasks=3, steps=30))
+    (axes,) = picture.axes
+    assert [segment[0, 0] for segment in axes.collections[0].get_segments()] == [30.5, 60.5]
+    assert [text.get_text() for text in axes.texts] == ["task 1", "task 2", "task 3"]
+    assert all(float(place).is_integer() for place in axes.get_xticks())
+    assert "lwf over 90 steps and 3 tasks: cross_entropy ends at" in picture.alt

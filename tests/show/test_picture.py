@@ -1,31 +1,38 @@
+"""Pictures, their looks, the grouping of runs, and the tables and sources beside them."""
+
 import base64
+import inspect
 import io
+import itertools
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from cltutor import show
+import cltutor
+from cltutor import methods, show
+from cltutor.losses import Distillation, distillation
 from cltutor.show.picture import Picture, room, shortened, wrapped
+from cltutor.show.runs import chance, mean_and_spread, measured
+from cltutor.show.runs import methods as grouped
+from cltutor.show.style import NAMED, ink_on, look
+
+UNKNOWN = ["my_method", "your_method", "der++", "lwf temperature=4.0", "Wissensdestillation", "", *map(str, range(94))]
+ROWS = [{"method": "lwf", "old (%)": 98.333, "keeps": "a|b"}, {"method": "finetune", "old (%)": 9.0, "keeps": 3}]
 
 
 def test_a_picture_shows_itself_as_an_image_with_its_words_escaped():
-    picture = Picture(4, 2, alt='5 < 6 & "seven"')
-    page = picture._repr_html_()
+    page = Picture(4, 2, alt='5 < 6 & "seven"')._repr_html_()
     assert 'alt="5 &lt; 6 &amp; &quot;seven&quot;"' in page
     assert 'width="400"' in page
     assert "max-width:100%" in page
     data = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1])
     assert imread(io.BytesIO(data)).shape[:2] == (300, 600)
-
-
-def test_png_has_the_resolution_asked_for():
-    pixels = imread(io.BytesIO(Picture(4, 2).png(dpi=50)))
-    assert pixels.shape[:2] == (100, 200)
-    assert np.all(pixels == 1)
 
 
 def test_a_dollar_sign_is_no_formula(readable):
@@ -35,7 +42,13 @@ def test_a_dollar_sign_is_no_formula(readable):
     readable(picture)
 
 
-def test_nothing_that_a_notebook_needs_imports_pyplot(tmp_path):
+def test_words_are_broken_and_cut_to_a_width():
+    assert wrapped("one two three", room(7)) == ["one two", "three"]
+    assert shortened("one two three", room(8)) == "one two…"
+    assert shortened("one two", room(7)) == "one two"
+
+
+def test_nothing_that_a_notebook_needs_imports_pyplot():
     code = (
         "import sys, cltutor as cl\n"
         "assert 'matplotlib' not in sys.modules\n"
@@ -47,14 +60,120 @@ def test_nothing_that_a_notebook_needs_imports_pyplot(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_room_lists_its_functions_and_refuses_others():
-    assert {"accuracy_matrix", "accuracy_over_time", "forgetting"} <= set(dir(show))
-    assert all(callable(getattr(show, name)) for name in show.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'heatmap'"):
-        _ = show.heatmap
+def test_every_method_has_its_own_look():
+    looks = [look(name) for name in NAMED]
+    assert len({(one.color, one.line) for one in looks}) == len(looks)
+    assert len({one.marker for one in looks}) == len(looks)
+    registered = {name: look(name) for name in methods.names()}
+    assert len(set(registered.values())) == len(registered), "give methods that look alike an entry in NAMED"
 
 
-def test_words_are_broken_and_cut_to_a_width():
-    assert wrapped("one two three", room(7)) == ["one two", "three"]
-    assert shortened("one two three", room(8)) == "one two…"
-    assert shortened("one two", room(7)) == "one two"
+def test_an_unknown_method_never_has_the_colour_or_mark_of_a_named_one():
+    assert not {look(name).color for name in UNKNOWN} & {one.color for one in NAMED.values()}
+    assert not {look(name).marker for name in UNKNOWN} & {one.marker for one in NAMED.values()}
+    assert len({look(name) for name in UNKNOWN}) > 80  # of 100 names: two of them rarely look alike
+    assert len({look(name) for name in UNKNOWN[:5]}) == 5
+
+
+def test_an_unknown_method_looks_the_same_in_every_process():
+    code = f"from cltutor.show.style import look; print([look(name) for name in {UNKNOWN!r}])"
+    for seed in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONHASHSEED": seed}
+        )
+        assert done.stdout.strip() == str([look(name) for name in UNKNOWN]), done.stderr
+
+
+def test_all_colours_stand_out_from_white():
+    for name in [*NAMED, *UNKNOWN]:
+        assert _contrast(to_rgb(look(name).color), (1, 1, 1)) > 2, name
+
+
+@pytest.mark.parametrize("color", list(itertools.product((0.0, 0.3, 0.6, 1.0), repeat=3)))
+def test_the_ink_on_a_colour_reads_better_than_the_other_ink(color):
+    inks = {"black": (0, 0, 0), "white": (1, 1, 1)}
+    chosen = inks.pop(ink_on(color))
+    assert _contrast(color, chosen) >= _contrast(color, *inks.values())
+
+
+def _contrast(one, other):
+    """Contrast of WCAG 2.1, 1 to 21."""
+    lights = []
+    for color in (one, other):
+        r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color)
+        lights.append(0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05)
+    return max(lights) / min(lights)
+
+
+def test_runs_of_one_recipe_are_seeds_of_one_method(run):
+    found = grouped([run("lwf"), run("finetune"), run("lwf", seed=1)])
+    assert [(method.label, len(method.runs)) for method in found] == [("lwf", 2), ("finetune", 1)]
+    assert [method.label for method in grouped(run("joint"))] == ["joint"]
+
+
+def test_recipes_of_one_name_are_labelled_by_what_differs_and_numbered_if_that_is_too_much(run):
+    found = grouped([run("lwf", temperature=1.0), run("lwf", temperature=4.0), run("finetune")])
+    assert [m.label for m in found] == ["lwf temperature=1.0", "lwf temperature=4.0", "finetune"]
+    assert len({m.look for m in found}) == 3
+    found = grouped([run("lwf", temperature=1.0 + 1e-15, epochs=1000), run("lwf", temperature=2.0)])
+    assert [m.label for m in found] == ["lwf (1)", "lwf (2)"]
+
+
+@pytest.mark.parametrize("nothing", [[], None, 3, "lwf", np.ones((2, 2))])
+def test_what_is_no_run_is_refused(nothing, run):
+    with pytest.raises(ValueError, match="give a run or a list of runs"):
+        grouped(nothing)
+    with pytest.raises(ValueError, match="same number of tasks, not 2 and 3"):
+        grouped([run(tasks=3), run(tasks=2)])
+
+
+def test_a_method_without_common_logits_is_left_out_and_named(run):
+    copies = run("duplicate")
+    copies.unknown[:] = np.nan
+    copies.curves.unknown[:] = np.nan
+    shown, note = measured(grouped([copies, run("lwf")]), known_task=False)
+    assert [method.label for method in shown] == ["lwf"]
+    assert note.startswith("not shown: duplicate")
+    assert len(measured(grouped([copies, run("lwf")]), known_task=True)[0]) == 2
+    with pytest.raises(ValueError, match="known_task=True only"):
+        measured(grouped(copies), known_task=False)
+
+
+def test_mean_and_spread_leave_out_missing_values():
+    values = np.array([[1.0, 2.0, np.nan], [3.0, np.nan, np.nan]])
+    mean, spread = mean_and_spread(values)
+    assert mean == pytest.approx([2.0, 2.0, np.nan], nan_ok=True)
+    assert spread == pytest.approx([np.std([1, 3], ddof=1), np.nan, np.nan], nan_ok=True)
+
+
+def test_guessing_gets_harder_only_when_the_task_is_unknown(run):
+    assert chance(run(tasks=3), known_task=True) == pytest.approx([1 / 2, 1 / 2, 1 / 2])
+    assert chance(run(tasks=3), known_task=False) == pytest.approx([1 / 2, 1 / 4, 1 / 6])
+
+
+def test_a_table_has_one_decimal_place_in_a_notebook_and_columns_in_a_terminal():
+    head, _, *rows = show.table(ROWS)._repr_markdown_().splitlines()
+    assert [head, *rows] == ["| method | old (%) | keeps |", r"| lwf | 98.3 | a\|b |", "| finetune | 9.0 | 3 |"]
+    assert repr(show.table(ROWS)).splitlines() == [
+        "method    old (%)  keeps",
+        "lwf          98.3    a|b",
+        "finetune      9.0      3",
+    ]
+
+
+def test_a_source_is_the_lines_of_the_file_with_their_place():
+    shown = show.source(distillation)
+    file, line = shown.place.split(", line ")
+    lines = (Path(cltutor.__file__).parents[1] / file).read_text().splitlines()
+    first = int(line) - 1
+    assert shown.code.splitlines() == lines[first : first + len(shown.code.splitlines())]
+    assert shown.code.startswith("def distillation(")
+    assert shown._repr_markdown_().startswith("`cltutor/losses/distillation.py, line ")
+    assert f"```python\n{inspect.getsource(distillation)}```" in shown._repr_markdown_()
+    assert inspect.getsource(distillation).strip() in repr(shown)
+
+
+def test_the_source_of_a_method_is_shown_without_the_indentation_of_its_class():
+    shown = show.source(Distillation.__call__)
+    assert shown.code.startswith("def __call__(")
+    assert "\n    student, teacher = " in shown.code

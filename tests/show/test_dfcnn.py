@@ -1,0 +1,257 @@
+"""Figures of DF-CNN: filters from the knowledge base, what tasks use of it, reverse transfer."""
+
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import Normalize
+
+from cltutor import show
+from cltutor.evaluation import metrics
+from cltutor.show.filters import SIGNED, cosines, stages, strongest
+from cltutor.show.transfer import TASKS, differences, filter_distances, task_look
+
+SHARES = np.array([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5], [0.0, 0.0, 1.0]])
+N = np.nan
+KNOWN = np.array([[50, N, N], [90, N, N], [80, N, N], [N, 40, N], [70, 60, N], [N, 50, N], [75, 55, 90], [60, 65, 80]])
+KNOWN /= 100
+LEARNING = np.array([0, 0, 0, 1, 1, 1, 2, 2])
+
+
+def sheets(picture):
+    """The colours (cells, 4) of every stage."""
+    return [artist.get_facecolor() for artist in picture.artists if isinstance(artist, PolyCollection)]
+
+
+def crosses(picture):
+    """How many lines are drawn across tiles."""
+    found = (a for a in picture.artists if isinstance(a, LineCollection) and a.get_linewidth()[0] > 1)
+    return sum(len(a.get_segments()) for a in found)
+
+
+def colors_of(tiles, bound):
+    return matplotlib.colormaps[SIGNED](Normalize(-bound, bound)(tiles.ravel()))
+
+
+def test_a_tile_is_a_channel_or_a_kernel_with_rows_down(make):
+    one = make.network()
+    base, basis, filters = stages(one, 0, 1)
+    for k in range(4):
+        np.testing.assert_array_equal(base[k], one.base[:, :, k])
+        np.testing.assert_array_equal(basis[k], one.basis(0, 1)[:, :, k])
+    for i, o in np.ndindex(3, 5):
+        np.testing.assert_array_equal(filters[5 * i + o], one.filters(0, 1)[:, :, i, o])
+
+
+def test_the_cells_of_a_tile_lie_as_its_rows_and_columns(make):
+    picture = show.knowledge(make.network(channels=1, inputs=1, outputs=1), 0, 0)
+    first = next(artist for artist in picture.artists if isinstance(artist, PolyCollection))
+    middles = np.array([path.vertices[:4].mean(0) for path in first.get_paths()]).reshape(2, 2, 2)
+    assert (middles[0, :, 1] > middles[1, :, 1]).all()  # the first row is above
+    assert (middles[:, 0, 0] < middles[:, 1, 0]).all()  # the first column is left
+
+
+@pytest.mark.parametrize("off", [(), (3, 0)])
+def test_all_stages_are_on_one_scale_and_channels_that_are_off_are_crossed_out_and_missing(make, texts, off):
+    one = make.network()
+    picture = show.knowledge(one, 2, 1, off=off)
+    whole, now = stages(one, 2, 1), stages(one.without({2: list(off)}), 2, 1)
+    bound = max(np.abs(array).max() for array in whole)  # of the whole network: the scale stays
+    for drawn, array in zip(sheets(picture), now, strict=True):
+        np.testing.assert_allclose(drawn, colors_of(array, bound))
+    labels = [label.get_text() for label in picture.axes[0].get_xticklabels()]
+    assert labels == [f"{-bound:.2g}", "0", f"{bound:.2g}"]
+    assert crosses(picture) == 2 * len(off)
+    changed = np.linalg.norm(now[2] - whole[2]) / np.linalg.norm(whole[2])
+    assert any(f"changed by {100 * changed:.0f} %" in text for text in texts(picture)) == bool(off)
+    assert any("2 x 2, 2 off" in text for text in texts(picture)) == bool(off)
+    assert picture.alt.startswith("Layer 3, task 2: filters rebuilt from the knowledge base")
+
+
+def test_the_strongest_of_many_kernels_keep_their_places_when_channels_are_off(make, texts):
+    one = make.network(channels=16, inputs=16, outputs=32)
+    picture = show.knowledge(one, 0, 0, off=[2])
+    whole, now = stages(one, 0, 0), stages(one.without({0: [2]}), 0, 0)
+    norms = sorted((float(np.sqrt((kernel**2).sum())) for kernel in whole[2]), reverse=True)
+    chosen = strongest(whole[2], 100)
+    assert len(chosen) == 100
+    assert (np.diff(chosen) > 0).all()
+    assert min(np.linalg.norm(whole[2][place]) for place in chosen) == pytest.approx(norms[99])
+    assert any("the strongest 100 of 512 kernels" in text for text in texts(picture))
+    bound = max(np.abs(array[strongest(array, 100)]).max() for array in whole)
+    expected = colors_of(np.clip(now[2][chosen], -bound, bound), bound)
+    np.testing.assert_allclose(sheets(picture)[2], expected)
+
+
+def test_of_a_large_knowledge_base_the_numbers_are_those_of_its_strongest_channels(make, texts):
+    one = make.network(channels=120)
+    one.base[:, :, [3, 77]] *= 100
+    picture = show.knowledge(one, 0, 0, off=[77, 5])
+    numbers = {text for text in texts(picture) if text.isdigit()}
+    assert len(numbers) == 64
+    assert {"4", "78"} < numbers
+    assert any("the strongest 64 of 120 channels" in text for text in texts(picture))
+    assert crosses(picture) == 2 * ("6" in numbers) + 2
+
+
+def test_a_knowledge_base_of_zeros_has_a_picture(make, readable):
+    one = make.network()
+    one.base = torch.zeros(2, 2, 4)
+    readable(show.knowledge(one, 0, 0, off=[1]))
+
+
+@pytest.mark.parametrize(
+    ("task", "off", "words"),
+    [(0, [4, 1], r"has channels 0 to 3, not \[1, 4\]"), (0, [-1], "0 to 3"), (9, [], "Task 9 has not been learned")],
+)
+def test_wrong_channels_and_tasks_are_refused(make, task, off, words):
+    with pytest.raises(ValueError, match=words):
+        show.knowledge(make.network(), 0, task, off=off)
+
+
+def test_shares_are_drawn_in_percent_beside_the_cosines_between_tasks():
+    picture = show.knowledge_shares(SHARES, what="layer 2")
+    left, _, right = picture.axes
+    np.testing.assert_allclose(left.images[0].get_array(), 100 * SHARES)
+    written = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in right.texts}
+    for i, j in np.ndindex(3, 3):
+        one, other = SHARES[i], SHARES[j]
+        dot = sum(a * b for a, b in zip(one, other, strict=True))
+        length = sum(a * a for a in one) ** 0.5 * sum(b * b for b in other) ** 0.5
+        assert cosines(SHARES)[i, j] == pytest.approx(dot / length)
+        assert float(written[i, j]) == pytest.approx(dot / length, abs=0.0006)
+    assert [label.get_text() for label in left.get_yticklabels()] == ["task 1", "task 2", "task 3"]
+    assert "channel 3 is used most, 50 % on average" in picture.alt
+    assert "most alike are task 2 and task 3 (cosine 0.816), least task 1 and task 3 (0.000)" in picture.alt
+    assert cosines(np.array([[0.0, 0.0], [0.5, 0.5]]))[0].tolist() == [0, 0]  # uses nothing: like no other task
+
+
+def test_cosines_near_one_differ_in_colour(texts):
+    picture = show.knowledge_shares(np.array([[0.5, 0.5], [0.55, 0.45], [0.5, 0.5]]))
+    assert picture.axes[2].images[0].get_clim() == (0.99, 1)
+    assert any("(colour: 0.99 to 1)" in text for text in texts(picture))
+    assert {text.get_text() for text in picture.axes[2].texts} == {"1", ".995"}
+
+
+def test_a_line_is_thick_while_its_task_is_learned_and_then_thin_across_epochs_without_a_test(artists):
+    thick, thin = artists(show.reverse_transfer(KNOWN, LEARNING, "dfcnn").axes[0], label="task 1")
+    np.testing.assert_allclose(thick.get_xydata(), [(1, 50), (2, 90), (3, 80)])
+    np.testing.assert_allclose(thin.get_xydata(), [(3, 80), (5, 70), (7, 75), (8, 60)])  # no test at 4 and 6
+    assert thick.get_linewidth() > thin.get_linewidth()
+    assert thick.get_color() == thin.get_color() == task_look(0).color
+    mean = show.reverse_transfer(np.stack([KNOWN, KNOWN - 0.1]), LEARNING)  # of two runs
+    np.testing.assert_allclose(artists(mean.axes[0], label="task 1")[0].get_ydata(), [45, 85, 75])
+
+
+def test_the_peak_of_a_tasks_own_epochs_is_marked_and_no_later_one():
+    picture = show.reverse_transfer(KNOWN, LEARNING)
+    marks = [line for line in picture.axes[0].lines if line.get_marker() in {task_look(t).marker for t in range(3)}]
+    assert [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in marks] == [(2, 90), (5, 60), (7, 90)]
+    np.testing.assert_allclose([mark.get_ydata()[0] / 100 for mark in marks], metrics.peak_accuracy(KNOWN, LEARNING))
+
+
+def test_the_table_has_the_accuracy_when_learned_and_the_differences_to_it_under_the_tasks_epochs():
+    expected = np.array([[0.8, -0.1, -0.2], [N, 0.5, 0.15], [N, N, 0.8]])
+    np.testing.assert_allclose(differences(KNOWN, LEARNING), expected)
+    picture, curves = show.transfer_table(KNOWN, LEARNING, "dfcnn"), show.reverse_transfer(KNOWN, LEARNING)
+    (axes,), (above,) = picture.axes, curves.axes
+    cells = [(round(t.get_position()[1]), t.get_position()[0], t.get_text()) for t in axes.texts]
+    first, second = [(0, 2, "80.0"), (0, 5, "-10.0"), (0, 7.5, "-20.0")], [(1, 5, "50.0"), (1, 7.5, "+15.0")]
+    assert cells == [*first, *second, (2, 7.5, "80.0")]
+    (mesh,) = axes.collections
+    np.testing.assert_allclose(mesh.get_array().compressed(), [-10, -20, 15])
+    assert mesh.get_clim() == pytest.approx((-20, 20))
+    lost, gained = mesh.to_rgba([-20.0, 20.0])
+    assert lost[0] > lost[2]  # red
+    assert gained[2] > gained[0]  # blue
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3"]
+    words = "old tasks change by -2.5 points on average since they were learned, from -20.0 (task 1) to +15.0 (task 2)"
+    assert words in picture.alt
+    assert words in curves.alt
+    assert axes.get_xlim() == above.get_xlim()
+    assert axes.get_position().intervalx == pytest.approx(above.get_position().intervalx)
+    assert picture.get_figwidth() == curves.get_figwidth()
+
+
+def test_no_difference_has_no_sign():
+    known = np.array([[0.5, N], [0.5 - 1e-9, 0.5]])
+    assert [t.get_text() for t in show.transfer_table(known, [0, 1]).axes[0].texts] == ["50.0", "0.0", "50.0"]
+
+
+def test_a_task_that_was_not_tested_while_a_later_one_was_learned_has_an_empty_cell(readable):
+    known = KNOWN.copy()
+    known[3:6, 0] = N
+    found = differences(known, LEARNING)
+    assert np.isnan(found[0, 1])
+    assert found[0, 2] == pytest.approx(-0.2)
+    readable(show.reverse_transfer(known, LEARNING))
+    readable(show.transfer_table(known, LEARNING))
+
+
+def test_references_are_dotted_lines_across(readable, legend):
+    picture = show.reverse_transfer(KNOWN, LEARNING, references={"single_task": 0.7, "single_task_large": 0.95})
+    heights = [line.get_ydata()[0] for line in picture.axes[0].lines if line.get_linewidth() == 1.3]
+    assert heights == [70, 95]
+    assert legend(picture) == ["task 1", "task 2", "task 3", "single_task", "single_task_large"]
+    assert picture.axes[0].get_ylim()[1] > 95
+    readable(picture)
+
+
+def test_a_run_that_has_not_finished_has_lines_for_the_tasks_begun(readable, legend):
+    picture = show.reverse_transfer(KNOWN[:4], LEARNING[:4])
+    assert legend(picture) == ["task 1", "task 2"]
+    readable(picture)
+    readable(show.transfer_table(KNOWN[:4], LEARNING[:4]))
+
+
+def test_forty_tasks_have_different_looks():
+    looks = [task_look(task) for task in range(4 * len(TASKS))]
+    assert len({(look.color, look.line) for look in looks}) == len(looks)
+    assert len({look.color for look in looks[:10]}) == 10
+
+
+class Moved:
+    """A run of three tasks whose filters are known: task t's are all 1 at first, and grow with later tasks."""
+
+    name, learned, tasks = "dfcnn", 3, ((0,), (1,), (2,))
+
+    def model_after(self, now):
+        def filters(layer, task):
+            assert task <= now
+            own = torch.ones(3, 3, 2, 2)
+            own[0, 0, 0, 0] += (now - task) * (layer + 1) * (-1) ** task
+            return own
+
+        return SimpleNamespace(layers=2, filters=filters)
+
+
+@pytest.mark.parametrize("learned", [2, 3])
+def test_the_distance_is_relative_to_the_filters_when_the_task_had_been_learned(learned):
+    run = Moved()
+    run.learned = learned
+    found = filter_distances(run)
+    for task, now, layer in np.ndindex(3, 3, 2):
+        expected = (now - task) * (layer + 1) / 6 if task <= now < learned else N  # 36 ones have the norm 6
+        assert found[task, now, layer] == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_changes_are_drawn_in_percent_one_panel_per_layer():
+    picture = show.filter_changes(filter_distances(Moved()), "dfcnn")
+    assert len(picture.axes) == 2
+    for layer, axes in enumerate(picture.axes):
+        first, second = axes.lines
+        np.testing.assert_allclose(first.get_xdata(), [1, 2, 3])
+        np.testing.assert_allclose(first.get_ydata(), [0, 100 * (layer + 1) / 6, 200 * (layer + 1) / 6])
+        np.testing.assert_allclose(second.get_ydata(), [0, 100 * (layer + 1) / 6])
+        assert axes.get_ylim() == picture.axes[0].get_ylim()
+    assert "task 1 after task 3, 33 % in layer 1, 67 % in layer 2" in picture.alt
+
+
+def test_a_run_whose_filters_are_not_rebuilt_has_no_distances():
+    run = Moved()
+    run.name, run.model_after = "single_task", lambda now: SimpleNamespace()
+    with pytest.raises(ValueError, match="single_task builds no task's filters"):
+        filter_distances(run)

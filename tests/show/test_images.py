@@ -1,0 +1,85 @@
+"""Images: samples of a stream, and an image beside its probabilities."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.image import BboxImage
+from matplotlib.transforms import Bbox
+
+from cltutor import show
+from cltutor.show.style import BLUE, ORANGE
+
+LOGITS, NAMES = [3.0, 1.0, -2.0, 8.0], ["cat", "dog", "horse", "frog"]
+IMAGE = torch.randint(0, 256, (3, 8, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def greys(strip):
+    """The greys of the images in a strip, from left to right."""
+    row = strip.get_array()[0, :, 0]
+    return [int(value) for i, value in enumerate(row) if i == 0 or value != row[i - 1]]
+
+
+def test_each_class_shows_its_first_training_images_in_its_tasks_row(make, artists, texts):
+    picture = show.tasks(make.stream(), per_class=2)
+    strips = artists(picture, BboxImage)
+    assert [greys(strip)[:3:2] for strip in strips] == [[0, 1], [10, 11], [20, 21], [30, 31]]
+    (a, b, c, d) = (Bbox(strip.get_window_extent()) for strip in strips)
+    assert a.y0 == b.y0 > c.y0 == d.y0
+    assert a.x0 == c.x0 < b.x0 == d.x0
+    assert {"task 1", "task 2", "class 0", "class 1", "class 2", "class 3"} <= set(texts(picture))
+    assert "task 1 has class 0, class 1; task 2 has class 2, class 3" in picture.alt
+
+
+def test_a_task_without_training_images_shows_its_test_images(make, artists):
+    assert greys(artists(show.tasks(make.stream(empty_first=True)), BboxImage)[0])[0] == 0
+
+
+def test_classes_that_do_not_fit_in_a_row_are_counted(make, artists, texts):
+    picture = show.tasks(make.stream(classes=(60, 2)), per_class=4)
+    shown = len(artists(picture, BboxImage)) - 2
+    assert 1 < shown < 60
+    assert f"+ {60 - shown}\nmore" in texts(picture)
+    assert f"and {60 - shown} more" in picture.alt
+
+
+def test_images_of_one_channel_are_grey(make, artists):
+    pixels = artists(show.tasks(make.stream((1,), ((1, 8, 8),))), BboxImage)[0].get_array()
+    assert np.array_equal(pixels[..., 0], pixels[..., 2])
+
+
+def bars(picture):
+    return [bar.get_width() for bar in picture.axes[0].patches]
+
+
+@settings(max_examples=15)  # each draws a picture
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=12), st.floats(0.5, 20))
+def test_the_bars_are_the_softmax_of_the_logits_over_the_temperature(logits, temperature):
+    picture = show.temperature(IMAGE, logits, list(map(str, logits)), temperature)
+    p = torch.softmax(torch.tensor(logits, dtype=torch.float64) / temperature, dim=0)
+    assert bars(picture) == pytest.approx((100 * p).tolist(), abs=1e-9)
+    bits = -(p * torch.log2(p.clamp(min=1e-300))).sum().item()
+    assert f"entropy {abs(bits):.2f} of" in picture.alt
+
+
+def test_of_many_classes_the_largest_the_right_one_and_the_rest_are_shown():
+    logits = np.arange(100.0) / 10
+    picture = show.temperature(IMAGE, logits, list(map(str, range(100))), 1.0, target=3)
+    labels = [label.get_text() for label in picture.axes[0].get_yticklabels()]
+    assert labels == ["3", *map(str, range(89, 100)), "88 others"]
+    assert sum(bars(picture)) == pytest.approx(100)
+
+
+def test_the_image_is_shown_as_it_is_and_the_right_class_has_its_own_colour(artists, texts):
+    picture = show.temperature(IMAGE, LOGITS, NAMES, target=1)
+    (shown,) = artists(picture, BboxImage)
+    assert np.array_equal(shown.get_array(), IMAGE.permute(1, 2, 0).numpy())
+    box = Bbox(shown.get_window_extent())
+    assert box.width == pytest.approx(1.5 * box.height)
+    colors = [tuple(bar.get_facecolor()[:3]) for bar in picture.axes[0].patches]
+    blue, orange = (tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)) for color in (BLUE, ORANGE))
+    assert colors == [blue, orange, blue, blue]
+    assert any("the right class, dog" in text for text in texts(picture))
+    assert "at temperature 2: frog leads with 89.4 %" in picture.alt
+    assert "of at most 2.00 bits" in picture.alt

@@ -1,0 +1,148 @@
+"""Importance of weights: scales without a unit, heat maps, agreement of two methods."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from cltutor import show
+from cltutor.show.heatmaps import cells
+from cltutor.show.scales import rank_correlation, ranks, scaled
+
+NAMES = ("mas", "mas_local", "ewc", "si")
+numbers = st.lists(st.sampled_from([0.0, 1e-9, 0.5, 1.0, 2.0, 7.0]), min_size=2, max_size=30)
+
+
+def omegas(*shape, names=NAMES):
+    draw = torch.Generator().manual_seed(0)
+    return {name: {"layer": torch.rand(shape, generator=draw)} for name in names}
+
+
+@given(numbers, st.randoms(use_true_random=False))
+def test_equal_numbers_share_their_mean_rank_and_the_rank_correlation_is_spearmans(values, random):
+    np.testing.assert_allclose(ranks(np.array(values)), stats.rankdata(values) - 1)
+    other = values.copy()
+    random.shuffle(other)
+    if len(set(values)) == 1:
+        assert np.isnan(rank_correlation(values, other))
+    else:
+        assert rank_correlation(values, other) == pytest.approx(stats.spearmanr(values, other).statistic)
+
+
+def test_ranks_run_from_0_to_100_in_any_unit():
+    values = np.array([[3.0, 1.0, 2.0], [0.0, 0.0, 10.0]])
+    expected = np.array([[80, 40, 60], [10, 10, 100]])
+    np.testing.assert_allclose(scaled(values, "rank"), expected)
+    np.testing.assert_allclose(scaled(1e-6 * values, "rank"), expected)
+
+
+def test_decades_are_counted_down_from_the_largest_and_end_at_six():
+    np.testing.assert_allclose(scaled([50, 5, 0.05, 1e-9, 0], "log"), [0, -1, -3, -6, -6])
+    np.testing.assert_allclose(scaled([0, 0], "log"), [-6, -6])
+
+
+@pytest.mark.parametrize("values", [[-1.0, 2.0], [np.nan, 1.0], []])
+def test_what_is_no_importance_is_refused(values):
+    with pytest.raises(ValueError, match="finite numbers from 0 up"):
+        scaled(values, "rank")
+
+
+def test_a_linear_layer_is_its_matrix_outputs_down_and_inputs_across():
+    values = np.arange(12.0).reshape(3, 4)
+    drawn, names, note = cells(values)
+    np.testing.assert_array_equal(drawn, values)
+    assert (names, note) == (("3 outputs", "4 inputs"), "")
+
+
+def test_filters_of_a_first_layer_are_tiles_in_a_grid_with_their_channels_side_by_side():
+    values = np.arange(5.0 * 9).reshape(5, 1, 3, 3)
+    drawn, names, _ = cells(values)
+    assert drawn.shape == (11, 7)
+    for place in range(5):
+        row, column = divmod(place, 2)
+        np.testing.assert_array_equal(drawn[4 * row :, 4 * column :][:3, :3], values[place, 0])
+    assert np.isnan(drawn[3]).all()
+    assert np.isnan(drawn[8:, 4:]).all()
+    assert names[1] == "5 filters of 1 x 3 x 3"
+    values = np.arange(2.0 * 3 * 4).reshape(2, 3, 2, 2)
+    np.testing.assert_array_equal(cells(values)[0][:2, :6], np.concatenate(list(values[0]), axis=1))
+
+
+def test_deeper_filters_are_a_row_of_tiles_one_per_input_channel():
+    values = np.random.default_rng(0).random((6, 8, 3, 3))
+    drawn, names, _ = cells(values)
+    assert drawn.shape == (23, 31)
+    np.testing.assert_array_equal(drawn[4 * 2 :, 4 * 5 :][:3, :3], values[2, 5])
+    assert names == ("6 filters", "8 inputs, each 3 x 3")
+
+
+def test_many_tiles_become_the_mean_of_each_kernel_and_the_picture_says_so(texts):
+    values = np.random.default_rng(0).random((64, 32, 3, 3))
+    drawn, _, note = cells(values)
+    np.testing.assert_allclose(drawn, values.mean((2, 3)))
+    assert note == "each cell: the mean of a 3 x 3 kernel"
+    assert note in texts(show.importance(omegas(64, 32, 3, 3), "layer"))
+
+
+def test_big_matrices_become_means_of_neighbours_and_the_picture_says_so():
+    values = np.random.default_rng(0).random((10, 777))
+    drawn, _, note = cells(values)
+    assert drawn.shape == (10, 259)
+    np.testing.assert_allclose(drawn[3, 100], values[3, 300:303].mean())
+    assert note == "each cell: the mean of 1 x 3 neighbours"
+    odd = np.random.default_rng(0).random((263, 5))
+    assert cells(odd)[0].shape == (132, 5)
+    np.testing.assert_allclose(cells(odd)[0][-1], odd[262])
+
+
+@pytest.mark.parametrize(("scale", "most", "words"), [("rank", 100, "rank in the layer"), ("log", 0, "decades below")])
+def test_every_method_has_a_map_on_one_scale(scale, most, words, texts):
+    given = omegas(6, 5)
+    given["ewc"]["layer"] *= 1e-6  # another unit
+    given["mas"]["layer"][:3] = 0
+    picture = show.importance(given, "layer", scale)
+    *maps, _ = picture.axes
+    assert len(maps) == 4
+    assert len({axes.images[0].get_clim() for axes in maps}) == 1
+    assert maps[2].images[0].get_array().max() == most
+    assert words in " ".join(texts(picture))
+    assert "heat maps of 6 x 5 weights for mas" in picture.alt
+    assert "of no importance at all are mas: 50 %; mas_local: 0 %" in picture.alt
+
+
+@pytest.fixture
+def pair():
+    rng = np.random.default_rng(0)
+    one = rng.random((40, 50)) ** 3
+    return one, 1e-4 * one * rng.random((40, 50))
+
+
+def counts(picture):
+    return np.ma.filled(picture.axes[0].images[0].get_array().astype(float), np.nan)
+
+
+@pytest.mark.parametrize("scale", ["rank", "log"])
+def test_every_weight_is_counted_in_one_cell(pair, scale):
+    assert np.nansum(counts(show.agreement(*pair, ("mas", "ewc"), scale, "hidden.weight"))) == 2000
+
+
+def test_methods_that_agree_lie_on_the_diagonal_the_first_across_and_the_second_up(pair):
+    cells = counts(show.agreement(pair[0], 7 * pair[0], ("mas", "ewc")))
+    assert np.isfinite(np.diag(cells)).all()
+    assert np.nansum(cells) == np.nansum(np.diag(cells))
+    axes = show.agreement(*pair, ("mas", "ewc")).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("mas, rank (%)", "ewc, rank (%)")
+    one, other = np.array([0, 1e-3, 1.0]), np.array([0, 1.0, 1.0])
+    cells = counts(show.agreement(one, other, ("mas", "ewc"), "log"))  # (row, column): up, across
+    assert cells[0, 0] == cells[-1, -1] == cells[-1, 20] == 1
+
+
+def test_the_rank_correlation_is_written_on_the_picture_and_in_its_alt_text(pair, texts):
+    picture = show.agreement(pair[0], -pair[0] + 1, ("mas", "ewc"))
+    assert "rank correlation -1.00 over 2,000 weights" in texts(picture)
+    assert "rank correlation -1.00 over 2,000 weights" in picture.alt
+    both = [np.where(np.arange(2000).reshape(40, 50) < 500, 0, values) for values in pair]
+    assert "25 % are 0 in both" in show.agreement(*both, ("mas", "ewc")).alt
+    assert "no rank correlation" in show.agreement(pair[0], np.ones((40, 50)), ("mas", "ewc")).alt
