@@ -1,6 +1,7 @@
 """What is typed on the command line: the arguments of every command, parsed and never evaluated."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ COMMANDS = {
     "gallery": "make the results again that come with cltutor",
     "claims": "check the claims of the five papers",
 }
+STORE = Path.home() / ".cache" / "cltutor" / "runs"
 SOURCES = ("digits", "scenes", "facts")
 SEED = "seed"  # as an order of classes: the one that the seed of each run draws
 
@@ -46,9 +48,10 @@ def parser() -> argparse.ArgumentParser:
     trials = whole("trials", at_least=1)
     claims.add_argument("--trials", type=trials, help="class orders per claim, 2 or more (default: the claim's own)")
     claims.add_argument("--out", type=Path, help="the page to write, such as docs/claims.md")
+    store = Path(os.environ.get("CLTUTOR_RUNS", STORE))
+    shown = "the folder of finished runs (default: CLTUTOR_RUNS, or a cache)"
     for command in (gallery, claims):
-        store = "the folder of finished runs (default: CLTUTOR_RUNS, or a cache)"
-        command.add_argument("--store", type=Path, help=store)
+        command.add_argument("--store", type=Path, default=store, help=shown)
     workers = whole("workers", at_least=1)
     for command in (compare, gallery, claims):
         command.add_argument("--workers", type=workers, default=1, help="processes to train in (default: 1)")

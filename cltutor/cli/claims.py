@@ -13,7 +13,6 @@ import torch
 
 from ..studies.claims.entries import CLAIMS, SHIPPED, Entry, Ledger, claims, ledger, write
 from ..studies.claims.running import check
-from .gallery import STORE
 
 
 def main(
@@ -37,11 +36,11 @@ def main(
         if not os.access(folder, os.W_OK):
             raise ValueError(f"cannot write to {folder}: make the ledger in a checkout of your own")
     torch.set_num_threads(1)
-    workers, store = arguments.workers, arguments.store or Path(os.environ.get("CLTUTOR_RUNS", STORE))
+    workers = arguments.workers
     pool = ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) if workers > 1 else None
     with pool or nullcontext():
         started = time.monotonic()
-        for found in check(chosen, store, command(arguments), pool):
+        for found in check(chosen, arguments.store, command(arguments), pool):
             page = whole.with_papers_of(found) if numbers else found
             if numbers:
                 page.save(numbers)

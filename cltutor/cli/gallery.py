@@ -4,12 +4,9 @@ import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from pathlib import Path
 
 from ..studies.gallery.building import Builder
 from ..studies.gallery.settings import FOLDER, SETTINGS, setting_of
-
-STORE = Path.home() / ".cache" / "cltutor" / "runs"
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -21,9 +18,8 @@ def main(arguments: argparse.Namespace) -> int:
     settings = {name: setting_of(name) for name in arguments.streams} or SETTINGS
     if not os.access(FOLDER, os.W_OK):
         raise ValueError(f"cannot write to {FOLDER}: make the gallery in a checkout of your own")
-    store = arguments.store or Path(os.environ.get("CLTUTOR_RUNS", STORE))
     with ProcessPoolExecutor(arguments.workers) if arguments.workers > 1 else nullcontext() as executor:
         for name, setting in settings.items():
-            path = Builder(name, setting, store, executor).build(FOLDER)
+            path = Builder(name, setting, arguments.store, executor).build(FOLDER)
             print(f"{path}: {path.stat().st_size / 1e6:.2f} MB", flush=True)
     return 0

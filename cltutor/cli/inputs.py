@@ -36,7 +36,8 @@ def prepare(arguments: argparse.Namespace, names: Sequence[str], seeds: Sequence
         comparison.check_lists(recipes, list(seeds))
         comparison.check_budget(recipes)
         loop.choose_device(arguments.device)
-        source = source_of(arguments)
+        tasks = arguments.tasks or (2 if arguments.stream == "facts" else 5)
+        source = partial(stream_of, arguments.stream, tasks, arguments.order)  # can be sent to another process
         first = source(seeds[0])
         for recipe in recipes:
             loop.check(first, recipe)
@@ -55,12 +56,6 @@ def stream_of(source: str, tasks: int | list[int], order: Any, seed: int) -> Str
     if not Path(source).expanduser().exists():
         raise ValueError(f"there is no stream {source!r}: give {', '.join(SOURCES)}, or a folder or zip file.")
     return streams.folder(source, tasks=tasks, order=chosen)
-
-
-def source_of(arguments: argparse.Namespace) -> Callable[[int], Stream]:
-    """A function from a seed to its stream, which can be sent to another process."""
-    tasks = arguments.tasks or (2 if arguments.stream == "facts" else 5)
-    return partial(stream_of, arguments.stream, tasks, arguments.order)
 
 
 def recipes_of(names: Sequence[str], settings: Sequence[tuple[str, str, Any]], epochs: int | None) -> list[Recipe]:

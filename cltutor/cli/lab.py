@@ -87,7 +87,7 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"The notebooks are in {folder}. Stop with Ctrl-C.", flush=True)
     paths = [str(JUPYTER_CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
-    # Every thread that trains would have heaps of its own, which keep what was freed: a kernel would grow.
+    # Otherwise every thread that trains gets a heap of its own, which does not return freed memory: a kernel grows.
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     LabApp.launch_instance(lab_arguments(folder, arguments.port, has_display(), in_container(), root))

@@ -81,7 +81,8 @@ def test_settings_go_to_all_methods_or_to_the_one_that_is_named():
 
 
 def source(*typed):
-    return inputs.source_of(arguments.parser().parse_args(["run", *typed, "lwf"]))
+    """The streams of a command, by seed."""
+    return inputs.prepare(arguments.parser().parse_args(["run", *typed, "lwf"]), ["lwf"], [0]).source
 
 
 def test_every_seed_has_its_own_order_unless_one_is_given():

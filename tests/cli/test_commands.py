@@ -58,8 +58,9 @@ def test_the_command_line_loads_nothing_heavy():
     assert done.stdout.strip() == "set()"
 
 
-def test_the_gallery_takes_streams_a_store_and_workers():
+def test_the_gallery_takes_streams_a_store_and_workers(monkeypatch):
     typed = cli.parser().parse_args(["gallery", "scenes", "--store", "runs", "--workers", "2"])
     assert (typed.streams, typed.store, typed.workers) == (["scenes"], Path("runs"), 2)
+    monkeypatch.setenv("CLTUTOR_RUNS", "elsewhere")
     typed = cli.parser().parse_args(["gallery"])
-    assert (typed.streams, typed.store, typed.workers) == ([], None, 1)
+    assert (typed.streams, typed.store, typed.workers) == ([], Path("elsewhere"), 1)
