@@ -1,4 +1,4 @@
-"""Small models with every kind of layer, in double precision, and the loop over single samples that all is held to."""
+"""Small models with every kind of layer, in double precision, and a loop over single samples to compare with."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Scale(nn.Module):
-    """A layer with a parameter of its own that no closed form knows."""
+    """A layer whose parameter has no closed form."""
 
     def __init__(self, size: int):
         super().__init__()
@@ -77,7 +77,7 @@ def case(request) -> tuple[nn.Module, Tensor]:
 
 
 def one_by_one(model: nn.Module, images: Tensor, function: Callable[[Tensor, int], Tensor]) -> dict[str, Tensor]:
-    """Each sample's gradient of each of the numbers ``function(answer, sample)``: name -> (N, numbers, *shape)."""
+    """Each sample's gradient of each of the numbers ``function(output, sample)``: name -> (N, numbers, *shape)."""
     model.eval()
     found: dict[str, list[Tensor]] = {name: [] for name, _ in model.named_parameters()}
     for k in range(len(images)):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cltutor.losses import Anchor, CrossEntropy, Distillation
+from cltutor.losses import Anchor, Batch, CrossEntropy, Distillation
 from cltutor.losses.terms import as_loss
 
 weights = st.floats(0, 1e6, allow_nan=False)
