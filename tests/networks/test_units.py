@@ -1,13 +1,14 @@
 """Layers whose units come and go: selection against all paths tried one by one, answers against dense layers."""
 
+import copy
 import itertools
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
-from cltutor.networks.units import Connections, UnitLayer, relevant
+from cltutor.networks.units import UnitLayer, relevant
 
 VALUES = torch.randn(5, 4, 6, 6, generator=torch.Generator().manual_seed(0))
 
@@ -97,22 +98,6 @@ def test_a_unit_answers_from_its_time_stamp_until_its_duplicate_does(layer):
     assert table == [old, old, [True] * 5 + [False], later, later]
 
 
-def test_splitting_keeps_the_new_weights_in_the_duplicate_and_puts_the_old_ones_back(layer):
-    layer.keep_inputs(torch.tensor([True, True, True, False]))
-    layer.remember()
-    before = layer.weight.detach().clone(), layer.bias.detach().clone()
-    layer.add_inputs(torch.zeros(3, 1, 3, 3))  # an input comes, and everything moves
-    now = torch.randn(3, 4, 3, 3), torch.randn(3)
-    layer.become(*now)
-    layer.split(torch.tensor([2, 0]), 1)
-    assert torch.equal(layer.weight[3:], now[0][[2, 0]])
-    assert torch.equal(layer.bias[3:], now[1][[2, 0]])
-    assert torch.equal(layer.weight[[0, 2], :3], before[0][[0, 2]])
-    assert (layer.weight[[0, 2], 3] == 0).all()
-    assert torch.equal(layer.weight[1], now[0][1])
-    assert torch.equal(layer.bias[:3], torch.stack([before[1][0], now[1][1], before[1][2]]))
-
-
 def test_a_link_is_a_weight_at_any_position_that_is_not_zero(layer):
     weight = torch.zeros(3, 4, 3, 3)
     weight[1, 2, 0, 2] = -1e-20
@@ -122,15 +107,11 @@ def test_a_link_is_a_weight_at_any_position_that_is_not_zero(layer):
     assert torch.equal(layer.links(), expected)
 
 
-def state_of(layer: Connections) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in layer.state_dict().items()}
-
-
 def test_a_state_says_how_many_units_and_inputs_there_are(layer):
-    small = state_of(layer)
+    small = copy.deepcopy(layer.state_dict())
     layer.add_inputs(torch.randn(3, 2, 3, 3))
     layer.add_units(torch.randn(2, 6, 3, 3), torch.randn(2), task=1)
-    large = state_of(layer)
+    large = layer.state_dict()
     for state in (small, large):
         fresh = UnitLayer(nn.Conv2d(4, 3, 3, padding=1), 4)
         fresh.load_state_dict(state)
