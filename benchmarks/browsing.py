@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import nbformat
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[1]
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -30,10 +30,11 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
+SIZE = {"width": 1280, "height": 1400}
 FAULTS = {
     "an error in an output": '[data-mime-type="application/vnd.jupyter.error"]',
     "a warning in an output": '[data-mime-type="application/vnd.jupyter.stderr"]',
-    "an error told by a widget": ".cltutor-error",
+    "an error shown by a widget": ".cltutor-error",
     "a dialog": ".jp-Dialog",
     "a widget that cannot be shown": ".jupyter-widgets-error-widget",
 }
@@ -47,11 +48,19 @@ class Notebook:
 
     def run_all(self, seconds: float = 600) -> None:
         """Run all cells and wait until the kernel has done them."""
-        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ran = true })")
+        self.page.evaluate(
+            "() => { window.ran = false; "
+            "jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ran = true }) }"
+        )
         self.page.wait_for_function("window.ran", timeout=1000 * seconds)
 
+    def cells(self) -> list[nbformat.NotebookNode]:
+        """The code cells with their outputs, as they would be saved."""
+        book = self.page.evaluate("jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON()")
+        return [cell for cell in nbformat.from_dict(book).cells if cell.cell_type == "code"]
+
     def errors(self) -> list[str]:
-        """Everything on the page that tells of a fault."""
+        """Every sign of a fault on the page."""
         return [
             f"{what}: {place.inner_text()[:2000]}"
             for what, selector in FAULTS.items()
@@ -98,10 +107,10 @@ class Widget:
         """Wait until something is true of the page."""
         end = time.monotonic() + seconds
         while not true():
-            if time.monotonic() >= end:  # not before: what is looked at may vanish meanwhile, and is waited for
+            if time.monotonic() >= end:  # not before: an element may vanish meanwhile, and is waited for
                 state = f"{self.field('as code').input_value()}; {self.picture}; {self.notebook.errors()}"
                 raise AssertionError(f"waited {seconds} s in vain: {state}")
-            self.notebook.page.wait_for_timeout(150)
+            self.notebook.page.wait_for_timeout(100)
 
     def train(self) -> None:
         """Press Train and wait until it has begun."""
@@ -116,7 +125,7 @@ class Widget:
                 self.notebook.page.set_viewport_size({"width": width, "height": 1400})
                 self.notebook.page.wait_for_timeout(300)
                 self.place.screenshot(path=Path(folder) / f"{name}-{width}.png")
-            self.notebook.page.set_viewport_size({"width": 1280, "height": 1400})
+            self.notebook.page.set_viewport_size(SIZE)
 
 
 @dataclass(frozen=True)
@@ -178,26 +187,43 @@ def browser(chromium: str) -> Iterator["BrowserContext"]:
     flags = [*QUIET.split(), "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield started.new_context(viewport={"width": 1280, "height": 1400})
+        yield started.new_context(viewport=SIZE)
         started.close()
 
 
 @contextmanager
-def opened(lab: Lab, browser: "BrowserContext", source: Path | list[str]) -> Iterator[Notebook]:
-    """A notebook, or the cells of one, open in the browser, its kernel ready."""
-    name = source.name if isinstance(source, Path) else f"test_{secrets.token_hex(4)}.ipynb"
+def opened(
+    lab: Lab, browser: "BrowserContext", source: Path | list[str], more: tuple[str, ...] = ()
+) -> Iterator[Notebook]:
+    """A notebook, or the cells of one, and ``more`` cells, open in the browser with a kernel; closed at the end."""
+    name = f"{source.stem if isinstance(source, Path) else 'test'}_{secrets.token_hex(4)}.ipynb"
     book = nbformat.read(source, as_version=4) if isinstance(source, Path) else notebook(source)
+    book.cells += notebook(list(more)).cells
     nbformat.write(book, lab.folder / name)
-    page = browser.new_page()
-    page.set_default_timeout(60_000)
-    page.goto(f"{lab.address}/lab/tree/{name}?reset&token={lab.token}")
+    page = lab_page(lab, browser)
+    page.set_viewport_size(SIZE)
+    page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })", name)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
     try:
         yield Notebook(page)
     finally:
-        page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")  # its memory is needed
-        page.close()
+        # The kernel's memory is needed; the notebook is closed without a question about what was not saved.
+        page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        page.evaluate("jupyterapp.shell.currentWidget.dispose()")
+        page.wait_for_selector(".jp-Notebook", state="detached")
+
+
+def lab_page(lab: Lab, browser: "BrowserContext") -> "Page":
+    """JupyterLab in the browser, loaded once: that takes seconds."""
+    if browser.pages:
+        return browser.pages[0]
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{lab.address}/lab?reset&token={lab.token}")
+    page.wait_for_function("window.jupyterapp && jupyterapp.restored")
+    page.evaluate("jupyterapp.restored")
+    return page
 
 
 def find_chromium() -> str | None:

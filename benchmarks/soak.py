@@ -43,7 +43,7 @@ OPENED = {
     "cl.methods.eeil_bf(memory=cl.memory.ExemplarMemory(100), epochs=2)": ("Herding",),
     "cl.methods.dfcnn(epochs=2)": ("Filters",),
 }
-REFUSED = "Nothing was changed."  # what a press says that came before its button was greyed out
+REFUSED = "Nothing was changed."  # the message for a press that came before its button was greyed out
 ANSWER = """([tool, button]) => new Promise((done, fail) => {
     const picture = () => tool.querySelector('.cltutor-picture img');
     const before = picture().src, started = performance.now();
@@ -95,8 +95,8 @@ class Soak:
 class Presser:
     """Presses, chooses and types at random on a playground in the page."""
 
-    def __init__(self, tool: browsing.Widget, seed: int):
-        self.tool, self.draw, self.page = tool, random.Random(seed), tool.notebook.page
+    def __init__(self, tool: browsing.Widget, kernel: psutil.Process, seed: int):
+        self.tool, self.kernel, self.draw, self.page = tool, kernel, random.Random(seed), tool.notebook.page
         self.done, self.typed = Soak(), ""
 
     def press(self) -> None:
@@ -125,7 +125,7 @@ class Presser:
             control.click(timeout=2000)
 
     def look(self) -> None:
-        """Note what the page tells of a fault; a press, or a number typed, that was refused with a rule is none."""
+        """Record the faults on the page; a press, or a number typed, that was refused with a rule is none."""
         for error in self.tool.notebook.errors():
             if REFUSED in error or error.endswith(f", not {self.typed}."):
                 self.done.refusals += 1
@@ -133,7 +133,7 @@ class Presser:
                 self.done.faults.append(error)
 
     def quiet(self) -> None:
-        """Stop what is learned and clear the runs; what does not come to rest is a fault."""
+        """Stop the training and clear the runs; what does not come to rest is a fault."""
         end = time.monotonic() + STUCK
         while self._busy():
             if time.monotonic() > end:
@@ -147,7 +147,14 @@ class Presser:
         if close.count() and close.is_visible():
             close.click()
         self.tool.place.get_by_role("button", name="Clear").first.click()
-        self.page.wait_for_timeout(1500)
+        self.rest()
+
+    def rest(self, seconds: float = 20) -> None:
+        """Wait until the kernel is idle: it draws and greys out behind the page, too."""
+        end, calm = time.monotonic() + seconds, 0
+        while calm < 2 and time.monotonic() < end:
+            self.page.wait_for_timeout(100)  # the press must have reached it
+            calm = calm + 1 if self.kernel.cpu_percent(0.15) < 20 else 0
 
     def _busy(self) -> bool:
         return not all(button.is_enabled() for button in self.tool.place.get_by_role("button", name="Train").all())
@@ -156,31 +163,32 @@ class Presser:
         """Press every preset, learn short recipes, and open each other widget."""
         for paper in PAPERS:
             self.tool.button(paper).first.click()
-            self.page.wait_for_timeout(300)
+            self.rest()
             for method in PAPERS[paper]:
                 button = self.tool.place.locator(".cltutor-presets").get_by_role("button", name=method, exact=True)
                 if button.is_enabled():
                     button.click()
-                    self.page.wait_for_timeout(300)
+                    self.page.wait_for_timeout(100)
+            self.rest()
         for code, widgets in OPENED.items():
             self.train(code)
             for words in widgets:
                 self.tool.button(words).click()
-                self.page.wait_for_timeout(8000)  # it draws ahead, too
+                self.rest()
             self.quiet()
 
     def train(self, code: str = START) -> None:
         """Learn a short recipe to its end; the page must still be able to."""
         self.tool.place.get_by_label("as code", exact=True).last.fill(code)
         self.tool.place.get_by_label("as code", exact=True).last.press("Enter")
-        self.page.wait_for_timeout(500)
+        self.rest()
         self.tool.train()
         self.tool.until(self.tool.button("Train").is_enabled, STUCK)
 
 
 def soak(tool: browsing.Widget, kernel: psutil.Process, seconds: float, seed: int, pause: float = 0.4) -> Soak:
     """Random actions for so many seconds, one every ``pause`` seconds; faults end it early."""
-    presser = Presser(tool, seed)
+    presser = Presser(tool, kernel, seed)
     presser.first_round()
     presser.quiet()
     before = megabytes(kernel), heap(presser.page)
@@ -268,7 +276,7 @@ def main() -> int:
         done = soak(tool, kernel_of(lab), asked.seconds, asked.seed)
     gc.collect()
     rows = [[f"{asked.seconds:.0f} s of random clicks", f"{done.actions} actions, {done.trainings} on Train", ""]]
-    rows += [["errors told", len(done.faults), 0], ["presses refused, with a sentence", done.refusals, ""]]
+    rows += [["errors shown", len(done.faults), 0], ["presses refused, with a sentence", done.refusals, ""]]
     rows += [["memory that the kernel grew, MB", round(done.kernel), ""], ["the page, MB", round(done.page), ""]]
     rows += [["together, MB", round(done.growth), GROWTH]]
     for what, values in measured.items():

@@ -13,7 +13,6 @@ from .. import methods as registry
 from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
-from ..seeds import seeded
 from ..show.attention import drift_from_first
 from ..streams import Stream, Task
 from ..training.events import Event, Stepped, TaskDone
@@ -24,7 +23,7 @@ from .code import takes, unusual
 from .controls import Controls, Values
 from .herding_explorer import check_finished
 from .knob import Knob
-from .learning import LearnsInTurn, Train
+from .learning import LearnsInTurn, Train, first_network
 
 PER_CLASS = 20  # test images of a base class whose maps are kept
 CHUNK = 50  # images whose maps are computed at once
@@ -208,10 +207,7 @@ def base_images(task: Task) -> tuple[Tensor, Tensor]:
 
 def layers_of(stream: Stream, recipe: Recipe) -> tuple[list[str], str]:
     """The layers of the recipe's network that have maps, none of those inside a block, and the last block."""
-    image = stream[0].test.images[:1]
-    with seeded(("layers",)):
-        network = recipe.network.build(stream.image_shape, pretrained=False)
-        network.grow(len(stream[0].classes))
+    network, image = first_network(recipe, stream), stream[0].test.images[:1]
     found = attention.layers(network, image)
     return attention.outside_blocks(network, found), attention.last_block(network, image)
 

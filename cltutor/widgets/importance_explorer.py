@@ -8,9 +8,7 @@ from .. import methods, show
 from ..describe import Real, Whole
 from ..importance import fisher, mas, mas_local, shared_weights
 from ..importance.damage import HOW, WHICH
-from ..recipe.recipe import Recipe
 from ..runs.run import Run
-from ..seeds import seeded
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
@@ -21,7 +19,7 @@ from .controls import Controls, Values
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
 from .knob import Knob
-from .learning import Train, Trains, progress_line
+from .learning import Train, Trains, first_network, progress_line
 
 MEASURED = tuple(method for method in METHODS if method != "si")  # of a run that is finished
 VIEWS = ("maps", "scatter", "damage")
@@ -72,7 +70,7 @@ class ImportanceExplorer(Trains):
             self.check_run(run, stream)
         self.recipe = methods.si(**settings) if run is None else run.recipe
         self.methods = METHODS if run is None else MEASURED
-        self.layers = layers_of(stream, self.recipe)
+        self.layers = list(shared_weights(first_network(self.recipe, stream)))
         self.data = Exploration(stream, self.methods)
         self.album = Album(draw)
         usual = {"view": "maps", "layer": self.layers[0], "task": len(stream), "summed": True, "scale": "rank"}
@@ -203,11 +201,3 @@ class ImportanceExplorer(Trains):
         kind = f"The {which} important {share:g}" if which != "random" else f"Random {share:g}"
         mean = f", mean of {DRAWS} draws" if which == "random" or how == "perturb" else ""
         return f"{kind} % of the weights of every layer {DONE[how]}{mean}: {', '.join(pairs)}."
-
-
-def layers_of(stream: Stream, recipe: Recipe) -> list[str]:
-    """The names of the shared weights of the network that the recipe makes."""
-    with seeded(("layers",)):
-        network = recipe.network.build(stream.image_shape, pretrained=False)
-        network.grow(len(stream[0].classes))
-    return list(shared_weights(network))

@@ -5,8 +5,10 @@ from functools import cached_property
 
 from .. import show
 from ..evaluation.metrics import average_accuracy, forgetting
+from ..networks import Network
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
+from ..seeds import seeded
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped
 from .actions import Actions
@@ -157,6 +159,14 @@ class LearnsInTurn(Trains):
 
     def _draw_ahead(self, finished: bool) -> None:
         """Draw what a press of a toggle would show."""
+
+
+def first_network(recipe: Recipe, stream: Stream) -> Network:
+    """A recipe's untrained network with heads for the first task, to look at its layers."""
+    with seeded(("layers",)):
+        network = recipe.network.build(stream.image_shape, pretrained=False)
+        network.grow(len(stream[0].classes))
+    return network
 
 
 def progress_line(event: Stepped) -> str:

@@ -18,15 +18,13 @@ from .choice import Choice
 from .code import unusual
 from .controls import TIP
 from .learning import CollectsRuns, Train, outcome
-from .playground_code import RULES, read_line, widget_code
+from .playground_code import CSS, RULES, Formula, read_line, widget_code
 from .playground_composition import Composition, composition_of
-from .playground_formula import CSS, Formula
 from .playground_limits import Limits
 from .playground_open import Opener
 from .playground_panel import UNCHANGED, Panel, Unchanged
 from .playground_presets import at_hand
-from .playground_recorded import Recorded
-from .playground_start import Presets
+from .playground_start import Presets, Recorded
 from .playground_table import SORTS, rows_of, table
 from .training import snapshot
 

@@ -28,6 +28,11 @@ NEW_TERMS = {
     "sigmoid": BinaryCrossEntropy(),
     "sigmoid, all": BinaryCrossEntropy("all"),
 }
+TERMS = {  # a term that protects old tasks -> the fields of its switch, its weight and its settings
+    Distillation: ("distillation", "beta", ("kind", "temperature", "joined")),
+    AttentionDistillation: ("attention", "gamma", ("distance", "maps")),
+    Anchor: ("anchor", "omega", ("importance",)),
+}
 LEARNS = ("all", "fine-tune", "slow", "warm-up", "new", "new x5")
 MEMORIES = ("none", "exemplars", "per class", "everything")
 USUAL = Schedule()
@@ -107,14 +112,14 @@ class Composition:
     @property
     def protecting(self) -> list[tuple[float, Term]]:
         """The terms that protect old tasks, with their weights."""
-        # Only the softmax that is softened knows a temperature; an idle one would stand in the code.
-        softened = {"temperature": float(self.temperature)} if self.kind == "softmax" else {}
-        terms = (
-            (self.distillation, self.beta, Distillation(kind=self.kind, joined=self.joined, **softened)),
-            (self.attention, self.gamma, AttentionDistillation(self.distance, self.maps)),
-            (self.anchor, self.omega, Anchor(self.importance)),
-        )
-        return [(float(weight), term) for on, weight, term in terms if on]
+        found = []
+        for kind, (switch, weight, settings) in TERMS.items():
+            own = {name: getattr(self, name) for name in settings}
+            if self.kind != "softmax":  # only the softmax has a temperature; an idle one would stand in the code
+                own.pop("temperature", None)
+            if getattr(self, switch):
+                found.append((float(getattr(self, weight)), kind(**own)))
+        return found
 
     @property
     def kept(self) -> Part | None:
@@ -203,22 +208,15 @@ def _terms(loss: Loss) -> dict:
     if weight != 1 or new not in names:
         raise ValueError(f"The toggles make a loss that begins with a cross-entropy of weight 1, not with {loss!r}.")
     for weight, term in loss.terms[1:]:
-        if type(term) not in (TemporaryDistillation, Distillation, AttentionDistillation, Anchor):
+        if isinstance(term, TemporaryDistillation):
+            raise ValueError(f"{term!r} acts in balanced fine-tuning only: switch that on instead.")
+        if type(term) not in TERMS:
             others = (*others, (weight, term))
             continue
-        match term:
-            case TemporaryDistillation():
-                raise ValueError(f"{term!r} acts in balanced fine-tuning only: switch that on instead.")
-            case Distillation():
-                own = {"distillation": True, "kind": term.kind, "joined": term.joined, "beta": weight}
-                own["temperature"] = term.temperature
-            case AttentionDistillation():
-                own = {"attention": True, "distance": term.distance, "maps": term.maps, "gamma": weight}
-            case Anchor():
-                own = {"anchor": True, "importance": term.importance, "omega": weight}
-        if found.keys() & own.keys():
+        switch, own_weight, settings = TERMS[type(term)]
+        if switch in found:
             raise ValueError(f"The toggles have each term once, and this loss has {type(term).__name__} twice.")
-        found |= own
+        found |= {switch: True, own_weight: weight} | {name: getattr(term, name) for name in settings}
     return {"new": names[new], "others": others, **found}
 
 

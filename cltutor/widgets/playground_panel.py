@@ -11,16 +11,13 @@ from .base import row
 from .choice import Choice, Switch
 from .code import plain
 from .knob import Knob
-from .playground_composition import Composition
+from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
 from .playground_options import make_controls
 from .playground_presets import named
 
-TERMS = {  # a term -> the controls that count only while it is on
-    "distillation": ("kind", "joined", "temperature", "beta"),
-    "attention": ("distance", "maps", "gamma"),
-    "anchor": ("importance", "omega"),
-}
+# A term's switch -> the controls that count only while it is on.
+DEPENDENT = {switch: (weight, *settings) for switch, weight, settings in TERMS.values()}
 SECTIONS = {
     "Loss": (
         ("new",),
@@ -123,7 +120,7 @@ class Panel(ipywidgets.VBox):
     def _switch_off(self) -> None:
         """Controls of what is off, and the temperature of what has none, cannot be moved."""
         now = self.composition
-        for term, names in TERMS.items():
+        for term, names in DEPENDENT.items():
             for name in names:
                 enable(self.controls[name], getattr(now, term))
         enable(self.controls["temperature"], now.distillation and now.kind == "softmax")
@@ -165,7 +162,7 @@ class Panel(ipywidgets.VBox):
         words: dict[str, list[str]] = {}
         for name, control in self.controls.items():
             own = {value: reason for (other, value), reason in refused.items() if other == name}
-            off = any(name in names and not getattr(now, term) for term, names in TERMS.items())
+            off = any(name in names and not getattr(now, term) for term, names in DEPENDENT.items())
             if isinstance(control, Choice) and not off:
                 control.refuse(own)
             elif isinstance(control, Switch) and not off:

@@ -10,7 +10,7 @@ from ..streams import Stream
 from .playground_composition import Composition, composition_of
 
 PAPERS = {
-    "LwF": (
+    "LwF": [
         "finetune",
         "finetune_slow",
         "feature_extraction",
@@ -20,18 +20,18 @@ PAPERS = {
         "l2",
         "expansion",
         "expansion_lwf",
-    ),
-    "MAS": ("mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"),
-    "LwM": ("lwf_mc", "lwm", "lwm_attention_only"),
-    "EEIL": ("eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"),
-    "DF-CNN": ("dfcnn", "dfcnn_small", "single_task", "single_task_large", "hard_sharing", "progressive"),
+    ],
+    "MAS": ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"],
+    "LwM": ["lwf_mc", "lwm", "lwm_attention_only"],
+    "EEIL": ["eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"],
+    "DF-CNN": ["dfcnn", "dfcnn_small", "single_task", "single_task_large", "hard_sharing", "progressive"],
 }
 TITLES = {
-    "LwF": "Learning without Forgetting (Li and Hoiem 2016), and what it is compared with",
-    "MAS": "Memory Aware Synapses (Aljundi et al. 2018), and what it is compared with",
-    "LwM": "Learning without Memorizing (Dhar et al. 2019), and what it is compared with",
-    "EEIL": "End-to-End Incremental Learning (Castro et al. 2018), and what it is compared with",
-    "DF-CNN": "Deconvolutional Factorized CNN (Lee et al. 2019), and what it is compared with",
+    "LwF": "Learning without Forgetting (Li and Hoiem 2016), and its baselines",
+    "MAS": "Memory Aware Synapses (Aljundi et al. 2018), and its baselines",
+    "LwM": "Learning without Memorizing (Dhar et al. 2019), and its baselines",
+    "EEIL": "End-to-End Incremental Learning (Castro et al. 2018), and its baselines",
+    "DF-CNN": "Deconvolutional Factorized CNN (Lee et al. 2019), and its baselines",
 }
 PER_CLASS = 10  # exemplars, where the published memory would hold the whole stream
 NUMBERS = ("temperature", "beta", "gamma", "omega", "images", "epochs", "rate", "heads", "rest", "name")

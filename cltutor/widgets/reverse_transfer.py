@@ -9,7 +9,6 @@ from .. import show
 from ..evaluation.metrics import peak_accuracy
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
-from ..seeds import seeded
 from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
@@ -18,7 +17,7 @@ from .album import Album
 from .base import Draw, Pane, buttons, draw, row
 from .code import unusual
 from .controls import Controls
-from .learning import LearnsInTurn, Train, show_all, unfinished_first
+from .learning import LearnsInTurn, Train, first_network, show_all, unfinished_first
 from .method_controls import listed, summary_of
 from .training import snapshot
 
@@ -56,7 +55,7 @@ class ReverseTransfer(LearnsInTurn):
     ) -> None:
         super().__init__("cltutor-reverse-transfer", stream, seed, device, train, draw)
         self.recipes = recipes_of(stream, methods, epochs, settings)
-        self.rebuilding = {name for name, recipe in self.recipes.items() if rebuilds(recipe, stream)}
+        self.rebuilding = {name for name, r in self.recipes.items() if hasattr(first_network(r, stream), "filters")}
         self.runs: dict[str, Run] = {}
         self.changes: dict[str, np.ndarray] = {}
         self.album = Album(draw)
@@ -156,12 +155,6 @@ def recipes_of(stream: Stream, methods: Sequence[str], epochs: int, settings: di
     if len(stream) < 2:
         raise ValueError("Give a stream of two tasks or more: nothing follows the first one.")
     return {name: registry.named(name)(epochs=epochs, **settings) for name in listed(methods)}
-
-
-def rebuilds(recipe: Recipe, stream: Stream) -> bool:
-    """Whether the recipe's network rebuilds the filters of every task from what tasks share."""
-    with seeded(("filters",)):
-        return hasattr(recipe.network.build(stream.image_shape, pretrained=False), "filters")
 
 
 def epochs_between(epochs: int) -> int:

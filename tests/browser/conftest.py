@@ -1,10 +1,24 @@
 """A real JupyterLab, driven in a real browser: nothing of the user's is read or written."""
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from benchmarks import browsing
+
+
+def pytest_collection_modifyitems(items):
+    """For `pytest -n 2 --dist loadgroup`: a module stays on one worker, notebooks are spread, the longest come first."""
+    here = Path(__file__).parent
+    own = [item for item in items if item.path.parent == here]
+    for item in own:
+        group = item.nodeid if item.path.stem == "test_notebooks" else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    ranks = {"test_playground": 0, "test_notebooks": 1}
+    places = [place for place, item in enumerate(items) if item in own]
+    for place, item in zip(places, sorted(own, key=lambda item: ranks.get(item.path.stem, 2)), strict=True):
+        items[place] = item
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def test_maps_appear_for_every_method_and_follow_the_controls(tool):
     assert "opacity=20" in tool.field("as code").input_value()
 
 
-def test_a_wrong_line_of_code_is_told_in_plain_words(tool):
+def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):
     tool.type("as code", "cl.widgets.AttentionDrift(stream, opacity=200, epochs=2)")
     alert = tool.place.locator(".cltutor-error")
     tool.until(alert.is_visible)
@@ -39,7 +39,7 @@ def test_a_wrong_line_of_code_is_told_in_plain_words(tool):
     tool.until(lambda: alert.count() == 0)
 
 
-def test_training_stops_when_it_is_asked_to(tool):
+def test_training_stops(tool):
     tool.button("Clear").click()
     tool.train()
     tool.button("Stop").click()

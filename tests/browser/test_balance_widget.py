@@ -25,7 +25,7 @@ def test_training_shows_what_fine_tuning_changes_and_the_toggles_answer(tool):
     assert code == "cl.widgets.Balance(stream, augmentation=False, fine_tuning=False, epochs=4)"
 
 
-def test_a_wrong_line_of_code_is_told_in_plain_words(tool):
+def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):
     tool.type("as code", "cl.widgets.Balance(stream, augmentation=3, epochs=4)")
     alert = tool.place.locator(".cltutor-error")
     tool.until(alert.is_visible)
@@ -34,7 +34,7 @@ def test_a_wrong_line_of_code_is_told_in_plain_words(tool):
     tool.until(lambda: alert.count() == 0)
 
 
-def test_training_stops_when_it_is_asked_to(tool):
+def test_training_stops(tool):
     tool.button("Clear").click()
     tool.train()
     tool.button("Stop").click()

@@ -24,7 +24,7 @@ def test_a_page_shows_two_regimes_apart_and_what_methods_ask_for(open_notebook):
         assert captions == [
             "Trained with a head per task, task known at test",
             "Trained with all classes competing, task unknown at test",
-            "What a method asks for, and what it allows",
+            "What a method needs, and what it allows",
         ]
         tables = notebook.page.locator(".jp-OutputArea-output table")
         assert tables.nth(0).locator("tbody th").all_inner_texts() != []

@@ -63,7 +63,7 @@ def test_channels_are_typed_and_the_most_used_counted(filters):
     filters.until(lambda: "with all channels on" in filters.status)
 
 
-def test_wrong_channels_are_told_in_plain_words(filters):
+def test_wrong_channels_are_refused_in_plain_words(filters):
     filters.type("channels off", "37")
     alert = filters.place.locator(".cltutor-error")
     filters.until(alert.is_visible)
@@ -90,7 +90,7 @@ def test_training_shows_what_later_tasks_do(transfer):
     assert 'method="single_task"' in transfer.field("as code").input_value()
 
 
-def test_training_stops_when_it_is_asked_to(transfer):
+def test_training_stops(transfer):
     transfer.button("Clear").click()
     transfer.train()
     transfer.button("Stop").click()

@@ -57,7 +57,7 @@ def test_a_larger_memory_evicts_later(tool):
     assert "capacity=250" in tool.field("as code").input_value()
 
 
-def test_a_wrong_line_of_code_is_told_in_plain_words(tool):
+def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):
     tool.type("as code", "cl.widgets.HerdingExplorer(run, stream, capacity=4)")
     alert = tool.place.locator(".cltutor-error")
     tool.until(alert.is_visible)

@@ -60,16 +60,16 @@ def test_any_two_methods_are_set_against_each_other(explorer):
     explorer.shot("explorer-scatter")
 
 
-def test_damage_is_slid_and_typed_and_told_for_each_task(explorer):
+def test_damage_is_slid_and_typed_and_shown_for_each_task(explorer):
     explorer.type("after task", "3")
     explorer.button("damage").click()
     explorer.until(lambda: "Accuracy with damaged weights" in explorer.picture)
-    told = explorer.place.get_by_text("of the weights of every layer set to zero: task 1")
-    explorer.until(lambda: "30 %" in told.inner_text())
+    note = explorer.place.get_by_text("of the weights of every layer set to zero: task 1")
+    explorer.until(lambda: "30 %" in note.inner_text())
     explorer.type("share (%)", "42")
-    explorer.until(lambda: "42 %" in told.inner_text())
+    explorer.until(lambda: "42 %" in note.inner_text())
     explorer.button("most important").click()
-    explorer.until(lambda: "The most important 42 %" in told.inner_text())
+    explorer.until(lambda: "The most important 42 %" in note.inner_text())
     explorer.shot("explorer-damage")
     code = explorer.field("as code").input_value()
     assert 'view="damage"' in code
@@ -82,14 +82,14 @@ def test_damage_is_slid_and_typed_and_told_for_each_task(explorer):
     explorer.until(lambda: alert.count() == 0)
 
 
-def test_the_explorer_stops_when_it_is_asked_to(explorer):
+def test_the_explorer_stops(explorer):
     explorer.train()
     explorer.button("Stop").click()
     explorer.until(explorer.button("Train").is_enabled, 20)
     assert "stopped: 0 of 3 tasks" in explorer.status
 
 
-def test_what_is_chosen_is_learned_for_and_shown(chooser):
+def test_a_choice_of_classes_is_trained_and_shown(chooser):
     chooser.shot("chooser-before")
     chooser.place.get_by_role("button", name="2", exact=True).click()
     chooser.until(lambda: "classes=(" in chooser.field("as code").input_value())

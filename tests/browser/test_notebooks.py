@@ -6,14 +6,22 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"), reverse=True)
+RECORDED = "import cltutor\nprint(cltutor.widgets.errors())"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(path, open_notebook):
-    with open_notebook(path) as notebook:
+    with open_notebook(path, more=(RECORDED,)) as notebook:
         notebook.run_all()
         assert notebook.errors() == []
+        *cells, recorded = notebook.cells()
+        assert output(recorded).strip() == "[]"
+        exercises = [cell for cell in cells if "exercises.check(" in cell.source]
+        assert len(exercises) == (0 if path.stem == "00_start_here" else 3)
+        for cell in exercises:
+            assert "not yet" in output(cell)
+            assert "There is no answer here yet. Hint:" in output(cell)
         for toggle in notebook.tools("cltutor-method-toggle"):
             use_method_toggle(toggle)
         for temperature in notebook.tools("cltutor-temperature"):
@@ -25,6 +33,14 @@ def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(path, open_no
         for playground in notebook.tools("cltutor-playground"):
             use_playground(playground)
         assert notebook.errors() == []
+
+
+def output(cell) -> str:
+    """All text in a cell's outputs."""
+    words = []
+    for one in cell.outputs:
+        words += [one.get("text", ""), *one.get("traceback", []), *one.get("data", {}).values()]
+    return "\n".join(word if isinstance(word, str) else "".join(map(str, word)) for word in words)
 
 
 def use_method_toggle(toggle) -> None:
@@ -49,8 +65,9 @@ def use_temperature(temperature) -> None:
 
 def use_importance_explorer(explorer) -> None:
     explorer.train()
-    explorer.until(explorer.button("Train").is_enabled, 300)
-    explorer.until(lambda: "accumulated: heat maps" in explorer.picture)
+    explorer.until(lambda: "accumulated: heat maps" in explorer.picture, 120)
+    explorer.button("Stop").click()  # the whole of it is learned by test_importance_widgets
+    explorer.until(explorer.button("Train").is_enabled)
     explorer.shot("notebook-explorer-maps")
     explorer.button("scatter").click()
     explorer.until(lambda: "rank correlation" in explorer.picture)
@@ -62,8 +79,9 @@ def use_importance_explorer(explorer) -> None:
 
 def use_what_not_to_forget(chooser) -> None:
     chooser.train()
-    chooser.until(chooser.button("Train").is_enabled, 300)
-    assert "mas, adapted ends with" in chooser.picture
+    chooser.until(lambda: "finetune ends with" in chooser.picture, 120)
+    chooser.button("Stop").click()
+    chooser.until(chooser.button("Train").is_enabled)
     chooser.shot("notebook-chooser")
 
 
