@@ -37,20 +37,15 @@ def test_a_checkout_opens_its_own_notebooks_and_copies_only_when_a_folder_is_nam
     assert names(lab.working_folder(tmp_path / "mine", checkout)) == ["01_first.ipynb", "02_second.ipynb"]
 
 
-def test_an_installed_package_copies_them_into_the_current_folder(installed, tmp_path):
+def test_an_installed_package_copies_them_and_keeps_what_the_learner_has_changed(installed, tmp_path):
     folder = lab.working_folder(package=installed)
     assert folder == (tmp_path / "cltutor-notebooks").resolve()
     assert names(folder) == ["01_first.ipynb", "02_second.ipynb"]
-
-
-def test_copying_keeps_what_the_learner_has_changed(installed, tmp_path):
-    mine = tmp_path / "mine"
-    lab.working_folder(mine, installed)
-    (mine / "01_first.ipynb").write_text("my answers")
-    (mine / "02_second.ipynb").unlink()
-    lab.working_folder(mine, installed)
-    assert (mine / "01_first.ipynb").read_text() == "my answers"
-    assert (mine / "02_second.ipynb").read_text() == "02_second.ipynb as shipped"
+    (folder / "01_first.ipynb").write_text("my answers")
+    (folder / "02_second.ipynb").unlink()
+    lab.working_folder(package=installed)
+    assert (folder / "01_first.ipynb").read_text() == "my answers"
+    assert (folder / "02_second.ipynb").read_text() == "02_second.ipynb as shipped"
 
 
 def test_a_folder_that_cannot_be_written_and_missing_notebooks_are_refused(checkout, installed, tmp_path):

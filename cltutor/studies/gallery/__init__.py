@@ -1,4 +1,4 @@
-"""The gallery: the results of every method on digits and scenes, with the settings that made them, shipped with cltutor.
+"""The gallery: recorded results of every method on digits and scenes, with the settings that made them.
 
 A page shows real comparisons at once: ``cl.gallery.runs("digits")`` are complete runs without their weights.
 ``cltutor gallery`` makes them again.

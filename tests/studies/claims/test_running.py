@@ -63,18 +63,14 @@ def test_the_ledger_grows_claim_by_claim_the_gallerys_runs_first(check, tmp_path
     assert [running.cost(claim) for claim in (CHANGED, LWF)] == [1, 0]
 
 
-def test_a_run_is_found_in_the_store_the_second_time(check, tmp_path):
-    check([LWF], tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
-    (again,) = check([LWF], tmp_path)
-    assert len(before) == 4
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == before
-    assert len(again[0].numbers) == 2
-
-
-def test_what_both_sides_need_is_trained_once(check, tmp_path):
-    check([replace(LWF, right=OLD.on(trained("lwf"), "again"))], tmp_path)
+def test_what_both_sides_need_is_trained_once_and_found_in_the_store_the_second_time(check, tmp_path):
+    both = replace(LWF, right=OLD.on(trained("lwf"), "again"))
+    check([both], tmp_path)
     assert check.trained == [("lwf", 0), ("lwf", 1)]
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    (again,) = check([both], tmp_path)
+    assert len(before) == len(again[0].numbers) == 2
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == before
 
 
 def test_an_executor_gives_the_same_numbers(check, tmp_path):
