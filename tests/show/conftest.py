@@ -126,7 +126,7 @@ def make_stream(classes=(2, 2), shapes=((3, 16, 16),), empty_first=False, names=
 def check_readable(picture) -> None:
     """Nothing is clipped, no two texts overlap, no text is smaller than 10 pt, and there is alternative text."""
     renderer = picture.canvas.get_renderer()
-    picture.canvas.draw()
+    picture.draw_without_rendering()
     box, (width, height) = picture.get_tightbbox(renderer), picture.get_size_inches()
     assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0, "clipped"
     hidden = _tick_labels(picture, drawn=False) - _tick_labels(picture, drawn=True)

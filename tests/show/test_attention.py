@@ -6,7 +6,7 @@ from matplotlib.image import BboxImage
 from matplotlib.lines import Line2D
 
 from cltutor import attention, show
-from cltutor.show.attention import beside, drift_from_first, overlaid, resized
+from cltutor.show.attention import drift_from_first, overlaid, resized
 
 COLUMNS = ["M0", "M1", "M2", "M3"]
 
@@ -65,12 +65,6 @@ def test_only_the_place_of_attention_counts_and_not_its_size(images, maps):
 def test_a_map_is_enlarged_with_its_values_in_the_middle_of_their_cells():
     enlarged = resized(np.array([[[0.0, 4.0]]]), (1, 8))
     np.testing.assert_allclose(enlarged[0, 0], [0, 0, 0.5, 1.5, 2.5, 3.5, 4, 4])
-
-
-def test_tiles_stand_beside_each_other_with_white_between():
-    strip = beside(np.zeros((3, 14, 14, 4), dtype=np.uint8))
-    assert strip.shape == (14, 3 * 14 + 2, 4)
-    assert np.flatnonzero((strip == 255).all((0, 2))).tolist() == [14, 29]
 
 
 def test_models_that_do_not_exist_yet_are_empty(images, maps, readable, texts):

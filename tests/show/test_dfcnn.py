@@ -103,15 +103,6 @@ def test_a_knowledge_base_of_zeros_has_a_picture(make, readable):
     readable(show.knowledge(one, 0, 0, off=[1]))
 
 
-@pytest.mark.parametrize(
-    ("task", "off", "words"),
-    [(0, [4, 1], r"has channels 0 to 3, not \[1, 4\]"), (0, [-1], "0 to 3"), (9, [], "Task 9 has not been learned")],
-)
-def test_wrong_channels_and_tasks_are_refused(make, task, off, words):
-    with pytest.raises(ValueError, match=words):
-        show.knowledge(make.network(), 0, task, off=off)
-
-
 def test_shares_are_drawn_in_percent_beside_the_cosines_between_tasks():
     picture = show.knowledge_shares(SHARES, what="layer 2")
     left, _, right = picture.axes

@@ -119,14 +119,6 @@ def test_recipes_of_one_name_are_labelled_by_what_differs_and_numbered_if_that_i
     assert [m.label for m in found] == ["lwf (1)", "lwf (2)"]
 
 
-@pytest.mark.parametrize("nothing", [[], None, 3, "lwf", np.ones((2, 2))])
-def test_what_is_no_run_is_refused(nothing, run):
-    with pytest.raises(ValueError, match="give a run or a list of runs"):
-        grouped(nothing)
-    with pytest.raises(ValueError, match="same number of tasks, not 2 and 3"):
-        grouped([run(tasks=3), run(tasks=2)])
-
-
 def test_a_method_without_common_logits_is_left_out_and_named(run):
     copies = run("duplicate")
     copies.unknown[:] = np.nan
@@ -171,9 +163,6 @@ def test_a_source_is_the_lines_of_the_file_with_their_place():
     assert shown._repr_markdown_().startswith("`cltutor/losses/distillation.py, line ")
     assert f"```python\n{inspect.getsource(distillation)}```" in shown._repr_markdown_()
     assert inspect.getsource(distillation).strip() in repr(shown)
-
-
-def test_the_source_of_a_method_is_shown_without_the_indentation_of_its_class():
-    shown = show.source(Distillation.__call__)
-    assert shown.code.startswith("def __call__(")
-    assert "\n    student, teacher = " in shown.code
+    method = show.source(Distillation.__call__)  # without the indentation of its class
+    assert method.code.startswith("def __call__(")
+    assert "\n    student, teacher = " in method.code
