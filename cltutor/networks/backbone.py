@@ -108,7 +108,7 @@ class Widths(Several):
     """Channels or nodes of layers from the lowest up; there may be no layer."""
 
     def accepts(self, value: Any) -> bool:
-        return value in ((), []) or super().accepts(value)
+        return isinstance(value, tuple | list) and (not value or super().accepts(value))
 
 
 def plain_cnn(
