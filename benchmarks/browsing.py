@@ -202,15 +202,16 @@ def opened(
     nbformat.write(book, lab.folder / name)
     page = lab_page(lab, browser)
     page.set_viewport_size(SIZE)
-    page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })", name)
+    # Nothing is returned: a widget of JupyterLab cannot be sent to Python.
+    page.evaluate("async path => { await jupyterapp.commands.execute('docmanager:open', { path }) }", name)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
-    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready }")
     try:
         yield Notebook(page)
     finally:
         # The kernel's memory is needed; the notebook is closed without a question about what was not saved.
-        page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-        page.evaluate("jupyterapp.shell.currentWidget.dispose()")
+        page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
+        page.evaluate("() => { jupyterapp.shell.currentWidget.dispose() }")
         page.wait_for_selector(".jp-Notebook", state="detached")
 
 
@@ -222,7 +223,7 @@ def lab_page(lab: Lab, browser: "BrowserContext") -> "Page":
     page.set_default_timeout(60_000)
     page.goto(f"{lab.address}/lab?reset&token={lab.token}")
     page.wait_for_function("window.jupyterapp && jupyterapp.restored")
-    page.evaluate("jupyterapp.restored")
+    page.evaluate("async () => { await jupyterapp.restored }")
     return page
 
 

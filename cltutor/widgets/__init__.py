@@ -1,6 +1,6 @@
-"""What is touched: controls around the pictures of `show` and the events of `train`.
+"""Interactive widgets: controls around the pictures of `show` and the events of `train`.
 
-ipywidgets is imported with the first widget that is asked for.
+ipywidgets is imported with the first widget that is used.
 """
 
 from ..lazy import lazy

@@ -1,4 +1,4 @@
-"""What balanced fine-tuning and augmentation are worth, and what fine-tuning changes (EEIL, sections 4 and 6.3)."""
+"""The effect of balanced fine-tuning and of augmentation (EEIL, sections 4 and 6.3)."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ from .code import unusual
 from .controls import Controls
 from .learning import LearnsInTurn, Train, show_all, unfinished_first
 
-METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b), and what it is made of
+METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b), and its ingredients
     (False, False): ("eeil_base", "neither augmentation nor balanced fine-tuning"),
     (True, False): ("eeil_da", "augmentation only"),
     (False, True): ("eeil_bf", "balanced fine-tuning only"),

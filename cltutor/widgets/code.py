@@ -3,7 +3,7 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,20 +32,14 @@ class Variable:
         return self.name
 
 
-class _Variables(Mapping):
+class _Variables(dict):
     """Every name as a variable."""
-
-    def __getitem__(self, name: str) -> Variable:
-        return Variable(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 1
 
     def __contains__(self, name: object) -> bool:
         return True
+
+    def __missing__(self, name: str) -> Variable:
+        return Variable(name)
 
 
 def read(code: str, calls: list[str], functions: Mapping[str, Callable] | None = None, such: str = SUCH) -> Any:
@@ -56,7 +50,7 @@ def read(code: str, calls: list[str], functions: Mapping[str, Callable] | None =
     """
     known = {name: functools.partial(_call, name) for name in calls}
     try:
-        return parser.read(code, {**(functions or {}), **known}, _Variables())
+        return parser.read(code, {**(functions or {}), **known}, _Variables(stream=Variable("stream")))
     except parser.NotCode:
         raise ValueError(f"This is not one line of code: {such}.") from None
     except parser.UnknownPart as error:

@@ -134,7 +134,7 @@ class FilterReconstruction(Tool):
         self._measuring.submit(lambda: None).result()
 
     def _measure(self, key: tuple) -> None:
-        """Measure a task with all channels on and with those off, unless the learner has gone on; for a thread."""
+        """Measure with all channels on and with those off, unless something else is shown by now; for a thread."""
         try:
             for wanted in ((key[0], key[1], ()), key):
                 if key != self._key():

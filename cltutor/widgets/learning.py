@@ -108,7 +108,7 @@ class LearnsInTurn(Trains):
     """Train learns the stream with several recipes, one after another, and Clear forgets the results.
 
     Subclasses define `_todo()`, the recipes that are not finished by name; `_forget()`; `_show()`; and
-    `_draw_ahead(finished)`, what is drawn before it is wished for.
+    `_draw_ahead(finished)`, which draws what a press of a toggle would show.
     """
 
     all_done = "all methods have been trained; Clear to train them again"

@@ -18,7 +18,7 @@ from ..memory import Everything, ExemplarMemory
 from ..methods.lwf import fine_tuning
 from ..methods.registry import JOINT, WARM_UP_THEN_JOINT
 from ..networks import MultiHead, SmallCNN
-from ..recipe.merging import Unmerged
+from ..recipe.merging import AfterTask, Unmerged
 from ..recipe.noise import GradientNoise
 from ..recipe.recipe import Phase, Recipe, Schedule
 from ..streams import Augmentation
@@ -70,7 +70,7 @@ class Composition:
     balanced: bool = False
     network: Any = MultiHead()
     backbone: Any = SmallCNN()
-    after_task: Unmerged = Unmerged()
+    after_task: AfterTask = Unmerged()
     predict: str = "logits"
     heads: str = "task"
     learns: str = "fine-tune"

@@ -83,13 +83,13 @@ def contents_of(recipe: Recipe) -> str:
 
 def table(rows: Sequence[Row], known_task: bool, by: str = "newest") -> str:
     """The rows as HTML tables, one per training regime, each sorted by that column, its best row first."""
-    asked = "task known at test" if known_task else "task unknown at test"
+    regime = "task known at test" if known_task else "task unknown at test"
     parts = []
     for competes, caption in GROUPS.items():
         group = sorted((row for row in rows if row.competes == competes), key=lambda row: _order(row, by))
         if group:
             mark = "*" if not known_task and not competes else ""
-            caption = f"{caption}; {asked}" + (f". *{UNTRAINED}" if mark else "")
+            caption = f"{caption}; {regime}" + (f". *{UNTRAINED}" if mark else "")
             body = "".join(_row(row, mark) for row in group)
             parts.append(f"<table><caption>{caption}</caption><thead>{_head(by)}</thead><tbody>{body}</tbody></table>")
     return f'<div class="cltutor-table">{"".join(parts)}</div>' if parts else ""
@@ -102,7 +102,7 @@ def _order(row: Row, by: str) -> tuple:
 
 
 def _head(by: str) -> str:
-    columns = {"name": "name", "what": "what is in it"}
+    columns = {"name": "name", "what": "parts"}
     columns |= {name: SORTS[name][0] for name in ("accuracy", "forgetting", "seconds")}
     order = {"accuracy": "descending"}.get(by, "ascending")
     cells = (

@@ -143,7 +143,7 @@ def network_of(teacher: Run | Network, stream: Stream) -> Network:
         if teacher.tasks != tuple(task.classes for task in stream):
             raise ValueError("This run has learned other tasks than those of the stream: give the stream it learned.")
         if not teacher.learned:
-            raise ValueError("This run has not finished a task yet: it has no network yet.")
+            raise ValueError("This run has not finished a task yet, and has no network.")
         return teacher.model
     if not isinstance(teacher, Network):
         raise ValueError("The teacher is a run, or one of its networks such as run.model_after(0).")

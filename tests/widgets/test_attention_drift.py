@@ -87,18 +87,6 @@ def test_a_layer_is_offered_whose_map_is_neither_the_image_nor_inside_a_block(st
     assert tool.layers == [f"backbone.trunk.{place}" for place in range(18)]
 
 
-def test_stop_keeps_what_was_learned_and_train_begins_that_method_again(tool, train):
-    tool.train.stop = lambda event: event.run.name == "lwf_mc" and event.task == 1
-    train(tool)
-    assert [len(steps) for steps in tool.maps.values()] == [2, 1]
-    train(tool)
-    assert [len(tool.maps[name]) for name in NAMES] == [2, 2, 2]
-    tool.actions.train.click()
-    assert "have been trained" in tool.actions.words.value
-    tool.actions.clear.click()
-    assert tool.maps == {}
-
-
 def test_a_setting_goes_to_the_methods_that_take_it(stream):
     tool = cl.widgets.AttentionDrift(stream, ("lwf_mc", "lwm"), gamma=3.0, epochs=1)
     assert tool.recipes == {"lwf_mc": cl.methods.lwf_mc(epochs=1), "lwm": cl.methods.lwm(gamma=3.0, epochs=1)}

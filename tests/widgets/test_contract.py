@@ -8,7 +8,7 @@ import pytest
 import cltutor as cl
 from cltutor.training.events import Stepped
 from cltutor.widgets.choice import close
-from cltutor.widgets.learning import Trains
+from cltutor.widgets.learning import LearnsInTurn, Trains
 
 LISTED = '("dfcnn_small", "hard_sharing", "single_task")'
 # Name: settings of the call, the line that this makes, settings to paste, and settings to refuse with words to say so.
@@ -126,6 +126,7 @@ CASES = {
 }
 WRONG = [(name, *wrong) for name, case in CASES.items() for wrong in case[3]]
 TRAINERS = [name for name in CASES if issubclass(getattr(cl.widgets, name), Trains)]
+IN_TURN = [name for name in TRAINERS if issubclass(getattr(cl.widgets, name), LearnsInTurn)]
 OTHERS = [name for name in CASES if name not in TRAINERS]
 SETTINGS = [name for name in TRAINERS if name != "Playground"]  # those that pass settings on to methods
 
@@ -303,6 +304,19 @@ def test_a_widget_that_trains_stops_within_a_step_starts_again_and_clears(make, 
     tool.actions.clear.click()
     settle(tool)
     assert 'alt="Sample pictures of' in first.value
+
+
+@pytest.mark.parametrize("name", IN_TURN)
+def test_recipes_that_are_finished_are_not_trained_again(make, train, name):
+    tool = make(name)
+    tool.train.stop = lambda event: len(tool.train.recipes) == 2 and event.task == 1
+    train(tool)
+    first, second = tool.train.recipes
+    train(tool)
+    assert tool.train.recipes[2] == second
+    assert tool.train.recipes.count(first) == 1
+    tool.actions.train.click()
+    assert "have been trained" in tool.actions.words.value
 
 
 @pytest.mark.parametrize("name", TRAINERS)

@@ -62,8 +62,6 @@ def test_another_choice_trains_the_adapted_run_only(tool, train):
     assert "mas, adapted ends" in tool.pane.value
     press(tool, 1, False)  # what was trained before is shown at once
     assert "mas, adapted ends" in tool.pane.value
-    tool.actions.train.click()
-    assert "have been trained" in tool.actions.words.value
 
 
 @pytest.mark.parametrize("labels", [(), (0, 1, 2)])
@@ -73,18 +71,6 @@ def test_none_or_all_of_the_classes_are_refused_in_a_sentence(tool, labels, erro
     tool.actions.train.click()
     assert tool.training is None
     errors.expect(tool, "Choose one class of task 1 or more, and leave one out")
-
-
-def test_stop_keeps_what_was_finished_and_train_goes_on_with_the_rest(tool, train):
-    tool.train.stop = lambda event: event.run.name == "mas" and event.task == 1
-    train(tool)
-    assert sorted(run.complete for run in tool.runs.values()) == [False, True]
-    assert "finetune ends with" in tool.pane.value
-    train(tool)
-    assert all(run.complete for run in tool.runs.values())
-    assert len(tool.runs) == 3
-    tool.actions.clear.click()
-    assert tool.runs == {}
 
 
 def test_a_pasted_line_presses_the_buttons(tool):
