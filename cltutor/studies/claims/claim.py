@@ -143,8 +143,9 @@ class Measure:
     of: Callable[..., float]
     counted: bool = False
 
-    def on(self, run: Trained, label: str | None = None) -> Quantity:
-        """This statistic of a run."""
+    def on(self, run: Trained | str, label: str | None = None) -> Quantity:
+        """This statistic of a run, or of the gallery's run of a method on digits."""
+        run = Trained(run) if isinstance(run, str) else run
         if self.counted:
             return Quantity(label or run.method, partial(self.of, method=run.method))
         return Quantity(label or named(run), self.of, (run,))
