@@ -24,11 +24,7 @@ def test_every_image_of_every_task_so_far_is_in_the_pool_once(stream, interleave
         assert sorted(pool.images[:, 0, 0, 0].tolist()) == sorted(expected[:, 0, 0, 0].tolist())
         assert len(set(pool.images[:, 0, 0, 0].tolist())) == 8 * (task + 1)
         assert pool.tasks.bincount().tolist() == [8] * (task + 1)
-
-
-def test_only_interleaved_pools_let_tasks_take_turns(stream):
-    assert type(Everything(interleaved=True).pool(stream, 1, CPU, {})) is InterleavedPool
-    assert type(Everything().pool(stream, 1, CPU, {})) is Pool
+        assert type(pool) is (InterleavedPool if interleaved else Pool)
 
 
 def test_a_task_without_training_images_is_refused_in_one_sentence(stream):
@@ -36,8 +32,3 @@ def test_a_task_without_training_images_is_refused_in_one_sentence(stream):
     pretrained = Stream([known, stream[1]], stream.class_names, "made", "made()")
     with pytest.raises(ValueError, match=r"^Joint training needs images of every task, and task 0 has none [^.]*\.$"):
         Everything().check(pretrained)
-
-
-def test_it_prints_as_the_call_that_makes_it():
-    assert repr(Everything()) == "Everything()"
-    assert repr(Everything(interleaved=True)) == "Everything(interleaved=True)"

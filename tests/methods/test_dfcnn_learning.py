@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 import cltutor as cl
-from cltutor.networks import DFCNN, MultiHead, SingleTask, SmallCNN, TaskCNN
+from cltutor.networks import TaskCNN
 from cltutor.runs.run import Run
 from cltutor.streams import Stream
 
@@ -90,20 +90,6 @@ def test_a_curve_point_of_old_tasks_uses_their_own_filters(stream):
     assert known[1][0] == final[0][0]
 
 
-def test_the_methods_have_the_networks_of_the_paper():
-    assert cl.methods.single_task().network == SingleTask(TaskCNN())
-    assert cl.methods.single_task_large().network == SingleTask(TaskCNN((48, 48, 96, 96), (128,)))
-    assert cl.methods.hard_sharing().network == MultiHead(TaskCNN(), task_specific_layers=2)
-    assert cl.methods.hard_sharing(backbone=SmallCNN()).network == MultiHead(SmallCNN(), task_specific_layers=3)
-    assert cl.methods.dfcnn().network == DFCNN()
-    assert cl.methods.dfcnn(activation=None, stride=3).network == DFCNN(activation=None, stride=3)
-    small = cl.methods.dfcnn_small().network
-    assert (small.backbone, small.deconvolution, small.activation) == (TaskCNN(), ((3, 2),) * 4, "relu")
-    for name in NAMES:
-        assert cl.methods.get(name).heads == "task"
-        assert [phase.rates for phase in cl.methods.get(name).schedule.later] == [{"shared": 1.0, "new": 1.0}]
-
-
 def test_a_network_that_cannot_be_built_is_refused_before_anything_is_learned(stream):
     recipe = cl.methods.dfcnn(backbone=TINY)
     with pytest.raises(ValueError, match=r"has 2 convolution\(s\)"):
@@ -111,10 +97,3 @@ def test_a_network_that_cannot_be_built_is_refused_before_anything_is_learned(st
     recipe = cl.methods.dfcnn(backbone=TINY, **{**SIZES, "knowledge": ((3, 2), (3, 2))})
     with pytest.raises(ValueError, match="= 5 up to"):
         next(cl.train(stream, recipe, device="cpu"))
-
-
-def test_the_papers_schedule_is_2000_epochs_of_rmsprop_in_batches_of_10():
-    schedule = cl.methods.dfcnn(**cl.schedules.dfcnn_paper()).schedule
-    assert (schedule.epochs, schedule.batch_size, schedule.weight_decay) == (2000, 10, 0.0)
-    assert (schedule.optimiser, schedule.learning_rate, schedule.momentum) == ("rmsprop", 0.0001, 0.0)
-    assert cl.methods.single_task(**cl.schedules.dfcnn_paper()).schedule == schedule

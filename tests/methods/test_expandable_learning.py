@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.losses import Drift, GroupLasso, L1Penalty, L2Penalty
 from cltutor.networks import SmallCNN
 from cltutor.recipe.recipe import Recipe
 from cltutor.runs.run import Run
@@ -38,27 +37,6 @@ def two() -> "cl.streams.Stream":
 @pytest.fixture(scope="module")
 def run(stream) -> Run:
     return learn(stream, make())
-
-
-def test_the_recipe_has_the_phases_and_constants_of_the_comparison():
-    recipe = cl.methods.expandable()
-    later = recipe.schedule.later
-    assert [(phase.name, phase.share, phase.rates) for phase in later] == [
-        ("select", 0.1, {"new": 1.0}),
-        *((name, 0.3, {"shared": 1.0, "new": 1.0}) for name in PHASES[1:]),
-    ]
-    losses = [{type(t): w for w, t in (phase.loss or recipe.loss).terms[1:]} for phase in later]
-    assert losses == [
-        {L1Penalty: 1e-6},
-        {L2Penalty: 0.005, Drift: 0.25},
-        {L1Penalty: 1e-6, GroupLasso: 0.8e-4},
-        {Drift: 0.25},
-    ]
-    assert recipe.network == cl.networks.Expandable(expansion=16, loss_threshold=0.01, drift_threshold=0.05)
-    assert recipe.schedule.weight_decay == 0.0
-    with pytest.raises(ValueError, match="expandable has no weight decay"):
-        cl.methods.expandable(weight_decay=0.1)
-    assert cl.methods.expandable(**cl.schedules.dfcnn_paper()).schedule.optimiser == "rmsprop"
 
 
 def test_three_tasks_of_digits_are_learned(run):

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.memory import Everything
-from cltutor.networks import SmallCNN, TaskCNN, TensorFactorization
+from cltutor.networks import SmallCNN
 from cltutor.training.events import EpochDone
 
 TINY = SmallCNN(channels=(4, 4), hidden=(8,))
@@ -21,19 +20,6 @@ def learn(stream, kind: str, epochs: int = 4, **options):
 @pytest.fixture(scope="module")
 def stream(patterns):
     return patterns
-
-
-def test_the_method_trains_single_tasks_and_then_factors_over_all_data():
-    recipe = cl.methods.tensor_factorization("tensor_train", 0.01)
-    assert recipe.network == TensorFactorization(TaskCNN(), "tensor_train", 0.01)
-    assert cl.methods.tensor_factorization().network == TensorFactorization(TaskCNN(), "tucker", 1e-3)
-    for phases in (recipe.schedule.first, recipe.schedule.later):
-        assert [(phase.name, phase.rates) for phase in phases] == [
-            ("single tasks", {"old": 1.0, "new": 1.0}),
-            ("factorized", {"shared": 1.0, "old": 1.0, "new": 1.0}),
-        ]
-    assert recipe.memory == Everything(interleaved=True)
-    assert cl.methods.tensor_factorization(heads="class").memory == Everything()
 
 
 @KINDS

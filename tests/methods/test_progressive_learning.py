@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.networks import Progressive, SmallCNN, TaskCNN
+from cltutor.networks import SmallCNN
 
 TINY = SmallCNN(channels=(4, 4), hidden=(8,))
 SETTINGS = {"backbone": TINY, "batch_size": 8, "learning_rate": 0.05}
@@ -24,15 +24,6 @@ def stream(patterns):
 @pytest.fixture(scope="module")
 def run(stream):
     return learn(stream)
-
-
-def test_the_method_is_columns_of_the_task_cnn_of_which_the_newest_learns():
-    recipe = cl.methods.progressive(reduction=4)
-    assert recipe.network == Progressive(TaskCNN(), 4)
-    assert cl.methods.progressive().network == Progressive(TaskCNN(), 2)
-    assert [phase.rates for phase in recipe.schedule.later] == [{"new": 1.0}]
-    assert recipe.heads == "task"
-    assert recipe.memory is None
 
 
 def test_no_task_ever_changes_after_it_was_learned(run):

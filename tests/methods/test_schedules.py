@@ -34,6 +34,12 @@ def test_eeils_paper_prints_these_settings():
     assert cl.methods.icarl(**cl.schedules.eeil_paper()).network.backbone == ResNet32()
 
 
+def test_dfcnns_paper_is_2000_epochs_of_rmsprop_in_batches_of_10():
+    schedule = cl.methods.expandable(**cl.schedules.dfcnn_paper()).schedule
+    assert (schedule.epochs, schedule.batch_size, schedule.weight_decay) == (2000, 10, 0.0)
+    assert (schedule.optimiser, schedule.learning_rate, schedule.momentum) == ("rmsprop", 0.0001, 0.0)
+
+
 def test_the_classroom_is_a_small_network():
     recipe = cl.methods.eeil(**cl.schedules.classroom())
     assert recipe.network.backbone == SmallCNN()
