@@ -197,7 +197,9 @@ class Run:
             parts = {name.split("/")[1] for name in tensors if name.startswith("kept/")}
             run.part_states = {RENAMED.get(part, part): with_prefix(tensors, f"kept/{part}/") for part in parts}
         except UnknownPart as error:
-            raise UnknownPart(f"{path}: {error} Or give the recipe: Run.load(path, recipe=...).", error.name) from None
+            what = f"{path} has the part {error.name}, which is not known here"
+            advice = "run its definition with @cl.register first, or give the recipe: Run.load(path, recipe=...)"
+            raise UnknownPart(f"{what}: {advice}.", error.name) from None
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path} is not a cltutor run: remove it and train again.") from error
         return run

@@ -1,12 +1,10 @@
-"""Comparing methods: same orders, same first weights, same budget, and differences that are paired."""
+"""Comparing methods: same class orders, same initial weights, same budget, and paired differences."""
 
 import json
 import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -18,33 +16,6 @@ import cltutor as cl
 
 def quick(*names, **settings):
     return [getattr(cl.methods, name)(epochs=1, **settings) for name in names]
-
-
-@pytest.fixture
-def learned(tiny):
-    """A run that was never trained, with accuracies of your own: a last row (T,) for each seed."""
-
-    def make(recipe, seed, known, unknown=None, **changes):
-        rows = {"known": known, "unknown": known if unknown is None else unknown}
-        matrices = {}
-        for regime, row in rows.items():
-            matrices[f"{regime}_top1"] = np.array([[0.9, np.nan], row])
-        run = cl.Run(
-            recipe,
-            seed,
-            "cpu",
-            tiny.code,
-            tuple(tiny.class_names),
-            tuple(task.classes for task in tiny),
-            (12, 12),
-            (1, 8, 8),
-            tiny.fingerprint,
-            accuracies=matrices,
-            states=[{}, {}],
-        )
-        return replace(run, **changes)
-
-    return make
 
 
 def test_runs_come_by_method_then_seed_and_a_slice_is_a_list(tiny):
@@ -64,20 +35,15 @@ def test_threads_give_the_same_numbers(tiny):
         np.testing.assert_array_equal(one.accuracy(), other.accuracy())
 
 
-def test_a_seed_gives_every_method_the_same_first_weights(tiny):
-    first = {}
-    for name in ("finetune", "lwf", "joint", "feature_extraction"):
-        for event in cl.train(tiny, cl.methods.get(name), seed=4, device="cpu"):
-            if event.task == 0 and event.run.learned == 1:
-                first[name] = event.run.states[0]
-                break
-    reference = first.pop("finetune")
-    for state in first.values():
+def test_a_seed_gives_every_method_the_same_initial_weights(tiny):
+    methods = ["finetune", "lwf", "joint", "feature_extraction"]
+    reference, *others = [run.states[0] for run in cl.compare(tiny, methods, (4,), epochs=1, progress=False)]
+    for state in others:
         assert all(torch.equal(state[name], reference[name]) for name in reference)
 
 
 def test_a_function_from_a_seed_gives_every_method_that_seeds_order():
-    orders = partial(cl.streams.digits, [2, 2], classes=range(4))
+    orders = lambda seed: cl.streams.digits([2, 2], seed, range(4)).fewer(0.1)  # noqa: E731
     runs = cl.compare(orders, quick("finetune", "l2"), seeds=(0, 2), device="cpu", progress=False)
     assert [run.tasks for run in runs] == 2 * [tuple(task.classes for task in orders(seed)) for seed in (0, 2)]
     assert runs[0].tasks != runs[1].tasks
@@ -90,10 +56,8 @@ def test_a_function_that_gives_no_stream_is_refused():
 
 @pytest.mark.parametrize(("setting", "values"), [("epochs", (1, 2)), ("batch_size", (32, 16))])
 def test_unequal_budgets_are_refused_in_one_sentence_unless_the_caller_says_so(tiny, setting, values):
-    methods = [
-        cl.methods.finetune(**{"epochs": 1, setting: values[0]}),
-        cl.methods.l2(**{"epochs": 1, setting: values[1]}),
-    ]
+    one, other = ({"epochs": 1, setting: value} for value in values)
+    methods = [cl.methods.finetune(**one), cl.methods.l2(**other)]
     message = f"finetune learns with {setting}={values[0]}, l2 with {setting}={values[1]}"
     with pytest.raises(ValueError, match=message):
         cl.compare(tiny, methods, seeds=(0,), progress=False)
@@ -146,10 +110,10 @@ def test_a_store_keeps_every_run_and_gives_it_back(tiny, tmp_path):
     assert [run.seconds for run in again] == [run.seconds for run in once]
 
 
-def test_a_difference_is_paired_by_seed_whatever_the_order(learned):
+def test_a_difference_is_paired_by_seed_whatever_the_order(made):
     ours, theirs = [0.5, 0.7, 0.8], [0.4, 0.75, 0.5]
-    runs = [learned(cl.methods.lwf(), seed, (a, a)) for seed, a in enumerate(ours)]
-    runs += [learned(cl.methods.finetune(), seed, (a, a)) for seed, a in reversed(list(enumerate(theirs)))]
+    runs = [made("lwf", seed, (a, a)) for seed, a in enumerate(ours)]
+    runs += [made("finetune", seed, (a, a)) for seed, a in reversed(list(enumerate(theirs)))]
     mean, half = cl.Comparison(runs).difference("lwf", "finetune")
     gaps = np.subtract(ours, theirs)
     low, high = stats.t.interval(0.95, 2, gaps.mean(), stats.sem(gaps))
@@ -157,15 +121,15 @@ def test_a_difference_is_paired_by_seed_whatever_the_order(learned):
     assert half == pytest.approx((high - low) / 2)
 
 
-def test_a_difference_of_one_pair_has_no_interval(learned):
-    runs = [learned(cl.methods.lwf(), 0, (0.6, 0.8)), learned(cl.methods.finetune(), 0, (0.1, 0.9))]
+def test_a_difference_of_one_pair_has_no_interval(made):
+    runs = [made("lwf", 0, (0.6, 0.8)), made("finetune", 0, (0.1, 0.9))]
     mean, half = cl.Comparison(runs).difference("lwf", "finetune", measure="old_task_accuracy")
     assert mean == pytest.approx(0.5)
     assert math.isnan(half)
 
 
-def test_regimes_are_set_side_by_side_only_with_the_task_known(learned):
-    runs = [learned(cl.methods.lwf(), 0, (0.6, 0.8)), learned(cl.methods.lwf_mc(), 0, (0.5, 0.7), (0.1, 0.3))]
+def test_regimes_are_set_side_by_side_only_with_the_task_known(made):
+    runs = [made("lwf", 0, (0.6, 0.8)), made("lwf_mc", 0, (0.5, 0.7), (0.1, 0.3))]
     comparison = cl.Comparison(runs)
     for known in (None, False):
         with pytest.raises(ValueError, match="trained under different regimes"):
@@ -173,8 +137,8 @@ def test_regimes_are_set_side_by_side_only_with_the_task_known(learned):
     assert comparison.difference("lwf", "lwf_mc", True)[0] == pytest.approx(0.1)
 
 
-def test_a_difference_that_has_no_pairs_or_no_number_is_refused(learned):
-    runs = [learned(cl.methods.lwf(), seed, (0.6, 0.8)) for seed in (0, 1)] + [learned(cl.methods.l2(), 0, (0.5, 0.7))]
+def test_a_difference_that_has_no_pairs_or_no_number_is_refused(made):
+    runs = [made("lwf", seed, (0.6, 0.8)) for seed in (0, 1)] + [made("l2", 0, (0.5, 0.7))]
     comparison = cl.Comparison(runs)
     with pytest.raises(ValueError, match=r"paired by seed: lwf has \[0, 1\] and l2 has \[0\]"):
         comparison.difference("lwf", "l2")
@@ -186,28 +150,28 @@ def test_a_difference_that_has_no_pairs_or_no_number_is_refused(learned):
         comparison.difference("lwf", "lwf", False, "forgetting")
 
 
-def test_only_runs_that_belong_together_are_compared(learned):
-    one = learned(cl.methods.lwf(), 0, (0.6, 0.8))
+def test_only_runs_that_belong_together_are_compared(made):
+    one = made("lwf", 0, (0.6, 0.8))
     with pytest.raises(ValueError, match="needs one run or more"):
         cl.Comparison([])
     with pytest.raises(ValueError, match="lwf has two runs with one seed"):
         cl.Comparison([one, one])
     with pytest.raises(ValueError, match="l2 with seed 3 has learned 1 of 2 tasks"):
-        cl.Comparison([one, learned(cl.methods.l2(), 3, (0.6, 0.8), states=[{}])])
+        cl.Comparison([one, made("l2", 3, (0.6, 0.8), states=[{}])])
     with pytest.raises(ValueError, match="Runs of different streams cannot be compared: lwf with seed 0 learned"):
-        cl.Comparison([one, learned(cl.methods.l2(), 0, (0.6, 0.8), fingerprint="other", stream_code="another")])
+        cl.Comparison([one, made("l2", 0, (0.6, 0.8), fingerprint="other", stream_code="another")])
     with pytest.raises(ValueError, match="l2 with seed 1 another"):
-        cl.Comparison([one, learned(cl.methods.l2(), 1, (0.6, 0.8), class_names=("x",), stream_code="another")])
+        cl.Comparison([one, made("l2", 1, (0.6, 0.8), class_names=("x",), stream_code="another")])
 
 
-def test_a_seed_may_bring_its_own_order(learned):
-    runs = [learned(cl.methods.lwf(), seed, (0.6, 0.8), fingerprint=str(seed)) for seed in (0, 1)]
+def test_a_seed_may_bring_its_own_order(made):
+    runs = [made("lwf", seed, (0.6, 0.8), fingerprint=str(seed)) for seed in (0, 1)]
     assert len(cl.Comparison(runs)) == 2
 
 
-def test_the_numbers_are_plain_data_with_none_where_there_is_none(learned):
-    one = learned(cl.methods.lwf(), 2, (0.6, 0.8), memory={"network": 100, "teacher": 20}, updates=7)
-    two = learned(cl.methods.lwf_mc(), 2, (0.5, 0.7), (0.2, 0.4))
+def test_the_numbers_are_plain_data_with_none_where_there_is_none(made):
+    one = made("lwf", 2, (0.6, 0.8), memory={"network": 100, "teacher": 20}, updates=7)
+    two = made("lwf_mc", 2, (0.5, 0.7), (0.2, 0.4), memory={})
     first, second = json.loads(json.dumps(cl.Comparison([one, two]).data()))
     assert (first["method"], first["seed"], first["heads"], first["updates"]) == ("lwf", 2, "task", 7)
     assert (first["memory_bytes"], second["memory_bytes"]) == (120, None)

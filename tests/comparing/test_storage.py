@@ -1,4 +1,4 @@
-"""Memory needed: real tensors are counted, held against what the learner makes."""
+"""The memory that methods need: counted bytes, against the sizes of the tensors of a run."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 import cltutor as cl
 from cltutor.streams import CropFlip
 from cltutor.training.task import draw_pool
-from cltutor.training.teachers import make_teachers
+from cltutor.training.teachers import make_teacher
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
 
@@ -27,7 +27,7 @@ def needed(stream, *names):
     return cl.storage.needed(stream, names)
 
 
-def test_finetuning_stores_its_network_and_a_head_more_a_task(three):
+def test_finetuning_needs_its_network_and_one_more_head_per_task(three):
     (second, third) = needed(three, "finetune")["finetune"]
     assert set(second) == {"network"}
     assert third["network"] - second["network"] == 4 * (128 * 2 + 2)
@@ -36,13 +36,13 @@ def test_finetuning_stores_its_network_and_a_head_more_a_task(three):
 
 
 @pytest.mark.parametrize(("name", "vectors"), [("mas", 2), ("mas_local", 2), ("ewc_online", 2), ("l2", 2), ("si", 4)])
-def test_omega_and_anchor_do_not_grow_with_tasks_and_si_keeps_a_path_and_its_start_as_well(three, name, vectors):
+def test_omega_and_anchor_do_not_grow_with_tasks_and_si_has_a_path_and_its_start_as_well(three, name, vectors):
     second, third = needed(three, name)[name]
     run = cl.learn(three, "finetune", epochs=1, progress=False)
     assert second["Anchor"] == third["Anchor"] == vectors * parameters(run.model)
 
 
-def test_ewc_grows_by_a_fisher_and_an_anchor_a_task_and_imm_does_not_grow(three):
+def test_ewc_grows_by_a_fisher_and_an_anchor_per_task_and_imm_does_not_grow(three):
     second, third = needed(three, "ewc")["ewc"]
     assert third["Anchor"] == 2 * second["Anchor"]
     second, third = needed(three, "imm_mode")["imm_mode"]
@@ -50,24 +50,25 @@ def test_ewc_grows_by_a_fisher_and_an_anchor_a_task_and_imm_does_not_grow(three)
 
 
 @pytest.mark.parametrize(("name", "features"), [("lwf", 0), ("ebll", 128)])
-def test_the_teacher_is_the_very_answers_that_the_learner_records(three, name, features):
+def test_the_teacher_needs_its_recorded_outputs(three, name, features):
     _, third = needed(three, name)[name]
     run = cl.learn(three, name, epochs=1, progress=False)
     run.states.pop()
     pool = draw_pool(three, run.recipe, 2, torch.device("cpu"), {}, 0)
-    teacher = make_teachers("task", run.recipe.active_terms(2), lambda: run.model, pool, None, False)["task"]
+    terms = [term for _, _, active in run.recipe.plan(2) for _, term in active.values()]
+    teacher = make_teacher(terms, run.model, pool, None, False)
     assert sum(part.shape[1] for part in teacher.heads) == 4
     assert (0 if teacher.features is None else teacher.features.shape[1]) == features
     assert third["teacher"] == 4 * len(pool) * (4 + features) > 0
 
 
-def test_with_augmentation_the_old_network_is_kept(three):
+def test_with_augmentation_the_teacher_needs_the_old_network(three):
     second, _ = cl.storage.needed(three, [cl.methods.lwf(augmentation=CropFlip())])["lwf"]
     assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2)
 
 
 @pytest.mark.parametrize("recipe", [cl.methods.lwm(), cl.methods.lwm(maps="activation")])
-def test_to_hold_attention_the_old_network_is_kept_and_its_maps(three, recipe):
+def test_attention_distillation_needs_the_old_network_and_its_maps(three, recipe):
     second, _ = cl.storage.needed(three, [recipe])["lwm"]
     maps = 4 * 64 * 2 * 2  # 64 channels of 2x2 positions are left of 8x8 pixels
     assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2) + maps * len(three[1].train)
@@ -84,14 +85,14 @@ def test_a_network_that_embeds_facts_is_counted_with_the_words_of_its_next_task(
     assert second == {"network": sum(value.nbytes for value in run.states[1].values())}
 
 
-def test_joint_training_keeps_all_earlier_images(three):
+def test_joint_training_needs_all_earlier_images(three):
     second, third = needed(three, "joint")["joint"]
     one = len(three[0].train) * (64 + 8)
     assert (second["images"], third["images"]) == (one, 2 * one)
 
 
 @pytest.mark.parametrize("name", ["finetune", "si", "lwf", "joint", "icarl", "imm_mode", "lwm"])
-def test_a_run_tells_what_it_held_as_its_last_task_began_also_when_it_is_loaded(name, three, tmp_path):
+def test_a_run_has_the_memory_of_its_last_task_also_when_it_is_loaded(name, three, tmp_path):
     run = cl.learn(three, name, epochs=1, device="cpu", progress=False)
     run.save(tmp_path / "run.safetensors")
     assert run.memory == needed(three, name)[name][-1]

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 import cltutor as cl
 from cltutor.losses import Term
+from cltutor.recipe.parser import UnknownPart
 from cltutor.runs import files
 from cltutor.runs.store import Store, checkpoint_of, set_aside
 from cltutor.training.events import Diverged, EpochDone, TaskDone
@@ -105,9 +106,7 @@ def test_a_run_with_a_user_defined_term_is_found_again(tiny, store):
     first = learn(tiny, recipe, store)
     assert list(train(tiny, recipe, store)) == []
     assert same(learn(tiny, recipe, store), first)
-    with pytest.raises(
-        ValueError, match=r"Own is not known here: .*@cl\.register first\. Or give the recipe"
-    ) as refused:
+    with pytest.raises(UnknownPart, match=r"part Own, which is not known here: .*, or give the recipe") as refused:
         cl.Run.load(store.path(first))
     assert refused.value.name == "Own"
 
