@@ -1,9 +1,9 @@
-"""Kills runs with SIGKILL at random moments, while they train and while they save, and lets them go on.
+"""Kill runs with SIGKILL at random moments, while they train and while they save, and resume them.
 
-One warm parent forks a worker after another. A worker learns a run into a store, with a checkpoint after every epoch;
-the parent kills it, looks at every file, and starts the next one, which must go on where the disk says. Required: no
-file half-written, nothing lost beyond the last checkpoint, and every run equal, bit for bit, to one that nobody killed.
-`python benchmarks/kill.py 20` kills 20 times.
+The parent forks one worker after another. A worker learns a run into a store, with a checkpoint after every epoch;
+the parent kills it, reads every file, and starts the next worker, which must go on from the last checkpoint. Required:
+no file half-written, nothing lost beyond the last checkpoint, and every run equal, bit for bit, to one that was not
+killed. `python benchmarks/kill.py 20` kills 20 times.
 """
 
 import os
@@ -29,7 +29,7 @@ KILLS = 200
 METHODS = ("lwf", "si", "ebll", "imm_mode", "lwm", "eeil", "icarl", "expandable", "tensor_factorization")
 PER_RUN = 20  # kills of one run, at most
 BEGUN = "begun.txt"
-LONGEST = 0.5  # seconds until a kill, at most; a quarter of the way an epoch must fit, or nothing gets on
+LONGEST = 0.5  # seconds until a kill, at most; an epoch must fit into a quarter of it, or no run advances
 
 
 @dataclass
@@ -41,18 +41,18 @@ class Score:
     saving: int = 0  # kills that left a draft behind
     broken: int = 0  # files that were half-written
     lost: int = 0  # times that less was found than there had been
-    different: int = 0  # runs that came out different
+    different: int = 0  # runs whose numbers differ
 
 
 def recipe_of(method: str) -> cl.Recipe:
-    kept = {"memory": cl.memory.ExemplarMemory(capacity=40)} if method in ("eeil", "icarl") else {}
+    memory = {"memory": cl.memory.ExemplarMemory(capacity=40)} if method in ("eeil", "icarl") else {}
     small = cl.networks.TaskCNN((8, 8), (16,)) if method in ("expandable", "tensor_factorization") else None
     backbone = small or cl.networks.SmallCNN((8, 8), (32,))
-    return getattr(cl.methods, method)(backbone=backbone, epochs=6, **kept)
+    return getattr(cl.methods, method)(backbone=backbone, epochs=6, **memory)
 
 
 def work(stream: cl.streams.Stream, recipe: cl.Recipe, seed: int, folder: Path) -> int:
-    """Learn in a process of its own; returns the process's number."""
+    """Learn in a forked process; returns its id."""
     if process := os.fork():
         return process
     status = 1
@@ -68,7 +68,7 @@ def work(stream: cl.streams.Stream, recipe: cl.Recipe, seed: int, folder: Path) 
 
 
 def progress_of(store: Store, run: cl.Run, score: Score) -> float:
-    """How far the disk says that a run is; a file that is not whole is counted."""
+    """The progress of a run on disk, from 0 to 1; a damaged file is counted."""
     path, found = store.path(run), 0.0
     try:
         if path.exists():
@@ -85,7 +85,7 @@ def progress_of(store: Store, run: cl.Run, score: Score) -> float:
 def learn_killed(
     stream: cl.streams.Stream, recipe: cl.Recipe, seed: int, score: Score, kills: int, draw: random.Random
 ) -> int:
-    """Kill the run again and again, ``kills`` times at most, until it is complete; returns how often it was killed."""
+    """Kill and resume the run until it is complete, at most ``kills`` times; returns how often it was killed."""
     whole = cl.learn(stream, recipe, seed, device="cpu", progress=False)
     with tempfile.TemporaryDirectory() as name:
         folder, store, killed, before, complete = Path(name), Store(name), 0, 0.0, False
@@ -94,7 +94,7 @@ def learn_killed(
             process = work(stream, recipe, seed, folder)
             if killed < kills:
                 time.sleep(draw.uniform(0, LONGEST))
-                os.kill(process, signal.SIGKILL)  # in vain where the worker has ended by itself
+                os.kill(process, signal.SIGKILL)  # no effect where the worker has already finished
             _, status = os.waitpid(process, 0)
             killed += os.WIFSIGNALED(status)
             complete = os.WIFEXITED(status)
@@ -115,22 +115,22 @@ def learn_killed(
 
 
 def equal(run: cl.Run, other: cl.Run) -> bool:
-    """Whether two runs are the same to the last bit: all networks, what was kept, all numbers."""
-    ours, theirs = ({**everything(one)} for one in (run, other))
+    """Whether two runs are equal bit for bit: networks, states of parts, and all numbers."""
+    ours, theirs = everything(run), everything(other)
     return ours.keys() == theirs.keys() and all(np.array_equal(ours[n], theirs[n], equal_nan=True) for n in ours)
 
 
 def everything(run: cl.Run) -> dict[tuple, np.ndarray]:
-    """All numbers of a run but its seconds, by name."""
+    """All numbers of a run except its seconds, by name."""
     named = {("state", task, name): value for task, state in enumerate(run.states) for name, value in state.items()}
-    named |= {("kept", part, name): value for part, held in run.part_states.items() for name, value in held.items()}
+    named |= {("kept", part, name): value for part, state in run.part_states.items() for name, value in state.items()}
     named |= dict(run.curves.tensors())
     return {name: value.numpy() for name, value in named.items()} | run.accuracies
 
 
 def main() -> int:
     left = int(sys.argv[1]) if len(sys.argv) > 1 else KILLS
-    torch.set_num_threads(1)  # threads do not live on in a forked process
+    torch.set_num_threads(1)  # a forked process has no threads of its parent
     stream, draw, scores = cl.streams.digits(tasks=5, order=0).fewer(0.3), random.Random(0), {}
     for seed, method in enumerate(cycle(METHODS)):
         if left == 0:
@@ -141,7 +141,7 @@ def main() -> int:
     rows = [[m, s.runs, s.kills, s.saving, s.broken, s.lost, s.different] for m, s in scores.items()]
     rows.append(["all", *(sum(row[i] for row in rows) for i in range(1, len(header)))])
     notes = (
-        f"Five tasks of digits, six epochs each, killed after up to {LONGEST:g} s, at most {PER_RUN} times a run. "
+        f"Five tasks of digits, six epochs each, killed after up to {LONGEST:g} s, at most {PER_RUN} times per run. "
         "*While saving*: the kill left a draft of a file behind. Required: 0 in the last three columns."
     )
     report.write(

@@ -1,6 +1,7 @@
-"""End-to-End Incremental Learning whole, against a loop in plain PyTorch, and its temporary distillation."""
+"""End-to-End Incremental Learning against a loop in plain PyTorch, and its temporary distillation."""
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,8 @@ from cltutor.losses import TemporaryDistillation, distillation
 from cltutor.memory import ExemplarMemory, herding
 from cltutor.memory.exemplars import features_of
 from cltutor.networks import SmallCNN
-from cltutor.recipe.recipe import Schedule
+from cltutor.recipe.parser import parse
+from cltutor.recipe.recipe import Phase, Schedule
 from cltutor.seeds import generator
 from cltutor.training.events import EpochDone, TaskDone
 
@@ -29,14 +31,14 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def stream():
-    """Three tasks of two classes, 8x8 grey noise: 10 images a class."""
+    """Three tasks of two classes, 8x8 grey noise: 10 images per class."""
     labels = torch.arange(6).repeat_interleave(10)
     images = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=3, order=None)
 
 
 def soft(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Eq. 3 in the paper's words: probabilities raised to 1 / 2 and normalised."""
+    """Eq. 3 as in the paper: probabilities raised to 1 / 2 and normalised."""
     p, q = (F.softmax(values, 1).sqrt() for values in (targets.detach(), logits))
     return -((p / p.sum(1, keepdim=True)) * (q / q.sum(1, keepdim=True)).log()).sum(1).mean()
 
@@ -73,7 +75,7 @@ def test_the_third_step_equals_a_loop_written_by_hand(stream):
     recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **SETTINGS)
     for event in cl.train(stream, recipe, device="cpu"):
         if isinstance(event, TaskDone) and event.task == 1:
-            kept = {name: value.clone() for name, value in event.run.kept["memory"].items()}
+            kept = {name: value.clone() for name, value in event.run.part_states["memory"].items()}
         if isinstance(event, EpochDone) and event.task == 2 and event.epoch == 3:
             halfway = {name: value.clone() for name, value in event.network.state_dict().items()}
     run = event.run
@@ -88,19 +90,19 @@ def test_the_third_step_equals_a_loop_written_by_hand(stream):
 
 def head_as_drawn(recipe, stream) -> dict:
     """The third head before any step: nothing learns in a task of which every role but the old heads is frozen."""
-    still = cl.recipe.recipe.Phase(old=1e-30)
+    still = Phase(old=1e-30)
     frozen = cl.Recipe("still", recipe.loss, recipe.network, None, Schedule((still,), epochs=1), "class")
     run = cl.learn(stream, frozen, device="cpu", progress=False)
     return {name: value for name, value in run.states[2].items() if name.startswith("heads.2.")}
 
 
-def test_the_temporary_distillation_holds_the_newest_head_to_the_snapshot():
-    class Said:
+def test_the_temporary_distillation_compares_the_newest_head_with_the_snapshot():
+    class Heads:
         def __init__(self, *heads):
             self.head = heads.__getitem__
 
     draw = torch.Generator().manual_seed(0)
-    student, snapshot = (Said(*torch.randn(2, 5, 3, generator=draw)) for _ in range(2))
+    student, snapshot = (Heads(*torch.randn(2, 5, 3, generator=draw)) for _ in range(2))
     batch = SimpleNamespace(student=student, task=1, teacher={"phase": snapshot}.__getitem__)
     value = TemporaryDistillation(temperature=2.0)(batch, {})
     torch.testing.assert_close(value, distillation(student.head(1), snapshot.head(1), 2.0))
@@ -127,8 +129,8 @@ def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights
     assert [int(acted[task == t].sum()) for t in range(3)] == [0, 3 * 4, 3 * 4]
     assert [int((task == t).sum()) for t in range(3)] == [7 * 2, 4 * 4 + 3 * 4, 4 * 5 + 3 * 4]
     main, fine = recipe.schedule.later
-    without = cl.recipe.recipe.replace(fine, loss=recipe.loss)
-    plain = cl.recipe.recipe.replace(recipe, schedule=cl.recipe.recipe.replace(recipe.schedule, later=(main, without)))
+    without = replace(fine, loss=recipe.loss)
+    plain = replace(recipe, schedule=replace(recipe.schedule, later=(main, without)))
     other = cl.learn(stream, plain, device="cpu", progress=False)
     assert not torch.equal(run.states[1]["heads.1.weight"], other.states[1]["heads.1.weight"])
 
@@ -140,7 +142,7 @@ def test_balanced_fine_tuning_without_a_memory_is_refused():
 
 
 def test_balanced_fine_tuning_of_the_first_task_is_refused():
-    first = (cl.recipe.recipe.Phase(shared=1.0, new=1.0, balanced=True),)
+    first = (Phase(shared=1.0, new=1.0, balanced=True),)
     with pytest.raises(ValueError, match="^The first task has no old classes"):
         cl.methods.eeil(first=first)
 
@@ -148,7 +150,7 @@ def test_balanced_fine_tuning_of_the_first_task_is_refused():
 @pytest.mark.parametrize("name", ["eeil", "eeil_da", "eeil_bf", "icarl", "hybrid1"])
 def test_a_recipe_is_read_back_from_its_code_and_prints_its_equation(name):
     recipe = getattr(cl.methods, name)(memory=ExemplarMemory(per_class=5, selection="closest"))
-    assert cl.recipe.recipe.parse(repr(recipe)) == recipe
+    assert parse(repr(recipe)) == recipe
     assert recipe._repr_latex_().count("sum") >= 2
 
 

@@ -4,19 +4,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 CODE = """
-import random, torch, kill
+import random, sys, torch, kill
 torch.set_num_threads(1)
-score = kill.Score()
-stream = kill.cl.streams.digits(tasks=5, order=0)  # takes longer than a kill may wait
-killed = kill.learn_killed(stream, kill.recipe_of("eeil"), 0, score, kills=5, draw=random.Random(0))
+method, kills, share = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+score, stream = kill.Score(), kill.cl.streams.digits(tasks=5, order=0).fewer(share)
+killed = kill.learn_killed(stream, kill.recipe_of(method), 0, score, kills, random.Random(0))
 print(killed, score.broken, score.lost, score.different)
 """
+LONG = [pytest.param(method, 10, 1.0, marks=pytest.mark.long) for method in ("eeil", "si", "imm_mode", "lwm")]
 
 
-def test_a_run_killed_several_times_loses_nothing_beyond_its_last_checkpoint_and_ends_equal():
-    done = subprocess.run([sys.executable, "-c", CODE], cwd=BENCHMARKS, capture_output=True, text=True, check=True)
+@pytest.mark.parametrize(("method", "kills", "share"), [("eeil", 3, 0.3), *LONG])
+def test_a_killed_run_loses_nothing_beyond_its_last_checkpoint_and_ends_with_the_same_numbers(method, kills, share):
+    command = [sys.executable, "-c", CODE, method, str(kills), str(share)]
+    done = subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True, check=True)
     killed, broken, lost, different = map(int, done.stdout.split())
-    assert killed > 0, "every worker was done before it could be killed"
+    assert killed > 0, "every worker finished before it could be killed"
     assert (broken, lost, different) == (0, 0, 0)
