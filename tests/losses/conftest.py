@@ -25,7 +25,7 @@ class Table(Network):
 
 @pytest.fixture
 def make_batch() -> Callable[..., Batch]:
-    """A batch whose student outputs ``logits`` and whose teacher outputs ``recorded`` (old heads only)."""
+    """A batch whose student outputs ``logits`` and whose teacher outputs ``recorded`` (of "task": old heads only)."""
 
     def make(
         logits: Tensor,
@@ -34,11 +34,13 @@ def make_batch() -> Callable[..., Batch]:
         recorded: Tensor | None = None,
         heads: str = "task",
         tasks: Sequence[int] | None = None,
+        teacher: str = "task",
     ) -> Batch:
         newest = len(classes) - 1
         labels = torch.tensor(labels or [sum(classes) - 1] * len(logits))
         task_of = torch.tensor([task for task, count in enumerate(classes) for _ in range(count)])
-        teachers = {} if recorded is None else {"task": lambda batch: Table(recorded, classes[:-1])(batch.images)}
+        known = classes[:-1] if teacher == "task" else classes
+        teachers = {} if recorded is None else {teacher: lambda batch: Table(recorded, known)(batch.images)}
         context = Context(Table(logits, classes), newest)
         images, places = torch.zeros(len(logits), 1, 8, 8, dtype=torch.uint8), torch.arange(len(logits))
         tasks = [newest] if tasks is None else list(tasks)

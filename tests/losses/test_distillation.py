@@ -1,4 +1,4 @@
-"""LwF, section 3, eq. 2 and 3 and Table 2c, against loops over plain numbers."""
+"""LwF, section 3, eq. 2 and 3 and Table 2c, and LwM's sigmoids, against loops over plain numbers."""
 
 import math
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cltutor.losses import Distillation, distillation, l1, l2
+from cltutor.losses import Distillation, TemporaryDistillation, distillation, l1, l2
 
 
 def probabilities(logits: list[float]) -> list[float]:
@@ -32,11 +32,32 @@ def by_hand(logits: Tensor, targets: Tensor, temperature: float) -> float:
 
 
 def distance_by_hand(logits: Tensor, targets: Tensor, power: int) -> float:
+    """Table 2c: the distance of probabilities summed over classes, averaged over the batch."""
     total = 0.0
     for current, recorded in zip(logits.tolist(), targets.tolist(), strict=True):
         pairs = zip(probabilities(recorded), probabilities(current), strict=True)
         total += sum(abs(y - y_hat) ** power for y, y_hat in pairs)
     return total / len(logits)
+
+
+def sigmoids_by_hand(logits: Tensor, targets: Tensor, both: bool) -> float:
+    """LwM, eq. 1 as printed, or ``both`` halves of a binary cross-entropy, averaged over the batch."""
+    total = 0.0
+    for row, recorded in zip(logits.tolist(), targets.tolist(), strict=True):
+        for x, t in zip(row, recorded, strict=True):
+            p, q = 1 / (1 + math.exp(-x)), 1 / (1 + math.exp(-t))
+            total -= q * math.log(p) + both * (1 - q) * math.log(1 - p)
+    return total / len(logits)
+
+
+KINDS = {
+    "softmax": lambda z, y: by_hand(z, y, 3.0),
+    "cross_entropy": lambda z, y: by_hand(z, y, 1.0),
+    "l1": lambda z, y: distance_by_hand(z, y, 1),
+    "l2": lambda z, y: distance_by_hand(z, y, 2),
+    "sigmoid": lambda z, y: sigmoids_by_hand(z, y, True),
+    "sigmoid_as_printed": lambda z, y: sigmoids_by_hand(z, y, False),
+}
 
 
 def draw(seed: int, *shape: int) -> Tensor:
@@ -57,9 +78,14 @@ temperatures = st.floats(0.5, 10)
 
 @given(two_outputs(), temperatures)
 def test_distillation_is_the_cross_entropy_between_probabilities_raised_to_one_over_T(outputs, temperature):
-    logits, targets = outputs
-    expected = by_hand(logits, targets, temperature)
-    assert distillation(logits, targets, temperature).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    expected = by_hand(*outputs, temperature)
+    assert distillation(*outputs, temperature).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@given(two_outputs())
+def test_l1_and_l2_sum_over_classes_the_distance_of_probabilities(outputs):
+    for power, loss in ((1, l1), (2, l2)):
+        assert loss(*outputs).item() == pytest.approx(distance_by_hand(*outputs, power), rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 3.5])
@@ -72,11 +98,14 @@ def test_the_gradient_of_distillation_is_softmax_minus_target_over_T_and_N(tempe
         assert row == pytest.approx([(a - b) / (temperature * 3) for a, b in zip(new, old, strict=True)])
 
 
-@pytest.mark.parametrize("loss", [l1, l2])
-def test_the_gradients_of_l1_and_l2_equal_finite_differences(loss, numerical_gradient):
-    logits, targets = draw(0, 3, 4).requires_grad_(), draw(1, 3, 4)
-    (gradient,) = torch.autograd.grad(loss(logits, targets), logits)
-    torch.testing.assert_close(gradient, numerical_gradient(lambda z: loss(z, targets), logits), atol=1e-8, rtol=1e-6)
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_equal_finite_differences_and_targets_are_constants(kind, numerical_gradient):
+    logits, targets = draw(0, 3, 4).requires_grad_(), draw(1, 3, 4).requires_grad_()
+    compare = Distillation(temperature=3.0, kind=kind).compare
+    gradient, to_teacher = torch.autograd.grad(compare(logits, targets), (logits, targets), allow_unused=True)
+    assert to_teacher is None
+    numerical = numerical_gradient(lambda z: compare(z, targets), logits)
+    torch.testing.assert_close(gradient, numerical, atol=1e-8, rtol=1e-6)
 
 
 @given(two_outputs(), temperatures)
@@ -88,74 +117,31 @@ def test_no_student_is_better_than_the_teacher_itself(outputs, temperature):
     assert gradient.abs().max() < 1e-9
 
 
-@given(two_outputs())
-def test_l1_and_l2_sum_over_classes_the_distance_of_probabilities(outputs):
-    logits, targets = outputs
-    assert l1(logits, targets).item() == pytest.approx(distance_by_hand(logits, targets, 1), rel=1e-9, abs=1e-12)
-    assert l2(logits, targets).item() == pytest.approx(distance_by_hand(logits, targets, 2), rel=1e-9, abs=1e-12)
-
-
-# The term
-
-
-def test_the_term_sums_over_old_tasks_with_a_softmax_for_each(make_batch):
-    logits, recorded = draw(0, 5, 9), draw(1, 5, 5)
-    batch = make_batch(logits, [2, 3, 4], recorded=recorded)
-    expected = by_hand(logits[:, :2], recorded[:, :2], 2.0) + by_hand(logits[:, 2:5], recorded[:, 2:], 2.0)
-    value = Distillation(temperature=2.0)(batch, {}).item()
-    assert value == pytest.approx(expected)
-    assert value != pytest.approx(by_hand(logits[:, :5], recorded, 2.0), rel=1e-2)  # one softmax over all old classes
-
-
-@pytest.mark.parametrize(
-    ("kind", "function"),
-    [
-        ("softmax", lambda z, y: by_hand(z, y, 3.0)),
-        ("cross_entropy", lambda z, y: by_hand(z, y, 1.0)),
-        ("l1", lambda z, y: distance_by_hand(z, y, 1)),
-        ("l2", lambda z, y: distance_by_hand(z, y, 2)),
-    ],
-)
-def test_every_kind_of_table_2c_is_what_its_name_says(kind, function, make_batch):
-    logits, recorded = draw(0, 4, 5), draw(1, 4, 3)
-    value = Distillation(temperature=3.0, kind=kind)(make_batch(logits, [3, 2], recorded=recorded), {})
-    assert value.item() == pytest.approx(function(logits[:, :3], recorded))
-
-
-def test_the_term_pulls_on_the_old_heads_and_not_on_the_new(make_batch):
-    batch = make_batch(draw(0, 4, 5), [3, 2], recorded=draw(1, 4, 3))
-    Distillation()(batch, {}).backward()
-    gradient = batch.context.network.table.grad
-    assert (gradient[:, :3].abs() > 0).all()
-    assert (gradient[:, 3:] == 0).all()
-
-
-def test_sigmoid_distillation_is_a_binary_cross_entropy_summed_over_classes_and_averaged_over_the_batch():
-    logits, targets = torch.randn(3, 4, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
-    expected = printed = 0.0
-    for row, taught in zip(logits.tolist(), targets.tolist(), strict=True):
-        for x, t in zip(row, taught, strict=True):
-            p, q = 1 / (1 + math.exp(-x)), 1 / (1 + math.exp(-t))
-            expected -= (q * math.log(p) + (1 - q) * math.log(1 - p)) / 3
-            printed -= q * math.log(p) / 3
-    assert Distillation(kind="sigmoid").compare(logits, targets).item() == pytest.approx(expected)
-    assert Distillation(kind="sigmoid_as_printed").compare(logits, targets).item() == pytest.approx(printed)
-
-
 def test_only_the_full_form_of_sigmoid_distillation_has_its_minimum_at_the_teacher():
-    taught = torch.randn(3, 4, dtype=torch.float64)
-    sizes = {}
+    targets, gradients = draw(0, 3, 4), {}
     for kind in ("sigmoid", "sigmoid_as_printed"):
-        logits = taught.clone().requires_grad_()
-        Distillation(kind=kind).compare(logits, taught).backward()
-        sizes[kind] = logits.grad
-    assert sizes["sigmoid"].abs().max() < 1e-12
-    assert (sizes["sigmoid_as_printed"] < -1e-3).all()  # every logit shall grow
+        logits = targets.clone().requires_grad_()
+        (gradients[kind],) = torch.autograd.grad(Distillation(kind=kind).compare(logits, targets), logits)
+    assert gradients["sigmoid"].abs().max() < 1e-12
+    assert (gradients["sigmoid_as_printed"] < -1e-3).all()  # it pulls every logit up
 
 
-def test_joined_distillation_takes_one_softmax_over_all_old_classes(make_batch):
-    logits, recorded = torch.randn(3, 6, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
-    batch = make_batch(logits, (2, 2, 2), recorded=recorded)
-    expected = distillation(logits[:, :4], recorded, 2.0).item()
-    assert Distillation(joined=True)(batch, {}).item() == pytest.approx(expected)
-    assert Distillation()(batch, {}).item() != pytest.approx(expected)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_term_sums_over_old_tasks_or_joins_their_classes_and_moves_no_new_head(kind, make_batch):
+    logits, recorded, hand = draw(0, 5, 9), draw(1, 5, 5), KINDS[kind]
+    apart = hand(logits[:, :2], recorded[:, :2]) + hand(logits[:, 2:5], recorded[:, 2:])
+    for joined, expected in ((False, apart), (True, hand(logits[:, :5], recorded))):
+        batch = make_batch(logits, [2, 3, 4], recorded=recorded)
+        value = Distillation(temperature=3.0, kind=kind, joined=joined)(batch, {})
+        assert value.item() == pytest.approx(expected)
+        value.backward()
+        gradient = batch.context.network.table.grad
+        assert (gradient[:, :5].abs() > 0).all()
+        assert (gradient[:, 5:] == 0).all()
+
+
+def test_temporary_distillation_compares_the_newest_head_alone(make_batch):
+    logits, recorded = draw(0, 5, 5), draw(1, 5, 5)
+    batch = make_batch(logits, [2, 3], recorded=recorded, teacher="phase")
+    value = TemporaryDistillation(temperature=3.0)(batch, {})
+    assert value.item() == pytest.approx(by_hand(logits[:, 2:], recorded[:, 2:], 3.0))

@@ -24,8 +24,12 @@ def same(one, other) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_the_words_are_learned_from_pictures_alone(stream):
-    run = cl.learn(stream, RECIPE, epochs=12, device="cpu", progress=False)
+@pytest.fixture(scope="module")
+def run(stream):
+    return cl.learn(stream, RECIPE, epochs=12, device="cpu", progress=False, test_every=12)
+
+
+def test_the_words_are_learned_from_pictures_alone(run, stream):
     right_after, at_the_end = (cl.metrics.retrieval(run, stream, after) for after in (0, 1))
     assert right_after["tasks"][0] > 0.75  # chance is near 0.4
     assert at_the_end["tasks"][1] > 0.75
@@ -35,8 +39,7 @@ def test_the_words_are_learned_from_pictures_alone(stream):
     assert last < first / 3
 
 
-def test_the_network_knows_the_facts_of_the_stream_in_order_of_arrival(stream):
-    run = cl.learn(stream, RECIPE, epochs=1, device="cpu", progress=False)
+def test_the_network_knows_the_facts_of_the_stream_in_order_of_arrival(run, stream):
     names = [stream.class_names[label] for label in stream.classes]
     facts = torch.stack([fact_vector(name, 16) for name in names])
     assert torch.equal(run.model.facts, facts)
