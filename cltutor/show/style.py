@@ -74,17 +74,8 @@ NAMED = {
 # For every other name: colours and marks that no named method has. Magenta, ultramarine, lime, violet, moss and so on.
 FREE_COLORS = "#C800C8", "#1F1FE0", "#00A000", "#A860F0", "#3C3C00", "#87000F", "#3C7CFF", "#FF3399", "#00808A"
 FREE_LINES = (LONG, (0, (3, 1.2)), (0, (9, 3)), (0, (4, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5)))
-FREE_MARKERS = (
-    (7, 1),
-    (9, 1),
-    (12, 1),
-    (3, 1, 180),
-    (4, 1, 45),
-    (5, 2),
-    r"$\spadesuit$",
-    r"$\clubsuit$",
-    r"$\heartsuit$",
-)
+SUITS = r"$\spadesuit$", r"$\clubsuit$", r"$\heartsuit$", r"$\diamondsuit$"
+FREE_MARKERS = (7, 1), (9, 1), (12, 1), (4, 1, 45), (5, 2), *SUITS
 
 
 def look(name: str) -> Look:
