@@ -69,12 +69,12 @@ def test_soft_thresholding_minimises_half_the_squared_distance_plus_the_absolute
 @pytest.mark.parametrize("group", [(0.6, -0.8), (0.1, 0.05), (-1.2, 0.3), (0.0, 0.0)])
 @pytest.mark.parametrize("amount", [0.2, 1.1])
 def test_group_soft_thresholding_minimises_half_the_squared_distance_plus_the_length(group, amount):
-    line = torch.linspace(-1.5, 1.5, 1501, dtype=torch.float64)
+    line = torch.linspace(-1.5, 1.5, 601, dtype=torch.float64)
     x, y = torch.meshgrid(line, line, indexing="ij")
     value = 0.5 * ((x - group[0]) ** 2 + (y - group[1]) ** 2) + amount * (x**2 + y**2).sqrt()
     place = value.argmin()
     found = group_soft_threshold(torch.tensor([group], dtype=torch.float64), amount)[0]
-    torch.testing.assert_close(found, torch.stack([x.flatten()[place], y.flatten()[place]]), atol=2e-3, rtol=0)
+    torch.testing.assert_close(found, torch.stack([x.flatten()[place], y.flatten()[place]]), atol=4e-3, rtol=0)
 
 
 def test_the_values_are_norms_of_the_weights_that_learn_without_biases(network):

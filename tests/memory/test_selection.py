@@ -99,21 +99,13 @@ def largest_remainders(counts: np.ndarray, n: int) -> list[int]:
     return quotas
 
 
-@pytest.mark.parametrize("n", [1, 2, 9, 20, 50, 119, 120])
-@pytest.mark.parametrize("seed", range(4))
-def test_histogram_gives_ten_bins_their_quotas_by_largest_remainders(n, seed):
-    rows = features(120, 3, seed)
-    bins, counts = bins_of(rows)
-    chosen = histogram(rows, n).numpy()
-    assert np.bincount(bins[chosen], minlength=10).tolist() == largest_remainders(counts, n)
-
-
-@pytest.mark.parametrize("n", [7, 40, 149, 150])
+@pytest.mark.parametrize("n", [1, 7, 40, 149, 150])
 @pytest.mark.parametrize("seed", range(6))
-def test_every_prefix_of_histogram_holds_each_bin_by_its_share_within_one_image(n, seed):
+def test_histogram_gives_ten_bins_their_quotas_and_every_prefix_its_share_within_one_image(n, seed):
     rows = features(150, 2 + seed, seed)
     bins, counts = bins_of(rows)
     order = bins[histogram(rows, n).numpy()]
+    assert np.bincount(order, minlength=10).tolist() == largest_remainders(counts, n)
     for m in range(1, n + 1):
         assert np.abs(np.bincount(order[:m], minlength=10) - m * counts / 150).max() < 1
 
@@ -230,27 +222,19 @@ def test_features_of_any_float_on_any_device_that_need_gradients_are_only_read(s
 # Bad input
 
 
-def with_row(place: int, value: float) -> Tensor:
+def with_last(place: int, value: float) -> Tensor:
     rows = features(6, 3)
     rows[place, -1] = value
     return rows
 
 
-def with_zero_row() -> Tensor:
-    rows = features(6, 3)
-    rows[4] = 0
-    return rows
-
-
 REFUSED = {
     "n of zero": (features(6, 3), 0, r"^n, the number of images to keep, must be 1 or more, not 0\.$"),
-    "negative n": (features(6, 3), -2, r"^n, the number of images to keep, must be 1 or more, not -2\.$"),
     "too few images": (features(6, 3), 7, r"^The class has 6 images, so 7 cannot be kept: [^.]*\.$"),
     "no image": (torch.zeros(0, 3), 1, r"^The class has 0 images, so 1 cannot be kept: [^.]*\.$"),
-    "NaN": (with_row(2, torch.nan), 3, r"^The features of image 2 hold NaN or infinity, [^.]*\.$"),
-    "infinite": (with_row(5, torch.inf), 3, r"^The features of image 5 hold NaN or infinity, [^.]*\.$"),
-    "minus infinity": (with_row(0, -torch.inf), 3, r"^The features of image 0 hold NaN or infinity, [^.]*\.$"),
-    "zero row": (with_zero_row(), 3, r"^The features of image 4 have length zero, [^.]*\.$"),
+    "NaN": (with_last(2, torch.nan), 3, r"^The features of image 2 hold NaN or infinity, [^.]*\.$"),
+    "infinite": (with_last(5, -torch.inf), 3, r"^The features of image 5 hold NaN or infinity, [^.]*\.$"),
+    "zero row": (torch.eye(6)[:, :3], 3, r"^The features of image 3 have length zero, [^.]*\.$"),
     "no feature": (torch.zeros(6, 0), 3, r"^The features of image 0 have length zero, [^.]*\.$"),
     "maps": (torch.ones(6, 3, 2, 2), 3, r"^features must be \(N, D\), [^.]*, not \(6, 3, 2, 2\)\.$"),
     "one vector": (torch.ones(6), 3, r"^features must be \(N, D\), [^.]*, not \(6,\)\.$"),
@@ -261,8 +245,6 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_chosen_from_is_refused_in_one_sentence(strategy, case):
     rows, n, sentence = REFUSED[case]
-    with pytest.raises(ValueError, match=sentence):
-        SELECTIONS[strategy](rows, n)
     with pytest.raises(ValueError, match=sentence):
         select(strategy, rows, n)
 
