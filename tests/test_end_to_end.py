@@ -2,18 +2,16 @@
 
 import copy
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
+from running import learn
 from torch.nn import functional as F
 
 import cltutor as cl
-from cltutor.losses import TemporaryDistillation, distillation
 from cltutor.memory import ExemplarMemory, herding
 from cltutor.memory.exemplars import features_of
 from cltutor.networks import SmallCNN
-from cltutor.recipe.parser import parse
 from cltutor.recipe.recipe import Phase, Schedule
 from cltutor.seeds import generator
 from cltutor.training.events import EpochDone, TaskDone
@@ -92,37 +90,24 @@ def head_as_drawn(recipe, stream) -> dict:
     """The third head before any step: nothing learns in a task of which every role but the old heads is frozen."""
     still = Phase(old=1e-30)
     frozen = cl.Recipe("still", recipe.loss, recipe.network, None, Schedule((still,), epochs=1), "class")
-    run = cl.learn(stream, frozen, device="cpu", progress=False)
+    run = learn(stream, frozen)
     return {name: value for name, value in run.states[2].items() if name.startswith("heads.2.")}
-
-
-def test_the_temporary_distillation_compares_the_newest_head_with_the_snapshot():
-    class Heads:
-        def __init__(self, *heads):
-            self.head = heads.__getitem__
-
-    draw = torch.Generator().manual_seed(0)
-    student, snapshot = (Heads(*torch.randn(2, 5, 3, generator=draw)) for _ in range(2))
-    batch = SimpleNamespace(student=student, task=1, teacher={"phase": snapshot}.__getitem__)
-    value = TemporaryDistillation(temperature=2.0)(batch, {})
-    torch.testing.assert_close(value, distillation(student.head(1), snapshot.head(1), 2.0))
-    torch.testing.assert_close(value, soft(student.head(1), snapshot.head(1)))
 
 
 @pytest.mark.parametrize("far", [False, True])
 def test_in_the_second_task_the_teacher_counts(stream, far):
     """A far teacher and a near one give different losses there: the distillation does not begin a task too late."""
-    run = cl.learn(stream, cl.methods.eeil_base(memory=ExemplarMemory(24), **SETTINGS), device="cpu", progress=False)
+    run = learn(stream, cl.methods.eeil_base(memory=ExemplarMemory(24), **SETTINGS))
     second = run.curves.loss["Distillation"][run.curves.step_task == 1]
     assert (second > 0).all()
     others = cl.methods.eeil_base(memory=ExemplarMemory(24), temperature=20.0 if far else 2.0, **SETTINGS)
-    again = cl.learn(stream, others, device="cpu", progress=False)
+    again = learn(stream, others)
     assert torch.equal(run.states[1]["heads.0.weight"], again.states[1]["heads.0.weight"]) != far
 
 
 def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights(stream):
     recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **SETTINGS)
-    run = cl.learn(stream, recipe, device="cpu", progress=False)
+    run = learn(stream, recipe)
     acted = ~torch.from_numpy(run.curves.loss["TemporaryDistillation"]).isnan()
     task = torch.from_numpy(run.curves.step_task)
     # Task 2 trains on 20 new images and 20 exemplars, then on 40 balanced; task 3 on 20 and 24, then on 36.
@@ -131,34 +116,20 @@ def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights
     main, fine = recipe.schedule.later
     without = replace(fine, loss=recipe.loss)
     plain = replace(recipe, schedule=replace(recipe.schedule, later=(main, without)))
-    other = cl.learn(stream, plain, device="cpu", progress=False)
+    other = learn(stream, plain)
     assert not torch.equal(run.states[1]["heads.1.weight"], other.states[1]["heads.1.weight"])
 
 
-def test_balanced_fine_tuning_without_a_memory_is_refused():
+def test_balanced_fine_tuning_needs_exemplars_and_an_old_class():
     for memory in (None, cl.memory.Everything()):
         with pytest.raises(ValueError, match=r"keeps none: give it ExemplarMemory\(\)"):
             cl.methods.eeil(memory=memory)
-
-
-def test_balanced_fine_tuning_of_the_first_task_is_refused():
-    first = (Phase(shared=1.0, new=1.0, balanced=True),)
     with pytest.raises(ValueError, match="^The first task has no old classes"):
-        cl.methods.eeil(first=first)
-
-
-@pytest.mark.parametrize("name", ["eeil", "eeil_da", "eeil_bf", "icarl", "hybrid1"])
-def test_a_recipe_is_read_back_from_its_code_and_prints_its_equation(name):
-    recipe = getattr(cl.methods, name)(memory=ExemplarMemory(per_class=5, selection="closest"))
-    assert parse(repr(recipe)) == recipe
-    assert recipe._repr_latex_().count("sum") >= 2
+        cl.methods.eeil(first=(Phase(shared=1.0, new=1.0, balanced=True),))
 
 
 def test_the_twelve_fold_pool_has_twelve_times_the_updates(stream):
     once = cl.streams.PhotometricCropFlip(once=True)
     settings = {**SETTINGS, "epochs": 1, "memory": ExemplarMemory(24)}
-    runs = [
-        cl.learn(stream, cl.methods.eeil_da(augmentation=a, **settings), device="cpu", progress=False)
-        for a in (None, once)
-    ]
+    runs = [learn(stream, cl.methods.eeil_da(augmentation=a, **settings)) for a in (None, once)]
     assert [run.updates for run in runs] == [2 + 4 + 5, 24 + 48 + -(-44 * 12 // 10)]

@@ -9,9 +9,9 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-import numpy as np
 import pytest
 import torch
+from running import assert_same
 
 import cltutor as cl
 from cltutor.comparing.comparison import processes
@@ -80,15 +80,6 @@ def client(killer):
         yield client
 
 
-def equal(one, other) -> bool:
-    """Bit for bit the same accuracies and weights."""
-    return np.array_equal(one.accuracy(), other.accuracy(), equal_nan=True) and all(
-        torch.equal(value, other.states[task][name])
-        for task, state in enumerate(one.states)
-        for name, value in state.items()
-    )
-
-
 def test_processes_share_the_threads_of_this_process():
     threads = torch.get_num_threads()
     torch.set_num_threads(6)
@@ -108,7 +99,8 @@ def test_a_cluster_gives_the_same_runs_and_a_killed_worker_loses_only_its_own(cl
     stream, store = killer
     executor = client.get_executor()
     together = cl.compare(stream, METHODS, SEEDS, executor, device="cpu", store=store, progress=False)
-    assert all(map(equal, alone, together))
+    for one, other in zip(alone, together, strict=True):
+        assert_same(one, other)
     finished = [line.rsplit(" ", 1) for line in (store / "killed").read_text().splitlines()]
     assert finished
     assert all(os.stat(path).st_mtime_ns == int(changed) for path, changed in finished)

@@ -18,12 +18,13 @@ import pytest
 import safetensors.torch
 import torch
 from filelock import FileLock, Timeout
+from running import assert_same, learn, left_after
 
 import cltutor as cl
 from cltutor.losses import Term
 from cltutor.recipe.parser import UnknownPart
 from cltutor.runs import files
-from cltutor.runs.store import Store, checkpoint_of, set_aside
+from cltutor.runs.store import Store, set_aside
 from cltutor.training.events import Diverged, EpochDone, TaskDone
 
 QUICK = cl.methods.finetune(epochs=2)
@@ -31,27 +32,6 @@ QUICK = cl.methods.finetune(epochs=2)
 
 def train(stream, recipe, store, **settings):
     return cl.train(stream, recipe, device="cpu", store=store, **settings)
-
-
-def learn(stream, recipe, store, **settings):
-    return cl.learn(stream, recipe, device="cpu", progress=False, store=store, **settings)
-
-
-def same(run, other):
-    return all(
-        torch.equal(value, other.states[task][name])
-        for task, state in enumerate(run.states)
-        for name, value in state.items()
-    )
-
-
-def left_after(kind, stream, recipe, store, task=0):
-    """The run's file and checkpoint, after training stopped at the first event of that ``kind`` in ``task``."""
-    for event in train(stream, recipe, store):
-        if isinstance(event, kind) and event.task == task:
-            break
-    path = store.path(event.run)
-    return path, checkpoint_of(path)
 
 
 @pytest.fixture
@@ -62,7 +42,7 @@ def store(tmp_path) -> Store:
 @pytest.fixture(scope="module")
 def whole(tiny):
     """QUICK, learned without a store."""
-    return learn(tiny, QUICK, None)
+    return learn(tiny, QUICK)
 
 
 # The same run, found again.
@@ -71,14 +51,14 @@ def whole(tiny):
 def test_each_stream_recipe_and_seed_has_a_file_of_its_own(tiny, store):
     quick = cl.methods.finetune(epochs=1)
     runs = [
-        learn(tiny, quick, store),
-        learn(tiny, quick, store, seed=1),
-        learn(tiny, cl.methods.finetune(epochs=1, learning_rate=0.01), store),
-        learn(cl.streams.digits(tasks=2, classes=(0, 1)).fewer(0.1), quick, store),
+        learn(tiny, quick, store=store),
+        learn(tiny, quick, store=store, seed=1),
+        learn(tiny, cl.methods.finetune(epochs=1, learning_rate=0.01), store=store),
+        learn(cl.streams.digits(tasks=2, classes=(0, 1)).fewer(0.1), quick, store=store),
     ]
     assert len({store.path(run) for run in runs}) == len(list(store.folder.glob("*.safetensors"))) == 4
     assert list(train(tiny, quick, store)) == [], "it was learned again"
-    assert same(learn(tiny, quick, store), runs[0])
+    assert_same(learn(tiny, quick, store=store), runs[0])
     assert {p.suffix for p in store.folder.iterdir()} == {".safetensors", ".lock"}, "a checkpoint was left"
 
 
@@ -88,7 +68,7 @@ def test_another_version_of_cltutor_learns_its_own_runs(whole, store):
 
 def test_a_method_name_with_any_characters_stays_inside_the_folder(tiny, store):
     recipe = cl.Recipe("half/../../half: lwf", cl.losses.CrossEntropy(), schedule=QUICK.schedule)
-    run = learn(tiny, recipe, store)
+    run = learn(tiny, recipe, store=store)
     assert store.path(run).parent == store.folder
     assert list(train(tiny, recipe, store)) == []
 
@@ -103,9 +83,9 @@ class Own(Term):
 
 def test_a_run_with_a_user_defined_term_is_found_again(tiny, store):
     recipe = cl.Recipe("own", cl.losses.CrossEntropy() + Own(), schedule=QUICK.schedule)
-    first = learn(tiny, recipe, store)
+    first = learn(tiny, recipe, store=store)
     assert list(train(tiny, recipe, store)) == []
-    assert same(learn(tiny, recipe, store), first)
+    assert_same(learn(tiny, recipe, store=store), first)
     with pytest.raises(UnknownPart, match=r"part Own, which is not known here: .*, or give the recipe") as refused:
         cl.Run.load(store.path(first))
     assert refused.value.name == "Own"
@@ -148,22 +128,10 @@ def test_a_checkpoint_of_a_task_that_is_already_learned_is_ignored(tiny, store):
 # Damage.
 
 
-def truncate(path: Path):
-    path.write_bytes(path.read_bytes()[:-7])
-
-
 def flip(path: Path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
     path.write_bytes(data)
-
-
-def empty(path: Path):
-    path.write_bytes(b"")
-
-
-def pickled(path: Path):
-    torch.save({"weights": torch.zeros(2)}, path)
 
 
 def folder(path: Path):
@@ -177,24 +145,31 @@ def older(path: Path):
     safetensors.torch.save_file({}, path, {"cltutor": facts, "checksum": files.checksum({}, facts)})
 
 
-def without_facts(path: Path):
-    files.write(path, {}, {})
+DAMAGE = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-7]),
+    "a flipped bit": flip,
+    "empty": lambda path: path.write_bytes(b""),
+    "a pickle": lambda path: torch.save({"weights": torch.zeros(2)}, path),
+    "a folder": folder,
+    "of an older version": older,
+    "without facts": lambda path: files.write(path, {}, {}),
+}
 
 
-@pytest.mark.parametrize("damage", [truncate, flip, empty, pickled, folder, older, without_facts])
+@pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("which", ["run", "checkpoint"])
 def test_a_damaged_file_is_reported_once_set_aside_and_computed_again(tiny, store, whole, damage, which):
     path, checkpoint = left_after(EpochDone, tiny, QUICK, store, task=1)
     if which == "run":
         checkpoint.unlink()
     damaged = path if which == "run" else checkpoint
-    damage(damaged)
+    DAMAGE[damage](damaged)
     with pytest.warns(UserWarning, match=r"(damaged|another version|no ).*set aside as .*computed again") as warned:
-        again = learn(tiny, QUICK, store)
+        again = learn(tiny, QUICK, store=store)
     assert len(warned) == 1
     assert damaged.with_name(f"{damaged.name}.damaged").exists()
-    assert same(again, whole)
-    assert same(cl.Run.load(path), whole)
+    assert_same(again, whole)
+    assert_same(cl.Run.load(path), whole)
 
 
 @pytest.mark.parametrize("which", ["run", "checkpoint"])
@@ -208,7 +183,7 @@ def test_the_file_of_another_run_is_not_taken_for_this_one(tiny, store, whole, w
     else:
         shutil.copy(their_checkpoint, checkpoint)
     with pytest.warns(UserWarning, match="another run.*set aside"):
-        assert same(learn(tiny, QUICK, store), whole)
+        assert_same(learn(tiny, QUICK, store=store), whole)
 
 
 def test_files_set_aside_earlier_are_not_overwritten(tmp_path):
@@ -224,42 +199,30 @@ def test_drafts_of_a_killed_process_are_removed(tiny, store):
     drafts = [p.with_name(f".{p.name}.{os.getpid() + 1}-7") for p in (path, checkpoint)]
     for draft in drafts:
         draft.touch()
-    learn(tiny, QUICK, store)
+    learn(tiny, QUICK, store=store)
     assert not any(draft.exists() for draft in drafts)
 
 
 # Several processes, and generators that are left unfinished.
 
 HOLDER = """
-import shutil, sys
+import sys
 from filelock import FileLock
 with FileLock(sys.argv[1]):
-    print("held", flush=True)
-    for line in sys.stdin:
-        source, target = line.split()
-        shutil.copy(source, target)
+    print("locked", flush=True)
+    sys.stdin.read()
 """
 
 
-class Holder:
-    """Another process that learns the run of ``path``: it has the lock, and writes a file on command."""
-
-    def __init__(self, path: Path):
-        path.parent.mkdir(exist_ok=True, parents=True)
-        command = [sys.executable, "-c", HOLDER, path.with_name(f".{path.name}.lock")]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "held\n"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def make(self, source: Path, target: Path):
-        self.process.stdin.write(f"{source} {target}\n")
-        self.process.stdin.flush()
+@contextmanager
+def holder(path: Path):
+    """Another process that learns the run of ``path``: it has the lock."""
+    path.parent.mkdir(exist_ok=True, parents=True)
+    command = [sys.executable, "-c", HOLDER, path.with_name(f".{path.name}.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "locked\n"
+        yield process
+        process.kill()
 
 
 def later(action, *arguments) -> threading.Timer:
@@ -269,24 +232,24 @@ def later(action, *arguments) -> threading.Timer:
 
 
 def test_a_second_process_waits_says_so_and_takes_the_result_of_the_first(tiny, store, tmp_path):
-    made = learn(tiny, QUICK, tmp_path / "elsewhere")
+    made = learn(tiny, QUICK, store=tmp_path / "elsewhere")
     store.patience = 5.0
-    with Holder(store.path(made)) as holder:
-        timer = later(holder.make, Store(tmp_path / "elsewhere").path(made), store.path(made))
+    with holder(store.path(made)) as process:
+        timer = later(shutil.copy, Store(tmp_path / "elsewhere").path(made), store.path(made))
         with pytest.warns(UserWarning, match="^Another process is learning finetune: waiting") as warned:
             assert list(train(tiny, QUICK, store)) == [], "it was learned again"
         timer.join()
-        assert holder.process.poll() is None, "the lock was free, so the file did not matter"
+        assert process.poll() is None, "the lock was free, so the file did not matter"
     assert len(warned) == 1
-    assert same(store.load(made), made)
+    assert_same(store.load(made), made)
 
 
 def test_the_lock_of_a_process_that_is_killed_is_released(tiny, store, whole):
     store.patience = 30.0
-    with Holder(store.path(whole)) as holder:
-        timer = later(holder.process.kill)
+    with holder(store.path(whole)) as process:
+        timer = later(process.kill)
         with pytest.warns(UserWarning, match="^Another process") as warned:
-            run = learn(tiny, QUICK, store)
+            run = learn(tiny, QUICK, store=store)
         timer.join()
     assert len(warned) == 1
     assert store.find(run).complete
@@ -294,9 +257,9 @@ def test_the_lock_of_a_process_that_is_killed_is_released(tiny, store, whole):
 
 def test_a_process_that_has_the_lock_and_does_nothing_is_not_waited_for(tiny, store, whole):
     store.patience = 0.2
-    with Holder(store.path(whole)):
+    with holder(store.path(whole)):
         with pytest.warns(UserWarning, match="Another process|The other process") as warned:
-            run = learn(tiny, QUICK, store)
+            run = learn(tiny, QUICK, store=store)
         assert "saved nothing of finetune for 0.2 seconds" in str(warned[-1].message)
         assert len(warned) == 2
         assert store.find(run).complete
@@ -305,11 +268,11 @@ def test_a_process_that_has_the_lock_and_does_nothing_is_not_waited_for(tiny, st
 def test_a_generator_left_unfinished_blocks_nothing_and_may_go_on(tiny, store):
     left = train(tiny, QUICK, store)
     next(left)
-    run = learn(tiny, QUICK, store)  # a warning that it waits would be an error here
+    run = learn(tiny, QUICK, store=store)  # a warning that it waits would be an error here
     path = store.path(run)
     before = path.read_bytes()
     *_, last = left
-    assert same(last.run, run)
+    assert_same(last.run, run)
     assert path.read_bytes() == before, "the slower one wrote over the finished run"
 
 
@@ -329,7 +292,7 @@ def test_the_lock_is_free_when_a_generator_is_closed_or_ends_in_an_error(tiny, s
     events.close()
     assert free(lock)
     with pytest.raises(Diverged):
-        learn(tiny, cl.methods.finetune(epochs=2, learning_rate=1e30), store)
+        learn(tiny, cl.methods.finetune(epochs=2, learning_rate=1e30), store=store)
     (other,) = set(store.folder.glob(".*.lock")) - {lock}
     assert free(other)
 
@@ -344,7 +307,7 @@ class NoLocks(FileLock):
 def test_a_folder_without_file_locks_is_reported_and_used(tiny, tmp_path):
     store = Store(tmp_path, lock=NoLocks)
     with pytest.warns(UserWarning, match="has no file locks"):
-        assert store.find(learn(tiny, QUICK, store)).complete
+        assert store.find(learn(tiny, QUICK, store=store)).complete
 
 
 # A disk that refuses.
@@ -374,10 +337,10 @@ def nobody(folder: Path):
 def test_a_read_only_folder_is_refused_before_training_but_finished_runs_are_found(tiny):
     with tempfile.TemporaryDirectory() as name:  # not pytest's own, which no other user may read
         os.chmod(name, 0o755)
-        learned = learn(tiny, QUICK, name)
+        learned = learn(tiny, QUICK, store=name)
         os.chmod(Store(name).path(learned), 0o644)
         with nobody(Path(name)):
-            assert same(learn(tiny, QUICK, name), learned)
+            assert_same(learn(tiny, QUICK, store=name), learned)
             for place in (name, f"{name}/new"):
                 with pytest.raises(
                     ValueError, match=r"Nothing can be written in .* \(Permission denied\): name another"
@@ -410,8 +373,8 @@ def test_a_disk_that_fills_up_is_reported_once_and_the_run_goes_on_with_the_file
     (only,) = warned
     assert "finetune could not be saved in" in str(only.message)
     assert "(File too large)" in str(only.message)
-    assert same(event.run, whole)
+    assert_same(event.run, whole)
     assert event.run.complete
     assert cl.Run.load(path).learned == 1
     assert {p.suffix for p in store.folder.iterdir()} == {".safetensors", ".lock"}, "a draft was left"
-    assert same(learn(tiny, QUICK, store), whole)
+    assert_same(learn(tiny, QUICK, store=store), whole)

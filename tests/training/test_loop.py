@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from running import assert_same, learn
 from torch import nn
 from torch.nn import functional as F
 
@@ -23,10 +24,6 @@ from cltutor.seeds import generator, seeded
 from cltutor.training.events import Diverged, EpochDone, OutOfMemory, Stepped, TaskBegun, TaskDone
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
-
-
-def learn(stream, recipe, **settings):
-    return cl.learn(stream, recipe, progress=False, device="cpu", **settings)
 
 
 def same(state, other):
@@ -113,10 +110,7 @@ def test_a_run_killed_between_tasks_goes_on_to_the_same_numbers_bit_for_bit(tiny
     events = list(cl.train(tiny, name, seed=5, epochs=2, device="cpu", store=killed))
     assert {event.task for event in events} == {1}, "the first task was learned again"
     resumed, whole = events[-1].run, learn(tiny, name, seed=5, epochs=2)
-    assert same(resumed.states[-1], whole.states[-1])
-    np.testing.assert_array_equal(resumed.accuracy(), whole.accuracy())
-    for term, curve in whole.curves.loss.items():
-        np.testing.assert_array_equal(resumed.curves.loss[term], curve)
+    assert_same(resumed, whole)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """A task under way: from a checkpoint it goes on, whatever the method, to the same bits."""
 
-import numpy as np
 import pytest
 import torch
+from running import assert_same, learn, left_after
 
 import cltutor as cl
 from cltutor.runs.store import Store, checkpoint_of
@@ -11,30 +11,6 @@ from cltutor.training.task import numbered, strides, with_strides
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
 EPOCHS = 5  # each phase of every method has one at least
-
-
-def everything(run):
-    """All numbers of a run except its seconds, by name."""
-    named = {("state", t, name): value.numpy() for t, state in enumerate(run.states) for name, value in state.items()}
-    named |= {
-        ("kept", part, name): value.numpy() for part, held in run.part_states.items() for name, value in held.items()
-    }
-    named |= {("curve", name): value.numpy() for name, value in run.curves.tensors()}
-    return {**named, **run.accuracies, "updates": np.array(run.updates)}
-
-
-def assert_same(run, other):
-    ours, theirs = everything(run), everything(other)
-    assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-        np.testing.assert_array_equal(value, theirs[name], err_msg=str(name))
-
-
-def cut(stream, recipe, folder, task, epoch):
-    """Learn until after that epoch, as if the process died there."""
-    for event in cl.train(stream, recipe, seed=3, device="cpu", store=Store(folder, every=0.0)):
-        if isinstance(event, EpochDone) and (event.task, event.epoch) == (task, epoch):
-            break
 
 
 def resumed(stream, recipe, folder, task, epoch):
@@ -50,10 +26,10 @@ def resumed(stream, recipe, folder, task, epoch):
 def test_every_method_goes_on_inside_a_task_to_the_same_bits(patterns, name, tmp_path):
     """Cut after the first epoch of its last phase, and after epoch 2. The same seed thus gives the same bits twice."""
     recipe = cl.methods.get(name).with_epochs(EPOCHS)
-    whole = cl.learn(patterns, recipe, seed=3, device="cpu", progress=False)
+    whole = learn(patterns, recipe, seed=3)
     phases = [epochs[0] for _, epochs in recipe.schedule.phases(1) if len(epochs)]
     for epoch in sorted({2, phases[-1]}):
-        cut(patterns, recipe, tmp_path, 1, epoch)
+        left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), 1, epoch, seed=3)
     assert_same(resumed(patterns, recipe, tmp_path, 1, epoch), whole)
 
 
@@ -78,16 +54,16 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_wherever_it_was_cut_it_goes_on_to_the_same_bits(patterns, case, tmp_path):
     recipe, task, epoch = CASES[case]
-    whole = cl.learn(patterns, recipe, seed=3, device="cpu", progress=False)
-    cut(patterns, recipe, tmp_path, task, epoch)
+    whole = learn(patterns, recipe, seed=3)
+    left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), task, epoch, seed=3)
     assert_same(resumed(patterns, recipe, tmp_path, task, epoch), whole)
 
 
 def test_patience_goes_on_with_the_epochs_counted_so_far(tmp_path):
     stream = cl.streams.digits(tasks=2, classes=(0, 1, 2, 3), validation=0.2).fewer(0.2)
     recipe = cl.methods.finetune(patience=2, epochs=5)
-    whole = cl.learn(stream, recipe, seed=3, device="cpu", progress=False)
-    cut(stream, recipe, tmp_path, 1, 1)
+    whole = learn(stream, recipe, seed=3)
+    left_after(EpochDone, stream, recipe, Store(tmp_path, every=0.0), 1, 1, seed=3)
     assert_same(resumed(stream, recipe, tmp_path, 1, 1), whole)
 
 
@@ -95,9 +71,9 @@ def test_it_can_be_cut_again_and_again(patterns, tmp_path):
     recipe = cl.methods.si(epochs=3)
     for task in range(3):
         for epoch in range(3):
-            cut(patterns, recipe, tmp_path, task, epoch)
+            left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), task, epoch, seed=3)
     run = resumed(patterns, recipe, tmp_path, 2, 2)
-    assert_same(run, cl.learn(patterns, recipe, seed=3, device="cpu", progress=False))
+    assert_same(run, learn(patterns, recipe, seed=3))
     assert run.seconds["train"] > 0
 
 
@@ -125,7 +101,7 @@ def test_tensors_come_back_in_their_layout_in_memory():
 
 def test_a_checkpoint_contains_one_network_one_momentum_and_no_image(patterns, tmp_path):
     recipe = cl.methods.finetune(epochs=2)
-    cut(patterns, recipe, tmp_path, 1, 0)
+    left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), 1, 0, seed=3)
     store = Store(tmp_path)
     (run,) = [cl.Run.load(path) for path in tmp_path.glob("*.safetensors")]
     network = sum(value.nbytes for value in run.states[0].values())

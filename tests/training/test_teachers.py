@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from running import learn
 from torch import nn
 
 import cltutor as cl
@@ -105,9 +106,6 @@ def test_a_teacher_runs_once_per_batch_for_all_terms_and_builds_no_graph_for_its
 @pytest.mark.parametrize("maps", ["grad_cam", "activation"])
 def test_recorded_and_recomputed_maps_give_the_same_weights(tiny, maps):
     still = cl.streams.CropFlip(padding=0, flip=False)
-    pair = [
-        cl.learn(tiny, cl.methods.lwm(epochs=3, maps=maps, augmentation=one), device="cpu", progress=False)
-        for one in (None, still)
-    ]
+    pair = [learn(tiny, cl.methods.lwm(epochs=3, maps=maps, augmentation=one)) for one in (None, still)]
     for name, value in pair[0].states[-1].items():
         torch.testing.assert_close(value, pair[1].states[-1][name], rtol=1e-3, atol=1e-5)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from running import learn
 
 import cltutor as cl
 from cltutor.networks import SmallCNN
@@ -29,7 +30,7 @@ def test_old_tasks_may_be_tested_more_rarely_than_the_new_one(epoch, every, old_
 
 def learned(stream, every=1, **settings):
     recipe = cl.methods.single_task(backbone=SMALL, **{"epochs": 4, **settings})
-    return cl.learn(stream, recipe, device="cpu", progress=False, test_every=every, test_old_every=2)
+    return learn(stream, recipe, test_every=every, test_old_every=2)
 
 
 def test_curves_have_a_point_where_a_task_was_due_and_the_matrix_is_whole_all_the_same(tiny):
@@ -54,7 +55,7 @@ def test_heads_with_paths_of_their_own_compete_at_the_end_of_a_task_and_in_every
 
 def test_validation_is_among_the_classes_of_the_task():
     stream = cl.streams.digits(tasks=2, classes=range(4), validation=0.3).fewer(0.2)
-    run = cl.learn(stream, cl.methods.single_task(backbone=SMALL, epochs=1), device="cpu", progress=False)
+    run = learn(stream, cl.methods.single_task(backbone=SMALL, epochs=1))
     network, task = run.model, stream[1]
     scores = network(task.validation.images).head(1)
     expected = (scores.argmax(1) + 2 == stream.positions(task.validation.labels)).double().mean().item()

@@ -1,0 +1,34 @@
+"""Runs for tests: learned on the CPU without a progress bar, left unfinished, and compared bit for bit."""
+
+import numpy as np
+
+import cltutor as cl
+from cltutor.runs.store import checkpoint_of
+
+
+def learn(stream, recipe, **settings):
+    return cl.learn(stream, recipe, device="cpu", progress=False, **settings)
+
+
+def left_after(kind, stream, recipe, store, task=0, epoch=None, **settings):
+    """The run's file and checkpoint, after training stopped at an event of that ``kind``, as if the process died."""
+    for event in cl.train(stream, recipe, device="cpu", store=store, **settings):
+        if isinstance(event, kind) and event.task == task and epoch in (None, getattr(event, "epoch", None)):
+            break
+    path = store.path(event.run)
+    return path, checkpoint_of(path)
+
+
+def everything(run):
+    """All numbers of a run except its seconds, by name."""
+    tensors = {("state", t, name): value for t, state in enumerate(run.states) for name, value in state.items()}
+    tensors |= {("part", part, name): value for part, state in run.part_states.items() for name, value in state.items()}
+    arrays = {name: value.numpy() for name, value in {**tensors, **dict(run.curves.tensors())}.items()}
+    return {**arrays, **run.accuracies, "updates": np.array(run.updates)}
+
+
+def assert_same(run, other):
+    ours, theirs = everything(run), everything(other)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        np.testing.assert_array_equal(value, theirs[name], err_msg=str(name))
