@@ -40,7 +40,6 @@ def test_a_preset_is_trained_while_the_page_follows(tool):
     tool.until(lambda: "cl.methods.lwf(epochs=3)" in code(tool))
     tool.train()
     tool.until(lambda: "lwf, seed 0: task" in tool.status)
-    tool.until(lambda: "lwf" in tool.picture)
     tool.until(tool.button("Train").is_enabled, 120)
     tool.until(lambda: tool.place.locator("tbody tr", has_text="3 epochs").count() == 1)
     tool.shot("playground-trained")
@@ -60,7 +59,7 @@ def test_a_preset_is_trained_while_the_page_follows(tool):
 def test_stop_pauses_and_resume_goes_on(tool):
     paste(tool, "cl.methods.finetune(epochs=25)")
     tool.train()
-    tool.until(lambda: "finetune" in tool.picture)
+    tool.until(lambda: tool.place.locator("tbody tr", has_text="25 epochs").count() == 1)  # after the first epoch
     tool.button("Stop").click()
     tool.until(tool.button("Resume").is_enabled)
     assert "Resume goes on" in tool.status

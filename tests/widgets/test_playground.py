@@ -293,7 +293,6 @@ def test_filters_of_a_dfcnn_can_be_opened_and_its_attention_not(tool, train):
     assert disabled == {"Importance", "Attention"}
 
 
-@cl.register
 @dataclass(frozen=True, repr=False)
 class Reluctance(cl.losses.Term):
     """A term of the learner's: it changes nothing."""
@@ -304,13 +303,11 @@ class Reluctance(cl.losses.Term):
         return self.strength * batch.zero
 
 
-@cl.register
 @dataclass(frozen=True, repr=False)
 class Nothing(cl.memory.ExemplarMemory):
     """A memory of the learner's."""
 
 
-@cl.methods.register
 def reluctant(strength=1.0, epochs=2):
     """A method of the learner's."""
     loss = cl.losses.CrossEntropy() + 0.5 * Reluctance(strength)
@@ -318,6 +315,9 @@ def reluctant(strength=1.0, epochs=2):
 
 
 def test_your_own_parts_and_methods_work_in_the_pasted_line(tool, train):
+    cl.register(Reluctance)
+    cl.register(Nothing)
+    cl.methods.register(reluctant)
     for line in ("cl.methods.reluctant(strength=3, epochs=1)", repr(reluctant(3.0, 1))):
         tool.line.value = line
         assert tool.recipe == reluctant(3.0, 1)
