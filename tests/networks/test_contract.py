@@ -1,5 +1,7 @@
 """What every network and every backbone must satisfy: one suite, run on cltutor's own and on registered ones."""
 
+import copy
+import functools
 import gc
 import weakref
 from collections.abc import Iterator, Sequence
@@ -109,12 +111,17 @@ def built(description, shape: tuple[int, int, int], seed: int = 0) -> nn.Module:
     return description.build(shape)
 
 
-def grown(description, shape: tuple[int, int, int], seed: int = 0, tasks: Sequence[int] = TASKS) -> Network:
+@functools.cache
+def prototype(description, shape: tuple[int, int, int], seed: int, tasks: tuple[int, ...]) -> Network:
     network = built(description, shape, seed)
     network.normalise_like(pictures(shape))
     for task, classes in enumerate(tasks):
         network.grow(classes, FACTS[sum(TASKS[:task]) :][:classes])
     return network
+
+
+def grown(description, shape: tuple[int, int, int], seed: int = 0, tasks: tuple[int, ...] = TASKS) -> Network:
+    return copy.deepcopy(prototype(description, shape, seed, tasks))
 
 
 def state(module: nn.Module) -> dict[str, Tensor]:
