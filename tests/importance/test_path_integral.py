@@ -22,18 +22,6 @@ def test_omega_is_the_contribution_over_the_squared_way_and_a_damping():
     torch.testing.assert_close(path_integral(contribution, moved, 0.1), torch.tensor([2 / 1.1, 0.0, 5.0]))
 
 
-def test_along_a_straight_small_path_the_contributions_add_up_to_the_fall_of_the_loss():
-    weights = torch.tensor([1.0, -2.0], dtype=torch.float64)
-    path, loss = torch.zeros(2, dtype=torch.float64), lambda w: (w[0] ** 2 + 3 * w[1] ** 2).item()
-    start = loss(weights)
-    for _ in range(2000):
-        gradient = torch.tensor([2 * weights[0], 6 * weights[1]])
-        step = -1e-4 * gradient
-        path -= gradient * step
-        weights = weights + step
-    assert path.sum().item() == pytest.approx(start - loss(weights), rel=1e-3)
-
-
 def now(network) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in network.backbone.parameters()])
 

@@ -158,11 +158,8 @@ def test_its_value_is_a_finite_mean_over_the_batch_and_draws_no_global_random_nu
 @TERMS
 @HEADS
 def test_it_changes_what_steps_learn_and_no_teacher(term, heads, stream):
-    after = []
-    for weighted in (
-        {CrossEntropy(): 1.0},
-        {CrossEntropy(): 1.5} if term == CrossEntropy() else {CrossEntropy(): 1.0, term: 0.5},
-    ):
+    after, weighed_more = [], {CrossEntropy(): 1.0, term: 1.5 if term == CrossEntropy() else 0.5}
+    for weighted in ({CrossEntropy(): 1.0}, weighed_more):
         context, state, teachers = second_task(term, stream, heads)
         for _ in range(5):  # a gradient that hurts no old task is not projected
             after.append(update(batch_of(context, teachers), state, weighted))
