@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from .matrix import MAP, write_in_cell
-from .picture import FAINT, FONT, INK, Picture, grid, handle, headed, plain, room, shortened, titled, wrapped
+from .picture import FAINT, FONT, INK, Picture, grid, handle, headed, plain, shortened, titled, widest, wrapped
 from .style import BLUE, VERMILLION, look
 
 WIDTH, SIDE, NAMES = 9.6, 3.2, 1.0  # inches: of a picture, of a matrix, of the longest name of a class
@@ -171,7 +171,7 @@ def _name_sizes(classes: Sequence[int], names: Sequence[str], inches: float) -> 
     """Inches for names left of an axis, and below an axis of so many inches, with the axis's own name."""
     if sum(classes) > NAMED:
         return 0.3, 0.55
-    longest = min(NAMES, max(room(len(name)) for name in names))
+    longest = min(NAMES, widest(names))
     return longest + 0.1, 0.4 + (longest if longest > inches / len(names) else 0.15)
 
 
@@ -179,7 +179,7 @@ def _name(axis, classes: Sequence[int], names: Sequence[str], inches: float, wor
     """The names of the classes along an axis, upright where they do not fit; of many classes, the numbers of tasks."""
     if sum(classes) <= NAMED:
         shown = [plain(shortened(name, NAMES)) for name in names]
-        fits = max(room(len(name)) for name in shown) <= inches / len(names)
+        fits = widest(shown) <= inches / len(names)
         axis.set_ticks(range(len(names)), shown, rotation=0 if fits else 90)
     else:
         middles = np.cumsum(classes) - (np.array(classes) + 1) / 2

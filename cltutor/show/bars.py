@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..evaluation import metrics
-from .picture import FONT, FRAME, INK, Picture, headed, name_rows, room
+from .picture import FONT, FRAME, INK, Picture, headed, name_rows, widest
 from .runs import NEVER_COMPETED, Method, accuracy, mean_and_spread, measured, methods, notes, setting
 from .style import HATCH
 
@@ -33,7 +33,7 @@ def forgetting(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     if not np.isfinite(lost).any(axis=1).all():
         raise ValueError("forgetting needs runs that have learned two tasks or more")
     hatched = [not (known_task or method.competes) for method in shown]
-    left = 0.3 + max(room(len(method.label)) for method in shown)
+    left = 0.3 + widest(method.label for method in shown)
     high = ROW * len(shown)
     title = f"Average accuracy and forgetting, {setting(known_task)}"
     note = notes(shown, known_task, missing, "hatched:")

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
 from .matrix import MAP, write_in_cell
-from .picture import INK, Picture, headed, name_rows, room, shortened, titled
+from .picture import INK, Picture, headed, name_rows, room, shortened, titled, widest
 
 if TYPE_CHECKING:
     from ..networks.dfcnn import DFCNNNetwork
@@ -87,7 +87,7 @@ def knowledge_shares(shares: ArrayLike, names: Sequence[str] = (), what: str = "
     names = list(names) or [f"task {task + 1}" for task in range(count)]
     if len(names) != count:
         raise ValueError(f"{count} tasks need {count} names, not {len(names)}")
-    named = min(1.5, 0.02 + max(room(len(name)) for name in names))
+    named = min(1.5, 0.02 + widest(names))
     square, high = max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
     left = 0.25 + named
     right = WIDTH - 0.15 - square

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ..evaluation import metrics
-from .picture import FAINT, INK, Picture, headed, name_rows, room
+from .picture import FAINT, INK, Picture, headed, name_rows, widest
 from .runs import NEVER_COMPETED, Method, accuracy, chance, measured, methods, notes, setting
 from .style import HATCH
 
@@ -37,7 +37,7 @@ def gallery(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     low = min(mean - (0 if math.isnan(half) else half) for group in numbers for mean, half in group)
     start, guessed = max(0, 10 * math.floor((low - 1) / 10)), 100 * chance(shown[0].runs[0], known_task)
     guess = float(guessed.mean() if known_task else guessed[-1])  # among a task's classes, or among all
-    names = [0.2 + max(room(len(method.label)) for method in group) for group in panels]
+    names = [0.12 + widest(method.label for method in group) for group in panels]
     high, title = ROW * max(map(len, panels)), f"Average accuracy at the end, {setting(known_task)}"
     note = notes(shown, known_task, missing, "hatched:", "mean and 95 % interval")
     note += ["dotted: chance"] * (guess > start)

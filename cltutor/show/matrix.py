@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from ..evaluation.metrics import average_accuracy
-from .picture import FONT, Picture, headed, name_rows, plain, room, wrapped
+from .picture import FONT, Picture, headed, name_rows, plain, widest, wrapped
 from .runs import NEVER_COMPETED, accuracy, class_list, measured, methods, setting
 from .style import HATCH, ink_on
 
@@ -36,7 +36,7 @@ def accuracy_matrix(run: "Run", known_task: bool = True) -> Picture:
     cell, height = (0.95, max(0.6, 1.6 / count)) if count <= 5 else (0.68, 0.52)
     columns = [_label(run, j, "\n", cell - 0.06, 4 if count <= 5 else 2) for j in range(count)]
     rows = [_label(run, i, ": ", 1.9, 2) for i in range(count)]
-    left = 0.65 + max(room(len(line)) for row in rows for line in row.split("\n"))
+    left = 0.65 + widest(line for row in rows for line in row.split("\n"))
     below = 0.4 + 0.17 * max(column.count("\n") + 1 for column in columns)
     hatched = not (known_task or run.competes)
     title = f"{run.name}: accuracy (%), {setting(known_task)}"
@@ -54,7 +54,7 @@ def accuracy_matrix(run: "Run", known_task: bool = True) -> Picture:
 def _label(run: "Run", task: int, between: str, inches: float, lines: int) -> str:
     """The task's number, with the names of its classes if they fit."""
     names = wrapped(class_list(run, task), inches)
-    fits = len(names) <= lines and max(room(len(line)) for line in names) <= inches
+    fits = len(names) <= lines and widest(names) <= inches
     return f"{task + 1}{between}" + "\n".join(names) if fits else str(task + 1)
 
 

@@ -9,7 +9,7 @@ import html
 import io
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -161,6 +161,11 @@ def room(characters: int, size: float = FONT) -> float:
     return characters * 0.62 * size / 72
 
 
+def widest(labels: Iterable[str]) -> float:
+    """The width in inches of the widest label, with half as much again for each wide letter."""
+    return max(room(len(label)) + room(sum(letter in "mwMW@%" for letter in label)) / 2 for label in labels)
+
+
 def wrapped(words: str, inches: float, size: float = FONT) -> list[str]:
     """Words broken into lines that fit a width; a word longer than that gets a line of its own."""
     fits = max(1, math.floor(inches / room(1, size)))
@@ -175,5 +180,5 @@ def shortened(words: str, inches: float, size: float = FONT) -> str:
 
 def columns_of(labels: Sequence[str], inches: float) -> int:
     """Columns of a legend: one per label if all fit in a row, else as many as the widest label allows."""
-    widths = [room(len(label)) + 0.7 for label in labels]
+    widths = [widest([label]) + 0.7 for label in labels]
     return max(1, len(labels) if sum(widths) <= inches else int(inches / max(widths)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .picture import FONT, INK, Picture, headed, name_rows, room, shortened
+from .picture import FONT, INK, Picture, headed, name_rows, shortened, widest
 from .style import BLUE, ORANGE
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _page(pixels: np.ndarray, bars: list[tuple[str, float, str]], title: str, no
     """The image at the left, the bars at the right."""
     labels, values, colors = zip(*bars, strict=True)
     high = max(SIDE, 0.3 * len(bars))
-    left = 0.65 + SIDE + max(room(len(label)) for label in labels)
+    left = 0.65 + SIDE + widest(labels)
     picture = headed(left + 3.85, high + 0.6, title, [note])
     tall, wide = SIDE * np.array(pixels.shape[1:]) / max(pixels.shape[1:])
     picture.pixels(as_rgb(pixels), 0.15 + (SIDE - wide) / 2, 0.6 + (high - tall) / 2, wide, tall)

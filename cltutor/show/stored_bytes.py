@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from .picture import FONT, INK, Picture, headed, name_rows, room
+from .picture import FONT, INK, Picture, headed, name_rows, widest
 from .style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WINE
 
 BAR, SPACE, WIDE, VALUE = 0.11, 0.16, 5.0, 1.0  # inches of a bar, between methods, of the axis, of the number beside
@@ -54,7 +54,7 @@ def storage(needs: Mapping[str, Sequence[Mapping[str, int]]]) -> Picture:
 
 
 def _page(methods: list[str], kinds: list[str], count: int, unit: str) -> tuple[Picture, Axes]:
-    left = 0.3 + max(room(len(name)) for name in methods)
+    left = 0.3 + widest(methods)
     last = f"task {count + 1}"
     note = f"bars of a method, from the top: tasks 2 to {count + 1}; the number: {last}" if count > 1 else last
     legend = {WORDS.get(kind, kind): Patch(color=COLORS[k % len(COLORS)]) for k, kind in enumerate(kinds)}

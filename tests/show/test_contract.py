@@ -20,7 +20,7 @@ from matplotlib.patches import Rectangle
 from cltutor import show
 from cltutor.show.style import look
 
-OWN = "my_own_method"  # a name that the package does not know
+OWN = "my_WWW_method"  # a name that the package does not know, with wide letters
 DRAWN = np.random.default_rng(0)
 IMAGES = DRAWN.integers(0, 256, (6, 3, 8, 8), dtype=np.uint8)
 GRID = DRAWN.uniform(0.3, 1, (3, 3))
