@@ -130,8 +130,10 @@ class ImportanceExplorer(Trains):
 
     def _train(self) -> None:
         self._forget()
-        own = self.data.events(self.train(self.stream, self.recipe, self.seed, device=self.device))
-        self._begin(own if self.run is None else self.data.of_run(self.run))
+        if self.run is None:
+            self._begin(self.data.events(self.train(self.stream, self.recipe, self.seed, device=self.device)))
+        else:
+            self._begin(self.data.of_run(self.run))
 
     def _forget(self) -> None:
         self.data = Exploration(self.stream, self.methods)
@@ -159,8 +161,10 @@ class ImportanceExplorer(Trains):
         if not finished:
             words = f"stopped: {learned} of {len(self.stream)} tasks were learned and measured"
         self.actions.say(words, 1.0 if finished else None)
-        self._show()
-        self.actions.busy = False
+        try:
+            self._show()
+        finally:
+            self.actions.busy = False
 
     def _show(self, name: str | None = None) -> None:
         """Show what the controls say; `name`: the control that was moved."""

@@ -8,6 +8,7 @@ import pytest
 import cltutor as cl
 from cltutor.training.events import Stepped
 from cltutor.widgets.choice import close
+from cltutor.widgets.code import shown as first_arguments
 from cltutor.widgets.learning import LearnsInTurn, Trains
 
 LISTED = '("dfcnn_small", "hard_sharing", "single_task")'
@@ -210,13 +211,11 @@ def test_the_line_of_code_makes_the_same_widget_again(make, shown, name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_pasted_line_sets_the_controls_and_what_it_leaves_out_is_the_default(kept, name, errors):
-    tool, start = kept(name), CASES[name][1]
-    lines = [line_with(start, settings) for settings in CASES[name][2]]
-    codes = []
-    for line in [*lines, *lines]:
-        tool.line.value = line.removeprefix("cl.widgets.")
+    tool, codes = kept(name), []
+    for settings in [*CASES[name][2], *CASES[name][2]]:
+        tool.line.value = line_with(name, settings)
         codes.append(tool.code)
-        assert tool.line.value == tool.code != start
+        assert tool.line.value == tool.code != CASES[name][1]
     assert codes[0] != codes[1]
     assert codes[:2] == codes[2:]
     tool.line.value = codes[0]
@@ -224,22 +223,17 @@ def test_a_pasted_line_sets_the_controls_and_what_it_leaves_out_is_the_default(k
     settle(tool)
 
 
-def line_with(line, settings):
-    """The line with more settings, in place of those that it has already."""
-    names = [setting.split("=")[0] for setting in settings.split(", ") if "=" in setting]
-    for name in names:
-        for own in ("epochs=2", "pictures=1", "head=0"):
-            line = line.replace(f", {own}", "") if own.startswith(f"{name}=") else line
-    if "pictures" in line or "Temperature" in line:
-        line = line.replace(", head=0", "")
-    return f"{line[:-1]}, {settings})"
+def line_with(name, settings):
+    """The call of the case with more settings, some of them in place of its own."""
+    own = [f"{key}={value!r}" for key, value in CASES[name][0].items() if f"{key}=" not in settings]
+    return f"{name}({', '.join([*first_arguments(getattr(cl.widgets, name)), *own, settings])})"
 
 
 @pytest.mark.parametrize(("name", "settings", "words"), WRONG)
 def test_a_wrong_setting_is_refused_in_a_pasted_line_and_in_a_call(kept, shown, name, settings, words, errors):
     tool = kept(name)
     before = tool.code
-    tool.line.value = line_with(CASES[name][1], settings)
+    tool.line.value = line_with(name, settings)
     assert tool.code == tool.line.value == before
     assert "Nothing was changed." in tool.message.value
     assert tool.message.value.count("Nothing was changed.") == 1
@@ -334,7 +328,7 @@ def test_an_error_while_training_is_shown_in_plain_words(make, train, name, erro
 def test_a_bug_in_a_callback_is_shown_with_what_to_do(make, name, errors):
     tool = make(name)
     tool.draw.error = KeyError("bug")
-    tool.line.value = line_with(CASES[name][1], CASES[name][2][1])
+    tool.line.value = line_with(name, CASES[name][2][1])
     assert "Run this cell again." in tool.message.value
     errors.expect(tool, "Something went wrong in cltutor (KeyError")
 
