@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures that all tests share."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import torch
 
 import cltutor as cl
 
-# A busy machine is no failure: no deadline for an example.
+# No deadline per example: a busy machine is not a failure.
 hypothesis.settings.register_profile("cltutor", deadline=None)
 hypothesis.settings.load_profile("cltutor")
 
@@ -29,7 +29,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def tiny() -> "cl.streams.Stream":
-    """Two tasks of two classes, 8x8 grey noise: enough to run every line of a method in no time."""
+    """Two tasks of two classes, 8x8 grey noise: enough to run every line of a method quickly."""
     draw = torch.Generator().manual_seed(0)
     labels = torch.arange(4).repeat_interleave(12)
     images = torch.randint(0, 256, (48, 1, 8, 8), dtype=torch.uint8, generator=draw)

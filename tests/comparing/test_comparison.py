@@ -4,7 +4,6 @@ import json
 import math
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -26,15 +25,6 @@ def test_runs_come_by_method_then_seed_and_a_slice_is_a_list(tiny):
     assert len(runs) == 4
 
 
-def test_threads_give_the_same_numbers(tiny):
-    methods = quick("finetune", "lwf")
-    alone = cl.compare(tiny, methods, seeds=(0, 1), device="cpu", progress=False)
-    with ThreadPoolExecutor(2) as executor:
-        together = cl.compare(tiny, methods, (0, 1), executor, device="cpu", progress=False)
-    for one, other in zip(alone, together, strict=True):
-        np.testing.assert_array_equal(one.accuracy(), other.accuracy())
-
-
 def test_a_seed_gives_every_method_the_same_initial_weights(tiny):
     methods = ["finetune", "lwf", "joint", "feature_extraction"]
     reference, *others = [run.states[0] for run in cl.compare(tiny, methods, (4,), epochs=1, progress=False)]
@@ -49,11 +39,6 @@ def test_a_function_from_a_seed_gives_every_method_that_seeds_order():
     assert runs[0].tasks != runs[1].tasks
 
 
-def test_a_function_that_gives_no_stream_is_refused():
-    with pytest.raises(ValueError, match="needs a Stream or a function from a seed to one, which gave 0"):
-        cl.compare(lambda seed: seed, quick("finetune"), seeds=(0,), progress=False)
-
-
 @pytest.mark.parametrize(("setting", "values"), [("epochs", (1, 2)), ("batch_size", (32, 16))])
 def test_unequal_budgets_are_refused_in_one_sentence_unless_the_caller_says_so(tiny, setting, values):
     one, other = ({"epochs": 1, setting: value} for value in values)
@@ -62,12 +47,9 @@ def test_unequal_budgets_are_refused_in_one_sentence_unless_the_caller_says_so(t
     with pytest.raises(ValueError, match=message):
         cl.compare(tiny, methods, seeds=(0,), progress=False)
     assert len(cl.compare(tiny, methods, seeds=(0,), device="cpu", equal_budget=False, progress=False)) == 2
-
-
-def test_epochs_makes_budgets_equal(tiny):
-    methods = [cl.methods.finetune(epochs=5), cl.methods.l2(epochs=2)]
-    runs = cl.compare(tiny, methods, seeds=(0,), device="cpu", epochs=1, progress=False)
-    assert [run.recipe.schedule.epochs for run in runs] == [1, 1]
+    if setting == "epochs":
+        runs = cl.compare(tiny, methods, seeds=(0,), device="cpu", epochs=1, progress=False)
+        assert [run.recipe.schedule.epochs for run in runs] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +65,8 @@ def test_epochs_makes_budgets_equal(tiny):
 def test_what_cannot_be_compared_is_refused_before_any_training(tiny, methods, seeds, message):
     with pytest.raises(ValueError, match=message):
         cl.compare(tiny, methods, seeds, progress=False)
+    with pytest.raises(ValueError, match="needs a Stream or a function from a seed to one, which gave 0"):
+        cl.compare(lambda seed: 0, ["lwf"], (0,), progress=False)
 
 
 def test_comparing_needs_only_torch_and_numpy():
@@ -99,15 +83,6 @@ print(runs.table()); print(runs.table().markdown()); print(runs._repr_html_()); 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Trained with a head per task" in done.stdout
-
-
-def test_a_store_keeps_every_run_and_gives_it_back(tiny, tmp_path):
-    once = cl.compare(tiny, quick("finetune"), seeds=(0, 1), device="cpu", store=tmp_path, progress=False)
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("finetune-*")}
-    again = cl.compare(tiny, quick("finetune"), seeds=(0, 1), device="cpu", store=tmp_path, progress=False)
-    assert len(kept) == 2
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("finetune-*")} == kept
-    assert [run.seconds for run in again] == [run.seconds for run in once]
 
 
 def test_a_difference_is_paired_by_seed_whatever_the_order(made):

@@ -6,7 +6,6 @@ import sys
 import threading
 import weakref
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from functools import partial
 from multiprocessing import get_context
 
 import pytest
@@ -40,17 +39,6 @@ def stream(seed):
     made = cl.streams.digits([2, 2], classes=range(4), order=seed)
     return Fatal(list(made), made.class_names, made.name, made.code) if seed == 1 else made
 """
-
-
-@pytest.fixture(scope="module")
-def alone():
-    """The runs in this process, on one thread as workers have."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    orders = partial(cl.streams.digits, [2, 2], classes=range(4))
-    runs = cl.compare(orders, METHODS, SEEDS, device="cpu", progress=False)
-    torch.set_num_threads(threads)
-    return runs
 
 
 @pytest.fixture
@@ -88,16 +76,16 @@ def test_processes_share_the_threads_of_this_process():
             assert executor.submit(torch.get_num_threads).result() == 3
     finally:
         torch.set_num_threads(threads)
-
-
-def test_no_processes_are_refused():
     with pytest.raises(ValueError, match="workers is a whole number from 1 up, not 0"):
         processes(0)
 
 
-def test_a_cluster_gives_the_same_runs_and_a_killed_worker_loses_only_its_own(client, killer, alone):
+def test_a_cluster_gives_the_same_runs_and_a_killed_worker_loses_only_its_own(client, killer):
     stream, store = killer
-    executor = client.get_executor()
+    executor, threads = client.get_executor(), torch.get_num_threads()
+    torch.set_num_threads(1)  # as workers have
+    alone = cl.compare(stream, METHODS, SEEDS, device="cpu", progress=False)
+    torch.set_num_threads(threads)
     together = cl.compare(stream, METHODS, SEEDS, executor, device="cpu", store=store, progress=False)
     for one, other in zip(alone, together, strict=True):
         assert_same(one, other)

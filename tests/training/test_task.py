@@ -6,7 +6,7 @@ from running import assert_same, learn, left_after
 
 import cltutor as cl
 from cltutor.runs.store import Store, checkpoint_of
-from cltutor.training.events import EpochDone
+from cltutor.training.events import EpochDone, Stepped
 from cltutor.training.task import numbered, strides, with_strides
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
@@ -65,6 +65,14 @@ def test_patience_goes_on_with_the_epochs_counted_so_far(tmp_path):
     whole = learn(stream, recipe, seed=3)
     left_after(EpochDone, stream, recipe, Store(tmp_path, every=0.0), 1, 1, seed=3)
     assert_same(resumed(stream, recipe, tmp_path, 1, 1), whole)
+
+
+@pytest.mark.parametrize("name", ["lwf", "l2", "joint", "expansion_lwf", "duplicate"])
+def test_without_a_checkpoint_it_goes_on_from_the_last_task_to_the_same_bits(patterns, name, tmp_path):
+    left_after(Stepped, patterns, name, Store(tmp_path), 1, seed=3, epochs=2)
+    events = list(cl.train(patterns, name, seed=3, epochs=2, device="cpu", store=tmp_path))
+    assert {event.task for event in events} == {1, 2}, "the first task was learned again"
+    assert_same(events[-1].run, learn(patterns, name, seed=3, epochs=2))
 
 
 def test_it_can_be_cut_again_and_again(patterns, tmp_path):
