@@ -32,8 +32,8 @@ test-quick: .venv/.test-installed
 
 test-all: test
 	$(BIN)/pytest -m long
-	$(BIN)/python benchmarks/kill.py
-	$(BIN)/python benchmarks/soak.py
+	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/kill.py
+	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/soak.py
 
 # --editable: a change in the checkout counts at once. One call, so that torch and torchvision fit.
 .venv/.lab-installed: pyproject.toml | $(BIN)/pip

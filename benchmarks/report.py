@@ -1,9 +1,11 @@
 """Write a benchmark's table where others can find and repeat it.
 
 A benchmark ends with `report.write(...)`: the table is printed and kept in `results/<name>.md`,
-with the command that made it, seeds, versions, hardware and date.
+with the command that made it, seeds, versions, hardware and date. The environment variable CLTUTOR_RESULTS names
+another folder, for a run whose table is not meant to be committed.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from cltutor.runs.provenance import hardware, versions
 
-RESULTS = Path(__file__).resolve().parent / "results"
+RESULTS = Path(os.environ.get("CLTUTOR_RESULTS", Path(__file__).resolve().parent / "results"))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -52,7 +54,7 @@ def write(
     }
     listed = "\n".join(f"- {key}: {value}" for key, value in origin.items())
     parts = [f"# {title}", text, notes.strip(), listed]
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.md"
     path.write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     print(f"{title}\n\n{text}\n" + (f"\n{notes.strip()}\n" if notes else ""))

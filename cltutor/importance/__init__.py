@@ -1,12 +1,10 @@
 """What matters: one number per parameter."""
 
-from .base import Importance, flat, running_mean
+from .base import Importance, Uniform, flat, running_mean
 from .damage import by_name, damage, damages, shared_weights
 from .fisher import Fisher, OnlineFisher, fisher
-from .local import LocalMAS, mas_local
-from .mas import MAS, mas
+from .mas import MAS, LocalMAS, mas, mas_local
 from .path_integral import PathIntegral, path_integral
-from .uniform import Uniform
 
 __all__ = [
     "MAS",

@@ -1,6 +1,8 @@
-"""What all importances share: when they are computed, on which images, and how those of several tasks add up."""
+"""What all importances share: when they are computed, on which images, and how those of several tasks add up; and the
+one in which every parameter matters alike."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -32,6 +34,19 @@ class Importance(Part):
     def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:
         """Omega (P,) of ``tasks`` tasks: a sum over them (MAS, section 4.2)."""
         return new if before is None else before + new
+
+
+@dataclass(frozen=True, repr=False)
+class Uniform(Importance):
+    """Omega_k = 1 for every parameter, after any number of tasks."""
+
+    symbol: ClassVar[str] = ""
+
+    def of_task(self, context: "Context", state: State) -> Tensor:
+        return torch.ones_like(context.flat_shared())
+
+    def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:
+        return new
 
 
 def running_mean(omega: dict[str, Tensor], seen: int, new: dict[str, Tensor], count: int) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from .embedding import FactEmbedding
 from .encoded import Encoded
 from .expandable import Expandable
 from .factorized import TensorFactorization
-from .measuring import evaluating
+from .modules import evaluating
 from .network import ROLES, Architecture, MultiHead, Network, Output
 from .pretrained import Torchvision
 from .progressive import Progressive

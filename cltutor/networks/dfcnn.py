@@ -17,8 +17,7 @@ from torch.nn import functional as F
 
 from ..describe import Several, Whole, choice, several, whole
 from .backbone import Backbone, BackboneArchitecture, TaskCNN, backbone_field
-from .measuring import Rebuilding
-from .modules import Modules
+from .modules import Modules, Rebuilding
 from .network import Architecture
 from .separate import SeparateNetwork
 

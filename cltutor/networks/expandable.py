@@ -15,8 +15,7 @@ from torch.nn import functional as F
 from ..describe import real, whole
 from ..seeds import seeded
 from .backbone import BackboneArchitecture, TaskCNN, backbone_field
-from .measuring import evaluating
-from .modules import Modules
+from .modules import Modules, evaluating
 from .network import Architecture
 from .separate import SeparateNetwork, chain_of
 from .units import Connections, UnitLayer, relevant

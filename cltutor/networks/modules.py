@@ -1,11 +1,14 @@
-"""Building blocks of networks: lists of modules of one type, and the layers inside a group."""
+"""Building blocks of networks: typed lists of modules, initialisation, and evaluation that leaves no trace."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
+import torch
 from torch import nn
 
 M = TypeVar("M", bound=nn.Module)
+T = TypeVar("T")
 
 
 class Modules(nn.ModuleList, Generic[M]):
@@ -37,3 +40,37 @@ def initialise(module: M, mode: Literal["fan_in", "fan_out"] = "fan_in") -> M:
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return module
+
+
+class Rebuilding(nn.Module):
+    """A module that computes weights from other parameters: in every pass, but only once inside ``evaluating``."""
+
+    cached: dict[Hashable, Any] | None = None  # None outside ``evaluating``
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The result of ``make()``, cached only without gradients: a cached tensor would cut the graph."""
+        if self.cached is None or torch.is_grad_enabled():
+            return make()
+        if key not in self.cached:
+            self.cached[key] = make()
+        return self.cached[key]
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; afterwards every module is in the mode that it was in.
+
+    Nothing may learn inside: a ``Rebuilding`` module caches its weights until the outermost block ends.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    caching = [module for module in model.modules() if isinstance(module, Rebuilding) and module.cached is None]
+    for rebuilding in caching:
+        rebuilding.cached = {}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for rebuilding in caching:
+            rebuilding.cached = None

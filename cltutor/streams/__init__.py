@@ -1,11 +1,10 @@
 """What arrives: sources that make a `Stream` of `Task`s, and the augmentation of their images."""
 
 from .arrays import tensors
-from .augment import Augmentation, CropFlip
+from .augment import Augmentation, CropFlip, PhotometricCropFlip
 from .digits import digits
 from .facts import facts
 from .folders import folder
-from .photometric import PhotometricCropFlip
 from .scenes import scenes
 from .stream import Split, Stream, Task
 from .vision import torchvision

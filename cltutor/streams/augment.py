@@ -1,4 +1,4 @@
-"""Augmentation: small random shifts and mirrors of a batch of images."""
+"""Augmentation: random crops and mirrors of a batch of images, and EEIL's twelve images for one."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..describe import Described, flag, whole
+from ..describe import Described, Real, flag, real, several, whole
 
 
 class Augmentation:
@@ -60,3 +60,88 @@ def crop_and_mirror(images: Tensor, corners: Tensor, mirrored: Tensor, padding: 
     pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
     pixels = pixels.reshape(count, 1, -1).expand(count, channels, -1)
     return padded.flatten(2).gather(2, pixels).reshape(images.shape)
+
+
+@dataclass(frozen=True, repr=False)
+class PhotometricCropFlip(Described, Augmentation):
+    """The twelve kinds of an image in EEIL's augmentation (sections 5 and 6), all at once or one at a time.
+
+    Kinds 0 to 2: the image, the image with another brightness, and with another contrast; 3 to 5: a random crop of
+    each of these; 6 to 11: the mirrors of kinds 0 to 5. With ``once``, the pool grows twelvefold, as in the paper;
+    otherwise every batch samples one of the twelve for each image, so that an epoch keeps its length and many epochs
+    see the same distribution.
+
+    From the paper: brightness adds one number of [-63, 63]; contrast stretches an image about the mean of each of its
+    channels by a factor of [0.2, 1.8]; each of the three crops has its own place; eleven new images.
+    Decided here: random numbers are uniform, one for all channels of an image; an altered image's crop and mirror
+    share them; values are rounded and clamped to 0 to 255, so that images stay bytes; a crop has the size of the
+    image, which gets ``padding`` black pixels on every side after its colours were altered (He et al. 2016, section
+    4.2: 4 of 32; None is an eighth of the shorter side); mirrors are left to right. The authors' program does the
+    same, except that crops never reach the last row and column of places, and values are not rounded.
+    """
+
+    brightness: float = real(63.0, at_least=0)
+    contrast: tuple[float, float] = several((0.2, 1.8), Real(at_least=0), length=2)
+    padding: int | None = whole(None, at_least=0, or_none=True)
+    once: bool = flag(False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.contrast[0] > self.contrast[1]:
+            raise ValueError(f"contrast is a smallest and a largest factor, as (0.2, 1.8), not {self.contrast!r}.")
+
+    def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, C, H, W) bytes -> (12 * N, C, H, W): row k * N + i is kind k of image i; without ``once`` the images."""
+        _check(images)
+        if not self.once:
+            return images
+        shift, factor = self._tones(len(images), generator)
+        kinds = images.new_empty(12, *images.shape)
+        kinds[0] = images
+        kinds[1] = _altered(images, shift, torch.ones_like(factor))
+        kinds[2] = _altered(images, torch.zeros_like(shift), factor)
+        padding, straight = self._padding(images), torch.zeros(len(images), dtype=torch.bool)
+        for tone in range(3):
+            kinds[3 + tone] = crop_and_mirror(kinds[tone], self._corners(images, generator), straight, padding)
+        kinds[6:] = kinds[:6].flip(4)
+        return kinds.flatten(0, 1)
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, C, H, W) bytes -> one of the twelve kinds for each, on the same device; ``generator`` is a CPU one."""
+        _check(images)
+        if self.once:
+            return images
+        kinds = torch.randint(12, (len(images),), generator=generator)
+        shift, factor = self._tones(len(images), generator)
+        altered = _altered(images, torch.where(kinds % 3 == 1, shift, 0.0), torch.where(kinds % 3 == 2, factor, 1.0))
+        padding = self._padding(images)
+        # The crop at (padding, padding) is the image itself.
+        corners = torch.where(kinds % 6 >= 3, self._corners(images, generator), padding)
+        return crop_and_mirror(altered, corners, kinds >= 6, padding)
+
+    def _tones(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The brightness (N,) that is added to, and the factor (N,) that stretches, each image."""
+        (first, second), (low, high) = torch.rand((2, count), generator=generator), self.contrast
+        return self.brightness * (2 * first - 1), low + (high - low) * second
+
+    def _padding(self, images: Tensor) -> int:
+        return min(images.shape[2:]) // 8 if self.padding is None else self.padding
+
+    def _corners(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.randint(2 * self._padding(images) + 1, (2, len(images)), generator=generator)
+
+
+def _altered(images: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
+    """(image - mean) * factor + mean + shift, with an image's own mean of each channel (EEIL, section 5)."""
+    shift, factor = torch.stack([shift, factor]).to(images.device)[:, :, None, None, None]
+    pixels = images.float()
+    mean = pixels.mean((2, 3), keepdim=True)
+    # In place: a whole pool may be altered at once. Rounding also returns the exact bytes where nothing is altered.
+    return pixels.sub_(mean).mul_(factor).add_(mean + shift).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _check(images: Tensor) -> None:
+    if images.dtype != torch.uint8 or images.dim() != 4:
+        raise ValueError(
+            f"Augmentation takes images (N, C, H, W) of bytes, torch.uint8, not {images.dtype} {tuple(images.shape)}."
+        )
