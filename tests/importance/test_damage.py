@@ -47,7 +47,7 @@ def test_the_least_or_most_important_weights_of_every_layer_are_set_to_zero(netw
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("which", WHICH)
-def test_the_count_is_exact_in_every_layer_and_a_larger_share_holds_a_smaller_one(network, omega, which, how):
+def test_the_count_is_exact_in_every_layer_and_a_larger_share_contains_a_smaller_one(network, omega, which, how):
     hit = []
     for share in (0.3, 0.6):
         damaged = dict(damage(network, omega, share, which, how=how).named_parameters())

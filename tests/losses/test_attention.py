@@ -85,6 +85,7 @@ def test_the_class_is_a_base_class_chosen_by_the_student_and_not_by_the_teacher(
 
 
 def test_class_free_attention_is_the_mean_of_squared_activations(pair, batch):
+    assert look(pair[0], IMAGES, None).maps is None
     maps = [look(network, IMAGES, LAYER).maps.square().mean(1).flatten(1) for network in pair]
     first, second = (m / m.norm(dim=1, keepdim=True) for m in maps)
     expected = (first - second).abs().sum(1).mean().item()

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cltutor.memory import InterleavedPool, Pool, pool_of
+from cltutor.memory import Everything, InterleavedPool, Pool, pool_of
 from cltutor.seeds import generator
 from cltutor.streams import Augmentation, Split, Stream, Task
 
@@ -113,6 +113,17 @@ def test_a_task_without_images_gives_an_empty_pool_or_none_of_a_larger_one(strea
     stream = Stream([known, stream[1]], "abcd", "made", "made()")
     assert len(pool_of(stream, [0], CPU)) == 0
     assert pool_of(stream, [0, 1], CPU).tasks.tolist() == [1] * 4
+    with pytest.raises(ValueError, match=r"^Joint training needs images of every task, and task 0 has none [^.]*\.$"):
+        Everything().check(stream)
+
+
+@pytest.mark.parametrize(("interleaved", "kind"), [(False, Pool), (True, InterleavedPool)])
+def test_joint_training_has_every_image_of_every_task_so_far_once(patterns, interleaved, kind):
+    for task in range(3):
+        joint = Everything(interleaved).pool(patterns, task, CPU, {})
+        assert torch.equal(joint.images, torch.cat([patterns[t].train.images for t in range(task + 1)]))
+        assert joint.tasks.bincount().tolist() == [16] * (task + 1)
+        assert type(joint) is kind
 
 
 # What an epoch shows

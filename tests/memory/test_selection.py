@@ -160,7 +160,7 @@ def test_images_that_are_all_alike_fall_into_one_bin():
 
 @everywhere
 @sizes
-def test_a_choice_holds_n_different_places_of_the_class(strategy, count, dim, seed):
+def test_a_choice_has_n_different_places_of_the_class(strategy, count, dim, seed):
     rows = features(count, dim, seed)
     n = 1 + seed % count
     chosen = select(strategy, rows, n)
