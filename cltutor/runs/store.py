@@ -23,11 +23,6 @@ Checkpoint = tuple[dict[str, Tensor], dict]  # tensors by name, and plain facts
 SPACE = 4  # networks that a checkpoint may contain: the network, the optimiser's momenta (up to two), a teacher
 
 
-def free_space(folder: Path) -> int:
-    """Bytes free on the disk of ``folder``."""
-    return shutil.disk_usage(folder).free
-
-
 class Store:
     """A folder of runs, one file each, named after the method and a key of everything that decides the numbers.
 
@@ -46,7 +41,7 @@ class Store:
         patience: float = 60.0,
         *,
         clock: Callable[[], float] = time.monotonic,
-        free_space: Callable[[Path], int] = free_space,
+        free_space: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
         lock: type[BaseFileLock] = FileLock,
         version: str = __version__,
     ):

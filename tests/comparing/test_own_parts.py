@@ -44,9 +44,9 @@ def compare(executor=None):
 
 def dask():
     from distributed import Client, LocalCluster
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
-        with Client(cluster) as client:
-            return compare(client.get_executor())
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    with LocalCluster(**options) as cluster, Client(cluster) as client:
+        return compare(client.get_executor())
 
 def weights(runs):
     return [value for run in runs for state in run.states for value in state.values()]
