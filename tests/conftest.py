@@ -37,6 +37,14 @@ def tiny() -> "cl.streams.Stream":
 
 
 @pytest.fixture(scope="session")
+def three() -> "cl.streams.Stream":
+    """Three tasks of two classes, 8x8 grey noise: 10 images per class."""
+    labels = torch.arange(6).repeat_interleave(10)
+    images = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=3, order=None)
+
+
+@pytest.fixture(scope="session")
 def patterns() -> "cl.streams.Stream":
     """Three tasks of two classes, 16 grey training images each; every class has a pattern of its own."""
     generator = torch.Generator().manual_seed(0)

@@ -27,14 +27,6 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def stream():
-    """Three tasks of two classes, 8x8 grey noise: 10 images per class."""
-    labels = torch.arange(6).repeat_interleave(10)
-    images = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=3, order=None)
-
-
 def soft(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Eq. 3 as in the paper: probabilities raised to 1 / 2 and normalised."""
     p, q = (F.softmax(values, 1).sqrt() for values in (targets.detach(), logits))
@@ -69,9 +61,9 @@ def by_hand(network, before, stream, memory: dict) -> None:
                 descent.step()
 
 
-def test_the_third_step_equals_a_loop_written_by_hand(stream):
+def test_the_third_step_equals_a_loop_written_by_hand(three):
     recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **SETTINGS)
-    for event in cl.train(stream, recipe, device="cpu"):
+    for event in cl.train(three, recipe, device="cpu"):
         if isinstance(event, TaskDone) and event.task == 1:
             kept = {name: value.clone() for name, value in event.run.part_states["memory"].items()}
         if isinstance(event, EpochDone) and event.task == 2 and event.epoch == 3:
@@ -79,8 +71,8 @@ def test_the_third_step_equals_a_loop_written_by_hand(stream):
     run = event.run
     assert torch.bincount(kept["labels"]).tolist() == [6] * 4
     network = run.model_after(2)
-    network.load_state_dict({**run.states[1], **head_as_drawn(recipe, stream)})
-    by_hand(network, run.model_after(1), stream, kept)
+    network.load_state_dict({**run.states[1], **head_as_drawn(recipe, three)})
+    by_hand(network, run.model_after(1), three, kept)
     for name, value in run.states[2].items():
         torch.testing.assert_close(network.state_dict()[name], value, rtol=1e-3, atol=1e-5)
     assert any(not torch.equal(value, run.states[2][name]) for name, value in halfway.items())
@@ -95,19 +87,19 @@ def head_as_drawn(recipe, stream) -> dict:
 
 
 @pytest.mark.parametrize("far", [False, True])
-def test_in_the_second_task_the_teacher_counts(stream, far):
+def test_in_the_second_task_the_teacher_counts(three, far):
     """A far teacher and a near one give different losses there: the distillation does not begin a task too late."""
-    run = learn(stream, cl.methods.eeil_base(memory=ExemplarMemory(24), **SETTINGS))
+    run = learn(three, cl.methods.eeil_base(memory=ExemplarMemory(24), **SETTINGS))
     second = run.curves.loss["Distillation"][run.curves.step_task == 1]
     assert (second > 0).all()
     others = cl.methods.eeil_base(memory=ExemplarMemory(24), temperature=20.0 if far else 2.0, **SETTINGS)
-    again = learn(stream, others)
+    again = learn(three, others)
     assert torch.equal(run.states[1]["heads.0.weight"], again.states[1]["heads.0.weight"]) != far
 
 
-def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights(stream):
+def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights(three):
     recipe = cl.methods.eeil_bf(memory=ExemplarMemory(24), **SETTINGS)
-    run = learn(stream, recipe)
+    run = learn(three, recipe)
     acted = ~torch.from_numpy(run.curves.loss["TemporaryDistillation"]).isnan()
     task = torch.from_numpy(run.curves.step_task)
     # Task 2 trains on 20 new images and 20 exemplars, then on 40 balanced; task 3 on 20 and 24, then on 36.
@@ -116,7 +108,7 @@ def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights
     main, fine = recipe.schedule.later
     without = replace(fine, loss=recipe.loss)
     plain = replace(recipe, schedule=replace(recipe.schedule, later=(main, without)))
-    other = learn(stream, plain)
+    other = learn(three, plain)
     assert not torch.equal(run.states[1]["heads.1.weight"], other.states[1]["heads.1.weight"])
 
 
@@ -128,8 +120,8 @@ def test_balanced_fine_tuning_needs_exemplars_and_an_old_class():
         cl.methods.eeil(first=(Phase(shared=1.0, new=1.0, balanced=True),))
 
 
-def test_the_twelve_fold_pool_has_twelve_times_the_updates(stream):
+def test_the_twelve_fold_pool_has_twelve_times_the_updates(three):
     once = cl.streams.PhotometricCropFlip(once=True)
     settings = {**SETTINGS, "epochs": 1, "memory": ExemplarMemory(24)}
-    runs = [learn(stream, cl.methods.eeil_da(augmentation=a, **settings)) for a in (None, once)]
+    runs = [learn(three, cl.methods.eeil_da(augmentation=a, **settings)) for a in (None, once)]
     assert [run.updates for run in runs] == [2 + 4 + 5, 24 + 48 + -(-44 * 12 // 10)]

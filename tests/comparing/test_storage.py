@@ -12,14 +12,6 @@ from cltutor.training.teachers import make_teacher
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
 
 
-@pytest.fixture(scope="module")
-def three():
-    """Three tasks of two classes, 8x8 grey noise."""
-    labels = torch.arange(6).repeat_interleave(10)
-    images = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=3, order=None)
-
-
 def parameters(network):
     return sum(p.nbytes for p in network.parameters_of("shared"))
 
