@@ -237,3 +237,35 @@ def test_an_unknown_method_is_refused_with_the_nearest_name_or_all(wrong, right)
 def test_settings_that_do_not_fit_a_method_are_refused_in_one_sentence(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def defined(lam: float) -> None:
+    """What a notebook cell with the definition of a method does."""
+
+    @methods.register
+    def of_a_notebook(lam: float = lam) -> Recipe:
+        """A method without the settings of all others."""
+        return methods.compose("of_a_notebook", CE + lam * Anchor(), (JOINT,))
+
+
+def test_a_users_method_is_known_by_its_name_and_replaced_by_its_next_definition():
+    for lam in (0.5, 2.0):
+        defined(lam)
+        assert methods.get("of_a_notebook").loss == cl.methods.of_a_notebook().loss == CE + lam * Anchor()
+    assert methods.names().count("of_a_notebook") == 1
+    with pytest.raises(methods.UnknownSetting, match="of_a_notebook has no setting 'epochs'; did you mean lam"):
+        methods.of_a_notebook(epochs=3)
+
+
+def test_a_name_that_a_method_has_and_a_function_without_a_name_are_refused():
+    def lwf() -> Recipe:
+        return recipe(CE)
+
+    with pytest.raises(
+        ValueError, match=r"There is already a method 'lwf' in cltutor\.methods\.lwf: give yours another"
+    ):
+        methods.register(lwf)
+    with pytest.raises(ValueError, match="register takes a function with a name, made with def, not"):
+        methods.register(lambda: recipe(CE))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing_of_the_kind'"):
+        cl.methods.nothing_of_the_kind  # noqa: B018
