@@ -133,11 +133,18 @@ def _in_processes(
 
 
 def _dumps(thing: Any) -> bytes:
-    import cloudpickle  # only used with processes
+    import cloudpickle  # only who sends something needs it
 
-    for module in own_modules():  # a file beside the notebook, which workers elsewhere do not have
-        cloudpickle.register_pickle_by_value(module)
-    return cloudpickle.dumps(thing)
+    # Parts in a file beside the notebook travel with their code: workers elsewhere do not have the file.
+    sent = {module.__name__: module for module in own_modules()}
+    added = sent.keys() - cloudpickle.list_registry_pickle_by_value()
+    for name in added:
+        cloudpickle.register_pickle_by_value(sent[name])
+    try:
+        return cloudpickle.dumps(thing)
+    finally:
+        for name in added:
+            cloudpickle.unregister_pickle_by_value(sent[name])
 
 
 def _packed(thing: Source | Job) -> bytes:

@@ -101,8 +101,8 @@ def parse(code: str) -> Recipe:
     no_recipe = "This is not the code of a recipe"
     try:
         recipe = read(code)
-    except UnknownPart as error:
-        raise UnknownPart(f"{no_recipe}: {error}", error.name) from None
+    except UnknownPart:
+        raise
     except ValueError as error:
         raise ValueError(f"{no_recipe}: {error}") from error
     if not isinstance(recipe, Recipe):
