@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def stream():
-    """Three tasks of two classes, 8x8 grey noise: 10 images a class."""
+    """Three tasks of two classes, 8x8 grey noise: 10 images per class."""
     labels = torch.arange(6).repeat_interleave(10)
     images = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     return cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=3, order=[4, 1, 0, 3, 5, 2])
