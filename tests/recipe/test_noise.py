@@ -64,10 +64,14 @@ def test_the_global_random_state_is_left_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_in_a_run_it_counts_steps_within_a_task_over_all_phases(tiny, monkeypatch):
+def test_in_a_run_it_counts_steps_within_a_task_over_all_phases(tiny):
     seen = []
-    monkeypatch.setattr(GradientNoise, "add", lambda self, gradients, step, batch, key: seen.append((key, step, batch)))
-    recipe = cl.methods.lwf(noise=GradientNoise(), epochs=5, batch_size=12)
+
+    class Recording(GradientNoise):
+        def add(self, gradients, step, batch, key):
+            seen.append((key, step, batch))
+
+    recipe = cl.methods.lwf(noise=Recording(), epochs=5, batch_size=12)
     cl.learn(tiny, recipe, seed=3, device="cpu", progress=False)
     steps = [step for _, step, _ in seen]
     assert steps == 2 * list(range(5 * 2)), "two tasks of 5 epochs of 2 batches"
