@@ -1,7 +1,5 @@
 """The deconvolutional factorized CNN against sums written out, finite differences and counts by hand."""
 
-import math
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,10 +7,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-import cltutor as cl
 from cltutor.evaluation.answers import accuracies
 from cltutor.importance import mas
-from cltutor.networks import DFCNN, ResNet32, SmallCNN, TaskCNN, contract, deconvolve, dfcnn, evaluating
+from cltutor.networks import DFCNN, ResNet32, SmallCNN, TaskCNN, contract, deconvolve, evaluating
 from cltutor.networks.dfcnn import DFCNNNetwork
 
 TINY = DFCNN(TaskCNN((3, 4), (5,)), knowledge=((2, 2), (2, 3)), deconvolution=((3, 4), (3, 5)))
@@ -33,40 +30,21 @@ def grown(tasks: int, description: DFCNN = TINY, shape: tuple[int, int, int] = (
     return network
 
 
-def train_newest(network: DFCNNNetwork, steps: int = 4) -> None:
-    """SGD with everything that could leak into frozen weights: momentum and a strong weight decay."""
-    network.train_only(["shared", "new"])
-    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], 0.05, 0.9, weight_decay=0.1)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        network(IMAGES).head(len(network.classes) - 1).square().mean().backward()
-        optimizer.step()
-
-
-def state(network) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in network.state_dict().items()}
-
-
 # Equation 1
 
 
 def deconvolved_by_hand(knowledge, filters, bias, size, stride, relu: bool) -> Tensor:
     """Position by position: knowledge (i, j) adds its filters at (i, j) times stride, less what "SAME" pads before."""
-    (height, width, shared), taps = knowledge.shape, len(filters)
-    before = [
-        max((side - 1) * stride + taps - n, 0) // 2 for side, n in zip((height, width), size, strict=True)
-    ]  # the smaller half of the padding comes first
-    basis = torch.zeros(*size, filters.shape[3], dtype=knowledge.dtype)
+    (height, width, _), taps = knowledge.shape, len(filters)
+    whole = torch.zeros((height - 1) * stride + taps, (width - 1) * stride + taps, filters.shape[3])
     for i in range(height):
         for j in range(width):
-            for a in range(taps):
-                for b in range(taps):
-                    y, x = i * stride + a - before[0], j * stride + b - before[1]
-                    if 0 <= y < size[0] and 0 <= x < size[1]:
-                        for k in range(filters.shape[3]):
-                            basis[y, x, k] += sum(knowledge[i, j, c] * filters[a, b, c, k] for c in range(shared))
-    if bias is not None:
-        basis = basis + bias
+            added = sum(knowledge[i, j, c] * filters[:, :, c] for c in range(len(knowledge[i, j])))
+            whole[i * stride : i * stride + taps, j * stride : j * stride + taps] += added
+    # The smaller half of the padding comes first; where no filter reaches, there are zeros at the end.
+    top, left = (max(full - n, 0) // 2 for full, n in zip(whole.shape, size, strict=False))
+    whole = F.pad(whole, (0, 0, 0, size[1], 0, size[0]))[top : top + size[0], left : left + size[1]]
+    basis = whole if bias is None else whole + bias
     return basis.clamp(min=0) if relu else basis
 
 
@@ -95,10 +73,7 @@ def test_a_kernel_that_a_deconvolution_cannot_make_is_refused_with_those_that_it
     words = rf"at stride 2 into \(L - 1\) \* stride \+ 1 = 3 up to L \* stride = 4 positions, not into {refused}"
     with pytest.raises(ValueError, match=words):
         deconvolve(knowledge, filters, None, size, 2)
-
-
-def test_a_network_whose_kernels_do_not_fit_is_refused_when_it_is_built():
-    with pytest.raises(ValueError, match=r"= 7 up to L \* stride = 9 positions, not into 3"):
+    with pytest.raises(ValueError, match="= 7 up to .* = 9 positions, not into 3"):  # before any task is learned
         DFCNN(TINY.backbone, ((3, 2), (3, 3)), TINY.deconvolution, stride=3).build((2, 8, 8))
 
 
@@ -106,16 +81,9 @@ def test_a_network_whose_kernels_do_not_fit_is_refused_when_it_is_built():
 
 
 def test_a_contraction_sums_the_basis_over_its_channels():
-    torch.manual_seed(0)
     basis, mixing = torch.randn(2, 3, 4), torch.randn(4, 5, 6)
-    filters = contract(basis, mixing)
-    assert filters.shape == (2, 3, 5, 6)
-    for y in range(2):
-        for x in range(3):
-            for i in range(5):
-                for o in range(6):
-                    expected = sum(basis[y, x, k] * mixing[k, i, o] for k in range(4))
-                    assert filters[y, x, i, o].item() == pytest.approx(expected.item(), abs=1e-5)
+    expected = sum(basis[..., k, None, None] * mixing[k] for k in range(4))
+    torch.testing.assert_close(contract(basis, mixing), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("activation", ["relu", None])
@@ -136,33 +104,21 @@ def test_gradients_of_knowledge_filters_bias_and_mixing_are_finite_differences(a
 
 @pytest.mark.parametrize("description", [TINY, PLAIN], ids=["relu", "as printed"])
 def test_a_task_answers_with_its_rebuilt_filters_and_its_own_layers(description):
-    network = grown(2, description).eval()
+    network, relu = grown(2, description).eval(), description.activation is not None
     pixels = IMAGES.float()
     maps = (pixels - pixels.mean((0, 2, 3), keepdim=True)) / pixels.transpose(0, 1).flatten(1).std(1).reshape(-1, 1, 1)
     own = network.tasks[0]
     for layer, transfer in enumerate(own.transfers):
+        assert (transfer.basis_bias is not None) == relu, "as printed there is no bias after the deconvolution"
         knowledge = network.knowledge_base(layer)
-        basis = deconvolved_by_hand(
-            knowledge, transfer.filters, transfer.basis_bias, (3, 3), 2, description.activation is not None
-        )
+        basis = deconvolved_by_hand(knowledge, transfer.filters, transfer.basis_bias, (3, 3), 2, relu)
         torch.testing.assert_close(network.basis(layer, 0), basis, atol=1e-5, rtol=1e-5)
         filters = torch.einsum("hwk,kio->hwio", basis, transfer.mixing)
         torch.testing.assert_close(network.filters(layer, 0), filters, atol=1e-5, rtol=1e-5)
-        padded, (height, width) = F.pad(maps, (1, 1, 1, 1)), maps.shape[2:]
-        maps = transfer.bias.reshape(-1, 1, 1) + sum(
-            torch.einsum("nihw,io->nohw", padded[:, :, a : a + height, b : b + width], filters[a, b])
-            for a in range(3)
-            for b in range(3)
-        )
-        maps = maps.clamp(min=0)
-    maps = torch.stack([maps[:, :, y : y + 2, x : x + 2].amax((2, 3)) for y in (0, 2) for x in (0, 2, 4)], 2)
+        maps = F.conv2d(maps, filters.permute(3, 2, 0, 1), transfer.bias, padding=1).clamp(min=0)
+    maps = F.max_pool2d(maps, 2)
     hidden = (maps.flatten(1) @ own.hidden[0][1].weight.T + own.hidden[0][1].bias).clamp(min=0)
     torch.testing.assert_close(network(IMAGES).head(0), own.head(hidden), atol=1e-5, rtol=1e-4)
-
-
-def test_as_printed_there_is_no_bias_after_the_deconvolution():
-    counts = [sum(p.numel() for p in grown(1, d).parameters()) for d in (TINY, PLAIN)]
-    assert counts[0] - counts[1] == 4 + 5
 
 
 @pytest.mark.parametrize("activation", ["relu", None])
@@ -181,23 +137,6 @@ def test_a_new_tasks_filters_keep_the_mean_square_of_maps_that_are_equal_everywh
         assert abs(summed.mean().item()) < 0.3 * summed.std().item()
 
 
-@pytest.mark.parametrize("activation", ["relu", None])
-def test_signals_neither_explode_nor_vanish_in_the_layers_of_a_new_task(activation):
-    torch.manual_seed(0)
-    network = DFCNN(activation=activation).build((3, 32, 32)).eval()
-    network.grow(10)
-    images = cl.streams.scenes(tasks=5, classes=range(5), per_class=(8, 1))[0].train.images
-    network.normalise_like(images)
-    maps, filters, powers = network.backbone.normalise(images), iter(network.rebuilt(0)), []
-    for module in network.backbone.trunk:
-        convolution = isinstance(module, dfcnn.KnowledgeLayer)
-        maps = module(maps, *next(filters)) if convolution else module(maps)
-        if convolution:
-            powers.append(maps.square().mean().item())
-    assert len(powers) == 4
-    assert all(0.3 < power < 8 for power in powers)  # 2 where ReLUs halve it; with He's variance itself over 100
-
-
 def test_a_knowledge_base_of_zeros_gives_a_task_that_is_finite():
     network = grown(0)
     with torch.no_grad():
@@ -206,16 +145,6 @@ def test_a_knowledge_base_of_zeros_gives_a_task_that_is_finite():
     assert all(value.isfinite().all() for value in network.state_dict().values())
     assert network(IMAGES).logits.isfinite().all()
     assert network.shares(0).tolist() == [[0.0, 0.0]]
-
-
-def test_a_changed_knowledge_base_changes_an_earlier_tasks_answers_through_its_filters():
-    network = grown(2).eval()
-    own, answers, filters = state(network.tasks[0]), network(IMAGES).head(0), network.filters(1, 0)
-    train_newest(network)
-    network.eval()
-    assert all(torch.equal(value, own[name]) for name, value in network.tasks[0].state_dict().items())
-    assert not torch.allclose(network(IMAGES).head(0), answers, atol=1e-3)
-    assert not torch.allclose(network.filters(1, 0), filters, atol=1e-3)
 
 
 # How often filters are rebuilt
@@ -292,33 +221,25 @@ def test_importance_of_the_knowledge_base_is_that_of_its_gradient_image_by_image
 def test_shares_are_the_change_of_the_filters_without_a_channel():
     network = grown(2)
     for layer, channels in enumerate((2, 3)):
-        shares = network.shares(layer)
-        assert shares.shape == (2, channels)
-        for task in range(2):
+        without = [network.without({layer: [channel]}) for channel in range(channels)]
+        for task, found in enumerate(network.shares(layer)):
             whole = network.filters(layer, task)
-            changes = []
-            for channel in range(channels):
-                rest = network.without({layer: [channel]}).filters(layer, task)
-                pairs = zip(whole.ravel().tolist(), rest.ravel().tolist(), strict=True)
-                changes.append(math.sqrt(sum((a - b) ** 2 for a, b in pairs)))
-            expected = [change / sum(changes) for change in changes]
-            assert shares[task].tolist() == pytest.approx(expected, abs=1e-5)
+            changes = [(whole - rest.filters(layer, task)).square().sum().sqrt().item() for rest in without]
+            assert found.tolist() == pytest.approx([change / sum(changes) for change in changes], abs=1e-5)
     assert not torch.allclose(network.shares(1)[0], network.shares(1)[1])
 
 
 def test_without_switches_channels_off_in_a_copy_for_all_tasks():
     network = grown(2).eval()
-    before = state(network)
     with torch.no_grad(), evaluating(network):
         whole = network(IMAGES).logits
         changed = network.without({0: [1], 1: (0, 2)})
         assert not torch.allclose(changed(IMAGES).logits, whole)
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    for layer, off in ((0, [1]), (1, [0, 2])):
-        for channel in range(network.knowledge_base(layer).shape[2]):
-            expected = torch.zeros(2, 2) if channel in off else network.knowledge_base(layer)[..., channel]
-            assert torch.equal(changed.knowledge_base(layer)[..., channel], expected)
-    assert torch.equal(network.without({})(IMAGES).logits, network(IMAGES).logits)
+        assert torch.equal(network.without({})(IMAGES).logits, whole)
+    expected = {name: value.clone() for name, value in network.state_dict().items()}
+    expected["backbone.trunk.0.knowledge"][..., 1] = 0
+    expected["backbone.trunk.2.knowledge"][..., [0, 2]] = 0
+    assert all(torch.equal(value, expected[name]) for name, value in changed.state_dict().items())
 
 
 @pytest.mark.parametrize("ask", ["basis", "filters"])

@@ -1,5 +1,8 @@
 """Tensor factorization (Yang and Hospedales 2017): filters against explicit sums, and the two forms of the network."""
 
+import copy
+import itertools
+
 import pytest
 import torch
 from torch import Tensor
@@ -28,6 +31,13 @@ def factorized(tasks: int, kind: str = "tucker", threshold: float = 1e-3) -> Fac
     return network
 
 
+@torch.no_grad()
+def stacked(network: FactorizedNetwork) -> list[Tensor]:
+    """The filters of each layer in all tasks, (h, w, c_in, c_out, T)."""
+    tasks = range(len(network.classes))
+    return [torch.stack([network.filters(layer, task).clone() for task in tasks], -1) for layer in range(2)]
+
+
 def explicit_filters(network: FactorizedNetwork, layer: int, task: int) -> Tensor:
     """W_t (h, w, c_in, c_out), its sum over all ranks written as one Einstein sum."""
     held = network.factors[layer]
@@ -43,40 +53,28 @@ def answers(network: FactorizedNetwork, filters) -> list[Tensor]:
     """Every task's logits, convolved with ``filters(layer, task)`` (h, w, c_in, c_out)."""
     found = []
     for task, chain in enumerate(network.tasks):
-        first, second, hidden, output = (m for m in chain if isinstance(m, torch.nn.Conv2d | torch.nn.Linear))
+        *convolutions, hidden, output = (m for m in chain if isinstance(m, torch.nn.Conv2d | torch.nn.Linear))
         maps = network.normalise(IMAGES)
-        for layer, convolution in enumerate((first, second)):
-            weight = torch.stack([filters(layer, task)[..., o] for o in range(len(convolution.bias))])
-            maps = F.conv2d(maps, weight.permute(0, 3, 1, 2), convolution.bias, padding=1).clamp(min=0)
-            maps = F.max_pool2d(maps, 2)
+        for layer, convolution in enumerate(convolutions):
+            weight = filters(layer, task).permute(3, 2, 0, 1)
+            maps = F.max_pool2d(F.conv2d(maps, weight, convolution.bias, padding=1).clamp(min=0), 2)
         features = (maps.flatten(1) @ hidden.weight.T + hidden.bias).clamp(min=0)
         found.append(features @ output.weight.T + output.bias)
     return found
 
 
-def state(module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in module.state_dict().items()}
-
-
 @KINDS
-def test_the_network_convolves_with_the_filters_that_the_factors_sum_up_to(kind):
-    network = factorized(3, kind)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
-    for layer in range(2):
-        for task in range(3):
-            torch.testing.assert_close(network.filters(layer, task), explicit_filters(network, layer, task))
-    expected = answers(network, lambda layer, task: explicit_filters(network, layer, task))
-    for task in range(3):
-        torch.testing.assert_close(network(IMAGES).head(task), expected[task], atol=1e-4, rtol=1e-4)
-
-
-def test_before_it_is_factorized_a_task_convolves_with_its_own_filters():
-    network = grown(2)
-    expected = answers(network, network.filters)
-    for task in range(2):
-        torch.testing.assert_close(network(IMAGES).head(task), expected[task], atol=1e-5, rtol=1e-5)
+def test_the_network_convolves_with_its_own_filters_and_then_with_those_that_the_factors_sum_up_to(kind):
+    for form in (grown, factorized):
+        network = form(3, kind)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter += 0.1 * torch.randn_like(parameter)
+        if form is factorized:
+            for layer, task in itertools.product(range(2), range(3)):
+                torch.testing.assert_close(network.filters(layer, task), explicit_filters(network, layer, task))
+        for task, expected in enumerate(answers(network, network.filters)):
+            torch.testing.assert_close(network(IMAGES).head(task), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_a_task_or_a_layer_that_is_not_there_is_refused_in_one_sentence():
@@ -88,15 +86,13 @@ def test_a_task_or_a_layer_that_is_not_there_is_refused_in_one_sentence():
 
 
 @KINDS
-def test_decomposing_keeps_every_layers_filters_within_the_threshold(kind):
-    for threshold in (0.0, 1e-3, 0.3):
-        network = grown(3, kind, threshold)
-        before = [torch.stack([network.filters(layer, t) for t in range(3)], -1).detach() for layer in range(2)]
-        network.begin_phase("factorized", IMAGES, torch.zeros(8))
-        for layer, old in enumerate(before):
-            new = torch.stack([network.filters(layer, t) for t in range(3)], -1)
-            assert (new - old).norm() <= (threshold + 1e-6) * old.norm()
-            assert old.shape[:2] == (3, 3)
+@pytest.mark.parametrize("threshold", [0.0, 1e-3, 0.3])
+def test_decomposing_keeps_every_layers_filters_within_the_threshold(kind, threshold):
+    network = grown(3, kind, threshold)
+    before = stacked(network)
+    network.begin_phase("factorized", IMAGES, torch.zeros(8))
+    for old, new in zip(before, stacked(network), strict=True):
+        assert (new - old).norm() <= (threshold + 1e-6) * old.norm()
 
 
 @KINDS
@@ -129,31 +125,23 @@ def test_tasks_with_the_same_filters_share_one_rank(kind):
 def test_an_image_of_one_task_teaches_the_filters_of_all_once_they_are_factorized(kind):
     for form, others in ((grown, False), (factorized, True)):
         network = form(3, kind)
-        before = [network.filters(layer, task).detach().clone() for layer in range(2) for task in range(3)]
+        before = stacked(network)
         network.train_only(["shared", "old", "new"])
         optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
         network(IMAGES).head(1).square().mean().backward()
         optimizer.step()
-        changed = [
-            not torch.equal(network.filters(layer, task), before[3 * layer + task])
-            for layer in range(2)
-            for task in range(3)
-        ]
-        assert changed == [others, True, others] * 2
+        for old, new in zip(before, stacked(network), strict=True):
+            assert (old != new).flatten(0, 3).any(0).tolist() == [others, True, others]
 
 
 @KINDS
-def test_what_plays_which_role_follows_the_form(kind):
-    for form in (grown, factorized):
-        network = form(3, kind)
-        for role, owner in (("shared", "factors."), ("old", "tasks.0."), ("new", "tasks.2.")):
-            network.train_only([role])
-            names = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
-            expected = {name for name, _ in network.named_parameters() if name.startswith(owner)}
-            if role == "old":
-                expected |= {name for name, _ in network.named_parameters() if name.startswith("tasks.1.")}
-            assert names == expected
-        assert [c.weight is None for c in network.convolutions(1)] == [form is factorized] * 2
+def test_the_factors_are_shared_and_a_task_then_has_no_filters_of_its_own(kind):
+    network = factorized(3, kind)
+    for role, owners in (("shared", ["factors."]), ("old", ["tasks.0.", "tasks.1."]), ("new", ["tasks.2."])):
+        network.train_only([role])
+        for name, parameter in network.named_parameters():
+            assert parameter.requires_grad == name.startswith(tuple(owners))
+    assert all(convolution.weight is None for task in range(3) for convolution in network.convolutions(task))
 
 
 @KINDS
@@ -170,20 +158,19 @@ def test_growing_gives_every_task_its_filters_for_its_own_again(kind):
 
 
 @KINDS
-def test_a_state_of_either_form_and_of_any_ranks_is_loaded(kind):
-    for threshold in (1e-3, 0.5):
-        trained = factorized(3, kind, threshold)
-        for other in (grown(3, kind), factorized(3, kind)):
+@pytest.mark.parametrize("threshold", [1e-3, 0.5])
+def test_a_state_of_either_form_and_of_any_ranks_is_loaded(kind, threshold):
+    trained, plain = factorized(3, kind, threshold), grown(3, kind)
+    for other in (grown(3, kind), factorized(3, kind)):
+        for saved in (trained, plain):
             with torch.no_grad():
                 for parameter in other.parameters():
                     parameter.zero_()
-            other.load_state_dict(state(trained))
-            assert torch.equal(other(IMAGES).logits, trained(IMAGES).logits)
-            other.load_state_dict(state(plain := grown(3, kind)))
-            assert len(other.factors) == 0
-            assert torch.equal(other(IMAGES).logits, plain(IMAGES).logits)
+            other.load_state_dict(copy.deepcopy(saved.state_dict()))
+            assert len(other.factors) == len(saved.factors)
+            assert torch.equal(other(IMAGES).logits, saved(IMAGES).logits)
     with pytest.raises(RuntimeError, match="tasks.2"):
-        grown(2, kind).load_state_dict(state(grown(3, kind)))
+        grown(2, kind).load_state_dict(plain.state_dict())
 
 
 @KINDS
@@ -201,9 +188,9 @@ def test_the_parameters_are_those_that_the_docstring_counts(kind):
     assert sum(p.numel() for p in network.parameters()) == expected + own
 
 
-def test_a_networks_factors_can_be_laid_out_colours_last():
-    for kind in ("tucker", "tensor_train"):
-        network = factorized(2, kind)
-        before = network(IMAGES).logits
-        network.to(memory_format=torch.channels_last)
-        torch.testing.assert_close(network(IMAGES).logits, before, atol=1e-5, rtol=1e-5)
+@KINDS
+def test_a_networks_factors_can_be_converted_to_channels_last(kind):
+    network = factorized(2, kind)
+    before = network(IMAGES).logits
+    network.to(memory_format=torch.channels_last)
+    torch.testing.assert_close(network(IMAGES).logits, before, atol=1e-5, rtol=1e-5)

@@ -56,8 +56,6 @@ def test_single_tasks_share_the_input_normalisation_and_no_weight():
     normalise = network.tasks[0].backbone.normalise
     assert normalise.std.item() > 1
     assert all(own.backbone.normalise is normalise for own in network.tasks)
-    places = [parameter.data_ptr() for own in network.tasks for parameter in own.parameters()]
-    assert len(places) == len(set(places)) == 3 * 8
     first, second, third = (own.backbone.trunk[0].weight for own in network.tasks)
     assert not torch.allclose(first, second)
     assert not torch.allclose(second, third)
