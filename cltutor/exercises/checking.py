@@ -5,7 +5,7 @@ answer is right and, where a typical mistake is recognised, which one it is.
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeVar
@@ -121,21 +121,25 @@ def same(one: Tensor, other: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A check of a function: it must equal ``right`` on all of ``cases()``, which makes new inputs at every call.
+    """A check of a function: it must equal ``right`` on all of ``cases()``, which draws new inputs at every call.
 
-    A mistake is recognised by its results on all cases.
+    A mistake is recognised by its results on all cases, or by the shape of one: ``misshapen(shape, *case)`` is the
+    sentence for a shape that is not right, None for the usual one.
     """
 
     right: Callable[..., Any]
-    cases: Callable[[], Sequence[tuple]]
+    cases: Callable[[], Iterable[tuple]]
     mistakes: Sequence[Mistake]
+    misshapen: Callable[..., str | None] = lambda shape, *case: None
 
     def __call__(self, answer: Any) -> None:
         given = [numbers(call(answer, case)) for case in self.cases()]
         expected = [numbers(self.right(*case)) for case in self.cases()]
-        for one, other in zip(given, expected, strict=True):
-            if one.shape != other.shape:
-                raise NotYet(f"Your function returns shape {tuple(one.shape)}; it should be {tuple(other.shape)}.")
+        for one, other, case in zip(given, expected, self.cases(), strict=True):
+            shape, right = tuple(one.shape), tuple(other.shape)
+            if shape != right:
+                usual = f"Your function returns shape {shape}; it should be {right}."
+                raise NotYet(self.misshapen(shape, *case) or usual)
         wrong = [pair for pair in zip(given, expected, strict=True) if not same(*pair)]
         if not wrong:
             return
@@ -162,3 +166,8 @@ def normal(draw: torch.Generator, *shape: int) -> Tensor:
 def uniform(draw: torch.Generator, *shape: int) -> Tensor:
     """Numbers between 0 and 1 in float64."""
     return torch.rand(shape, generator=draw, dtype=torch.float64)
+
+
+def drawn(*cases: Sequence[tuple[int, ...]], by: Callable[..., Tensor] = normal) -> list[tuple[Tensor, ...]]:
+    """Random inputs of a function: for each case one tensor of each shape."""
+    return [tuple(by(draw, *shape) for shape in shapes) for draw, shapes in seeded_settings(*cases)]

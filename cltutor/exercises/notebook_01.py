@@ -1,7 +1,7 @@
 """The exercises of notebook 01: two evaluations, the accuracy matrix, and what an unknown task costs."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,14 @@ MATRIX = np.array(
 )
 
 
-def _cases() -> list[tuple[Tensor, Tensor, Tensor]]:
+def _cases() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Logits (N, C) that are right more often than chance, labels (N,), and the task of each column (C,)."""
-    cases = []
     for draw, sizes in seeded_settings((2, 2, 2), (3, 1, 4), (5, 5)):
         task_of = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
         labels = torch.randint(len(task_of), (60,), generator=draw)
         logits = normal(draw, 60, len(task_of))
         logits[torch.arange(60), labels] += 1.0
-        cases.append((logits, labels, task_of))
-    return cases
+        yield logits, labels, task_of
 
 
 def accuracy(logits: Tensor, labels: Tensor, task_of: Tensor, known_task: bool) -> Tensor:

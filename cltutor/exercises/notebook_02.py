@@ -5,38 +5,37 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..losses import Anchor, CrossEntropy, Distillation, distillation
 from ..losses.terms import Loss, Term
 from ..recipe.recipe import Recipe
-from .checking import Comparison, NotYet, call, exercise, normal, seeded_settings
+from .checking import Comparison, NotYet, call, drawn, exercise
 
 
 def _cases() -> list[tuple[Tensor, Tensor, float]]:
     """Logits (N, C) of student and teacher, and a temperature."""
-    settings = seeded_settings(((8, 5), 2.0), ((3, 4), 5.0), ((6, 10), 0.7))
-    return [(3 * normal(draw, *shape), 3 * normal(draw, *shape), t) for draw, (shape, t) in settings]
+    logits = drawn(2 * [(8, 5)], 2 * [(3, 4)], 2 * [(6, 10)])
+    return [(3 * student, 3 * teacher, t) for (student, teacher), t in zip(logits, (2.0, 5.0, 0.7), strict=True)]
 
 
-Part = Callable[..., Tensor] | None  # of eq. 2, as it is if None
+Part = Callable[..., Tensor]  # of eq. 2
 
 
-def _loss_with(soft: Part = None, log_soft: Part = None, end: Part = None) -> Callable[..., Tensor]:
+def _loss_with(
+    soft: Part = lambda v, t: F.softmax(v / t, 1),
+    log_soft: Part = lambda z, t: F.log_softmax(z / t, 1),
+    end: Part = lambda x, y, t: x.mean(),
+) -> Callable[..., Tensor]:
     """Eq. 2 with one of its parts replaced."""
 
     def loss(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
-        y = soft(targets, temperature) if soft else F.softmax(targets / temperature, 1)
-        log = log_soft(logits, temperature) if log_soft else F.log_softmax(logits / temperature, 1)
-        terms = -(y * log).sum(1)
-        return end(terms, y, temperature) if end else terms.mean()
+        y = soft(targets, temperature)
+        return end(-(y * log_soft(logits, temperature)).sum(1), y, temperature)
 
     return loss
-
-
-def _entropy(y: Tensor) -> Tensor:
-    return -(y * y.clamp_min(1e-300).log()).sum(1)
 
 
 _LOSS_MISTAKES = (
@@ -44,8 +43,8 @@ _LOSS_MISTAKES = (
     (_loss_with(end=lambda x, y, t: -x.mean()), "The sign: eq. 2 is minus a sum of logarithms, and so is positive."),
     (_loss_with(end=lambda x, y, t: x.sum()), "You sum over the images; take the mean over the batch."),
     (_loss_with(end=lambda x, y, t: x.mean() / y.shape[1]), "Sum over the classes; the mean is over images only."),
-    (_loss_with(end=lambda x, y, t: (x - _entropy(y)).mean()), "That is the Kullback-Leibler divergence. It has the "
-     "same gradient, but eq. 2 is the cross-entropy: it keeps the teacher's entropy."),
+    (_loss_with(end=lambda x, y, t: (x - torch.special.entr(y).sum(1)).mean()), "That is the Kullback-Leibler "
+     "divergence. It has the same gradient, but eq. 2 is the cross-entropy: it keeps the teacher's entropy."),
     (_loss_with(soft=lambda v, t: F.softmax(v, 1)), "The teacher's probabilities need the temperature too (eq. 3)."),
     (_loss_with(log_soft=lambda z, t: F.log_softmax(z, 1)), "The student's probabilities need the temperature too."),
     (_loss_with(lambda v, t: F.softmax(v, 1), lambda z, t: F.log_softmax(z, 1)), "The temperature does nothing yet."),

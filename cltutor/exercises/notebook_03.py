@@ -1,46 +1,36 @@
 """The exercises of notebook 03: importance image by image, where an anchored weight ends, and Hebb's rule."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
 from ..seeds import seeded
-from .checking import Comparison, NotYet, call, exercise, normal, seeded_settings, uniform
-
-Scalar = Callable[[Tensor], Tensor]  # of a network's output
+from .checking import Comparison, drawn, exercise, normal, seeded_settings, uniform
 
 
-def _networks() -> list[tuple[nn.Module, nn.Parameter, Tensor]]:
+def _networks() -> Iterator[tuple[nn.Module, nn.Parameter, Tensor]]:
     """A network, the weight of one of its layers, and images (N, 4)."""
-    cases: list[tuple[nn.Module, nn.Parameter, Tensor]] = []
     for seed, layer in enumerate((0, 2, 2)):
         with seeded(("03-omega", seed)):
             model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
         images = normal(torch.Generator().manual_seed(seed), 9, 4)
-        cases.append((model, model.get_parameter(f"{layer}.weight"), images))
-    return cases
+        yield model, model.get_parameter(f"{layer}.weight"), images
 
 
-def _squared_norm(output: Tensor) -> Tensor:
-    return output.square().sum()
+def _of(
+    measure: Callable[[Tensor], Tensor], scalar: Callable[[Tensor], Tensor] = lambda output: output.square().sum()
+) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
+    """A measure (*shape) of the gradients (N, *shape) of a scalar of each image's output."""
+
+    def importance(model: nn.Module, weight: Tensor, images: Tensor) -> Tensor:
+        return measure(torch.stack([torch.autograd.grad(scalar(model(one)), weight)[0] for one in images.split(1)]))
+
+    return importance
 
 
-def gradients(model: nn.Module, weight: Tensor, images: Tensor, scalar: Scalar = _squared_norm) -> Tensor:
-    """The gradient (N, *shape) of the squared norm of each image's output, or of another scalar of it."""
-    one_by_one = [torch.autograd.grad(scalar(model(image)), weight)[0] for image in images.split(1)]
-    return torch.stack(one_by_one)
-
-
-def omega(model: nn.Module, weight: Tensor, images: Tensor) -> Tensor:
-    """MAS, eq. 2, with section 4.1's squared norm: the mean of the absolute gradients of single images."""
-    return gradients(model, weight, images).abs().mean(0)
-
-
-def _of(measure: Callable[[Tensor], Tensor], scalar: Scalar = _squared_norm) -> Callable[..., Tensor]:
-    return lambda model, weight, images: measure(gradients(model, weight, images, scalar))
-
+# MAS, eq. 2, with section 4.1's squared norm: the mean of the absolute gradients of single images.
+omega = _of(lambda g: g.abs().mean(0))
 
 _OMEGA_MISTAKES = (
     (_of(lambda g: g.mean(0).abs()), "That is the absolute gradient of the whole batch, where images of opposite sign "
@@ -72,14 +62,12 @@ def compromise(new: Tensor, curvature: Tensor, last: Tensor, omegas: Tensor, lam
     return (curvature * new + pull * last) / (curvature + pull)
 
 
-def _compromises() -> list[tuple[Tensor, Tensor, Tensor, Tensor, float]]:
-    cases = []
+def _compromises() -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, float]]:
     for draw, (tasks, lam) in seeded_settings((2, 0.5), (3, 4.0), (1, 0.1)):
         new, last = normal(draw, 5), normal(draw, 5)
         curvature, omegas = 0.5 + uniform(draw, 5), uniform(draw, tasks, 5)
         omegas[:, 0] = 0  # a weight that no task needs
-        cases.append((new, curvature, last, omegas, lam))
-    return cases
+        yield new, curvature, last, omegas, lam
 
 
 _ANCHOR_MISTAKES = (
@@ -108,8 +96,9 @@ def hebb(inputs: Tensor, outputs: Tensor) -> Tensor:
 
 
 def _activities() -> list[tuple[Tensor, Tensor]]:
-    settings = seeded_settings((8, 5, 3), (6, 4, 4), (5, 2, 6))
-    return [(normal(draw, n, i).clamp(min=0), normal(draw, n, o).clamp(min=0)) for draw, (n, i, o) in settings]
+    """Inputs (N, I) and outputs (N, O) of a layer, after a ReLU."""
+    settings = drawn([(8, 5), (8, 3)], [(6, 4), (6, 4)], [(5, 2), (5, 6)])
+    return [(inputs.relu(), outputs.relu()) for inputs, outputs in settings]
 
 
 _HEBB_MISTAKES = (
@@ -122,18 +111,14 @@ _HEBB_MISTAKES = (
 )  # fmt: skip
 
 
-def _not_transposed(answer: Any) -> None:
-    inputs, outputs = _activities()[0]
-    shape = (inputs.shape[1], outputs.shape[1])
-    given = call(answer, (inputs, outputs))
-    if isinstance(given, Tensor) and given.shape == shape:
-        raise NotYet("Your Ω is transposed: a weight matrix has a row for each output and a column for each input.")
+def _transposed(shape: tuple, inputs: Tensor, outputs: Tensor) -> str | None:
+    words = "Your Ω is transposed: a weight matrix has a row for each output and a column for each input."
+    return words if shape == (inputs.shape[1], outputs.shape[1]) else None
 
 
 exercise(
     "03-hebb",
     "a sum over images of products y_j y_i is one product of two matrices: outputs.T @ inputs.",
     "Eq. 6 from activations alone: no backward pass, no label, no other layer.",
-    _not_transposed,
-    Comparison(hebb, _activities, _HEBB_MISTAKES),
+    Comparison(hebb, _activities, _HEBB_MISTAKES, _transposed),
 )

@@ -7,19 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..attention import drift
+from ..attention import drift, weighted
 from ..losses.distillation import sigmoid, sigmoid_as_printed
-from .checking import Comparison, NotYet, call, exercise, normal, numbers, seeded_settings, uniform
-
-
-def grad_cam(maps: Tensor, gradient: Tensor) -> Tensor:
-    """Q (N, h, w) from maps A (N, K, h, w) and the gradient of the score with respect to them (LwM, eq. 2)."""
-    return F.relu((gradient.mean((2, 3), keepdim=True) * maps).sum(1))
-
-
-def _looks() -> list[tuple[Tensor, Tensor]]:
-    settings = seeded_settings((3, 4, 2, 3), (2, 5, 4, 4), (4, 3, 3, 2))
-    return [(normal(draw, *shape), normal(draw, *shape)) for draw, shape in settings]
+from .checking import Comparison, NotYet, call, drawn, exercise, numbers, uniform
 
 
 def _weighted(maps: Tensor, gradient: Tensor) -> Tensor:
@@ -38,8 +28,7 @@ _CAM_MISTAKES = (
     (lambda m, g: F.relu((g.mean((0, 2, 3), keepdim=True) * m).sum(1)), "Your α is a mean over images: every image has "
      "its own."),
     (lambda m, g: _weighted(m, g).sum(1).abs(), "That is an absolute value; a ReLU sets what is below zero to zero."),
-    (lambda m, g: F.relu((m.mean((2, 3), keepdim=True) * g).sum(1)), "The two are swapped: α is the mean of the "
-     "gradient, and it weights the maps."),
+    (lambda m, g: weighted(g, m), "The two are swapped: α is the mean of the gradient, and it weights the maps."),
 )  # fmt: skip
 
 exercise(
@@ -47,17 +36,12 @@ exercise(
     "alpha = gradient.mean((2, 3), keepdim=True) is one number per channel; weight the maps by it, sum over the "
     "channels (dimension 1), then torch.relu.",
     "That is eq. 2. cl.attention.grad_cam also gets the maps and the gradient out of the network.",
-    Comparison(grad_cam, _looks, _CAM_MISTAKES),
+    Comparison(weighted, lambda: drawn(2 * [(3, 4, 2, 3)], 2 * [(2, 5, 4, 4)], 2 * [(4, 3, 3, 2)]), _CAM_MISTAKES),
 )
 
 
 def _logits() -> list[tuple[Tensor, Tensor]]:
-    settings = seeded_settings((4, 3), (2, 6), (5, 2))
-    return [(2 * normal(draw, *shape), 2 * normal(draw, *shape)) for draw, shape in settings]
-
-
-def _softmax(student: Tensor, teacher: Tensor) -> Tensor:
-    return -(teacher.softmax(1) * student.log_softmax(1)).sum(1).mean()
+    return [(2 * student, 2 * teacher) for student, teacher in drawn(2 * [(4, 3)], 2 * [(2, 6)], 2 * [(5, 2)])]
 
 
 _HELD_MISTAKES = (
@@ -67,7 +51,8 @@ _HELD_MISTAKES = (
     (lambda s, t: sigmoid(t, s), "Student and teacher are swapped: the teacher's answers are the targets."),
     (lambda s, t: sigmoid(s, t) / s.shape[1], "You take the mean over the classes; eq. 1 sums over them."),
     (lambda s, t: sigmoid(s, t) * s.shape[0], "You sum over the images: take their mean."),
-    (_softmax, "That is a softmax, in which the classes compete. Here each class has its own sigmoid."),
+    (lambda s, t: F.cross_entropy(s, t.softmax(1)), "That is a softmax, in which the classes compete. Here each class "
+     "has its own sigmoid."),
     (lambda s, t: sigmoid(s, t.sigmoid()), "The teacher's sigmoid is taken twice."),
     (lambda s, t: F.binary_cross_entropy_with_logits(s, t, reduction="none").sum(1).mean(), "The teacher's logits are "
      "no probabilities yet: take their sigmoid."),
@@ -82,13 +67,13 @@ exercise(
 )
 
 
-def _pairs() -> list[tuple[Tensor, Tensor]]:
-    settings = seeded_settings((3, 4, 4), (5, 2, 3), (2, 3, 3))
-    return [(uniform(draw, *shape), uniform(draw, *shape)) for draw, shape in settings]
+def _pairs() -> list[tuple[Tensor, ...]]:
+    return drawn(2 * [(3, 4, 4)], 2 * [(5, 2, 3)], 2 * [(2, 3, 3)], by=uniform)
 
 
 def _distance(
-    norm: Callable[[Tensor], Tensor | int], end: Callable[[Tensor], Tensor] = lambda gap: gap.abs().sum(1)
+    norm: Callable[[Tensor], Tensor | int] = lambda flat: flat.norm(dim=1, keepdim=True),
+    end: Callable[[Tensor], Tensor] = lambda gap: gap.abs().sum(1),
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """Eq. 6 with another norm of a map, or another sum of the difference."""
 
@@ -99,10 +84,6 @@ def _distance(
     return distance
 
 
-def _length(flat: Tensor) -> Tensor:
-    return flat.norm(dim=1, keepdim=True)
-
-
 _DRIFT_MISTAKES = (
     (_distance(lambda flat: 1), "Normalise each map first: larger activations alone are no change of attention."),
     (_distance(lambda flat: flat.sum(1, keepdim=True)), "You divide by the sum of a map; eq. 6 divides by its L2 norm, "
@@ -110,17 +91,16 @@ _DRIFT_MISTAKES = (
     (_distance(lambda flat: flat.amax(1, keepdim=True)), "You divide by the largest value; eq. 6 takes the L2 norm."),
     (_distance(lambda flat: flat.norm()), "Your norm is that of the whole batch: every map is divided by its own."),
     (_distance(lambda flat: flat.square().sum(1, keepdim=True)), "You divide by the squared norm: take the root."),
-    (_distance(_length, lambda gap: gap.square().sum(1)), "You square the differences; eq. 6 takes absolute values."),
-    (_distance(_length, lambda gap: gap.norm(dim=1)), "That is the L2 distance; eq. 6 takes L1, the sum of absolute "
+    (_distance(end=lambda gap: gap.square().sum(1)), "You square the differences; eq. 6 takes absolute values."),
+    (_distance(end=lambda gap: gap.norm(dim=1)), "That is the L2 distance; eq. 6 takes L1, the sum of absolute "
      "values. L2 only normalises."),
-    (_distance(_length, lambda gap: gap.abs().mean(1)), "Eq. 6 sums over the positions; you take the mean."),
-    (_distance(_length, lambda gap: gap.sum(1)), "The absolute value is missing: differences of opposite sign cancel."),
+    (_distance(end=lambda gap: gap.abs().mean(1)), "Eq. 6 sums over the positions; you take the mean."),
+    (_distance(end=lambda gap: gap.sum(1)), "The absolute value is missing: differences of opposite sign cancel."),
 )  # fmt: skip
 
 
-def _one_number_per_image(answer: Any) -> None:
-    if numbers(call(answer, _pairs()[0])).shape == ():
-        raise NotYet("Give one number per image, (N,); the mean over the batch comes later.")
+def _one_number(shape: tuple, *case: Tensor) -> str | None:
+    return None if shape else "Give one number per image, (N,); the mean over the batch comes later."
 
 
 def _finite_for_a_zero_map(answer: Any) -> None:
@@ -136,7 +116,6 @@ exercise(
     "flatten(1) makes each map a vector; divide it by its norm (dim=1, keepdim=True), kept above zero by "
     ".clamp(min=1e-6); then the sum of absolute differences.",
     "That is eq. 6 for each image. Its mean over a batch is the loss, its mean over test images the drift.",
-    _one_number_per_image,
-    Comparison(drift, _pairs, _DRIFT_MISTAKES),
+    Comparison(drift, _pairs, _DRIFT_MISTAKES, _one_number),
     _finite_for_a_zero_map,
 )

@@ -1,6 +1,7 @@
 """The exercises of notebook 05: herding, the cross-distilled loss, and the nearest mean of exemplars."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,19 +31,16 @@ def _gap(f: Tensor, chosen: list[int], i: int) -> Tensor:
     return (f.mean(0) - f[[*chosen, i]].mean(0)).norm()
 
 
-def greedy(features: Tensor, n: int) -> list[int]:
-    """Herding by brute force: try every remaining image (iCaRL, Algorithm 4; EEIL, section 3.1)."""
-    return _chosen_by(_gap)(features, n)
-
-
-def _by_distance(features: Tensor, n: int, farthest: bool = False) -> Tensor:
-    return (features - features.mean(0)).norm(dim=1).argsort(descending=farthest)[:n]
+# Herding by brute force: try every remaining image (iCaRL, Algorithm 4; EEIL, section 3.1).
+greedy = _chosen_by(_gap)
 
 
 _HERDING_MISTAKES = (
-    (_by_distance, "That sorts the images by their own distance to the class mean: right for the first, but all are "
-     "alike then. Herding looks at the mean of the chosen together with the candidate."),
-    (lambda f, n: _by_distance(f, n, True), "Those are the images farthest from the class mean."),
+    (lambda f, n: (f - f.mean(0)).norm(dim=1).argsort()[:n], "That sorts the images by their own distance to the class "
+     "mean: right for the first, but all are alike then. Herding looks at the mean of the chosen together with the "
+     "candidate."),
+    (lambda f, n: (f - f.mean(0)).norm(dim=1).argsort(descending=True)[:n], "Those are the images farthest from the "
+     "class mean."),
     (_chosen_by(_gap, repeats=True), "An image is chosen twice: leave out those that are chosen already."),
     (_chosen_by(lambda f, chosen, i: -_gap(f, chosen, i)), "You take the candidate whose mean is farthest; the nearest "
      "is wanted: min, not max."),
@@ -59,13 +57,11 @@ _HERDING_MISTAKES = (
 )  # fmt: skip
 
 
-def _classes() -> list[tuple[Tensor, int]]:
+def _classes() -> Iterator[tuple[Tensor, int]]:
     """Features of length one, (N, D), and how many to choose; no two choices are nearly tied."""
-    cases = []
     for draw, (count, size, n) in seeded_settings((9, 3, 4), (12, 4, 6), (7, 5, 7), (15, 2, 5)):
         mean = normal(draw, size)
-        cases.append((F.normalize(mean + normal(draw, count, size), dim=1), n))
-    return cases
+        yield F.normalize(mean + normal(draw, count, size), dim=1), n
 
 
 def _places(answer: Any) -> None:
@@ -87,22 +83,8 @@ exercise(
 )
 
 
-Batch = tuple[Tensor, Tensor, Tensor, list[int]]  # logits (N, C), labels (N,), teacher's (N, old), sizes of old heads
 Distance = Callable[[Tensor, Tensor], Tensor]  # of a head's logits and its teacher's (N, classes)
-Loss = Callable[..., Tensor]
-Images = Callable[[Tensor, int], Tensor]  # (labels (N,), number of old classes) -> which images (N,) bool
-
-
-def cross_distilled(logits: Tensor, labels: Tensor, before: Tensor, sizes: list[int]) -> Tensor:
-    """L_C over all classes, and an L_D for each old head at temperature 2 (EEIL, eq. 1 to 3)."""
-    return F.cross_entropy(logits, labels) + _heads(logits, before, sizes).sum()
-
-
-def _at(temperature: float) -> Distance:
-    return lambda one, other: distillation(one, other, temperature)
-
-
-_distilled = _at(2.0)
+_distilled = partial(distillation, temperature=2.0)
 
 
 def _heads(logits: Tensor, before: Tensor, sizes: list[int], distance: Distance = _distilled) -> Tensor:
@@ -111,61 +93,59 @@ def _heads(logits: Tensor, before: Tensor, sizes: list[int], distance: Distance 
     return torch.stack([distance(*pair) for pair in pairs])
 
 
-def _with(distance: Distance, cross_entropy: Loss = F.cross_entropy) -> Loss:
-    """The loss with another distance between a head and its teacher, or another L_C."""
-    return lambda x, y, b, s: cross_entropy(x, y) + _heads(x, b, s, distance).sum()
+def _with(
+    distance: Distance = _distilled,
+    learned: Callable[[Tensor, Tensor, int], Tensor] = lambda x, y, old: F.cross_entropy(x, y),
+    heads: Callable[[Tensor], Tensor] = torch.sum,
+    on: Callable[[Tensor, int], Tensor] = lambda labels, old: labels >= 0,
+) -> Callable[..., Tensor]:
+    """The loss with another L_D of a head, another L_C, another sum over the heads (F,), or distilled on some images.
 
-
-def _only(which: slice) -> Loss:
-    """The loss with the L_D of some old heads only."""
-    return lambda x, y, b, s: F.cross_entropy(x, y) + _heads(x, b, s)[which].sum()
-
-
-def _distilled_on(which: Images, scaled: Callable[[Tensor], Tensor | int] = lambda own: 1) -> Loss:
-    """The loss with distillation on some images only."""
+    ``learned`` and ``on``, which returns the images (N,) bool, also get the number of old classes.
+    """
 
     def loss(x: Tensor, y: Tensor, b: Tensor, s: list[int]) -> Tensor:
-        own = which(y, sum(s))
-        return F.cross_entropy(x, y) + _heads(x[own], b[own], s).sum() * scaled(own)
+        own = on(y, sum(s))
+        return learned(x, y, sum(s)) + heads(_heads(x[own], b[own], s, distance))
 
     return loss
 
 
-def _learned_on(which: Images, columns: Callable[[int], int] = lambda old: 0) -> Loss:
-    """The loss with L_C on some images only, over the classes from ``columns(old)`` on."""
-
-    def loss(x: Tensor, y: Tensor, b: Tensor, s: list[int]) -> Tensor:
-        own, first = which(y, sum(s)), columns(sum(s))
-        return F.cross_entropy(x[own, first:], y[own] - first) + _heads(x, b, s).sum()
-
-    return loss
-
-
+# L_C over all classes, and an L_D for each old head at temperature 2 (EEIL, eq. 1 to 3).
+cross_distilled = _with()
 _NEW = (
     "The new images are missing from the distillation. In section 4 the old model is a teacher on every image, new "
     "ones too: all give both gradients."
 )
 _LOSS_MISTAKES = (
-    (lambda x, y, b, s: F.cross_entropy(x, y), "That is L_C alone: the sum over the old heads is missing."),
-    (lambda x, y, b, s: _heads(x, b, s).sum(), "That is the distillation alone: L_C, the cross-entropy, is missing."),
-    (_with(_at(1.0)), "The temperature is missing: eq. 3 compares the softmax of logits / 2."),
+    (_with(heads=lambda found: 0 * found.sum()), "That is L_C alone: the sum over the old heads is missing."),
+    (_with(learned=lambda x, y, old: 0 * x.sum()), "That is the distillation alone: L_C, the cross-entropy, is "
+     "missing."),
+    (_with(partial(distillation, temperature=1.0)), "The temperature is missing: eq. 3 compares the "
+     "softmax of logits / 2."),
     (_with(lambda s, t: 4 * _distilled(s, t)), "You multiply by T squared, as other papers do; eq. 3 has no such "
      "factor."),
-    (_with(_at(0.5)), "The temperature is upside down: divide the logits by 2, do not multiply."),
+    (_with(partial(distillation, temperature=0.5)), "The temperature is upside down: divide the "
+     "logits by 2, do not multiply."),
     (_with(lambda s, t: F.cross_entropy(s, (t / 2).softmax(1))), "Only the teacher has the temperature in yours."),
     (_with(lambda s, t: F.cross_entropy(s / 2, t.softmax(1))), "Only the student has the temperature in yours."),
-    *((_with(_at(t)), f"Your temperature is {t}; the paper's T is 2.") for t in (3, 4, 5, 10)),
-    *((_only(which), "An old head is missing: eq. 1 sums over all F of them.")
-      for which in (slice(1), slice(-1, None), slice(-1), slice(1, None))),
-    (lambda x, y, b, s: F.cross_entropy(x, y) + _heads(x, b, s).mean(), "Eq. 1 sums the old heads; you average them."),
+    *((_with(partial(distillation, temperature=t)), f"Your temperature is {t}; the paper's T is 2.")
+      for t in (3, 4, 5, 10)),
+    *((_with(heads=heads), "An old head is missing: eq. 1 sums over all F of them.") for heads in
+      (lambda d: d[0], lambda d: d[-1], lambda d: d[:-1].sum(), lambda d: d[1:].sum())),
+    (_with(heads=torch.mean), "Eq. 1 sums the old heads; you average them."),
     (lambda x, y, b, s: cross_distilled(x, y, b, [sum(s)]), "One softmax over all old classes: eq. 1 gives each old "
      "head its own. Split by sizes first."),
-    (_distilled_on(lambda y, old: y < old), _NEW),
-    (_distilled_on(lambda y, old: y < old, lambda own: own.double().mean()), _NEW),
-    (_distilled_on(lambda y, old: y >= old), "The exemplars are missing from the distillation: it needs all images."),
-    (_learned_on(lambda y, old: y >= old), "L_C is of the new images only: eq. 2 is for the exemplars as well."),
-    (_learned_on(lambda y, old: y < old), "L_C is of the exemplars only: eq. 2 is for the new images as well."),
-    (_learned_on(lambda y, old: y >= old, lambda old: old), "L_C is over the new classes only, not over all."),
+    (_with(on=lambda y, old: y < old), _NEW),
+    (lambda x, y, b, s: F.cross_entropy(x, y) + _heads(x[y < sum(s)], b[y < sum(s)], s).sum()
+     * (y < sum(s)).double().mean(), _NEW),
+    (_with(on=lambda y, old: y >= old), "The exemplars are missing from the distillation: it needs all images."),
+    (_with(learned=lambda x, y, old: F.cross_entropy(x[y >= old], y[y >= old])), "L_C is of the new images only: eq. 2 "
+     "is for the exemplars as well."),
+    (_with(learned=lambda x, y, old: F.cross_entropy(x[y < old], y[y < old])), "L_C is of the exemplars only: eq. 2 is "
+     "for the new images as well."),
+    (_with(learned=lambda x, y, old: F.cross_entropy(x[y >= old, old:], y[y >= old] - old)), "L_C is over the new "
+     "classes only, not over all."),
     (_with(lambda s, t: _distilled(s, t) - _distilled(t, t)), "You subtract the teacher's entropy (the "
      "Kullback-Leibler divergence). Its slope is the same, but eq. 3 is a cross-entropy."),
     (_with(lambda s, t: F.cross_entropy(s, t.argmax(1))), "You distil the teacher's best class. Eq. 3 takes all its "
@@ -175,27 +155,25 @@ _LOSS_MISTAKES = (
     (_with(lambda s, t: _distilled(s, t) / s.shape[1]), "You take the mean over the classes; eq. 3 sums over them."),
     (_with(lambda s, t: _distilled(s, t) * len(s)), "You sum L_D over the images: take their mean."),
     (lambda x, y, b, s: cross_distilled(x, y, b, s) * len(y), "You sum over the images: take their mean, 1/N."),
-    (_with(_distilled, lambda x, y: F.cross_entropy(x / 2, y)), "L_C has a temperature: only L_D has one."),
-    (_with(_distilled, lambda x, y: F.cross_entropy(x, y) * len(y)), "You sum L_C over the images: take their mean."),
+    (_with(learned=lambda x, y, old: F.cross_entropy(x / 2, y)), "L_C has a temperature: only L_D has one."),
+    (_with(learned=lambda x, y, old: F.cross_entropy(x, y, reduction="sum")), "You sum L_C over the images: take their "
+     "mean."),
 )  # fmt: skip
 
 
-def _batches() -> list[Batch]:
-    cases = []
+def _batches() -> Iterator[tuple[Tensor, Tensor, Tensor, list[int]]]:
+    """Logits (N, C), labels (N,), the teacher's logits (N, old), and the sizes of the old heads."""
     settings = (([2, 3, 2], 3, 8), ([3, 2], 2, 6), ([2], 4, 7), ([2, 2, 3, 2], 2, 9))
     for draw, (sizes, new, count) in seeded_settings(*settings):
         old = sum(sizes)
         logits, before = 2 * normal(draw, count, old + new), 2 * normal(draw, count, old)
         labels = torch.randint(old + new, (count,), generator=draw)
         labels[0], labels[1] = 0, old  # exemplars and new images are both there
-        cases.append((logits, labels, before, sizes))
-    return cases
+        yield logits, labels, before, sizes
 
 
-def _one_number(answer: Any) -> None:
-    given = numbers(call(answer, _batches()[0]))
-    if given.shape != ():
-        raise NotYet(f"Give one number for the batch, the mean over its images; yours has shape {tuple(given.shape)}.")
+def _one_number(shape: tuple, *case: Any) -> str:
+    return f"Give one number for the batch, the mean over its images; yours has shape {shape}."
 
 
 exercise(
@@ -204,8 +182,7 @@ exercise(
     "along dimension 1): minus the sum over classes of softmax(before / 2) times log_softmax(logits / 2), then the "
     "mean over images.",
     "That is eq. 1: every image trains the old classes, by its label and by the outputs of the old model.",
-    _one_number,
-    Comparison(cross_distilled, _batches, _LOSS_MISTAKES),
+    Comparison(cross_distilled, _batches, _LOSS_MISTAKES, _one_number),
 )
 
 
@@ -214,12 +191,8 @@ def nearest(features: Tensor, exemplars: Tensor, labels: Tensor) -> Tensor:
     return _nearest_to(_unit(features), _unit(_means(_unit(exemplars), labels)))
 
 
-def _means(rows: Tensor, labels: Tensor) -> Tensor:
-    return torch.stack([rows[labels == k].mean(0) for k in range(int(labels.max()) + 1)])
-
-
-def _sums(rows: Tensor, labels: Tensor) -> Tensor:
-    return torch.stack([rows[labels == k].sum(0) for k in range(int(labels.max()) + 1)])
+def _means(rows: Tensor, labels: Tensor, of: Callable[..., Tensor] = torch.mean) -> Tensor:
+    return torch.stack([of(rows[labels == k], 0) for k in range(int(labels.max()) + 1)])
 
 
 def _nearest_to(rows: Tensor, means: Tensor) -> Tensor:
@@ -242,16 +215,16 @@ _NEAREST_MISTAKES = (
      "only the exemplars are."),
     (lambda f, e, y: (_unit(f) @ _means(_unit(e), y).T).argmax(1), "The means are not of length one: the product with "
      "a mean grows with its length."),
-    (lambda f, e, y: _nearest_to(_unit(f), _sums(_unit(e), y)), "You use sums of exemplars: take means of length one."),
+    (lambda f, e, y: _nearest_to(_unit(f), _means(_unit(e), y, torch.sum)), "You use sums of exemplars: take means of "
+     "length one."),
     (lambda f, e, y: y[_nearest_to(_unit(f), _unit(e))], "That is the nearest exemplar: take class means first."),
     (lambda f, e, y: torch.cdist(_unit(f), _unit(_means(_unit(e), y))).argmax(1), "That is the farthest mean: argmin "
      "for distances, argmax only for products."),
 )  # fmt: skip
 
 
-def _memories() -> list[tuple[Tensor, Tensor, Tensor]]:
+def _memories() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Features (N, D), exemplars (M, D) and their classes (M,), whose lengths and spreads differ by class."""
-    cases = []
     for draw, (classes, size) in seeded_settings((4, 3), (3, 2), (6, 4)):
         centres = normal(draw, classes, size)
         labels = torch.cat([torch.full((2 + 3 * k,), k) for k in range(classes)])
@@ -260,15 +233,12 @@ def _memories() -> list[tuple[Tensor, Tensor, Tensor]]:
         noise = normal(draw, len(labels), size)
         lengths = (1.5 * normal(draw, len(labels), 1)).exp()
         features = 3 * normal(draw, 80, size)
-        cases.append((features, lengths * (centres[labels] + spread[labels] * noise), labels))
-    return cases
+        yield features, lengths * (centres[labels] + spread[labels] * noise), labels
 
 
-def _classes_not_distances(answer: Any) -> None:
-    features, exemplars, labels = _memories()[0]
-    shape = (len(features), int(labels.max()) + 1)
-    if numbers(call(answer, (features, exemplars, labels))).shape == shape:
-        raise NotYet("Those are distances to all classes, (N, classes). Give the class of the nearest mean, (N,).")
+def _distances(shape: tuple, features: Tensor, exemplars: Tensor, labels: Tensor) -> str | None:
+    words = "Those are distances to all classes, (N, classes). Give the class of the nearest mean, (N,)."
+    return words if shape == (len(features), int(labels.max()) + 1) else None
 
 
 exercise(
@@ -276,6 +246,5 @@ exercise(
     "make rows of length one by x / x.norm(dim=1, keepdim=True); the mean of exemplars[labels == k] for each "
     "class k, of length one again; then torch.cdist(features, means).argmin(dim=1).",
     "That is iCaRL's classifier: no weight of the last layer takes part in it.",
-    _classes_not_distances,
-    Comparison(nearest, _memories, _NEAREST_MISTAKES),
+    Comparison(nearest, _memories, _NEAREST_MISTAKES, _distances),
 )

@@ -1,68 +1,53 @@
 """The exercises of notebook 06: deconvolution to a basis, contraction to filters, and the number of parameters."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .checking import Comparison, NotYet, call, exercise, normal, numbers, seeded_settings
-
-Place = Callable[[int, int], int]  # (number of a stamp, stride) -> its first row or column on the canvas
-Put = Callable[[Tensor, Tensor], Tensor]  # (values on the canvas, stamp) -> new values
+from ..networks import contract
+from .checking import Comparison, NotYet, call, drawn, exercise, normal, numbers, seeded_settings
 
 
-def canvas_side(cells: int, p: int, stride: int) -> int:
-    """Rows of the canvas on which all stamps fit, before its edges are cut off."""
-    return (cells - 1) * stride + p
-
-
-def stamped(
-    L: Tensor, V: Tensor, stride: int, place: Place = lambda i, stride: i * stride, put: Put = torch.add
+def stamping(
+    L: Tensor,
+    V: Tensor,
+    size: int,
+    stride: int,
+    step: int | None = None,
+    put: Callable[[Tensor, Tensor], Tensor] = torch.add,
+    before: Callable[[int], int] = lambda over: over // 2,
 ) -> Tensor:
-    """The canvas (side, side, c), to which every cell of L has added a stamp of p x p."""
+    """D_t (size, size, c), a deconvolution written as stamps (DF-CNN, eq. 1, without the bias and the ReLU).
+
+    Every cell of L adds a stamp of p x p to a canvas, ``step`` (``stride`` if None) from the last one; of an odd
+    surplus the smaller half is cut off at the beginning.
+    """
     (rows, columns, _), p = L.shape, V.shape[0]
-    canvas = L.new_zeros(canvas_side(rows, p, stride), canvas_side(columns, p, stride), V.shape[3])
+    canvas = L.new_zeros((rows - 1) * stride + p, (columns - 1) * stride + p, V.shape[3])
+    step = step or stride
     for i in range(rows):
         for j in range(columns):
-            y, x = place(i, stride), place(j, stride)
-            stamp = (L[i, j, :, None] * V).sum(2)
-            canvas[y : y + p, x : x + p] = put(canvas[y : y + p, x : x + p], stamp)
-    return canvas
-
-
-def cut(canvas: Tensor, size: int, before: Callable[[int], int] = lambda over: over // 2) -> Tensor:
-    """The canvas without its edges: of an odd surplus the smaller half is cut off first."""
+            there = canvas[i * step : i * step + p, j * step : j * step + p]
+            there.copy_(put(there, (L[i, j, :, None] * V).sum(2)))
     first = before(len(canvas) - size)
     return canvas[first : first + size, first : first + size]
 
 
-def stamping(L: Tensor, V: Tensor, size: int, stride: int) -> Tensor:
-    """D_t (size, size, c), a deconvolution written as stamps (DF-CNN, eq. 1, without the bias and the ReLU)."""
-    return cut(stamped(L, V, stride), size)
-
-
-def _averaged(L: Tensor, V: Tensor, size: int, stride: int) -> Tensor:
-    """Where stamps overlap, their mean."""
-    ones = stamped(torch.ones_like(L[..., :1]), torch.ones_like(V[:, :, :1]), stride)
-    return cut(stamped(L, V, stride) / ones.clamp(min=1), size)
-
-
-def _stamps_with(**how: Any) -> Callable[..., Tensor]:
-    return lambda L, V, size, stride: cut(stamped(L, V, stride, **how), size)
-
-
 _DECONVOLVE_MISTAKES = (
-    (_stamps_with(put=lambda there, stamp: stamp), "A later stamp replaces an earlier one where they overlap in yours: "
-     "add it to what is there, += and not =."),
-    (_averaged, "You average where stamps overlap: eq. 1 adds them."),
-    (_stamps_with(place=lambda i, stride: i), "Your stamps are one cell apart: multiply i and j by stride."),
-    (lambda L, V, n, s: cut(stamped(L, V, s), n, lambda over: 0), "You cut off the end only: half of the surplus goes "
-     "at the beginning."),
-    (lambda L, V, n, s: cut(stamped(L, V, s), n, lambda over: over), "You cut off the beginning only: half of the "
-     "surplus goes at the end."),
-    (lambda L, V, n, s: cut(stamped(L, V, s), n, lambda over: (over + 1) // 2), "Of an odd surplus the smaller half is "
-     "cut off at the beginning, surplus // 2; you cut the larger one."),
+    (partial(stamping, put=lambda there, stamp: stamp), "A later stamp replaces an earlier one where they overlap in "
+     "yours: add it to what is there, += and not =."),
+    (lambda L, V, n, s: stamping(L, V, n, s) / stamping(torch.ones_like(L[..., :1]), torch.ones_like(V[:, :, :1]), n, s)
+     .clamp(min=1), "You average where stamps overlap: eq. 1 adds them."),
+    (partial(stamping, step=1), "Your stamps are one cell apart: multiply i and j by stride."),
+    (partial(stamping, before=lambda over: 0), "You cut off the end only: half of the surplus goes at the beginning."),
+    (partial(stamping, before=lambda over: over), "You cut off the beginning only: half of the surplus goes at the "
+     "end."),
+    (partial(stamping, before=lambda over: (over + 1) // 2), "Of an odd surplus the smaller half is cut off at the "
+     "beginning, surplus // 2; you cut the larger one."),
     (lambda L, V, n, s: stamping(L, V.flip(0, 1), n, s), "Your stamps are turned by 180 degrees: a deconvolution puts "
      "V down as it is; turning is what a convolution over spread-out cells would need."),
     (lambda L, V, n, s: stamping(L, V.transpose(0, 1), n, s), "Rows and columns of V are swapped."),
@@ -77,23 +62,19 @@ _DECONVOLVE_MISTAKES = (
 )  # fmt: skip
 
 
-def _knowledge() -> list[tuple[Tensor, Tensor, int, int]]:
+def _knowledge() -> Iterator[tuple[Tensor, Tensor, int, int]]:
     """L (h^, w^, c^), V (p, p, c^, c), the size of D and the stride; stamps overlap, and a surplus is odd."""
-    cases = []
     settings = ((2, 3, 4, 5, 2, 3), (2, 3, 2, 3, 2, 4), (3, 5, 2, 2, 2, 6), (2, 4, 3, 2, 3, 4))
     for draw, (cells, p, channels, c, stride, size) in seeded_settings(*settings):
-        cases.append((normal(draw, cells, cells, channels), normal(draw, p, p, channels, c), size, stride))
-    return cases
+        yield normal(draw, cells, cells, channels), normal(draw, p, p, channels, c), size, stride
 
 
-def _cut_and_channels_last(answer: Any) -> None:
-    for L, V, size, stride in _knowledge():
-        c, side = V.shape[3], canvas_side(len(L), len(V), stride)
-        given = numbers(call(answer, (L, V, size, stride)))
-        if given.shape == (side, side, c):
-            raise NotYet(f"That is the whole canvas, {side} x {side}: cut it to {size} x {size}.")
-        if given.shape == (c, size, size):
-            raise NotYet(f"The channels come last, (h, w, c): yours has shape {tuple(given.shape)}.")
+def _uncut_or_channels_first(shape: tuple, L: Tensor, V: Tensor, size: int, stride: int) -> str | None:
+    c, side = V.shape[3], (len(L) - 1) * stride + len(V)
+    return {
+        (side, side, c): f"That is the whole canvas, {side} x {side}: cut it to {size} x {size}.",
+        (c, size, size): f"The channels come last, (h, w, c): yours has shape {shape}.",
+    }.get(shape)
 
 
 exercise(
@@ -102,46 +83,39 @@ exercise(
     "its rows stride * i to stride * i + p and columns stride * j to stride * j + p; then cut (side - size) // 2 off "
     "at the top and left, and the rest off below and at the right.",
     "That is eq. 1, stamp by stamp. In PyTorch it is one call: conv_transpose2d.",
-    _cut_and_channels_last,
-    Comparison(stamping, _knowledge, _DECONVOLVE_MISTAKES),
+    Comparison(stamping, _knowledge, _DECONVOLVE_MISTAKES, _uncut_or_channels_first),
 )
 
 
-def mixed(D: Tensor, U: Tensor) -> Tensor:
-    """W_t (h, w, c_in, c_out), the channels k of D_t mixed by U_t (DF-CNN, eq. 2)."""
-    return (D[..., None, None] * U).sum(2)
-
-
 _CONTRACT_MISTAKES = (
-    (lambda D, U: mixed(D, U) / D.shape[2], "You take the mean over k: eq. 2 sums."),
-    (lambda D, U: mixed(D[..., :-1], U[:-1]), "The last channel of D is missing: k runs over all c of them."),
-    (lambda D, U: mixed(D[..., 1:], U[1:]), "The first channel of D is missing: k runs over all c of them."),
-    (lambda D, U: mixed(D[..., :1], U[:1]), "Only the first channel of D is used: k runs over all c of them."),
-    (lambda D, U: mixed(D.flip(2), U), "The channels of D are taken in the reverse order: k is the same in D and U."),
-    (lambda D, U: mixed(D.transpose(0, 1), U), "Rows and columns of the filters are swapped."),
-    (lambda D, U: mixed(D, U).relu(), "You cut below zero: eq. 2 is linear."),
-    (lambda D, U: mixed(D.relu(), U), "You cut D below zero: D comes as it is."),
+    (lambda D, U: contract(D, U) / D.shape[2], "You take the mean over k: eq. 2 sums."),
+    (lambda D, U: contract(D[..., :-1], U[:-1]), "The last channel of D is missing: k runs over all c of them."),
+    (lambda D, U: contract(D[..., 1:], U[1:]), "The first channel of D is missing: k runs over all c of them."),
+    (lambda D, U: contract(D[..., :1], U[:1]), "Only the first channel of D is used: k runs over all c of them."),
+    (lambda D, U: contract(D.flip(2), U), "The channels of D are taken in the reverse order: k is the "
+     "same in D and U."),
+    (lambda D, U: contract(D.transpose(0, 1), U), "Rows and columns of the filters are swapped."),
+    (lambda D, U: contract(D, U).relu(), "You cut below zero: eq. 2 is linear."),
+    (lambda D, U: contract(D.relu(), U), "You cut D below zero: D comes as it is."),
     (lambda D, U: (D[..., None, None] + U).sum(2), "D and U are added: eq. 2 multiplies them, then sums over k."),
-    (lambda D, U: mixed(D, U.softmax(0)), "You made U's numbers sum to one: they may be of any size and sign."),
+    (lambda D, U: contract(D, U.softmax(0)), "You made U's numbers sum to one: they may be of any size and sign."),
 )  # fmt: skip
 
 
-def _bases() -> list[tuple[Tensor, Tensor]]:
+def _bases() -> list[tuple[Tensor, ...]]:
     """D (h, w, c) and U (c, c_in, c_out); all sizes differ, so that no wrong shape is right by accident."""
-    settings = seeded_settings((3, 4, 5, 2), (3, 7, 2, 6), (5, 2, 3, 4))
-    return [(normal(draw, size, size, c), normal(draw, c, c_in, c_out)) for draw, (size, c, c_in, c_out) in settings]
+    return drawn([(3, 3, 4), (4, 5, 2)], [(3, 3, 7), (7, 2, 6)], [(5, 5, 2), (2, 3, 4)])
 
 
-def _shape_of_filters(answer: Any) -> None:
-    D, U = _bases()[0]
+def _wrong_dimensions(shape: tuple, D: Tensor, U: Tensor) -> str | None:
     (h, w), (c_in, c_out) = D.shape[:2], U.shape[1:]
-    given = numbers(call(answer, (D, U)))
-    if given.ndim == 5:
-        raise NotYet("The products are there, one for each k: sum them over k.")
-    if given.shape == (h, w, c_out, c_in):
-        raise NotYet("c_in and c_out are swapped: W_t is (h, w, c_in, c_out).")
-    if given.shape in ((c_out, c_in, h, w), (c_in, c_out, h, w)):
-        raise NotYet("The numbers may be right, but rows and columns come first here: W_t is (h, w, c_in, c_out).")
+    if len(shape) == 5:
+        return "The products are there, one for each k: sum them over k."
+    if shape == (h, w, c_out, c_in):
+        return "c_in and c_out are swapped: W_t is (h, w, c_in, c_out)."
+    if shape in ((c_out, c_in, h, w), (c_in, c_out, h, w)):
+        return "The numbers may be right, but rows and columns come first here: W_t is (h, w, c_in, c_out)."
+    return None
 
 
 exercise(
@@ -149,58 +123,45 @@ exercise(
     "torch.einsum with one letter for each dimension: D is 'hwk', U is 'kio', and W is 'hwio'; k, which is not in "
     "W, is summed over.",
     "That is eq. 2: every one of the c_in x c_out kernels is a mixture of the same c channels of D.",
-    _shape_of_filters,
-    Comparison(mixed, _bases, _CONTRACT_MISTAKES),
+    Comparison(contract, _bases, _CONTRACT_MISTAKES, _wrong_dimensions),
 )
 
 
 Layers = Sequence[tuple[int, int, int, int, int, int]]  # per convolution: h^ (= w^), c^, p, c, c_in, c_out
 
 
-def counted(layers: Layers, top: int) -> tuple[int, int]:
-    """How many numbers all tasks share, and how many belong to each task alone (DF-CNN, section 2.2)."""
-    return sum(_shared(*layer) for layer in layers), sum(_own(*layer) for layer in layers) + top
+def counted(layers: Layers, top: int, shared: str = "L", own: str = "V c U c_out top") -> tuple[int, int]:
+    """The numbers of the parts that all tasks share, and of those that belong to one alone (DF-CNN, section 2.2)."""
+    parts = Counter(top=top)
+    for h, kb, p, c, c_in, c_out in layers:
+        parts.update(L=h * h * kb, V=p * p * kb * c, c=c, U=c * c_in * c_out, c_out=c_out)
+        parts.update(W=p * p * c_in * c_out, large_V=h * h * kb * c, thin_V=p * p * c)  # these are mistakes
+        parts.update(row_of_L=h * kb, row_of_V=p * kb * c)
+    return sum(parts[name] for name in shared.split()), sum(parts[name] for name in own.split())
 
 
-def _shared(h: int, kb: int, *_: int) -> int:
-    return h * h * kb
-
-
-def _own(h: int, kb: int, p: int, c: int, c_in: int, c_out: int) -> int:
-    return p * p * kb * c + c + c * c_in * c_out + c_out
-
-
-def _owns(own: Callable[..., int], shared: Callable[..., int] = _shared, tops: int = 1) -> Callable[..., Any]:
-    """The count with the own or shared numbers of a layer counted in another way."""
-    return lambda layers, top: (sum(shared(*one) for one in layers), sum(own(*one) for one in layers) + tops * top)
-
-
-_COUNT_MISTAKES = (
-    (lambda layers, top: counted(layers, top)[::-1], "The right two numbers in the other order: shared, then own."),
-    (lambda layers, top: (counted(layers, top)[0], sum(counted(layers, top))), "L is counted among a task's own "
-     "numbers as well: it is there once, for all tasks."),
-    (_owns(lambda *a: _own(*a) + _shared(*a), lambda *a: 0), "L is counted for each task: it is shared, there once."),
-    (_owns(lambda *a: _own(*a) - a[2] ** 2 * a[1] * a[3], lambda *a: _shared(*a) + a[2] ** 2 * a[1] * a[3]), "You let "
-     "tasks share V: every task deconvolves with its own V_t."),
-    (_owns(lambda *a: _own(*a) - a[3] * a[4] * a[5], lambda *a: _shared(*a) + a[3] * a[4] * a[5]), "You let tasks "
-     "share U: every task contracts with its own U_t."),
-    (_owns(_own, tops=0), "The fully connected layers are missing from a task's own: add top."),
-    (lambda layers, top: (counted(layers, top)[0] + top, counted(layers, top)[1] - top), "The fully connected layers "
-     "belong to the task: top is among its own numbers."),
-    (_owns(lambda *a: _own(*a) - a[3] - a[5]), "Both biases are missing, c and c_out numbers."),
-    (_owns(lambda *a: _own(*a) - a[3]), "The bias after the deconvolution is missing: c numbers."),
-    (_owns(lambda *a: _own(*a) - a[5]), "The convolution's own bias is missing: c_out numbers."),
-    (_owns(lambda *a: _own(*a) - a[2] ** 2 * a[1] * a[3]), "V_t is missing from a task's own numbers."),
-    (_owns(lambda *a: _own(*a) - a[3] * a[4] * a[5]), "U_t is missing from a task's own numbers."),
-    (_owns(lambda *a: _own(*a) + a[2] ** 2 * a[4] * a[5]), "You count the filters W_t as well: they are rebuilt from "
-     "L, V_t and U_t whenever they are needed, and are not stored."),
-    (_owns(lambda *a: a[2] ** 2 * a[4] * a[5] + a[5]), "That is what a plain convolution has: a DF-CNN's W_t are no "
-     "parameters; V_t, U_t and the two biases are."),
-    (_owns(lambda h, kb, p, *a: _own(h, kb, h, *a)), "V_t is p x p, not as large as L."),
-    (_owns(lambda h, kb, p, c, *a: _own(h, kb, p, c, *a) - p * p * kb * c + p * p * c), "V_t has L's channels too."),
-    (_owns(_own, lambda h, kb, *a: h * kb), "L is h^ x w^ x c^: square its side."),
-    (_owns(lambda *a: a[2] * a[1] * a[3] + a[3] + a[3] * a[4] * a[5] + a[5]), "V_t is p x p x c^ x c: square p."),
-)  # fmt: skip
+_COUNT_MISTAKES = [(partial(counted, shared=shared, own=own), words) for shared, own, words in (
+    ("V c U c_out top", "L", "The right two numbers in the other order: shared, then own."),
+    ("L", "L V c U c_out top", "L is counted among a task's own numbers as well: it is there once, for all tasks."),
+    ("", "L V c U c_out top", "L is counted for each task: it is shared, there once."),
+    ("L V", "c U c_out top", "You let tasks share V: every task deconvolves with its own V_t."),
+    ("L U", "V c c_out top", "You let tasks share U: every task contracts with its own U_t."),
+    ("L", "V c U c_out", "The fully connected layers are missing from a task's own: add top."),
+    ("L top", "V c U c_out", "The fully connected layers belong to the task: top is among its own numbers."),
+    ("L", "V U top", "Both biases are missing, c and c_out numbers."),
+    ("L", "V U c_out top", "The bias after the deconvolution is missing: c numbers."),
+    ("L", "V c U top", "The convolution's own bias is missing: c_out numbers."),
+    ("L", "c U c_out top", "V_t is missing from a task's own numbers."),
+    ("L", "V c c_out top", "U_t is missing from a task's own numbers."),
+    ("L", "V c U c_out top W", "You count the filters W_t as well: they are rebuilt from L, V_t and U_t whenever they "
+     "are needed, and are not stored."),
+    ("L", "W c_out top", "That is what a plain convolution has: a DF-CNN's W_t are no parameters; V_t, U_t and the two "
+     "biases are."),
+    ("L", "large_V c U c_out top", "V_t is p x p, not as large as L."),
+    ("L", "thin_V c U c_out top", "V_t has L's channels too."),
+    ("row_of_L", "V c U c_out top", "L is h^ x w^ x c^: square its side."),
+    ("L", "row_of_V c U c_out top", "V_t is p x p x c^ x c: square p."),
+)]  # fmt: skip
 _PUBLISHED = ((2, 16, 3, 24, 3, 32), (2, 24, 3, 48, 32, 32), (2, 32, 3, 64, 32, 64), (2, 36, 3, 72, 64, 64))
 _NETWORKS = ((_PUBLISHED, 262858), (((3, 5, 4, 7, 2, 6), (4, 2, 5, 3, 6, 9)), 101), (((2, 7, 5, 11, 1, 3),), 8))
 

@@ -1,7 +1,8 @@
 """The exercises of notebook 07: your own term, a verdict from paired differences, and an unfair comparison."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from ..losses import Batch, Context, Term
 from ..losses.terms import Teacher
 from ..networks import Output
-from .checking import Comparison, NotYet, call, exercise, normal, seeded_settings
+from .checking import Comparison, Mistake, NotYet, call, drawn, exercise, normal, seeded_settings
 
 
 def l1_of_features(now: Tensor, before: Tensor, head: Tensor) -> Tensor:
@@ -18,10 +19,9 @@ def l1_of_features(now: Tensor, before: Tensor, head: Tensor) -> Tensor:
     return (now - before).abs().sum(1).mean()
 
 
-def _pairs() -> list[tuple[Tensor, Tensor, Tensor]]:
+def _pairs() -> list[tuple[Tensor, ...]]:
     """Features (N, D) of student and teacher, and the weights (C, D) of a head on top of either."""
-    settings = seeded_settings((4, 3, 2), (2, 5, 4), (6, 4, 3))
-    return [(normal(draw, n, d), normal(draw, n, d), normal(draw, c, d)) for draw, (n, d, c) in settings]
+    return drawn([(4, 3), (4, 3), (2, 3)], [(2, 5), (2, 5), (4, 5)], [(6, 4), (6, 4), (3, 4)])
 
 
 def _batch(now: Tensor, before: Tensor, head: Tensor) -> Batch:
@@ -81,19 +81,22 @@ exercise(
 )
 
 
-def verdict(a: Tensor, b: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean of a - b, half width of its t-interval, and 1, -1 or 0: above zero, below it, or undecided."""
-    return _judged(a - b, t)
-
-
-def _judged(gaps: Tensor, factor: float, root: bool = True, correction: int = 1) -> tuple[Tensor, Tensor, Tensor]:
-    mean, count = gaps.mean(), len(gaps)
-    half = factor * gaps.std(correction=correction) / (math.sqrt(count) if root else 1)
-    return mean, half, _word(mean, half)
-
-
 def _word(mean: Tensor, half: Tensor) -> Tensor:
     return mean.sign() * (mean.abs() > half)
+
+
+def verdict(
+    a: Tensor,
+    b: Tensor,
+    t: float,
+    root: bool = True,
+    correction: int = 1,
+    word: Callable[[Tensor, Tensor], Tensor] = _word,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean of a - b, half width of its t-interval, and 1, -1 or 0: above zero, below it, or undecided."""
+    gaps = a - b
+    mean, half = gaps.mean(), t * gaps.std(correction=correction) / (math.sqrt(len(gaps)) if root else 1)
+    return mean, half, word(mean, half)
 
 
 def _unpaired(a: Tensor, b: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,62 +104,55 @@ def _unpaired(a: Tensor, b: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor]:
     return mean, half, _word(mean, half)
 
 
-def _with_word(word: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
-    """The right interval, and another verdict."""
-    return lambda a, b, t: (*verdict(a, b, t)[:2], word(*verdict(a, b, t)[:2]))
-
-
 _UNPAIRED = (
     "That is the interval of two unpaired groups. A class order makes both methods better or worse together: take the "
     "differences order by order first, then their mean and spread."
 )
-_VERDICT_MISTAKES = (
+_VERDICT_MISTAKES: tuple[Mistake, ...] = (
     (_unpaired, _UNPAIRED),
     (lambda a, b, t: (*_unpaired(a, b, t)[:2], verdict(a, b, t)[2]), _UNPAIRED),
     (lambda a, b, t: verdict(b, a, t), "The sign: take a - b, so that more is better for a."),
-    (lambda a, b, t: _judged(a - b, 1.0), "That is the standard error: multiply it by t. One standard error contains "
+    (lambda a, b, t: verdict(a, b, 1.0), "That is the standard error: multiply it by t. One standard error contains "
      "the true mean about two times in three, not 95 in a hundred."),
-    (lambda a, b, t: _judged(a - b, 1.96), "1.96 is the quantile of the normal distribution, for a spread that is "
+    (lambda a, b, t: verdict(a, b, 1.96), "1.96 is the quantile of the normal distribution, for a spread that is "
      "known. Yours is estimated from a few differences: take t."),
-    (lambda a, b, t: _judged(a - b, t, root=False), "You leave out the root of n: the mean of n differences spreads "
+    (lambda a, b, t: verdict(a, b, t, root=False), "You leave out the root of n: the mean of n differences spreads "
      "less than one of them, s / sqrt(n)."),
-    (lambda a, b, t: _judged(a - b, 1.0, root=False), "That is the standard deviation s: take t * s / sqrt(n)."),
-    (lambda a, b, t: _judged(a - b, t / len(a), root=False), "You divide by n; the spread is s / sqrt(n)."),
-    (lambda a, b, t: _judged(a - b, t, correction=0), "Your standard deviation divides by n; the mean was estimated "
+    (lambda a, b, t: verdict(a, b, 1.0, root=False), "That is the standard deviation s: take t * s / sqrt(n)."),
+    (lambda a, b, t: verdict(a, b, t / len(a), root=False), "You divide by n; the spread is s / sqrt(n)."),
+    (lambda a, b, t: verdict(a, b, t, correction=0), "Your standard deviation divides by n; the mean was estimated "
      "from the same differences, so it is n - 1 (torch's std does so by itself)."),
     (lambda a, b, t: (verdict(a, b, t)[0], 2 * verdict(a, b, t)[1], verdict(a, b, t)[2]), "That is the whole width of "
      "the interval: return half of it."),
-    (_with_word(lambda mean, half: mean.sign()), "Your verdict looks at the mean alone: it is 0, undecided, unless the "
-     "whole interval lies on one side of zero."),
-    (_with_word(lambda mean, half: -_word(mean, half)), "Your verdict is turned round: 1 means that a is better."),
-    (_with_word(lambda mean, half: (mean.abs() > half).double()), "Your verdict is 1 on either side: where the whole "
-     "interval lies below zero it is -1."),
-    (_with_word(lambda mean, half: (mean > half).double()), "Your verdict is never -1, even where a is worse."),
-    (_with_word(lambda mean, half: mean.sign() * (mean.abs() < half)), "Your verdict is decided exactly where the "
-     "interval contains zero: there it is 0."),
+    *((partial(verdict, word=word), f"Your verdict {words}") for word, words in (
+        (lambda mean, half: mean.sign(), "looks at the mean alone: it is 0, undecided, unless the whole interval "
+         "lies on one side of zero."),
+        (lambda mean, half: -_word(mean, half), "is turned round: 1 means that a is better."),
+        (lambda mean, half: (mean.abs() > half).double(), "is 1 on either side: where the whole interval lies below "
+         "zero it is -1."),
+        (lambda mean, half: (mean > half).double(), "is never -1, even where a is worse."),
+        (lambda mean, half: mean.sign() * (mean.abs() < half), "is decided exactly where the interval contains zero: "
+         "there it is 0."),
+    )),
 )  # fmt: skip
 
 
-def _accuracies() -> list[tuple[Tensor, Tensor, float]]:
+def _accuracies() -> Iterator[tuple[Tensor, Tensor, float]]:
     """Two methods' accuracies in percent over the same class orders, and the t of a 95 % interval.
 
     Orders differ more than methods do; two cases are decided for a, one against it, two not at all.
     """
-    cases = []
     for draw, (count, gain, spread, t) in seeded_settings(
         (5, 2.0, 0.4, 2.776), (4, -3.0, 0.5, 3.182), (5, 0.6, 2.0, 2.776), (3, 1.5, 1.0, 4.303), (8, 4.0, 3.0, 2.365)
     ):
         orders, noise = normal(draw, 2, count)
         b = 80 + 5 * orders
-        cases.append((b + gain + spread * noise, b, t))
-    return cases
+        yield b + gain + spread * noise, b, t
 
 
-def _three_numbers(answer: Any) -> None:
-    for case in _accuracies():
-        given = call(answer, case)
-        if isinstance(given, tuple | list) and len(given) == 2:
-            raise NotYet("Return three numbers: the mean difference, the half width and the verdict, 1, -1 or 0.")
+def _three_numbers(shape: tuple, *case: Any) -> str | None:
+    words = "Return three numbers: the mean difference, the half width and the verdict, 1, -1 or 0."
+    return words if shape == (2,) else None
 
 
 exercise(
@@ -164,8 +160,7 @@ exercise(
     "gaps = a - b; the half width is t * gaps.std() / len(gaps) ** 0.5; the verdict is 0 where abs(mean) is not "
     "larger than it, else the sign of the mean.",
     "That is how every verdict in the ledger is computed; cl.metrics.paired_difference finds t by itself.",
-    _three_numbers,
-    Comparison(verdict, _accuracies, _VERDICT_MISTAKES),
+    Comparison(verdict, _accuracies, _VERDICT_MISTAKES, _three_numbers),
 )
 
 

@@ -10,7 +10,7 @@ import torch
 
 import cltutor as cl
 from cltutor.exercises import check
-from cltutor.exercises.checking import EXERCISES, Comparison
+from cltutor.exercises.checking import EXERCISES, Comparison, numbers
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 FOLDED = re.compile(r"<details><summary>Solution</summary>.*?```python\n(.*?)```.*?</details>", re.DOTALL)
@@ -52,12 +52,15 @@ def test_the_unsolved_cell_gets_the_hint(source):
 
 
 @pytest.mark.parametrize(("name", "comparison"), COMPARED, ids=[name for name, _ in COMPARED])
-def test_a_function_is_right_started_and_callable_or_is_refused(hint, name, comparison):
+def test_a_function_is_right_or_is_refused_with_what_it_lacks(hint, name, comparison):
     assert check(name, comparison.right).passed
     assert "There is no answer here yet. Hint:" in hint(name, lambda *inputs: ...)
     assert "stopped with TypeError" in hint(name, lambda: 0)
     assert "Give the function itself" in hint(name, 3.0)
     assert "numbers were expected" in hint(name, lambda *inputs: "three")
+    assert "shape (3, 2, 1, 7)" in hint(name, lambda *inputs: torch.zeros(3, 2, 1, 7))
+    other = hint(name, lambda *inputs: 1.3 * numbers(comparison.right(*inputs)))
+    assert "it differs, for instance" in other or "Give places, whole numbers" in other
 
 
 @pytest.mark.parametrize(("name", "mistake", "words"), MISTAKES)

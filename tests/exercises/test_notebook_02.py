@@ -36,11 +36,8 @@ def autograd(logits, targets, temperature):
         ("02-distillation", loss(detach=False), "forgot targets.detach()"),
         ("02-distillation", lambda z, v, t: loss()(z.detach(), v, t), "no gradient reaches the student"),
         ("02-distillation", lambda z, v, t: loss()(z, v, t).item(), "no gradient reaches the student"),
-        ("02-distillation", lambda z, v, t: loss()(z, v, 3.0), "differs"),
-        ("02-distillation", lambda z, v, t: z, "shape"),
         ("02-gradient", lambda z, v, t: t * autograd(z, v, t), "chain rule is missing"),
         ("02-gradient", lambda z, v, t: autograd(z, v, 1.0) / t, "the temperature too"),
-        ("02-gradient", lambda z, v, t: autograd(z, v, t).norm(), "shape ()"),
     ],
 )
 def test_a_mistake_is_recognised(hint, exercise, wrong, words):
@@ -73,7 +70,6 @@ def mine(weight=0.5, temperature=4, anchor=0.005, kind="softmax", extra=None, sc
         (mine(anchor=1.0), "0.01 / 2 * Anchor()"),
         (mine(extra=cl.losses.Distillation()), "more terms"),
         (mine(schedule=cl.methods.finetune().schedule), "warm-up is missing"),
-        (mine(schedule=cl.methods.joint().schedule), "warm-up is missing"),
     ],
 )
 def test_a_mistake_in_the_recipe_is_recognised(hint, wrong, words):

@@ -23,18 +23,10 @@ def batch(model, weight, images, end=torch.mean):
     return torch.autograd.grad(end(model(images).square().sum(1)), weight)[0].abs()
 
 
-def never_cleared(model, weight, images):
+def backward(model, weight, images, cleared=True):
     total = torch.zeros_like(weight)
     for image in images:
-        model(image.unsqueeze(0)).square().sum().backward()
-        total += weight.grad.abs()
-    return total / len(images)
-
-
-def cleared(model, weight, images):
-    total = torch.zeros_like(weight)
-    for image in images:
-        weight.grad = None
+        weight.grad = None if cleared else weight.grad
         model(image.unsqueeze(0)).square().sum().backward()
         total += weight.grad.abs()
     return total / len(images)
@@ -46,16 +38,10 @@ def cleared(model, weight, images):
         ("03-omega", batch, "where images of opposite sign cancel"),
         ("03-omega", lambda *a: batch(*a, end=torch.sum), "not yet divided by N"),
         ("03-omega", loop(each=lambda g: g), "The absolute value is missing"),
-        ("03-omega", never_cleared, "still in weight.grad"),
+        ("03-omega", lambda *a: backward(*a, cleared=False), "still in weight.grad"),
         ("03-omega", loop(each=torch.square), "how the Fisher information begins"),
         ("03-omega", loop(lambda output: output.norm()), "left out the square"),
-        ("03-omega", lambda model, weight, images: weight.abs(), "differs"),
-        ("03-omega", lambda model, weight, images: weight.sum(), "shape ()"),
-        ("03-anchor", lambda new, curvature, last, omegas, lam: new, "differs"),
-        ("03-anchor", lambda new, curvature, last, omegas, lam: omegas, "it should be (5,)"),
         ("03-hebb", lambda x, y: 2 * x.T @ y / len(x), "transposed"),
-        ("03-hebb", lambda x, y: (y.T @ x).sum(), "shape ()"),
-        ("03-hebb", lambda x, y: (y.T @ x).square(), "differs"),
     ],
 )
 def test_a_mistake_is_recognised(hint, exercise, wrong, words):
@@ -63,7 +49,7 @@ def test_a_mistake_is_recognised(hint, exercise, wrong, words):
 
 
 def test_importance_may_be_written_with_backward_as_well():
-    assert check("03-omega", cleared).passed
+    assert check("03-omega", backward).passed
     assert check("03-omega", loop()).passed
 
 

@@ -9,35 +9,25 @@ from cltutor import memory
 from cltutor.evaluation.predicting import class_means
 from cltutor.exercises import check
 from cltutor.exercises.notebook_05 import cross_distilled, greedy, nearest
-from cltutor.losses import CrossEntropy, Distillation, distillation
-from cltutor.losses.terms import Batch, Context
-from cltutor.networks import MultiHead, SmallCNN
+from cltutor.losses import distillation
 
 
-def herd(features, n, target=None, gap=lambda mean, own: (mean - own.mean(0)).norm(), best=min, repeats=False):
-    mean, chosen = features.mean(0) if target is None else target, []
+def herd(features, n, gap=lambda mean, own: (mean - own.mean(0)).norm(), best=min, repeats=False):
+    mean, chosen = features.mean(0), []
     for _ in range(n):
         left = [i for i in range(len(features)) if repeats or i not in chosen]
         chosen.append(best(left, key=lambda i: gap(mean, features[[*chosen, i]])))
     return chosen
 
 
-def held(one, other, temperature=2.0):
-    return distillation(one, other, temperature)
-
-
-def loss(x, y, b, s, held=held, heads=lambda found: found, own=slice(None), learned=F.cross_entropy):
+def loss(x, y, b, s, held=distillation, heads=lambda found: found, own=slice(None)):
     old = x[own, : sum(s)]
     pairs = zip(old.split(s, 1), b[own].split(s, 1), strict=True)
-    return learned(x, y) + sum(heads([held(*pair) for pair in pairs]))
+    return F.cross_entropy(x, y) + sum(heads([held(*pair, 2.0) for pair in pairs]))
 
 
-def distilled(held):
-    return lambda x, y, b, s: loss(x, y, b, s, held)
-
-
-def kl(one, other):
-    return F.kl_div((one / 2).log_softmax(1), (other / 2).softmax(1), reduction="batchmean")
+def kl(one, other, t):
+    return F.kl_div((one / t).log_softmax(1), (other / t).softmax(1), reduction="batchmean")
 
 
 def unit(rows):
@@ -48,8 +38,8 @@ def same(rows):
     return rows
 
 
-def classify(f, e, y, images=unit, exemplars=unit, means=unit, mean=lambda rows: rows.mean(0)):
-    found = torch.stack([mean(exemplars(e)[y == k]) for k in range(int(y.max()) + 1)])
+def classify(f, e, y, images=unit, exemplars=unit, means=unit):
+    found = torch.stack([exemplars(e)[y == k].mean(0) for k in range(int(y.max()) + 1)])
     return torch.cdist(images(f), means(found)).argmin(1)
 
 
@@ -60,9 +50,6 @@ def classify(f, e, y, images=unit, exemplars=unit, means=unit, mean=lambda rows:
         ("05-herding", lambda f, n: herd(f, n, repeats=True), "chosen twice"),
         ("05-herding", lambda f, n: herd(f, n, best=max), "min, not max"),
         ("05-herding", lambda f, n: herd(f, n, gap=lambda m, own: (m - own.sum(0)).norm()), "Compare means"),
-        ("05-herding", lambda f, n: herd(f, n, target=torch.zeros(f.shape[1]).double()), "differs"),
-        ("05-herding", lambda f, n: memory.random(f, n), "differs"),
-        ("05-herding", lambda f, n: herd(f, n)[:-1], "in order; yours has shape"),
         ("05-herding", lambda f, n: f[herd(f, n)], "in order; yours has shape"),
         ("05-herding", lambda f, n: (f - f.mean(0)).norm(dim=1)[:n], "whole numbers from 0"),
         ("05-herding", lambda f, n: [i + 1 for i in herd(f, n)], "whole numbers from 0"),
@@ -70,18 +57,13 @@ def classify(f, e, y, images=unit, exemplars=unit, means=unit, mean=lambda rows:
         ("05-loss", lambda x, y, b, s: loss(x, y, b, [sum(s)]), "One softmax over all old classes"),
         ("05-loss", lambda x, y, b, s: loss(x, y, b, s, own=y < sum(s)), "The new images are missing"),
         ("05-loss", lambda x, y, b, s: loss(x, y, b, s, own=y >= sum(s)), "The exemplars are missing"),
-        ("05-loss", distilled(kl), "Kullback-Leibler"),
-        ("05-loss", distilled(lambda one, other: (one - other).square().mean()), "differs"),
-        ("05-loss", lambda x, y, b, s: loss(x, y, b.softmax(1), s), "differs"),
-        ("05-loss", lambda x, y, b, s: F.cross_entropy(x, y, reduction="none"), "shape (8,)"),
+        ("05-loss", lambda x, y, b, s: loss(x, y, b, s, kl), "Kullback-Leibler"),
         ("05-nearest", lambda f, e, y: classify(f, e, y, same, same, same), "Make features and exemplars vectors of"),
         ("05-nearest", lambda f, e, y: classify(f, e, y, unit, same, same), "not of length one before their mean"),
         ("05-nearest", lambda f, e, y: classify(f, e, y, unit, same, unit), "afterwards is not enough"),
         ("05-nearest", lambda f, e, y: classify(f, e, y, unit, unit, same), "make the means of length one, too"),
         ("05-nearest", lambda f, e, y: classify(f, e, y, same, unit, same), "only the exemplars are"),
         ("05-nearest", lambda f, e, y: torch.cdist(unit(f), class_means(e, y, int(y.max()) + 1)), "Give the class"),
-        ("05-nearest", lambda f, e, y: classify(f, e, y, mean=lambda rows: rows.median(0).values), "differs"),
-        ("05-nearest", lambda f, e, y: classify(f, e, y)[:-1], "it should be (80,)"),
     ],
 )
 def test_a_mistake_is_recognised(hint, exercise, wrong, words):
@@ -93,7 +75,6 @@ def test_herding_by_brute_force_is_that_of_the_package():
     assert greedy(features, 12) == memory.herding(features, 12).tolist() == herd(features, 12)
     assert check("05-herding", herd).passed
     assert check("05-herding", memory.herding).passed
-    assert check("05-herding", lambda f, n: tuple(herd(f, n))).passed
 
 
 def test_the_loss_by_hand():
@@ -107,23 +88,6 @@ def test_the_loss_by_hand():
     inputs = (torch.tensor(logits), torch.tensor(labels), torch.tensor(before), [2])
     assert float(cross_distilled(*inputs)) == pytest.approx(total)
     assert check("05-loss", loss).passed
-
-
-def test_the_right_loss_is_that_of_the_recipe():
-    torch.manual_seed(0)
-    student, teacher = (MultiHead(SmallCNN()).build((1, 8, 8)) for _ in range(2))
-    for network, sizes in ((student, (2, 3, 2)), (teacher, (2, 3))):
-        for size in sizes:
-            network.grow(size, ["?"] * size)
-    images, labels = torch.randint(256, (6, 1, 8, 8), dtype=torch.uint8), torch.tensor([0, 4, 5, 6, 2, 6])
-    before = teacher(images)
-    task_of = torch.tensor([0, 0, 1, 1, 1, 2, 2])
-    batch = Batch(
-        Context(student, 2, "class"), images, labels, torch.arange(6), [0, 1, 2], task_of, "class",
-        {"task": lambda batch: before},
-    )  # fmt: skip
-    by_package = CrossEntropy()(batch, {}) + Distillation(2.0)(batch, {})
-    torch.testing.assert_close(cross_distilled(batch.student.logits, labels, before.logits, [2, 3]), by_package)
 
 
 def test_the_right_nearest_mean_is_that_of_the_package():

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from cltutor.exercises import check
-from cltutor.exercises.notebook_06 import counted, mixed, stamping
+from cltutor.exercises.notebook_06 import counted, stamping
 from cltutor.networks import DFCNN, contract, deconvolve
 
 
@@ -53,14 +53,10 @@ def count(layers, top, extra=lambda *layer: 0, **places):
         ("06-deconvolve", lambda *a: transposed(*a).transpose(0, 1), "Rows and columns of the result"),
         ("06-deconvolve", lambda L, V, n, s: by_hand(L, V, len(V) + (len(L) - 1) * s, s), "the whole canvas, 5 x 5"),
         ("06-deconvolve", lambda *a: transposed(*a).permute(2, 0, 1), "The channels come last"),
-        ("06-deconvolve", lambda *a: -transposed(*a), "differs"),
-        ("06-deconvolve", lambda *a: transposed(*a).sum(2), "it should be (3, 3, 5)"),
         ("06-contract", lambda D, U: torch.einsum("hwk,kio->hwkio", D, U), "sum them over k"),
         ("06-contract", lambda D, U: contract(D, U).transpose(2, 3), "c_in and c_out are swapped"),
         ("06-contract", lambda D, U: contract(D, U).permute(3, 2, 0, 1), "rows and columns come first here"),
         ("06-contract", lambda D, U: contract(D, U.flip(0)), "the reverse order"),
-        ("06-contract", lambda D, U: contract(D, U) ** 2, "differs"),
-        ("06-contract", lambda D, U: D, "it should be (3, 3, 5, 2)"),
         ("06-count", lambda *a: count(*a)[::-1], "in the other order"),
         ("06-count", lambda *a: count(*a, L="own"), "L is counted for each task"),
         ("06-count", lambda *a: count(*a, V="shared"), "share V"),
@@ -76,7 +72,6 @@ def count(layers, top, extra=lambda *layer: 0, **places):
         ("06-count", lambda *a: count(*a)[0] + 10 * count(*a)[1], "That is a total"),
         ("06-count", lambda *a: sum(count(*a)), "That is a total"),
         ("06-count", lambda *a: (1, 2, 3), "two numbers, shared and own"),
-        ("06-count", lambda *a: (0, 0), "differs"),
     ],
 )
 def test_a_mistake_is_recognised(hint, exercise, wrong, words):
@@ -95,10 +90,7 @@ def test_the_right_deconvolution_is_that_of_the_package_and_of_pytorch():
     assert check("06-deconvolve", by_hand).passed
 
 
-def test_the_right_contraction_is_that_of_the_package():
-    D, U = torch.randn(3, 3, 4).double(), torch.randn(4, 5, 6).double()
-    torch.testing.assert_close(mixed(D, U), contract(D, U))
-    assert check("06-contract", contract).passed
+def test_a_contraction_is_a_product_of_tensors():
     assert check("06-contract", lambda D, U: torch.tensordot(D, U, dims=([2], [0]))).passed
 
 
