@@ -1,6 +1,6 @@
 """Random numbers by name: every draw of a run comes from (seed, what for, task, epoch, ...).
 
-So no random state needs saving, and nobody else's is disturbed.
+So no random state needs saving, and the global one is not disturbed.
 """
 
 import hashlib

@@ -1,7 +1,8 @@
-"""The network to test from the one that trains on: Incremental Moment Matching merges the models of all tasks.
+"""Steps after a task, which make the network to test from the one that was trained.
 
-Lee et al. 2017, section 3. Only the shared parameters (and the statistics of batch-norm layers, by their mean) are
-merged, heads are not. Sums over tasks are kept, so that memory does not grow with them.
+Incremental Moment Matching merges the models of all tasks (Lee et al. 2017, section 3). Only the shared parameters (and
+the statistics of batch-norm layers, by their mean) are merged, heads are not. Sums over tasks are kept, so that memory
+does not grow with them.
 """
 
 import copy

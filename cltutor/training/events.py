@@ -11,7 +11,7 @@ from ..runs.run import Run
 
 @dataclass(frozen=True)
 class Event:
-    """A moment of a run: ``run`` as it stands, the index of the ``task``, and the ``progress`` (0 to 1) of it all."""
+    """A moment of a run: ``run`` as it stands, the index of the ``task``, and the ``progress`` (0 to 1) of all tasks."""
 
     run: Run
     task: int
@@ -35,7 +35,7 @@ class Stepped(Event):
 @dataclass(frozen=True)
 class EpochDone(Event):
     """An epoch is over. ``known`` and ``unknown`` (T,): test accuracies, nan for tasks not yet seen. ``network`` is the
-    one that learns, to look at until the next event is asked for."""
+    one that learns; it stays as it is until the next event."""
 
     phase: str
     epoch: int
@@ -46,11 +46,11 @@ class EpochDone(Event):
 
 @dataclass(frozen=True)
 class TaskDone(Event):
-    """A task was learned, evaluated, written down and, with a store, saved."""
+    """A task was learned, evaluated, recorded and, with a store, saved."""
 
 
 class Diverged(ArithmeticError):
-    """The loss left the finite numbers. ``run``: what was learned until then, all finished tasks whole."""
+    """The loss or a weight became NaN or infinite. ``run``: the tasks that were finished before."""
 
     def __init__(self, message: str, run: Run | None = None):
         super().__init__(message)
@@ -58,7 +58,7 @@ class Diverged(ArithmeticError):
 
 
 class OutOfMemory(MemoryError):
-    """The GPU's memory was full. ``run``: what was learned until then, all finished tasks whole."""
+    """The GPU's memory was full. ``run``: the tasks that were finished before."""
 
     def __init__(self, message: str, run: Run | None = None):
         super().__init__(message)

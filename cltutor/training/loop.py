@@ -1,4 +1,4 @@
-"""The one training loop: learns a stream with a recipe and yields an event at every step, epoch and task.
+"""The one training loop: it learns a stream with a recipe and yields an event at every step, epoch and task.
 
 ``train`` reads top to bottom as continual learning does: before a task, phases, epochs, batches, loss, step, after a
 task, evaluation. Nothing else in cltutor trains anything, and no method is named here.
@@ -41,11 +41,11 @@ def learn(
 ) -> Run:
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
 
-    ``epochs`` a task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), "cpu" or "cuda".
-    With ``store``, a folder or a ``Store``, the run is kept there: found instead of learned again, and where it was cut
-    short it goes on from its last checkpoint, to the same numbers. The test curves get a point every ``test_every``
-    epochs, those of older tasks only every ``test_old_every``; the accuracy matrix is measured after every task all the
-    same.
+    ``epochs`` per task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), "cpu" or "cuda".
+    With ``store``, a folder or a ``Store``, the run is saved there: it is found instead of learned again, and a run
+    that was interrupted continues from its last checkpoint, to the same numbers. The test curves get a point every
+    ``test_every`` epochs, those of older tasks only every ``test_old_every``; the accuracy matrix is measured after
+    every task all the same.
 
     Raises:
         ValueError: what cannot be learned, or cannot be saved in ``store``, before any time is spent.
@@ -75,7 +75,7 @@ def train(
     test_every: int = 1,
     test_old_every: int = 1,
 ) -> Generator[Event, None, Run]:
-    """The same as ``learn``, as a generator of events; its return value is the run. Stop by not asking for more."""
+    """The same as ``learn``, as a generator of events; its return value is the run. To stop, close it."""
     recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
     place = choose_device(device)
     check(stream, recipe)
@@ -232,7 +232,7 @@ def check_weights(current: TaskState) -> None:
     """``Diverged`` where the very last step of a task, whose loss was still a number, left weights that are none."""
     broken = [name for name, value in current.network.named_parameters() if not value.isfinite().all()]
     if broken:
-        what = f"{' + '.join(current.terms)} drove {broken[0]} out of the finite numbers at the last step"
+        what = f"{' + '.join(current.terms)} made {broken[0]} infinite or NaN at the last step"
         raise diverged(current, what, "a weight in it")
 
 

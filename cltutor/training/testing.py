@@ -1,4 +1,4 @@
-"""What the learner tests, when, and on which of a run's tasks."""
+"""Tests during a run: when, on which tasks, and with which network."""
 
 import time
 
@@ -23,8 +23,8 @@ def evaluate(
 ) -> dict[str, np.ndarray]:
     """A row (T,) of each accuracy matrix, nan for tasks not yet seen.
 
-    Where each head has a way of its own, heads do not compete and logits answer, only the task's own head is asked,
-    unless ``whole``.
+    Where every head needs a forward pass of its own, heads do not compete and logits are the scores, only the task's
+    own head is computed, unless ``whole``.
     """
     started = time.perf_counter()
     score = run.recipe.prediction.rule(network, exemplars) if tests else logits
