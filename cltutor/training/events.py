@@ -11,7 +11,7 @@ from ..runs.run import Run
 
 @dataclass(frozen=True)
 class Event:
-    """A moment of a run: ``run`` as it stands, the index of the ``task``, and the ``progress`` (0 to 1) of all tasks."""
+    """A moment of a run: ``run`` as it stands, the index of the ``task``, and the ``progress`` (0 to 1) of the run."""
 
     run: Run
     task: int
