@@ -1,7 +1,13 @@
 """A headless job needs only torch and numpy: everything else is imported where it is used."""
 
+import importlib
 import subprocess
 import sys
+from importlib import metadata
+
+import pytest
+
+import cltutor as cl
 
 HEAVY = [
     "captum",
@@ -10,6 +16,8 @@ HEAVY = [
     "matplotlib",
     "sklearn",
     "torchvision",
+    "scipy",
+    "cloudpickle",
 ]
 BLOCKED = f"import sys; sys.modules.update(dict.fromkeys({HEAVY}))\n"
 LEARN = """
@@ -46,6 +54,36 @@ def test_learning_needs_only_torch_and_numpy():
     assert fresh(BLOCKED + LEARN) == "(2, 2)"
 
 
+MODULES = [
+    *(
+        "attention",
+        "claims",
+        "comparison",
+        "exercises",
+        "gallery",
+        "importance",
+        "losses",
+        "memory",
+        "merging",
+        "methods",
+    ),
+    *("metrics", "networks", "noise", "predicting", "probing", "schedules", "show", "storage", "streams", "widgets"),
+]
+NAMES = ["Comparison", "Phase", "Recipe", "Run", "Schedule", "compare", "learn", "train", "register"]
+
+
+def test_public_modules_and_names_are_found_wherever_they_live():
+    assert sorted([*MODULES, *NAMES]) == cl.__all__
+    for name in MODULES:
+        module = importlib.import_module(f"cltutor.{name}")
+        assert module is getattr(cl, name)
+        assert module.__spec__.name == module.__name__
+    assert {"learn", "metrics"} <= set(dir(cl))
+    with pytest.raises(AttributeError, match="module 'cltutor' has no attribute 'nothing'"):
+        _ = cl.nothing
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("cltutor.nothing")
+
+
 def test_the_version_is_the_installed_one():
-    code = "from importlib import metadata; import cltutor; print(cltutor.__version__)\n"
-    assert fresh(code + "print(metadata.version('cltutor'))").split() == ["0.1.0", "0.1.0"]
+    assert cl.__version__ == metadata.version("cltutor")
