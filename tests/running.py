@@ -1,9 +1,19 @@
-"""Runs for tests: learned on the CPU without a progress bar, left unfinished, and compared bit for bit."""
+"""Networks and runs for tests: grown, learned on the CPU without a progress bar, left unfinished, compared bit for bit."""
 
 import numpy as np
+import torch
 
 import cltutor as cl
 from cltutor.runs.store import checkpoint_of
+
+
+def grown(architecture, *classes, image_shape=(1, 8, 8)):
+    """A network with one head per number of classes; seeds torch, so that it always has the same weights."""
+    torch.manual_seed(0)
+    network = architecture.build(image_shape)
+    for count in classes:
+        network.grow(count)
+    return network
 
 
 def learn(stream, recipe, **settings):
