@@ -30,11 +30,7 @@ def confusion(labels: ArrayLike, answers: ArrayLike, classes: int) -> np.ndarray
 
 
 def confusions(
-    matrices: Mapping[str, ArrayLike],
-    classes: Sequence[int],
-    names: Sequence[str],
-    what: str = "",
-    missing: str = "",
+    matrices: Mapping[str, ArrayLike], classes: Sequence[int], names: Sequence[str], what: str = "", missing: str = ""
 ) -> Picture:
     """Confusion matrices side by side, in per cent of the row: rows the true class, columns the predicted class.
 
@@ -147,11 +143,8 @@ def _check(arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequ
 def _error_shares(counts: np.ndarray, new: int) -> tuple[float, float, float]:
     """Per cent right, per cent of old classes taken for new ones, and of new classes for old ones."""
     old = len(counts) - new
-    parts = (
-        (np.trace(counts), counts),
-        (counts[:old, old:].sum(), counts[:old]),
-        (counts[old:, :old].sum(), counts[old:]),
-    )
+    forward, backward = counts[:old, old:].sum(), counts[old:, :old].sum()
+    parts = (np.trace(counts), counts), (forward, counts[:old]), (backward, counts[old:])
     return tuple(100 * part / max(whole.sum(), 1) for part, whole in parts)
 
 

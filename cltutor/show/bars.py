@@ -29,7 +29,10 @@ def forgetting(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     """
     shown, missing = measured(methods(runs), known_task)
     matrices = [[accuracy(run, known_task) for run in method.runs] for method in shown]
-    kept, lost = (_numbers(metric, matrices) for metric in (metrics.average_accuracy, metrics.forgetting))
+    kept, lost = (
+        np.array([mean_and_spread(100 * np.array([metric(matrix) for matrix in own])) for own in matrices])
+        for metric in (metrics.average_accuracy, metrics.forgetting)
+    )
     if not np.isfinite(lost).any(axis=1).all():
         raise ValueError("forgetting needs runs that have learned two tasks or more")
     hatched = [not (known_task or method.competes) for method in shown]
@@ -52,11 +55,6 @@ def forgetting(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     never = f" (hatched bars were {NEVER_COMPETED})" if any(hatched) else ""
     picture.alt = f"{title}{never}: {'; '.join(parts)}."
     return picture
-
-
-def _numbers(metric, matrices: list[list[np.ndarray]]) -> np.ndarray:
-    """Mean and spread (methods, 2) of a metric over the runs of each method, in per cent."""
-    return np.array([mean_and_spread(100 * np.array([metric(matrix) for matrix in own])) for own in matrices])
 
 
 def _bars(axes: Axes, shown: list[Method], numbers: np.ndarray, hatched: list[bool]) -> None:

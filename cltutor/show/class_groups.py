@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .pages import Page
+from .pages import paneled
 from .picture import Picture, handle
 from .runs import mean_and_spread
 from .style import look
@@ -29,9 +29,8 @@ def adaptation(accuracies: Mapping[str, ArrayLike], groups: Sequence[str], note:
     lines = {name: mean_and_spread(array.reshape(-1, count, len(groups))) for name, array in arrays.items()}
     lowest = min(100 * np.nanmin(mean, initial=1) for mean, _ in lines.values())
     ticks = [(task + 0.5, str(task + 1)) for task in range(count)]
-    page = Page(groups, lowest, count, ticks, "after learning task")
-    title = "Accuracy on groups of classes, task known at test"
-    picture, panels = page.draw(title, [note], {name: handle(look(name)) for name in lines})
+    title, legend = "Accuracy on groups of classes, task known at test", {name: handle(look(name)) for name in lines}
+    picture, panels = paneled(groups, lowest, ticks, count, "after learning task", title, [note], legend)
     for group, panel in enumerate(panels):
         for name, (mean, spread) in lines.items():
             panel.mean(np.arange(count) + 0.5, mean[:, group], spread[:, group], look(name), name)

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from .pages import Page
+from .pages import paneled
 from .panels import draw_dotted, draw_shades
 from .picture import INK, Picture, handle
 from .runs import (
@@ -43,15 +42,21 @@ def accuracy_over_time(runs: "Run | Sequence[Run]", known_task: bool = True) -> 
     shown, missing = measured(methods(runs), known_task)
     lines = [_line(method, known_task) for method in shown]
     guess = chance(shown[0].runs[0], known_task)
-    page = _page(shown, 100 * min([guess.min(), *(np.nanmin(mean, initial=1) for _, mean, _ in lines)]))
-    title = f"Accuracy of each task, {setting(known_task)}"
-    picture, panels = page.draw(title, notes(shown, known_task, missing, "*"), _legend(shown, known_task))
-    draw_shades(panels, [(task, task + 1) for task in range(len(panels))], SHADE)
+    first, count = shown[0].runs[0], len(guess)
+    headings = [f"task {task + 1}: {class_list(first, task)}" for task in range(count)]
+    lowest = 100 * min([guess.min(), *(np.nanmin(mean, initial=1) for _, mean, _ in lines)])
+    ticks, below = [(task + 0.5, str(task + 1)) for task in range(count)], f"task being learned{_epochs(shown)}"
+    title, note = f"Accuracy of each task, {setting(known_task)}", notes(shown, known_task, missing, "*")
+    legend = {m.label + ("" if known_task or m.competes else "*"): handle(m.look) for m in shown}
+    legend["guessing"] = Line2D([], [], color=INK, linestyle=":", lw=1)
+    legend["own task being learned"] = Patch(color=SHADE)
+    picture, panels = paneled(headings, lowest, ticks, count, below, title, note, legend)
+    draw_shades(panels, [(task, task + 1) for task in range(count)], SHADE)
     for task, panel in enumerate(panels):
         for method, (x, mean, spread) in zip(shown, lines, strict=True):
             ends = np.isclose(x, np.round(x))
             panel.mean(x, mean[:, task], spread[:, task], method.look, f"{method.label}, task {task + 1}", ends)
-    steps = [guess[[t] * (len(guess) - t)] if known_task else guess[t:] for t in range(len(guess))]
+    steps = [guess[[t] * (count - t)] if known_task else guess[t:] for t in range(count)]
     draw_dotted(panels, [_stairs(task, 100 * values) for task, values in enumerate(steps)])
     picture.alt = _alt(shown, lines, known_task)
     return picture
@@ -86,27 +91,11 @@ def _line(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray, np.
     return (places, *mean_and_spread(values))
 
 
-def _page(shown: list[Method], lowest: float) -> Page:
-    first = shown[0].runs[0]
-    count = len(first.tasks)
-    headings = [f"task {task + 1}: {class_list(first, task)}" for task in range(count)]
-    ticks = [(task + 0.5, str(task + 1)) for task in range(count)]
-    return Page(headings, lowest, count, ticks, f"task being learned{_epochs(shown)}")
-
-
 def _epochs(shown: list[Method]) -> str:
     """The number of epochs per task, if it is the same everywhere."""
     runs = [run for method in shown for run in method.runs]
     counts = {run.recipe.schedule.epochs for run in runs if len(run.curves.epoch_task)}
     return f" ({counts.pop()} epochs each)" if len(counts) == 1 else ""
-
-
-def _legend(shown: list[Method], known_task: bool) -> dict[str, Artist]:
-    legend = {m.label + ("" if known_task or m.competes else "*"): handle(m.look) for m in shown}
-    return legend | {
-        "guessing": Line2D([], [], color=INK, linestyle=":", lw=1),
-        "own task being learned": Patch(color=SHADE),
-    }
 
 
 def _stairs(start: int, values: np.ndarray) -> np.ndarray:

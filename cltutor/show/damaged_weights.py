@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from .pages import Page
+from .pages import paneled
 from .panels import draw_shades
 from .picture import Picture, handle
 from .runs import mean_and_spread
@@ -34,23 +34,26 @@ def damage(
         ValueError: shares outside 0 to 1, or accuracies of other shapes.
     """
     x = np.asarray(shares, dtype=float)
-    lines = {which: _line(values, len(x)) for which, values in accuracies.items() if which in LOOKS}
-    if not lines or len(lines) < len(accuracies) or len({mean.shape for mean, _ in lines.values()}) > 1:
+    arrays = {which: np.asarray(values, dtype=float) for which, values in accuracies.items() if which in LOOKS}
+    if wrong := [array.shape for array in arrays.values() if array.ndim not in (2, 3) or array.shape[-2] != len(x)]:
+        raise ValueError(f"{len(x)} shares need accuracies of shape ({len(x)}, tasks), not {wrong[0]}")
+    if len(arrays) < len(accuracies) or len({array.shape[-1] for array in arrays.values()}) != 1:
         raise ValueError(f"give accuracies (shares, tasks) of one shape for some of {', '.join(LOOKS)}")
     if not ((x >= 0) & (x <= 1)).all() or (np.diff(x) <= 0).any():
         raise ValueError(f"shares rise from 0 to 1; these are {list(shares)}")
+    lines = {which: mean_and_spread(a.reshape(-1, *a.shape[-2:])) for which, a in arrays.items()}
     means = np.array([mean for mean, _ in lines.values()])
     tasks = np.flatnonzero(np.isfinite(means).all(axis=(0, 1)))
     ticks = [(k, f"{10 * k}") for k in range(0, 10, 2 if len(tasks) < 4 else 3)]
     below = f"weights of every layer that were {done} (%)"
-    page = Page([f"task {task + 1}" for task in tasks], 100 * means[..., tasks].min(), 10, ticks, below)
+    headings, lowest = [f"task {task + 1}" for task in tasks], 100 * means[..., tasks].min()
     title = f"Accuracy with damaged weights{', ranked by ' if what else ''}{what}"
-    counts = {np.ndim(values) == 3 and len(values) for values in accuracies.values()} - {False, 1}
+    counts = {len(array) for array in arrays.values() if array.ndim == 3} - {1}
     note = f"mean ± one standard deviation over {max(counts)} draws or seeds" if counts else ""
     legend = {WORDS[which]: handle(LOOKS[which]) for which in lines}
     if at is not None:
         legend[f"{100 * at:g} %"] = Patch(color=SHADE)
-    picture, panels = page.draw(title, [note], legend)
+    picture, panels = paneled(headings, lowest, ticks, 10, below, title, [note], legend)
     if at is not None:
         draw_shades(panels, [(0, 10 * at)] * len(panels), SHADE)
     for panel, task in zip(panels, tasks, strict=True):
@@ -58,15 +61,6 @@ def damage(
             panel.mean(10 * x, mean[:, task], spread[:, task], LOOKS[which], f"{which}, task {task + 1}")
     picture.alt = _alt(x, {which: 100 * mean[:, tasks].mean(1) for which, (mean, _) in lines.items()}, title, done)
     return picture
-
-
-def _line(values: ArrayLike, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and spread, (S, T) each, over the seeds if there are several."""
-    array = np.asarray(values, dtype=float)
-    array = array[None] if array.ndim == 2 else array
-    if array.ndim != 3 or array.shape[1] != count:
-        raise ValueError(f"{count} shares need accuracies of shape ({count}, tasks), not {np.shape(values)}")
-    return mean_and_spread(array)
 
 
 def _alt(x: np.ndarray, averages: dict[str, np.ndarray], title: str, done: str) -> str:

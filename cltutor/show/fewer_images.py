@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .pages import Page
+from .pages import paneled
 from .picture import Picture, handle
 from .runs import Method, accuracy, mean_and_spread, measured, methods, notes, setting
 
@@ -36,10 +36,10 @@ def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = 
     ticks = [(k + 0.5, f"{100 * share:g}") for k, share in enumerate(shares)]
     lowest = min(100 * np.nanmin(mean) for mean, _ in lines)
     below = "training images of the new tasks that are used (%)"
-    page = Page(("old tasks", "newest task"), lowest, len(shares), ticks, below)
     title = f"Accuracy with fewer images of new tasks, {setting(known_task)}"
     legend = {method.label: handle(method.look) for method in first}
-    picture, panels = page.draw(title, notes(first, known_task, missing, ""), legend)
+    headings, note = ("old tasks", "newest task"), notes(first, known_task, missing, "")
+    picture, panels = paneled(headings, lowest, ticks, len(shares), below, title, note, legend)
     for method, (mean, spread) in zip(first, lines, strict=True):
         for panel, y, around in zip(panels, mean.T, spread.T, strict=True):
             panel.mean(np.arange(len(shares)) + 0.5, y, around, method.look, method.label)

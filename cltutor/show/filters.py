@@ -62,7 +62,10 @@ def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[in
         tiles, numbers = now[place][chosen[place]], [] if place else chosen[0] + 1
         corners, side = _sheet(picture, tiles, numbers, (left, top - 0.6), bound)
         if place == 0:
-            _cross_out(picture, corners[np.isin(chosen[0], off)], side)
+            diagonals = side * np.array([[(0, 0), (1, 1)], [(0, 1), (1, 0)]])
+            lines = (corners[np.isin(chosen[0], off), None, None] + diagonals).reshape(-1, 2, 2)  # crossed out
+            crosses = LineCollection(lines, colors=INK, linewidths=1.4, transform=picture.dpi_scale_trans)
+            picture.add_artist(crosses)
     bar = picture.color_bar(ScalarMappable(Normalize(-bound, bound), SIGNED), LEFTS[0] + 0.3, 0.4, 3.5, 0.13)
     bar.set_ticks([-bound, 0, bound], labels=[f"{value:.2g}" for value in (-bound, 0, bound)])
     picture.write(LEFTS[0] + 4.2, 0.465, "value of a weight (no unit), one scale for all three", va="center")
@@ -160,12 +163,6 @@ def _sheet(
     for number, (x, y) in zip(numbers, corners if len(numbers) else (), strict=True):
         picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
     return corners, side
-
-
-def _cross_out(picture: Picture, corners: np.ndarray, side: float) -> None:
-    diagonals = side * np.array([[(0, 0), (1, 1)], [(0, 1), (1, 0)]])
-    lines = (corners[:, None, None] + diagonals).reshape(-1, 2, 2)
-    picture.add_artist(LineCollection(lines, colors=INK, linewidths=1.4, transform=picture.dpi_scale_trans))
 
 
 def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], left: float, wide: float) -> None:

@@ -37,7 +37,10 @@ def importance(
     Raises:
         ValueError: no method, an unknown layer or scale, or importances of different shapes.
     """
-    values = {method: _values(omega, method, layer) for method, omega in omegas.items()}
+    for method, omega in omegas.items():
+        if layer not in omega:
+            raise ValueError(f"{method} has no importance for {layer!r}: it has {', '.join(omega)}")
+    values = {method: np.asarray(omega[layer], dtype=float) for method, omega in omegas.items()}
     shapes = {array.shape for array in values.values()}
     if len(shapes) != 1:
         raise ValueError(f"give importances of one shape, for one method or more; {layer} has {sorted(shapes)}")
@@ -54,12 +57,6 @@ def importance(
         f"of no importance at all are {zeros}."
     )
     return picture
-
-
-def _values(omega: "Mapping[str, Tensor]", method: str, layer: str) -> np.ndarray:
-    if layer not in omega:
-        raise ValueError(f"{method} has no importance for {layer!r}: it has {', '.join(omega)}")
-    return np.asarray(omega[layer], dtype=float)
 
 
 def cells(values: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:

@@ -111,11 +111,12 @@ def headed(
     """A picture with a title, notes and a legend above ``body`` free inches.
 
     Titles and notes are broken into lines that fit the width. legend: label -> what is drawn beside it; columns: of the
-    legend; 0: as many as fit.
+    legend; 0: one per label if all fit in a row, else as many as the widest label allows.
     """
     heading, labels = wrapped(title, width - 0.3, TITLE), list(legend or {})
     lines = [line for note in notes for line in wrapped(note, width - 0.3)]
-    columns = columns or columns_of(labels, width - 0.2)
+    widths = [widest([label]) + 0.7 for label in labels]
+    columns = columns or max(1, len(labels) if sum(widths) <= width - 0.2 else int((width - 0.2) / max(widths)))
     down = 0.2 + 0.22 * len(heading) + 0.18 * len(lines)
     height = body + down + 0.22 * math.ceil(len(labels) / columns)
     picture = Picture(width, height)
@@ -176,9 +177,3 @@ def shortened(words: str, inches: float, size: float = FONT) -> str:
     """Words cut to a width, with an ellipsis where something was cut off."""
     fits = max(1, math.floor(inches / room(1, size)))
     return words if len(words) <= fits else words[: fits - 1].rstrip(" ,") + "…"
-
-
-def columns_of(labels: Sequence[str], inches: float) -> int:
-    """Columns of a legend: one per label if all fit in a row, else as many as the widest label allows."""
-    widths = [widest([label]) + 0.7 for label in labels]
-    return max(1, len(labels) if sum(widths) <= inches else int(inches / max(widths)))

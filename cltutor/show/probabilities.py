@@ -17,11 +17,7 @@ SIDE = 2.2  # inches of the image
 
 
 def temperature(
-    image: "Tensor",
-    logits: ArrayLike,
-    names: Sequence[str],
-    temperature: float = 2.0,
-    target: int | None = None,
+    image: "Tensor", logits: ArrayLike, names: Sequence[str], temperature: float = 2.0, target: int | None = None
 ) -> Picture:
     """An image beside softmax(logits / T), with its entropy in bits.
 

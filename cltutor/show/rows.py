@@ -31,8 +31,5 @@ def table(rows: Sequence[Mapping[str, object]]) -> Table:
     """
     if not rows or any(list(row) != list(rows[0]) for row in rows):
         raise ValueError("give one row or more, each a dict with the same keys in the same order")
-    return Table(tuple(rows[0]), tuple(tuple(map(_words, row.values())) for row in rows))
-
-
-def _words(value: object) -> str:
-    return f"{value:.1f}" if isinstance(value, float) else str(value)
+    words = (tuple(f"{v:.1f}" if isinstance(v, float) else str(v) for v in row.values()) for row in rows)
+    return Table(tuple(rows[0]), tuple(words))

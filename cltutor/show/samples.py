@@ -34,6 +34,7 @@ def tasks(stream: "Stream", per_class: int = 4) -> Picture:
     title = f"{stream.name}: {len(stream.classes)} classes in {len(stream)} tasks"
     body = row * len(stream) + 0.08
     picture = headed(max(1.0 + shown * group + 0.9 * (largest > shown), 3.6), body, title)
+    parts = []
     for task in stream:
         top = body - row * task.index
         middle = top - 0.2 - side / 2
@@ -42,10 +43,11 @@ def tasks(stream: "Stream", per_class: int = 4) -> Picture:
             left = 1.0 + place * group
             picture.write(left, top - 0.13, shortened(stream.class_names[label], group - 0.05), va="baseline")
             picture.pixels(_strip(task, label, per_class), left, top - 0.2 - side, per_class * side, side)
-        if len(task.classes) > shown:
-            picture.write(1.0 + shown * group, middle, f"+ {len(task.classes) - shown}\nmore", va="center")
-    rows = (f"task {task.index + 1} has {_names(stream, task, shown)}" for task in stream)
-    picture.alt = f"Sample pictures of {title}: {'; '.join(rows)}."
+        parts.append(f"task {task.index + 1} has {', '.join(stream.class_names[c] for c in task.classes[:shown])}")
+        if (rest := len(task.classes) - shown) > 0:
+            picture.write(1.0 + shown * group, middle, f"+ {rest}\nmore", va="center")
+            parts[-1] += f" and {rest} more"
+    picture.alt = f"Sample pictures of {title}: {'; '.join(parts)}."
     return picture
 
 
@@ -59,9 +61,3 @@ def _strip(task: "Task", label: int, count: int) -> np.ndarray:
     for place, image in enumerate(images):
         strip[:, place * (wide + gap) :][:, :wide] = as_rgb(image)
     return strip
-
-
-def _names(stream: "Stream", task: "Task", shown: int) -> str:
-    names = ", ".join(stream.class_names[label] for label in task.classes[:shown])
-    rest = len(task.classes) - shown
-    return f"{names} and {rest} more" if rest > 0 else names

@@ -91,14 +91,8 @@ def look(name: str) -> Look:
     return Look(FREE_COLORS[color], FREE_LINES[number % len(FREE_LINES)], FREE_MARKERS[marker])
 
 
-TERMS = (  # the terms of a loss, in the order of the equation
-    (BLACK, SOLID),
-    (BLUE, DASHED),
-    (VERMILLION, MIXED),
-    (GREEN, DOTTED),
-    (PURPLE, LONG),
-    (ORANGE, DASHED),
-)
+# The terms of a loss, in the order of the equation.
+TERMS = (BLACK, SOLID), (BLUE, DASHED), (VERMILLION, MIXED), (GREEN, DOTTED), (PURPLE, LONG), (ORANGE, DASHED)
 
 
 def ink_on(color: tuple[float, ...]) -> str:

@@ -63,7 +63,12 @@ def reverse_transfer(
         _curve(axes, curves[:, task], learning, task)
     for name, accuracy in references.items():
         axes.axhline(100 * accuracy, color=GREY, linestyle=greys[name].get_linestyle(), linewidth=1.3, zorder=0.8)
-    _limit(axes, learning, 100 * np.append(curves[np.isfinite(curves)], list(references.values())))
+    percents = 100 * np.append(curves[np.isfinite(curves)], list(references.values()))
+    low, high = max(0, 10 * math.floor((percents.min() - 2) / 10)), 10 * math.ceil((percents.max() + 2) / 10)
+    axes.set(xlim=(0.5, len(learning) + 0.5), ylim=(low, min(high, 102)))
+    for start in _starts(learning)[1:]:
+        axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
     peak = f"peaks average {100 * np.nanmean(peak_accuracy(curves, learning)):.1f} %"
     picture.alt = f"{title}: {peak}; {_changed(100 * differences(curves, learning), int(learning[-1]))}."
     return picture
@@ -192,15 +197,6 @@ def _curve(axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> No
     best = while_learned[curve[while_learned].argmax()]
     mark = {"marker": own.marker, "markersize": 8, "markeredgecolor": "white", "zorder": 4}
     axes.plot(best + 1, 100 * curve[best], color=own.color, **mark)
-
-
-def _limit(axes: Axes, learning: np.ndarray, percents: np.ndarray) -> None:
-    """The limits and ticks of the curves' axes, and lines between tasks."""
-    low, high = max(0, 10 * math.floor((percents.min() - 2) / 10)), 10 * math.ceil((percents.max() + 2) / 10)
-    axes.set(xlim=(0.5, len(learning) + 0.5), ylim=(low, min(high, 102)))
-    for start in _starts(learning)[1:]:
-        axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
-    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
 
 
 def _starts(learning: np.ndarray) -> np.ndarray:
