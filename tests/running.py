@@ -1,4 +1,4 @@
-"""Networks and runs for tests: grown, learned on the CPU without a progress bar, left unfinished, compared bit for bit."""
+"""For tests: networks that have grown, runs learned on the CPU or left unfinished, and their equality bit for bit."""
 
 import numpy as np
 import torch

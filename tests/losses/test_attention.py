@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from running import grown
 from torch import nn
 
-import cltutor as cl
 from cltutor.attention import look
 from cltutor.losses import AttentionDistillation, Batch, Context
 from cltutor.networks import MultiHead, SmallCNN
@@ -16,11 +16,11 @@ IMAGES = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8, generator=torch.
 @pytest.fixture
 def pair():
     """A student of two tasks and a teacher of one, with other weights."""
-    torch.manual_seed(0)
-    student, teacher = (MultiHead(SmallCNN(channels=(8,), hidden=(12,))).build((1, 8, 8)) for _ in range(2))
-    student.grow(3), student.grow(2), teacher.grow(3)
+    architecture = MultiHead(SmallCNN(channels=(8,), hidden=(12,)))
+    student, teacher = grown(architecture, 3, 2), grown(architecture, 3)
     for network in (student, teacher):
         network.normalise_like(IMAGES)
+        nn.init.normal_(network.backbone.trunk[0].weight)
         nn.init.normal_(network.heads[0].weight)  # so that images differ in their top class
     return student.double(), teacher.double().eval().requires_grad_(False)
 
@@ -90,16 +90,4 @@ def test_class_free_attention_is_the_mean_of_squared_activations(pair, batch):
     first, second = (m / m.norm(dim=1, keepdim=True) for m in maps)
     expected = (first - second).abs().sum(1).mean().item()
     assert AttentionDistillation(maps="activation")(batch, {}).item() == pytest.approx(expected)
-
-
-def test_in_a_run_gamma_changes_the_weights_and_attention_drifts_less_with_it():
-    stream = cl.streams.digits(tasks=[3, 3], classes=range(6))
-    settings = {"backbone": SmallCNN((8, 8), (16,)), "epochs": 3, "learning_rate": 0.05}
-    runs = {gamma: cl.learn(stream, cl.methods.lwm(gamma=gamma, **settings), progress=False) for gamma in (0.0, 5.0)}
-    drifts = {}
-    for gamma, run in runs.items():
-        images, before = stream[1].train.images[:60], run.model_after(0)
-        targets = run.model(images).head(0).argmax(1)
-        maps = [cl.attention.grad_cam(network, images, targets) for network in (before, run.model)]
-        drifts[gamma] = cl.attention.drift(*maps).mean().item()
-    assert drifts[5.0] < drifts[0.0]
+    assert expected > 0.01

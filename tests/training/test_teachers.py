@@ -105,10 +105,15 @@ def test_a_teacher_runs_once_per_batch_for_all_terms_and_builds_no_graph_for_its
 
 @pytest.mark.parametrize(
     ("method", "settings"),
-    [(cl.methods.lwf, {}), (cl.methods.lwm, {"maps": "grad_cam"}), (cl.methods.lwm, {"maps": "activation"})],
+    [
+        (cl.methods.lwf, {}),
+        (cl.methods.lwm, {"maps": "grad_cam"}),
+        (cl.methods.lwm, {"maps": "activation"}),
+        (cl.methods.ebll, {}),
+    ],
 )
 def test_recorded_and_recomputed_outputs_give_the_same_weights(tiny, method, settings):
     still = cl.streams.CropFlip(padding=0, flip=False)
-    pair = [learn(tiny, method(epochs=3, augmentation=one, **settings)) for one in (None, still)]
+    pair = [learn(tiny, method(epochs=5, augmentation=one, **settings)) for one in (None, still)]
     for name, value in pair[0].states[-1].items():
         torch.testing.assert_close(value, pair[1].states[-1][name], rtol=1e-3, atol=1e-5)
