@@ -8,11 +8,13 @@ X = np.arange(8 * 3 * 4 * 4, dtype=np.uint8).reshape(8, 3, 4, 4)
 Y = np.array([0, 1, 2, 3] * 2)
 
 
-def test_uint8_images_and_labels_arrive_as_they_are():
-    stream = tensors(X, Y, X, Y, tasks=2, order=None)
+def test_uint8_images_and_labels_stay_as_they_are_and_the_code_names_the_arrays():
+    stream = tensors(X, Y, X, Y, tasks=2, order=None, class_names=list("abcd"))
     assert torch.equal(stream[1].train.images, torch.from_numpy(X[[2, 3, 6, 7]]))
     assert stream[1].train.labels.tolist() == [2, 3, 2, 3]
-    assert stream.class_names == ("0", "1", "2", "3")
+    arguments = "x_train, y_train, x_test, y_test, tasks=2, order=None, class_names=class_names"
+    assert stream.code == f"streams.tensors({arguments})"
+    assert tensors(X, Y, X, Y, tasks=2).class_names == ("0", "1", "2", "3")
 
 
 def test_float_images_are_rounded_to_uint8_and_grey_ones_get_a_channel():
@@ -22,24 +24,12 @@ def test_float_images_are_rounded_to_uint8_and_grey_ones_get_a_channel():
     assert torch.equal(images[:, 0], (grey * 255).round().to(torch.uint8))
 
 
-def test_the_code_names_the_arrays_and_not_their_values():
-    stream = tensors(X, Y, X, Y, tasks=2, class_names=list("abcd"))
-    call = "streams.tensors(x_train, y_train, x_test, y_test, tasks=2, order=0"
-    assert stream.code == f"{call}, class_names=class_names)"
-
-
-def _nan() -> np.ndarray:
-    images = X / 255
-    images[3, 0, 0, 0] = np.nan
-    return images
-
-
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
         ({"x_train": X / 200}, r"x_train has values outside \[0, 1\] or NaN"),
         ({"x_test": X / 255 - 0.1}, r"x_test has values outside \[0, 1\] or NaN"),
-        ({"x_test": _nan()}, r"x_test has values outside \[0, 1\] or NaN"),
+        ({"x_test": np.where(X == 99, np.nan, X / 255)}, r"x_test has values outside \[0, 1\] or NaN"),
         ({"x_train": X.astype(np.int64)}, "x_train must be uint8, or float"),
         ({"x_train": X.reshape(8, -1)}, r"x_train must have the shape \(N, C, H, W\)"),
         ({"x_train": np.zeros((8, 32, 32, 3), np.uint8)}, "channels last"),

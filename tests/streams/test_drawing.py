@@ -9,11 +9,6 @@ from cltutor.streams import facts, scenes
 BOTH = pytest.mark.parametrize(("source", "classes"), [(scenes, 20), (facts, 60)])
 
 
-def of_class(stream, label: int) -> torch.Tensor:
-    """The training images of one class."""
-    return torch.cat([task.train.images[task.train.labels == label] for task in stream])
-
-
 @BOTH
 def test_every_split_has_rgb_images_labels_and_masks(source, classes):
     stream = source(tasks=5, order=None, per_class=(3, 2))
@@ -30,22 +25,17 @@ def test_every_split_has_rgb_images_labels_and_masks(source, classes):
 
 @BOTH
 def test_the_same_seed_gives_the_same_images_and_another_seed_others(source, classes):
-    one, same, other = (source(per_class=(2, 1), seed=seed).fingerprint for seed in (4, 4, 5))
-    assert one == same != other
+    one, same, other = (source(per_class=(2, 1), seed=seed, size=8) for seed in (4, 4, 5))
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+    assert one.image_shape == (3, 8, 8)
 
 
 @BOTH
 def test_an_image_depends_neither_on_how_many_are_drawn_nor_on_how_they_are_batched(source, classes):
-    settings = {"classes": [3, 7], "order": None, "size": 256}  # four images of 256x256 pixels are drawn at a time
-    many, few = (source(tasks=1, per_class=(count, 1), **settings) for count in (6, 3))
+    settings = {"tasks": 1, "classes": [3, 7], "order": None, "size": 256}  # four images are drawn at a time
+    many, few = (source(per_class=(count, 1), **settings)[0].train for count in (6, 3))
     for label in (3, 7):
-        assert torch.equal(of_class(many, label)[:3], of_class(few, label))
-
-
-@BOTH
-@pytest.mark.parametrize("size", [8, 50])
-def test_images_of_any_size_can_be_drawn(source, classes, size):
-    assert source(tasks=1, per_class=(1, 1), size=size).image_shape == (3, size, size)
+        assert torch.equal(many.images[many.labels == label][:3], few.images[few.labels == label])
 
 
 @BOTH
@@ -53,9 +43,7 @@ def test_images_of_any_size_can_be_drawn(source, classes, size):
     ("settings", "words"),
     [
         ({"size": 4}, "^size is a whole number from 8 up, not 4"),
-        ({"size": 32.0}, "^size is a whole number"),
         ({"per_class": (10, 0)}, "^per_class is a tuple of 2 in which each is a whole number from 1 up"),
-        ({"per_class": 10}, "^per_class is a tuple of 2"),
         ({"seed": -1}, "^seed is a whole number from 0 up"),
         ({"tasks": 7}, "classes cannot be divided into 7 equal tasks"),
         ({"validation": 30, "per_class": (30, 1), "classes": [0], "tasks": 1}, "leaves no training image of class"),

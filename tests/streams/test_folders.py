@@ -1,7 +1,5 @@
-import warnings
 import zipfile
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -50,11 +48,11 @@ def test_a_folder_that_is_not_divided_gets_a_fifth_of_each_class_as_test(tmp_pat
 
 
 def test_a_picture_is_resized_by_its_shorter_side_and_its_middle_kept(tmp_path):
-    pixels = np.zeros((20, 60, 3), np.uint8)
-    pixels[:, 20:40] = 200  # the middle third
     for i in range(2):
-        _picture(tmp_path / "a" / f"{i}.png", 0)
-        Image.fromarray(pixels).save(tmp_path / "a" / f"{i}.png")
+        _picture(path := tmp_path / "a" / f"{i}.png", 0, size=(60, 20))
+        with Image.open(path) as picture:
+            picture.paste((200, 200, 200), (20, 0, 40, 20))  # the middle third
+            picture.save(path)
     image = folder(tmp_path, tasks=1, size=10)[0].train.images[0]
     assert bool((image[:, :, 1:-1] == 200).all())
     assert image.shape == (3, 10, 10)
@@ -80,21 +78,16 @@ def test_broken_pictures_are_left_out_counted_and_named_once(divided):
 
 
 def test_pictures_of_classes_that_are_not_chosen_are_not_read(divided):
-    (divided / "train" / "dog" / "0.png").write_bytes(b"no picture")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        stream = folder(divided, tasks=1, classes=["cat"])
-    assert stream.classes == (0,)
+    (divided / "train" / "dog" / "0.png").write_bytes(b"no picture")  # reading it would be a warning, an error here
+    assert folder(divided, tasks=1, classes=["cat"]).classes == (0,)
 
 
 def test_a_class_without_a_test_picture_is_named_before_any_is_read(divided):
     for file in (divided / "test" / "dog").iterdir():
         file.unlink()
     (divided / "train" / "cat" / "0.png").write_bytes(b"no picture")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(ValueError, match="class 'dog' has no test image"):
-            folder(divided, tasks=1)
+    with pytest.raises(ValueError, match="class 'dog' has no test image"):
+        folder(divided, tasks=1)
 
 
 def test_absent_and_empty_folders_are_refused(tmp_path):
@@ -105,7 +98,6 @@ def test_absent_and_empty_folders_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no pictures in sub-folders"):
         folder(tmp_path)
     _picture(tmp_path / "train" / "a" / "0.png", 0)
-    with pytest.raises(ValueError, match="train/ but no test/"):
-        folder(tmp_path)
-    with pytest.raises(ValueError, match="^size is a whole number from 1 up"):
-        folder(tmp_path, size=0)
+    for settings, words in (({}, "train/ but no test/"), ({"size": 0}, "^size is a whole number from 1 up")):
+        with pytest.raises(ValueError, match=words):
+            folder(tmp_path, **settings)

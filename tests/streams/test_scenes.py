@@ -1,11 +1,15 @@
 import colorsys
+import itertools
 
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms.functional import InterpolationMode, rotate
 
 from cltutor.streams import scenes
 from cltutor.streams import shapes as outlines
+
+PLANE = torch.meshgrid(*[torch.linspace(-outlines.REACH, outlines.REACH, 129)] * 2, indexing="xy")
 
 
 @pytest.fixture(scope="module")
@@ -48,64 +52,43 @@ def test_the_mask_is_the_object(stream):
 def test_the_distances_of_a_shape_measure_lengths_and_fit_the_unit_circle(shape):
     table = outlines.distances(shape)
     step = 2 * outlines.REACH / (len(table) - 1)
-    slopes = torch.diff(table, dim=0).abs().max(), torch.diff(table, dim=1).abs().max()
-    assert max(map(float, slopes)) <= step * 1.001
-    places = torch.linspace(-outlines.REACH, outlines.REACH, len(table))
-    radius = torch.hypot(places[None], places[:, None])
-    assert float(radius[table < 0].max()) <= 1.001
+    assert max(float(table.diff(dim=side).abs().max()) for side in (0, 1)) <= step * 1.001
+    assert float(torch.hypot(*PLANE)[table < 0].max()) <= 1.001
     assert 0.05 < float((table < 0).float().mean()) < 0.45
 
 
 def test_the_distances_of_the_disc_and_the_square_are_the_known_ones():
-    places = torch.linspace(-outlines.REACH, outlines.REACH, 129)
-    x, y = places[None], places[:, None]
-    disc = torch.hypot(x, y) - 1
-    assert float((outlines.distances("disc") - disc).abs().max()) < 0.01
+    x, y = PLANE
+    assert float((outlines.distances("disc") - (torch.hypot(x, y) - 1)).abs().max()) < 0.01
     far_x, far_y = x.abs() - 0.5**0.5, y.abs() - 0.5**0.5
     outside = torch.hypot(far_x.clamp(min=0), far_y.clamp(min=0))
     square = outside + torch.maximum(far_x, far_y).clamp(max=0)
     assert float((outlines.distances("square") - square).abs().max()) < 1e-5
 
 
-def _turned(shape: str, degrees: float, mirror: bool) -> torch.Tensor:
-    angle = np.radians(degrees)
-    matrix = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]], dtype=torch.float32)
-    table = outlines.distances(shape)[None, None]
-    grid = torch.nn.functional.affine_grid(matrix[None], table.shape, align_corners=True)
-    turned = torch.nn.functional.grid_sample(table, grid, align_corners=True, padding_mode="border")
-    return (turned.flip(3) if mirror else turned)[0, 0] < 0
+def _turned(shape: str, degrees: float) -> torch.Tensor:
+    table = outlines.distances(shape)[None]
+    return rotate(table, degrees, InterpolationMode.BILINEAR, fill=[1.0])[0] < 0
 
 
 def test_no_turn_or_mirror_makes_a_shape_into_another_one():
     # Two objects turned by up to 25 degrees either way differ by up to 50.
     still = {shape: outlines.distances(shape) < 0 for shape in outlines.SHAPES}
-    for shape in outlines.SHAPES:
-        for degrees in range(-50, 51, 10):
-            for mirror in (False, True):
-                turned = _turned(shape, degrees, mirror)
-                for other, mask in still.items():
-                    if other != shape:
-                        overlap = (turned & mask).sum() / (turned | mask).sum()
-                        assert float(overlap) < 0.87, (shape, other, degrees)
-
-
-def _hues(images, masks) -> np.ndarray:
-    """The hue of the mean colour of the object, as a point on the unit circle."""
-    hues = []
-    for image, mask in zip(images, masks, strict=True):
-        hues.append(colorsys.rgb_to_hsv(*(image[:, mask].float().mean(1) / 255).tolist())[0])
-    return np.exp(2j * np.pi * np.array(hues))
+    for shape, degrees in itertools.product(outlines.SHAPES, range(-50, 51, 10)):
+        turned = _turned(shape, degrees)
+        for other, mask in still.items():
+            for mine in (turned, turned.flip(1)):
+                overlap = (mine & mask).sum() / (mine | mask).sum()
+                assert other == shape or float(overlap) < 0.87, (shape, other, degrees)
 
 
 def test_the_colour_of_the_object_gives_away_neither_class_nor_task(stream):
     images, labels, masks = _train(stream)
-    hues = _hues(images, masks)
-    # Of n random points the mean has a length of about sqrt(1 / n); 2.7 times is 1 in 1,500.
-    for label in range(20):
-        assert abs(hues[(labels == label).numpy()].mean()) < 2.7 / np.sqrt(40)
-    for task in range(5):
-        mine = torch.isin(labels, torch.tensor(stream[task].classes)).numpy()
-        assert abs(hues[mine].mean()) < 2.7 / np.sqrt(160)
+    colours = [(image[:, mask].float().mean(1) / 255).tolist() for image, mask in zip(images, masks, strict=True)]
+    hues = np.exp(2j * np.pi * np.array([colorsys.rgb_to_hsv(*colour)[0] for colour in colours]))
+    # Points on the unit circle: of n random ones the mean has a length of about sqrt(1 / n); 2.7 times is 1 in 1,500.
+    for group, count in [*(((label,), 40) for label in range(20)), *((task.classes, 160) for task in stream)]:
+        assert abs(hues[np.isin(labels, group)].mean()) < 2.7 / np.sqrt(count)
 
 
 def test_the_ground_alone_tells_the_tasks_apart(stream):
