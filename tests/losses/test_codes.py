@@ -18,18 +18,14 @@ def network():
 @pytest.fixture
 def batch(network):
     images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
-    labels = torch.tensor([4, 5, 6, 4])
-    before = torch.randn(4, 5, dtype=torch.float64)
-    teachers = {"task": lambda _: Output(before, None, 2)}
-    made = Batch(
-        Context(network, 2), images, labels, torch.arange(4), [2], torch.tensor([0, 0, 1, 1, 2, 2, 2]), "task", teachers
-    )
-    return made, before
+    before = Output(torch.randn(4, 5, dtype=torch.float64), None, 2)
+    labels, task_of = torch.tensor([4, 5, 6, 4]), torch.tensor([0, 0, 1, 1, 2, 2, 2])
+    teachers = {"task": lambda _: before}
+    return Batch(Context(network, 2), images, labels, torch.arange(4), [2], task_of, "task", teachers)
 
 
 def test_codes_is_half_the_squared_distance_of_every_old_tasks_code(network, batch):
-    made, before = batch
-    now, expected = network(made.images).features, 0.0
+    now, before, expected = network(batch.images).features, batch.teacher("task").features, 0.0
     for encoder in network.autoencoders[:2]:
         weight, bias = encoder.encoder.weight, encoder.encoder.bias
         for n in range(4):
@@ -37,25 +33,25 @@ def test_codes_is_half_the_squared_distance_of_every_old_tasks_code(network, bat
                 new = 1 / (1 + torch.exp(-(weight[k] @ now[n] + bias[k])))
                 old = 1 / (1 + torch.exp(-(weight[k] @ before[n] + bias[k])))
                 expected += 0.5 * ((new - old) ** 2).item() / 4
-    assert Codes()(made, {}).item() == pytest.approx(expected)
+    assert Codes()(batch, {}).item() == pytest.approx(expected)
     assert expected > 0
 
 
 def test_reconstruction_is_the_squared_distance_to_the_features_by_the_newest_autoencoder(network, batch):
-    made, _ = batch
-    features, newest, expected = network(made.images).features, network.autoencoders[2], 0.0
+    features, newest, expected = network(batch.images).features, network.autoencoders[2], 0.0
     for n in range(4):
         code = torch.sigmoid(newest.encoder.weight @ features[n] + newest.encoder.bias)
         back = newest.decoder.weight @ code + newest.decoder.bias
         expected += ((back - features[n]) ** 2).sum().item() / 4
-    assert Reconstruction()(made, {}).item() == pytest.approx(expected)
+    assert Reconstruction()(batch, {}).item() == pytest.approx(expected)
 
 
 def test_reconstructed_cross_entropy_is_that_of_the_newest_head_on_reconstructed_features(network, batch):
-    made, _ = batch
-    logits = network.heads[2](network.autoencoders[2](network(made.images).features))
-    expected = -sum(torch.log_softmax(row, 0)[label - 4].item() for row, label in zip(logits, made.labels, strict=True))
-    assert ReconstructedCrossEntropy()(made, {}).item() == pytest.approx(expected / 4)
+    logits = network.heads[2](network.autoencoders[2](network(batch.images).features))
+    expected = -sum(
+        torch.log_softmax(row, 0)[label - 4].item() for row, label in zip(logits, batch.labels, strict=True)
+    )
+    assert ReconstructedCrossEntropy()(batch, {}).item() == pytest.approx(expected / 4)
 
 
 def moved(network, value) -> set[str]:
@@ -64,13 +60,12 @@ def moved(network, value) -> set[str]:
 
 
 def test_codes_move_the_shared_weights_and_the_two_others_the_autoencoder(network, batch):
-    made, _ = batch
     network.autoencoders.requires_grad_(False)
-    assert moved(network, Codes()(made, {})) == {"backbone"}
+    assert moved(network, Codes()(batch, {})) == {"backbone"}
     network.zero_grad()
     network.requires_grad_(False)
     network.autoencoders[2].requires_grad_(True)
-    assert moved(network, Reconstruction()(made, {}) + ReconstructedCrossEntropy()(made, {})) == {"autoencoders"}
+    assert moved(network, Reconstruction()(batch, {}) + ReconstructedCrossEntropy()(batch, {})) == {"autoencoders"}
 
 
 def test_the_autoencoder_phase_moves_nothing_else_and_lowers_the_reconstruction(patterns):

@@ -40,13 +40,11 @@ def test_the_loss_is_the_mean_squared_distance_to_the_words_of_each_images_own_f
     torch.testing.assert_close(value, -batch.student.logits.gather(1, batch.labels[:, None]).mean())
 
 
-def test_the_gradient_equals_finite_differences_and_points_away_from_the_words(numerical_gradient):
-    draw = torch.Generator().manual_seed(1)
-    point, words = (torch.randn(3, 6, generator=draw, dtype=torch.float64) for _ in range(2))
-    leaf = point.clone().requires_grad_()
-    embedding_distance(leaf, words).backward()
-    torch.testing.assert_close(leaf.grad, numerical_gradient(lambda one: embedding_distance(one, words), point))
-    torch.testing.assert_close(leaf.grad, 2 * (point - words) / 3)
+def test_its_gradient_points_away_from_the_words():
+    point, words = torch.randn(2, 3, 6, dtype=torch.float64)
+    point.requires_grad_()
+    embedding_distance(point, words).backward()
+    torch.testing.assert_close(point.grad, 2 * (point.detach() - words) / 3)
 
 
 def test_a_network_without_facts_is_refused_in_one_sentence():
