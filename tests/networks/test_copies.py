@@ -1,8 +1,9 @@
 """Duplicate and fine-tune: copies that never touch each other (LwF, section 1)."""
 
 import torch
+from torchvision import models
 
-from cltutor.networks import Copies, SmallCNN
+from cltutor.networks import Copies, SmallCNN, Torchvision
 
 TINY = SmallCNN(channels=(2,), hidden=(6,))
 IMAGES = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -41,10 +42,6 @@ def test_each_head_is_that_of_its_own_copy():
 
 
 def test_a_pretrained_head_serves_the_first_task_and_never_a_later_one(tmp_path):
-    from torchvision import models
-
-    from cltutor.networks import Torchvision
-
     torch.manual_seed(0)
     model = models.get_model("mobilenet_v3_small", weights=None, num_classes=5)
     torch.save(model.state_dict(), path := tmp_path / "w.pth")

@@ -26,9 +26,6 @@ def grown(*tasks: tuple[str, ...], dimension: int = 4):
     return network.eval()
 
 
-# Words
-
-
 @given(st.text(min_size=1, max_size=12), st.integers(2, 40))
 def test_a_word_has_a_vector_of_length_one_that_is_the_same_on_every_machine(word, dimension):
     state = torch.random.get_rng_state()
@@ -41,9 +38,6 @@ def test_a_fact_is_its_subject_its_predicate_and_its_object_in_this_order():
     parts = [word_vector(word, 6) for word in ("circle", "left of", "star")]
     assert torch.equal(fact_vector("circle left of star", 6), torch.cat(parts))
     assert not torch.equal(fact_vector("circle left of star", 6), fact_vector("star left of circle", 6))
-
-
-# Growing
 
 
 def test_growing_adds_the_tasks_facts_and_no_parameter_and_draws_nothing():
@@ -75,9 +69,6 @@ def test_growing_by_what_is_no_fact_is_refused_and_changes_nothing(count, names,
         network.grow(count, names)
     assert network.classes == [2]
     assert len(network.facts) == 2
-
-
-# Answers
 
 
 def test_the_embedding_is_three_linear_maps_of_the_same_features_side_by_side():

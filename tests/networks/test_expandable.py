@@ -253,12 +253,9 @@ def test_after_a_split_everything_that_answers_for_the_task_learns_and_no_duplic
 def test_later_tasks_answer_by_duplicates_and_old_ones_by_the_units_of_their_time():
     network = build(drift_threshold=0.01, loss_threshold=0.0)
     for _ in range(3):
-        begin(network, "retrain")
-        step(network, rate=0.1)
-        begin(network, "expand")
-        step(network, rate=0.1)
-        begin(network, "split")
-        step(network, rate=0.1)
+        for phase in ("retrain", "expand", "split"):
+            begin(network, phase)
+            step(network, rate=0.1)
         for task, logits in enumerate(answers(network)):
             torch.testing.assert_close(logits, dense(network, task), atol=1e-3, rtol=1e-3)
         network.grow(2)

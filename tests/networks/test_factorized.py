@@ -174,21 +174,6 @@ def test_a_state_of_either_form_and_of_any_ranks_is_loaded(kind, threshold):
 
 
 @KINDS
-def test_the_parameters_are_those_that_the_docstring_counts(kind):
-    network = factorized(3, kind, 0.5)
-    shapes, expected = [(3, 3, 1, 3, 3), (3, 3, 3, 4, 3)], 0
-    for shape, held in zip(shapes, network.factors, strict=True):
-        if kind == "tucker":
-            ranks = [factor.shape[1] for factor in held.factors]
-            expected += torch.Size(ranks).numel() + sum(n * r for n, r in zip(shape, ranks, strict=True))
-        else:
-            ranks = [core.shape[0] for core in held.cores] + [1]
-            expected += sum(a * n * b for a, n, b in zip(ranks, shape, ranks[1:], strict=False))
-    own = sum(3 + 4 + 16 * 6 + 6 + 6 * classes + classes for classes in (2, 3, 4))
-    assert sum(p.numel() for p in network.parameters()) == expected + own
-
-
-@KINDS
 def test_a_networks_factors_can_be_converted_to_channels_last(kind):
     network = factorized(2, kind)
     before = network(IMAGES).logits

@@ -62,12 +62,9 @@ def test_each_task_computes_the_same_function_of_its_own_layers_wherever_they_ar
             torch.testing.assert_close(network(images).head(task), features)
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_a_network_without_fully_connected_layers_refuses_task_specific_ones_in_one_sentence(count):
-    with pytest.raises(
-        ValueError, match=rf"^ResNet32\(\) has 0 fully .* too few for task_specific_layers={count}: [^.]*\.$"
-    ):
-        MultiHead(ResNet32(), task_specific_layers=count).build((3, 32, 32))
+def test_a_network_without_fully_connected_layers_refuses_task_specific_ones_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^ResNet32\(\) has 0 fully .* too few for task_specific_layers=2: [^.]*\.$"):
+        MultiHead(ResNet32(), task_specific_layers=2).build((3, 32, 32))
 
 
 def test_feature_extraction_puts_4096_nodes_into_later_heads_only():

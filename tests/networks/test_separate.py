@@ -4,34 +4,10 @@ import pytest
 import torch
 
 from cltutor.networks import Expandable, MultiHead, Progressive, ResNet32, SingleTask, SmallCNN, TensorFactorization
-from cltutor.networks.separate import SeparateNetwork, chain_of
 
 TINY = SmallCNN(channels=(4, 6), hidden=(5,))
 IMAGES = torch.randint(0, 256, (3, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 CHAINS = (Progressive, TensorFactorization, Expandable)
-
-
-class Constant(SeparateNetwork):
-    """Task t has the feature -t and three logits t; notes which tasks are computed."""
-
-    def __init__(self, tasks: int):
-        super().__init__((1, 8, 8))
-        self.classes, self.computed = [3] * tasks, []
-
-    def compute_task(self, images, task):
-        self.computed.append(task)
-        return torch.full((len(images), 1), -task), torch.full((len(images), 3), task)
-
-
-def test_each_task_is_computed_once_and_only_when_it_is_used():
-    network = Constant(3)
-    output = network(IMAGES)
-    assert network.computed == []
-    assert output.head(1).tolist() == [[1] * 3] * 3
-    assert network.computed == [1]
-    assert output.logits.tolist() == [[0] * 3 + [1] * 3 + [2] * 3] * 3
-    assert output.features.tolist() == [[-2]] * 3
-    assert network.computed == [1, 0, 2]
 
 
 @pytest.mark.parametrize("kind", [SingleTask, *CHAINS])
@@ -59,14 +35,6 @@ def test_single_tasks_share_the_input_normalisation_and_no_weight():
     first, second, third = (own.backbone.trunk[0].weight for own in network.tasks)
     assert not torch.allclose(first, second)
     assert not torch.allclose(second, third)
-
-
-def test_a_chain_computes_the_same_as_the_backbone_from_the_normalised_pixels():
-    backbone = TINY.build((1, 8, 8))
-    values = backbone.normalise(IMAGES)
-    for layer in chain_of(backbone, "it"):
-        values = layer(values)
-    assert torch.equal(values, backbone(IMAGES))
 
 
 @pytest.mark.parametrize("kind", CHAINS)
