@@ -129,9 +129,10 @@ def test_a_run_opens_in_another_widget_and_closes(tool):
     tool.until(lambda: inner.count() == 0)
 
 
+@pytest.mark.long
 def test_random_clicks_do_no_harm(tool, lab):
     kernel: psutil.Process = soak.kernel_of(lab)
-    done = soak.soak(tool, kernel, seconds=15, seed=1)
+    done = soak.soak(tool, kernel, seconds=25, seed=1)
     assert done.faults == []
     assert done.actions > 5
     assert done.growth < soak.GROWTH
