@@ -73,11 +73,9 @@ def installed(name: str) -> str | None:
 
 
 def check_python(version: Sequence[Any] = sys.version_info) -> Finding:
-    shown = ".".join(map(str, version[:3]))
-    if tuple(version[:2]) < OLDEST_PYTHON:
-        oldest = ".".join(map(str, OLDEST_PYTHON))
-        return Finding("Python", shown, f"{shown} is too old: install {oldest} or newer")
-    return Finding("Python", shown)
+    shown, oldest = (".".join(map(str, numbers)) for numbers in (version[:3], OLDEST_PYTHON))
+    new_enough = tuple(version[:2]) >= OLDEST_PYTHON
+    return Finding("Python", shown, None if new_enough else f"{shown} is too old: install {oldest} or newer")
 
 
 def check_package(name: str, version: Version = installed, required: Mapping[str, str] | None = None) -> Finding:
@@ -148,9 +146,8 @@ def check_memory(free_memory: Callable[[], int | None] = free_memory) -> Finding
     if free is None:
         return Finding("memory", "this system does not say how much is free")
     value = f"{free / 1e9:.1f} GB free"
-    if free < NEEDED_GB * 1e9:
-        return Finding("memory", value, f"{value}, a notebook takes {NEEDED_GB}: close programs")
-    return Finding("memory", value)
+    too_little = f"{value}, a notebook takes {NEEDED_GB}: close programs"
+    return Finding("memory", value, too_little if free < NEEDED_GB * 1e9 else None)
 
 
 def check_data(package: Path = lab.PACKAGE) -> Finding:
@@ -190,17 +187,12 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 )
 
 
-def _line(finding: Finding) -> str:
-    mark = "!" if finding.problem else " "
-    line = f"{mark} {finding.label:<{LABEL}} {finding.problem or finding.value}"
-    return line if len(line) <= WIDTH else line[: WIDTH - 3] + "..."
-
-
 def main(_: argparse.Namespace | None = None, checks: Sequence[Callable[[], Finding]] = CHECKS) -> int:
     """Print every finding on a line of at most 80 columns; 1 when one of them has a problem."""
     findings = [check() for check in checks]
     for finding in findings:
-        print(_line(finding))
+        line = f"{'!' if finding.problem else ' '} {finding.label:<{LABEL}} {finding.problem or finding.value}"
+        print(line if len(line) <= WIDTH else line[: WIDTH - 3] + "...")
     wrong = sum(finding.problem is not None for finding in findings)
     print(f"\n{wrong} to fix, marked with !" if wrong else "\nAll is well.")
     return 1 if wrong else 0

@@ -54,15 +54,13 @@ def has_display(platform: str = sys.platform, environment: Mapping[str, str] = o
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-def in_container() -> bool:
-    """Whether this is a container, whose localhost cannot be reached from outside."""
-    return any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
-
-
 def lab_arguments(
     folder: Path, port: int | None = None, display: bool = True, container: bool = False, root: bool = False
 ) -> list[str]:
-    """JupyterLab's arguments to open the first notebook of `folder`; its token stays on."""
+    """JupyterLab's arguments to open the first notebook of `folder`; its token stays on.
+
+    A container's localhost cannot be reached from outside: there JupyterLab listens to all addresses.
+    """
     first = min(path.name for path in folder.glob("*.ipynb"))
     arguments = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{first}"]
     if port is not None:
@@ -90,5 +88,6 @@ def main(arguments: argparse.Namespace) -> int:
     # Otherwise every thread that trains gets a heap of its own, which does not return freed memory: a kernel grows.
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     root = hasattr(os, "geteuid") and os.geteuid() == 0
-    LabApp.launch_instance(lab_arguments(folder, arguments.port, has_display(), in_container(), root))
+    container = any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
+    LabApp.launch_instance(lab_arguments(folder, arguments.port, has_display(), container, root))
     return 0

@@ -126,12 +126,6 @@ def trained(method: str, stream: str = "digits", heads: str | None = None, **cha
     return Trained(method, stream, heads, tuple(changed.items()))
 
 
-def named(run: Trained) -> str:
-    """A run in a comparison: its method, and the settings that are not the gallery's."""
-    words = ", ".join(f"{name}={value}" for name, value in run.changed)
-    return f"{run.method} ({words})" if words else run.method
-
-
 @dataclass(frozen=True)
 class Measure:
     """A statistic by name, with its unit, and ``of(stream, run)`` that takes it from a run.
@@ -148,7 +142,8 @@ class Measure:
         run = Trained(run) if isinstance(run, str) else run
         if self.counted:
             return Quantity(label or run.method, partial(self.of, method=run.method))
-        return Quantity(label or named(run), self.of, (run,))
+        changed = ", ".join(f"{name}={value}" for name, value in run.changed)
+        return Quantity(label or run.method + (f" ({changed})" if changed else ""), self.of, (run,))
 
 
 @dataclass(frozen=True)

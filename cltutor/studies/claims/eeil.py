@@ -24,34 +24,18 @@ def five_per_step(method: str) -> Trained:
     return across(method, "digits in two tasks")
 
 
-def selected(selection: str) -> Trained:
-    """EEIL with another selection of exemplars."""
-    return across("eeil", memory=ExemplarMemory(CAPACITY, selection=selection))
-
-
-def keeping(count: int) -> Trained:
-    """EEIL with a fixed number of exemplars per class."""
-    return across("eeil", memory=ExemplarMemory(capacity=None, per_class=count))
-
-
 STATISTICS = {
     "incremental": Measure(f"average incremental accuracy, {EPOCHS} epochs, %", incremental),
     "whole": Measure(f"accuracy on all tasks at the end, {EPOCHS} epochs, %", whole),
     "lead": Measure(f"lead in average incremental accuracy, {EPOCHS} epochs, points", partial(gap, of=incremental)),
 }
-RUNS = {
-    "eeil by herding": across("eeil"),  # the gallery's memory
-    "eeil by random": selected("random"),
-    "eeil by histogram": selected("histogram"),
-    "eeil with 10 images a class": keeping(10),
-    "eeil with 20 images a class": keeping(20),
-    "eeil, 5 classes a step": five_per_step("eeil"),
-    "eeil, 2 a step": across("eeil"),
-    "lwf_mc, 5 classes a step": five_per_step("lwf_mc"),
-    "lwf_mc, 2 a step": across("lwf_mc"),
-    "icarl, 5 classes a step": five_per_step("icarl"),
-    "icarl, 2 a step": across("icarl"),
-}
+RUNS = {"eeil by herding": across("eeil")}  # the gallery's memory
+for selection in ("random", "histogram"):
+    RUNS[f"eeil by {selection}"] = across("eeil", memory=ExemplarMemory(CAPACITY, selection=selection))
+for count in (10, 20):
+    RUNS[f"eeil with {count} images a class"] = across("eeil", memory=ExemplarMemory(capacity=None, per_class=count))
+for method in ("eeil", "lwf_mc", "icarl"):
+    RUNS |= {f"{method}, 5 classes a step": five_per_step(method), f"{method}, 2 a step": across(method)}
 LEAD = STATISTICS["lead"].of
 SIDES = {
     "incremental": [Quantity(label, incremental, (run,)) for label, run in RUNS.items()],

@@ -48,7 +48,8 @@ class Entry:
         claim, sides, gap = self.claim, ["", ""], ""
         if self.numbers:
             means = np.mean(self.numbers, axis=0)
-            decimals = _decimals(float(np.abs(means).max()), claim.counted)
+            largest = np.abs(means).max()
+            decimals = 3 if claim.counted else 2 if largest < 10 else 1 if largest < 1000 else 0
             sides = [f"{value:.{decimals}f}" for value in means]
             mean, half = self.difference
             gap = f"{mean:+.{decimals}f}" + ("" if claim.counted else f" ± {half:.{decimals}f}")
@@ -176,11 +177,6 @@ def _read(path: Path) -> dict:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a ledger: make it again with cltutor claims.") from error
     return found
-
-
-def _decimals(largest: float, counted: bool) -> int:
-    """How many decimals the cells of a row have: three for a count, else fewer for larger numbers."""
-    return 3 if counted else 2 if largest < 10 else 1 if largest < 1000 else 0
 
 
 def _listed(origin: Origin | None) -> str:

@@ -21,10 +21,6 @@ def leads(of: Callable[..., float], other: str) -> list[Trained | Quantity]:
 SIDES: dict[str, list[Trained | Quantity]] = {
     "old": [trained("lwf", loss="l2"), *leads(old, "finetune")],
     "new": leads(new, "feature_extraction"),
-    "whole": [
-        trained("lwf", task_specific_layers=2),
-        trained("lwf", loss="l1"),
-        trained("lwf", loss="cross_entropy"),
-    ],
+    "whole": [trained("lwf", task_specific_layers=2), *(trained("lwf", loss=loss) for loss in ("l1", "cross_entropy"))],
 }
 VOCABULARY = Vocabulary(STATISTICS, SIDES)

@@ -4,6 +4,7 @@ The task is known where the run was trained with a head per task, and unknown wh
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -27,16 +28,11 @@ def matrix(run: Run) -> np.ndarray:
     return 100 * run.accuracy(known_task=not run.competes)
 
 
-def old(_: Stream, run: Run) -> float:
-    return matrix(run)[-1, :-1].mean()
+def at_end(_: Stream, run: Run, tasks: slice) -> float:
+    return matrix(run)[-1, tasks].mean()
 
 
-def first(_: Stream, run: Run) -> float:
-    return matrix(run)[-1, 0]
-
-
-def last(_: Stream, run: Run) -> float:
-    return matrix(run)[-1, -1]
+old, first, last = (partial(at_end, tasks=tasks) for tasks in (slice(-1), slice(1), slice(-1, None)))
 
 
 def new(_: Stream, run: Run) -> float:

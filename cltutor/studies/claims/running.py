@@ -1,6 +1,5 @@
 """The ledger's numbers, measured: every run that a claim needs is trained once and kept in a store."""
 
-import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -9,7 +8,6 @@ from functools import partial
 
 from ...runs.provenance import hardware, versions
 from ...runs.run import Run
-from ...training.events import Diverged
 from ...training.loop import learn
 from ..gallery.settings import BATCH, RATES, SEARCH_ORDER, SETTINGS
 from .claim import Claim
@@ -32,23 +30,13 @@ def check(
     in parallel. Started again after an interruption, it continues from the store.
     """
     found: dict[Claim, Numbers] = {}
-    trial = partial(one_trial, store=os.fspath(store), streams=streams, learn=learn)
+    trial = partial(measured, store=os.fspath(store), sources=streams, learn=learn)
     for claim in sorted(claims, key=cost):
         jobs = [(claim, number) for number in range(claim.trials)]
         found[claim] = list((executor.map if executor else map)(trial, jobs))
         entries = tuple(Entry(claim, found.get(claim, [])) for claim in claims)
         made = origin(claims, command)
         yield Ledger(entries, {claim.paper: made for claim in claims})
-
-
-def one_trial(
-    job: tuple[Claim, int], store: str, streams: Mapping[str, Source], learn: Callable[..., Run]
-) -> tuple[float, float]:
-    """The two sides of a claim in a trial; (nan, nan) where a run diverged."""
-    try:
-        return measured(*job, store, streams, learn)
-    except Diverged:
-        return math.nan, math.nan
 
 
 def cost(claim: Claim) -> int:

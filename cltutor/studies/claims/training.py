@@ -1,5 +1,6 @@
 """The runs that claims need: the gallery's, and those in which one setting is changed."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from ...memory import ExemplarMemory
 from ...recipe.recipe import Recipe
 from ...runs.run import Run
 from ...streams import Stream
+from ...training.events import Diverged
 from .. import gallery
 from .claim import Claim, Trained
 
@@ -55,22 +57,22 @@ def recipe_of(run: Trained, source: Source, stream: Stream) -> Recipe:
 
 
 def measured(
-    claim: Claim,
-    trial: int,
-    store: str | os.PathLike,
-    sources: Mapping[str, Source],
-    learn: Callable[..., Run],
+    job: tuple[Claim, int], store: str | os.PathLike, sources: Mapping[str, Source], learn: Callable[..., Run]
 ) -> tuple[float, float]:
     """The left and the right side of a claim in a trial, whose number is the class order and the seed.
 
-    Runs are found in the store or trained now.
+    Runs are found in the store or trained now; (nan, nan) where one diverged.
     """
+    claim, trial = job
     names = list(dict.fromkeys(run.stream for run in claim.runs)) or ["digits"]
     made = {name: sources[name].make(trial) for name in names}
     runs = {}
-    for run in claim.runs:
-        recipe = recipe_of(run, sources[run.stream], made[run.stream])
-        runs[run] = learn(made[run.stream], recipe, trial, device="cpu", store=store, progress=False)
-    stream = made[names[0]]
-    left, right = (float(side.measure(stream, *(runs[r] for r in side.of))) for side in (claim.left, claim.right))
+    try:
+        for run in claim.runs:
+            recipe = recipe_of(run, sources[run.stream], made[run.stream])
+            runs[run] = learn(made[run.stream], recipe, trial, device="cpu", store=store, progress=False)
+        stream = made[names[0]]
+        left, right = (float(side.measure(stream, *(runs[r] for r in side.of))) for side in (claim.left, claim.right))
+    except Diverged:
+        return math.nan, math.nan
     return left, right

@@ -62,10 +62,11 @@ def path_of(stream_name: str) -> Path:
 def write(path: Path, made: Sequence[Run], origin: Origin) -> None:
     """Write complete runs of one number of tasks and epochs to ``path``, without weights and loss curves."""
     kinds = sorted(made[0].accuracies)
-    tensors = {f"accuracy/{kind}": _stacked([run.accuracies[kind] for run in made]) for kind in kinds}
-    tensors |= {f"curve/{name}": _stacked([getattr(run.curves, name) for run in made]) for name in CURVES}
+    arrays = {f"accuracy/{kind}": np.stack([run.accuracies[kind] for run in made]) for kind in kinds}
+    arrays |= {f"curve/{name}": np.stack([getattr(run.curves, name) for run in made]) for name in CURVES}
     codes = list(dict.fromkeys(repr(run.recipe) for run in made))
     entries = [{name: getattr(run, name) for name in PLAIN} | {"recipe": codes.index(repr(run.recipe))} for run in made]
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     files.write(path, tensors, {"origin": asdict(origin), "recipes": codes, "runs": entries})
 
 
@@ -101,7 +102,3 @@ def _run(recipes: list[Recipe], entry: dict[str, Any], arrays: dict[str, np.ndar
 def _frozen(value: Any) -> Any:
     """Lists of JSON as the tuples that they were."""
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def _stacked(arrays: list[np.ndarray]) -> torch.Tensor:
-    return torch.from_numpy(np.stack(arrays))

@@ -66,7 +66,10 @@ class Builder:
     def searched(self, folder: Path) -> list[Recipe]:
         """Every recipe of the gallery at its best rate in the search; the scores are written into ``folder``."""
         found = self.search()
-        remember(self.name, found, folder)
+        path = folder / "rates.json"  # from which `settings.recipe` takes its rates
+        scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        scores[self.name] = {name: {f"{rate:g}": score for rate, score in row.items()} for name, row in found.items()}
+        path.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
         plain = [at_rate(name, self.setting, None, heads) for name, heads in self.entries]
         rates = [best(found[key(recipe)]) for recipe in plain]
         return [
@@ -147,11 +150,3 @@ def counted_as_zero(stream: Stream, recipe: Recipe, trial: int) -> Run:
         for _ in range(recipe.schedule.epochs):
             run.curves.add_epoch(task, {}, zeros[task], zeros[task])
     return replace(run, states=[{} for _ in stream])
-
-
-def remember(stream_name: str, found: Scores, folder: Path) -> None:
-    """Write the scores of a search into ``folder/rates.json``, from which ``settings.recipe`` takes its rates."""
-    path = folder / "rates.json"
-    scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    own = {name: {f"{rate:g}": score for rate, score in row.items()} for name, row in found.items()}
-    path.write_text(json.dumps({**scores, stream_name: own}, indent=1) + "\n", encoding="utf-8")
