@@ -1,4 +1,4 @@
-"""Small models with every kind of layer, in double precision, and a loop over single samples to compare with."""
+"""Small models with every kind of layer, in double precision."""
 
 from collections.abc import Callable
 
@@ -74,24 +74,3 @@ def case(request) -> tuple[nn.Module, Tensor]:
             module.running_var.uniform_(0.5, 2)
             nn.init.normal_(module.weight)
     return model.train(), torch.randn(9, *shape, dtype=torch.float64)
-
-
-def one_by_one(model: nn.Module, images: Tensor, function: Callable[[Tensor, int], Tensor]) -> dict[str, Tensor]:
-    """Each sample's gradient of each of the numbers ``function(output, sample)``: name -> (N, numbers, *shape)."""
-    model.eval()
-    found: dict[str, list[Tensor]] = {name: [] for name, _ in model.named_parameters()}
-    for k in range(len(images)):
-        numbers = function(model(images[k : k + 1]).flatten(), k).reshape(-1)
-        rows = [
-            torch.autograd.grad(number, list(model.parameters()), retain_graph=True, allow_unused=True)
-            for number in numbers
-        ]
-        for i, (name, parameter) in enumerate(model.named_parameters()):
-            grads = [row[i] if row[i] is not None else torch.zeros_like(parameter) for row in rows]
-            found[name].append(torch.stack(grads))
-    return {name: torch.stack(values) for name, values in found.items()}
-
-
-@pytest.fixture
-def loop() -> Callable[..., dict[str, Tensor]]:
-    return one_by_one

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from running import grown
 from torch.nn import functional as F
 
 from cltutor.describe import State
@@ -10,6 +11,7 @@ from cltutor.losses import Anchor, Batch, Context
 from cltutor.networks import MultiHead, SmallCNN
 from cltutor.recipe.parser import read
 from cltutor.streams import Split, Task
+from tests.importance.measuring import traces
 from tests.losses.variants import restored, variants
 
 PARTS = variants(Importance)
@@ -19,13 +21,9 @@ HEADS = pytest.mark.parametrize("heads", ["task", "class"])
 
 def context_of(heads: str) -> Context:
     """The second task of images of noise, and a network in double precision that trains on it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = MultiHead(SmallCNN(channels=(2,), hidden=(4,))).build((1, 8, 8))
-        network.grow(2)
-        network.grow(3)
-        network.train_only(["shared", "new"])
-        images, labels = torch.randint(0, 256, (9, 1, 8, 8), dtype=torch.uint8), torch.arange(9) % 3 + 2
+    network = grown(MultiHead(SmallCNN(channels=(2,), hidden=(4,))), 2, 3)
+    network.train_only(["shared", "new"])
+    images, labels = torch.randint(0, 256, (9, 1, 8, 8), dtype=torch.uint8), torch.arange(9) % 3 + 2
     split = Split(images, labels)
     return Context(network.double(), 1, heads, Task(1, (2, 3, 4), split, Split.empty((1, 8, 8)), split))
 
@@ -49,30 +47,18 @@ def trained(importance: Importance, heads: str) -> tuple[Context, State]:
     return context, state
 
 
-def traces(context: Context) -> list:
-    """All that measuring might leave behind."""
-    network = context.network
-    return [
-        *(value.clone() for value in network.state_dict().values()),
-        *(torch.tensor([p.requires_grad, p.grad is None]) for p in network.parameters()),
-        torch.tensor([module.training for module in network.modules()]),
-        torch.tensor([len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules()]),
-        torch.get_rng_state(),
-    ]
-
-
 @EVERY
 @HEADS
 def test_it_is_one_finite_number_from_zero_up_per_shared_parameter_measured_without_a_trace(importance, heads):
     context, state = trained(importance, heads)
-    before = traces(context)
+    before = traces(context.network)
     omega = importance.of_task(context, state)
     assert omega.shape == context.flat_shared().shape
     assert omega.isfinite().all()
     assert (omega >= 0).all()
     assert omega.max() > 0
     assert not omega.requires_grad
-    assert all(map(torch.equal, before, traces(context)))
+    assert all(map(torch.equal, before, traces(context.network)))
 
 
 @EVERY

@@ -61,19 +61,6 @@ def test_below_a_relu_it_is_hebbs_rule_twice_the_mean_product_of_activities():
         assert found["0.bias"][j].item() == pytest.approx(2 * sum(activity) / 5)
 
 
-def test_without_a_relu_the_absolute_value_is_taken_of_every_sample():
-    model = nn.Sequential(nn.Linear(1, 1, bias=False)).double()
-    with torch.no_grad():
-        model[0].weight.fill_(1.0)
-    images = torch.tensor([[1.0], [-2.0]], dtype=torch.float64)
-    assert mas_local(model, images)["0.weight"].item() == pytest.approx((2 * 1 + 2 * 4) / 2)
-
-
-def test_what_cannot_be_measured_is_refused_in_one_sentence():
-    images = torch.randn(4, 3)
+def test_an_activation_other_than_relu_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match=r"1 \(PReLU\)"):
-        mas_local(nn.Sequential(nn.Linear(3, 2), nn.PReLU()), images)
-    with pytest.raises(ValueError, match="no image"):
-        mas_local(nn.Linear(3, 2), images[:0])
-    with pytest.raises(ValueError, match="NaN"):
-        mas_local(nn.Linear(3, 2), images * float("inf"))
+        mas_local(nn.Sequential(nn.Linear(3, 2), nn.PReLU()), torch.randn(4, 3))
