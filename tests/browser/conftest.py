@@ -9,15 +9,14 @@ from benchmarks import browsing
 
 
 def pytest_collection_modifyitems(items):
-    """For `pytest -n 2 --dist loadgroup`: a module stays on one worker, notebooks are spread, the longest come first."""
+    """For `pytest -n 2 --dist loadgroup`: a module stays on one worker; notebooks are spread, and come first."""
     here = Path(__file__).parent
     own = [item for item in items if item.path.parent == here]
     for item in own:
         group = item.nodeid if item.path.stem == "test_notebooks" else item.path.stem
         item.add_marker(pytest.mark.xdist_group(group))
-    ranks = {"test_playground": 0, "test_notebooks": 1}
     places = [place for place, item in enumerate(items) if item in own]
-    for place, item in zip(places, sorted(own, key=lambda item: ranks.get(item.path.stem, 2)), strict=True):
+    for place, item in zip(places, sorted(own, key=lambda item: item.path.stem != "test_notebooks"), strict=True):
         items[place] = item
 
 
