@@ -5,6 +5,7 @@ import torch
 from running import learn
 
 import cltutor as cl
+from cltutor.memory import ExemplarMemory
 from cltutor.streams import CropFlip
 from cltutor.training.task import draw_pool
 from cltutor.training.teachers import make_teacher
@@ -78,10 +79,13 @@ def test_a_network_that_embeds_facts_is_counted_with_the_words_of_its_next_task(
     assert second == {"network": sum(value.nbytes for value in run.states[1].values())}
 
 
-def test_joint_training_needs_all_earlier_images(three):
-    second, third = needed(three, "joint")["joint"]
-    one = len(three[0].train) * (64 + 8)
-    assert (second["images"], third["images"]) == (one, 2 * one)
+@pytest.mark.parametrize(
+    ("recipe", "counts"), [(cl.methods.joint(), (20, 40)), (cl.methods.eeil_base(memory=ExemplarMemory(12)), (12, 12))]
+)
+def test_images_of_earlier_tasks_are_counted_with_their_labels_and_are_no_state_besides(three, recipe, counts):
+    later = cl.storage.needed(three, [recipe])[recipe.name]
+    assert [needed["images"] for needed in later] == [count * (64 + 8) for count in counts]
+    assert "memory" not in later[0]
 
 
 @pytest.mark.parametrize("name", ["finetune", "si", "lwf", "joint", "icarl", "imm_mode", "lwm"])
