@@ -4,8 +4,12 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# A worker per core, one thread each; the long notebooks start first and idle workers take over what is left.
-UNITS := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
+# A worker per core; the long tests start first, and idle workers take over what is left.
+UNITS := $(PYTEST) -n auto --maxprocesses 4 --dist worksteal
+# Two JupyterLabs side by side. In a browser every notebook is executed, so that the units need not do it again.
+PAGES := $(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .PHONY: lab check test test-quick test-all
 
@@ -23,15 +27,15 @@ test: .venv/.test-installed
 	@# All of it, whatever fails first. Pages have the machine to themselves.
 	@status=0; \
 	$(MAKE) --no-print-directory check || status=1; \
-	$(UNITS) -m "not browser and not long" || status=1; \
-	$(BIN)/pytest -m "browser and not long" || status=1; \
+	$(UNITS) -m "not browser and not long$(if $(BROWSER), and not notebook)" || status=1; \
+	$(PAGES) -m "browser and not long" || status=1; \
 	exit $$status
 
 test-quick: .venv/.test-installed
 	$(UNITS) -m "not browser and not notebook and not long" tests/losses tests/importance tests/memory tests/recipe
 
 test-all: test
-	$(BIN)/pytest -m long
+	$(PYTEST) -m "long or notebook"
 	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/kill.py
 	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/soak.py
 
