@@ -112,18 +112,17 @@ class Widths(Several):
 
 
 def plain_cnn(
-    image_shape: tuple[int, int, int],
-    channels: Sequence[int],
-    hidden: Sequence[int],
-    pool_every: int,
-    dropout: float = 0.0,
+    settings: "SmallCNN | TaskCNN", image_shape: tuple[int, int, int], smallest: int, pool_every: int, dropout: float
 ) -> Backbone:
-    """3x3 convolutions with ``channels`` maps, a 2x2 max-pool after every ``pool_every``-th while 2x2 positions
-    remain, and fully connected layers of ``hidden`` nodes, the first of which reads its features with ``dropout``."""
+    """3x3 convolutions, a 2x2 max-pool after every ``pool_every``-th while 2x2 positions remain, and fully connected
+    layers, the first of which reads its features with ``dropout``; for images of ``smallest`` pixels or more a side."""
     depth, height, width = image_shape
+    if min(height, width) < smallest:
+        name = type(settings).__name__
+        raise ValueError(f"{name} needs images of at least {smallest}x{smallest} pixels, not {height}x{width}.")
     normalise = Normalise([0.0] * depth, [1.0] * depth)
     layers: list[nn.Module] = []
-    for place, maps in enumerate(channels, start=1):
+    for place, maps in enumerate(settings.channels, start=1):
         layers += [nn.Conv2d(depth, maps, 3, padding=1), nn.ReLU()]
         depth = maps
         if place % pool_every == 0 and min(height, width) >= 4:
@@ -131,11 +130,11 @@ def plain_cnn(
             height, width = height // 2, width // 2
     features = depth * height * width
     above: list[nn.Sequential] = []
-    for nodes in hidden:
+    for nodes in settings.hidden:
         dropped = [nn.Dropout(dropout)] if dropout and not above else []
         above.append(nn.Sequential(*dropped, nn.Linear(features, nodes), nn.ReLU()))
         features = nodes
-    return initialise(Backbone(normalise, nn.Sequential(*layers, nn.Flatten()), above, features), "fan_in")
+    return initialise(Backbone(normalise, nn.Sequential(*layers, nn.Flatten()), above, features))
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,10 +148,7 @@ class SmallCNN(Described, BackboneArchitecture):
     hidden: tuple[int, ...] = ruled(Widths(Whole(at_least=1)), (128, 128))
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
-        _, height, width = image_shape
-        if min(height, width) < 8:
-            raise ValueError(f"SmallCNN needs images of at least 8x8 pixels, not {height}x{width}.")
-        return plain_cnn(image_shape, self.channels, self.hidden, pool_every=1)
+        return plain_cnn(self, image_shape, smallest=8, pool_every=1, dropout=0.0)
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,15 +166,12 @@ class TaskCNN(Described, BackboneArchitecture):
     dropout: float = real(0.5, at_least=0, below=1)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
-        _, height, width = image_shape
-        if min(height, width) < 4:
-            raise ValueError(f"TaskCNN needs images of at least 4x4 pixels, not {height}x{width}.")
-        return plain_cnn(image_shape, self.channels, self.hidden, pool_every=2, dropout=self.dropout)
+        return plain_cnn(self, image_shape, smallest=4, pool_every=2, dropout=self.dropout)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside an identity; where the size changes, the identity is subsampled and padded with
-    zero channels (option A of He et al. 2016, section 4.2), so that a shortcut has no parameters."""
+    """Two 3x3 convolutions beside an identity without parameters; where the size changes, it is subsampled and padded
+    with zero channels (option A of He et al. 2016, section 4.2)."""
 
     def __init__(self, before: int, after: int):
         super().__init__()

@@ -32,13 +32,12 @@ class CopiedNetwork(Network):
         return {"shared": newest["shared"], "old": list(self.copies[:-1]), "new": newest["new"]}
 
     def forward(self, images: Tensor) -> Output:
-        newest = self.copies[-1](images)
-        last = len(self.copies) - 1
+        newest, last = self.copies[-1](images), len(self.copies) - 1
 
         def head(task: int) -> Tensor:
-            return newest.head(0) if task == last else self.copies[task](images).head(0)
+            return (newest if task == last else self.copies[task](images)).head(0)
 
-        return Output(newest.features, head, len(self.copies))
+        return Output(newest.features, head, last + 1)
 
 
 @dataclass(frozen=True, repr=False)

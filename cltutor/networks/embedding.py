@@ -64,10 +64,14 @@ class FactNetwork(Network):
         return {"shared": [self.backbone, self.outputs], "old": [], "new": []}
 
     def forward(self, images: Tensor) -> Output:
-        """``features`` (N, 3 * dimension) is the embedding; a fact's logit is minus its squared distance to it."""
+        """``features`` (N, 3 * dimension) is the embedding e; the logit of fact f is -||e - f||^2."""
         flat = self.backbone.flatten(self.backbone(images))
         embedding = torch.cat([self.outputs[unit](flat) for unit in UNITS], dim=1)
-        return Output(embedding, lambda task: -distances(embedding, self.facts_of(task)), len(self.classes))
+
+        def head(task: int) -> Tensor:
+            return -(embedding[:, None] - self.facts_of(task)).square().sum(2)
+
+        return Output(embedding, head, len(self.classes))
 
     def facts_of(self, task: int) -> Tensor:
         """(facts, 3 * dimension) the embeddings of the task's facts."""
@@ -76,11 +80,6 @@ class FactNetwork(Network):
     def response(self, output: Output, task: int | None = None) -> Tensor:
         """The embedding (N, 3 * dimension): the outputs that all tasks share, whose change MAS measures."""
         return output.features
-
-
-def distances(embedding: Tensor, facts: Tensor) -> Tensor:
-    """||e_i - f_j||^2 for each image i and fact j: (N, 3d) and (F, 3d) -> (N, F)."""
-    return (embedding[:, None] - facts).square().sum(2)
 
 
 @dataclass(frozen=True, repr=False)

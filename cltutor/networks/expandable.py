@@ -48,7 +48,8 @@ class ExpandableNetwork(SeparateNetwork):
     @property
     def masks(self) -> dict[nn.Parameter, Tensor]:
         """Which entries learn, bool and broadcastable, for each parameter of which only a part does."""
-        return {p: mask for part in (*self.layers, *self.heads) for p, mask in part.masks.items()}
+        parts = [part for part in (*self.layers, *self.heads) if part.learns is not None]
+        return {p: mask for part in parts for p, mask in zip((part.weight, part.bias), part.learns or (), strict=True)}
 
     @property
     def stacked(self) -> list[tuple[UnitLayer, Connections]]:

@@ -24,7 +24,7 @@ FACTORIZED = "factorized"  # the phase that begins with the decomposition
 class TuckerFilters(nn.Module):
     """The filters of a layer in all tasks, (h, w, c_in, c_out, T), as a core and a factor for each mode."""
 
-    def __init__(self, core: Tensor, factors: Sequence[Tensor]):
+    def __init__(self, core: Tensor, *factors: Tensor):
         super().__init__()
         # (r_h r_w r_in r_out, r_T): a core of five modes could not be converted to channels_last.
         self.core = nn.Parameter(core.reshape(-1, core.shape[-1]))
@@ -32,12 +32,8 @@ class TuckerFilters(nn.Module):
 
     @classmethod
     def of(cls, stacked: Tensor, threshold: float) -> "TuckerFilters":
-        return cls(*tucker(stacked, threshold))
-
-    @classmethod
-    def shaped(cls, state: dict[str, Tensor], prefix: str) -> "TuckerFilters":
-        """Empty filters of the shapes that ``state`` has under ``prefix``."""
-        return cls(torch.empty_like(state[f"{prefix}core"]), _empty(state, f"{prefix}factors."))
+        core, factors = tucker(stacked, threshold)
+        return cls(core, *factors)
 
     def of_task(self, task: int) -> Tensor:
         """(h, w, c_in, c_out): the last mode's factor has a row for each task."""
@@ -49,18 +45,13 @@ class TuckerFilters(nn.Module):
 class TrainFilters(nn.Module):
     """The filters of a layer in all tasks, (h, w, c_in, c_out, T), as a tensor train."""
 
-    def __init__(self, cores: Sequence[Tensor]):
+    def __init__(self, *cores: Tensor):
         super().__init__()
         self.cores = nn.ParameterList(cores)
 
     @classmethod
     def of(cls, stacked: Tensor, threshold: float) -> "TrainFilters":
-        return cls(tensor_train(stacked, threshold))
-
-    @classmethod
-    def shaped(cls, state: dict[str, Tensor], prefix: str) -> "TrainFilters":
-        """Empty filters of the shapes that ``state`` has under ``prefix``."""
-        return cls(_empty(state, f"{prefix}cores."))
+        return cls(*tensor_train(stacked, threshold))
 
     def of_task(self, task: int) -> Tensor:
         """(h, w, c_in, c_out): the last core has a slice for each task."""
@@ -70,12 +61,6 @@ class TrainFilters(nn.Module):
 
 Filters = TuckerFilters | TrainFilters
 KINDS: dict[str, type[Filters]] = {"tucker": TuckerFilters, "tensor_train": TrainFilters}
-
-
-def _empty(state: dict[str, Tensor], prefix: str) -> list[Tensor]:
-    """Tensors of the shapes of those named ``prefix``0, ``prefix``1, ... in ``state``."""
-    names = [name for name in state if name.startswith(prefix)]
-    return [torch.empty_like(state[f"{prefix}{i}"]) for i in range(len(names))]
 
 
 class FactorizedNetwork(ChainNetwork):
@@ -151,12 +136,12 @@ class FactorizedNetwork(ChainNetwork):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest) -> None:
         """Take the form that the state has, and with it the ranks; then load it."""
         self.rebuild()
-        place = f"{prefix}factors."
-        if any(name.startswith(place) for name in state_dict):
-            kind, device = KINDS[self.description.kind], self.normalise.mean.device
-            self.replace_filters(
-                [kind.shaped(state_dict, f"{place}{layer}.").to(device) for layer in range(self.layers)]
-            )
+        if any(name.startswith(f"{prefix}factors.") for name in state_dict):
+            # By name: a core comes before its factors, and there are fewer than ten of them.
+            saved = sorted(state_dict.items())
+            layers = [[v for n, v in saved if n.startswith(f"{prefix}factors.{i}.")] for i in range(self.layers)]
+            self.replace_filters([KINDS[self.description.kind](*map(torch.empty_like, parts)) for parts in layers])
+            self.factors.to(self.normalise.mean.device)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def parts(self) -> dict[str, list[nn.Module]]:

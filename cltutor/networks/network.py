@@ -150,14 +150,12 @@ class MultiHeadNetwork(Network):
 
     def make_head(self, classes: int) -> nn.Module:
         pretrained, layers = self.backbone.pretrained_classifier[0], self.templates[0]
-        if not self.heads and pretrained is not None and _width(pretrained) == classes:
+        if not self.heads and pretrained is not None and len(next(pretrained.parameters())) == classes:
             self.backbone.pretrained_classifier[0] = None
             return nn.Sequential(*layers, pretrained) if layers else pretrained
         if self.heads and self.hidden:
-            flat = self.backbone.flatten
-            return nn.Sequential(
-                flat, nn.Linear(self.features, self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes)
-            )
+            above = nn.Linear(self.features, self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes)
+            return nn.Sequential(self.backbone.flatten, *above)
         output = self.backbone.make_output(self.backbone.width, classes)
         # Layers below ReLUs are initialised as in a backbone, and the output as in every head.
         return nn.Sequential(*(initialise(copy.deepcopy(layer)) for layer in layers), output) if layers else output
@@ -183,12 +181,6 @@ class MultiHeadNetwork(Network):
         """The heads' logits from the backbone's features."""
         flat = self.backbone.flatten(features)
         return Output(flat, lambda task: self.heads[task](features), len(self.heads))
-
-
-def _width(classifier: nn.Module) -> int:
-    """How many classes an output layer has."""
-    layers = [m for m in classifier.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    return layers[-1].weight.shape[0]
 
 
 @dataclass(frozen=True, repr=False)

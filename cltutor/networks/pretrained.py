@@ -11,9 +11,6 @@ from torch import Tensor, nn
 from ..describe import Described, Kind, flag, ruled
 from .backbone import Backbone, BackboneArchitecture, Normalise
 
-# What torchvision's classification weights were trained with (ImageNet's mean and deviation).
-IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-
 
 @dataclass(frozen=True, repr=False)
 class Torchvision(Described, BackboneArchitecture):
@@ -34,14 +31,23 @@ class Torchvision(Described, BackboneArchitecture):
         """``pretrained=False`` skips the file: a saved run has its own weights."""
         weights = self.weights if pretrained else None
         model = make_model(self.name, classes=1000) if weights is None else load_model(self.name, weights)
-        normalise = Normalise(**IMAGENET, fixed=self.weights is not None)
+        # What torchvision's classification weights were trained with: ImageNet's mean and deviation.
+        normalise = Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), fixed=self.weights is not None)
         backbone = split(model, normalise, weights is not None, self.rectified)
-        check_size(self.name, backbone, image_shape)
-        return backbone
+        try:  # one blank image: a size that the network cannot take is refused before any training
+            with torch.no_grad():
+                backbone.eval()(torch.zeros(1, *image_shape, dtype=torch.uint8))
+        except (RuntimeError, AssertionError) as error:  # vision transformers assert their size
+            size = "x".join(map(str, image_shape[1:]))
+            message = (
+                f"Images of {size} pixels with {image_shape[0]} channel(s) do not fit {self.name}: use larger ones"
+            )
+            raise ValueError(f"{message}, or a network for small images such as SmallCNN().") from error
+        return backbone.train()
 
 
-def read_weights(path: str) -> dict[str, Tensor]:
-    """The float32 state dict in the file ``path``, read without executing anything."""
+def load_model(name: str, path: str) -> nn.Module:
+    """The classifier ``name`` with the state dict in ``path``, read without executing anything, and its classes."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -50,12 +56,6 @@ def read_weights(path: str) -> dict[str, Tensor]:
         raise ValueError(f"{path} contains no weights: give the path of a saved state dict.") from error
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"{path} contains no state dict: save one with torch.save(model.state_dict(), path).")
-    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-
-
-def load_model(name: str, path: str) -> nn.Module:
-    """The classifier ``name`` with the weights in ``path``, and as many classes as they have."""
-    state = read_weights(path)
     output = list(state.values())[-1]
     model = make_model(name, classes=len(output) if output.ndim else 1000)
     try:
@@ -112,17 +112,3 @@ def split_convolutional(
     pretrained = nn.Sequential(*classifier, nn.Flatten()) if keep_classifier else None
     width = cast(nn.Conv2d, classifier[1]).in_channels
     return Backbone(normalise, trunk, [], width, make_output, pretrained, flatten=pool)
-
-
-def check_size(name: str, backbone: Backbone, image_shape: tuple[int, int, int]) -> None:
-    """Pass one blank image through, so that a size that the network cannot take is refused before any training."""
-    was_training = backbone.training
-    try:
-        with torch.no_grad():
-            backbone.eval()(torch.zeros(1, *image_shape, dtype=torch.uint8))
-    except (RuntimeError, AssertionError) as error:  # vision transformers assert their size
-        size = "x".join(map(str, image_shape[1:]))
-        message = f"Images of {size} pixels with {image_shape[0]} channel(s) do not fit {name}: use larger ones"
-        raise ValueError(f"{message}, or a network for small images such as SmallCNN().") from error
-    finally:
-        backbone.train(was_training)

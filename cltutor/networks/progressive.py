@@ -20,8 +20,6 @@ from .modules import Modules
 from .network import Architecture
 from .separate import ChainNetwork
 
-SMALL = 0.01  # about the initial alpha
-
 
 class Adapter(nn.Module):
     """U relu(V alpha h): the input of a layer from the activations of ``earlier`` columns below it.
@@ -36,7 +34,7 @@ class Adapter(nn.Module):
         super().__init__()
         self.channels = len(below.weight)
         reduced = max(1, self.channels // reduction)
-        self.alpha = nn.Parameter(SMALL * (0.5 + torch.rand(earlier)))
+        self.alpha = nn.Parameter(0.01 * (0.5 + torch.rand(earlier)))
         self.project = nn.Linear(earlier * self.channels, reduced)
         self.lateral: nn.Conv2d | nn.Linear
         if isinstance(layer, nn.Conv2d):
@@ -92,26 +90,22 @@ class Column(nn.Module):
     def forward(self, pixels: Tensor, earlier: Sequence[Sequence[Tensor]]) -> tuple[list[Tensor], Tensor]:
         """The activations below each layer but the first, h_1 to h_{d-1}, and the logits; ``earlier``, the
         activations of all columns before."""
-        maps = pixels
+        maps = self.layers[0](self.entries[0](self.activations[0](pixels)))
         activations: list[Tensor] = []
-        for i, layer in enumerate(self.layers):
-            maps = self.activations[i](maps)
-            if i:
-                activations.append(maps)
-            maps = layer(self.entries[i](maps))
-            if i and earlier:
-                maps = maps + self.adapters[i - 1]([column[i - 1] for column in earlier])
+        for i, layer in enumerate(self.layers[1:]):
+            activations.append(self.activations[i + 1](maps))
+            maps = layer(self.entries[i + 1](activations[i]))
+            if earlier:
+                maps = maps + self.adapters[i]([column[i] for column in earlier])
         return activations, maps
 
 
 class ProgressiveNetwork(ChainNetwork):
     """A column per task. Head t needs columns 0 to t; a column that does not learn has no graph."""
 
-    def __init__(
-        self, backbone: BackboneArchitecture, image_shape: tuple[int, int, int], reduction: int, pretrained: bool
-    ):
-        super().__init__(backbone, image_shape, pretrained)
-        self.reduction = reduction
+    def __init__(self, description: "Progressive", image_shape: tuple[int, int, int], pretrained: bool):
+        super().__init__(description.backbone, image_shape, pretrained)
+        self.reduction = description.reduction
         self.columns: Modules[Column] = Modules()
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
@@ -150,4 +144,4 @@ class Progressive(Architecture):
     reduction: int = whole(2, at_least=1)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> ProgressiveNetwork:
-        return ProgressiveNetwork(self.backbone, image_shape, self.reduction, pretrained)
+        return ProgressiveNetwork(self, image_shape, pretrained)

@@ -62,11 +62,6 @@ class Connections(nn.Module):
             return None
         return self.weight_learns, self.bias_learns
 
-    @property
-    def masks(self) -> dict[nn.Parameter, Tensor]:
-        """Which entries of weight and bias learn, where not all do."""
-        return {} if self.learns is None else dict(zip((self.weight, self.bias), self.learns, strict=True))
-
     def learn_all(self) -> None:
         self.weight_learns = self.bias_learns = None
 

@@ -19,21 +19,13 @@ def digits(tasks: Tasks = 5, order: Order = 0, classes: Classes = None, validati
     code = call(digits, locals())
     class_names = tuple(str(label) for label in range(10))
     plan = arrange(class_names, tasks, order, classes, validation)
-    rows = read()
+    # The file with 64 grey levels, 0 to 16, and a label per row: scikit-learn's own loader takes a second to import.
+    package = find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("The digits come with scikit-learn: pip install scikit-learn.")
+    rows = np.loadtxt(Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz", np.int64, delimiter=",")
     images = np.rint(rows[:, :-1] * 255 / 16).astype(np.uint8).reshape(-1, 1, 8, 8)
     everything = Split(torch.from_numpy(images), torch.from_numpy(rows[:, -1]).long())
     tested = sample(everything.labels, lambda n: round(0.2 * n), seed=0)
     train, test = everything.take(~tested), everything.take(tested)
     return divide(train, test, class_names, plan, validation, name="digits", code=code)
-
-
-def read() -> np.ndarray:
-    """(1797, 65) int64: the 64 grey levels of each digit, 0 to 16, and its label.
-
-    From scikit-learn's file, as its own loader imports most of scikit-learn, which takes a second.
-    """
-    package = find_spec("sklearn")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("The digits come with scikit-learn: pip install scikit-learn.")
-    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
-    return np.loadtxt(file, np.int64, delimiter=",")

@@ -98,9 +98,8 @@ def _in_a_row(predicate: str, drawn: dict[str, Tensor]) -> Places:
     middle = widest + (1 - 2 * widest) * drawn["middle"]
     aside = _ASIDE * (drawn["aside"] - 0.5)
     across = {"S": middle - aside, "O": middle + aside}
-    if predicate == "left of":
-        return {which: (along[which], across[which], radii[which]) for which in "SO"}
-    return {which: (across[which], along[which], radii[which]) for which in "SO"}
+    x, y = (along, across) if predicate == "left of" else (across, along)
+    return {which: (x[which], y[which], radii[which]) for which in "SO"}
 
 
 def _inside(thing: str, drawn: dict[str, Tensor]) -> Places:

@@ -9,12 +9,8 @@ from torch.nn import functional
 LATTICE = 8  # random numbers along each side that a ground may use
 
 
-def _stripes(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    return _wave(u)
-
-
-def _dots(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    return (_wave(u + 0.25) + _wave(v + 0.25) - 0.6) * 0.6
+def _wave(x: Tensor) -> Tensor:
+    return torch.sin(2 * torch.pi * x)
 
 
 def _bricks(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
@@ -24,50 +20,22 @@ def _bricks(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
     return 8 * torch.minimum(0.43 - across.abs(), 0.5 * (0.38 - down.abs()))
 
 
-def _waves(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    return _wave(u + 0.16 * _wave(0.7 * v))
-
-
-def _checks(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    return 1.5 * _wave(u) * _wave(v)
-
-
 def _clouds(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
     return functional.interpolate(lattice, u.shape[1:], mode="bicubic", align_corners=True)[:, 0]
 
 
-def _rings(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    return _wave(torch.sqrt(u * u + v * v + 1e-6))
-
-
-def _zigzag(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    return _wave(v + (u % 1 - 0.5).abs())
-
-
-def _plaid(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    return 0.5 * (_wave(u).clamp(-0.3, 0.3) + _wave(v).clamp(-0.3, 0.3))
-
-
-def _mosaic(u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    return functional.interpolate(lattice, u.shape[1:], mode="nearest")[:, 0]
-
-
-def _wave(x: Tensor) -> Tensor:
-    return torch.sin(2 * torch.pi * x)
-
-
 _FAMILIES: dict[str, tuple[Callable[[Tensor, Tensor, Tensor], Tensor], float]] = {
     # The number is the contrast: how fast the pattern goes from one colour to the other.
-    "stripes": (_stripes, 1.5),
-    "dots": (_dots, 1.5),
+    "stripes": (lambda u, v, _: _wave(u), 1.5),
+    "dots": (lambda u, v, _: (_wave(u + 0.25) + _wave(v + 0.25) - 0.6) * 0.6, 1.5),
     "bricks": (_bricks, 1.0),
-    "waves": (_waves, 1.5),
-    "checks": (_checks, 1.5),
+    "waves": (lambda u, v, _: _wave(u + 0.16 * _wave(0.7 * v)), 1.5),
+    "checks": (lambda u, v, _: 1.5 * _wave(u) * _wave(v), 1.5),
     "clouds": (_clouds, 1.0),
-    "rings": (_rings, 1.5),
-    "zigzag": (_zigzag, 1.5),
-    "plaid": (_plaid, 1.6),
-    "mosaic": (_mosaic, 1.0),
+    "rings": (lambda u, v, _: _wave(torch.sqrt(u * u + v * v + 1e-6)), 1.5),
+    "zigzag": (lambda u, v, _: _wave(v + (u % 1 - 0.5).abs()), 1.5),
+    "plaid": (lambda u, v, _: 0.5 * (_wave(u).clamp(-0.3, 0.3) + _wave(v).clamp(-0.3, 0.3)), 1.6),
+    "mosaic": (lambda u, v, lattice: functional.interpolate(lattice, u.shape[1:], mode="nearest")[:, 0], 1.0),
 }
 GROUNDS = tuple(_FAMILIES)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeGuard, overload
 
@@ -152,8 +152,7 @@ class Stream(Sequence[Task]):
         tasks = [self[0]]
         for task in self[1:]:
             kept = sample(task.train.labels, lambda n: max(1, round(share * n)), seed)
-            train = task.train.take(kept)
-            tasks.append(Task(task.index, task.classes, train, task.validation, task.test))
+            tasks.append(replace(task, train=task.train.take(kept)))
         code = f"{self.code}.fewer({share!r}{f', seed={seed!r}' if seed else ''})"
         return Stream(tasks, self.class_names, self.name, code)
 

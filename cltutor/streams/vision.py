@@ -18,16 +18,11 @@ _FLAG = ({"train": True}, {"train": False})
 _TEST = ({"split": "train"}, {"split": "test"})
 _SETS: dict[str, Sequence[dict[str, Any]] | None] = {
     **dict.fromkeys(("CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "MNIST", "QMNIST", "USPS"), _FLAG),
-    **dict.fromkeys(
-        ("Country211", "DTD", "Flowers102", "Food101", "GTSRB", "PCAM", "RenderedSST2", "STL10")
-        + ("StanfordCars", "SVHN"),
-        _TEST,
-    ),
+    **dict.fromkeys(("Country211", "DTD", "Flowers102", "Food101", "GTSRB", "PCAM", "RenderedSST2"), _TEST),
+    **dict.fromkeys(("STL10", "StanfordCars", "SVHN"), _TEST),
     "EMNIST": tuple({"split": "balanced", **part} for part in _FLAG),
-    "FGVCAircraft": ({"split": "trainval"}, {"split": "test"}),
-    "ImageNet": ({"split": "train"}, {"split": "val"}),
-    "Imagenette": ({"split": "train"}, {"split": "val"}),
-    "OxfordIIITPet": ({"split": "trainval"}, {"split": "test"}),
+    **dict.fromkeys(("FGVCAircraft", "OxfordIIITPet"), ({"split": "trainval"}, {"split": "test"})),
+    **dict.fromkeys(("ImageNet", "Imagenette"), ({"split": "train"}, {"split": "val"})),
     **dict.fromkeys(("Caltech101", "Caltech256", "EuroSAT", "SEMEION", "SUN397")),
 }
 
@@ -51,9 +46,11 @@ def torchvision(
     code = call(torchvision, locals())
     if name not in _SETS:
         raise unknown("torchvision data set", name, _SETS)
-    counts = _counts(per_class)
-    root = root or os.environ.get("CLTUTOR_DATA") or Path.home() / ".cache" / "cltutor"
-    root = Path(root).expanduser()
+    most = per_class if isinstance(per_class, tuple | list) else (per_class, None)
+    if len(most) != 2:
+        raise ValueError(f"per_class is a number of training images, or of training and test images, not {per_class}.")
+    counts = [Whole(at_least=1, or_none=True).check("per_class", count) for count in most]
+    root = Path(root or os.environ.get("CLTUTOR_DATA") or Path.home() / ".cache" / "cltutor").expanduser()
     parts = [_open(name, root, **arguments) for arguments in _SETS[name] or ({},)]
     labels = [_labels(part) for part in parts]
     class_names = _class_names(parts[0], labels)
@@ -64,15 +61,6 @@ def torchvision(
         parts, labels, rows = parts * 2, labels * 2, [rows[0] & ~tested, rows[0] & tested]
     train, test = (_read(name, *each) for each in zip(parts, labels, rows, counts, strict=True))
     return divide(train, test, class_names, plan, validation, name=name, code=code)
-
-
-def _counts(per_class: int | tuple[int, int] | None) -> tuple[int | None, int | None]:
-    """The largest number of training and of test images per class, None for all."""
-    counts = per_class if isinstance(per_class, tuple | list) else (per_class, None)
-    if len(counts) != 2:
-        raise ValueError(f"per_class is a number of training images, or of training and test images, not {per_class}.")
-    train, test = (Whole(at_least=1, or_none=True).check("per_class", count) for count in counts)
-    return train, test
 
 
 def _open(name: str, root: Path, **arguments: Any) -> Any:
@@ -112,12 +100,15 @@ def _class_names(part: Any, labels: list[torch.Tensor]) -> list[str]:
 
 def _read(name: str, part: Any, labels: torch.Tensor, rows: torch.Tensor, count: int | None) -> Split:
     """The images at `rows` (N,) bool, at most `count` of each class."""
+    from torchvision.transforms.functional import pil_to_tensor
+
     chosen = rows.nonzero().flatten()
     if count is not None:
         chosen = chosen[sample(labels[chosen], lambda n: count, seed=0)]
     images = None
     for place, row in enumerate(chosen.tolist()):
-        image = _pixels(part[row][0])
+        picture = part[row][0]
+        image = pil_to_tensor(picture.convert("L" if picture.mode in ("L", "1") else "RGB"))
         if images is None:
             images = torch.empty((len(chosen), *image.shape), dtype=torch.uint8)
         if image.shape != images.shape[1:]:
@@ -129,10 +120,3 @@ def _read(name: str, part: Any, labels: torch.Tensor, rows: torch.Tensor, count:
     if images is None:
         raise ValueError(f"{name} has no image of the chosen classes; choose others with classes=.")
     return Split(images, labels[chosen])
-
-
-def _pixels(image: Any) -> torch.Tensor:
-    """(C, H, W) uint8 of a PIL image: one channel where it is grey, else RGB."""
-    if image.mode not in ("L", "1"):
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
-    return torch.from_numpy(np.array(image.convert("L")))[None]

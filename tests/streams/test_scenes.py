@@ -8,6 +8,7 @@ from torchvision.transforms.functional import InterpolationMode, rotate
 
 from cltutor.streams import scenes
 from cltutor.streams import shapes as outlines
+from cltutor.streams.scenes import TURN
 
 PLANE = torch.meshgrid(*[torch.linspace(-outlines.REACH, outlines.REACH, 129)] * 2, indexing="xy")
 
@@ -72,9 +73,9 @@ def _turned(shape: str, degrees: float) -> torch.Tensor:
 
 
 def test_no_turn_or_mirror_makes_a_shape_into_another_one():
-    # Two objects turned by up to 25 degrees either way differ by up to 50.
+    most = round(2 * np.degrees(TURN))  # how far apart two objects of one class may be turned
     still = {shape: outlines.distances(shape) < 0 for shape in outlines.SHAPES}
-    for shape, degrees in itertools.product(outlines.SHAPES, range(-50, 51, 10)):
+    for shape, degrees in itertools.product(outlines.SHAPES, range(-most, most + 1, 10)):
         turned = _turned(shape, degrees)
         for other, mask in still.items():
             for mine in (turned, turned.flip(1)):
