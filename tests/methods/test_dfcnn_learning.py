@@ -1,8 +1,8 @@
 """DF-CNN and the methods it is compared with, in the training loop: which weights learn, and which stay."""
 
-import numpy as np
 import pytest
 import torch
+from running import learn
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -20,10 +20,6 @@ def make(name: str, **settings) -> cl.Recipe:
     return cl.methods.named(name)(**{**SETTINGS, **settings})
 
 
-def learn(stream: cl.streams.Stream, recipe: cl.Recipe, epochs: int = 3, **options) -> cl.Run:
-    return cl.learn(stream, recipe, epochs=epochs, device="cpu", progress=False, **options)
-
-
 def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> set[str]:
     return {name for name, value in one.items() if not torch.equal(value, other[name])}
 
@@ -38,7 +34,7 @@ def test_each_learns_what_has_a_pattern_and_all_but_those_that_share_filters_kee
 
 @pytest.mark.parametrize("name", ["dfcnn", "dfcnn_small"])
 def test_learning_later_tasks_changes_the_knowledge_base_alone_of_what_earlier_tasks_have(name, patterns):
-    run = learn(patterns, make(name, **SIZES, weight_decay=0.1))
+    run = learn(patterns, make(name, **SIZES, weight_decay=0.1), epochs=3)
     moved = differing(run.states[0], run.states[2])
     assert moved == {f"backbone.trunk.{place}.knowledge" for place in (0, 2)}
     assert not {name for name in differing(run.states[1], run.states[2]) if name.startswith("tasks.")}
@@ -48,7 +44,7 @@ def test_learning_later_tasks_changes_the_knowledge_base_alone_of_what_earlier_t
 
 
 def test_the_first_task_of_a_single_task_learner_is_plain_training(patterns):
-    alone, plain = (learn(patterns, make(name)) for name in ("single_task", "finetune"))
+    alone, plain = (learn(patterns, make(name), epochs=3) for name in ("single_task", "finetune"))
     for name, value in plain.states[0].items():
         torch.testing.assert_close(alone.states[0][f"tasks.0.{name}"], value)
 
@@ -76,18 +72,8 @@ def test_filters_are_rebuilt_once_per_step_and_once_per_test(patterns):
     assert counted.calls == drawing.calls + 2 * (steps + curve_points + computed_in_matrix)
 
 
-@pytest.mark.parametrize(("name", "own"), [("dfcnn", SIZES), ("progressive", {})])
-def test_while_learning_each_tasks_images_are_tested_by_their_own_filters_alone(name, own, patterns):
-    run = learn(patterns, make(name, **own), epochs=2)
-    known, final = run.curves.known, run.accuracy()
-    assert known.shape == (6, 3)
-    assert known[-1].tolist() == final[2].tolist()
-    assert known[1][0] == final[0][0]
-    assert np.isnan(run.curves.unknown).all()
-
-
 def test_every_column_of_a_progressive_network_learned(patterns):
-    run = learn(patterns, make("progressive"))
+    run = learn(patterns, make("progressive"), epochs=3)
     for task, state in enumerate(run.states):
         assert len(run.model_after(task).columns) == task + 1
         assert any(name.startswith(f"columns.{task}.adapters.") for name in state) == (task > 0)
@@ -109,12 +95,3 @@ def test_filters_are_each_tasks_own_first_and_then_factors_that_all_learn(name, 
         for _ in range(2)
     ]
     assert not any(torch.equal(*pair) for pair in zip(*states[-2:], strict=True))
-
-
-@pytest.mark.parametrize(
-    ("wrong", "sentence"),
-    [({}, r"has 2 convolution\(s\)"), ({**SIZES, "knowledge": ((3, 2), (3, 2))}, "= 5 up to")],
-)
-def test_a_network_that_cannot_be_built_is_refused_before_anything_is_learned(wrong, sentence, patterns):
-    with pytest.raises(ValueError, match=sentence):
-        next(cl.train(patterns, make("dfcnn", **wrong), device="cpu"))

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from running import learn
 
 import cltutor as cl
 from cltutor.networks import SmallCNN
 from cltutor.recipe.recipe import Recipe
 from cltutor.runs.run import Run
-from cltutor.training.loop import train
+from cltutor.training.events import EpochDone
 
 TINY = SmallCNN(channels=(6, 8), hidden=(16,))
 
@@ -24,8 +25,8 @@ def make(**settings) -> Recipe:
     return cl.methods.expandable(**{"backbone": TINY, "expansion": 4, "learning_rate": 0.05, **settings})
 
 
-def learn(stream, recipe: Recipe, epochs: int = 10) -> Run:
-    return cl.learn(stream, recipe, epochs=epochs, device="cpu", progress=False, test_every=99)
+def learned(stream, recipe: Recipe, epochs: int = 10) -> Run:
+    return learn(stream, recipe, epochs=epochs, test_every=99)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def two() -> "cl.streams.Stream":
 
 
 def test_three_tasks_of_digits_are_learned(stream):
-    run = learn(stream, make())
+    run = learned(stream, make())
     assert run.complete
     assert not any(run.part_states.values())  # between tasks, only the network is kept
     assert np.diag(run.accuracy()).min() > 0.85
@@ -46,25 +47,24 @@ def test_three_tasks_of_digits_are_learned(stream):
 
 
 def test_a_network_grows_with_the_tasks_whose_loss_stays_above_the_threshold(stream):
-    grown = learn(stream, make(loss_threshold=0.0, drift_threshold=1e9), epochs=4).model
+    grown = learned(stream, make(loss_threshold=0.0, drift_threshold=1e9), epochs=4).model
     assert [grown.widths(task) for task in range(3)] == [[6, 8, 16], [10, 12, 20], [14, 16, 24]]
-    same = learn(stream, make(loss_threshold=1e9, drift_threshold=1e9), epochs=4).model
+    same = learned(stream, make(loss_threshold=1e9, drift_threshold=1e9), epochs=4).model
     assert [same.widths(task) for task in range(3)] == [[6, 8, 16]] * 3
 
 
 def test_without_expansion_and_with_every_drifted_unit_split_old_outputs_never_change(stream):
-    run = learn(stream, make(loss_threshold=1e9, drift_threshold=0.0, expansion=1000), epochs=10)
+    run = learned(stream, make(loss_threshold=1e9, drift_threshold=0.0, expansion=1000), epochs=10)
     images = stream[0].test.images
-    with torch.no_grad():
-        first, *later = (run.model_after(task)(images).head(0) for task in range(3))
+    first, *later = (run.model_after(task)(images).head(0) for task in range(3))
     assert all(torch.equal(first, outputs) for outputs in later)
     assert [len(layer.bias) for layer in run.model.layers] == [18, 24, 48]
 
 
 def test_what_moves_in_each_phase_is_what_the_phase_is_for(two):
     before, moved, recipe = None, {}, make(loss_threshold=0.0, drift_threshold=0.02)
-    for event in train(two, recipe, epochs=20, device="cpu", test_every=99):
-        if not isinstance(event, cl.training.events.EpochDone) or event.task == 0 and event.epoch < 19:
+    for event in cl.train(two, recipe, epochs=20, device="cpu", test_every=99):
+        if not isinstance(event, EpochDone) or event.task == 0 and event.epoch < 19:
             continue
         now = {name: value.clone() for name, value in event.network.state_dict().items()}
         if before and event.phase != "train":
@@ -85,22 +85,24 @@ def cut(before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Te
 
 @pytest.mark.parametrize(("name", "stronger"), [("l1", 0.02), ("l2", 1.0), ("group_lasso", 0.1), ("drift", 10.0)])
 def test_every_term_changes_the_weights(name, stronger, two):
-    without, with_it = (learn(two, make(**{"loss_threshold": 0.0, name: value}), epochs=4) for value in (0.0, stronger))
+    without, with_it = (
+        learned(two, make(**{"loss_threshold": 0.0, name: value}), epochs=4) for value in (0.0, stronger)
+    )
     pairs = zip(without.model.layers, with_it.model.layers, strict=True)
     assert any(not torch.equal(*cut(a.weight, b.weight)) for a, b in pairs)
 
 
 def test_a_strong_l1_selects_few_units_and_a_strong_group_lasso_removes_all_new_ones(two):
-    sparse = learn(two, make(l1=0.004, loss_threshold=1e9), epochs=10).model
+    sparse = learned(two, make(l1=0.004, loss_threshold=1e9), epochs=10).model
     head = sparse.heads[1].weight
     assert 0 < (head != 0).sum() < head.numel()
-    none = learn(two, make(group_lasso=1.0, loss_threshold=0.0, drift_threshold=1e9), epochs=10).model
+    none = learned(two, make(group_lasso=1.0, loss_threshold=0.0, drift_threshold=1e9), epochs=10).model
     assert none.widths(1) == none.widths(0) == [6, 8, 16]
 
 
 def test_phases_without_an_epoch_are_gone_through(two):
     recipe = make(loss_threshold=0.0)
-    assert learn(two, recipe, epochs=1).complete
+    assert learned(two, recipe, epochs=1).complete
     first = replace(recipe, schedule=replace(recipe.schedule, later=recipe.schedule.later[:1]))
-    states = learn(two, first, epochs=2).states
+    states = learned(two, first, epochs=2).states
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

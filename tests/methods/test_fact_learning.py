@@ -2,31 +2,30 @@
 
 import pytest
 import torch
+from running import assert_same, learn, left_after
 
 import cltutor as cl
 from cltutor.losses import EmbeddingDistance
 from cltutor.networks import FactEmbedding, SmallCNN
 from cltutor.networks.embedding import fact_vector
+from cltutor.runs.store import Store
+from cltutor.training.events import Stepped
 
 RECIPE = cl.Recipe("finetune", EmbeddingDistance(), FactEmbedding(SmallCNN(channels=(8, 8, 16), hidden=(32,))))
 
 
+PREDICATES = ("left of", "above", "inside")
+FACTS = [f"{pair[0]} {p} {pair[1]}" for pair in (("circle", "star"), ("star", "cross")) for p in PREDICATES]
+
+
 @pytest.fixture(scope="module")
 def stream():
-    predicates = [f"circle {p} star" for p in ("left of", "above", "inside")]
-    return cl.streams.facts(
-        tasks=[3, 3], order=[*predicates, "star left of cross", "star above cross", "star inside cross"],
-        classes=[*predicates, "star left of cross", "star above cross", "star inside cross"], per_class=(40, 10),
-    )  # fmt: skip
-
-
-def same(one, other) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    return cl.streams.facts(tasks=[3, 3], order=FACTS, classes=FACTS, per_class=(40, 10))
 
 
 @pytest.fixture(scope="module")
 def run(stream):
-    return cl.learn(stream, RECIPE, epochs=12, device="cpu", progress=False, test_every=12)
+    return learn(stream, RECIPE, epochs=12, test_every=12)
 
 
 def test_the_words_are_learned_from_pictures_alone(run, stream):
@@ -39,32 +38,23 @@ def test_the_words_are_learned_from_pictures_alone(run, stream):
     assert last < first / 3
 
 
-def test_the_network_knows_the_facts_of_the_stream_in_order_of_arrival(run, stream):
-    names = [stream.class_names[label] for label in stream.classes]
-    facts = torch.stack([fact_vector(name, 16) for name in names])
+def test_the_network_knows_the_facts_of_the_stream_in_order_of_arrival(run):
+    facts = torch.stack([fact_vector(name, 16) for name in FACTS])
     assert torch.equal(run.model.facts, facts)
     assert torch.equal(run.model_after(0).facts, facts[:3])
 
 
 def test_a_run_is_the_same_after_saving_loading_and_resuming(stream, tmp_path):
-    whole = cl.learn(stream, RECIPE, epochs=2, device="cpu", progress=False)
+    whole = learn(stream, RECIPE, epochs=2)
     whole.save(tmp_path / "run.safetensors")
-    loaded = cl.Run.load(tmp_path / "run.safetensors")
-    assert cl.metrics.retrieval(loaded, stream)["all"] == cl.metrics.retrieval(whole, stream)["all"]
-    for event in cl.train(stream, RECIPE, epochs=2, device="cpu", store=tmp_path):
-        if event.task == 1:
-            break
-    resumed = cl.learn(stream, RECIPE, epochs=2, device="cpu", store=tmp_path, progress=False)
-    for run in (loaded, resumed):
-        for task in range(2):
-            assert same(run.model_after(task).state_dict(), whole.model_after(task).state_dict())
+    left_after(Stepped, stream, RECIPE, Store(tmp_path / "store"), task=1, epochs=2)
+    resumed = learn(stream, RECIPE, epochs=2, store=tmp_path / "store")
+    for run in (cl.Run.load(tmp_path / "run.safetensors"), resumed):
+        assert_same(run, whole)
+        assert torch.equal(run.model.facts, whole.model.facts)
+        assert cl.metrics.retrieval(run, stream)["all"] == cl.metrics.retrieval(whole, stream)["all"]
 
 
 def test_a_stream_that_states_no_facts_is_refused_in_one_sentence(tiny):
     with pytest.raises(ValueError, match="states no fact"):
-        cl.learn(tiny, RECIPE, epochs=1, device="cpu", progress=False)
-
-
-def test_the_distance_without_a_network_of_facts_is_refused_in_one_sentence(stream):
-    with pytest.raises(ValueError, match="needs a network that embeds facts"):
-        cl.learn(stream, cl.Recipe("facts", EmbeddingDistance()), epochs=1, device="cpu", progress=False)
+        learn(tiny, RECIPE, epochs=1)

@@ -195,16 +195,7 @@ def test_settings_reach_loss_network_memory_and_schedule(found, expected):
     assert found == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong", "right"),
-    [
-        ("lwf", "temprature", "temperature"),
-        ("lwf", "task_specific_layer", "task_specific_layers"),
-        ("l2", "lamb", "lam"),
-        ("expansion", "shares", "share"),
-        ("feature_extraction", "hiden", "hidden"),
-    ],
-)
+@pytest.mark.parametrize(("name", "wrong", "right"), [("lwf", "temprature", "temperature"), ("l2", "lamb", "lam")])
 def test_the_methods_own_settings_are_among_those_suggested(name, wrong, right):
     with pytest.raises(ValueError, match=rf"did you mean {right}\?$"):
         methods.named(name)(**{wrong: 1})
@@ -216,14 +207,10 @@ def test_a_setting_of_another_method_or_of_the_recipe_is_refused(setting):
         methods.finetune(**{setting: None})
 
 
-@pytest.mark.parametrize(
-    ("wrong", "right"), [("l_w_f", "lwf"), ("fine_tune", "finetune"), ("expansionlwf", "expansion_lwf")]
-)
+@pytest.mark.parametrize(("wrong", "right"), [("l_w_f", "lwf"), ("xyz", "finetune, .*, mas, .*")])
 def test_an_unknown_method_is_refused_with_the_nearest_name_or_all(wrong, right):
     with pytest.raises(ValueError, match=rf"There is no method '{wrong}'; did you mean {right}\?"):
         methods.get(wrong)
-    with pytest.raises(ValueError, match=", ".join(methods.names())):
-        methods.get("xyz")
 
 
 @pytest.mark.parametrize(

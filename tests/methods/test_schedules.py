@@ -6,7 +6,7 @@ import pytest
 
 import cltutor as cl
 from cltutor.memory import ExemplarMemory
-from cltutor.networks import ResNet32, SmallCNN
+from cltutor.networks import ResNet32, SmallCNN, TaskCNN
 from cltutor.recipe.optimiser import OPTIMISERS, SGD
 from cltutor.training.events import EpochDone
 
@@ -37,20 +37,19 @@ def test_eeils_rate_falls_as_its_paper_says(tiny, monkeypatch):
     assert [rate for _, rate in second] == pytest.approx(rates + rates[10:])
 
 
-def test_eeils_paper_prints_these_settings():
-    schedule = cl.methods.eeil(**cl.schedules.eeil_paper()).schedule
-    assert (schedule.learning_rate, schedule.batch_size, schedule.momentum) == (0.1, 128, 0.9)
-    assert (schedule.weight_decay, schedule.drop_every) == (0.0001, 10)
-    assert cl.methods.icarl(**cl.schedules.eeil_paper()).network.backbone == ResNet32()
+EEIL = {"learning_rate": 0.1, "batch_size": 128, "momentum": 0.9, "weight_decay": 0.0001, "drop_every": 10}
+DFCNN = {"epochs": 2000, "batch_size": 10, "weight_decay": 0.0, "optimiser": "rmsprop", "learning_rate": 0.0001}
 
 
-def test_dfcnns_paper_is_2000_epochs_of_rmsprop_in_batches_of_10():
-    schedule = cl.methods.expandable(**cl.schedules.dfcnn_paper()).schedule
-    assert (schedule.epochs, schedule.batch_size, schedule.weight_decay) == (2000, 10, 0.0)
-    assert (schedule.optimiser, schedule.learning_rate, schedule.momentum) == ("rmsprop", 0.0001, 0.0)
-
-
-def test_the_classroom_is_a_small_network():
-    recipe = cl.methods.eeil(**cl.schedules.classroom())
-    assert recipe.network.backbone == SmallCNN()
-    assert recipe.schedule.epochs == 30
+@pytest.mark.parametrize(
+    ("recipe", "settings", "backbone"),
+    [
+        (cl.methods.eeil(**cl.schedules.eeil_paper()), EEIL, ResNet32()),
+        (cl.methods.icarl(**cl.schedules.eeil_paper()), EEIL, ResNet32()),
+        (cl.methods.expandable(**cl.schedules.dfcnn_paper()), {**DFCNN, "momentum": 0.0}, TaskCNN()),
+        (cl.methods.eeil(**cl.schedules.classroom()), {"epochs": 30}, SmallCNN()),
+    ],
+)
+def test_the_papers_and_the_classroom_have_these_settings(recipe, settings, backbone):
+    assert {name: getattr(recipe.schedule, name) for name in settings} == settings
+    assert recipe.network.backbone == backbone

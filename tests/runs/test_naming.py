@@ -1,30 +1,29 @@
 from types import SimpleNamespace
 
+import pytest
+
 import cltutor as cl
 from cltutor.runs.naming import grouped
 
-
-def labels(*recipes):
-    return [label for label, _ in grouped([SimpleNamespace(name=r.name, recipe=r) for r in recipes])]
+m = cl.methods
 
 
-def test_runs_of_one_recipe_are_one_method_in_the_order_given():
-    found = grouped([SimpleNamespace(name=r.name, recipe=r) for r in map(cl.methods.get, ("lwf", "mas", "lwf"))])
-    assert [(label, len(runs)) for label, runs in found] == [("lwf", 2), ("mas", 1)]
-
-
-def test_recipes_of_one_name_are_labelled_by_what_differs():
-    assert labels(cl.methods.lwf(temperature=1.0), cl.methods.lwf(temperature=4.0)) == [
-        "lwf temperature=1.0",
-        "lwf temperature=4.0",
-    ]
-
-
-def test_recipes_that_differ_in_more_are_labelled_by_their_regime():
-    both = [cl.methods.joint(heads="task", epochs=1000), cl.methods.joint(heads="class", learning_rate=0.012345678)]
-    assert labels(*both) == ["joint", "joint heads=class"]
-
-
-def test_recipes_that_differ_in_too_much_are_numbered():
-    both = [cl.methods.lwf(temperature=1 + 1e-15, epochs=1000), cl.methods.lwf(temperature=3.0, learning_rate=0.012345)]
-    assert labels(*both) == ["lwf (1)", "lwf (2)"]
+@pytest.mark.parametrize(
+    ("recipes", "expected"),
+    [
+        ([m.lwf(), m.mas(), m.lwf()], [("lwf", 2), ("mas", 1)]),
+        ([m.lwf(temperature=1.0), m.lwf(temperature=4.0)], [("lwf temperature=1.0", 1), ("lwf temperature=4.0", 1)]),
+        # what differs is too long for a label: by regime, else by number
+        (
+            [m.joint(heads="task", epochs=1000), m.joint(heads="class", learning_rate=0.012345678)],
+            [("joint", 1), ("joint heads=class", 1)],
+        ),
+        (
+            [m.lwf(temperature=1 + 1e-15, epochs=1000), m.lwf(temperature=3.0, learning_rate=0.012345)],
+            [("lwf (1)", 1), ("lwf (2)", 1)],
+        ),
+    ],
+)
+def test_runs_are_grouped_by_recipe_with_the_shortest_label_that_tells_them_apart(recipes, expected):
+    runs = [SimpleNamespace(name=recipe.name, recipe=recipe) for recipe in recipes]
+    assert [(label, len(same)) for label, same in grouped(runs)] == expected

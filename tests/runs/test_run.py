@@ -35,12 +35,6 @@ def test_a_run_that_never_learned_to_compete_refuses_to_answer_with_the_task_unk
         run.metrics(known_task=False)
 
 
-def test_a_run_trained_across_tasks_answers_with_the_task_unknown(tiny):
-    run = learn(tiny, cl.methods.joint(heads="class", epochs=1))
-    assert run.competes
-    assert np.isfinite(run.accuracy(known_task=False)[1]).all()
-
-
 def test_with_two_classes_per_task_the_top_five_always_contain_the_class(run):
     assert (run.accuracy(top=5)[np.tril_indices(2)] == 1).all()
     with pytest.raises(ValueError, match="top is one of"):

@@ -5,66 +5,59 @@ import torch
 from running import assert_same, learn, left_after
 
 import cltutor as cl
-from cltutor.runs.store import Store, checkpoint_of
+from cltutor.runs.store import Store
 from cltutor.training.events import EpochDone, Stepped
 from cltutor.training.task import numbered, strides, with_strides
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
-EPOCHS = 5  # each phase of every method has one at least
 
 
-def resumed(stream, recipe, folder, task, epoch):
-    """The run that went on from there, after a check that it did."""
+def resumed(stream, recipe, folder, cuts):
+    """The run that was cut after these (task, epoch) and goes on, after a check that it learns nothing again."""
+    for task, epoch in cuts:
+        left_after(EpochDone, stream, recipe, Store(folder, every=0.0), task, epoch, seed=3)
     events = cl.train(stream, recipe, seed=3, device="cpu", store=folder)
-    first = next(events)
-    assert first.progress == (task + (epoch + 1) / recipe.schedule.epochs) / len(stream), "epochs were learned again"
+    assert next(events).progress == (task + (epoch + 1) / recipe.schedule.epochs) / len(stream)
     *_, last = events
+    assert last.run.seconds["train"] > 0
     return last.run
 
 
-@pytest.mark.parametrize("name", cl.methods.names())
-def test_every_method_goes_on_inside_a_task_to_the_same_bits(patterns, name, tmp_path):
-    """Cut after the first epoch of its last phase, and after epoch 2. The same seed thus gives the same bits twice."""
-    recipe = cl.methods.get(name).with_epochs(EPOCHS)
-    whole = learn(patterns, recipe, seed=3)
-    phases = [epochs[0] for _, epochs in recipe.schedule.phases(1) if len(epochs)]
-    for epoch in sorted({2, phases[-1]}):
-        left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), 1, epoch, seed=3)
-    assert_same(resumed(patterns, recipe, tmp_path, 1, epoch), whole)
+def by_method(name, epochs=5):  # one at least for each phase of every method
+    """Cut in its second task after epoch 2, and after the first epoch of its last phase."""
+    recipe = cl.methods.get(name).with_epochs(epochs)
+    first = [epochs[0] for _, epochs in recipe.schedule.phases(1) if len(epochs)]
+    return recipe, *((1, epoch) for epoch in sorted({2, first[-1]}))
 
 
 SMALL = cl.memory.ExemplarMemory(capacity=60)
+UNITS = {"loss_threshold": 0.0, "drift_threshold": 0.01, "epochs": 10, "learning_rate": 0.05}
 CASES = {
-    "augmented": (cl.methods.lwm(augmentation=cl.streams.CropFlip(padding=1), epochs=3, batch_size=5), 1, 0),
-    "a phase's teacher, augmented": (cl.methods.eeil(epochs=7, memory=SMALL), 2, 5),
-    "units that come and go": (
-        cl.methods.expandable(loss_threshold=0.0, drift_threshold=0.01, epochs=10, learning_rate=0.05),
-        2,
-        8,
-    ),
-    "factors": (cl.methods.tensor_factorization(kind="tensor_train", epochs=4), 0, 3),
-    "another optimiser": (cl.methods.lwf(optimiser="rmsprop", learning_rate=0.001, epochs=3), 1, 1),
-    "a rate that has dropped": (cl.methods.lwf(drop_every=1, epochs=4), 1, 2),
-    "the first task": (cl.methods.si(epochs=3), 0, 1),
-    "between two phases": (cl.methods.lwf(epochs=5), 1, 0),
-    "the last epoch of all": (cl.methods.mas(epochs=2), 2, 1),
+    **{name: by_method(name) for name in cl.methods.names()},
+    "augmented": (cl.methods.lwm(augmentation=cl.streams.CropFlip(padding=1), epochs=3, batch_size=5), (1, 0)),
+    "a phase's teacher, augmented": (cl.methods.eeil(epochs=7, memory=SMALL), (2, 5)),
+    "units that come and go": (cl.methods.expandable(**UNITS), (2, 8)),
+    "factors": (cl.methods.tensor_factorization(kind="tensor_train", epochs=4), (0, 3)),
+    "another optimiser": (cl.methods.lwf(optimiser="rmsprop", learning_rate=0.001, epochs=3), (1, 1)),
+    "a rate that has dropped": (cl.methods.lwf(drop_every=1, epochs=4), (1, 2)),
+    "the first task": (cl.methods.si(epochs=3), (0, 1)),
+    "between two phases": (cl.methods.lwf(epochs=5), (1, 0)),
+    "the last epoch of all": (cl.methods.mas(epochs=2), (2, 1)),
+    "again and again": (cl.methods.si(epochs=3), *((task, epoch) for task in range(3) for epoch in range(3))),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_wherever_it_was_cut_it_goes_on_to_the_same_bits(patterns, case, tmp_path):
-    recipe, task, epoch = CASES[case]
-    whole = learn(patterns, recipe, seed=3)
-    left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), task, epoch, seed=3)
-    assert_same(resumed(patterns, recipe, tmp_path, task, epoch), whole)
+def test_wherever_a_run_was_cut_it_goes_on_to_the_same_bits(patterns, case, tmp_path):
+    """The same seed thus gives the same bits twice."""
+    recipe, *cuts = CASES[case]
+    assert_same(resumed(patterns, recipe, tmp_path, cuts), learn(patterns, recipe, seed=3))
 
 
 def test_patience_goes_on_with_the_epochs_counted_so_far(tmp_path):
     stream = cl.streams.digits(tasks=2, classes=(0, 1, 2, 3), validation=0.2).fewer(0.2)
     recipe = cl.methods.finetune(patience=2, epochs=5)
-    whole = learn(stream, recipe, seed=3)
-    left_after(EpochDone, stream, recipe, Store(tmp_path, every=0.0), 1, 1, seed=3)
-    assert_same(resumed(stream, recipe, tmp_path, 1, 1), whole)
+    assert_same(resumed(stream, recipe, tmp_path, [(1, 1)]), learn(stream, recipe, seed=3))
 
 
 @pytest.mark.parametrize("name", ["lwf", "l2", "joint", "expansion_lwf", "duplicate"])
@@ -73,16 +66,6 @@ def test_without_a_checkpoint_it_goes_on_from_the_last_task_to_the_same_bits(pat
     events = list(cl.train(patterns, name, seed=3, epochs=2, device="cpu", store=tmp_path))
     assert {event.task for event in events} == {1, 2}, "the first task was learned again"
     assert_same(events[-1].run, learn(patterns, name, seed=3, epochs=2))
-
-
-def test_it_can_be_cut_again_and_again(patterns, tmp_path):
-    recipe = cl.methods.si(epochs=3)
-    for task in range(3):
-        for epoch in range(3):
-            left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), task, epoch, seed=3)
-    run = resumed(patterns, recipe, tmp_path, 2, 2)
-    assert_same(run, learn(patterns, recipe, seed=3))
-    assert run.seconds["train"] > 0
 
 
 def test_the_tensors_of_an_optimiser_are_numbered():
@@ -109,8 +92,6 @@ def test_tensors_come_back_in_their_layout_in_memory():
 
 def test_a_checkpoint_contains_one_network_one_momentum_and_no_image(patterns, tmp_path):
     recipe = cl.methods.finetune(epochs=2)
-    left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), 1, 0, seed=3)
-    store = Store(tmp_path)
-    (run,) = [cl.Run.load(path) for path in tmp_path.glob("*.safetensors")]
-    network = sum(value.nbytes for value in run.states[0].values())
-    assert checkpoint_of(store.path(run)).stat().st_size < 2.5 * network
+    path, checkpoint = left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), 1, 0, seed=3)
+    network = sum(value.nbytes for value in cl.Run.load(path).states[0].values())
+    assert checkpoint.stat().st_size < 2.5 * network

@@ -5,11 +5,11 @@ import pytest
 from running import learn
 
 import cltutor as cl
-from cltutor.networks import SmallCNN
+from cltutor.networks import TaskCNN
 from cltutor.training.testing import due, validation_accuracy
 
 TESTS = ["first", "second", "third", "fourth"]
-SMALL = SmallCNN(channels=(4, 4), hidden=(8,))
+SMALL = TaskCNN(channels=(4, 4, 4, 4), hidden=(8,))
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ def test_old_tasks_may_be_tested_more_rarely_than_the_new_one(epoch, every, old_
     assert due(TESTS, 2, epoch, every, old_every) == expected
 
 
-def learned(stream, every=1, **settings):
-    recipe = cl.methods.single_task(backbone=SMALL, **{"epochs": 4, **settings})
+def learned(stream, every=1, name="single_task", **settings):
+    recipe = cl.methods.named(name)(backbone=SMALL, epochs=4, **settings)
     return learn(stream, recipe, test_every=every, test_old_every=2)
 
 
@@ -46,9 +46,11 @@ def test_curves_have_a_point_where_a_task_was_due_and_the_matrix_is_whole_all_th
     assert np.isfinite(seldom.accuracy()[np.tril_indices(2)]).all()
 
 
-def test_heads_with_paths_of_their_own_compete_at_the_end_of_a_task_and_in_every_epoch_only_if_trained_to(tiny):
-    alone, competing = learned(tiny), learned(tiny, heads="class")
+@pytest.mark.parametrize("name", ["single_task", "dfcnn", "progressive"])
+def test_heads_with_paths_of_their_own_compete_at_the_end_of_a_task_and_in_every_epoch_only_if_trained_to(name, tiny):
+    alone, competing = (learned(tiny, name=name, heads=heads) for heads in ("task", "class"))
     assert np.isnan(alone.curves.unknown).all()
+    assert alone.curves.known[-1].tolist() == alone.accuracy()[1].tolist()
     assert not np.isnan(alone.accuracy(known_task=False, untrained=True)[1, :2]).any()
     assert not np.isnan(competing.curves.unknown[-1, :2]).any()
 
