@@ -139,11 +139,6 @@ def test_only_runs_that_belong_together_are_compared(made):
         cl.Comparison([one, made("l2", 1, (0.6, 0.8), class_names=("x",), stream_code="another")])
 
 
-def test_a_seed_may_bring_its_own_order(made):
-    runs = [made("lwf", seed, (0.6, 0.8), fingerprint=str(seed)) for seed in (0, 1)]
-    assert len(cl.Comparison(runs)) == 2
-
-
 def test_the_numbers_are_plain_data_with_none_where_there_is_none(made):
     one = made("lwf", 2, (0.6, 0.8), memory={"network": 100, "teacher": 20}, updates=7)
     two = made("lwf_mc", 2, (0.5, 0.7), (0.2, 0.4), memory={})

@@ -34,19 +34,6 @@ def test_every_method_declares_its_row(row):
 
 
 @pytest.mark.parametrize(
-    ("column", "rows"),
-    [
-        ("old_data", {"finetune": 0, "duplicate": 0, "feature_extraction": 0, "joint": 1, "lwf": 0}),
-        ("pretrained", {"lwf": 1, "ebll": 0, "ewc": 1, "imm_mean": 1, "si": 0, "mas": 1}),
-        ("unlabelled", {"lwf": None, "ebll": None, "si": 0, "mas": 1}),
-        ("any_output", {"lwf": 0, "ebll": 0, "si": 1, "mas": 1, "imm_mean": 1}),
-    ],
-)
-def test_rows_are_those_of_figure_1_of_lwf_and_figure_2_of_mas(column, rows):
-    assert {name: getattr(of(name), column) for name in rows} == rows
-
-
-@pytest.mark.parametrize(
     ("name", "settings", "column", "value"),
     [
         ("finetune", {"memory": cl.memory.ExemplarMemory(20)}, "old_data", True),

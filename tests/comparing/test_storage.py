@@ -13,10 +13,6 @@ from cltutor.training.teachers import make_teacher
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")
 
 
-def parameters(network):
-    return sum(p.nbytes for p in network.parameters_of("shared"))
-
-
 def needed(stream, *names):
     return cl.storage.needed(stream, names)
 
@@ -29,16 +25,20 @@ def test_finetuning_needs_its_network_and_one_more_head_per_task(three):
     assert third["network"] == sum(value.nbytes for value in run.states[2].values())
 
 
-@pytest.mark.parametrize(("name", "vectors"), [("mas", 2), ("mas_local", 2), ("ewc_online", 2), ("l2", 2), ("si", 4)])
-def test_omega_and_anchor_do_not_grow_with_tasks_and_si_has_a_path_and_its_start_as_well(three, name, vectors):
-    second, third = needed(three, name)[name]
-    run = learn(three, "finetune", epochs=1)
-    assert second["Anchor"] == third["Anchor"] == vectors * parameters(run.model)
+@pytest.mark.parametrize(
+    ("name", "vectors"),
+    [
+        *((name, (2, 2)) for name in ("mas", "mas_local", "ewc_online", "l2")),  # Omega and an anchor
+        ("si", (4, 4)),  # the path and its start as well
+        ("ewc", (2, 4)),  # a Fisher and an anchor per task
+    ],
+)
+def test_what_an_anchor_keeps_per_shared_parameter_grows_with_tasks_only_for_ewc(three, name, vectors):
+    size = sum(p.nbytes for p in learn(three, "finetune", epochs=1).model.parameters_of("shared"))
+    assert [later["Anchor"] for later in needed(three, name)[name]] == [count * size for count in vectors]
 
 
-def test_ewc_grows_by_a_fisher_and_an_anchor_per_task_and_imm_does_not_grow(three):
-    second, third = needed(three, "ewc")["ewc"]
-    assert third["Anchor"] == 2 * second["Anchor"]
+def test_what_merging_keeps_does_not_grow(three):
     second, third = needed(three, "imm_mode")["imm_mode"]
     assert second["after_task"] == third["after_task"] > 0
 
@@ -56,16 +56,18 @@ def test_the_teacher_needs_its_recorded_outputs(three, name, features):
     assert third["teacher"] == 4 * len(pool) * (4 + features) > 0
 
 
-def test_with_augmentation_the_teacher_needs_the_old_network(three):
-    second, _ = cl.storage.needed(three, [cl.methods.lwf(augmentation=CropFlip())])["lwf"]
-    assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2)
-
-
-@pytest.mark.parametrize("recipe", [cl.methods.lwm(), cl.methods.lwm(maps="activation")])
-def test_attention_distillation_needs_the_old_network_and_its_maps(three, recipe):
-    second, _ = cl.storage.needed(three, [recipe])["lwm"]
-    maps = 4 * 64 * 2 * 2  # 64 channels of 2x2 positions are left of 8x8 pixels
-    assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2) + maps * len(three[1].train)
+@pytest.mark.parametrize(
+    ("recipe", "channels"),
+    [
+        (cl.methods.lwf(augmentation=CropFlip()), 0),
+        (cl.methods.lwm(), 64),  # maps of 2x2 positions are left of 8x8 pixels
+        (cl.methods.lwm(maps="activation"), 64),
+    ],
+)
+def test_with_augmentation_or_attention_the_teacher_needs_the_old_network_and_its_maps(three, recipe, channels):
+    second, _ = cl.storage.needed(three, [recipe])[recipe.name]
+    maps = 4 * channels * 2 * 2 * len(three[1].train)
+    assert second["teacher"] == second["network"] - 4 * (128 * 2 + 2) + maps
 
 
 def test_a_network_that_embeds_facts_is_counted_with_the_words_of_its_next_task():

@@ -13,9 +13,10 @@ def learned():
     return stream, cl.learn(stream, "finetune", epochs=1, progress=False)
 
 
-def right(network, split, task):
-    """Whether each image is classified as its own class among those of its task."""
-    return torch.tensor(task.classes)[network(split.images).head(task.index).argmax(1)] == split.labels
+def accuracy(network, split, task):
+    """The share of images that are classified as their own class among those of their task."""
+    found = torch.tensor(task.classes)[network(split.images).head(task.index).argmax(1)]
+    return pytest.approx((found == split.labels).double().mean().item())
 
 
 def test_the_accuracy_of_a_class_is_the_mean_over_its_images_among_the_classes_of_its_task(learned):
@@ -26,9 +27,7 @@ def test_the_accuracy_of_a_class_is_the_mean_over_its_images_among_the_classes_o
         for task in stream[: now + 1]:
             for label, column in zip(task.classes, stream.positions(torch.tensor(task.classes)), strict=True):
                 own = task.test.take(task.test.labels == label)
-                assert found[now, column] == pytest.approx(
-                    right(run.model_after(now), own, task).double().mean().item()
-                )
+                assert found[now, column] == accuracy(run.model_after(now), own, task)
         assert np.isnan(found[now, sum(map(len, run.tasks[: now + 1])) :]).all()
 
 
@@ -47,7 +46,7 @@ def test_damaged_accuracy_is_that_of_the_damaged_network(learned):
     assert np.isnan(found[:, 2]).all()
     broken = cl.importance.damage(network, omega, 0.5, "most")
     for task in stream[:2]:
-        assert found[1, task.index] == pytest.approx(right(broken, task.test, task).double().mean().item())
+        assert found[1, task.index] == accuracy(broken, task.test, task)
 
 
 def test_a_groups_accuracy_is_that_of_all_its_images(learned):
@@ -58,7 +57,7 @@ def test_a_groups_accuracy_is_that_of_all_its_images(learned):
     assert np.isnan(found[0, 2])
     for column, group in ((0, chosen), (1, others)):
         own = task.test.take(torch.isin(task.test.labels, torch.tensor(group)))
-        assert found[2, column] == pytest.approx(right(run.model, own, task).double().mean().item())
+        assert found[2, column] == accuracy(run.model, own, task)
     sizes = [len(task.test) for task in stream[1:]]
     assert found[2, 2] == pytest.approx(np.average(run.accuracy()[2, 1:], weights=sizes))
     assert found[1, 2] == pytest.approx(run.accuracy()[1, 1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from running import learn
+from running import first_known, learn
 from torch import nn
 from torch.nn import functional as F
 
@@ -159,18 +159,6 @@ def test_a_teacher_is_made_only_for_a_term_that_acts(tiny, recipe, made):
     assert ("teacher" in learn(tiny, recipe, epochs=1).memory) == made
 
 
-def test_the_warm_up_moves_the_new_head_alone(tiny):
-    recipe = cl.methods.lwf(epochs=5)
-    warm, joint = recipe.schedule.phases(1)
-    assert (warm[1], joint[1]) == (range(0, 1), range(1, 5))
-    run = learn(tiny, Recipe("warm", recipe.loss, schedule=Schedule(later=(warm[0],), epochs=5)))
-    before, after = run.states
-    assert same(before, {name: after[name] for name in before})
-    with seeded(("head", 0, 1)):
-        drawn = nn.Linear(128, 2)
-    assert not torch.equal(after["heads.1.weight"], drawn.weight)
-
-
 @dataclass(frozen=True)
 class Drift(Term):
     """Moves all biases of the first head alike, one rate per step, so that no prediction changes; records them."""
@@ -302,18 +290,14 @@ def test_what_cannot_be_learned_is_refused_before_training(tiny, recipe, device,
         next(cl.train(tiny, recipe, device=device))
 
 
-def test_a_pretrained_network_keeps_its_first_task_without_training_images(tiny, tmp_path):
+def test_a_pretrained_network_keeps_its_first_task_without_training_images(tmp_path):
     pytest.importorskip("torchvision")
     from torchvision import models
 
     torch.save(models.squeezenet1_0(num_classes=2).state_dict(), tmp_path / "weights.pth")
-    none = cl.streams.Split.empty((3, 32, 32))
-    draw = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8, generator=draw)
-    test = cl.streams.Split(images, torch.tensor([0, 1] * 4))
-    new = cl.streams.Split(images, torch.tensor([2, 3] * 4))
-    tasks = [cl.streams.Task(0, (0, 1), none, none, test), cl.streams.Task(1, (2, 3), new, none, new)]
-    stream = cl.streams.Stream(tasks=tasks, class_names=tuple("abcd"), name="pretrained", code="pretrained")
+    images = torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(16) % 4
+    stream = first_known(cl.streams.tensors(images, labels, images, labels, tasks=2))
     backbone = cl.networks.Torchvision("squeezenet1_0", weights=str(tmp_path / "weights.pth"))
     run = learn(stream, cl.methods.feature_extraction(backbone=backbone, hidden=8, epochs=1))
     original = backbone.build((3, 32, 32)).pretrained_classifier[0].state_dict()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from running import learn
+from running import grown, learn
 from torch import nn
 
 import cltutor as cl
@@ -21,10 +21,7 @@ BACKBONES = [SmallCNN(), ResNet32(), Torchvision("squeezenet1_1")]
 
 
 def network(backbone) -> Network:
-    torch.manual_seed(0)
-    built = MultiHead(backbone).build((3, 32, 32))
-    for classes in (3, 2):
-        built.grow(classes)
+    built = grown(MultiHead(backbone), 3, 2, image_shape=(3, 32, 32))
     for module in built.heads.modules():
         if isinstance(module, nn.Conv2d):  # above SqueezeNet's output is a ReLU, which untrained leaves nothing
             nn.init.ones_(module.bias)
@@ -57,17 +54,20 @@ def test_recorded_maps_answer_as_the_old_network_does_and_give_the_same_grad_cam
     assert found.max() > 0
 
 
-def test_maps_inside_a_network_that_is_not_a_plain_sequence_are_computed_live():
-    backbone = Torchvision("resnet18")
-    old = network(backbone)
-    assert isinstance(taught(cl.methods.lwm(backbone=backbone), old), Live)
+RESNET = Torchvision("resnet18")  # no plain sequence of layers: maps inside it are computed live
 
 
-def test_answers_are_recorded_once_and_with_augmentation_anew_for_every_epoch():
-    old = network(SmallCNN())
-    assert isinstance(taught(cl.methods.lwf_mc(), old), Recorded)
-    for recipe in (cl.methods.lwf_mc, cl.methods.lwm):
-        assert isinstance(taught(recipe(augmentation=cl.streams.CropFlip()), old), RecordedAnew)
+@pytest.mark.parametrize(
+    ("recipe", "kind"),
+    [
+        (cl.methods.lwf_mc(), Recorded),
+        (cl.methods.lwf_mc(augmentation=cl.streams.CropFlip()), RecordedAnew),
+        (cl.methods.lwm(augmentation=cl.streams.CropFlip()), RecordedAnew),
+        (cl.methods.lwm(backbone=RESNET), Live),
+    ],
+)
+def test_answers_are_recorded_once_and_with_augmentation_anew_for_every_epoch(recipe, kind):
+    assert isinstance(taught(recipe, network(recipe.network.backbone)), kind)
 
 
 @pytest.mark.parametrize("method", [cl.methods.lwf_mc, cl.methods.lwm, cl.methods.ebll])
