@@ -87,11 +87,8 @@ class BackboneArchitecture(Protocol):
     """The description of a backbone: a ``Described`` class, or any other with this method."""
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
-        """A backbone for images (C, H, W); ``pretrained=False`` reads no file of weights.
-
-        Raises:
-            ValueError: images that do not fit.
-        """
+        """A backbone for images (C, H, W), ValueError for those that do not fit; ``pretrained=False`` reads no file of
+        weights."""
         ...
 
 

@@ -7,7 +7,7 @@ W (h, w, c_in, c_out) (eq. 2). L and the newest task's own parts learn; so an ol
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,8 +20,6 @@ from .backbone import Backbone, BackboneArchitecture, TaskCNN, backbone_field
 from .modules import Modules, Rebuilding
 from .network import Architecture
 from .separate import SeparateNetwork
-
-ACTIVATIONS: dict[str | None, Callable[[Tensor], Tensor]] = {"relu": F.relu, None: lambda basis: basis}
 
 
 def check_kernel(side: int, wanted: int, stride: int) -> None:
@@ -54,8 +52,8 @@ def deconvolve(
     cut = [max(full - wanted, 0) // 2 for full, wanted in zip(whole, size, strict=True)]
     missing = [max(wanted - full, 0) for full, wanted in zip(whole, size, strict=True)]
     maps, taps = knowledge.permute(2, 0, 1).unsqueeze(0), filters.permute(2, 3, 0, 1)
-    basis = F.conv_transpose2d(maps, taps, bias, stride, cut, missing)[0, :, : size[0], : size[1]]
-    return ACTIVATIONS[activation](basis.permute(1, 2, 0))
+    basis = F.conv_transpose2d(maps, taps, bias, stride, cut, missing)[0, :, : size[0], : size[1]].permute(1, 2, 0)
+    return F.relu(basis) if activation == "relu" else basis
 
 
 def contract(basis: Tensor, mixing: Tensor) -> Tensor:
@@ -135,27 +133,28 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
     def __init__(self, description: "DFCNN", image_shape: tuple[int, int, int]):
         super().__init__(image_shape)
         self.description, self.backbone = description, self.build_backbone(description)
+        self.knowledge_layers = [layer for layer in self.backbone.trunk.modules() if isinstance(layer, KnowledgeLayer)]
+        self.layers = len(self.knowledge_layers)  # the arguments ``layer`` count them from 0
         self.tasks: Modules[TaskPart] = Modules()
 
     def build_backbone(self, description: "DFCNN") -> Backbone:
         """The backbone with its convolutions replaced, and without the fully connected layers, which each task has."""
         backbone = description.backbone.build(self.image_shape, pretrained=False)
         trunk = backbone.trunk if isinstance(backbone.trunk, nn.Sequential) else nn.Sequential()
-        convolutions = {i: module for i, module in enumerate(trunk) if isinstance(module, nn.Conv2d)}
-        weighted = [i for i, module in enumerate(trunk) if next(module.parameters(), None) is not None]
-        if not convolutions or weighted != list(convolutions):
+        weighted = {i: module for i, module in enumerate(trunk) if next(module.parameters(), None) is not None}
+        convolutions = {i: module for i, module in weighted.items() if isinstance(module, nn.Conv2d)}
+        if not convolutions or len(weighted) > len(convolutions):
             raise ValueError(
                 f"A DF-CNN rebuilds the filters of a plain sequence of convolutions, and {description.backbone!r} has "
                 "other layers with weights: use TaskCNN() or SmallCNN()."
             )
-        given = (len(description.knowledge), len(description.deconvolution))
-        if given != (len(convolutions), len(convolutions)):
+        sizes = description.knowledge, description.deconvolution
+        if {len(pairs) for pairs in sizes} != {len(convolutions)}:
             raise ValueError(
                 f"{description.backbone!r} has {len(convolutions)} convolution(s): knowledge and deconvolution need a "
-                f"pair (size, channels) for each, and have {given[0]} and {given[1]}."
+                f"pair (size, channels) for each, and have {len(sizes[0])} and {len(sizes[1])}."
             )
-        sizes = zip(description.knowledge, description.deconvolution, strict=True)
-        for (i, replaced), (knowledge, deconvolution) in zip(convolutions.items(), sizes, strict=True):
+        for (i, replaced), knowledge, deconvolution in zip(convolutions.items(), *sizes, strict=True):
             trunk[i] = KnowledgeLayer(replaced, knowledge, deconvolution, description)
         backbone.hidden = Modules()
         return backbone
@@ -174,7 +173,7 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
         # channels_last is fastest, and only a plain CNN's own filters bring it about. By permutations, as importances
         # run images one by one in a vmap, which has no memory formats.
         maps = self.backbone.normalise(images).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-        for module in self.trunk:
+        for module in cast(nn.Sequential, self.backbone.trunk):  # as ``build_backbone`` has checked
             maps = module(maps, *next(rebuilt)) if isinstance(module, KnowledgeLayer) else module(maps)
         for layer in own.hidden:
             maps = layer(maps)
@@ -184,19 +183,6 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
         """Filters W (h, w, c_in, c_out) and bias (c_out,) of each layer for a task."""
         pairs = list(zip(self.knowledge_layers, self.tasks[task].transfers, strict=True))
         return self.once(task, lambda: [(layer.rebuilt(own), own.bias) for layer, own in pairs])
-
-    @property
-    def trunk(self) -> nn.Sequential:
-        return cast(nn.Sequential, self.backbone.trunk)  # as ``build_backbone`` has checked
-
-    @property
-    def knowledge_layers(self) -> list[KnowledgeLayer]:
-        return [module for module in self.trunk if isinstance(module, KnowledgeLayer)]
-
-    @property
-    def layers(self) -> int:
-        """The number of convolutions, which the arguments ``layer`` count from 0."""
-        return len(self.knowledge_layers)
 
     def knowledge_base(self, layer: int) -> Tensor:
         """L (h^, w^, c^) of a layer."""
@@ -269,7 +255,7 @@ class DFCNN(Architecture):
     knowledge: tuple[tuple[int, int], ...] = several(((2, 16), (2, 24), (2, 32), (2, 36)), PAIR)
     deconvolution: tuple[tuple[int, int], ...] = several(((3, 24), (3, 48), (3, 64), (3, 72)), PAIR)
     stride: int = whole(2, at_least=1)
-    activation: str | None = choice("relu", tuple(ACTIVATIONS))
+    activation: str | None = choice("relu", ("relu", None))
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> DFCNNNetwork:
         return DFCNNNetwork(self, image_shape)

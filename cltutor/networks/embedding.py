@@ -49,11 +49,8 @@ class FactNetwork(Network):
         self.register_buffer("facts", torch.empty(0, 3 * dimension))
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
-        """Add the words of ``classes`` facts, ``names``; no random number is drawn, no parameter is added.
-
-        Raises:
-            ValueError: not one name per fact, or a name that is no fact.
-        """
+        """Add the words of ``classes`` facts, ``names``; no random number is drawn, no parameter is added. ValueError
+        unless there is one name per fact and each states a fact."""
         if len(names) != classes or classes < 1:
             raise ValueError(f"FactEmbedding needs the name of each of the {classes} facts, not {len(names)} names.")
         vectors = torch.stack([fact_vector(name, self.dimension) for name in names])

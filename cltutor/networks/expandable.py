@@ -20,8 +20,6 @@ from .network import Architecture
 from .separate import SeparateNetwork, chain_of
 from .units import Connections, UnitLayer, relevant
 
-CHUNK = 128  # images at a time when a loss is measured
-
 
 class ExpandableNetwork(SeparateNetwork):
     """Hidden layers of units with time stamps, and a head per task on the units that existed when it was learned."""
@@ -38,24 +36,14 @@ class ExpandableNetwork(SeparateNetwork):
             layer = UnitLayer(module, inputs) if isinstance(module, nn.Conv2d | nn.Linear) else module
             inputs = len(layer.bias) if isinstance(layer, UnitLayer) else inputs
             self.chain.append(layer)
+        self.layers = [layer for layer in self.chain if isinstance(layer, UnitLayer)]  # hidden ones, from the lowest up
         self.positions = backbone.width // inputs  # inputs of a head per unit: 1, or the positions of a map
-
-    @property
-    def layers(self) -> list[UnitLayer]:
-        """The hidden layers, from the lowest up."""
-        return [module for module in self.chain if isinstance(module, UnitLayer)]
 
     @property
     def masks(self) -> dict[nn.Parameter, Tensor]:
         """Which entries learn, bool and broadcastable, for each parameter of which only a part does."""
         parts = [part for part in (*self.layers, *self.heads) if part.learns is not None]
         return {p: mask for part in parts for p, mask in zip((part.weight, part.bias), part.learns or (), strict=True)}
-
-    @property
-    def stacked(self) -> list[tuple[UnitLayer, Connections]]:
-        """Each hidden layer with what reads it: the next one, or the newest head."""
-        above: list[Connections] = [*self.layers[1:], self.heads[-1]]
-        return list(zip(self.layers, above, strict=True))
 
     @property
     def channels(self) -> Tensor:
@@ -136,7 +124,7 @@ class ExpandableNetwork(SeparateNetwork):
         """Mean cross-entropy of the newest head on ``images`` (N, C, H, W) with the ``targets`` (N,)."""
         place, total = self.heads[-1].bias.device, 0.0
         with evaluating(self):
-            for chunk, classes in zip(images.split(CHUNK), targets.split(CHUNK), strict=True):
+            for chunk, classes in zip(images.split(128), targets.split(128), strict=True):
                 logits = self(chunk.to(place)).head(self.newest)
                 total += F.cross_entropy(logits, classes.to(place), reduction="sum").item()
         return total / len(images)
@@ -166,7 +154,7 @@ class ExpandableNetwork(SeparateNetwork):
 
     def remove_useless(self) -> None:
         """Remove the newest units that have no incoming weights and so output zero (Algorithm 3, last lines)."""
-        for layer, above in self.stacked:
+        for layer, above in zip(self.layers, [*self.layers[1:], self.heads[-1]], strict=True):
             silent = ~layer.links().any(dim=1) & (layer.bias <= 0)
             kept = ~(silent & (layer.since == self.newest))
             layer.keep_units(kept)
@@ -179,7 +167,7 @@ class ExpandableNetwork(SeparateNetwork):
         ones. At most ``expansion`` units per layer are split, those that drifted most. Then all units that the task
         uses learn.
         """
-        for layer, above in self.stacked:
+        for layer, above in zip(self.layers, [*self.layers[1:], self.heads[-1]], strict=True):
             known, inputs = layer.weight_before.shape[:2]
             moved = (layer.weight.detach()[:known, :inputs] - layer.weight_before).flatten(1).norm(dim=1)
             moved[~layer.active(self.newest)[:known]] = 0.0

@@ -18,8 +18,6 @@ from .modules import Modules
 from .network import Architecture
 from .separate import ChainNetwork
 
-FACTORIZED = "factorized"  # the phase that begins with the decomposition
-
 
 class TuckerFilters(nn.Module):
     """The filters of a layer in all tasks, (h, w, c_in, c_out, T), as a core and a factor for each mode."""
@@ -99,13 +97,12 @@ class FactorizedNetwork(ChainNetwork):
             return self.factors[layer].of_task(task)
         return self.convolutions(task)[layer].weight.permute(2, 3, 1, 0)
 
-    def begin_phase(self, phase: str, images: Tensor, targets: Tensor) -> None:
-        if phase == FACTORIZED and not self.factors:
-            self.factorize()
-
     @torch.no_grad()
-    def factorize(self) -> None:
-        """Decompose every layer's stacked filters; in double precision, whose rounding is far below any threshold."""
+    def begin_phase(self, phase: str, images: Tensor, targets: Tensor) -> None:
+        """Before the phase "factorized", decompose every layer's stacked filters; in double precision, whose rounding
+        is far below any threshold."""
+        if phase != "factorized" or self.factors:
+            return
         kind, parts = KINDS[self.description.kind], []
         for layer in range(self.layers):
             stacked = torch.stack([self.filters(layer, task) for task in range(len(self.tasks))], dim=-1)
@@ -166,8 +163,7 @@ class TensorFactorization(Architecture):
 
     ``threshold`` is the relative error of the decomposition that starts the factorized phase, 1e-3 in the DF-CNN
     paper's comparison, and determines the ranks. Biases, fully connected layers and outputs are each task's own, as in
-    all networks that the DF-CNN paper compares (section 4.1). A layer with ranks r costs, in Tucker's form, the core's
-    r_h r_w r_in r_out r_T parameters and n_k r_k for each mode of size n_k; as a train, r_{k-1} n_k r_k for each mode.
+    all networks that the DF-CNN paper compares (section 4.1).
     """
 
     backbone: BackboneArchitecture = backbone_field(TaskCNN())

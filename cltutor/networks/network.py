@@ -123,11 +123,8 @@ class Architecture(Part):
     guards_any_output: ClassVar[bool | None] = None
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Network:
-        """A network without tasks for images (C, H, W); ``pretrained=False`` reads no file of weights.
-
-        Raises:
-            ValueError: images or a backbone that do not fit.
-        """
+        """A network without tasks for images (C, H, W); ``pretrained=False`` reads no file of weights. ValueError for
+        images or a backbone that do not fit."""
         raise NotImplementedError
 
 

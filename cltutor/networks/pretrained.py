@@ -39,10 +39,10 @@ class Torchvision(Described, BackboneArchitecture):
                 backbone.eval()(torch.zeros(1, *image_shape, dtype=torch.uint8))
         except (RuntimeError, AssertionError) as error:  # vision transformers assert their size
             size = "x".join(map(str, image_shape[1:]))
-            message = (
-                f"Images of {size} pixels with {image_shape[0]} channel(s) do not fit {self.name}: use larger ones"
-            )
-            raise ValueError(f"{message}, or a network for small images such as SmallCNN().") from error
+            raise ValueError(
+                f"Images of {size} pixels with {image_shape[0]} channel(s) do not fit {self.name}: use larger ones, or "
+                "a network for small images such as SmallCNN()."
+            ) from error
         return backbone.train()
 
 

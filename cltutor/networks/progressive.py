@@ -3,8 +3,6 @@
 Layer i of column k adds to its own input the activations of the earlier columns' layers i - 1, through an adapter:
 
     h_i^(k) = f(W_i h_{i-1}^(k) + U_i relu(V_i alpha h_{i-1}^(<k)))
-
-The DF-CNN paper compares them with adapters that halve the dimension of the features (section 4.1).
 """
 
 from collections.abc import Callable, Sequence
@@ -70,20 +68,15 @@ class Column(nn.Module):
 
     def __init__(self, chain: Sequence[nn.Module], earlier: int, reduction: int):
         super().__init__()
-        self.layers: Modules[nn.Conv2d | nn.Linear] = Modules()
+        layers = {i: module for i, module in enumerate(chain) if isinstance(module, nn.Conv2d | nn.Linear)}
+        self.layers: Modules[nn.Conv2d | nn.Linear] = Modules(layers.values())
         self.activations, self.entries = nn.ModuleList(), nn.ModuleList()
-        activation: list[nn.Module] = []
-        entry: list[nn.Module] = []
-        for module in chain:
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                self.layers.append(module)
-                self.activations.append(nn.Sequential(*activation))
-                self.entries.append(nn.Sequential(*entry))
-                activation, entry = [], []
-            elif entry or isinstance(module, nn.Flatten | nn.modules.dropout._DropoutNd):
-                entry.append(module)
-            else:
-                activation.append(module)
+        for below, layer in zip([-1, *layers], layers, strict=False):
+            between = chain[below + 1 : layer]
+            entries = (i for i, m in enumerate(between) if isinstance(m, nn.Flatten | nn.modules.dropout._DropoutNd))
+            entry = next(entries, len(between))
+            self.activations.append(nn.Sequential(*between[:entry]))
+            self.entries.append(nn.Sequential(*between[entry:]))
         pairs = zip(self.layers, self.layers[1:], strict=False) if earlier else ()
         self.adapters: Modules[Adapter] = Modules(Adapter(below, layer, earlier, reduction) for below, layer in pairs)
 

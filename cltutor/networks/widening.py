@@ -64,15 +64,12 @@ class WideningNetwork(Network):
         super().__init__()
         self.backbone, self.classes = backbone, []
         self.heads: Modules[WideningLinear] = Modules()
-        widths = [linear_of(layer).out_features for layer in backbone.hidden]
-        self.extra = [max(1, round(share * width)) for width in widths]
+        self.extra = []  # nodes that each layer gains with a task
         for layer in backbone.hidden:
             linear = linear_of(layer)
+            self.extra.append(max(1, round(share * linear.out_features)))
             layer[list(layer).index(linear)] = WideningLinear(linear)
-
-    @property
-    def layers(self) -> list[WideningLinear]:
-        return [m for layer in self.backbone.hidden for m in layer if isinstance(m, WideningLinear)]
+        self.layers = [m for m in backbone.hidden.modules() if isinstance(m, WideningLinear)]  # from the lowest up
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
         width = self.backbone.width
