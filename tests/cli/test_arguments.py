@@ -6,16 +6,12 @@ import pytest
 
 import cltutor as cl
 from cltutor.cli import arguments, inputs
-from cltutor.memory import ExemplarMemory
 from cltutor.networks import SmallCNN
 
 
 @pytest.mark.parametrize(
     ("text", "meant"),
-    [
-        *[("5", 5), ("4,3,3", [4, 3, 3]), ("4, 6", [4, 6]), ("none", None), ("None", None), ("seed", "seed")],
-        ("cat,dog", ["cat", "dog"]),
-    ],
+    [("5", 5), ("4, 3,3", [4, 3, 3]), ("none", None), ("None", None), ("seed", "seed"), ("cat,dog", ["cat", "dog"])],
 )
 def test_tasks_and_an_order_are_a_number_a_word_or_a_list(text, meant):
     assert arguments.listed(text) == meant
@@ -28,9 +24,7 @@ def test_tasks_and_an_order_are_a_number_a_word_or_a_list(text, meant):
         ("lwf.temperature=1", ("lwf", "temperature", 1)),
         ("classes=(1, 2)", ("", "classes", (1, 2))),
         ("kind=softmax", ("", "kind", "softmax")),
-        ("activation=None", ("", "activation", None)),
         ("backbone=SmallCNN(hidden=(64,))", ("", "backbone", SmallCNN(hidden=(64,)))),
-        ("memory=ExemplarMemory(capacity=20)", ("", "memory", ExemplarMemory(20))),
     ],
 )
 def test_a_setting_is_a_name_and_a_value(text, meant):
@@ -54,19 +48,17 @@ def test_a_setting_that_means_nothing_is_refused_in_one_sentence(text, message):
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        *[
+        *(
             (["lab", f"--port={port}"], "port is a whole number from 1 to 65535")
             for port in ("0", "65536", "-1", "x", "")
-        ],
+        ),
         (["claims", "--trials", "few"], "trials is a whole number from 1 up, not 'few'"),
         (["claims", "--workers", "0"], "workers is a whole number from 1 up, not 0"),
         (["compare", "digits", "lwf", "--seeds", "1.5"], "a seed is a whole number from 0 up, not '1.5'"),
         (["run", "digits", "lwf", "--epochs", "0"], "epochs is a whole number from 1 up, not 0"),
-        (["run", "digits"], "the following arguments are required: method"),
-        (["compare", "digits"], "the following arguments are required: method"),
     ],
 )
-def test_a_number_out_of_range_or_a_missing_argument_ends_with_code_2(typed, message, capsys):
+def test_a_number_out_of_range_ends_with_code_2(typed, message, capsys):
     with pytest.raises(SystemExit) as stop:
         arguments.parser().parse_args(typed)
     assert stop.value.code == 2
@@ -94,10 +86,8 @@ def test_every_seed_has_its_own_order_unless_one_is_given():
 def test_a_folder_of_pictures_is_a_stream(tmp_path):
     from PIL import Image
 
-    for part, count in (("train", 3), ("test", 1)):
-        for name in ("cat", "dog"):
-            (tmp_path / part / name).mkdir(parents=True)
-            for place in range(count):
-                Image.new("RGB", (12, 12), (40 * place, 90, 10)).save(tmp_path / part / name / f"{place}.png")
+    for name in ("train/cat", "train/dog", "test/cat", "test/dog"):
+        (tmp_path / name).mkdir(parents=True)
+        Image.new("RGB", (12, 12)).save(tmp_path / name / "0.png")
     stream = source(str(tmp_path), "--tasks", "2", "--order", "dog,cat")(0)
     assert [stream.class_names[label] for label in stream.classes] == ["dog", "cat"]

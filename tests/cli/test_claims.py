@@ -53,10 +53,7 @@ def test_one_papers_numbers_are_replaced_and_the_others_stay(shipped, tmp_path):
     claims(shipped, "--paper", "mas", "--out", tmp_path / "claims.md")
     found = ledger(shipped)
     assert {entry.claim.paper for entry in found if entry.numbers} == {"lwm", "mas"}
-    assert {paper: origin["by"] for paper, origin in found.origins.items()} == {
-        "lwm": "cltutor claims --paper lwm",
-        "mas": f"cltutor claims --paper mas --out {tmp_path / 'claims.md'}",
-    }
+    assert set(found.origins) == {"lwm", "mas"}
     assert (tmp_path / "claims.md").read_text() == found.markdown()
 
 
@@ -80,22 +77,16 @@ def test_the_command_that_made_the_numbers_is_recorded(shipped, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"),
+    ("typed", "place", "words"),
     [
-        (["--paper", "icarl"], "paper is one of lwf, mas, lwm, eeil, dfcnn, not 'icarl'."),
-        (["--trials", "1"], "trials is 2 or more, not 1: one trial has no interval."),
-        (["--out", "nowhere/claims.md"], "cannot write to"),
+        (["--paper", "icarl"], "", "paper is one of lwf, mas, lwm, eeil, dfcnn, not 'icarl'."),
+        (["--trials", "1"], "", "trials is 2 or more, not 1: one trial has no interval."),
+        (["--out", "nowhere/claims.md"], "", "cannot write to"),
+        ([], "nowhere", "make the ledger in a checkout of your own"),
     ],
 )
-def test_bad_input_is_refused_before_anything_is_trained(typed, words, shipped):
+def test_bad_input_is_refused_before_anything_is_trained(typed, place, words, tmp_path):
     learner = Learner()
     with pytest.raises(ValueError, match=words):
-        command.main(cli.parser().parse_args(["claims", *typed]), learner, shipped)
-    assert not learner.seen
-
-
-def test_a_ledger_that_cannot_be_saved_is_refused_at_once(tmp_path):
-    learner = Learner()
-    with pytest.raises(ValueError, match="make the ledger in a checkout of your own"):
-        command.main(cli.parser().parse_args(["claims"]), learner, tmp_path / "nowhere" / "numbers.json")
+        command.main(cli.parser().parse_args(["claims", *typed]), learner, tmp_path / place / "numbers.json")
     assert not learner.seen

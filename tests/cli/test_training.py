@@ -14,13 +14,8 @@ def test_run_prints_the_table_and_writes_table_figures_and_run(tmp_path, capsys)
     assert "Trained with a head per task, task known at test" in printed
     assert "5 files in" in printed
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {
-        "table.md",
-        "runs",
-        "old_and_new.png",
-        "accuracy_head_per_task.png",
-        "forgetting_head_per_task.png",
-    }
+    pictures = {f"{what}.png" for what in ("old_and_new", "accuracy_head_per_task", "forgetting_head_per_task")}
+    assert names == {"table.md", "runs"} | pictures
     (path,) = (tmp_path / "out" / "runs").glob("*.safetensors")
     run = cl.Run.load(path)
     assert (run.name, run.seed, run.recipe.schedule.epochs, run.complete) == ("lwf", 2, 1, True)
@@ -64,20 +59,14 @@ def test_workers_are_processes_that_learn_the_same(tmp_path, capsys):
     [
         (["run", "digts", "lwf"], "cltutor run: there is no stream 'digts'"),
         (["run", "digits", "lfw"], "cltutor run: There is no method 'lfw'; did you mean"),
-        (["run", "digits", "names"], "There is no method 'names'"),
-        (
-            ["run", "digits", "lwf", "--set", "temprature=1"],
-            "lwf has no setting 'temprature'; did you mean temperature",
-        ),
+        (["run", "digits", "lwf", "--set", "temprature=1"], "no setting 'temprature'; did you mean temperature"),
         (["run", "digits", "lwf", "--set", "temperature=hot"], "temperature is a finite number above 0, not 'hot'"),
         (["run", "digits", "lwf", "--set", "mas.lam=1"], "a setting is for 'mas', which is not among lwf"),
         (["run", "digits", "lwf", "--tasks", "3"], "10 classes cannot be divided into 3 equal tasks"),
-        (["run", "digits", "lwf", "--set", "backbone=banana"], "backbone is a backbone, such as SmallCNN()"),
         (["run", "digits", "lwf", "--tasks", "five"], "not 'five'"),
         (["run", "digits", "eeil", "--set", "memory=ExemplarMemory(capacity=3)"], "capacity must be at least 10"),
         (["compare", "digits", "lwf", "lwf"], "cltutor compare: lwf is given twice"),
         (["compare", "digits", "lwf", "l2", "--set", "l2.epochs=3"], "Unequal budgets: lwf learns with epochs=10"),
-        (["compare", "digits", "lwf", "--seeds", "1", "1"], "Seed 1 is given twice"),
         (["run", "digits", "lwf", "--out", "/dev/null/out"], "cannot write to /dev/null/out"),
     ],
 )

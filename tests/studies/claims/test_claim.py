@@ -18,59 +18,42 @@ COUNTED = replace(EQUAL, margin=0.005, trials=1, counted=True)
 WIDE = [1.0, 2.0, 3.0]
 # Mean 2, standard deviation 0.1: half width 0.248.
 NARROW = [1.9, 2.0, 2.1]
+ZEROS = [0.0, 0.0, 0.0]
+
+
+def shifted(by):
+    return [difference + by for difference in NARROW]
+
+
+def within(margin):
+    return replace(EQUAL, margin=margin)
 
 
 @pytest.mark.parametrize(
     ("claim", "differences", "word"),
     [
-        (ABOVE, NARROW, "holds here"),
-        (ABOVE, WIDE, "undecided"),
-        (ABOVE, [-d for d in NARROW], "does not hold here"),
-        (BELOW, NARROW, "does not hold here"),
-        (BELOW, WIDE, "undecided"),
-        (BELOW, [-d for d in NARROW], "holds here"),
-        (ABOVE, [0.0, 0.0, 0.0], "undecided"),
-        (BELOW, [0.0, 0.0, 0.0], "undecided"),
+        # Order: the side of zero on which the interval lies.
+        *((ABOVE, NARROW, "holds here"), (ABOVE, shifted(-4.0), "does not hold here"), (ABOVE, WIDE, "undecided")),
+        *((BELOW, NARROW, "does not hold here"), (BELOW, shifted(-4.0), "holds here"), (BELOW, WIDE, "undecided")),
+        *((claim, ZEROS, "undecided") for claim in (ABOVE, BELOW)),
+        # Equality: the margin. Shifted by -2 the interval is -0.248 to 0.248, as it is 1.752 to 2.248.
+        (within(2.0), shifted(-2.0), "holds here"),
+        (within(0.25), shifted(-2.0), "holds here"),
+        (within(0.24), shifted(-2.0), "undecided"),
+        (within(2.0), NARROW, "undecided"),
+        (within(2.25), NARROW, "holds here"),
+        (within(1.75), NARROW, "does not hold here"),
+        (within(1.75), shifted(-4.0), "does not hold here"),
+        (within(2.0), shifted(-4.0), "undecided"),
+        *((within(0.0), ZEROS, "holds here"), (within(0.0), [0.1, 0.1, 0.1], "does not hold here")),
+        # A trial without a number, a single one, and a count, which needs no more.
+        *((claim, [*NARROW, bad], "undecided") for claim in (ABOVE, BELOW, EQUAL) for bad in (math.nan, math.inf)),
+        *((ABOVE, [5.0], "undecided"), (ABOVE, [], "not run")),
+        *((COUNTED, [0.003], "holds here"), (COUNTED, [-0.006], "does not hold here")),
     ],
 )
-def test_a_claim_of_order_is_decided_by_the_side_of_zero_on_which_its_interval_lies(claim, differences, word):
+def test_a_claim_is_decided_by_where_the_interval_of_its_differences_lies(claim, differences, word):
     assert verdict(claim, differences) == word
-
-
-@pytest.mark.parametrize(
-    ("shift", "margin", "word"),
-    [
-        (-2.0, 2.0, "holds here"),  # -0.248 to 0.248
-        (-2.0, 0.25, "holds here"),
-        (-2.0, 0.24, "undecided"),
-        (0.0, 2.0, "undecided"),  # 1.752 to 2.248
-        (0.0, 2.25, "holds here"),
-        (0.0, 1.75, "does not hold here"),
-        (-4.0, 1.75, "does not hold here"),
-        (-4.0, 2.0, "undecided"),
-    ],
-)
-def test_a_claim_of_equality_is_decided_by_its_margin(shift, margin, word):
-    assert verdict(replace(EQUAL, margin=margin), [d + shift for d in NARROW]) == word
-
-
-def test_an_equality_with_no_margin_holds_for_equals_alone():
-    exact = replace(EQUAL, margin=0.0)
-    assert verdict(exact, [0.0, 0.0, 0.0]) == "holds here"
-    assert verdict(exact, [0.1, 0.1, 0.1]) == "does not hold here"
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-@pytest.mark.parametrize("claim", [ABOVE, BELOW, EQUAL])
-def test_a_trial_without_a_number_leaves_the_claim_undecided(claim, bad):
-    assert verdict(claim, [*NARROW, bad]) == "undecided"
-
-
-def test_one_trial_decides_nothing_unless_it_is_a_count_and_none_is_not_run():
-    assert verdict(ABOVE, [5.0]) == "undecided"
-    assert verdict(COUNTED, [0.003]) == "holds here"
-    assert verdict(COUNTED, [-0.006]) == "does not hold here"
-    assert verdict(ABOVE, []) == "not run"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-import cltutor as cl
+from cltutor.studies import gallery
 from cltutor.studies.claims import CLAIMS, PAPERS, VERDICTS, Entry, Ledger, ledger
-from cltutor.studies.claims.entries import SHIPPED, claims
+from cltutor.studies.claims.entries import SHIPPED
 from cltutor.studies.claims.rows import ROWS, claim
 from cltutor.studies.claims.training import STREAMS, recipe_of
 
@@ -48,15 +48,9 @@ def test_every_run_has_a_recipe(run, streams):
     recipe = recipe_of(run, STREAMS[run.stream], streams[run.stream])
     assert recipe.name == run.method
     assert run.heads in (None, recipe.heads)
-    for name, value in run.changed:
-        if name in ("epochs", "memory"):
-            assert value in (recipe.schedule.epochs, recipe.memory)
-
-
-def test_what_a_run_does_not_change_is_the_gallerys():
-    changed, gallerys = recipe(cl.claims.Trained("lwf", changed=(("loss", "l1"),))), cl.gallery.recipe("lwf", "digits")
-    assert changed.schedule == gallerys.schedule
-    assert changed.loss != gallerys.loss
+    gallerys, changed = gallery.recipe(run.method, STREAMS[run.stream].gallery, run.heads), dict(run.changed)
+    assert recipe.schedule == replace(gallerys.schedule, epochs=changed.get("epochs", gallerys.schedule.epochs))
+    assert recipe.memory == changed.get("memory", gallerys.memory)
 
 
 def test_a_setting_may_depend_on_the_trials_stream():
@@ -80,20 +74,14 @@ def test_a_row_shows_means_and_the_paired_interval(claim, numbers, cells):
     assert Entry(claim, numbers).row()[-5:] == cells
 
 
-def test_numbers_are_found_again_by_their_claim(tmp_path):
-    entries = [Entry(claim) for claim in CLAIMS]
-    entries[0] = Entry(FIRST, [(99.25, 97.5), (98.0, 95.0)])
-    Ledger(tuple(entries), {"lwf": {"command": "cltutor claims"}}).save(tmp_path / "numbers.json")
-    again = ledger(tmp_path / "numbers.json")
-    assert again[0].numbers == [(99.25, 97.5), (98.0, 95.0)]
+def test_numbers_are_found_again_by_their_claim_unless_it_was_changed_and_no_verdict_is_stored(tmp_path):
+    path, numbers = tmp_path / "numbers.json", [(99.25, 97.5), (98.0, 95.0)]
+    changed = Entry(replace(CLAIMS[1], trials=3), [(1.0, 0.0)] * 3)
+    Ledger((Entry(FIRST, numbers), changed), {"lwf": {"command": "cltutor claims"}}).save(path)
+    again = ledger(path)
+    assert again[0].numbers == numbers
     assert {entry.verdict for entry in again[1:]} == {"not run"}
     assert again.origins == {"lwf": {"command": "cltutor claims"}}
-
-
-def test_numbers_of_a_claim_that_was_changed_since_are_not_shown_and_no_verdict_is_stored(tmp_path):
-    path = tmp_path / "numbers.json"
-    Ledger((Entry(replace(FIRST, trials=3), [(1.0, 0.0)] * 3),)).save(path)
-    assert ledger(path)[0].verdict == "not run"
     assert not any(word in path.read_text() for word in VERDICTS)
 
 
@@ -105,21 +93,16 @@ def test_a_file_that_is_no_ledger_or_missing_is_reported(text, tmp_path):
         ledger(path)
     with pytest.raises(ValueError, match="the file does not exist"):
         ledger(tmp_path / "none.json")
-
-
-def test_one_paper_is_shown_alone():
-    mas = ledger(paper="mas")
-    assert [entry.claim for entry in mas] == claims("mas")
     with pytest.raises(ValueError, match="paper is one of lwf, mas, lwm, eeil, dfcnn, not 'icarl'"):
         ledger(paper="icarl")
 
 
-def test_another_number_of_trials_is_for_what_is_estimated():
-    assert {claim.trials for claim in claims("dfcnn", trials=7)} == {7, 1}
-
-
 def test_the_page_and_the_notebook_show_every_claim_under_its_paper():
-    whole = Ledger(tuple(map(Entry, CLAIMS)), {paper: {"command": "cltutor claims"} for paper in PAPERS})
+    entries = tuple(map(Entry, CLAIMS))
+    whole = Ledger(entries, {paper: {"command": "cltutor claims"} for paper in PAPERS})
+    apart = Ledger(entries, {paper: {"date": f"day {number}"} for number, paper in enumerate(PAPERS)}).markdown()
+    places = [apart.index(words) for n, title in enumerate(PAPERS.values()) for words in (title, f"- date: day {n}")]
+    assert places == sorted(places), "papers that were made apart each say how"
     page, shown = whole.markdown(), whole._repr_html_()
     for title in PAPERS.values():
         assert f"## {title}" in page
@@ -130,13 +113,6 @@ def test_the_page_and_the_notebook_show_every_claim_under_its_paper():
     assert f"not run: {len(CLAIMS)}" in page
     assert page.count("- command: cltutor claims") == 1
     assert "command: cltutor claims" in shown
-
-
-def test_papers_that_were_made_apart_each_say_how():
-    origins = {paper: {"date": f"day {number}"} for number, paper in enumerate(PAPERS)}
-    page = Ledger(tuple(map(Entry, CLAIMS)), origins).markdown()
-    places = [page.index(words) for n, title in enumerate(PAPERS.values()) for words in (title, f"- date: day {n}")]
-    assert places == sorted(places)
 
 
 def test_a_stopped_paper_replaces_the_whole_of_its_own_numbers_and_no_others():

@@ -116,9 +116,3 @@ def test_mas_stores_as_much_for_every_task_and_ewc_a_fisher_and_an_anchor_more_f
     assert measures.growth(patterns, "mas") == 0
     assert measures.growth(patterns, "ewc") == pytest.approx(2 * 4 * shared / 1e6)
     assert measures.megabytes(patterns, "mas") > measures.megabytes(patterns, "lwf")
-
-
-def test_the_papers_network_for_ten_tasks_is_counted():
-    sizes = measures.cifar_sizes("dfcnn")
-    assert len(sizes) == 10
-    assert sizes[-1] == 7963252
