@@ -48,18 +48,13 @@ def test_tasks_are_separated_and_the_new_one_most(readable):
     readable(picture)
 
 
-def test_without_fine_tuning_a_sentence_takes_the_place_of_the_second_matrix(readable, texts):
-    picture = show.confusions({"at the end": BEFORE}, CLASSES, NAMES, "eeil_da", "There is no after.")
-    assert len(picture.axes) == 1
-    assert "There is no after." in texts(picture)
-    readable(picture)
-
-
-def test_a_class_without_test_images_has_an_empty_row(readable):
+def test_one_matrix_alone_has_a_sentence_beside_it_and_a_class_without_test_images_an_empty_row(readable, texts):
     counts = BEFORE.copy()
     counts[1] = 0
-    picture = show.confusions({"before": counts}, CLASSES, NAMES)
-    assert (picture.axes[0].images[0].get_array()[1] == 0).all()
+    picture = show.confusions({"at the end": counts}, CLASSES, NAMES, "eeil_da", "There is no after.")
+    (axes,) = picture.axes
+    assert (axes.images[0].get_array()[1] == 0).all()
+    assert "There is no after." in texts(picture)
     readable(picture)
 
 

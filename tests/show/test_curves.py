@@ -25,13 +25,6 @@ def test_each_line_is_its_tasks_curve_in_percent_from_when_it_is_first_seen(run,
     assert list(lines["lwf, task 1"].get_xdata()[lines["lwf, task 1"].get_markevery()]) == [1, 2, 3]
 
 
-def test_without_curves_the_points_are_those_of_the_matrix(run):
-    one = run("lwf", tasks=3, per_epoch=False)
-    x, y = drawn(show.accuracy_over_time(one))["lwf, task 2"].get_data()
-    assert list(x) == [2, 3]
-    assert y == pytest.approx(100 * one.known[1:, 1])
-
-
 def test_a_first_task_that_was_never_trained_has_its_point_from_the_matrix(run):
     one = run("lwf", tasks=2, epochs=2)
     kept = one.curves.epoch_task > 0

@@ -71,10 +71,16 @@ def test_all_stages_are_on_one_scale_and_channels_that_are_off_are_crossed_out_a
     assert picture.alt.startswith("Layer 3, task 2: filters rebuilt from the knowledge base")
 
 
-def test_the_strongest_of_many_kernels_keep_their_places_when_channels_are_off(make, texts):
-    one = make.network(channels=16, inputs=16, outputs=32)
-    picture = show.knowledge(one, 0, 0, off=[2])
-    whole, now = stages(one, 0, 0), stages(one.without({0: [2]}), 0, 0)
+def test_the_strongest_of_many_channels_and_kernels_keep_their_places_when_channels_are_off(make, texts):
+    one = make.network(channels=120, inputs=16, outputs=32)
+    one.base[:, :, [3, 77]] *= 100
+    picture = show.knowledge(one, 0, 0, off=[77])
+    numbers = {text for text in texts(picture) if text.isdigit()}
+    assert len(numbers) == 64
+    assert {"4", "78"} < numbers
+    assert any("the strongest 64 of 120 channels" in text for text in texts(picture))
+    assert crosses(picture) == 2
+    whole, now = stages(one, 0, 0), stages(one.without({0: [77]}), 0, 0)
     norms = sorted((float(np.sqrt((kernel**2).sum())) for kernel in whole[2]), reverse=True)
     chosen = strongest(whole[2], 100)
     assert len(chosen) == 100
@@ -84,17 +90,6 @@ def test_the_strongest_of_many_kernels_keep_their_places_when_channels_are_off(m
     bound = max(np.abs(array[strongest(array, 100)]).max() for array in whole)
     expected = colors_of(np.clip(now[2][chosen], -bound, bound), bound)
     np.testing.assert_allclose(sheets(picture)[2], expected)
-
-
-def test_of_a_large_knowledge_base_the_numbers_are_those_of_its_strongest_channels(make, texts):
-    one = make.network(channels=120)
-    one.base[:, :, [3, 77]] *= 100
-    picture = show.knowledge(one, 0, 0, off=[77, 5])
-    numbers = {text for text in texts(picture) if text.isdigit()}
-    assert len(numbers) == 64
-    assert {"4", "78"} < numbers
-    assert any("the strongest 64 of 120 channels" in text for text in texts(picture))
-    assert crosses(picture) == 2 * ("6" in numbers) + 2
 
 
 def test_a_knowledge_base_of_zeros_has_a_picture(make, readable):
@@ -167,12 +162,9 @@ def test_the_table_has_the_accuracy_when_learned_and_the_differences_to_it_under
     assert picture.get_figwidth() == curves.get_figwidth()
 
 
-def test_no_difference_has_no_sign():
-    known = np.array([[0.5, N], [0.5 - 1e-9, 0.5]])
-    assert [t.get_text() for t in show.transfer_table(known, [0, 1]).axes[0].texts] == ["50.0", "0.0", "50.0"]
-
-
-def test_a_task_that_was_not_tested_while_a_later_one_was_learned_has_an_empty_cell(readable):
+def test_a_task_that_was_not_tested_while_a_later_one_was_learned_has_an_empty_cell_and_no_difference_no_sign(readable):
+    same = np.array([[0.5, N], [0.5 - 1e-9, 0.5]])
+    assert [t.get_text() for t in show.transfer_table(same, [0, 1]).axes[0].texts] == ["50.0", "0.0", "50.0"]
     known = KNOWN.copy()
     known[3:6, 0] = N
     found = differences(known, LEARNING)
@@ -227,6 +219,9 @@ def test_the_distance_is_relative_to_the_filters_when_the_task_had_been_learned(
     for task, now, layer in np.ndindex(3, 3, 2):
         expected = (now - task) * (layer + 1) / 6 if task <= now < learned else N  # 36 ones have the norm 6
         assert found[task, now, layer] == pytest.approx(expected, nan_ok=True)
+    run.model_after = lambda now: SimpleNamespace()
+    with pytest.raises(ValueError, match="dfcnn builds no task's filters"):
+        filter_distances(run)
 
 
 def test_the_changes_are_drawn_in_percent_one_panel_per_layer():
@@ -239,10 +234,3 @@ def test_the_changes_are_drawn_in_percent_one_panel_per_layer():
         np.testing.assert_allclose(second.get_ydata(), [0, 100 * (layer + 1) / 6])
         assert axes.get_ylim() == picture.axes[0].get_ylim()
     assert "task 1 after task 3, 33 % in layer 1, 67 % in layer 2" in picture.alt
-
-
-def test_a_run_whose_filters_are_not_rebuilt_has_no_distances():
-    run = Moved()
-    run.name, run.model_after = "single_task", lambda now: SimpleNamespace()
-    with pytest.raises(ValueError, match="single_task builds no task's filters"):
-        filter_distances(run)

@@ -98,9 +98,6 @@ def test_of_many_exemplars_the_first_are_shown_and_the_others_counted(images, te
     words = texts(show.evictions(images, {2: 70, 100: 1}))
     assert "and 10 more, evicted no later than these" in words
     assert numbers(words) == ["100"] * 59
-
-
-def test_all_stay_where_there_is_room(images, texts):
-    picture = show.evictions(images[:5], {4: 5, 6: 5})
-    assert not numbers(texts(picture))
-    assert picture.alt == "Which exemplars are evicted: 5 with 4 classes, 5 with 6 classes."
+    all_stay = show.evictions(images[:5], {4: 5, 6: 5})
+    assert not numbers(texts(all_stay))
+    assert all_stay.alt == "Which exemplars are evicted: 5 with 4 classes, 5 with 6 classes."

@@ -44,11 +44,6 @@ def test_classes_that_do_not_fit_in_a_row_are_counted(make, artists, texts):
     assert f"and {60 - shown} more" in picture.alt
 
 
-def test_images_of_one_channel_are_grey(make, artists):
-    pixels = artists(show.tasks(make.stream((1,), ((1, 8, 8),))), BboxImage)[0].get_array()
-    assert np.array_equal(pixels[..., 0], pixels[..., 2])
-
-
 def bars(picture):
     return [bar.get_width() for bar in picture.axes[0].patches]
 

@@ -43,33 +43,23 @@ def test_decades_are_counted_down_from_the_largest_and_end_at_six():
     np.testing.assert_allclose(scaled([0, 0], "log"), [-6, -6])
 
 
-def test_a_linear_layer_is_its_matrix_outputs_down_and_inputs_across():
-    values = np.arange(12.0).reshape(3, 4)
-    drawn, names, note = cells(values)
-    np.testing.assert_array_equal(drawn, values)
-    assert (names, note) == (("3 outputs", "4 inputs"), "")
-
-
-def test_filters_of_a_first_layer_are_tiles_in_a_grid_with_their_channels_side_by_side():
-    values = np.arange(5.0 * 9).reshape(5, 1, 3, 3)
-    drawn, names, _ = cells(values)
-    assert drawn.shape == (11, 7)
-    for place in range(5):
-        row, column = divmod(place, 2)
-        np.testing.assert_array_equal(drawn[4 * row :, 4 * column :][:3, :3], values[place, 0])
-    assert np.isnan(drawn[3]).all()
-    assert np.isnan(drawn[8:, 4:]).all()
-    assert names[1] == "5 filters of 1 x 3 x 3"
-    values = np.arange(2.0 * 3 * 4).reshape(2, 3, 2, 2)
-    np.testing.assert_array_equal(cells(values)[0][:2, :6], np.concatenate(list(values[0]), axis=1))
-
-
-def test_deeper_filters_are_a_row_of_tiles_one_per_input_channel():
-    values = np.random.default_rng(0).random((6, 8, 3, 3))
-    drawn, names, _ = cells(values)
-    assert drawn.shape == (23, 31)
-    np.testing.assert_array_equal(drawn[4 * 2 :, 4 * 5 :][:3, :3], values[2, 5])
-    assert names == ("6 filters", "8 inputs, each 3 x 3")
+@pytest.mark.parametrize(
+    ("shape", "drawn", "place", "names"),
+    [
+        ((3, 4), (3, 4), lambda o, i: (o, i), ("3 outputs", "4 inputs")),
+        # Filters of a first layer fill a grid of two columns, their channels side by side.
+        ((5, 1, 3, 3), (11, 7), lambda o, i, y, x: (4 * (o // 2) + y, 4 * (o % 2) + x), ("", "5 filters of 1 x 3 x 3")),
+        ((2, 3, 2, 2), (5, 6), lambda o, i, y, x: (3 * o + y, 2 * i + x), ("", "2 filters of 3 x 2 x 2")),
+        ((6, 8, 3, 3), (23, 31), lambda o, i, y, x: (4 * o + y, 4 * i + x), ("6 filters", "8 inputs, each 3 x 3")),
+    ],
+)
+def test_every_weight_is_drawn_in_its_place_and_gaps_are_empty(shape, drawn, place, names):
+    values = np.random.default_rng(0).random(shape)
+    found, called, note = cells(values)
+    assert (found.shape, called, note) == (drawn, names, "")
+    assert {place(*index): value for index, value in np.ndenumerate(values)} == {
+        index: value for index, value in np.ndenumerate(found) if np.isfinite(value)
+    }
 
 
 def test_many_tiles_become_the_mean_of_each_kernel_and_the_picture_says_so(texts):

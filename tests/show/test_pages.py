@@ -41,8 +41,6 @@ def test_a_method_has_a_line_in_every_groups_panel_from_when_it_is_first_seen(gr
     assert list(later.get_xdata()) == [1.5, 2.5, 3.5]
     np.testing.assert_allclose(later.get_ydata(), mean[1:, 2])
     assert len(artists(picture, Polygon, "mas")) == 3  # bands
-    alone = show.adaptation({name: values[0] for name, values in groups.items()}, GROUPS)
-    assert not artists(alone, Polygon, "mas")
 
 
 def test_a_method_that_has_learned_nothing_yet_has_no_line(groups, readable, artists):
@@ -63,8 +61,6 @@ def test_lines_are_the_mean_of_the_old_tasks_and_the_newest_task_at_the_end_by_f
         assert new.get_ydata()[k] == pytest.approx(100 * rows[:, 2].mean())
     assert f"lwf goes from {old.get_ydata()[0]:.0f} % on old tasks" in picture.alt
     assert len(artists(picture, Polygon, "finetune")) == 2  # bands
-    alone = show.accuracy_by_share({share: several[::2] for share, several in runs.items()})
-    assert artists(alone, Polygon, "finetune") == []
     backwards = show.accuracy_by_share({share: runs[share] for share in reversed(SHARES)})
     assert list(artists(backwards, Line2D, "lwf")[0].get_ydata()) == list(old.get_ydata())
     assert [word for word in texts(backwards) if word in ("100", "30", "10", "3")][:4] == ["100", "30", "10", "3"]
@@ -80,8 +76,6 @@ def test_every_task_that_was_learned_has_a_panel_with_the_accuracy_at_each_share
     np.testing.assert_allclose(line.get_ydata(), 100 * damaged["most"][:, :, 1].mean(0))
     assert len(artists(picture, Polygon, "most, task 2")) == 1  # a band
     assert "mean ± one standard deviation over 3 draws or seeds" in texts(picture)
-    alone = show.damage(DAMAGED, {which: values[0] for which, values in damaged.items()})
-    assert not artists(alone, Polygon)
     least, most = (100 * np.nanmean(damaged[which][:, 2]) for which in ("least", "most"))
     assert f"with 30 % of the weights set to zero, {least:.0f} % with the least important" in picture.alt
     assert f"{most:.0f} % with the most important" in picture.alt

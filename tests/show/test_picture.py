@@ -84,16 +84,12 @@ def test_an_unknown_method_looks_the_same_in_every_process():
         assert done.stdout.strip() == str([look(name) for name in UNKNOWN]), done.stderr
 
 
-def test_all_colours_stand_out_from_white():
-    for name in [*NAMED, *UNKNOWN]:
-        assert _contrast(to_rgb(look(name).color), (1, 1, 1)) > 2, name
-
-
-@pytest.mark.parametrize("color", list(itertools.product((0.0, 0.3, 0.6, 1.0), repeat=3)))
-def test_the_ink_on_a_colour_reads_better_than_the_other_ink(color):
-    inks = {"black": (0, 0, 0), "white": (1, 1, 1)}
-    chosen = inks.pop(ink_on(color))
-    assert _contrast(color, chosen) >= _contrast(color, *inks.values())
+def test_colours_stand_out_from_white_and_the_ink_on_a_colour_reads_better_than_the_other_ink():
+    assert min(_contrast(to_rgb(look(name).color), (1, 1, 1)) for name in [*NAMED, *UNKNOWN]) > 2
+    for color in itertools.product((0.0, 0.3, 0.6, 1.0), repeat=3):
+        inks = {"black": (0, 0, 0), "white": (1, 1, 1)}
+        chosen = inks.pop(ink_on(color))
+        assert _contrast(color, chosen) >= _contrast(color, *inks.values())
 
 
 def _contrast(one, other):
