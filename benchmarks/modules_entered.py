@@ -2,32 +2,23 @@
 
 A reader who follows a run opens every module that is entered, and turns a page at every switch. Counted are calls of
 functions, and returns from them, that lead from one file to another: while a whole `cl.learn` runs, and from the end of
-a task to the first step of the next, with and without that step itself. `python benchmarks/modules_entered.py OLDER`
-counts the same in an older checkout in the folder OLDER.
+a task to the first step of the next, with and without that step itself. `python benchmarks/modules_entered.py REVISION`
+counts the same in an older revision of the repository.
 """
 
+import io
 import json
 import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 
 import report
 
 METHODS = [
-    "finetune",
-    "lwf",
-    "mas",
-    "ewc",
-    "si",
-    "imm_mode",
-    "lwm",
-    "eeil",
-    "icarl",
-    "joint",
-    "single_task",
-    "dfcnn",
-    "progressive",
-    "expandable",
+    *("finetune", "lwf", "mas", "mas_local", "ewc", "si", "imm_mode", "ebll", "lwm", "eeil", "icarl", "joint"),
+    *("single_task", "dfcnn", "progressive", "expandable", "tensor_factorization"),
 ]
 HERE = Path(__file__).resolve().parents[1]
 COUNT = """
@@ -82,7 +73,19 @@ def count(root: Path, method: str) -> tuple[list[str], int, int]:
 
 
 def main() -> None:
-    roots = [HERE, *(Path(folder).resolve() for folder in sys.argv[1:])]
+    with tempfile.TemporaryDirectory() as folder:
+        measure([HERE, *(checked_out(revision, Path(folder)) for revision in sys.argv[1:])])
+
+
+def checked_out(revision: str, folder: Path) -> Path:
+    """The package as it was at a revision, in a folder of its own."""
+    archive = subprocess.run(["git", "archive", revision, "cltutor"], cwd=HERE, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(folder, filter="data")
+    return folder
+
+
+def measure(roots: list[Path]) -> None:
     header = ["method", "modules entered", "switches until a task has begun", "and until its first step is done"]
     header += [f"{words} (older)" for words in header[1:]] if len(roots) > 1 else []
     rows = []
