@@ -85,7 +85,7 @@ class Column(nn.Module):
         activations of all columns before."""
         maps = self.layers[0](self.entries[0](self.activations[0](pixels)))
         activations: list[Tensor] = []
-        for i, layer in enumerate(self.layers[1:]):
+        for i, layer in enumerate(list(self.layers)[1:]):
             activations.append(self.activations[i + 1](maps))
             maps = layer(self.entries[i + 1](activations[i]))
             if earlier:
