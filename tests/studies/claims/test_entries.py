@@ -32,11 +32,6 @@ def test_a_row_is_a_claim_with_its_comparison_as_written():
         claim("lwf", "section 1", "One is better.", "old", "lwf beats finetune")
 
 
-def recipe(run, trial=0):
-    source = STREAMS[run.stream]
-    return recipe_of(run, source, source.make(trial))
-
-
 @pytest.fixture(scope="module")
 def streams():
     """Each stream of the claims, made once."""
@@ -56,8 +51,8 @@ def test_every_run_has_a_recipe(run, streams):
 def test_a_setting_may_depend_on_the_trials_stream():
     (adapted,) = {run for claim in CLAIMS for run in claim.runs if dict(run.changed).get("classes")}
     for trial in (0, 1):
-        first = STREAMS["digits"].make(trial)[0].classes[0]
-        assert f"classes=({first},)" in repr(recipe(adapted, trial))
+        own = STREAMS["digits"].make(trial)
+        assert f"classes=({own[0].classes[0]},)" in repr(recipe_of(adapted, STREAMS["digits"], own))
 
 
 @pytest.mark.parametrize(

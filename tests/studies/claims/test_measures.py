@@ -39,13 +39,10 @@ def test_a_run_is_tested_in_the_regime_that_it_was_trained_for(patterns, run, ac
     assert measures.whole(patterns, across) == pytest.approx(unknown)
     assert measures.known(patterns, across) == pytest.approx(known)
     assert known > unknown
-    assert measures.whole(patterns, run) == pytest.approx(measures.known(patterns, run))
-
-
-def test_incremental_accuracy_is_the_mean_of_the_steps_after_the_first(patterns, across):
     steps = [measures.step(across, task) for task in (1, 2)]
+    assert measures.step(across, -1) == steps[1] == measures.whole(patterns, across)
     assert measures.incremental(patterns, across) == pytest.approx(np.mean(steps))
-    assert measures.step(across, -1) == steps[1]
+    assert measures.whole(patterns, run) == pytest.approx(measures.known(patterns, run))
 
 
 def test_the_peak_is_the_best_epoch_of_a_task_and_kept_is_what_is_left_of_it(patterns, run):

@@ -46,8 +46,11 @@ LWF = Claim("lwf", "section 4", "It keeps.", OLD.name, SIDES[0], "above", SIDES[
 CHANGED = replace(LWF, sentence="Twice.", left=OLD.on(trained("lwf", temperature=1.0)))
 
 
-def test_a_claim_is_decided_from_runs_that_anyone_can_train(check, patterns, tmp_path):
-    (found,) = check([LWF], tmp_path)
+def test_a_claim_is_decided_from_runs_that_anyone_can_train_also_in_an_executor(check, patterns, tmp_path):
+    (found,) = check([LWF], tmp_path / "alone")
+    with ThreadPoolExecutor(2) as executor:
+        (together,) = check([LWF], tmp_path / "together", executor)
+    assert together[0].numbers == found[0].numbers
     for trial, pair in enumerate(found[0].numbers):
         recipes = [cl.gallery.recipe(name, "digits") for name in ("lwf", "finetune")]
         runs = [learn(patterns, recipe, trial, device="cpu", progress=False) for recipe in recipes]
@@ -71,13 +74,6 @@ def test_what_both_sides_need_is_trained_once_and_found_in_the_store_the_second_
     (again,) = check([both], tmp_path)
     assert len(before) == len(again[0].numbers) == 2
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == before
-
-
-def test_an_executor_gives_the_same_numbers(check, tmp_path):
-    (alone,) = check([LWF], tmp_path / "alone")
-    with ThreadPoolExecutor(2) as executor:
-        (together,) = check([LWF], tmp_path / "together", executor)
-    assert together[0].numbers == alone[0].numbers
 
 
 def test_a_run_that_diverges_leaves_its_claim_undecided(check, tmp_path):
