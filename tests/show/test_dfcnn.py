@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from cltutor import show
 from cltutor.evaluation import metrics
 from cltutor.show.filters import SIGNED, cosines, stages, strongest
-from cltutor.show.transfer import TASKS, differences, filter_distances, task_look
+from cltutor.show.transfer import differences, filter_distances, task_look
 
 SHARES = np.array([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5], [0.0, 0.0, 1.0]])
 N = np.nan
@@ -188,12 +188,6 @@ def test_a_run_that_has_not_finished_has_lines_for_the_tasks_begun(readable, leg
     assert legend(picture) == ["task 1", "task 2"]
     readable(picture)
     readable(show.transfer_table(KNOWN[:4], LEARNING[:4]))
-
-
-def test_forty_tasks_have_different_looks():
-    looks = [task_look(task) for task in range(4 * len(TASKS))]
-    assert len({(look.color, look.line) for look in looks}) == len(looks)
-    assert len({look.color for look in looks[:10]}) == 10
 
 
 class Moved:

@@ -21,6 +21,7 @@ from cltutor.show.picture import Picture, room, shortened, wrapped
 from cltutor.show.runs import chance, measured
 from cltutor.show.runs import methods as grouped
 from cltutor.show.style import NAMED, ink_on, look
+from cltutor.show.transfer import task_look
 
 UNKNOWN = ["my_method", "your_method", "der++", "lwf temperature=4.0", "Wissensdestillation", "", *map(str, range(94))]
 ROWS = [{"method": "lwf", "old (%)": 98.333, "keeps": "a|b"}, {"method": "finetune", "old (%)": 9.0, "keeps": 3}]
@@ -60,10 +61,12 @@ def test_nothing_that_a_notebook_needs_imports_pyplot():
     assert done.returncode == 0, done.stderr
 
 
-def test_every_method_has_its_own_look():
+def test_every_method_has_its_own_look_and_so_have_forty_tasks():
     looks = [look(name) for name in NAMED]
     assert len({(one.color, one.line) for one in looks}) == len(looks)
     assert len({one.marker for one in looks}) == len(looks)
+    tasks = [task_look(task) for task in range(40)]
+    assert len({(one.color, one.line) for one in tasks}) == 40
     registered = {name: look(name) for name in methods.names()}
     assert len(set(registered.values())) == len(registered), "give methods that look alike an entry in NAMED"
 

@@ -1,5 +1,7 @@
 """Every picture can be read at its smallest and largest sizes, with long names and many methods."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -20,16 +22,14 @@ def seeds(make, names, count=2, **options):
 
 
 def over_tasks(make):
-    for tasks in (1, 2, 5, 6, 7, 10):
-        for count, known_task in ((1, True), (5, False)):
-            yield show.accuracy_over_time(seeds(make, FIVE[:count], tasks=tasks, loss=0.12), known_task)
-            yield show.accuracy_matrix(make.run("feature_extraction", tasks=tasks), known_task)
+    for tasks, (count, known_task) in product((1, 2, 5, 6, 7, 10), ((1, True), (5, False))):
+        yield show.accuracy_over_time(seeds(make, FIVE[:count], tasks=tasks, loss=0.12), known_task)
+        yield show.accuracy_matrix(make.run("feature_extraction", tasks=tasks), known_task)
 
 
 def bars(make):
-    for count in (1, 5):
-        for known_task, loss in ((True, -0.05), (True, 0.0), (False, 0.2)):
-            yield show.forgetting(seeds(make, FIVE[:count], loss=loss), known_task)
+    for count, (known_task, loss) in product((1, 5), ((True, -0.05), (True, 0.0), (False, 0.2))):
+        yield show.forgetting(seeds(make, FIVE[:count], loss=loss), known_task)
     yield show.storage(
         {f"method_{i}": [{"network": 310_000, "Anchor": 620_000, "merge": 10**6}] * 9 for i in range(10)}
     )
@@ -74,10 +74,10 @@ def parameters(make):
 
 
 def importances(make):
-    for shape in ((32, 1, 3, 3), (32, 3, 3, 3), (32, 32, 3, 3), (128, 256), (4, 600), (600, 4), (7,)):
-        for count in (1, 4):
-            omegas = {name: {"layer": torch.rand(shape)} for name in ("mas", "mas_local", "ewc", "si")[:count]}
-            yield show.importance(omegas, "layer", what="after task 2")
+    shapes = (32, 1, 3, 3), (32, 3, 3, 3), (32, 32, 3, 3), (128, 256), (4, 600), (600, 4), (7,)
+    for shape, count in product(shapes, (1, 4)):
+        omegas = {name: {"layer": torch.rand(shape)} for name in ("mas", "mas_local", "ewc", "si")[:count]}
+        yield show.importance(omegas, "layer", what="after task 2")
     one = DRAWN.random((40, 50)) ** 3
     for scale in ("rank", "log"):
         yield show.agreement(one, 1e-4 * one * DRAWN.random((40, 50)), ("mas", "ewc"), scale, "hidden.weight")
@@ -137,10 +137,8 @@ def transfers(make):
 
 
 def images(make):
-    for classes in ((1,), (10, 3), (5,) * 4, (60, 2)):
-        for per_class in (1, 4, 10):
-            stream = make.stream(classes, ((1, 8, 8), (3, 40, 40)), names="a quite long name {}")
-            yield show.tasks(stream, per_class)
+    for classes, per_class in product(((1,), (10, 3), (5,) * 4, (60, 2)), (1, 4, 10)):
+        yield show.tasks(make.stream(classes, ((1, 8, 8), (3, 40, 40)), names="a quite long name {}"), per_class)
     for count, shape in ((1, (1, 8, 8)), (2, (3, 32, 48)), (12, (3, 90, 40)), (100, (3, 40, 90))):
         names = [f"a class with the long name {i}" for i in range(count)]
         yield show.temperature(np.zeros(shape, dtype=np.uint8), np.arange(count), names, 4.0, target=0)
