@@ -82,9 +82,9 @@ def test_a_network_from_a_file_keeps_its_head_when_the_first_task_has_as_many_cl
         assert not torch.equal(network.heads[0][0][0].weight, network.heads[1][0][0].weight)
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_0", "mobilenet_v3_small"])
-def test_a_first_task_of_another_number_of_classes_gets_a_new_head_on_the_same_features(name, save):
-    description = MultiHead(Torchvision(name, save(name)[1]))
+@pytest.mark.parametrize(("name", "kind"), [("squeezenet1_0", MultiHead), (MOBILE, MultiHead), (MOBILE, Widening)])
+def test_a_first_task_of_another_number_of_classes_gets_a_new_head_on_the_same_features(name, kind, save):
+    description = kind(Torchvision(name, save(name)[1]))
     kept, new = (grown(description, classes) for classes in (CLASSES, CLASSES + 1))
     assert torch.equal(kept(IMAGES).features, new(IMAGES).features)
     assert sum(p.numel() for p in new.heads[0].parameters()) == (new.backbone.width + 1) * (CLASSES + 1)
