@@ -17,10 +17,8 @@ from ..show.attention import drift_from_first
 from ..streams import Stream, Task
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
-from .album import Album
 from .base import Draw, Pane, draw, dropdown, row
-from .code import takes, unusual
-from .controls import Controls, Values
+from .controls import Controls, Values, takes, unusual
 from .herding_explorer import check_finished
 from .knob import Knob
 from .learning import LearnsInTurn, Train, first_network
@@ -73,9 +71,7 @@ class AttentionDrift(LearnsInTurn):
         self.layers, usual_layer = layers_of(stream, next(iter(self.recipes.values())))
         most = int(np.bincount(self.labels)[list(stream[0].classes)].min())
         self.rows = Whole(1, most).check("rows", rows)
-        self.runs: dict[str, Run] = {}
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
-        self.album = Album(draw)
         usual = {"layer": usual_layer, "label": stream[0].classes[0], "image": 1, "opacity": 60}
         given = {"methods": tuple(methods), "rows": rows, "seed": seed, "device": device}
         self._make_controls(usual, unusual(type(self), given) | settings, most - rows + 1)
@@ -84,7 +80,7 @@ class AttentionDrift(LearnsInTurn):
         named = row(*self.controls.controls.values())
         self.fill(self.actions, named, self.message, self.pane, self.curve, self.line)
         for run in runs:
-            self.runs[run.name] = run
+            self.results[run.name] = run
             self.maps[run.name] = [self._measure(run, task) for task in range(run.learned)]
         self._show()
 
@@ -121,15 +117,13 @@ class AttentionDrift(LearnsInTurn):
         rules = {"label": Kind(f"a class of task 1, {words}", lambda value: type(value) is int and value in classes)}
         self.controls = Controls(self, named, usual, given, self._show, rules)
 
-    def _todo(self) -> dict[str, Recipe]:
-        return {n: r for n, r in self.recipes.items() if n not in self.runs or not self.runs[n].complete}
-
     def _start(self, name: str) -> None:
+        super()._start(name)
         self.maps = {method: steps for method, steps in self.maps.items() if method != name}
 
     def _forget(self) -> None:
-        self.runs, self.maps = {}, {}
-        self.album.clear()
+        self.maps = {}
+        super()._forget()
 
     def _follow(self, event: Event) -> None:
         """Show an event on the page, and compute the maps after each task; called in the thread that trains."""
@@ -138,7 +132,7 @@ class AttentionDrift(LearnsInTurn):
             self._say(event)
         elif isinstance(event, TaskDone):
             found = self._measure(event.run, event.task)
-            self.runs = {**self.runs, name: event.run}
+            self.results = {**self.results, name: event.run}
             self.maps = {**self.maps, name: [*self.maps.get(name, []), found]}
             self.album.clear()  # pictures of fewer tasks are not shown again
             self._show()

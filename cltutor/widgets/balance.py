@@ -17,12 +17,10 @@ from ..show.balance import confusion
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import train
-from .album import Album
 from .base import Draw, Pane, draw, row
 from .choice import Switch
-from .code import unusual
-from .controls import Controls
-from .learning import LearnsInTurn, Train, show_all, unfinished_first
+from .controls import Controls, unusual
+from .learning import LearnsInTurn, Train
 
 METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b), and its ingredients
     (False, False): ("eeil_base", "neither augmentation nor balanced fine-tuning"),
@@ -53,6 +51,10 @@ class Result:
     accuracy: np.ndarray
     learned: int
     moments: dict[str, Moment] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        return self.learned == len(self.accuracy)
 
 
 class Balance(LearnsInTurn):
@@ -90,8 +92,6 @@ class Balance(LearnsInTurn):
     ) -> None:
         super().__init__("cltutor-balance", stream, seed, device, train, draw)
         self.recipes = recipes_of(stream, capacity, epochs, settings)
-        self.results: dict[str, Result] = {}
-        self.album = Album(draw)
         given = unusual(type(self), {"capacity": capacity, "epochs": epochs, "seed": seed, "device": device}) | settings
         self._toggles = {
             "augmentation": Switch("augmentation", "train on images with other light, crops and mirrors too"),
@@ -108,20 +108,12 @@ class Balance(LearnsInTurn):
         """The name of the combination that is toggled."""
         return METHODS[tuple(self.controls.values.values())][0]
 
-    def _todo(self) -> dict[str, Recipe]:
-        done = [name for name, result in self.results.items() if result.learned == len(self.stream)]
-        return unfinished_first(self.recipes, done, self.method)
-
     def _start(self, name: str) -> None:
         self._moments = {}
-        self.results = {other: result for other, result in self.results.items() if other != name}
+        super()._start(name)
 
     def _tests(self, recipe: Recipe) -> dict[str, int]:
         return {"test_every": recipe.schedule.epochs}
-
-    def _forget(self) -> None:
-        self.results = {}
-        self.album.clear()
 
     def _follow(self, event: Event) -> None:
         """Show an event on the page, and measure the network where a phase ends; called in the thread that trains."""
@@ -138,14 +130,6 @@ class Balance(LearnsInTurn):
             self._show()
             if event.run.complete:
                 self._pictures(name)  # ready for the toggles
-
-    def _draw_ahead(self, finished: bool) -> None:
-        for name in self.results:
-            self._pictures(name)
-
-    def _show(self, name: str | None = None) -> None:
-        """Show the toggled combination; `name`: the control that was moved."""
-        show_all(self.panes, lambda: self.method, self._pictures if self.results else None, self.empty)
 
     def _pictures(self, name: str) -> list[str]:
         """The matrices, the last layer and the curves with this method chosen."""

@@ -67,14 +67,32 @@ def in_thread(work: Callable[[], None]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
+class Album:
+    """Pictures by a key that says everything that they show; each is drawn once."""
+
+    def __init__(self, draw: Draw) -> None:
+        self.draw = draw
+        self.pages: dict[tuple, str] = {}
+
+    def page(self, key: tuple, make: Callable[[], Picture]) -> str:
+        """The HTML of the picture with this key, which `make` draws."""
+        pages = self.pages  # `clear` may come meanwhile: what is drawn then must not come back
+        if key not in pages:
+            pages[key] = self.draw(make)
+        return pages[key]
+
+    def clear(self) -> None:
+        self.pages = {}
+
+
 class Tool(ipywidgets.VBox):
     """A column of controls and pictures, with a place, `message`, where errors are shown.
 
-    `draw` makes the HTML of a picture. Subclasses set `controls`, a `Controls`.
+    `draw` makes the HTML of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`.
     """
 
     def __init__(self, css: str, draw: Draw = draw) -> None:
-        self.draw = draw
+        self.draw, self.album = draw, Album(draw)
         self.errors: list[Exception] = []
         self.message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))

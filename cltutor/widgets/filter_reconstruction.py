@@ -15,7 +15,6 @@ from ..describe import Kind, Whole
 from ..evaluation.answers import accuracies
 from ..runs.run import Run
 from ..streams import Stream
-from .album import Album
 from .base import Draw, Pane, Tool, button, draw, dropdown, row, sentence, text_field
 from .controls import Controls, Values
 from .herding_explorer import check_finished
@@ -57,7 +56,6 @@ class FilterReconstruction(Tool):
         self.run, self.stream, self.network = run, stream, run.model
         self.channels = [self.network.knowledge_base(place).shape[2] for place in range(self.network.layers)]
         self._measured: dict[tuple, float] = {}
-        self.album = Album(draw)
         self._taken: dict[int, np.ndarray] = {}
         self._measuring = futures.ThreadPoolExecutor(1, "cltutor measuring")
         self._make_controls()

@@ -16,7 +16,6 @@ from ..runs.run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream
-from .album import Album
 from .base import Behind, Draw, Pane, Tool, buttons, draw, dropdown, in_thread, row, sentence
 from .controls import Controls
 from .knob import Knob
@@ -92,7 +91,6 @@ class HerdingExplorer(Tool):
         self._choices: dict[int, Choice] = {}
         self._maps: dict[int, np.ndarray] = {}  # t-SNE (N, 2), by class
         self._looked_at: set[int] = set()
-        self.album = Album(draw)
         self._make_controls(usual)
         self.controls.start(label=label, strategy=strategy, projection=projection, step=step, capacity=capacity)
         self._choices[self.label.value] = self.choice_of(self.label.value)

@@ -12,10 +12,8 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
-from .album import Album
 from .base import Draw, Pane, buttons, draw, dropdown, row, sentence
-from .code import unusual
-from .controls import Controls, Values
+from .controls import Controls, Values, unusual
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
 from .knob import Knob
@@ -72,7 +70,6 @@ class ImportanceExplorer(Trains):
         self.methods = METHODS if run is None else MEASURED
         self.layers = list(shared_weights(first_network(self.recipe, stream)))
         self.data = Exploration(stream, self.methods)
-        self.album = Album(draw)
         usual = {"view": "maps", "layer": self.layers[0], "task": len(stream), "summed": True, "scale": "rank"}
         usual |= {"first": "mas", "second": "ewc", "method": "mas", "how": "prune", "which": "least", "share": 30}
         given = unusual(type(self), {"seed": seed, "device": device}) | settings

@@ -1,12 +1,17 @@
 """A slider with a typed value beside it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import ipywidgets
 import traitlets
 
 from ..describe import Rule
-from .code import plain
+
+
+def plain(value: Any) -> Any:
+    """A number as a person writes it: 2 rather than 2.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Knob(ipywidgets.HBox):

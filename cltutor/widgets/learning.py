@@ -1,7 +1,10 @@
 """What the widgets that train have in common: one run after another, or several recipes in turn."""
 
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 from .. import show
 from ..evaluation.metrics import average_accuracy, forgetting
@@ -11,12 +14,12 @@ from ..runs.run import Run
 from ..seeds import seeded
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped
-from .actions import Actions
-from .album import RunAlbum
 from .base import Draw, Pane, Tool
-from .training import Pace, Training, snapshot
+from .training import Actions, Pace, Training, snapshot
 
 Train = Callable[..., Iterator[Event]]
+MOST = 40  # pictures of about 150 kB
+LATER = 0.3  # seconds before anything is drawn ahead, so that the page first gets the picture that was pressed for
 
 
 class Trains(Tool):
@@ -26,20 +29,14 @@ class Trains(Tool):
     `_clear`; `_follow(event)` and `_end(run, finished)` are called in the thread.
     """
 
-    def __init__(
-        self,
-        css: str,
-        stream: Stream,
-        seed: int,
-        device: str,
-        train: Train,
-        draw: Draw,
-        resume: Callable[[], None] | None = None,
-    ) -> None:
+    pauses = False  # whether Stop pauses, and `_resume` goes on
+
+    def __init__(self, css: str, stream: Stream, seed: int, device: str, train: Train, draw: Draw) -> None:
         super().__init__(css, draw)
         self.stream, self.seed, self.device, self.train = stream, seed, device, train
         self.training: Training | None = None
         self.pace = Pace()
+        resume = self._resume if self.pauses else None
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded, resume)
 
     @cached_property
@@ -47,18 +44,75 @@ class Trains(Tool):
         """The page before anything has been learned: sample pictures of the tasks."""
         return self.draw(lambda: show.tasks(self.stream))
 
-    def _begin(
-        self, events: Iterator[Event], words: str = "getting ready", keep: bool = False, progress: float | None = 0
-    ) -> None:
+    def _begin(self, events: Iterator[Event], words: str = "getting ready", progress: float | None = 0) -> None:
         self.actions.say(words, progress)
         self.actions.busy = True
         self.pace.restart()
-        self.training = Training(events, self._follow, self._end, self.show_error, keep)
+        self.training = Training(events, self._follow, self._end, self.show_error, self.pauses)
         self.training.start()
 
     def _stop(self) -> None:
         self.training.stop()
         self.actions.stop.disabled = True
+
+
+class RunAlbum:
+    """`picture(runs, known_task)` draws the accuracy of runs over time; `ahead(wishes)` draws in a thread."""
+
+    def __init__(self, empty: Callable[[], str], fail: Callable[[Exception], None], draw: Draw) -> None:
+        self._empty, self._fail, self._draw = empty, fail, draw
+        # Runs are kept with their picture: another run must not get the identity of one that is gone.
+        self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], str]] = OrderedDict()
+        self._lock, self._turn, self._thread = threading.Lock(), 0, None
+
+    def picture(self, runs: Sequence[Run], known_task: bool) -> str:
+        """The HTML of the picture of these runs."""
+        if not runs:
+            return self._empty()
+        key = (known_task, *map(id, runs))
+        with self._lock:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+                return self._drawn[key][1]
+        pictures = []
+
+        def make() -> show.Picture:
+            pictures.append(show.accuracy_over_time(runs, known_task=known_task))
+            return pictures[0]
+
+        made = self._draw(make)
+        for picture in pictures:
+            picture.clear()  # its artists refer to each other, and would stay until the garbage collector runs
+        with self._lock:
+            self._drawn[key] = tuple(runs), made
+            while len(self._drawn) > MOST:
+                self._drawn.popitem(last=False)
+        return made
+
+    def ahead(self, wishes: Iterable[tuple[Sequence[Run], bool]]) -> None:
+        """Draw these in a thread, instead of earlier wishes that are not drawn yet."""
+        self._turn += 1
+        turn, before, wishes = self._turn, self._thread, list(wishes)
+
+        def work() -> None:
+            try:
+                if before:
+                    before.join()
+                for runs, known_task in wishes:
+                    if turn != self._turn:
+                        return
+                    self.picture(runs, known_task)
+            except Exception as error:  # a thread's exception would be lost
+                self._fail(error)
+
+        self._thread = threading.Timer(LATER, work)
+        self._thread.name = "cltutor drawing ahead"
+        self._thread.start()
+
+    def settle(self) -> None:
+        """Wait until all wishes are drawn."""
+        if self._thread:
+            self._thread.join()
 
 
 class CollectsRuns(Trains):
@@ -79,11 +133,20 @@ class CollectsRuns(Trains):
         """What the picture shows: finished and stopped runs, and the one that learns."""
         return [*self.runs, *([self._live] if self._live else [])]
 
-    def _next_seed(self, recipe: Recipe, first: int) -> int:
-        """The next seed of this recipe; runs of it that were stopped are dropped."""
+    def _train(self) -> None:
+        """Learn the recipe with its next seed; runs of it that were stopped are dropped."""
+        recipe, first = self.recipe, self.seed
         self.runs = [run for run in self.runs if run.complete or run.recipe != recipe]
         taken = {run.seed for run in self.runs if run.recipe == recipe}
-        return min(set(range(first, first + len(taken) + 1)) - taken)
+        seed = min(set(range(first, first + len(taken) + 1)) - taken)
+        events = self.train(self.stream, recipe, seed, device=self.device)
+        self._begin(events, f"{recipe.name}, seed {seed}: getting ready")
+
+    def _clear(self) -> None:
+        if not self.actions.busy:
+            self.actions.say("", 0)
+        self.runs = []
+        self._show()
 
     def _follow(self, event: Event) -> None:
         """Show some of the events on the page; called in the thread that trains."""
@@ -93,26 +156,69 @@ class CollectsRuns(Trains):
             self._live = snapshot(event.run)
             self.pace.draw(self._show_live)
 
+    def _end(self, run: Run | None, finished: bool) -> None:
+        """Keep what was learned, show it and make ready for the next; called in the thread that trains."""
+        self._live, kept = None, None
+        if run is not None and len(run.curves.epoch_task):
+            kept = run if finished else snapshot(run)
+            self.runs = [*self.runs, kept]
+        self.actions.say(outcome(run, finished) + self._pause(kept), 1.0 if finished else None)
+        try:
+            self._show()
+        finally:
+            self.actions.busy = False
+
+    def _pause(self, kept: Run | None) -> str:
+        """Keep what a stopped training needs to go on; words to add to its outcome."""
+        return ""
+
     def _show(self) -> None:
-        """Show the picture of all runs."""
+        """Show the picture of all runs, and have those that a press of a switch would show drawn ahead."""
         known = None
         while known != self.known_task.value:  # the switch may be pressed while a thread draws
             known = self.known_task.value
             self.pane.value = self.album.picture(self.shown, known)
+        if not self._live:
+            self.album.ahead(self._wishes())
 
     def _show_live(self) -> None:
+        """Show the picture of all runs, and have the other one ready for the switch."""
         self._show()
+        self.album.picture(self.shown, not self.known_task.value)
+
+    def _wishes(self) -> list[tuple[list[Run], bool]]:
+        """What a press of a switch would show."""
+        return [(self.shown, not self.known_task.value)]
 
 
 class LearnsInTurn(Trains):
-    """Train learns the stream with several recipes, one after another, and Clear forgets the results.
+    """Train learns the stream with several `recipes`, one after another, the one of `method` first.
 
-    Subclasses define `_todo()`, the recipes that are not finished by name; `_forget()`; `_show()`; and
-    `_draw_ahead(finished)`, which draws what a press of a toggle would show.
+    `results`: by the method's name its run, or what is kept of it, which says whether it is `complete`. Subclasses
+    define `_pictures(method)`, which a press of a button shows in `panes`, or `_show()` where all methods are shown.
     """
 
     all_done = "all methods have been trained; Clear to train them again"
     unfinished = "stopped; Train starts the unfinished method again"
+    recipes: dict[str, Recipe]
+    panes: list[Pane]
+
+    def __init__(self, *given, **more) -> None:
+        super().__init__(*given, **more)
+        self.results: dict[Any, Any] = {}
+
+    @property
+    def method(self) -> str | None:
+        """The name of the method that is pressed, None where all are shown."""
+        return self.controls.values.get("method")
+
+    def _done(self, name: str) -> bool:
+        return name in self.results and self.results[name].complete
+
+    def _todo(self) -> dict[str, Recipe]:
+        """The recipes that are not finished, in the order in which they are learned."""
+        todo = [name for name in self.recipes if not self._done(name)]
+        return {name: self.recipes[name] for name in sorted(todo, key=lambda name: name != self.method)}
 
     def _train(self) -> None:
         if todo := self._todo():
@@ -129,7 +235,8 @@ class LearnsInTurn(Trains):
             self._finish(name)
 
     def _start(self, name: str) -> None:
-        """Called before a recipe is learned: drop what was left of an earlier attempt."""
+        """Drop what was left of an earlier attempt, before a recipe is learned."""
+        self.results = {other: result for other, result in self.results.items() if other != name}
 
     def _finish(self, name: str) -> None:
         """Called when a recipe has been learned."""
@@ -142,12 +249,26 @@ class LearnsInTurn(Trains):
         _, start, share = self._part
         self.actions.say(progress_line(event) + more, start + share * event.progress)
 
+    def _forget(self) -> None:
+        """Drop all results."""
+        self.results = {}
+        self.album.clear()
+
     def _clear(self) -> None:
         if self.actions.busy:
             raise ValueError("A network is being trained: press Stop first.")
         self._forget()
         self.actions.say("", 0)
         self._show()
+
+    def _show(self, name: str | None = None) -> None:
+        """Show the pressed method, or the empty page before anything is learned; `name`: the control that was moved."""
+        shown = None
+        while shown != self.method:  # another may be pressed while a thread draws
+            shown = self.method
+            pages = self._pictures(shown) if self.results else [self.empty, *[""] * (len(self.panes) - 1)]
+            for pane, page in zip(self.panes, pages, strict=True):
+                pane.value = page
 
     def _end(self, run: Run | None, finished: bool) -> None:
         try:
@@ -158,7 +279,9 @@ class LearnsInTurn(Trains):
             self.actions.busy = False
 
     def _draw_ahead(self, finished: bool) -> None:
-        """Draw what a press of a toggle would show."""
+        """Draw what a press of a button would show."""
+        for name in self.results:
+            self._pictures(name)
 
 
 def first_network(recipe: Recipe, stream: Stream) -> Network:
@@ -187,21 +310,3 @@ def outcome(run: Run | None, finished: bool) -> str:
     cost = f"{sum(run.seconds.values()):.0f} s on the {'GPU' if run.device.startswith('cuda') else 'CPU'}"
     numbers = f"{average:.1f} % on average" + (f", {lost:.1f} points forgotten" if len(run.tasks) > 1 else "")
     return f"{words}{numbers} (task known); {cost}"
-
-
-def unfinished_first(recipes: dict[str, Recipe], done: Sequence[str], first: str) -> dict[str, Recipe]:
-    """The recipes that are not done, in their order but for the one to be learned first."""
-    todo = [name for name in recipes if name not in done]
-    return {name: recipes[name] for name in sorted(todo, key=lambda name: name != first)}
-
-
-def show_all(
-    panes: Sequence[Pane], chosen: Callable[[], str], pictures: Callable[[str], list[str]] | None, empty: str
-) -> None:
-    """Put the pictures of the chosen method on the panes, or the empty page where there are none yet."""
-    shown = None
-    while shown != chosen():  # another may be chosen while a thread draws
-        shown = chosen()
-        pages = pictures(shown) if pictures else [empty, *[""] * (len(panes) - 1)]
-        for pane, page in zip(panes, pages, strict=True):
-            pane.value = page

@@ -1,18 +1,122 @@
 """Methods to toggle: train them on one stream, one after another, and watch what each keeps and forgets."""
 
-from collections.abc import Sequence
+import html
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import ipywidgets
 
+from .. import methods as registry
 from ..describe import Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import train
-from .base import Draw, buttons, draw, row
+from .base import Draw, Tool, buttons, draw, row
+from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
 from .knob import Knob
-from .learning import CollectsRuns, Train, outcome
-from .method_controls import KNOBS, METHODS, MethodControls
+from .learning import CollectsRuns, Train
+
+METHODS = ("finetune", "lwf", "joint")
+KNOBS = ("temperature", "lam")  # settings that only some methods have
+
+
+class MethodControls(Controls):
+    """Controls of a method. Each method keeps its own settings while another one is chosen; the epochs are shared.
+
+    ``given`` has the methods to choose from, the seed, the device and settings for every method, where they are not
+    the widget's defaults. A pasted line is a call of the widget, or of a method.
+    """
+
+    recipe: Recipe
+
+    def __init__(
+        self, tool: Tool, controls: Mapping[str, ipywidgets.Widget], changed: Callable[[str | None], None]
+    ) -> None:
+        self._kind, self._own = type(tool), {}
+        self.equation, self.recipe_line = ipywidgets.HTMLMath(), ipywidgets.HTML()
+        self.formula = [self.equation, self.recipe_line]
+        super().__init__(tool, controls, {}, {}, changed)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return self.given.get("methods", METHODS)
+
+    @property
+    def settings(self) -> Values:
+        """What every method is given besides the values of the controls."""
+        return {name: value for name, value in self.given.items() if name not in ("methods", "seed", "device")}
+
+    @property
+    def values(self) -> Values:
+        """The values of the controls that the method has."""
+        off = [name for name in KNOBS if self.controls[name].disabled]
+        return {name: value for name, value in super().values.items() if name not in off}
+
+    def set(self, values: Values) -> None:
+        method = values["method"]
+        if method != self._last["method"]:
+            own = self._own.get(method, {})
+            values = {name: value for name, value in values.items() if name not in KNOBS} | own
+        self.set_all(values, self.given)
+
+    def set_all(self, values: Values, given: Values) -> None:
+        """Set the controls and the rest of the call; what is left out is the default of the widget or the method."""
+        names, seed = listed(given.get("methods", METHODS)), Whole(at_least=0).check("seed", given.get("seed", 0))
+        around = {"methods": names, "seed": seed, "device": given.get("device", "auto")}
+        method = values.get("method") or names[0]
+        if method not in names:
+            raise ValueError(f"{method!r} is not among the methods here: {', '.join(names)}.")
+        usual = {"known_task": True, "heads": "task", **defaults(method)}
+        checked = {name: self.rules[name].check(name, values.get(name, usual[name])) for name in usual}
+        settings = {name: value for name, value in given.items() if name not in around}
+        build = registry.named(method)
+        chosen = {name: value for name, value in checked.items() if name != "known_task"}
+        # A user's method may have no heads or epochs to set: only a changed value is then refused.
+        passed = {name: v for name, v in chosen.items() if v != usual[name] or takes(build, name, v)}
+        recipe = build(**passed, **settings)
+        self.given = unusual(self._kind, around) | settings
+        self.usual, self.recipe = {"method": names[0], **usual}, recipe
+        self._own[method] = {name: value for name, value in checked.items() if name in KNOBS}
+        self._apply({"method": method, **checked})
+
+    def _apply(self, values: Values) -> None:
+        self._applying = True
+        offered = self.controls["method"]
+        if tuple(offered.options) != self.methods:
+            offered.tooltips = [summary_of(name) for name in self.methods]
+            offered.options = self.methods
+        for name in KNOBS:
+            self.controls[name].disabled = name not in values
+        super()._apply(values)
+        self.equation.value = self.recipe._repr_latex_()
+        self.recipe_line.value = f'<code style="white-space:pre-wrap">{html.escape(self.recipe_code)}</code>'
+
+    @property
+    def recipe_code(self) -> str:
+        """The call of the method, with every setting that has a control."""
+        values = self.values
+        chosen = {name: values[name] for name in (*KNOBS, "epochs", "heads") if name in values}
+        return call(f"cl.methods.{values['method']}", {**chosen, **self.settings})
+
+    def _read(self, code: str) -> None:
+        found = read(code, [*registry.names(), self.name])
+        if not isinstance(found, Call):
+            raise ValueError(f"This is not a call: {SUCH}.")
+        if len(found.first) > (found.name == self.name):
+            raise ValueError(f"Give the settings of {found.name} by name, such as temperature=3.")
+        own = {name: value for name, value in found.settings.items() if name in self.controls}
+        others = {name: value for name, value in found.settings.items() if name not in self.controls}
+        if found.name == self.name:
+            self.set_all(own, others)
+            return
+        if foreign := [name for name in KNOBS if name in own and name not in defaults(found.name)]:
+            raise ValueError(f"{found.name} takes no {foreign[0]}.")
+        kept = {name: value for name, value in self.given.items() if name not in self.settings}
+        kept["methods"] = tuple(dict.fromkeys([*self.methods, found.name]))
+        known = {"known_task": self.controls["known_task"].value, "method": found.name}
+        self.set_all(own | known, others | kept)
 
 
 class MethodToggle(CollectsRuns):
@@ -65,7 +169,6 @@ class MethodToggle(CollectsRuns):
         choices = (row(self.method), knobs, row(self.heads, self.known_task))
         self.fill(*choices, formula, self.actions, self.message, self.pane, self.line)
         self._show()
-        self.album.picture(self.shown, not known_task)  # ready for the switch
 
     @property
     def recipe(self) -> Recipe:
@@ -87,29 +190,31 @@ class MethodToggle(CollectsRuns):
         self.epochs = Knob("epochs", (1, 30, 1), Whole(at_least=1), passes, self.guarded)
 
     def _changed(self, name: str | None) -> None:
+        if name is None:  # a pasted line
+            given = self.controls.given
+            self.seed, self.device = given.get("seed", 0), given.get("device", "auto")
         if name in ("known_task", None):
             self._show()
 
-    def _train(self) -> None:
-        recipe, given = self.recipe, self.controls.given
-        seed = self._next_seed(recipe, given.get("seed", 0))
-        events = self.train(self.stream, recipe, seed, device=given.get("device", "auto"))
-        self._begin(events, f"{recipe.name}, seed {seed}: getting ready")
 
-    def _clear(self) -> None:
-        self.runs = []
-        self._show()
-        if not self.actions.busy:
-            self.actions.say("", 0)
+def listed(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of methods, checked."""
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+        raise ValueError('methods is a list of names of methods, such as ["finetune", "lwf"].')
+    for name in names:
+        registry.named(name)
+    return tuple(names)
 
-    def _end(self, run: Run | None, finished: bool) -> None:
-        """Keep what was learned, show it and make ready for the next; called in the thread that trains."""
-        self._live = None
-        if run is not None and len(run.curves.epoch_task):
-            self.runs = [*self.runs, run]
-        self.actions.say(outcome(run, finished), 1.0 if finished else None)
-        try:
-            self._show()
-        finally:
-            self.actions.busy = False
-        self.album.picture(self.shown, not self.known_task.value)  # ready for the switch
+
+def defaults(method: str) -> dict[str, Any]:
+    """The settings of a method that have a control, with their defaults."""
+    build = registry.named(method)
+    parameters = inspect.signature(build).parameters
+    own = {name: parameters[name].default for name in KNOBS if name in parameters}
+    return {**own, "epochs": build().schedule.epochs}
+
+
+def summary_of(method: str) -> str:
+    """The first sentence of the method's docstring."""
+    words = registry.named(method).__doc__ or f"the method {method}"
+    return " ".join(words.replace("``", "").split()).split(". ")[0]

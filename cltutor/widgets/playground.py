@@ -12,12 +12,10 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import train
-from .album import LATER
 from .base import Draw, draw, hidden, row, text_field
 from .choice import Choice
-from .code import unusual
-from .controls import TIP
-from .learning import CollectsRuns, Train, outcome
+from .controls import TIP, unusual
+from .learning import LATER, CollectsRuns, Train
 from .playground_code import CSS, RULES, Formula, read_line, widget_code
 from .playground_composition import Composition, composition_of
 from .playground_limits import Limits
@@ -26,7 +24,6 @@ from .playground_panel import UNCHANGED, Panel, Unchanged
 from .playground_presets import at_hand
 from .playground_start import Presets, Recorded
 from .playground_table import SORTS, rows_of, table
-from .training import snapshot
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class Playground(CollectsRuns):
             runs of which none is of this stream.
     """
 
+    pauses = True
+
     def __init__(
         self,
         stream: Stream,
@@ -66,7 +65,7 @@ class Playground(CollectsRuns):
         train: Train = train,
         draw: Draw = draw,
     ) -> None:
-        super().__init__("cltutor-playground", stream, seed, device, train, draw, self._resume)
+        super().__init__("cltutor-playground", stream, seed, device, train, draw)
         RULES["seed"].check("seed", seed)
         RULES["known_task"].check("known_task", known_task)
         self._paused: Paused | None = None
@@ -158,55 +157,37 @@ class Playground(CollectsRuns):
         self.line.value = self.code
 
     def _train(self) -> None:
-        recipe = self.recipe
         self._drop_paused()
-        seed = self._next_seed(recipe, self.seed)
-        events = self.train(self.stream, recipe, seed, device=self.device)
-        self._continue(events, f"{recipe.name}, seed {seed}: getting ready")
+        self._learning = self.recipe
+        super()._train()
 
     def _resume(self) -> None:
         if not self._can_resume:
             raise ValueError("There is nothing to resume with this recipe: press Train.")
         paused, self._paused = self._paused, None
         self.runs = [run for run in self.runs if run is not paused.shown]
-        self._live = paused.shown
-        self._continue(paused.events, f"{paused.recipe.name} continues", None)
-
-    def _continue(self, events: Iterator[Event], words: str, progress: float | None = 0) -> None:
-        self._learning = events, self.recipe
+        self._live, self._learning = paused.shown, paused.recipe
         self.actions.resumable = False
-        self._begin(events, words, True, progress)
+        self._begin(paused.events, f"{paused.recipe.name} continues", None)
 
     def _drop_paused(self) -> None:
         if self._paused:
             self._paused.events.close()
         self._paused = None
+        self.actions.resumable = False
 
     def _clear(self) -> None:
         if not self.actions.busy:
             self._drop_paused()
-            self.actions.resumable = False
-            self.actions.say("", 0)
-        self.runs = []
         self.recorded.clear()
-        self._show()
+        super()._clear()
 
-    def _end(self, run: Run | None, finished: bool) -> None:
-        """Keep what was learned, show it and make ready for the next; called in the thread that trains."""
-        (events, recipe), self._live = self._learning, None
-        kept = None
-        if run is not None and len(run.curves.epoch_task):
-            kept = run if finished else snapshot(run)
-            self.runs = [*self.runs, kept]
-        if self.training.keep:
-            self._paused = Paused(events, recipe, kept)
-        words = outcome(run, finished) + ("; Resume goes on" if self._paused else "")
-        self.actions.say(words, 1.0 if finished else None)
-        try:
-            self._show()
-        finally:
-            self.actions.busy = False
-            self.actions.resumable = self._can_resume
+    def _pause(self, kept: Run | None) -> str:
+        if not self.training.keep:
+            return ""
+        self._paused = Paused(self.training.events, self._learning, kept)
+        self.actions.resumable = self._can_resume
+        return "; Resume goes on"
 
     @property
     def shown(self) -> list[Run]:
@@ -218,18 +199,11 @@ class Playground(CollectsRuns):
         self._show_results()
         if not self._live:
             self.opener.offer([run for run in self.runs if run.complete])
-            self.album.ahead(self._wishes())
-
-    def _show_live(self) -> None:
-        """Show the picture of all runs, and have the other one ready for the switch."""
-        self._show()
-        self.album.picture(self.shown, not self.known_task.value)
 
     def _wishes(self) -> list[tuple[list[Run], bool]]:
-        """What a press of a toggle would show: the task unknown at test, and every recorded run more or less."""
-        known = self.known_task.value
+        """What a press of a switch would show: the task unknown at test, and every recorded run more or less."""
         toggled = [[*some, *self.runs] for some in self.recorded.toggled()]
-        return [(self.shown, not known), *((runs, known) for runs in toggled)]
+        return [*super()._wishes(), *((runs, self.known_task.value) for runs in toggled)]
 
     def _show_results(self) -> None:
         known, shown = self.known_task.value, self.shown

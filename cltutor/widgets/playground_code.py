@@ -10,7 +10,7 @@ from .. import methods
 from ..describe import Flag, Whole
 from ..recipe.parser import code_of
 from ..recipe.recipe import Recipe
-from .code import Call, call, read, takes
+from .controls import Call, call, read, takes
 from .playground_composition import composition_of
 
 SUCH = 'paste cl.methods.lwf(temperature=3), cl.Recipe(name="mine", loss=...), or a line of this widget'

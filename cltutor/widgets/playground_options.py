@@ -13,7 +13,7 @@ from ..recipe.merging import MeanMerge, ModeMerge, Unmerged
 from ..recipe.noise import GradientNoise
 from ..streams import CropFlip, PhotometricCropFlip
 from .base import dropdown
-from .choice import Choice, Option, Switch
+from .choice import Choice, Switch
 from .knob import Knob
 from .playground_composition import on
 from .playground_presets import preset
@@ -31,95 +31,75 @@ NETWORKS = [
     ("small DF-CNN", preset("dfcnn_small").network, "the reduced one (DF-CNN, section 4.2)"),
 ]
 
-CHOICES: dict[str, tuple[str, list[Option]]] = {  # field -> what stands before the buttons, and these
+CHOICES = {  # field -> what stands before the buttons, and these: words, value, tooltip
     "new": (
         "cross-entropy",
-        [
-            ("softmax", "softmax", "one softmax over the classes that compete (LwF, eq. 1)"),
-            ("sigmoid, new classes", "sigmoid", "a sigmoid for each class of the newest task (LwM, section 5.1)"),
-            ("sigmoid, all classes", "sigmoid, all", "a sigmoid for each class seen, old ones with target 0"),
-        ],
+        ("softmax", "softmax", "one softmax over the classes that compete (LwF, eq. 1)"),
+        ("sigmoid, new classes", "sigmoid", "a sigmoid for each class of the newest task (LwM, section 5.1)"),
+        ("sigmoid, all classes", "sigmoid, all", "a sigmoid for each class seen, old ones with target 0"),
     ),
     "importance": (
         "importance",
-        [
-            ("L2", Uniform(), "every weight the same (LwF, section 4.2)"),
-            ("MAS", MAS(), "how much the learned function changes with a weight (MAS, eq. 2)"),
-            ("local MAS", LocalMAS(), "the same from activations alone, by Hebb's rule (MAS, eq. 6)"),
-            ("EWC", Fisher(), "Fisher information, a penalty for each task (Kirkpatrick et al. 2017)"),
-            ("online EWC", OnlineFisher(), "Fisher information summed over tasks (Schwarz et al. 2018)"),
-            ("SI", PathIntegral(), "how much a weight has reduced the loss so far (Zenke et al. 2017)"),
-        ],
+        ("L2", Uniform(), "every weight the same (LwF, section 4.2)"),
+        ("MAS", MAS(), "how much the learned function changes with a weight (MAS, eq. 2)"),
+        ("local MAS", LocalMAS(), "the same from activations alone, by Hebb's rule (MAS, eq. 6)"),
+        ("EWC", Fisher(), "Fisher information, a penalty for each task (Kirkpatrick et al. 2017)"),
+        ("online EWC", OnlineFisher(), "Fisher information summed over tasks (Schwarz et al. 2018)"),
+        ("SI", PathIntegral(), "how much a weight has reduced the loss so far (Zenke et al. 2017)"),
     ),
     "memory": (
         "images kept",
-        [
-            ("none", "none", "no image of an old task"),
-            ("K in all", "exemplars", "so many images in all, fewer of each class as classes arrive (EEIL, section 3)"),
-            ("of each class", "per class", "so many images of every class"),
-            ("everything", "everything", "all images: joint training, the upper bound"),
-        ],
+        ("none", "none", "no image of an old task"),
+        ("K in all", "exemplars", "so many images in all, fewer of each class as classes arrive (EEIL, section 3)"),
+        ("of each class", "per class", "so many images of every class"),
+        ("everything", "everything", "all images: joint training, the upper bound"),
     ),
     "network": (
         "heads on",
-        [(words, on(network, SMALL), tip) for words, network, tip in NETWORKS],
+        *((words, on(network, SMALL), tip) for words, network, tip in NETWORKS),
     ),
     "backbone": (
         "trunk",
-        [
-            ("small CNN", SMALL, "three convolutions and two fully connected layers"),
-            ("task CNN", TaskCNN(), "the CNN of DF-CNN's experiments, with dropout"),
-            ("large task CNN", preset("single_task_large").backbone, "the same with 0.935 M parameters per task"),
-            ("ResNet-32", ResNet32(), "fifteen residual blocks, for 32-pixel images: slow on a CPU"),
-        ],
+        ("small CNN", SMALL, "three convolutions and two fully connected layers"),
+        ("task CNN", TaskCNN(), "the CNN of DF-CNN's experiments, with dropout"),
+        ("large task CNN", preset("single_task_large").backbone, "the same with 0.935 M parameters per task"),
+        ("ResNet-32", ResNet32(), "fifteen residual blocks, for 32-pixel images: slow on a CPU"),
     ),
     "after_task": (
         "tested",
-        [
-            ("as trained", Unmerged(), "the network that learns is the one that is tested"),
-            ("mean of tasks", MeanMerge(), "the mean of the models of all tasks (mean-IMM, Lee et al. 2017)"),
-            ("mode of tasks", ModeMerge(), "merged by their Fisher information (mode-IMM, Lee et al. 2017)"),
-        ],
+        ("as trained", Unmerged(), "the network that learns is the one that is tested"),
+        ("mean of tasks", MeanMerge(), "the mean of the models of all tasks (mean-IMM, Lee et al. 2017)"),
+        ("mode of tasks", ModeMerge(), "merged by their Fisher information (mode-IMM, Lee et al. 2017)"),
     ),
     "predict": (
         "answers by",
-        [
-            ("logits", "logits", "the largest logit"),
-            ("nearest mean", "nearest_mean", "the nearest mean of the images kept of each class (iCaRL)"),
-        ],
+        ("logits", "logits", "the largest logit"),
+        ("nearest mean", "nearest_mean", "the nearest mean of the images kept of each class (iCaRL)"),
     ),
     "heads": (
         "in training, task",
-        [
-            ("known", "task", "a head per task: the classes of the image's own task compete (retrains)"),
-            ("unknown", "class", "across tasks: the classes of all tasks seen compete (retrains)"),
-        ],
+        ("known", "task", "a head per task: the classes of the image's own task compete (retrains)"),
+        ("unknown", "class", "across tasks: the classes of all tasks seen compete (retrains)"),
     ),
     "learns": (
         "what learns",
-        [
-            ("all", "all", "trunk, old heads and the new head"),
-            ("trunk and head", "fine-tune", "trunk and new head; across tasks, all heads as one (fine-tuning)"),
-            ("trunk slowly", "slow", "the same, the trunk at a tenth of the rate (LwF, Table 2d)"),
-            ("warm-up, then all", "warm-up", "the new head first, then all (LwF, section 3)"),
-            ("new parts only", "new", "only what the network adds for this task"),
-            ("new parts, rate x 5", "new x5", "the same at five times the rate (feature extraction)"),
-        ],
+        ("all", "all", "trunk, old heads and the new head"),
+        ("trunk and head", "fine-tune", "trunk and new head; across tasks, all heads as one (fine-tuning)"),
+        ("trunk slowly", "slow", "the same, the trunk at a tenth of the rate (LwF, Table 2d)"),
+        ("warm-up, then all", "warm-up", "the new head first, then all (LwF, section 3)"),
+        ("new parts only", "new", "only what the network adds for this task"),
+        ("new parts, rate x 5", "new x5", "the same at five times the rate (feature extraction)"),
     ),
     "augmentation": (
         "augmentation",
-        [
-            ("none", None, "images as they are"),
-            ("crop, mirror", CropFlip(), "random shifts and mirrors (He et al. 2016)"),
-            ("EEIL's", PhotometricCropFlip(), "other light, crops and mirrors (EEIL, section 5)"),
-        ],
+        ("none", None, "images as they are"),
+        ("crop, mirror", CropFlip(), "random shifts and mirrors (He et al. 2016)"),
+        ("EEIL's", PhotometricCropFlip(), "other light, crops and mirrors (EEIL, section 5)"),
     ),
     "noise": (
         "gradient noise",
-        [
-            ("none", None, "gradients as they are"),
-            ("EEIL's", GradientNoise(), "noise that fades as a task is learned (EEIL, section 5)"),
-        ],
+        ("none", None, "gradients as they are"),
+        ("EEIL's", GradientNoise(), "noise that fades as a task is learned (EEIL, section 5)"),
     ),
 }
 SWITCHES = {
@@ -151,7 +131,7 @@ NUMBERS = {  # field -> words, the slider's ends and step, what is allowed, what
 def make_controls(guarded: Callable[[Callable], Callable]) -> dict[str, ipywidgets.Widget]:
     """A control for every field of a composition that has one, by its name."""
     made: dict[str, ipywidgets.Widget] = {}
-    for name, (words, options) in CHOICES.items():
+    for name, (words, *options) in CHOICES.items():
         made[name] = Choice(words, options, guarded)
     for name, (words, tooltip) in SWITCHES.items():
         made[name] = Switch(words, tooltip)

@@ -9,8 +9,7 @@ import ipywidgets
 
 from .base import row
 from .choice import Choice, Switch
-from .code import plain
-from .knob import Knob
+from .knob import Knob, plain
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
 from .playground_options import make_controls

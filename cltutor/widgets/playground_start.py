@@ -12,7 +12,7 @@ from ..studies.gallery.archive import path_of
 from ..studies.gallery.settings import SETTINGS
 from .base import row
 from .choice import Choice, Option, Switch
-from .method_controls import summary_of
+from .method_toggle import summary_of
 from .playground_composition import Composition
 from .playground_panel import Panel
 from .playground_presets import PAPERS, TITLES, at_hand

@@ -13,12 +13,10 @@ from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import train
-from .album import Album
 from .base import Draw, Pane, buttons, draw, row
-from .code import unusual
-from .controls import Controls
-from .learning import LearnsInTurn, Train, first_network, show_all, unfinished_first
-from .method_controls import listed, summary_of
+from .controls import Controls, unusual
+from .learning import LearnsInTurn, Train, first_network
+from .method_toggle import listed, summary_of
 from .training import snapshot
 
 METHODS = ("dfcnn", "hard_sharing", "single_task")
@@ -56,9 +54,7 @@ class ReverseTransfer(LearnsInTurn):
         super().__init__("cltutor-reverse-transfer", stream, seed, device, train, draw)
         self.recipes = recipes_of(stream, methods, epochs, settings)
         self.rebuilding = {name for name, r in self.recipes.items() if hasattr(first_network(r, stream), "filters")}
-        self.runs: dict[str, Run] = {}
         self.changes: dict[str, np.ndarray] = {}
-        self.album = Album(draw)
         given = {"methods": tuple(self.recipes), "epochs": epochs, "seed": seed, "device": device}
         given = unusual(type(self), given) | settings
         names = [(name, name) for name in self.recipes]
@@ -69,24 +65,12 @@ class ReverseTransfer(LearnsInTurn):
         self.fill(row(pressed), self.actions, self.message, *self.panes, self.line)
         self._show()
 
-    @property
-    def method(self) -> str:
-        """The name of the method that is pressed."""
-        return self.controls.values["method"]
-
-    def _todo(self) -> dict[str, Recipe]:
-        done = [name for name, run in self.runs.items() if run.complete]
-        return unfinished_first(self.recipes, done, self.method)
-
-    def _start(self, name: str) -> None:
-        self.runs = {other: run for other, run in self.runs.items() if other != name}
-
     def _tests(self, recipe: Recipe) -> dict[str, int]:
         return {"test_old_every": epochs_between(recipe.schedule.epochs)}
 
     def _finish(self, name: str) -> None:
         """Measure how far the filters of a run that has ended were moved, and draw its pictures."""
-        run = self.runs[name]
+        run = self.results[name]
         if run.learned > 1 and name in self.rebuilding:
             self.actions.say(f"{name}: comparing the filters of every task")
             self.changes = {**self.changes, name: filter_distances(run)}
@@ -94,8 +78,8 @@ class ReverseTransfer(LearnsInTurn):
         self._pictures(name)
 
     def _forget(self) -> None:
-        self.runs, self.changes = {}, {}
-        self.album.clear()
+        self.changes = {}
+        super()._forget()
 
     def _follow(self, event: Event) -> None:
         """Show some of the events on the page; called in the thread that trains."""
@@ -103,25 +87,20 @@ class ReverseTransfer(LearnsInTurn):
         if isinstance(event, Stepped) and self.pace.line_due():
             self._say(event)
         elif isinstance(event, EpochDone):
-            self.runs = {**self.runs, name: snapshot(event.run)}
+            self.results = {**self.results, name: snapshot(event.run)}
             if name == self.method:
                 self.pace.draw(self._show)
         elif isinstance(event, TaskDone):
-            self.runs = {**self.runs, name: snapshot(event.run)}
+            self.results = {**self.results, name: snapshot(event.run)}
 
     def _draw_ahead(self, finished: bool) -> None:
-        if not finished and self._part[0] in self.runs:
+        if not finished and self._part[0] in self.results:
             self._finish(self._part[0])
-        for name in self.runs:
-            self._pictures(name)
-
-    def _show(self, name: str | None = None) -> None:
-        """Show the pressed method; `name`: the control that was moved."""
-        show_all(self.panes, lambda: self.method, self._pictures if self.runs else None, self.empty)
+        super()._draw_ahead(finished)
 
     def _pictures(self, name: str) -> list[str]:
         """The curves, the table of differences, and how far the filters have moved."""
-        run, alone = self.runs.get(name), self.runs.get(ALONE)
+        run, alone = self.results.get(name), self.results.get(ALONE)
         references = {}
         if alone and alone.complete and name != ALONE:
             peaks = peak_accuracy(alone.curves.known, alone.curves.epoch_task)

@@ -11,7 +11,6 @@ from ..evaluation.answers import logits
 from ..networks import Network
 from ..runs.run import Run
 from ..streams import Stream, Task
-from .album import Album
 from .base import Behind, Draw, Pane, Tool, draw, dropdown, in_thread, row
 from .controls import Controls, Values
 from .knob import Knob
@@ -50,7 +49,6 @@ class Temperature(Tool):
         self.teacher = network_of(teacher, stream)
         self._own_head = not (isinstance(teacher, Run) and teacher.competes)
         self._samples: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        self.album = Album(draw)
         self._make_controls(min(MOST, *(len(task.test) for task in stream)))
         self.controls.set({"pictures": pictures, "head": head, "temperature": temperature, "picture": picture})
         self._show()

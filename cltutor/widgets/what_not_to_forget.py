@@ -9,13 +9,11 @@ from .. import methods, show
 from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.per_class import group_accuracy
-from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
 from .base import Draw, Pane, draw, example, row
-from .code import unusual
-from .controls import Controls, Values
+from .controls import Controls, Values, unusual
 from .knob import Knob
 from .learning import LearnsInTurn, Train
 from .training import snapshot
@@ -92,7 +90,6 @@ class WhatNotToForget(LearnsInTurn):
         if len(stream[0].classes) < 2:
             raise ValueError("The first task needs two classes or more, some to be met again and some not.")
         self.settings = settings
-        self.runs: dict[Recipe, Run] = {}
         usual = {"classes": stream[0].classes[:1], "lam": 1, "epochs": methods.finetune(**settings).schedule.epochs}
         self._make_controls(usual, unusual(type(self), {"seed": seed, "device": device}) | settings)
         self.controls.start(classes=classes, lam=lam, epochs=epochs)
@@ -138,23 +135,25 @@ class WhatNotToForget(LearnsInTurn):
     def _sorted(self, values: Values) -> Values:
         return values | {"classes": tuple(label for label in self.stream[0].classes if label in values["classes"])}
 
-    def _todo(self) -> dict[str, Recipe]:
-        return {n: r for n, r in self.recipes.items() if r not in self.runs or not self.runs[r].complete}
+    def _done(self, name: str) -> bool:
+        """Whether it is finished as it is set now: results are kept by recipe, for every choice of classes."""
+        recipe = self.recipes[name]
+        return recipe in self.results and self.results[recipe].complete
 
-    def _forget(self) -> None:
-        self.runs = {}
+    def _draw_ahead(self, finished: bool) -> None:
+        """There are too many choices of classes to draw them all."""
 
     def _follow(self, event: Event) -> None:
         """Show an event on the page; called in the thread that trains."""
         if isinstance(event, Stepped):
             self._say(event, " (adapted)" if self._part[0] == ADAPTED else "")
         elif isinstance(event, TaskDone):
-            self.runs = {**self.runs, event.run.recipe: snapshot(event.run)}
+            self.results = {**self.results, event.run.recipe: snapshot(event.run)}
             self._show()
 
     def _show(self, name: str | None = None) -> None:
         """Show what was trained with the settings as they are; `name`: the control that was moved."""
-        self.pane.value = self.draw(self._picture) if self.runs else self.empty
+        self.pane.value = self.draw(self._picture) if self.results else self.empty
 
     def _picture(self) -> show.Picture:
         first, chosen = self.stream[0].classes, self.chosen
@@ -163,7 +162,7 @@ class WhatNotToForget(LearnsInTurn):
         groups, names = [chosen, others], [f"chosen: {self._names(chosen)}", f"others of task 1: {self._names(others)}"]
         if later:
             groups, names = [*groups, later], [*names, "later tasks"]
-        runs = {name: self.runs[recipe] for name, recipe in self.recipes.items() if recipe in self.runs}
+        runs = {name: self.results[recipe] for name, recipe in self.recipes.items() if recipe in self.results}
         if not runs:
             raise ValueError("Nothing has been trained with these settings yet: press Train.")
         found = {name: group_accuracy(run, self.stream, groups) for name, run in runs.items()}

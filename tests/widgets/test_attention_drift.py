@@ -59,7 +59,7 @@ def test_another_layer_class_image_or_opacity_is_another_picture(trained):
 
 
 def test_after_training_every_layer_and_class_comes_from_memory_without_a_network(trained, stream):
-    drawn, trained.runs = trained.draw.count, {}
+    drawn, trained.results = trained.draw.count, {}
     shown = set()
     for layer in trained.layers:
         for label in stream[0].classes:

@@ -8,7 +8,7 @@ import pytest
 import cltutor as cl
 from cltutor.training.events import Stepped
 from cltutor.widgets.choice import close
-from cltutor.widgets.code import shown as first_arguments
+from cltutor.widgets.controls import shown as first_arguments
 from cltutor.widgets.learning import LearnsInTurn, Trains
 
 LISTED = '("dfcnn_small", "hard_sharing", "single_task")'

@@ -41,6 +41,7 @@ def test_runs_are_collected_and_the_same_recipe_takes_the_next_seed(toggle, pres
 
 def test_the_switch_shows_what_was_recorded_without_drawing_or_training(toggle, press_train):
     press_train(toggle)
+    toggle.album.settle()
     drawn, known = toggle.draw.count, toggle.pane.value
     toggle.known_task.value = False
     assert "task unknown at test (some trained per task" in toggle.pane.value

@@ -14,7 +14,7 @@ PRESETS = [name for names in PAPERS.values() for name in names]
 
 
 def one_of(field):
-    return st.sampled_from([value for _, value, _ in CHOICES[field][1]])
+    return st.sampled_from([value for _, value, _ in CHOICES[field][1:]])
 
 
 weights = st.sampled_from([0.0, 0.05, 0.5, 1.0, 2.5, 200.0])

@@ -22,7 +22,7 @@ def limits(stream):
 
 
 def values(field):
-    return {words: value for words, value, _ in CHOICES[field][1]}
+    return {words: value for words, value, _ in CHOICES[field][1:]}
 
 
 NETWORKS, IMPORTANCES = values("network"), values("importance")

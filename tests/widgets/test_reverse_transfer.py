@@ -33,13 +33,13 @@ def test_it_learns_by_every_method_the_pressed_one_first(stream, watched, train)
     tool = watched(cl.widgets.ReverseTransfer, stream, METHODS, **settings)
     assert tool.recipes["hard_sharing"] == cl.methods.hard_sharing(epochs=1, learning_rate=0.01)
     train(tool)
-    assert list(tool.runs) == ["hard_sharing", "dfcnn_small", "single_task"]
-    assert all(run.complete and run.seed == 3 for run in tool.runs.values())
+    assert list(tool.results) == ["hard_sharing", "dfcnn_small", "single_task"]
+    assert all(run.complete and run.seed == 3 for run in tool.results.values())
 
 
 def test_the_numbers_are_those_of_learn(trained, stream):
     run = cl.learn(stream, trained.recipes["dfcnn_small"], progress=False)
-    found = trained.runs["dfcnn_small"].curves
+    found = trained.results["dfcnn_small"].curves
     np.testing.assert_array_equal(found.known, run.curves.known)
     np.testing.assert_array_equal(trained.changes["dfcnn_small"], filter_distances(run))
     assert list(trained.changes) == ["dfcnn_small"]  # no other method rebuilds filters
@@ -64,7 +64,7 @@ def test_every_method_is_another_picture_and_comes_from_memory(trained):
 
 
 def test_the_mean_peak_of_single_task_learning_is_a_line_of_the_others(trained):
-    alone = trained.runs["single_task"].curves
+    alone = trained.results["single_task"].curves
     peak = 100 * np.mean([np.nanmax(alone.known[alone.epoch_task == task, task]) for task in range(2)])
     trained.album.clear()
     heights = {}
@@ -89,7 +89,7 @@ def test_curves_grow_while_a_method_is_learned(tool, train):
 
     def watch(event):
         if isinstance(event, EpochDone) and event.run.name == "dfcnn_small":
-            seen.append((len(tool.runs["dfcnn_small"].curves.epoch_task), tool.panes[0].value, tool.panes[2].value))
+            seen.append((len(tool.results["dfcnn_small"].curves.epoch_task), tool.panes[0].value, tool.panes[2].value))
 
     tool.train.stop = watch  # it never asks to stop
     train(tool)
@@ -102,7 +102,7 @@ def test_curves_grow_while_a_method_is_learned(tool, train):
 def test_a_method_that_was_not_trained_yet_says_so_and_stop_keeps_what_was_learned(tool, train):
     tool.train.stop = lambda event: event.task == 1
     train(tool)
-    assert tool.runs["dfcnn_small"].learned == 1
+    assert tool.results["dfcnn_small"].learned == 1
     assert "no old task has been tested since" in tool.panes[1].value
     press(tool, "single_task")
     assert "single_task has not been trained yet: press Train." in tool.panes[0].value

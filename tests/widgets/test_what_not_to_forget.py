@@ -41,12 +41,12 @@ def test_it_learns_by_finetuning_by_mas_and_by_mas_on_the_chosen_pictures(tool, 
     recipes = tool.recipes
     assert recipes["mas, adapted"] == cl.methods.mas(lam=1, classes=(0, 2), epochs=2)
     assert recipes["mas"] == cl.methods.mas(lam=1, epochs=2)
-    assert set(tool.runs) == set(recipes.values())
-    for recipe, run in tool.runs.items():
+    assert set(tool.results) == set(recipes.values())
+    for recipe, run in tool.results.items():
         expected = cl.learn(three, recipe, progress=False)
         np.testing.assert_array_equal(run.accuracy(), expected.accuracy())
     groups = [(0, 2), (1,), (3, 4)]
-    ends = 100 * cl.probing.group_accuracy(tool.runs[recipes["mas, adapted"]], three, groups)[-1]
+    ends = 100 * cl.probing.group_accuracy(tool.results[recipes["mas, adapted"]], three, groups)[-1]
     words = f"mas, adapted ends with {ends[0]:.0f} % on chosen: ant, cat, {ends[1]:.0f} % on others of task 1: bee"
     assert f"{words}, {ends[2]:.0f} % on later tasks" in tool.pane.value
 
