@@ -15,11 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import Several, Whole, choice, several, whole
+from ..describe import Choice, Several, Whole, ruled, several, whole
 from .backbone import Backbone, BackboneArchitecture, TaskCNN, backbone_field
 from .modules import Modules, Rebuilding
 from .network import Architecture
 from .separate import SeparateNetwork
+
+ACTIVATION = Choice(("relu", None))  # after the deconvolution
 
 
 def check_kernel(side: int, wanted: int, stride: int) -> None:
@@ -46,6 +48,7 @@ def deconvolve(
     (h^ - 1) * stride + p rows, those in excess of h are cut, the smaller half of them at the start. ``bias`` (c,) and
     ``activation`` follow it in the published program; None for both is eq. 1 as printed. ``size`` is (h, w).
     """
+    ACTIVATION.check("activation", activation)
     for length, wanted in zip(knowledge.shape, size, strict=False):
         check_kernel(length, wanted, stride)
     whole = [(length - 1) * stride + len(filters) for length in knowledge.shape[:2]]
@@ -255,7 +258,7 @@ class DFCNN(Architecture):
     knowledge: tuple[tuple[int, int], ...] = several(((2, 16), (2, 24), (2, 32), (2, 36)), PAIR)
     deconvolution: tuple[tuple[int, int], ...] = several(((3, 24), (3, 48), (3, 64), (3, 72)), PAIR)
     stride: int = whole(2, at_least=1)
-    activation: str | None = choice("relu", ("relu", None))
+    activation: str | None = ruled(ACTIVATION, "relu")
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> DFCNNNetwork:
         return DFCNNNetwork(self, image_shape)

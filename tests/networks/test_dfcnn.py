@@ -262,3 +262,8 @@ def test_a_backbone_whose_convolutions_are_no_row_of_as_many_is_refused_in_one_s
         DFCNN(ResNet32()).build((3, 32, 32))
     with pytest.raises(ValueError, match=r"has 3 convolution\(s\): .* for each, and have 4 and 4"):
         DFCNN(SmallCNN()).build((3, 32, 32))
+
+
+def test_a_deconvolution_refuses_an_unknown_activation():
+    with pytest.raises(ValueError, match="activation is one of relu, None, not 'tanh'"):
+        deconvolve(torch.ones(2, 2, 3), torch.ones(3, 3, 3, 4), None, (3, 3), 2, activation="tanh")
