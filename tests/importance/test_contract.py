@@ -19,13 +19,16 @@ EVERY = pytest.mark.parametrize("importance", PARTS, ids=repr)
 HEADS = pytest.mark.parametrize("heads", ["task", "class"])
 
 
+def task_of(split: Split) -> Task:
+    return Task(1, (2, 3, 4), split, Split.empty((1, 8, 8)), split)
+
+
 def context_of(heads: str) -> Context:
     """The second task of images of noise, and a network in double precision that trains on it."""
     network = grown(MultiHead(SmallCNN(channels=(2,), hidden=(4,))), 2, 3)
     network.train_only(["shared", "new"])
     images, labels = torch.randint(0, 256, (9, 1, 8, 8), dtype=torch.uint8), torch.arange(9) % 3 + 2
-    split = Split(images, labels)
-    return Context(network.double(), 1, heads, Task(1, (2, 3, 4), split, Split.empty((1, 8, 8)), split))
+    return Context(network.double(), 1, heads, task_of(Split(images, labels)))
 
 
 def trained(importance: Importance, heads: str) -> tuple[Context, State]:
@@ -76,12 +79,11 @@ def test_measured_again_and_with_its_state_from_a_file_it_is_the_same(importance
 @HEADS
 def test_over_images_it_is_the_mean_of_the_importances_of_single_images(importance, heads):
     context, state = trained(importance, heads)
-    split, singles = context.data.train, []
-    for i in range(len(split)):
-        own = Split(split.images[i : i + 1], split.labels[i : i + 1])
-        context.data = Task(1, (2, 3, 4), own, Split.empty((1, 8, 8)), own)
+    whole, singles = context.data, []
+    for i in range(len(whole.train)):
+        context.data = task_of(whole.train.take(torch.tensor([i])))
         singles.append(importance.of_task(context, dict(state)))
-    context.data = Task(1, (2, 3, 4), split, Split.empty((1, 8, 8)), split)
+    context.data = whole
     torch.testing.assert_close(importance.of_task(context, state), torch.stack(singles).mean(0))
 
 
