@@ -24,6 +24,12 @@ def first_known(stream):
     return cl.streams.Stream([known, *stream[1:]], stream.class_names, "known", "known()")
 
 
+def weighted(recipe, place, weight):
+    """The recipe with another weight for one term of its loss."""
+    terms = tuple((weight if i == place else w, term) for i, (w, term) in enumerate(recipe.loss.terms))
+    return replace(recipe, loss=cl.losses.Loss(terms))
+
+
 def learn(stream, recipe, **settings):
     return cl.learn(stream, recipe, device="cpu", progress=False, **settings)
 

@@ -4,15 +4,14 @@ term counts, and its settings, source and paper can be found. (Resuming all of t
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
+from running import weighted
 from torch import Tensor
 
 import cltutor as cl
 from cltutor import methods
-from cltutor.losses import Loss
 from cltutor.networks import ResNet32, TaskCNN
 from cltutor.recipe.parser import parse
 
@@ -41,12 +40,6 @@ def learn(stream: cl.streams.Stream, recipe: cl.Recipe) -> cl.Run:
     """A run with as few epochs as give one to each phase."""
     fewest = next(e for e in range(1, 99) if all(epochs for _, epochs in recipe.with_epochs(e).schedule.phases(1)))
     return cl.learn(stream, recipe, epochs=fewest, device="cpu", progress=False)
-
-
-def weighted(recipe: cl.Recipe, place: int, weight: float) -> cl.Recipe:
-    """The recipe with another weight for one term of its loss."""
-    terms = tuple((weight if i == place else w, term) for i, (w, term) in enumerate(recipe.loss.terms))
-    return replace(recipe, loss=Loss(terms))
 
 
 def moved(run: cl.Run, pick: Callable[[str], bool]) -> list[str]:

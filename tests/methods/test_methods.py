@@ -195,33 +195,23 @@ def test_settings_reach_loss_network_memory_and_schedule(found, expected):
     assert found == expected
 
 
-@pytest.mark.parametrize(("name", "wrong", "right"), [("lwf", "temprature", "temperature"), ("l2", "lamb", "lam")])
-def test_the_methods_own_settings_are_among_those_suggested(name, wrong, right):
-    with pytest.raises(ValueError, match=rf"did you mean {right}\?$"):
-        methods.named(name)(**{wrong: 1})
-
-
-@pytest.mark.parametrize("setting", ["temperature", "loss", "network", "name", "later"])
-def test_a_setting_of_another_method_or_of_the_recipe_is_refused(setting):
-    with pytest.raises(ValueError, match=f"finetune has no setting '{setting}'"):
-        methods.finetune(**{setting: None})
-
-
-@pytest.mark.parametrize(("wrong", "right"), [("l_w_f", "lwf"), ("xyz", "finetune, .*, mas, .*")])
-def test_an_unknown_method_is_refused_with_the_nearest_name_or_all(wrong, right):
-    with pytest.raises(ValueError, match=rf"There is no method '{wrong}'; did you mean {right}\?"):
-        methods.get(wrong)
-
-
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
+        (lambda: methods.get("l_w_f"), r"There is no method 'l_w_f'; did you mean lwf\?"),
+        (lambda: methods.get("xyz"), r"There is no method 'xyz'; did you mean finetune, .*, mas, .*\?"),
+        (lambda: methods.lwf(temprature=1), r"did you mean temperature\?$"),
+        (lambda: methods.l2(lamb=1), r"did you mean lam\?$"),
+        *(
+            (lambda setting=setting: methods.finetune(**{setting: None}), f"finetune has no setting '{setting}'")
+            for setting in ("temperature", "loss", "network", "name", "later")  # another method's, or the recipe's
+        ),
         (lambda: methods.joint(memory=ExemplarMemory()), "^joint has a memory of its own: leave it out.$"),
         (lambda: methods.lwm(kind="tanh"), "kind is one of sigmoid, softmax, not 'tanh'"),
         (lambda: methods.expandable(weight_decay=0.1), "expandable has no weight decay"),
     ],
 )
-def test_settings_that_do_not_fit_a_method_are_refused_in_one_sentence(make, sentence):
+def test_an_unknown_method_and_settings_that_do_not_fit_are_refused_in_one_sentence(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
 

@@ -1,14 +1,11 @@
 """What single methods promise of the weights, on a tiny stream of tasks; test_contract.py has what all promise."""
 
-from dataclasses import replace
-
 import pytest
 import torch
-from running import first_known, learn
+from running import first_known, learn, weighted
 from torch import Tensor
 
 import cltutor as cl
-from cltutor.losses import Loss
 from cltutor.networks import SmallCNN
 from cltutor.recipe.recipe import Recipe
 from cltutor.runs.run import Run
@@ -26,12 +23,6 @@ def make(name: str, **settings) -> Recipe:
 
 def learned(stream: Stream, recipe: Recipe, epochs: int = 1) -> Run:
     return learn(stream, recipe, epochs=epochs, test_every=99)
-
-
-def weighted(recipe: Recipe, place: int, weight: float) -> Recipe:
-    """The recipe with another weight for one term."""
-    terms = tuple((weight if i == place else w, term) for i, (w, term) in enumerate(recipe.loss.terms))
-    return replace(recipe, loss=Loss(terms))
 
 
 @pytest.mark.parametrize("name", ["lwf", "expansion_lwf", "l2"])
