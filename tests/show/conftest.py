@@ -1,6 +1,5 @@
 """Invented runs, networks and streams, whose numbers are known; and what a reader must be able to read."""
 
-import copy
 from types import SimpleNamespace
 
 import matplotlib.text
@@ -8,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.lines import Line2D
+
+from cltutor.networks import DFCNN, TaskCNN
 
 
 class FakeRecipe(SimpleNamespace):
@@ -71,31 +72,13 @@ def make_run(
     )
 
 
-class Factorized:
-    """The part of a DF-CNN that figures use, with a simple mapping: D repeats L, W mixes D."""
-
-    def __init__(self, channels=4, inputs=3, outputs=5, tasks=3):
-        draw = torch.Generator().manual_seed(0)
-        self.base = torch.randn(2, 2, channels, generator=draw)
-        self.mixing = torch.randn(tasks, channels, inputs, outputs, generator=draw)
-
-    def knowledge_base(self, layer):
-        return self.base
-
-    def basis(self, layer, task):
-        return self.base.repeat_interleave(2, 0).repeat_interleave(2, 1)[:3, :3]
-
-    def filters(self, layer, task):
-        if not 0 <= task < len(self.mixing):
-            raise ValueError(f"Task {task} has not been learned.")
-        return torch.einsum("hwk,kio->hwio", self.basis(layer, task), self.mixing[task])
-
-    def without(self, channels):
-        other = copy.copy(self)
-        ((_, off),) = channels.items()
-        other.base = self.base.clone()
-        other.base[..., list(off)] = 0
-        return other
+def make_network(channels=4, inputs=3, outputs=5):
+    """A DF-CNN of one convolution that has learned three tasks."""
+    torch.manual_seed(0)
+    network = DFCNN(TaskCNN((outputs,)), ((2, channels),), ((3, channels),), activation=None).build((inputs, 8, 8))
+    for _ in range(3):
+        network.grow(2)
+    return network.requires_grad_(False)
 
 
 class Split(SimpleNamespace):
@@ -157,7 +140,7 @@ def run():
 
 @pytest.fixture
 def make():
-    return SimpleNamespace(run=make_run, network=Factorized, stream=make_stream)
+    return SimpleNamespace(run=make_run, network=make_network, stream=make_stream)
 
 
 @pytest.fixture

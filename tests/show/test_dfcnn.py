@@ -40,7 +40,7 @@ def test_a_tile_is_a_channel_or_a_kernel_with_rows_down(make):
     one = make.network()
     base, basis, filters = stages(one, 0, 1)
     for k in range(4):
-        np.testing.assert_array_equal(base[k], one.base[:, :, k])
+        np.testing.assert_array_equal(base[k], one.knowledge_base(0)[:, :, k])
         np.testing.assert_array_equal(basis[k], one.basis(0, 1)[:, :, k])
     for i, o in np.ndindex(3, 5):
         np.testing.assert_array_equal(filters[5 * i + o], one.filters(0, 1)[:, :, i, o])
@@ -57,8 +57,8 @@ def test_the_cells_of_a_tile_lie_as_its_rows_and_columns(make):
 @pytest.mark.parametrize("off", [(), (3, 0)])
 def test_all_stages_are_on_one_scale_and_channels_that_are_off_are_crossed_out_and_missing(make, texts, off):
     one = make.network()
-    picture = show.knowledge(one, 2, 1, off=off)
-    whole, now = stages(one, 2, 1), stages(one.without({2: list(off)}), 2, 1)
+    picture = show.knowledge(one, 0, 1, off=off)
+    whole, now = stages(one, 0, 1), stages(one.without({0: list(off)}), 0, 1)
     bound = max(np.abs(array).max() for array in whole)  # of the whole network: the scale stays
     for drawn, array in zip(sheets(picture), now, strict=True):
         np.testing.assert_allclose(drawn, colors_of(array, bound))
@@ -68,12 +68,12 @@ def test_all_stages_are_on_one_scale_and_channels_that_are_off_are_crossed_out_a
     changed = np.linalg.norm(now[2] - whole[2]) / np.linalg.norm(whole[2])
     assert any(f"changed by {100 * changed:.0f} %" in text for text in texts(picture)) == bool(off)
     assert any("2 x 2, 2 off" in text for text in texts(picture)) == bool(off)
-    assert picture.alt.startswith("Layer 3, task 2: filters rebuilt from the knowledge base")
+    assert picture.alt.startswith("Layer 1, task 2: filters rebuilt from the knowledge base")
 
 
 def test_the_strongest_of_many_channels_and_kernels_keep_their_places_when_channels_are_off(make, texts):
     one = make.network(channels=120, inputs=16, outputs=32)
-    one.base[:, :, [3, 77]] *= 100
+    one.knowledge_base(0)[:, :, [3, 77]] *= 100
     picture = show.knowledge(one, 0, 0, off=[77])
     numbers = {text for text in texts(picture) if text.isdigit()}
     assert len(numbers) == 64
@@ -94,7 +94,7 @@ def test_the_strongest_of_many_channels_and_kernels_keep_their_places_when_chann
 
 def test_a_knowledge_base_of_zeros_has_a_picture(make, readable):
     one = make.network()
-    one.base = torch.zeros(2, 2, 4)
+    one.knowledge_base(0).zero_()
     readable(show.knowledge(one, 0, 0, off=[1]))
 
 

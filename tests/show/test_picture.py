@@ -18,7 +18,7 @@ import cltutor
 from cltutor import methods, show
 from cltutor.losses import Distillation, distillation
 from cltutor.show.picture import Picture, room, shortened, wrapped
-from cltutor.show.runs import chance, measured
+from cltutor.show.runs import chance, mean_and_spread, measured
 from cltutor.show.runs import methods as grouped
 from cltutor.show.style import NAMED, ink_on, look
 from cltutor.show.transfer import task_look
@@ -128,6 +128,12 @@ def test_a_method_without_common_logits_is_left_out_and_named(run):
     assert len(measured(grouped([copies, run("lwf")]), known_task=True)[0]) == 2
     with pytest.raises(ValueError, match="known_task=True only"):
         measured(grouped(copies), known_task=False)
+
+
+def test_mean_and_spread_leave_out_missing_values():
+    mean, spread = mean_and_spread(np.array([[1.0, 2.0, np.nan], [3.0, np.nan, np.nan]]))
+    assert mean == pytest.approx([2.0, 2.0, np.nan], nan_ok=True)
+    assert spread == pytest.approx([np.std([1, 3], ddof=1), np.nan, np.nan], nan_ok=True)
 
 
 def test_guessing_gets_harder_only_when_the_task_is_unknown(run):
