@@ -102,9 +102,6 @@ def test_labels_become_columns_in_order_of_arrival(stream):
     assert both.tasks.tolist() == [0, 0, 0, 1, 1, 1, 1]
     assert both.images[:, 0, 0, 0].tolist() == [3, 0, 3, 1, 2, 2, 1]
     assert len(both) == 7
-
-
-def test_a_pool_of_one_task_has_its_images_alone(stream):
     one = pool_of(stream, [1], CPU, InterleavedPool)
     assert (one.labels.tolist(), one.tasks.tolist(), type(one)) == ([2, 3, 3, 2], [1] * 4, InterleavedPool)
 

@@ -68,13 +68,6 @@ def test_the_learner_equals_a_loop_written_by_hand(tiny, name):
         torch.testing.assert_close(state[key], expected[key], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", cl.methods.names())
-def test_another_seed_gives_other_weights(tiny, name):
-    """That the same seed gives the same weights is part of ``test_task``."""
-    first, other = (learn(tiny, name, seed=seed, epochs=1) for seed in (1, 2))
-    assert not same(first.states[-1], other.states[-1])
-
-
 @dataclass(frozen=True)
 class With:
     """A small backbone with another layer inside."""
