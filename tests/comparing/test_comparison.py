@@ -47,9 +47,12 @@ def test_unequal_budgets_are_refused_in_one_sentence_unless_the_caller_says_so(t
     with pytest.raises(ValueError, match=message):
         cl.compare(tiny, methods, seeds=(0,), progress=False)
     assert len(cl.compare(tiny, methods, seeds=(0,), device="cpu", equal_budget=False, progress=False)) == 2
-    if setting == "epochs":
-        runs = cl.compare(tiny, methods, seeds=(0,), device="cpu", epochs=1, progress=False)
-        assert [run.recipe.schedule.epochs for run in runs] == [1, 1]
+
+
+def test_epochs_of_a_comparison_replace_those_of_its_recipes(tiny):
+    methods = [cl.methods.finetune(epochs=2), cl.methods.l2(epochs=3)]
+    runs = cl.compare(tiny, methods, seeds=(0,), device="cpu", epochs=1, progress=False)
+    assert [run.recipe.schedule.epochs for run in runs] == [1, 1]
 
 
 @pytest.mark.parametrize(
