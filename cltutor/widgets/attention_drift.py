@@ -20,7 +20,7 @@ from ..training.loop import train
 from .base import Draw, Pane, draw, dropdown, row
 from .controls import Controls, Values, takes, unusual
 from .herding_explorer import check_finished
-from .knob import Knob
+from .inputs import Knob
 from .learning import LearnsInTurn, Train, first_network
 
 PER_CLASS = 20  # test images of a base class whose maps are kept
@@ -38,8 +38,8 @@ class AttentionDrift(LearnsInTurn):
     methods: names; layer: one of `attention.layers` that is not within a block, the last block if None; label: the
     class of task 1 that is shown, its first one if None; image: the first of the test images shown, counted from 1;
     rows: how many are shown; opacity: of the maps, in percent; seed, device: as in `learn`; runs: finished ones of the
-    stream, whose maps are shown at once, before those of the methods; train, draw: used to learn and to draw (tests
-    give others); settings: given to every method that takes them, such as `epochs=5`, or `gamma=3` to `lwm` alone.
+    stream, whose maps are shown at once, before those of the methods; settings: given to every method that takes them,
+    such as `epochs=5`, or `gamma=3` to `lwm` alone.
 
     Raises:
         ValueError: an unknown method, layer or class, an image that there is not, or a setting that no method takes.
@@ -72,7 +72,7 @@ class AttentionDrift(LearnsInTurn):
         most = int(np.bincount(self.labels)[list(stream[0].classes)].min())
         self.rows = Whole(1, most).check("rows", rows)
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
-        usual = {"layer": usual_layer, "label": stream[0].classes[0], "image": 1, "opacity": 60}
+        usual = {"layer": usual_layer, "label": stream[0].classes[0]}
         given = {"methods": tuple(methods), "rows": rows, "seed": seed, "device": device}
         self._make_controls(usual, unusual(type(self), given) | settings, most - rows + 1)
         self.controls.start(layer=layer, label=label, image=image, opacity=opacity)

@@ -18,8 +18,8 @@ from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import train
 from .base import Draw, Pane, draw, row
-from .choice import Switch
 from .controls import Controls, unusual
+from .inputs import Switch
 from .learning import LearnsInTurn, Train
 
 METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b), and its ingredients
@@ -66,8 +66,7 @@ class Balance(LearnsInTurn):
     memory.
 
     capacity: images that the memory keeps; epochs: per task, fine-tuning included; augmentation, fine_tuning: the
-    toggles at first; seed, device: as in `learn`; train, draw: used to learn and to draw (tests give others); settings:
-    given to all four, such as `learning_rate=0.01`.
+    toggles at first; seed, device: as in `learn`; settings: given to all four, such as `learning_rate=0.01`.
 
     Raises:
         ValueError: a stream of one task, a memory that does not fit it, or a setting that EEIL does not take.
@@ -97,7 +96,7 @@ class Balance(LearnsInTurn):
             "augmentation": Switch("augmentation", "train on images with other light, crops and mirrors too"),
             "fine_tuning": Switch("balanced fine-tuning", "then train a little with as many images of each class"),
         }
-        self.controls = Controls(self, self._toggles, dict.fromkeys(self._toggles, True), given, self._show)
+        self.controls = Controls(self, self._toggles, {}, given, self._show)
         self.controls.set({"augmentation": augmentation, "fine_tuning": fine_tuning})
         self.panes = [Pane(), Pane(), Pane()]
         self.fill(row(*self._toggles.values()), self.actions, self.message, *self.panes, self.line)

@@ -10,13 +10,15 @@ import html
 import io
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets
 import matplotlib.image
 import numpy as np
 
-from ..show import Picture
+from .. import show
+from ..runs.run import Run
 from ..show.probabilities import as_rgb
 
 # The pressed button and the one in focus can be seen from the last row; labels stand beside their buttons.
@@ -30,7 +32,9 @@ STYLE = """<style>
 .cltutor-picture img { max-width: 100%; max-height: 480px; width: auto; height: auto; display: block; }
 </style>"""
 
-Draw = Callable[[Callable[[], Picture]], str]
+Draw = Callable[[Callable[[], show.Picture]], str]
+MOST = 40  # pictures of about 150 kB
+LATER = 0.3  # seconds before anything is drawn ahead, so that the page first gets the picture that was pressed for
 Behind = Callable[[Callable[[], None]], None]
 
 _errors: list[str] = []
@@ -46,7 +50,7 @@ def errors() -> list[str]:
     return list(_errors)
 
 
-def draw(make: Callable[[], Picture], dpi: float = 120) -> str:
+def draw(make: Callable[[], show.Picture], dpi: float = 120) -> str:
     """The HTML of the picture that `make` draws; a ValueError of `make` becomes a sentence in its place."""
     with _drawing:
         try:
@@ -74,7 +78,7 @@ class Album:
         self.draw = draw
         self.pages: dict[tuple, str] = {}
 
-    def page(self, key: tuple, make: Callable[[], Picture]) -> str:
+    def page(self, key: tuple, make: Callable[[], show.Picture]) -> str:
         """The HTML of the picture with this key, which `make` draws."""
         pages = self.pages  # `clear` may come meanwhile: what is drawn then must not come back
         if key not in pages:
@@ -83,6 +87,76 @@ class Album:
 
     def clear(self) -> None:
         self.pages = {}
+
+
+class Worker:
+    """Works behind the page, in steps, on the newest wish: an older one ends at its next step.
+
+    fail: called with what a step has raised; delay: seconds before the first step.
+    """
+
+    def __init__(self, fail: Callable[[Exception], None], delay: float = 0) -> None:
+        self._fail, self._delay = fail, delay
+        self._lock, self._newest = threading.Lock(), threading.Thread()
+
+    def do(self, steps: Iterator) -> None:
+        """Go through the steps in a thread."""
+
+        def work() -> None:
+            try:
+                with self._lock:  # one at a time
+                    for _ in steps:
+                        if threading.current_thread() is not self._newest:
+                            return
+            except Exception as error:  # a thread's exception would be lost
+                self._fail(error)
+
+        self._newest = threading.Timer(self._delay, work)
+        self._newest.name = "cltutor behind the page"
+        self._newest.start()
+
+    def settle(self) -> None:
+        """Wait until the newest wish is done."""
+        if self._newest.ident:
+            self._newest.join()
+
+
+class RunAlbum:
+    """`picture(runs, known_task)` draws the accuracy of runs over time, once; `ahead` draws behind the page."""
+
+    def __init__(self, empty: Callable[[], str], fail: Callable[[Exception], None], draw: Draw) -> None:
+        self._empty, self._draw, self._worker = empty, draw, Worker(fail, LATER)
+        # Runs are kept with their picture: another run must not get the identity of one that is gone.
+        self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], str]] = OrderedDict()
+        self._lock, self.settle = threading.Lock(), self._worker.settle
+
+    def picture(self, runs: Sequence[Run], known_task: bool) -> str:
+        """The HTML of the picture of these runs."""
+        if not runs:
+            return self._empty()
+        key = (known_task, *map(id, runs))
+        with self._lock:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+                return self._drawn[key][1]
+        pictures = []
+
+        def make() -> show.Picture:
+            pictures.append(show.accuracy_over_time(runs, known_task=known_task))
+            return pictures[0]
+
+        made = self._draw(make)
+        for picture in pictures:
+            picture.clear()  # its artists refer to each other, and would stay until the garbage collector runs
+        with self._lock:
+            self._drawn[key] = tuple(runs), made
+            while len(self._drawn) > MOST:
+                self._drawn.popitem(last=False)
+        return made
+
+    def ahead(self, wishes: Sequence[tuple[Sequence[Run], bool]]) -> None:
+        """Draw these instead of earlier wishes that are not drawn yet."""
+        self._worker.do(self.picture(*wish) for wish in wishes)
 
 
 class Tool(ipywidgets.VBox):

@@ -13,7 +13,7 @@ from .. import methods
 from ..describe import Choice, Flag, Rule
 from ..recipe import parser
 from .base import Tool, text_field
-from .knob import Knob, plain
+from .inputs import Knob, plain
 
 SUCH = "paste cl.methods.lwf(temperature=3), for example"
 Values = dict[str, Any]
@@ -106,10 +106,10 @@ class Controls:
 
     A value that is refused leaves everything as it was.
 
-    usual: the values that the line leaves out; given: other settings of the call, which no control changes; changed:
-    called with the name of the control that the learner has moved, or with None after a line was pasted; rules: of
-    the controls that accept something else than what they offer; check: raises ValueError for values that do not fit
-    together, or returns them as they are to be set.
+    usual: the values that the line leaves out, where they are not the defaults of the call; given: other settings of
+    the call, which no control changes; changed: called with the name of the control that the learner has moved, or with
+    None after a line was pasted; rules: of the controls that accept something else than what they offer; check: raises
+    ValueError for values that do not fit together, or returns them as they are to be set.
     """
 
     def __init__(
@@ -123,7 +123,9 @@ class Controls:
         check: Callable[[Values], Values] = lambda values: values,
     ) -> None:
         self.name, self.first = type(tool).__name__, shown(type(tool))
-        self.controls, self.usual, self.given = dict(controls), dict(usual), dict(given)
+        self.controls, self.given = dict(controls), dict(given)
+        defaults = inspect.signature(type(tool)).parameters
+        self.usual = {name: defaults[name].default for name in controls} | usual
         self.changed, self.check = changed, check
         own = rules or {}
         self.rules = {name: own[name] if name in own else rule_of(control) for name, control in controls.items()}

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import threading
 from collections.abc import Callable
 from concurrent import futures
 
@@ -15,10 +14,10 @@ from ..describe import Kind, Whole
 from ..evaluation.answers import accuracies
 from ..runs.run import Run
 from ..streams import Stream
-from .base import Draw, Pane, Tool, button, draw, dropdown, row, sentence, text_field
+from .base import Draw, Pane, Tool, Worker, button, draw, dropdown, row, sentence, text_field
 from .controls import Controls, Values
 from .herding_explorer import check_finished
-from .knob import Knob
+from .inputs import Knob
 
 PATIENCE = 0.2  # seconds to wait for an accuracy before the page is updated without it
 
@@ -61,8 +60,8 @@ class FilterReconstruction(Tool):
         self._make_controls()
         self.controls.set({"layer": layer, "task": task, "off": off})
         self._show()
-        self.ahead = threading.Thread(target=self._draw_ahead, daemon=True)
-        self.ahead.start()
+        self.ahead = Worker(self.show_error)  # so that another layer is answered at once
+        self.ahead.do(self._shares(layer) for layer in range(1, len(self.channels) + 1))
 
     @staticmethod
     def check_run(run: Run, stream: Stream) -> None:
@@ -82,11 +81,10 @@ class FilterReconstruction(Tool):
         # Before the controls observe the layer: they check what is off against its channels.
         self.layer.observe(lambda change: self.switches.offer(self.channels[change.new - 1]), "value")
         named = {"layer": self.layer, "task": self.task, "off": self.switches}
-        usual = {"layer": 1, "task": 1, "off": ()}
         words, whole = "a tuple of numbers of channels, such as (1, 4)", Whole(at_least=1)
         rules = {"layer": Whole(1, len(self.channels)), "task": Whole(1, len(self.stream))}
         rules["off"] = Kind(words, lambda value: isinstance(value, tuple | list) and all(map(whole.accepts, value)))
-        self.controls = Controls(self, named, usual, {}, self._show, rules, self._checked)
+        self.controls = Controls(self, named, {}, {}, self._show, rules, self._checked)
         self.note, self.panes = ipywidgets.HTML(), [Pane(), Pane()]
         chosen = row(self.layer, self.task, self.switches.count)
         self.fill(chosen, self.switches, self.message, self.note, *self.panes, self.line)
@@ -128,7 +126,7 @@ class FilterReconstruction(Tool):
 
     def settle(self) -> None:
         """Wait until everything behind the page is done."""
-        self.ahead.join()
+        self.ahead.settle()
         self._measuring.submit(lambda: None).result()
 
     def _measure(self, key: tuple) -> None:
@@ -173,14 +171,6 @@ class FilterReconstruction(Tool):
             return show.knowledge_shares(self._shares_of(layer), names, f"layer {layer}, {self.run.name}")
 
         return self.album.page(("shares", layer), make)
-
-    def _draw_ahead(self) -> None:
-        """Draw what each task takes from every layer, so that another layer is answered at once; for a thread."""
-        try:
-            for layer in range(1, len(self.channels) + 1):
-                self._shares(layer)
-        except Exception as error:  # a thread's exception would be lost
-            self.show_error(error)
 
 
 class Switches(ipywidgets.VBox):

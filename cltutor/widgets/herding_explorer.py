@@ -18,7 +18,7 @@ from ..show.herding import MOST
 from ..streams import Stream
 from .base import Behind, Draw, Pane, Tool, buttons, draw, dropdown, in_thread, row, sentence
 from .controls import Controls
-from .knob import Knob
+from .inputs import Knob
 
 FEWEST = 3  # images of a class that can be chosen from, and mapped
 PROJECTIONS = {"pca": "PCA", "tsne": "t-SNE"}
@@ -86,8 +86,7 @@ class HerdingExplorer(Tool):
         if not self.classes:
             raise ValueError(f"No class of the stream has {FEWEST} training images or more to choose from.")
         self.most = min(MOST, *(sizes[k] for k in self.classes))
-        usual = {"label": self.classes[0], "strategy": "herding", "projection": "pca", "step": min(5, self.most)}
-        usual["capacity"] = capacity_of(run, sum(sizes.values()))
+        usual = {"label": self.classes[0], "step": min(5, self.most), "capacity": capacity_of(run, sum(sizes.values()))}
         self._choices: dict[int, Choice] = {}
         self._maps: dict[int, np.ndarray] = {}  # t-SNE (N, 2), by class
         self._looked_at: set[int] = set()
@@ -105,7 +104,7 @@ class HerdingExplorer(Tool):
         self.step = Knob("exemplars", (1, most, 1), Whole(1, most), "how many exemplars are chosen", self.guarded)
         how, span = "how many images of all classes the memory keeps", (count, max(usual["capacity"], count * most))
         self.capacity = Knob("capacity K", (*span, max(1, count // 2)), Whole(at_least=count), how, self.guarded)
-        named = {name: getattr(self, name) for name in usual}
+        named = {name: getattr(self, name) for name in ("label", "strategy", "projection", "step", "capacity")}
         words = f"a class of {FEWEST} training images or more, such as {self.classes[0]}"
         rules = {"label": Kind(words, lambda value: type(value) is int and value in self.classes)}
         self.controls = Controls(self, named, usual, {}, self._show, rules)

@@ -16,7 +16,7 @@ from .base import Draw, Pane, buttons, draw, dropdown, row, sentence
 from .controls import Controls, Values, unusual
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
-from .knob import Knob
+from .inputs import Knob
 from .learning import Train, Trains, first_network, progress_line
 
 MEASURED = tuple(method for method in METHODS if method != "si")  # of a run that is finished
@@ -33,7 +33,7 @@ class ImportanceExplorer(Trains):
     importance of all tasks so far, or of this task alone; scale: "rank" or "log"; first and second: the methods of the
     scatter; method: whose ranking chooses the weights to damage, always by its sum over tasks; how: "prune" or
     "perturb"; which: "least", "random" or "most"; share: percent of the weights of every layer; seed, device: as in
-    `learn`; train, draw: used to learn and to draw (tests give others); settings: given to `methods.si`, such as
+    `learn`; settings: given to `methods.si`, such as
     `epochs=5`.
 
     Raises:
@@ -70,8 +70,7 @@ class ImportanceExplorer(Trains):
         self.methods = METHODS if run is None else MEASURED
         self.layers = list(shared_weights(first_network(self.recipe, stream)))
         self.data = Exploration(stream, self.methods)
-        usual = {"view": "maps", "layer": self.layers[0], "task": len(stream), "summed": True, "scale": "rank"}
-        usual |= {"first": "mas", "second": "ewc", "method": "mas", "how": "prune", "which": "least", "share": 30}
+        usual = {"layer": self.layers[0], "task": len(stream)}
         given = unusual(type(self), {"seed": seed, "device": device}) | settings
         named = self._make_controls()
         self.controls = Controls(self, named, usual, given, self._show)

@@ -15,7 +15,7 @@ from ..streams import Stream
 from ..training.loop import train
 from .base import Draw, Tool, buttons, draw, row
 from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
-from .knob import Knob
+from .inputs import Knob
 from .learning import CollectsRuns, Train
 
 METHODS = ("finetune", "lwf", "joint")
@@ -127,8 +127,8 @@ class MethodToggle(CollectsRuns):
 
     methods: names of methods; method: the one pressed at first; temperature, lam (the papers' lambda) and epochs: the
     method's own if None; heads: "task" or "class", as in every method; known_task: whether the task is given at test;
-    runs: runs of the same stream to begin with; device: as in `learn`; train, draw: used to learn and to draw (tests
-    give others); settings: given to every method, such as `learning_rate=0.01` or `backbone=cl.networks.ResNet32()`.
+    runs: runs of the same stream to begin with; device: as in `learn`; settings: given to every method, such as
+    `learning_rate=0.01` or `backbone=cl.networks.ResNet32()`.
 
     Raises:
         ValueError: an unknown method, a setting that the method does not take, or runs of other tasks.

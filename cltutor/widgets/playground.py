@@ -1,6 +1,5 @@
 """The playground: every term, memory, network and schedule to switch on and off, to train and to compare."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,17 +11,16 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import train
-from .base import Draw, draw, hidden, row, text_field
-from .choice import Choice
+from .base import LATER, Draw, Worker, draw, hidden, row, text_field
 from .controls import TIP, unusual
-from .learning import LATER, CollectsRuns, Train
+from .inputs import Choice
+from .learning import CollectsRuns, Train
 from .playground_code import CSS, RULES, Formula, read_line, widget_code
 from .playground_composition import Composition, composition_of
 from .playground_limits import Limits
-from .playground_open import Opener
-from .playground_panel import UNCHANGED, Panel, Unchanged
+from .playground_panel import UNCHANGED, Panel, Presets, Unchanged
 from .playground_presets import at_hand
-from .playground_start import Presets, Recorded
+from .playground_runs import Opener, Recorded
 from .playground_table import SORTS, rows_of, table
 
 
@@ -43,8 +41,7 @@ class Playground(CollectsRuns):
 
     recipe: a recipe, or a method's name, to begin with; seed: of the first run of a recipe, later ones take the next;
     known_task: whether the task is given at test; runs: recorded runs to compare with, of which those of this very
-    stream are offered, the gallery's if None; device: as in `learn`; train, draw: used to learn and to draw (tests give
-    others).
+    stream are offered, the gallery's if None; device: as in `learn`.
 
     Raises:
         ValueError: an unknown method, a recipe that the toggles cannot make or that makes no sense on this stream, or
@@ -78,9 +75,8 @@ class Playground(CollectsRuns):
         self._make(known_task)
         self._changed(first)
         self._show()
-        self.warming = threading.Timer(LATER, self._warm_up)  # the page comes first
-        self.warming.name = "cltutor warming up"
-        self.warming.start()
+        self.warming = Worker(lambda error: None, LATER)  # what is wrong is shown when the learner presses Train
+        self.warming.do(self._warm_up())
 
     def _first(self, recipe: Recipe | str) -> Composition:
         if isinstance(recipe, str):
@@ -144,16 +140,16 @@ class Playground(CollectsRuns):
         if change.new.strip() == self.code:
             return
         try:
-            line = read_line(change.new)
-            self.panel.set(composition_of(line.recipe))
+            recipe, settings = read_line(change.new)
+            self.panel.set(composition_of(recipe))
         except Unchanged:
             self.line.value = self.code
             raise
         except ValueError as error:
             self.line.value = self.code
             raise Unchanged(f"{error} {UNCHANGED}") from error
-        self.seed = self.seed if line.seed is None else line.seed
-        self.known_task.value = self.known_task.value if line.known_task is None else line.known_task
+        self.seed = settings.get("seed", self.seed)
+        self.known_task.value = settings.get("known_task", self.known_task.value)
         self.line.value = self.code
 
     def _train(self) -> None:
@@ -210,11 +206,8 @@ class Playground(CollectsRuns):
         self.results.value = table(rows_of(shown, known, self.recorded.shown), known, self.sort.value)
         self.sort.layout.display = "flex" if shown else "none"
 
-    def _warm_up(self) -> None:
+    def _warm_up(self) -> Iterator[Event]:
         """A step of the recipe, thrown away: PyTorch's very first steps take half a second."""
-        try:
-            events = self.train(self.stream, self.recipe, self.seed, device=self.device)
-            next(event for event in events if isinstance(event, Stepped))
-            events.close()
-        except Exception:  # what is wrong is shown when the learner presses Train
-            return
+        events = self.train(self.stream, self.recipe, self.seed, device=self.device)
+        yield next(event for event in events if isinstance(event, Stepped))
+        events.close()

@@ -2,7 +2,7 @@
 
 import html
 import inspect
-from dataclasses import dataclass
+from typing import Any
 
 import ipywidgets
 
@@ -15,16 +15,6 @@ from .playground_composition import composition_of
 
 SUCH = 'paste cl.methods.lwf(temperature=3), cl.Recipe(name="mine", loss=...), or a line of this widget'
 RULES = {"known_task": Flag(), "seed": Whole(at_least=0)}
-
-
-@dataclass(frozen=True)
-class Line:
-    """What a pasted line sets: the recipe and, if it makes a playground, whether the task is known at test, and the
-    seed."""
-
-    recipe: Recipe
-    known_task: bool | None = None
-    seed: int | None = None
 
 
 def method_code(wanted: Recipe) -> str | None:
@@ -66,24 +56,22 @@ def widget_code(wanted: Recipe, settings: dict) -> str:
     return call("cl.widgets.Playground", settings, "stream", method_code(wanted) or code_of(wanted))
 
 
-def read_line(code: str) -> Line:
-    """What a pasted line says.
+def read_line(code: str) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe that a pasted line makes and, if it makes a playground, ``known_task`` and ``seed``.
 
     Raises:
         ValueError: it is no recipe, no method and no playground, or has a value that does not fit.
     """
     found = read(code, ["Playground"], {name: methods.named(name) for name in methods.names()}, SUCH)
     if not isinstance(found, Call):
-        return Line(_recipe(found))
+        return _recipe(found), {}
     if not 1 <= len(found.first) <= 2:
         raise ValueError(f"A Playground shows a stream and begins with a recipe: {SUCH}.")
-    settings = dict(found.settings)
+    settings = {"known_task": True, "seed": 0} | found.settings
     recipe = found.first[1] if len(found.first) == 2 else settings.pop("recipe", "finetune")
-    usual = {"known_task": True, "seed": 0}
-    values = {name: rule.check(name, settings.pop(name, usual[name])) for name, rule in RULES.items()}
-    if settings:
-        raise ValueError(f"No control sets {', '.join(settings)}: run that line in a cell.")
-    return Line(_recipe(recipe), **values)
+    if unknown := settings.keys() - RULES.keys():
+        raise ValueError(f"No control sets {', '.join(sorted(unknown))}: run that line in a cell.")
+    return _recipe(recipe), {name: RULES[name].check(name, value) for name, value in settings.items()}
 
 
 def _recipe(value: object) -> Recipe:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from .. import attention
-from ..describe import Part
+from ..describe import Part, State
 from ..evaluation.answers import task_of
 from ..losses.terms import Batch, Context
 from ..networks import Architecture, Network
@@ -45,33 +44,28 @@ class Limits:
             recipe = replace(composition, name="This combination").recipe
         except ValueError as error:
             return str(error)
-        network, heads = recipe.network, recipe.heads
-        protects = bool(composition.protecting) or recipe.after_task != Composition().after_task
+        network, heads, part = recipe.network, recipe.heads, composition.anchor and composition.importance
         rates = tuple(tuple(phase.rates.items()) for phase in recipe.schedule.later)
-        after, importance = recipe.after_task, composition.anchor and composition.importance
+        protects = bool(composition.protecting) or recipe.after_task != Composition().after_task
         if composition.distillation and composition.joined and heads == "task":
             return JOINED
-        return (
-            self._once(("learner", recipe.memory, recipe.schedule.patience, rates), lambda: self._learner(recipe))
-            or self._once(("network", network, heads), lambda: self._network(recipe))
-            or protects
-            and self._once(
-                ("old tasks", network, heads, rates, recipe.memory is None), lambda: self._changes_old_tasks(recipe)
-            )
-            or composition.anchor
-            and self._once(("anchor", network, heads, importance), lambda: self._part(recipe, recipe.parts["Anchor"]))
-            or self._once(("after task", network, heads, after), lambda: self._part(recipe, after))
-            or composition.attention
-            and self._once(("attention", network, heads), lambda: self._attention(recipe))
-            or ""
-        )
+        checks = [  # whether it concerns this recipe, what its answer depends on, and the check
+            (True, (recipe.memory, recipe.schedule.patience, rates), self._learner),
+            (True, (network, heads), self._network),
+            (protects, (network, heads, rates, recipe.memory is None), self._old_tasks),
+            (composition.anchor, (network, heads, part), self._anchor),
+            (True, (network, heads, recipe.after_task), self._after_task),
+            (composition.attention, (network, heads), self._attention),
+        ]
+        reasons = (self._once((find.__name__, *key), find, recipe) for concerns, key, find in checks if concerns)
+        return next(filter(None, reasons), "")
 
-    def _once(self, key: tuple, find: Callable[[], str]) -> str:
+    def _once(self, key: tuple, find: Callable[[Recipe], str], recipe: Recipe) -> str:
         with self._lock:
             if key not in self._reasons:
                 try:
                     with seeded(("limits",)):  # the weights drawn here are thrown away
-                        self._reasons[key] = find()
+                        self._reasons[key] = find(recipe)
                 except ValueError as error:
                     self._reasons[key] = str(error)
             return self._reasons[key]
@@ -99,12 +93,20 @@ class Limits:
     def _names(self, task: int) -> list[str]:
         return [self.stream.class_names[label] for label in self.few[task].classes]
 
+    def _anchor(self, recipe: Recipe) -> str:
+        """Whether the anchor has nothing to hold, or its importance refuses the network."""
+        before, _ = self._grow(recipe.network)
+        shared = Context(before, 0, recipe.heads, self.few[0]).shared
+        return self._part(recipe, recipe.parts["Anchor"]) if shared else ALONE
+
+    def _after_task(self, recipe: Recipe) -> str:
+        return self._part(recipe, recipe.after_task)
+
     def _part(self, recipe: Recipe, part: Part) -> str:
-        """Whether a part refuses the end of one task or the beginning of the next."""
+        """Have a part end one task and begin the next, which it may refuse."""
         before, after = self._grow(recipe.network)
-        context, state = Context(before, 0, recipe.heads, self.few[0]), {}
-        if part is not recipe.after_task and not context.shared:
-            return ALONE
+        state: State = {}
+        context = Context(before, 0, recipe.heads, self.few[0])
         part.begin_task(context, state)
         part.end_task(context, state)
         if part is recipe.after_task:
@@ -112,11 +114,23 @@ class Limits:
         part.begin_task(Context(after, len(self.few) - 1, recipe.heads, self.few[-1]), state)
         return ""
 
-    def _changes_old_tasks(self, recipe: Recipe) -> str:
+    def _old_tasks(self, recipe: Recipe) -> str:
+        """Whether nothing that learns the second task is also used to answer for the first."""
         if len(self.few) < 2:
             return ""
-        changed = changes_old_tasks(recipe, self._grow(recipe.network)[1], self.few[1].train.images)
-        return "" if changed else ALONE
+        network, images = self._grow(recipe.network)[1], self.few[1].train.images
+        for phase in recipe.schedule.later:
+            network.train_only(phase.rates)
+            output = network(images)
+            old = output.head(0).sum()
+            # The loss reads the new head alone, unless classes of all tasks compete or old images are replayed.
+            new = (output.head(1) if recipe.heads == "task" and recipe.memory is None else output.logits).sum()
+            learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+            if old.requires_grad and new.requires_grad:
+                used = [torch.autograd.grad(one, learning, allow_unused=True, retain_graph=True) for one in (old, new)]
+                if any(first is not None and second is not None for first, second in zip(*used, strict=True)):
+                    return ""
+        return ALONE
 
     def _attention(self, recipe: Recipe) -> str:
         """Whether attention distillation refuses images of the second task."""
@@ -140,21 +154,3 @@ def few_of(task: Task) -> Task:
     rows = torch.cat([(split.labels == label).nonzero().flatten()[:FEW] for label in task.classes])
     few: Split = split.take(rows)
     return replace(task, train=few, test=few)
-
-
-def changes_old_tasks(recipe: Recipe, network: Network, images: Tensor) -> bool:
-    """Whether something that learns the second task is also used to answer for the first."""
-    for phase in recipe.schedule.later:
-        network.train_only(phase.rates)
-        output = network(images)
-        old = output.head(0).sum()
-        # The loss reads the new head alone, unless classes of all tasks compete or old images are replayed.
-        new = (output.head(1) if recipe.heads == "task" and recipe.memory is None else output.logits).sum()
-        learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        if old.requires_grad and new.requires_grad:
-            used = [
-                torch.autograd.grad(answer, learning, allow_unused=True, retain_graph=True) for answer in (old, new)
-            ]
-            if any(first is not None and second is not None for first, second in zip(*used, strict=True)):
-                return True
-    return False

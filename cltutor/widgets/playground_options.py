@@ -13,8 +13,7 @@ from ..recipe.merging import MeanMerge, ModeMerge, Unmerged
 from ..recipe.noise import GradientNoise
 from ..streams import CropFlip, PhotometricCropFlip
 from .base import dropdown
-from .choice import Choice, Switch
-from .knob import Knob
+from .inputs import Choice, Knob, Switch
 from .playground_composition import on
 from .playground_presets import preset
 

@@ -1,19 +1,21 @@
-"""The toggles of a playground in their sections; what makes no sense is greyed out with its reason."""
+"""The toggles of a playground in sections, and presets of them; what makes no sense is greyed out and says why."""
 
 import html
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import ipywidgets
 
-from .base import row
-from .choice import Choice, Switch
-from .knob import Knob, plain
+from .. import methods
+from ..streams import Stream
+from .base import Worker, row
+from .inputs import Choice, Knob, Switch, plain
+from .method_toggle import summary_of
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
 from .playground_options import make_controls
-from .playground_presets import named
+from .playground_presets import PAPERS, TITLES, at_hand, named
+from .playground_runs import Recorded
 
 # A term's switch -> the controls that count only while it is on.
 DEPENDENT = {switch: (weight, *settings) for switch, weight, settings in TERMS.values()}
@@ -53,8 +55,8 @@ class Panel(ipywidgets.VBox):
         fail: Callable[[Exception], None],
         changed: Callable[[Composition], None],
     ) -> None:
-        self.limits, self.composition, self.changed, self._fail = limits, composition, changed, fail
-        self._applying, self._lock, self._stale, self._thread = False, threading.Lock(), False, None
+        self.limits, self.composition, self.changed, self._worker = limits, composition, changed, Worker(fail)
+        self._applying, self.settle = False, self._worker.settle
         self.also: Callable[[Composition], None] = lambda now: None  # what else the thread greys out
         self.controls = make_controls(guarded)
         moved = guarded(self._moved)
@@ -82,11 +84,6 @@ class Panel(ipywidgets.VBox):
             raise Unchanged(f"{reason} {UNCHANGED}")
         self._apply(composition)
         self.changed(before)
-
-    def settle(self) -> None:
-        """Wait until everything that makes no sense is greyed out."""
-        if self._thread:
-            self._thread.join()
 
     def _section(self, title: str, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
         lines = [row(*(self.controls[name] for name in names)) for names in rows]
@@ -128,29 +125,16 @@ class Panel(ipywidgets.VBox):
 
     def grey(self) -> None:
         """Have a thread find out which single changes of the composition make no sense."""
-        with self._lock:
-            running, self._stale = self._stale or bool(self._thread and self._thread.is_alive()), True
-            if not running:
-                self._thread = threading.Thread(target=self._work, name="cltutor limits")
-                self._thread.start()
+        self._worker.do(self._find())
 
-    def _work(self) -> None:
-        try:
-            while self._stale:
-                self._stale = False
-                self._find()
-        except Exception as error:  # a thread's exception would be lost
-            self._fail(error)
-
-    def _find(self) -> None:
-        """Grey out what makes no sense now; nothing if the composition changes meanwhile."""
+    def _find(self) -> Iterator[None]:
+        """Grey out what makes no sense now, in steps; nothing if the composition changes meanwhile."""
         now, found = self.composition, {}
         for name, control in self.controls.items():
             options = control.buttons if isinstance(control, Choice) else ()
             options = [not control.value] if isinstance(control, Switch) else options
             for value in options:
-                if self._stale:
-                    return
+                yield
                 if value != getattr(now, name):
                     found[name, value] = self.limits.reason(replace(now, **{name: value}))
         self._show_refused(now, {key: reason for key, reason in found.items() if reason})
@@ -169,6 +153,55 @@ class Panel(ipywidgets.VBox):
             for value, reason in own.items() if not off else ():
                 words.setdefault(reason, []).append(setting(control, value))
         self.reasons.value = listing(words)
+
+
+class Presets(ipywidgets.VBox):
+    """A button for each paper, and for each method of the one that is pressed."""
+
+    def __init__(self, stream: Stream, panel: Panel, recorded: Recorded, guarded: Callable) -> None:
+        self.stream, self.panel, self.recorded, self._applying = stream, panel, recorded, False
+        self.paper = Choice("presets of", [(name, name, TITLES[name]) for name in PAPERS], guarded)
+        self.method = Choice("", [], guarded)
+        super().__init__([row(self.paper, self.method)], layout=ipywidgets.Layout(width="100%"))
+        offer, pressed = guarded(lambda change: self._offer()), guarded(self._pressed)
+        self.add_class("cltutor-presets")
+        self.paper.observe(lambda change: self._offer() if self._applying else offer(change), "value")
+        self.method.observe(lambda change: self._applying or pressed(change), "value")
+        panel.also = self._judge
+        self.paper.value = next(iter(PAPERS))
+
+    def show(self, composition: Composition) -> None:
+        """Press the button of the method that this is, if it is one."""
+        self._applying = True
+        try:
+            listed = [paper for paper, names in PAPERS.items() if composition.name in names]
+            if listed:
+                self.paper.value = listed[0]
+            self.method.value = composition.name if listed else None
+        finally:
+            self._applying = False
+
+    def _offer(self) -> None:
+        """The methods of the paper; those that make no sense on this stream are greyed out soon after."""
+        before, self._applying = self._applying, True
+        try:
+            names, now = PAPERS[self.paper.value], self.panel.composition
+            self.method.value = None
+            self.method.offer([(name, name, summary_of(name)) for name in names])
+            self.method.value = now.name if now.name in names else None
+            self.recorded.offer(names)
+        finally:
+            self._applying = before
+        self.panel.grey()
+
+    def _judge(self, now: Composition) -> None:
+        """Grey out what makes no sense on this stream; called in the panel's thread."""
+        listed = [name for name in self.method.buttons if name in methods.names()]
+        self.method.refuse({name: self.panel.limits.reason(at_hand(name, now, self.stream)) for name in listed})
+
+    def _pressed(self, change) -> None:
+        if change.new is not None:
+            self.panel.set(at_hand(change.new, self.panel.composition, self.stream))
 
 
 def enable(control: ipywidgets.Widget, on: bool) -> None:

@@ -31,8 +31,8 @@ class ReverseTransfer(LearnsInTurn):
     filters are rebuilt from shared knowledge, how far later tasks have moved them. A dotted line is the mean peak of
     single-task learning, once it has been trained.
 
-    methods: names; epochs: of every task; method: the one pressed at first; seed, device: as in `learn`; train, draw:
-    used to learn and to draw (tests give others); settings: given to every method, such as `learning_rate=0.01`.
+    methods: names; epochs: of every task; method: the one pressed at first; seed, device: as in `learn`; settings:
+    given to every method, such as `learning_rate=0.01`.
 
     Raises:
         ValueError: a stream of one task, an unknown method, or a setting that a method does not take.

@@ -13,7 +13,7 @@ from ..runs.run import Run
 from ..streams import Stream, Task
 from .base import Behind, Draw, Pane, Tool, draw, dropdown, in_thread, row
 from .controls import Controls, Values
-from .knob import Knob
+from .inputs import Knob
 
 MOST = 40  # pictures of a task to choose from
 SPAN = (1.0, 10.0, 0.5)  # of the temperature
@@ -65,9 +65,8 @@ class Temperature(Tool):
         softer = "how far the answers are softened"
         self.temperature = Knob("temperature T", SPAN, Real(above=0), softer, self.guarded)
         named = {name: getattr(self, name) for name in ("pictures", "head", "temperature", "picture")}
-        usual = {"pictures": 0, "head": "own", "temperature": 2, "picture": 1}
         rules = {"head": Choice([None, "own", *range(known)])}
-        self.controls = Controls(self, named, usual, {}, self._moved, rules, self._with_head)
+        self.controls = Controls(self, named, {}, {}, self._moved, rules, self._with_head)
         self.pane = Pane()
         self.fill(
             *(row(self.pictures, self.head), row(self.picture, self.temperature)),

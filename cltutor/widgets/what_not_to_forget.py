@@ -14,7 +14,7 @@ from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
 from .base import Draw, Pane, draw, example, row
 from .controls import Controls, Values, unusual
-from .knob import Knob
+from .inputs import Knob
 from .learning import LearnsInTurn, Train
 from .training import snapshot
 
@@ -63,7 +63,7 @@ class WhatNotToForget(LearnsInTurn):
     the others of task 1, and on later tasks.
 
     classes: labels of task 1, its first class if None; lam and epochs: the methods' own if None; seed, device: as in
-    `learn`; train, draw: used to learn and to draw (tests give others); settings: given to every method, such as
+    `learn`; settings: given to every method, such as
     `learning_rate=0.01`.
 
     Raises:

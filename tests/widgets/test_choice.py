@@ -1,7 +1,7 @@
 import ipywidgets
 import pytest
 
-from cltutor.widgets.choice import Choice, Switch, close
+from cltutor.widgets.inputs import Choice, Switch, close
 
 
 @pytest.fixture

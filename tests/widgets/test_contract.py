@@ -7,8 +7,8 @@ import pytest
 
 import cltutor as cl
 from cltutor.training.events import Stepped
-from cltutor.widgets.choice import close
 from cltutor.widgets.controls import shown as first_arguments
+from cltutor.widgets.inputs import close
 from cltutor.widgets.learning import LearnsInTurn, Trains
 
 LISTED = '("dfcnn_small", "hard_sharing", "single_task")'
@@ -148,12 +148,9 @@ def shown(stream, run, herded, rebuilt):
 
 
 def settle(tool):
-    """Wait for what a playground does behind the page."""
-    for part in (getattr(tool, "warming", None), getattr(tool, "panel", None), getattr(tool, "album", None)):
-        for wait in ("join", "settle"):
-            getattr(part, wait, lambda: None)()
-    if measuring := getattr(tool, "ahead", None):
-        measuring.join()
+    """Wait for what a widget does behind the page."""
+    for part in ("warming", "panel", "album", "ahead"):
+        getattr(getattr(tool, part, None), "settle", lambda: None)()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ def explore(rebuilt, stream, watched):
     def make(**settings):
         tool = watched(cl.widgets.FilterReconstruction, rebuilt, stream, **{"patience": 60} | settings)
         made.append(tool)
-        tool.ahead.join()
+        tool.ahead.settle()
         return tool
 
     yield make

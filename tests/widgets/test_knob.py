@@ -2,7 +2,7 @@ import pytest
 
 from cltutor.describe import Real, Whole
 from cltutor.widgets.base import Tool
-from cltutor.widgets.knob import Knob
+from cltutor.widgets.inputs import Knob
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import pytest
 import cltutor as cl
 from cltutor.training.events import Stepped
 from cltutor.widgets.playground_composition import composition_of
-from cltutor.widgets.playground_open import WIDGETS
 from cltutor.widgets.playground_presets import PAPERS
+from cltutor.widgets.playground_runs import WIDGETS
 
 SHORT = cl.methods.lwf(epochs=2)
 
 
 def settle(tool):
-    tool.warming.join()
+    tool.warming.settle()
     tool.panel.settle()
     tool.album.settle()
 

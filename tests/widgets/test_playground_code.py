@@ -4,7 +4,7 @@ import pytest
 
 import cltutor as cl
 from cltutor.recipe.parser import code_of
-from cltutor.widgets.playground_code import Line, method_code, read_line, widget_code
+from cltutor.widgets.playground_code import method_code, read_line, widget_code
 from cltutor.widgets.playground_composition import Composition
 from cltutor.widgets.playground_presets import PAPERS, named, preset
 
@@ -17,7 +17,7 @@ def test_the_code_of_a_preset_runs_in_a_cell_and_sets_the_same_toggles(method):
     recipe = replace(preset(method), epochs=3).recipe
     for code in (code_of(recipe), method_code(recipe)):
         assert eval(code, {"cl": cl}) == recipe
-        assert read_line(code) == Line(recipe)
+        assert read_line(code) == (recipe, {})
     assert method_code(recipe) == f"cl.methods.{method}(epochs=3)"
 
 
@@ -25,7 +25,7 @@ def test_a_recipe_that_is_no_method_is_written_out():
     assert method_code(OWN.recipe) is None
     code = code_of(OWN.recipe)
     assert eval(code, {"cl": cl}) == OWN.recipe
-    assert read_line(code).recipe == OWN.recipe
+    assert read_line(code)[0] == OWN.recipe
     assert code.startswith('cl.Recipe(name="my own", loss=cl.losses.CrossEntropy() + cl.losses.Distillation() + ')
 
 
@@ -47,13 +47,13 @@ def test_a_method_with_the_name_of_one_that_it_is_not_is_written_out():
 def test_the_call_of_a_method_has_the_papers_own_numbers(method, moved, code):
     recipe = replace(preset(method), **moved).recipe
     assert method_code(recipe) == code
-    assert eval(code, {"cl": cl}) == recipe == read_line(code).recipe
+    assert eval(code, {"cl": cl}) == recipe == read_line(code)[0]
 
 
 def test_the_line_of_the_widget_is_read_again():
     for made in (preset("lwf"), named(OWN)):
         code = widget_code(made.recipe, {"seed": 3, "known_task": False})
-        assert read_line(code) == Line(made.recipe, known_task=False, seed=3)
+        assert read_line(code) == (made.recipe, {"known_task": False, "seed": 3})
     assert widget_code(preset("lwf").recipe, {}) == "cl.widgets.Playground(stream, cl.methods.lwf())"
 
 
@@ -71,7 +71,7 @@ def test_the_line_of_the_widget_is_read_again():
     ],
 )
 def test_what_a_learner_may_paste(code, recipe):
-    assert read_line(code).recipe == recipe
+    assert read_line(code)[0] == recipe
 
 
 @pytest.mark.parametrize(

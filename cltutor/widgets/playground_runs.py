@@ -1,0 +1,174 @@
+"""Runs beside those of a playground, recorded ones to compare with, and the other widgets in which a run opens."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import ipywidgets
+
+from ..runs.run import Run
+from ..streams import Stream
+from ..studies import gallery
+from ..studies.gallery.archive import path_of
+from ..studies.gallery.settings import SETTINGS
+from .attention_drift import AttentionDrift
+from .base import button, dropdown, row
+from .filter_reconstruction import FilterReconstruction
+from .herding_explorer import HerdingExplorer
+from .importance_explorer import ImportanceExplorer
+from .inputs import Switch, close, shortened
+
+FIRST = ("finetune", "lwf", "joint")  # what is shown before anything was trained
+
+
+class Recorded(ipywidgets.Box):
+    """Switches for recorded runs of the stream, those of the methods that are offered and those that are on.
+
+    `changed()` is called after the learner has switched one.
+    """
+
+    def __init__(
+        self, stream: Stream, runs: Sequence[Run] | None, guarded: Callable, changed: Callable[[], None]
+    ) -> None:
+        layout = ipywidgets.Layout(display="none", flex_flow="row wrap", align_items="center")
+        super().__init__(layout=layout)
+        self.add_class("cltutor-recorded")
+        given = gallery_of(stream) if runs is None else list(runs)
+        found = [run for run in given if run.fingerprint == stream.fingerprint and run.complete]
+        if given and not found and runs is not None:
+            raise ValueError("None of these runs has learned this stream to its end: give runs of its class order.")
+        self.runs: dict[str, list[Run]] = {}
+        for run in found:
+            self.runs.setdefault(label(run), []).append(run)
+        self.switches = {words: Switch(words, tooltip(words, runs)) for words, runs in self.runs.items()}
+        self._clearing = False
+        switched = guarded(lambda change: changed())
+        for words, switch in self.switches.items():
+            switch.value = words in FIRST
+            switch.observe(lambda change: self._clearing or switched(change), "value")
+
+    @property
+    def on(self) -> list[str]:
+        return [words for words, switch in self.switches.items() if switch.value]
+
+    @property
+    def shown(self) -> list[Run]:
+        """The runs that are switched on."""
+        return [run for words in self.on for run in self.runs[words]]
+
+    def toggled(self) -> Iterator[list[Run]]:
+        """The runs that a press of each switch on the page would show."""
+        for words in self._listed:
+            on = [other for other in self.switches if (other in self.on) != (other == words)]
+            yield [run for other in on for run in self.runs[other]]
+
+    def offer(self, methods: Sequence[str]) -> None:
+        """Show the switches of these methods, and those that are on."""
+        self._listed = [w for w, runs in self.runs.items() if runs[0].name in methods or self.switches[w].value]
+        listed = [self.switches[words] for words in self._listed]
+        self.children = (ipywidgets.HTML("recorded runs", layout=ipywidgets.Layout(margin="0 8px 0 0")), *listed)
+        self.layout.display = "flex" if listed else "none"
+
+    def clear(self) -> None:
+        """Switch all off."""
+        self._clearing = True
+        try:
+            for switch in self.switches.values():
+                switch.value = False
+        finally:
+            self._clearing = False
+
+
+def label(run: Run) -> str:
+    return f"{run.name} across tasks" if run.competes else run.name
+
+
+def tooltip(words: str, runs: Sequence[Run]) -> str:
+    several = f"the mean of {len(runs)} runs" if len(runs) > 1 else f"seed {runs[0].seed}"
+    return f"compare with the recorded run of {words} ({several})"
+
+
+def gallery_of(stream: Stream) -> list[Run]:
+    """The gallery's runs of streams of this name; none where it has none, or was not built yet."""
+    if stream.name not in SETTINGS or not path_of(stream.name).exists():
+        return []
+    return gallery.runs(stream.name)
+
+
+WIDGETS = {  # words on the button -> what it does, and the widget
+    "Importance": ("which weights matter, and what damage to them does", ImportanceExplorer),
+    "Attention": ("where the network looks, and how that drifts", AttentionDrift),
+    "Herding": ("which images of a class a memory would keep", HerdingExplorer),
+    "Filters": ("filters rebuilt from a knowledge base", FilterReconstruction),
+}
+
+
+def refusal(words: str, run: Run, stream: Stream) -> str:
+    """Why a widget cannot show this run, in its own words; nothing where it can."""
+    try:
+        WIDGETS[words][1].check_run(run, stream)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+class Opener(ipywidgets.VBox):
+    """A list of runs, a button for each of the other widgets, and the place where that opens."""
+
+    def __init__(self, stream: Stream, guarded: Callable[[Callable], Callable]) -> None:
+        self.stream, self.runs = stream, []
+        self.run = dropdown("open run", [], "the run that opens in another widget")
+        self.buttons = {
+            words: button(words, "", guarded(lambda _, words=words: self._open(words)), "external-link")
+            for words in WIDGETS
+        }
+        self.close_it = button("Close", "close the widget below", guarded(lambda _: self._close()), "times")
+        self.close_it.layout.display = "none"
+        self.reasons, self.place = ipywidgets.HTML(), ipywidgets.VBox()
+        super().__init__([row(self.run, *self.buttons.values(), self.close_it), self.reasons, self.place])
+        self.run.observe(lambda change: self._grey(), "value")
+        self.offer([])
+
+    def offer(self, runs: Sequence[Run]) -> None:
+        """Let these runs be opened, the newest at first."""
+        if [id(run) for run in runs] == [id(run) for run in self.runs] and runs:
+            return
+        self.runs = list(runs)
+        options = [(f"{place}: {shortened(run.name, 40)}, seed {run.seed}", place) for place, run in enumerate(runs, 1)]
+        self.run.options = options
+        self.run.value = len(runs) or None
+        self.layout.display = None if runs else "none"
+        self._grey()
+
+    @property
+    def chosen(self) -> Run | None:
+        return self.runs[self.run.value - 1] if self.run.value else None
+
+    def _grey(self) -> None:
+        """Grey out the widgets that cannot show the chosen run, and say why."""
+        run, found = self.chosen, []
+        for words, pressed in self.buttons.items():
+            reason = refusal(words, run, self.stream) if run else "There is no run yet."
+            pressed.disabled = bool(reason)
+            pressed.tooltip = f"open the run: {WIDGETS[words][0]}" + (f" - not here: {reason}" if reason else "")
+            found += [f"<li><b>{words}</b>: {reason}</li>"] if reason else []
+        fold = "<details class='cltutor-reasons'><summary>{} greyed out: why?</summary><ul>{}</ul></details>"
+        self.reasons.value = fold.format(f"{len(found)} of {len(WIDGETS)}", "".join(found)) if run and found else ""
+
+    def _open(self, words: str) -> None:
+        self._close()
+        kind, run = WIDGETS[words][1], self.chosen
+        if kind is ImportanceExplorer:
+            made = kind(self.stream, run=run, seed=run.seed)
+        elif kind is AttentionDrift:
+            made = kind(self.stream, runs=[run], seed=run.seed)
+        else:
+            made = kind(run, self.stream)
+        self.place.children = (made,)
+        self.close_it.layout.display = None
+
+    def _close(self) -> None:
+        gone, self.place.children = self.place.children, ()
+        for widget in gone:
+            if training := getattr(widget, "training", None):
+                training.stop()
+        close(gone)
+        self.close_it.layout.display = "none"
