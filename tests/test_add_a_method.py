@@ -1,4 +1,7 @@
-"""The page "Add a method of your own": its code runs as printed, and what it says of it is true."""
+"""The page "Add a method of your own": its code runs as printed, and what it says of it is true.
+
+That the methods resume bit for bit is tested with all others, in tests/training/test_task.py.
+"""
 
 import subprocess
 import sys
@@ -10,7 +13,6 @@ import torch
 
 import cltutor as cl
 from cltutor.comparing.table import properties
-from cltutor.runs.store import Store
 
 DarkReplay = example.der.DarkReplay
 
@@ -29,20 +31,6 @@ def test_the_page_runs_as_a_script_and_its_table_says_that_der_trains_on_old_dat
     assert done.stdout.startswith("Recipe(name='der', loss=CrossEntropy() + DarkReplay()")
     assert ["der", "yes", "no", "yes", "–", "yes"] in lines, done.stdout
     assert lines[-1] == ["wa"]
-
-
-def test_it_resumes_bit_for_bit_in_the_middle_of_a_later_task(tiny, tmp_path):
-    recipe = cl.methods.der(capacity=10, epochs=3)
-    whole = cl.learn(tiny, recipe, device="cpu", progress=False)
-    store = Store(tmp_path, every=0.0)
-    events = cl.train(tiny, recipe, device="cpu", store=store)
-    ended = (e for e in events if isinstance(e, cl.training.events.EpochDone) and (e.task, e.epoch) == (1, 1))
-    next(ended)
-    events.close()
-    again = cl.learn(tiny, recipe, device="cpu", store=store, progress=False)
-    for task in range(2):
-        torch.testing.assert_close(again.states[task], whole.states[task], rtol=0, atol=0)
-    torch.testing.assert_close(again.part_states, whole.part_states, rtol=0, atol=0, equal_nan=True)
 
 
 def step(heads="class", **settings):

@@ -11,6 +11,8 @@ import cltutor as cl
 
 HEAVY = [
     "captum",
+    "dask",
+    "distributed",
     "ipywidgets",
     "jupyterlab",
     "matplotlib",
@@ -29,6 +31,8 @@ labels = torch.arange(40) % 4
 stream = cl.streams.tensors(images, labels, images, labels, tasks=2)
 run = cl.learn(stream, "lwf", epochs=1, progress=False)
 assert run.complete
+runs = cl.compare(stream, ["finetune", "mas"], (0, 1), device="cpu", epochs=1, progress=False)
+assert runs.table().markdown() and runs._repr_html_() and len(runs.data()) == 4
 print(run.accuracy().shape)
 """
 
@@ -45,12 +49,12 @@ def test_importing_the_package_imports_nothing_heavy():
     assert fresh(code) == "[]"
 
 
-def test_learning_imports_nothing_heavy():
+def test_learning_and_comparing_import_nothing_heavy():
     code = f"{LEARN}\nimport sys; print(sorted(set({HEAVY}) & set(sys.modules)))"
     assert fresh(code).splitlines()[-1] == "[]"
 
 
-def test_learning_needs_only_torch_and_numpy():
+def test_learning_and_comparing_need_only_torch_and_numpy():
     assert fresh(BLOCKED + LEARN) == "(2, 2)"
 
 

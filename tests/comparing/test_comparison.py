@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -70,22 +68,6 @@ def test_what_cannot_be_compared_is_refused_before_any_training(tiny, methods, s
         cl.compare(tiny, methods, seeds, progress=False)
     with pytest.raises(ValueError, match="needs a Stream or a function from a seed to one, which gave 0"):
         cl.compare(lambda seed: 0, ["lwf"], (0,), progress=False)
-
-
-def test_comparing_needs_only_torch_and_numpy():
-    blocked = ["captum", "ipywidgets", "matplotlib", "sklearn", "torchvision", "distributed", "dask"]
-    code = f"""
-import sys; sys.modules.update(dict.fromkeys({blocked}))
-import torch
-import cltutor as cl
-images, labels = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8), torch.arange(40) % 4
-stream = cl.streams.tensors(images, labels, images, labels, tasks=2)
-runs = cl.compare(stream, ["finetune", "mas"], (0, 1), device="cpu", epochs=1, progress=False)
-print(runs.table()); print(runs.table().markdown()); print(runs._repr_html_()); print(runs.data())
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Trained with a head per task" in done.stdout
 
 
 def test_a_difference_is_paired_by_seed_whatever_the_order(made):
