@@ -256,9 +256,7 @@ def button(words: str, tooltip: str, action: Callable, icon: str = "", width: st
     return made
 
 
-def buttons(
-    words: str, tooltip: str, options: list[tuple[str, object]], tooltips: list[str]
-) -> ipywidgets.ToggleButtons:
+def buttons(words: str, tooltip: str, options: Sequence, tooltips: list[str]) -> ipywidgets.ToggleButtons:
     """Toggle buttons, as wide as their words."""
     return ipywidgets.ToggleButtons(
         options=options,

@@ -2,8 +2,9 @@
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent import futures
+from functools import partial
 
 import ipywidgets
 import numpy as np
@@ -118,7 +119,9 @@ class FilterReconstruction(Tool):
         pending = None
         if _short(key) not in self._measured:
             pending = self._measuring.submit(self._measure, key)
-        self.panes[0].value = self.album.page(key, lambda: self._tiles(task, layer, off))
+        places = [channel - 1 for channel in off]
+        make = partial(show.knowledge, self.network, layer - 1, task - 1, places, self.run.name)
+        self.panes[0].value = self.album.page(key, make)
         self.panes[1].value = self._shares(layer)
         if pending:
             futures.wait([pending], self.patience)
@@ -161,16 +164,11 @@ class FilterReconstruction(Tool):
             words = f"Task {task}, known at test: {words}"
         self.note.value = sentence(words, "status")
 
-    def _tiles(self, task: int, layer: int, off: tuple[int, ...]) -> show.Picture:
-        return show.knowledge(self.network, layer - 1, task - 1, [channel - 1 for channel in off], self.run.name)
-
     def _shares(self, layer: int) -> str:
         names = [f"task {task}" for task in range(1, len(self.stream) + 1)]
 
-        def make() -> show.Picture:
-            return show.knowledge_shares(self._shares_of(layer), names, f"layer {layer}, {self.run.name}")
-
-        return self.album.page(("shares", layer), make)
+        what = f"layer {layer}, {self.run.name}"
+        return self.album.page(("shares", layer), lambda: show.knowledge_shares(self._shares_of(layer), names, what))
 
 
 class Switches(ipywidgets.VBox):
@@ -190,7 +188,7 @@ class Switches(ipywidgets.VBox):
         self.count = Knob("how many off", (0, most, 1), Whole(0, most), how, guarded)
         self.every = [
             button("all on", "switch every channel on", guarded(lambda _: self._set(()))),
-            button("all off", "switch every channel off", guarded(lambda _: self._set(self._numbers()))),
+            button("all off", "switch every channel off", guarded(lambda _: self._set(range(1, self.channels + 1)))),
         ]
         super().__init__([row(*self.buttons), row(self.text, *self.every)], layout=ipywidgets.Layout(width="100%"))
         for switch in self.buttons:
@@ -206,19 +204,17 @@ class Switches(ipywidgets.VBox):
             switch.layout.display = None if number <= channels else "none"
         self._set(())
 
-    def _numbers(self) -> tuple[int, ...]:
-        return tuple(range(1, self.channels + 1))
-
-    def _set(self, off: tuple[int, ...]) -> None:
+    def _set(self, off: Iterable[int]) -> None:
         self.value = tuple(sorted(off))
 
     def _pressed(self, change) -> None:
         if not self._setting:
-            self._set(tuple(n for n, switch in zip(self._numbers(), self.buttons, strict=False) if not switch.value))
+            shown = self.buttons[: self.channels]
+            self._set(number for number, switch in enumerate(shown, 1) if not switch.value)
 
     def _counted(self, change) -> None:
         if not self._setting:
-            self._set(tuple(self.ranking()[: int(change.new)]))
+            self._set(self.ranking()[: int(change.new)])
 
     def _typed(self, change) -> None:
         if self._setting:

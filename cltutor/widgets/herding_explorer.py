@@ -97,10 +97,14 @@ class HerdingExplorer(Tool):
 
     def _make_controls(self, usual: dict) -> None:
         count, most = len(self.stream.classes), self.most
-        names = [(self.stream.class_names[k], k) for k in self.classes]
-        self.label = dropdown("class", names, "the class whose training images are chosen from")
-        self.strategy = _pressed("strategy", "how exemplars are chosen", {name: name for name in SELECTIONS})
-        self.projection = _pressed("map", "how the features are drawn in two dimensions", PROJECTIONS)
+        classes = [(self.stream.class_names[k], k) for k in self.classes]
+        self.label = dropdown("class", classes, "the class whose training images are chosen from")
+        self.strategy = buttons(
+            "strategy", "how exemplars are chosen", list(SELECTIONS), [ABOUT[s] for s in SELECTIONS]
+        )
+        maps = [(shown, name) for name, shown in PROJECTIONS.items()]
+        how = "how the features are drawn in two dimensions"
+        self.projection = buttons("map", how, maps, [ABOUT[name] for name in PROJECTIONS])
         self.step = Knob("exemplars", (1, most, 1), Whole(1, most), "how many exemplars are chosen", self.guarded)
         how, span = "how many images of all classes the memory keeps", (count, max(usual["capacity"], count * most))
         self.capacity = Knob("capacity K", (*span, max(1, count // 2)), Whole(at_least=count), how, self.guarded)
@@ -189,10 +193,6 @@ class HerdingExplorer(Tool):
         rows = F.normalize(features.double(), dim=1).numpy()
         distances = {name: distances_of(rows, order) for name, order in orders.items()}
         return Choice(images.numpy(), rows, orders, distances, *pca(rows))
-
-
-def _pressed(words: str, tooltip: str, names: dict[str, str]) -> ipywidgets.ToggleButtons:
-    return buttons(words, tooltip, [(shown, name) for name, shown in names.items()], [ABOUT[name] for name in names])
 
 
 def check_finished(run: Run, stream: Stream) -> None:

@@ -95,9 +95,7 @@ class Playground(CollectsRuns):
         self.known_task.value = known_task
         self.known_task.observe(self.guarded(self._flipped), "value")
         self.results = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
-        words = {"newest": "the newest first", "name": "from A to Z"}
-        words |= {"accuracy": "the largest first", "forgetting": "the least first", "seconds": "the fewest first"}
-        self.sort = Choice("sort by", [(name, name, words[name]) for name in SORTS], self.guarded)
+        self.sort = Choice("sort by", [(name, name, words) for name, (_, words, _) in SORTS.items()], self.guarded)
         self.sort.value = "newest"
         self.sort.observe(self.guarded(lambda change: self._show_results()), "value")
         self.opener = Opener(self.stream, self.guarded)

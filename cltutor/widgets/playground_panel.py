@@ -13,8 +13,7 @@ from .inputs import Choice, Knob, Switch, plain
 from .method_toggle import summary_of
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
-from .playground_options import make_controls
-from .playground_presets import PAPERS, TITLES, at_hand, named
+from .playground_presets import PAPERS, TITLES, at_hand, make_controls, named
 from .playground_runs import Recorded
 
 # A term's switch -> the controls that count only while it is on.
@@ -63,7 +62,7 @@ class Panel(ipywidgets.VBox):
         for control in self.controls.values():
             control.observe(lambda change: self._applying or moved(change), "value")
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
-        self.sections = {title: self._section(title, rows) for title, rows in SECTIONS.items()}
+        self.sections = {title: self._section(rows) for title, rows in SECTIONS.items()}
         about = {title: f"the toggles of {title.lower()}" for title in SECTIONS} | {ALL: "the toggles of all sections"}
         self.tabs = Choice("toggles", [(title, title, words) for title, words in about.items()], guarded)
         self.tabs.observe(guarded(lambda change: self._unfold()), "value")
@@ -85,7 +84,7 @@ class Panel(ipywidgets.VBox):
         self._apply(composition)
         self.changed(before)
 
-    def _section(self, title: str, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
+    def _section(self, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
         lines = [row(*(self.controls[name] for name in names)) for names in rows]
         made = ipywidgets.VBox(lines, layout=ipywidgets.Layout(width="auto"))
         made.add_class("cltutor-section")
@@ -110,49 +109,37 @@ class Panel(ipywidgets.VBox):
             self.composition = composition
         finally:
             self._applying = False
-        self._switch_off()
+        # Controls of what is off, and the temperature of what has none, cannot be moved.
+        able = {name: getattr(composition, term) for term, names in DEPENDENT.items() for name in names}
+        able["temperature"] = composition.distillation and composition.kind == "softmax"
+        able["images"] = able["selection"] = composition.memory in ("exemplars", "per class")
+        for name, on in able.items():
+            control = self.controls[name]
+            for each in control.buttons.values() if isinstance(control, Choice) else [control]:
+                each.disabled = not on
         self.grey()
-
-    def _switch_off(self) -> None:
-        """Controls of what is off, and the temperature of what has none, cannot be moved."""
-        now = self.composition
-        for term, names in DEPENDENT.items():
-            for name in names:
-                enable(self.controls[name], getattr(now, term))
-        enable(self.controls["temperature"], now.distillation and now.kind == "softmax")
-        enable(self.controls["images"], now.memory in ("exemplars", "per class"))
-        enable(self.controls["selection"], now.memory in ("exemplars", "per class"))
 
     def grey(self) -> None:
         """Have a thread find out which single changes of the composition make no sense."""
         self._worker.do(self._find())
 
     def _find(self) -> Iterator[None]:
-        """Grey out what makes no sense now, in steps; nothing if the composition changes meanwhile."""
-        now, found = self.composition, {}
+        """Grey out what makes no sense now, in steps, and say the reasons below."""
+        now, refused, words = self.composition, {}, {}
+        off = {name for term, names in DEPENDENT.items() if not getattr(now, term) for name in names}
         for name, control in self.controls.items():
-            options = control.buttons if isinstance(control, Choice) else ()
-            options = [not control.value] if isinstance(control, Switch) else options
-            for value in options:
+            if name in off or not isinstance(control, Choice | Switch):
+                continue
+            refused[control] = {}
+            for value in list(control.buttons) if isinstance(control, Choice) else [not getattr(now, name)]:
                 yield
-                if value != getattr(now, name):
-                    found[name, value] = self.limits.reason(replace(now, **{name: value}))
-        self._show_refused(now, {key: reason for key, reason in found.items() if reason})
-        self.also(now)
-
-    def _show_refused(self, now: Composition, refused: dict[tuple[str, object], str]) -> None:
-        """Grey out these values of controls, each with its reason, and say the reasons below."""
-        words: dict[str, list[str]] = {}
-        for name, control in self.controls.items():
-            own = {value: reason for (other, value), reason in refused.items() if other == name}
-            off = any(name in names and not getattr(now, term) for term, names in DEPENDENT.items())
-            if isinstance(control, Choice) and not off:
-                control.refuse(own)
-            elif isinstance(control, Switch) and not off:
-                control.refuse(next(iter(own.values()), ""))
-            for value, reason in own.items() if not off else ():
-                words.setdefault(reason, []).append(setting(control, value))
+                if value != getattr(now, name) and (reason := self.limits.reason(replace(now, **{name: value}))):
+                    refused[control][value] = reason
+                    words.setdefault(reason, []).append(setting(control, value))
+        for control, reasons in refused.items():
+            control.refuse(reasons if isinstance(control, Choice) else "".join(reasons.values()))
         self.reasons.value = listing(words)
+        self.also(now)
 
 
 class Presets(ipywidgets.VBox):
@@ -202,12 +189,6 @@ class Presets(ipywidgets.VBox):
     def _pressed(self, change) -> None:
         if change.new is not None:
             self.panel.set(at_hand(change.new, self.panel.composition, self.stream))
-
-
-def enable(control: ipywidgets.Widget, on: bool) -> None:
-    """Let a control be moved, or not."""
-    for each in control.buttons.values() if isinstance(control, Choice) else [control]:
-        each.disabled = not on
 
 
 def setting(control: Choice | Switch, value: object) -> str:

@@ -12,12 +12,12 @@ from ..show.runs import accuracy
 from .playground_composition import composition_of
 from .playground_presets import short
 
-SORTS = {  # a column -> its heading, and the key by which its best row comes first
-    "newest": ("", lambda row: -row.place),
-    "name": ("name", lambda row: (row.name, row.seed)),
-    "accuracy": ("average accuracy (%)", lambda row: -row.accuracy),
-    "forgetting": ("forgetting (points)", lambda row: row.forgetting),
-    "seconds": ("seconds", lambda row: row.seconds),
+SORTS = {  # a column -> its heading, its order in words, and the key by which its best row comes first
+    "newest": ("", "the newest first", lambda row: -row.place),
+    "name": ("name", "from A to Z", lambda row: (row.run.name, row.run.seed)),
+    "accuracy": ("average accuracy (%)", "the largest first", lambda row: -row.accuracy),
+    "forgetting": ("forgetting (points)", "the least first", lambda row: row.forgetting),
+    "seconds": ("seconds", "the fewest first", lambda row: row.seconds),
 }
 GROUPS = {
     False: "Task known in training: a softmax, or sigmoids, for each task",
@@ -31,13 +31,10 @@ class Row:
     """A run in the table; accuracy and forgetting in percent, nan where there is none."""
 
     place: int
-    name: str
-    seed: int
-    contents: str
+    run: Run
     accuracy: float
     forgetting: float
     seconds: float
-    competes: bool
     note: str
 
 
@@ -52,9 +49,7 @@ def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = ())
                 average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
         note = "recorded" if any(run is one for one in recorded) else ""
         note = note if run.complete else f"stopped in task {run.learned + 1} of {len(run.tasks)}"
-        seconds = sum(run.seconds.values())
-        contents = contents_of(run.recipe)
-        found.append(Row(place, run.name, run.seed, contents, average, lost, seconds, run.competes, note))
+        found.append(Row(place, run, average, lost, sum(run.seconds.values()), note))
     return found
 
 
@@ -86,7 +81,7 @@ def table(rows: Sequence[Row], known_task: bool, by: str = "newest") -> str:
     regime = "task known at test" if known_task else "task unknown at test"
     parts = []
     for competes, caption in GROUPS.items():
-        group = sorted((row for row in rows if row.competes == competes), key=lambda row: _order(row, by))
+        group = sorted((row for row in rows if row.run.competes == competes), key=lambda row: _order(row, by))
         if group:
             mark = "*" if not known_task and not competes else ""
             caption = f"{caption}; {regime}" + (f". *{UNTRAINED}" if mark else "")
@@ -97,7 +92,7 @@ def table(rows: Sequence[Row], known_task: bool, by: str = "newest") -> str:
 
 def _order(row: Row, by: str) -> tuple:
     """Runs without a number come last, whatever the column."""
-    value = SORTS[by][1](row)
+    value = SORTS[by][2](row)
     return (isinstance(value, float) and math.isnan(value), 0 if value != value else value)
 
 
@@ -114,10 +109,10 @@ def _head(by: str) -> str:
 
 def _row(row: Row, mark: str) -> str:
     note = f" <small>{html.escape(row.note)}</small>" if row.note else ""
-    name = f"{html.escape(row.name)} <small>seed {row.seed}</small>{note}"
+    name = f"{html.escape(row.run.name)} <small>seed {row.run.seed}</small>{note}"
     numbers = [_number(row.accuracy, mark), _number(row.forgetting, mark), f"{row.seconds:.1f}"]
     cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
-    return f'<tr><th scope="row">{name}</th><td>{html.escape(row.contents)}</td>{cells}</tr>'
+    return f'<tr><th scope="row">{name}</th><td>{html.escape(contents_of(row.run.recipe))}</td>{cells}</tr>'
 
 
 def _number(value: float, mark: str) -> str:

@@ -93,19 +93,6 @@ def test_a_setting_goes_to_the_methods_that_take_it(stream):
     assert tool.code == 'cl.widgets.AttentionDrift(stream, methods=("lwf_mc", "lwm"), gamma=3, epochs=1)'
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"methods": ("lwn",)}, "There is no method 'lwn'"),
-        ({"methods": ()}, "one method or more"),
-        ({"rows": 9}, "rows is a whole number from 1 to 4"),
-    ],
-)
-def test_bad_arguments_are_refused(stream, wrong, words):
-    with pytest.raises(ValueError, match=words):
-        cl.widgets.AttentionDrift(stream, **wrong)
-
-
 def test_maps_are_kept_relative_to_their_largest_value():
     maps = np.stack([np.zeros((2, 2)), 4 * np.eye(2)]).astype(np.float32)
     np.testing.assert_array_equal(halved(maps), [np.zeros((2, 2)), np.eye(2)])

@@ -140,21 +140,3 @@ def test_what_was_not_trained_or_not_finished_yet_says_so(tool, train):
     assert "eeil averages" in tool.panes[2].value
     toggle(tool, False, False)
     assert "eeil_base has learned 1 of 2 tasks" in tool.panes[0].value
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"capacity": 3}, "capacity must be at least 4"),
-        ({"epochs": 1}, "epochs is a whole number from 2 up, not 1"),
-        ({"memory": None}, "memory cannot be set here"),
-    ],
-)
-def test_bad_arguments_are_refused(stream, wrong, words):
-    with pytest.raises(ValueError, match=words):
-        cl.widgets.Balance(stream, **wrong)
-
-
-def test_a_stream_of_one_task_is_refused():
-    with pytest.raises(ValueError, match="two tasks or more"):
-        cl.widgets.Balance(cl.streams.digits(tasks=1, classes=range(2)))

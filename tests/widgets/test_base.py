@@ -31,19 +31,6 @@ def test_an_error_in_a_callback_is_shown_on_the_page_and_recorded(tool, errors):
     errors.expect(tool, "lam is")
 
 
-def test_an_error_that_is_no_sentence_says_what_to_do(tool, errors):
-    tool.guarded(fails(KeyError("lam")))()
-    errors.expect(tool, "Something went wrong in cltutor (KeyError: &#x27;lam&#x27;). Run this cell again.")
-
-
-def test_the_next_callback_that_works_removes_the_message(tool, errors):
-    tool.guarded(fails(ValueError("no.")))()
-    errors.expect(tool, "no.")
-    tool.guarded(lambda _: None)({})
-    assert tool.message.value == ""
-    assert len(tool.errors) == 1
-
-
 def test_a_drawn_picture_has_its_alternative_text_and_size():
     picture = cl.show.Picture(4, 2, alt='A "small" picture.')
     shown = draw(lambda: picture, dpi=50)

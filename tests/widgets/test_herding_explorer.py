@@ -130,25 +130,6 @@ def test_every_strategy_and_map_of_a_class_is_drawn_ahead_and_what_was_seen_come
     assert tool.panes[0].value == seen
 
 
-def test_a_typed_value_that_cannot_be_is_refused(tool, errors):
-    tool.capacity.text.value = 2
-    errors.expect(tool, "capacity K is a whole number from 4 up, not 2")
-    tool.step.text.value = 99
-    errors.expect(tool, "exemplars is a whole number from 1 to 8, not 99")
-    assert (tool.capacity.number, tool.step.number) == (12, 5)
-
-
-def test_a_run_that_does_not_fit_is_refused(herded, stream):
-    digits = cl.streams.digits(tasks=2)
-    with pytest.raises(ValueError, match=r"This run learned .*, not these images of streams.digits"):
-        cl.widgets.HerdingExplorer(herded, digits)
-    with pytest.raises(ValueError, match="Give a finished run first"):
-        cl.widgets.HerdingExplorer(herded.model, stream)
-    run = next(event.run for event in cl.train(stream, "finetune", epochs=1) if event.run.learned)
-    with pytest.raises(ValueError, match="has learned 1 of 2 tasks"):
-        cl.widgets.HerdingExplorer(run, stream)
-
-
 def test_an_error_behind_the_page_is_shown_and_the_class_can_be_chosen_again(herded, stream, watched, behind, errors):
     tool = watched(cl.widgets.HerdingExplorer, herded, stream, behind=behind.append)
     tool.draw.error = ValueError("The features hold NaN or infinity.")

@@ -107,15 +107,6 @@ def test_only_the_controls_of_the_view_are_shown(tool):
     assert shown == {"maps": ["maps"], "scatter": ["maps", "scatter"], "damage": ["damage"]}
 
 
-def test_a_picture_is_drawn_once(tool):
-    tool.album.clear()
-    counts = []
-    for task in (1, 2, 1, 2):
-        press(tool, task=task)
-        counts.append(tool.draw.count)
-    assert counts[0] < counts[1] == counts[2] == counts[3]
-
-
 def test_stop_keeps_the_tasks_that_were_measured(stream, watched, train):
     tool = watched(cl.widgets.ImportanceExplorer, stream, epochs=2)
     tool.train.stop = lambda event: event.task == 1

@@ -77,11 +77,8 @@ def test_what_a_learner_may_paste(code, recipe):
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("", "not one line of code"),
         ("lwf(temperature=", "not one line of code"),
         ("3 + 4", "A sum is of terms"),
-        ("3", "This is no recipe"),
-        ("__import__('os').system('true')", "system is not known here"),
         ("cl.methods.lwf(print(1))", "print is not known here"),
         ("cl.methods.lwf(**more)", "Give the settings of lwf by name"),
         ("cl.methods.lwf(temperature=0)", "temperature is a finite number above 0"),
@@ -90,8 +87,6 @@ def test_what_a_learner_may_paste(code, recipe):
         ("Recipe(name='x', loss=3)", "loss"),
         ("Playground()", "begins with a recipe"),
         ("Playground(stream, 'lwf', 3)", "begins with a recipe"),
-        ("Playground(stream, known_task=1)", "known_task is True or False, not 1"),
-        ("Playground(stream, seed=-1)", "seed is a whole number from 0 up, not -1"),
         ("Playground(stream, backbone=3)", "No control sets backbone"),
     ],
 )

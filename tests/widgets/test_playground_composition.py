@@ -1,53 +1,39 @@
-from dataclasses import replace
+import warnings
+from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given, settings
+import torch
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cltutor as cl
-from cltutor.widgets.playground_composition import LEARNS, MEMORIES, NEW_TERMS, Composition, composition_of
-from cltutor.widgets.playground_options import CHOICES, LISTS
-from cltutor.widgets.playground_presets import PAPERS
+from cltutor.networks import SmallCNN, TaskCNN
+from cltutor.widgets.playground_composition import Composition, composition_of
+from cltutor.widgets.playground_limits import ALONE, JOINED, SEPARATE, UNSEEN, Limits
+from cltutor.widgets.playground_presets import (
+    CHOICES,
+    LISTS,
+    PAPERS,
+    SWITCHES,
+    TITLES,
+    at_hand,
+    capacity_for,
+    named,
+    preset,
+)
 
 CE, KD = cl.losses.CrossEntropy(), cl.losses.Distillation()
 PRESETS = [name for names in PAPERS.values() for name in names]
+VALUES = {field: {words: value for words, value, _ in options} for field, (_, *options) in CHOICES.items()}
+NETWORKS, IMPORTANCES = VALUES["network"], VALUES["importance"]
+LWF = preset("lwf")
 
 
-def one_of(field):
-    return st.sampled_from([value for _, value, _ in CHOICES[field][1:]])
-
-
-weights = st.sampled_from([0.0, 0.05, 0.5, 1.0, 2.5, 200.0])
-compositions = st.builds(
-    Composition,
-    new=st.sampled_from(list(NEW_TERMS)),
-    distillation=st.booleans(),
-    kind=st.sampled_from([value for _, value in LISTS["kind"][1]]),
-    joined=st.booleans(),
-    temperature=st.sampled_from([1.0, 2.0, 3.5]),
-    beta=weights,
-    attention=st.booleans(),
-    distance=st.sampled_from(["l1", "l2"]),
-    maps=st.sampled_from(["grad_cam", "activation"]),
-    gamma=weights,
-    anchor=st.booleans(),
-    importance=one_of("importance"),
-    omega=weights,
-    memory=st.sampled_from(MEMORIES),
-    images=st.integers(1, 30),
-    selection=st.sampled_from(LISTS["selection"][1]),
-    balanced=st.booleans(),
-    network=one_of("network"),
-    backbone=one_of("backbone"),
-    after_task=one_of("after_task"),
-    predict=one_of("predict"),
-    heads=one_of("heads"),
-    learns=st.sampled_from(LEARNS),
-    augmentation=one_of("augmentation"),
-    noise=one_of("noise"),
-    epochs=st.integers(1, 9),
-    rate=st.sampled_from([0.001, 0.02, 0.1]),
-)
+def compositions(**drawn):
+    """Any values of the buttons, and these of other fields."""
+    buttons = {field: st.sampled_from(list(values.values())) for field, values in VALUES.items()}
+    buttons |= {field: st.booleans() for field in SWITCHES}
+    return st.builds(Composition, **buttons | drawn)
 
 
 def recipe_of(composition):
@@ -70,7 +56,24 @@ def test_the_same_across_tasks_wherever_old_heads_may_learn(method):
     assert composition_of(recipe).recipe == recipe
 
 
-@given(compositions)
+weights = st.sampled_from([0.0, 0.05, 0.5, 1.0, 2.5, 200.0])
+
+
+@given(
+    compositions(
+        kind=st.sampled_from([value for _, value in LISTS["kind"][1]]),
+        temperature=st.sampled_from([1.0, 2.0, 3.5]),
+        beta=weights,
+        distance=st.sampled_from(["l1", "l2"]),
+        maps=st.sampled_from(["grad_cam", "activation"]),
+        gamma=weights,
+        omega=weights,
+        images=st.integers(1, 30),
+        selection=st.sampled_from(LISTS["selection"][1]),
+        epochs=st.integers(1, 9),
+        rate=st.sampled_from([0.001, 0.02, 0.1]),
+    )
+)
 @settings(max_examples=300)
 def test_toggles_that_a_recipe_was_made_by_are_found_again(composition):
     recipe = recipe_of(composition)
@@ -124,3 +127,133 @@ def test_a_network_or_an_importance_without_a_button_is_kept():
 def test_a_recipe_that_no_toggles_make_is_refused_in_one_sentence(recipe, words):
     with pytest.raises(ValueError, match=words):
         composition_of(recipe)
+
+
+def test_every_method_that_the_toggles_can_make_is_a_preset_once():
+    assert sorted(PRESETS) == sorted(set(PRESETS))
+    assert TITLES.keys() == PAPERS.keys()
+    own = {name for name in cl.methods.names() if cl.methods.named(name).__module__.startswith("cltutor.")}
+    for method in own - set(PRESETS):
+        with pytest.raises(ValueError, match="No toggle makes"):
+            composition_of(cl.methods.get(method))
+
+
+@pytest.mark.parametrize("method", PRESETS)
+def test_a_preset_at_hand_is_its_method_with_the_epochs_of_now_and_a_memory_that_fits(method, stream):
+    made = at_hand(method, Composition(epochs=3), stream).recipe
+    keeps = isinstance(cl.methods.get(method).memory, cl.memory.ExemplarMemory)
+    kept = {"memory": cl.memory.ExemplarMemory(40)} if keeps else {}
+    assert made == getattr(cl.methods, method)(epochs=3, **kept)
+
+
+def test_a_memory_is_as_published_unless_it_would_hold_everything(stream):
+    assert capacity_for(stream, 31) == 31
+    assert capacity_for(stream, 32) == 10 * 4
+
+
+@pytest.mark.parametrize("method", PRESETS)
+def test_a_method_keeps_its_name_with_other_numbers_and_heads(method):
+    found = preset(method)
+    moved = replace(found, temperature=5.0, beta=3.0, omega=9.0, gamma=2.0, epochs=2, rate=0.5, images=7, name="")
+    assert named(moved).name == method
+    assert named(replace(moved, heads="class" if found.heads == "task" else "task")).name == method
+
+
+def test_another_composition_is_named_after_its_parts():
+    lwf = preset("lwf")
+    assert named(replace(lwf, anchor=True)).name == "distillation + MAS"
+    assert named(replace(lwf, kind="l1")).name == "distillation"
+    own = replace(preset("eeil"), attention=True, predict="nearest_mean", new="sigmoid, all")
+    words = "sigmoids over all + distillation + attention + memory + balance + augmentation + nearest mean"
+    assert named(own).name == words
+    assert named(replace(preset("mas"), learns="all", anchor=False)).name == "cross-entropy"
+
+
+@pytest.fixture(scope="module")
+def limits(stream):
+    return Limits(stream)
+
+
+@pytest.mark.parametrize("method", PRESETS)
+def test_every_preset_makes_sense(method, limits, stream):
+    assert limits.reason(at_hand(method, Composition(), stream)) == ""
+
+
+@pytest.mark.parametrize(
+    ("composition", "words"),
+    [
+        (replace(LWF, balanced=True), "needs exemplars of old classes and keeps none"),
+        (replace(LWF, balanced=True, memory="everything"), "needs exemplars of old classes and keeps none"),
+        (replace(LWF, predict="nearest_mean"), "needs exemplars of old classes and keeps none"),
+        (replace(LWF, memory="exemplars", images=3), "cannot hold one of each of 4 classes"),
+        (replace(LWF, memory="per class", images=99), "fewer than the 99 that the memory is to keep"),
+        (replace(LWF, temperature=0.0), "temperature is a finite number above 0"),
+        (replace(LWF, joined=True), JOINED),
+        (replace(LWF, learns="new"), ALONE),
+        (replace(LWF, network=NETWORKS["a copy per task"]), ALONE),
+        (replace(LWF, network=NETWORKS["own networks"]), ALONE),
+        (replace(preset("progressive"), distillation=True), ALONE),
+        (replace(preset("mas"), network=NETWORKS["own networks"]), ALONE),
+        (replace(preset("mas"), network=NETWORKS["widened trunk"]), "keeps its shared parameters"),
+        (replace(preset("dfcnn"), heads="class"), SEPARATE),
+        (replace(preset("dfcnn"), backbone=SmallCNN()), "SmallCNN() has 3 convolution"),
+        (replace(preset("dfcnn"), attention=True), "attention needs convolutions"),
+        (replace(preset("dfcnn"), anchor=True, importance=IMPORTANCES["local MAS"]), "Local importance has no rule"),
+        (replace(preset("duplicate"), attention=True, memory="everything", heads="class", learns="all"), UNSEEN),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_sentence(composition, words, limits):
+    assert words in limits.reason(composition)
+
+
+def test_a_joined_softmax_needs_heads_that_compete(limits):
+    assert limits.reason(replace(LWF, joined=True, heads="class")) == ""
+
+
+built = []
+
+
+@dataclass(frozen=True, repr=False)
+class Counted(cl.networks.MultiHead):
+    """Networks that are counted."""
+
+    def build(self, *given, **more):
+        built.append(self)
+        return super().build(*given, **more)
+
+
+def test_a_network_is_built_once_for_all_checks(stream):
+    limits = Limits(stream)
+    for temperature in (2.0, 3.0, 4.0):
+        limits.reason(replace(LWF, network=Counted(), temperature=temperature))
+    assert len(built) == 1
+
+
+def test_a_check_disturbs_no_random_state(stream):
+    state = torch.random.get_rng_state()
+    Limits(stream).reason(replace(LWF, anchor=True, importance=IMPORTANCES["EWC"]))
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_stream_of_one_task_can_be_checked():
+    single = cl.streams.digits(tasks=1, classes=range(2))
+    assert Limits(single).reason(replace(LWF, anchor=True, attention=True)) == ""
+
+
+@given(
+    compositions(
+        omega=st.just(0.01),
+        images=st.just(4),
+        backbone=st.sampled_from([SmallCNN(), TaskCNN()]),
+        augmentation=st.none(),
+        noise=st.none(),
+        epochs=st.just(3),
+        rate=st.just(0.01),
+    )
+)
+@settings(max_examples=15)
+def test_whatever_is_not_greyed_out_can_be_learned(limits, stream, composition):
+    assume(limits.reason(composition) == "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a stiff anchor is reported, and is no fault
+        assert cl.learn(stream, composition.recipe, progress=False).complete

@@ -74,19 +74,9 @@ def test_answers_that_were_never_trained_to_compete_are_marked():
     assert "*" not in table(rows_of([A, C], True), True)
 
 
-def test_the_sorted_column_says_so_to_a_screen_reader():
-    page = table(rows_of([A], True), True, "accuracy")
-    assert page.count("aria-sort=descending") == 1
-    assert "aria-sort" not in table(rows_of([A], True), True)
-
-
 def test_names_are_shown_as_they_are_written():
     page = table(rows_of([Done("<b>", [[1, NAN], [1, 1]], [[1, NAN], [1, 1]], 1)], True), True)
     assert "&lt;b&gt;" in page
-
-
-def test_no_run_is_no_table():
-    assert table([], True) == ""
 
 
 @pytest.mark.parametrize(

@@ -107,22 +107,3 @@ def test_a_method_that_was_not_trained_yet_says_so_and_stop_keeps_what_was_learn
     press(tool, "single_task")
     assert "single_task has not been trained yet: press Train." in tool.panes[0].value
     assert [pane.value for pane in tool.panes[1:]] == ["", ""]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"methods": ()}, "methods is a list of names of methods"),
-        ({"methods": "dfcnn"}, "methods is a list of names of methods"),
-        ({"methods": ["dfcn"]}, "There is no method 'dfcn'; did you mean dfcnn"),
-        ({"epochs": 0}, "epochs is a whole number from 1 up, not 0"),
-    ],
-)
-def test_bad_arguments_are_refused(stream, wrong, words):
-    with pytest.raises(ValueError, match=words):
-        cl.widgets.ReverseTransfer(stream, **wrong)
-
-
-def test_a_stream_of_one_task_is_refused():
-    with pytest.raises(ValueError, match="two tasks or more"):
-        cl.widgets.ReverseTransfer(cl.streams.digits(tasks=1, classes=range(2)))

@@ -40,15 +40,6 @@ def test_a_higher_temperature_softens_the_answer(tool):
     assert answers[0] > answers[-1]
 
 
-def test_a_position_seen_before_is_not_drawn_again(tool):
-    tool.temperature.slider.value = 3
-    seen = tool.pane.value
-    tool.temperature.slider.value = 4
-    drawn = tool.draw.count
-    tool.temperature.slider.value = 3
-    assert (tool.pane.value, tool.draw.count) == (seen, drawn)
-
-
 def test_the_slider_s_other_positions_are_drawn_behind_the_page(tool, behind):
     assert behind == []
     tool.temperature.slider.value = 3
@@ -58,15 +49,6 @@ def test_the_slider_s_other_positions_are_drawn_behind_the_page(tool, behind):
     tool.picture.slider.value = 2
     prepare()  # for a picture that is no longer shown
     assert {key[0] for key in tool.album.pages} == {3}
-
-
-def test_another_picture_and_another_task_change_the_picture(tool):
-    seen = [tool.pane.value]
-    tool.picture.slider.value = 2
-    seen.append(tool.pane.value)
-    tool.pictures.value = 0
-    seen.append(tool.pane.value)
-    assert len(set(seen)) == 3
 
 
 def test_the_right_class_is_marked_where_it_is_among_the_answers(run, stream, watched, behind):
@@ -82,15 +64,6 @@ def test_a_run_trained_across_tasks_answers_for_all_classes(stream, behind):
     run = cl.learn(stream, cl.methods.joint(heads="class", epochs=1), progress=False)
     assert cl.widgets.Temperature(run, stream).head.value is None
     assert cl.widgets.Temperature(run, stream, head=1).head.value == 1
-
-
-def test_what_cannot_teach_is_refused(run, stream):
-    with pytest.raises(ValueError, match="learned other tasks"):
-        cl.widgets.Temperature(run, cl.streams.digits())
-    with pytest.raises(ValueError, match="learned other tasks"):
-        cl.widgets.Temperature(run.model, cl.streams.digits(tasks=[6, 4]))
-    with pytest.raises(ValueError, match="The teacher is a run"):
-        cl.widgets.Temperature("lwf", stream)
 
 
 def test_pictures_of_all_classes_take_turns():

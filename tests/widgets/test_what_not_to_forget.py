@@ -83,8 +83,3 @@ def test_a_pasted_line_presses_the_buttons(tool):
     assert not tool.classes.buttons[0].value
     tool.line.value = code
     assert (tool.chosen, tool.code) == ((0, 2), code)
-
-
-def test_a_first_task_of_one_class_is_refused():
-    with pytest.raises(ValueError, match="two classes or more"):
-        cl.widgets.WhatNotToForget(cl.streams.digits(tasks=[1, 9]))

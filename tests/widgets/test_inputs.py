@@ -2,7 +2,7 @@ import pytest
 
 from cltutor.describe import Real, Whole
 from cltutor.widgets.base import Tool
-from cltutor.widgets.inputs import Knob
+from cltutor.widgets.inputs import Choice, Knob
 
 
 @pytest.fixture
@@ -62,3 +62,52 @@ def test_whole_numbers_stay_whole(tool):
     epochs.slider.value = 12
     assert repr(epochs.number) == "12"
     assert repr(epochs.text.value) == "12"
+
+
+@pytest.fixture
+def choice():
+    made = Choice("size", [("small", 1, "the least"), ("large", 2, "the most")], lambda callback: callback)
+    made.value = 1
+    return made
+
+
+def pressed(choice):
+    return [value for value, button in choice.buttons.items() if button.value]
+
+
+def test_one_button_is_pressed_and_stays_pressed(choice):
+    assert pressed(choice) == [1]
+    choice.buttons[2].value = True
+    assert (choice.value, pressed(choice)) == (2, [2])
+    choice.buttons[2].value = False
+    assert (choice.value, pressed(choice)) == (2, [2])
+
+
+def test_a_press_is_told_once(choice):
+    seen = []
+    choice.observe(lambda change: seen.append(change.new), "value")
+    choice.buttons[2].value = True
+    choice.buttons[1].value = True
+    assert seen == [2, 1]
+
+
+def test_a_value_without_a_button_gets_one(choice):
+    choice.value = ("something", "of my own", "that is long")
+    assert pressed(choice) == [("something", "of my own", "that is long")]
+    assert choice.children[-1].description == "('something', 'of my own', …"
+
+
+def test_a_refused_button_is_greyed_out_with_the_reason(choice):
+    choice.refuse({2: "it does not fit"})
+    assert [button.disabled for button in choice.buttons.values()] == [False, True]
+    assert choice.buttons[2].tooltip == "size: the most - not here: it does not fit"
+    choice.refuse({})
+    assert not choice.buttons[2].disabled
+    assert choice.buttons[2].tooltip == "size: the most"
+
+
+def test_other_options_take_the_place_of_the_buttons(choice):
+    gone = choice.buttons[1]
+    choice.offer([("huge", 3, "more than that")])
+    assert [child.description for child in choice.children[1:]] == ["huge"]
+    assert gone.comm is None
