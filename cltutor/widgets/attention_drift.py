@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .. import attention, show
 from .. import methods as registry
@@ -14,7 +13,7 @@ from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..show.attention import drift_from_first
-from ..streams import Stream, Task
+from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
 from .base import Draw, Pane, draw, dropdown, row
@@ -67,12 +66,16 @@ class AttentionDrift(LearnsInTurn):
             self.check_run(run, stream)
         first = {run.name: run.recipe for run in runs}
         self.recipes = first | {n: r for n, r in recipes_of(methods, settings).items() if n not in first}
-        self.images, self.labels = base_images(stream[0])
-        self.layers, usual_layer = layers_of(stream, next(iter(self.recipes.values())))
+        self.columns = [f"M{step}" for step in range(len(stream))]  # as in the paper: M0 has learned the base classes
+        labels, classes = stream[0].test.labels, stream[0].classes
+        places = torch.cat([(labels == label).nonzero().flatten()[:PER_CLASS] for label in classes])
+        self.images, self.labels = stream[0].test.images[places], labels[places]
+        network, sample = first_network(next(iter(self.recipes.values())), stream), self.images[:1]
+        self.layers = attention.outside_blocks(network, attention.layers(network, sample))
         most = int(np.bincount(self.labels)[list(stream[0].classes)].min())
         self.rows = Whole(1, most).check("rows", rows)
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
-        usual = {"layer": usual_layer, "label": stream[0].classes[0]}
+        usual = {"layer": attention.last_block(network, sample), "label": stream[0].classes[0]}
         given = {"methods": tuple(methods), "rows": rows, "seed": seed, "device": device}
         self._make_controls(usual, unusual(type(self), given) | settings, most - rows + 1)
         self.controls.start(layer=layer, label=label, image=image, opacity=opacity)
@@ -92,11 +95,6 @@ class AttentionDrift(LearnsInTurn):
         found = [attention.layers(run.model_after(task), image) for task in (0, run.learned - 1)]
         if found[0] != found[1] or not found[0]:
             raise ValueError(f"{run.name} has other layers after every task: their maps cannot be compared.")
-
-    @property
-    def columns(self) -> list[str]:
-        """The models, named as in the paper: M0 has learned the base classes."""
-        return [f"M{step}" for step in range(len(self.stream))]
 
     def drifts(self, layer: str) -> dict[str, np.ndarray]:
         """Drift (N, T) from the first model of every image kept, by method; nan after tasks not learned yet."""
@@ -190,20 +188,6 @@ def recipes_of(names: Sequence[str], settings: dict) -> dict[str, Recipe]:
         name: build(**{"heads": "class"} | {key: settings[key] for key in settings if key in taken[name]})
         for name, build in builds.items()
     }
-
-
-def base_images(task: Task) -> tuple[Tensor, Tensor]:
-    """The first test images of each class of the task, and their labels."""
-    labels = task.test.labels
-    places = torch.cat([(labels == label).nonzero().flatten()[:PER_CLASS] for label in task.classes])
-    return task.test.images[places], labels[places]
-
-
-def layers_of(stream: Stream, recipe: Recipe) -> tuple[list[str], str]:
-    """The layers of the recipe's network that have maps, none of those inside a block, and the last block."""
-    network, image = first_network(recipe, stream), stream[0].test.images[:1]
-    found = attention.layers(network, image)
-    return attention.outside_blocks(network, found), attention.last_block(network, image)
 
 
 def padded(steps: Sequence[dict], layer: str, images: np.ndarray | slice, count: int) -> np.ndarray:

@@ -135,16 +135,21 @@ class Balance(LearnsInTurn):
         results, own = self.results, self.results.get(name)
         learned = tuple((other, result.learned) for other, result in results.items())
         moments = own.moments if own else {}
+        biases = {words: moment.biases for words, moment in moments.items()}
+        norms = {words: moment.norms for words, moment in moments.items()}
         sizes = [len(task.classes) for task in self.stream]
+        named = sizes, [self.stream.class_names[k] for k in self.stream.classes], f"{name} ({WORDS[name]}), last task"
         shown = {other: results[other].accuracy for other in WORDS if other in results}
         page = self.album.page
         return [
-            page(("matrices", name, own and own.learned), lambda: self._matrices(name, own, sizes)),
-            page(("last layer", name), lambda: self._layer(name, moments, sizes)) if moments else "",
+            page(("matrices", name, own and own.learned), lambda: self._matrices(name, own, *named)),
+            page(("last layer", name), lambda: show.last_layer(biases, norms, *named)) if moments else "",
             page(("curves", name, learned), lambda: show.ablation(shown, sizes, name)),
         ]
 
-    def _matrices(self, name: str, result: Result | None, sizes: list[int]) -> show.Picture:
+    def _matrices(
+        self, name: str, result: Result | None, sizes: list[int], classes: list[str], what: str
+    ) -> show.Picture:
         if result is None:
             raise ValueError(f"{name} ({WORDS[name]}) has not been trained yet: press Train.")
         if not result.moments:
@@ -152,18 +157,7 @@ class Balance(LearnsInTurn):
             raise ValueError(f"{learned}: what the fine-tuning of the last one changes is shown when it is done.")
         matrices = {words: moment.confusion for words, moment in result.moments.items()}
         missing = f"{name} has no balanced fine-tuning, and so no matrix after it: switch it on to see one."
-        return show.confusions(matrices, sizes, self._names(), self._words(name), missing)
-
-    def _layer(self, name: str, moments: dict[str, Moment], sizes: list[int]) -> show.Picture:
-        biases = {words: moment.biases for words, moment in moments.items()}
-        norms = {words: moment.norms for words, moment in moments.items()}
-        return show.last_layer(biases, norms, sizes, self._names(), self._words(name))
-
-    def _names(self) -> list[str]:
-        return [self.stream.class_names[label] for label in self.stream.classes]
-
-    def _words(self, name: str) -> str:
-        return f"{name} ({WORDS[name]}), last task"
+        return show.confusions(matrices, sizes, classes, what, missing)
 
 
 def recipes_of(stream: Stream, capacity: int, epochs: int, settings: dict) -> dict[str, Recipe]:

@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import ipywidgets
 import matplotlib.image
@@ -21,16 +22,7 @@ from .. import show
 from ..runs.run import Run
 from ..show.probabilities import as_rgb
 
-# The pressed button and the one in focus can be seen from the last row; labels stand beside their buttons.
-STYLE = """<style>
-.cltutor .widget-toggle-buttons { display: flex; align-items: baseline; }
-.cltutor .widget-toggle-buttons > .widget-label { flex: none; min-width: 62px; margin-right: 6px; }
-.cltutor .widget-toggle-button.mod-active { background: #0072b2; color: white; box-shadow: none; }
-.cltutor button:focus-visible, .cltutor .noUi-handle:focus-visible { outline: 3px solid #e69f00; outline-offset: 1px; }
-.cltutor-knob input { width: 60px !important; flex: none !important; }
-.cltutor-formula { border-left: 3px solid #0072b2; padding-left: 10px; }
-.cltutor-picture img { max-width: 100%; max-height: 480px; width: auto; height: auto; display: block; }
-</style>"""
+STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
 
 Draw = Callable[[Callable[[], show.Picture]], str]
 MOST = 40  # pictures of about 150 kB

@@ -150,10 +150,7 @@ class Controls:
 
     def set(self, values: Values) -> None:
         """Set every control, if the values are accepted."""
-        self._apply(self._checked(values))
-
-    def _checked(self, values: Values) -> Values:
-        return self.check({name: rule.check(name, values[name]) for name, rule in self.rules.items()})
+        self._apply(self.check({name: rule.check(name, values[name]) for name, rule in self.rules.items()}))
 
     def _apply(self, values: Values) -> None:
         self._applying = True

@@ -76,7 +76,10 @@ class Exploration:
             "ewc": fisher(network, images, task=head, seed=task),
         }
         before = self.summed[-1] if self.summed else {}
-        summed = {method: added(before.get(method, {}), omega) for method, omega in own.items()}
+        summed = {  # importances add up over tasks; a new head had none before
+            method: {name: value + before.get(method, {}).get(name, 0) for name, value in omega.items()}
+            for method, omega in own.items()
+        }
         if "si" in self.methods:  # SI's importance is a sum over tasks already
             summed["si"] = by_name(network, run.part_states["Anchor"]["importance"][0])
             earlier = before.get("si", {})
@@ -97,8 +100,3 @@ def draws(network: Network, stream: Stream, omega: Omega, shares: Sequence[float
     """Accuracies (R, S, T) of the damaged network: of one draw where the damage is not random, else of several."""
     several = range(DRAWS if which == "random" or how == "perturb" else 1)
     return np.stack([damaged_accuracy(network, stream, omega, shares, which, seed, how) for seed in several])
-
-
-def added(before: Omega, new: Omega) -> Omega:
-    """Importances add up over tasks; a new head had none before."""
-    return {name: value + before.get(name, 0) for name, value in new.items()}

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable
 from concurrent import futures
-from functools import partial
+from functools import cache, partial
 
 import ipywidgets
 import numpy as np
@@ -56,7 +56,8 @@ class FilterReconstruction(Tool):
         self.run, self.stream, self.network = run, stream, run.model
         self.channels = [self.network.knowledge_base(place).shape[2] for place in range(self.network.layers)]
         self._measured: dict[tuple, float] = {}
-        self._taken: dict[int, np.ndarray] = {}
+        # The share (T, c^) of each channel of a layer in each task's filters.
+        self._shares_of = cache(lambda layer: self.network.shares(layer - 1).numpy())
         self._measuring = futures.ThreadPoolExecutor(1, "cltutor measuring")
         self._make_controls()
         self.controls.set({"layer": layer, "task": task, "off": off})
@@ -101,12 +102,6 @@ class FilterReconstruction(Tool):
         """The channels of the layer, counted from 1, that the task uses most first."""
         shares = self._shares_of(self.layer.value)[self.task.value - 1]
         return (np.argsort(-shares, kind="stable") + 1).tolist()
-
-    def _shares_of(self, layer: int) -> np.ndarray:
-        """The share (T, c^) of each channel of a layer in each task's filters, computed once."""
-        if layer not in self._taken:
-            self._taken[layer] = self.network.shares(layer - 1).numpy()
-        return self._taken[layer]
 
     def _key(self) -> tuple:
         """What is shown: task, layer and channels off; with all channels on an accuracy is that of every layer."""
@@ -181,7 +176,11 @@ class Switches(ipywidgets.VBox):
 
     def __init__(self, most: int, ranking: Callable[[], list[int]], guarded: Callable[[Callable], Callable]) -> None:
         self.channels, self.ranking, self._setting = most, ranking, False
-        self.buttons = [_switch(number) for number in range(1, most + 1)]
+        layout = {"width": "40px", "margin": "2px", "padding": "0"}
+        self.buttons = [
+            ipywidgets.ToggleButton(value=True, description=str(n), tooltip=f"channel {n}", layout=layout)
+            for n in range(1, most + 1)
+        ]
         tip = "the numbers of the channels that are off, such as 1, 4-7; press Enter"
         self.text = text_field("channels off", tip, guarded(self._typed), "260px", "2px 12px 2px 0", "none")
         how = "how many channels are off, those that the task uses most first"
@@ -261,8 +260,3 @@ def _short(key: tuple) -> tuple:
     """The key of an accuracy: with all channels on, the layer does not matter."""
     task, layer, off = key
     return (task, layer, off) if off else (task, 0, ())
-
-
-def _switch(number: int) -> ipywidgets.ToggleButton:
-    layout = ipywidgets.Layout(width="40px", margin="2px", padding="0")
-    return ipywidgets.ToggleButton(value=True, description=str(number), tooltip=f"channel {number}", layout=layout)

@@ -141,9 +141,11 @@ class HerdingExplorer(Tool):
         try:
             if label not in self._choices:
                 self._choices[label] = self.choice_of(label)
-                self._show_if_chosen(label)
+                if label == self.label.value:
+                    self._show()
             self._maps[label] = tsne(self._choices[label].rows)
-            self._show_if_chosen(label)
+            if label == self.label.value:
+                self._show()
             for strategy, projection in itertools.product(SELECTIONS, PROJECTIONS):
                 if label != self.label.value:
                     return
@@ -152,10 +154,6 @@ class HerdingExplorer(Tool):
             self.note.value = ""
             self.show_error(error)
             self._looked_at.discard(label)
-
-    def _show_if_chosen(self, label: int) -> None:
-        if label == self.label.value:
-            self._show()
 
     def _pages(self, label: int, strategy: str, projection: str, step: int, capacity: int) -> list[str]:
         """The three pictures, each drawn once."""

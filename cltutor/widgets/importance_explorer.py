@@ -152,10 +152,10 @@ class ImportanceExplorer(Trains):
 
     def _end(self, run: Run | None, finished: bool) -> None:
         learned = len(self.data.networks)
-        words = "done: one network, learned with si; the other methods measured it after every task"
-        words = words if self.run is None else f"done: {self.run.name} was measured after every task"
-        if not finished:
-            words = f"stopped: {learned} of {len(self.stream)} tasks were learned and measured"
+        words = f"stopped: {learned} of {len(self.stream)} tasks were learned and measured"
+        if finished:
+            one = "one network, learned with si; the other methods measured it"
+            words = f"done: {one if self.run is None else f'{self.run.name} was measured'} after every task"
         self.actions.say(words, 1.0 if finished else None)
         try:
             self._show()

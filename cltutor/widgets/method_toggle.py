@@ -160,8 +160,8 @@ class MethodToggle(CollectsRuns):
         named = {name: getattr(self, name) for name in ("method", "known_task", "heads", *KNOBS, "epochs")}
         self.controls = MethodControls(self, named, self._changed)
         values = {"method": method, "known_task": known_task, "heads": heads}
-        numbers = {"temperature": temperature, "lam": lam, "epochs": epochs}
-        values |= {name: value for name, value in numbers.items() if value is not None}
+        values |= {"temperature": temperature, "lam": lam, "epochs": epochs}
+        values = {name: value for name, value in values.items() if value is not None}
         self.controls.set_all(values, {"methods": methods, "seed": seed, "device": device, **settings})
         formula = ipywidgets.VBox(self.controls.formula, layout=ipywidgets.Layout(margin="6px 0"))
         formula.add_class("cltutor-formula")

@@ -11,17 +11,16 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import train
-from .base import LATER, Draw, Worker, draw, hidden, row, text_field
+from .base import LATER, Draw, Worker, draw, row, text_field
 from .controls import TIP, unusual
 from .inputs import Choice
 from .learning import CollectsRuns, Train
-from .playground_code import CSS, RULES, Formula, read_line, widget_code
 from .playground_composition import Composition, composition_of
 from .playground_limits import Limits
 from .playground_panel import UNCHANGED, Panel, Presets, Unchanged
 from .playground_presets import at_hand
 from .playground_runs import Opener, Recorded
-from .playground_table import SORTS, rows_of, table
+from .playground_text import RULES, SORTS, Formula, read_line, rows_of, table, widget_code
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ class Playground(CollectsRuns):
         RULES["known_task"].check("known_task", known_task)
         self._paused: Paused | None = None
         limits = Limits(stream)
-        first = self._first(recipe)
+        first = composition_of(methods.get(recipe))
+        first = at_hand(recipe, first, stream) if isinstance(recipe, str) else first
         if reason := limits.reason(first):
             raise ValueError(reason)
         self.recorded = Recorded(stream, runs, self.guarded, self._show)
@@ -77,11 +77,6 @@ class Playground(CollectsRuns):
         self._show()
         self.warming = Worker(lambda error: None, LATER)  # what is wrong is shown when the learner presses Train
         self.warming.do(self._warm_up())
-
-    def _first(self, recipe: Recipe | str) -> Composition:
-        if isinstance(recipe, str):
-            return at_hand(recipe, composition_of(methods.get(recipe)), self.stream)
-        return composition_of(recipe)
 
     def _make(self, known_task: bool) -> None:
         """Everything else on the page."""
@@ -102,7 +97,7 @@ class Playground(CollectsRuns):
         self.code_field = text_field("as code", TIP, self.guarded(self._pasted), "98%")
         regimes = row(self.panel.controls["heads"], self.known_task, self.recorded)
         rows = self.presets, self.panel, self.formula, regimes, self.actions, self.message, self.pane
-        self.fill(hidden(CSS), *rows, self.sort, self.results, self.opener, self.line)
+        self.fill(*rows, self.sort, self.results, self.opener, self.line)
 
     @property
     def line(self) -> ipywidgets.Text:
@@ -128,7 +123,7 @@ class Playground(CollectsRuns):
 
     @property
     def _can_resume(self) -> bool:
-        return bool(self._paused) and self._paused.recipe == self.recipe
+        return self._paused is not None and self._paused.recipe == self.recipe
 
     def _flipped(self, change) -> None:
         self.line.value = self.code
@@ -140,15 +135,14 @@ class Playground(CollectsRuns):
         try:
             recipe, settings = read_line(change.new)
             self.panel.set(composition_of(recipe))
+            self.seed = settings.get("seed", self.seed)
+            self.known_task.value = settings.get("known_task", self.known_task.value)
         except Unchanged:
-            self.line.value = self.code
             raise
         except ValueError as error:
-            self.line.value = self.code
             raise Unchanged(f"{error} {UNCHANGED}") from error
-        self.seed = settings.get("seed", self.seed)
-        self.known_task.value = settings.get("known_task", self.known_task.value)
-        self.line.value = self.code
+        finally:
+            self.line.value = self.code
 
     def _train(self) -> None:
         self._drop_paused()

@@ -34,7 +34,6 @@ TERMS = {  # a term that protects old tasks -> the fields of its switch, its wei
     Anchor: ("anchor", "omega", ("importance",)),
 }
 LEARNS = ("all", "fine-tune", "slow", "warm-up", "new", "new x5")
-MEMORIES = ("none", "exemplars", "per class", "everything")
 USUAL = Schedule()
 
 
@@ -44,10 +43,10 @@ class Composition:
 
     ``new``: a name of ``NEW_TERMS``; the three terms that protect old tasks are switched by a field of their own and
     keep their settings while they are off. Weights are those in the loss, as its equation shows them. ``others``: terms
-    that have no toggle, such as your own, with their weights. ``memory``: a name of ``MEMORIES``, or a memory of your
-    own. ``learns``: a name of ``LEARNS``; ``network``: a description with the usual backbone, if it has one,
-    ``backbone`` what it is built on; ``rest``: the fields of the schedule that no control changes; ``name``: of the
-    recipe.
+    that have no toggle, such as your own, with their weights. ``memory``: "none", "exemplars" (so many in all), "per
+    class", "everything", or a memory of your own. ``learns``: a name of ``LEARNS``; ``network``: a description with the
+    usual backbone, if it has one, ``backbone`` what it is built on; ``rest``: the fields of the schedule that no
+    control changes; ``name``: of the recipe.
     """
 
     new: str = "softmax"
@@ -195,9 +194,8 @@ def composition_of(recipe: Recipe) -> Composition:
         name=recipe.name,
     )
     made = [replace(found, learns=learns) for learns in LEARNS]
-    for composition in made:
-        if composition.recipe == recipe:
-            return composition
+    if fitting := [composition for composition in made if composition.recipe == recipe]:
+        return fitting[0]
     raise ValueError(_difference(recipe, made[0].recipe))
 
 

@@ -37,11 +37,13 @@ class Recorded(ipywidgets.Box):
             raise ValueError("None of these runs has learned this stream to its end: give runs of its class order.")
         self.runs: dict[str, list[Run]] = {}
         for run in found:
-            self.runs.setdefault(label(run), []).append(run)
-        self.switches = {words: Switch(words, tooltip(words, runs)) for words, runs in self.runs.items()}
+            self.runs.setdefault(f"{run.name} across tasks" if run.competes else run.name, []).append(run)
+        self.switches: dict[str, Switch] = {}
         self._clearing = False
         switched = guarded(lambda change: changed())
-        for words, switch in self.switches.items():
+        for words, own in self.runs.items():
+            several = f"the mean of {len(own)} runs" if len(own) > 1 else f"seed {own[0].seed}"
+            switch = self.switches[words] = Switch(words, f"compare with the recorded run of {words} ({several})")
             switch.value = words in FIRST
             switch.observe(lambda change: self._clearing or switched(change), "value")
 
@@ -70,20 +72,9 @@ class Recorded(ipywidgets.Box):
     def clear(self) -> None:
         """Switch all off."""
         self._clearing = True
-        try:
-            for switch in self.switches.values():
-                switch.value = False
-        finally:
-            self._clearing = False
-
-
-def label(run: Run) -> str:
-    return f"{run.name} across tasks" if run.competes else run.name
-
-
-def tooltip(words: str, runs: Sequence[Run]) -> str:
-    several = f"the mean of {len(runs)} runs" if len(runs) > 1 else f"seed {runs[0].seed}"
-    return f"compare with the recorded run of {words} ({several})"
+        for switch in self.switches.values():
+            switch.value = False
+        self._clearing = False
 
 
 def gallery_of(stream: Stream) -> list[Run]:
@@ -99,15 +90,6 @@ WIDGETS = {  # words on the button -> what it does, and the widget
     "Herding": ("which images of a class a memory would keep", HerdingExplorer),
     "Filters": ("filters rebuilt from a knowledge base", FilterReconstruction),
 }
-
-
-def refusal(words: str, run: Run, stream: Stream) -> str:
-    """Why a widget cannot show this run, in its own words; nothing where it can."""
-    try:
-        WIDGETS[words][1].check_run(run, stream)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 class Opener(ipywidgets.VBox):
@@ -146,7 +128,12 @@ class Opener(ipywidgets.VBox):
         """Grey out the widgets that cannot show the chosen run, and say why."""
         run, found = self.chosen, []
         for words, pressed in self.buttons.items():
-            reason = refusal(words, run, self.stream) if run else "There is no run yet."
+            reason = "" if run else "There is no run yet."
+            try:
+                if run:
+                    WIDGETS[words][1].check_run(run, self.stream)
+            except ValueError as error:
+                reason = str(error)
             pressed.disabled = bool(reason)
             pressed.tooltip = f"open the run: {WIDGETS[words][0]}" + (f" - not here: {reason}" if reason else "")
             found += [f"<li><b>{words}</b>: {reason}</li>"] if reason else []

@@ -52,7 +52,9 @@ class ReverseTransfer(LearnsInTurn):
         **settings,
     ) -> None:
         super().__init__("cltutor-reverse-transfer", stream, seed, device, train, draw)
-        self.recipes = recipes_of(stream, methods, epochs, settings)
+        if len(stream) < 2:
+            raise ValueError("Give a stream of two tasks or more: nothing follows the first one.")
+        self.recipes = {name: registry.named(name)(epochs=epochs, **settings) for name in listed(methods)}
         self.rebuilding = {name for name, r in self.recipes.items() if hasattr(first_network(r, stream), "filters")}
         self.changes: dict[str, np.ndarray] = {}
         given = {"methods": tuple(self.recipes), "epochs": epochs, "seed": seed, "device": device}
@@ -107,9 +109,10 @@ class ReverseTransfer(LearnsInTurn):
             references = {f"{ALONE}, mean peak": float(peaks.mean())}
         epochs, rebuilt = len(run.curves.epoch_task) if run else 0, run and name in self.rebuilding
         page, moved = self.album.page, name in self.changes
+        known = (run.curves.known, run.curves.epoch_task) if run else ()
         return [
             page(("curves", name, epochs, bool(references)), lambda: self._curves(name, run, references)),
-            page(("table", name, epochs), lambda: self._table(name, run)) if run else "",
+            page(("table", name, epochs), lambda: show.transfer_table(*known, name)) if run else "",
             page(("filters", name, moved), lambda: self._filters(name)) if rebuilt else "",
         ]
 
@@ -118,22 +121,12 @@ class ReverseTransfer(LearnsInTurn):
             raise ValueError(f"{name} has not been trained yet: press Train.")
         return show.reverse_transfer(run.curves.known, run.curves.epoch_task, name, references)
 
-    def _table(self, name: str, run: Run) -> show.Picture:
-        return show.transfer_table(run.curves.known, run.curves.epoch_task, name)
-
     def _filters(self, name: str) -> show.Picture:
         if name not in self.changes:
             raise ValueError(
                 f"How far later tasks move the filters of earlier ones is shown when {name} has been learned."
             )
         return show.filter_changes(self.changes[name], name)
-
-
-def recipes_of(stream: Stream, methods: Sequence[str], epochs: int, settings: dict) -> dict[str, Recipe]:
-    """The methods by name, with their settings."""
-    if len(stream) < 2:
-        raise ValueError("Give a stream of two tasks or more: nothing follows the first one.")
-    return {name: registry.named(name)(epochs=epochs, **settings) for name in listed(methods)}
 
 
 def epochs_between(epochs: int) -> int:

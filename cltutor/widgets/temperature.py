@@ -10,10 +10,10 @@ from ..describe import Choice, Real, Whole
 from ..evaluation.answers import logits
 from ..networks import Network
 from ..runs.run import Run
-from ..streams import Stream, Task
+from ..streams import Stream
 from .base import Behind, Draw, Pane, Tool, draw, dropdown, in_thread, row
 from .controls import Controls, Values
-from .inputs import Knob
+from .inputs import Knob, shortened
 
 MOST = 40  # pictures of a task to choose from
 SPAN = (1.0, 10.0, 0.5)  # of the temperature
@@ -54,7 +54,8 @@ class Temperature(Tool):
         self._show()
 
     def _make_controls(self, count: int) -> None:
-        names = [f"task {task.index + 1}: {class_list(self.stream, task)}" for task in self.stream]
+        names = [", ".join(self.stream.class_names[label] for label in task.classes) for task in self.stream]
+        names = [f"task {place}: {shortened(classes, 40)}" for place, classes in enumerate(names, 1)]
         known = len(self.teacher.classes)
         heads = [("all classes", None), *((name, i) for i, name in enumerate(names[:known]))]
         self.pictures = dropdown(
@@ -106,23 +107,17 @@ class Temperature(Tool):
 
     def _page(self, temperature: float) -> str:
         """The picture at a temperature, drawn once."""
+        return self.album.page((temperature,), lambda: self._picture(temperature))
 
-        def make() -> show.Picture:
-            image, scores, names, target = self._question()
-            return show.temperature(image, scores, names, temperature, target)
-
-        return self.album.page((temperature,), make)
-
-    def _question(self) -> tuple[np.ndarray, np.ndarray, list[str], int | None]:
-        """The picture, the logits of the classes that answer, their names, and the place of the right one or None."""
+    def _picture(self, temperature: float) -> show.Picture:
         images, labels, scores = self._sample(self.pictures.value)
         place, head = int(self.picture.value) - 1, self.head.value
         tasks = range(len(self.teacher.classes)) if head is None else [head]
         before = sum(self.teacher.classes[:head]) if head is not None else 0
         classes = [label for task in tasks for label in self.stream[task].classes]
         target = classes.index(labels[place]) if labels[place] in classes else None
-        names = [self.stream.class_names[label] for label in classes]
-        return images[place], scores[place, before : before + len(classes)], names, target
+        names, own = [self.stream.class_names[label] for label in classes], slice(before, before + len(classes))
+        return show.temperature(images[place], scores[place, own], names, temperature, target)
 
     def _sample(self, task: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Test pictures of a task, spread over its classes: images (N, C, H, W), labels (N,), logits (N, classes)."""
@@ -148,12 +143,6 @@ def network_of(teacher: Run | Network, stream: Stream) -> Network:
     if not teacher.classes or list(teacher.classes) != sizes[: len(teacher.classes)]:
         raise ValueError("This network has learned other tasks than those of the stream: give the stream it learned.")
     return teacher
-
-
-def class_list(stream: Stream, task: Task) -> str:
-    """The names of a task's classes, cut where they become long."""
-    names = ", ".join(stream.class_names[label] for label in task.classes)
-    return names if len(names) <= 40 else f"{names[:38].rstrip(' ,')} …"
 
 
 def spread(labels: np.ndarray, count: int) -> Iterator[int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import ipywidgets
+import traitlets
 
 from ..runs.run import Run
 from ..training.events import Event
@@ -52,10 +53,9 @@ class Training:
         """Have it end after the step under way."""
         self.stopped.set()
 
-    def join(self, seconds: float | None = None) -> bool:
-        """Wait for the end; whether it came."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+    def join(self) -> None:
+        """Wait for the end."""
+        self._thread.join()
 
     def _work(self) -> None:
         if self._before:
@@ -89,6 +89,9 @@ class Actions(ipywidgets.VBox):
     Train and Stop are never enabled at the same time; Resume only where `resumable` is set, and never with Stop.
     """
 
+    busy = traitlets.Bool(False)  # something is being trained
+    resumable = traitlets.Bool(False)  # there is a stopped run to continue
+
     def __init__(
         self,
         train: Callable[[], None],
@@ -105,7 +108,6 @@ class Actions(ipywidgets.VBox):
         self.stop = made("Stop", "stop", "stop after this step and keep what was learned", stop)
         keeps = "continue where it was stopped: the same numbers as without the stop"
         self.resume = made("Resume", "step-forward", keeps, lambda: self.busy or (resume and resume()))
-        self.resume.disabled, self._resumable = True, False
         self.clear = made("Clear", "trash", "remove all runs from the picture", clear)
         self.bar = ipywidgets.FloatProgress(min=0, max=1, tooltip="progress")
         self.bar.layout = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
@@ -113,27 +115,12 @@ class Actions(ipywidgets.VBox):
         buttons = [self.train, self.stop, *([self.resume] if resume else []), self.clear]
         super().__init__([row(*buttons, self.bar), self.words])
         self.layout.width = "100%"
-        self.busy = False
+        self._enable()
 
-    @property
-    def busy(self) -> bool:
-        """Whether something is being trained."""
-        return self.train.disabled
-
-    @busy.setter
-    def busy(self, busy: bool) -> None:
-        self.train.disabled, self.stop.disabled = busy, not busy
-        self.resume.disabled = busy or not self._resumable
-
-    @property
-    def resumable(self) -> bool:
-        """Whether there is a stopped run to continue."""
-        return self._resumable
-
-    @resumable.setter
-    def resumable(self, resumable: bool) -> None:
-        self._resumable = resumable
-        self.busy = self.busy
+    @traitlets.observe("busy", "resumable")
+    def _enable(self, change=None) -> None:
+        self.train.disabled, self.stop.disabled = self.busy, not self.busy
+        self.resume.disabled = self.busy or not self.resumable
 
     def say(self, words: str, progress: float | None = None) -> None:
         """Show what is happening, and how much of it is done (0 to 1)."""

@@ -22,7 +22,6 @@ CASES = {
             ('layer="backbone.normalise"', "layer is one of backbone.trunk.0"),
             ("label=3", "label is a class of task 1, 2 (c), 0 (a), not 3"),
             ("image=0", "image is a whole number from 1 to 3, not 0"),
-            ("opacity=101", "opacity is a number from 0 to 100"),
         ],
     ),
     "Balance": (
@@ -37,7 +36,6 @@ CASES = {
         ["layer=2, task=2, off=(1, 4)", "off=(3,)"],
         [
             ("layer=5", "layer is a whole number from 1 to 4, not 5"),
-            ("task=0", "task is a whole number from 1 to 2, not 0"),
             ("off=(5,)", "off lists channels of layer 1, 1 to 4, such as (1, 4), not (5,)"),
             ("off=3", "off is a tuple of numbers of channels"),
         ],
@@ -48,10 +46,8 @@ CASES = {
         ['label=0, strategy="closest", step=2, capacity=20', 'strategy="random"'],
         [
             ("label=9", "label is a class of 3 training images or more, such as 2, not 9"),
-            ('strategy="nearest"', "strategy is one of herding, closest, random, histogram"),
             ('projection="umap"', "projection is one of pca, tsne"),
             ("step=9", "step is a whole number from 1 to 8, not 9"),
-            ("capacity=3", "capacity is a whole number from 4 up, not 3"),
         ],
     ),
     "ImportanceExplorer": (
@@ -61,9 +57,7 @@ CASES = {
         [
             ('view="map"', "view is one of maps, scatter, damage, not 'map'"),
             ('layer="head"', "layer is one of backbone.trunk.0.weight"),
-            ("task=3", "task is a whole number from 1 to 2, not 3"),
             ("share=101", "share is a number from 0 to 100, not 101"),
-            ('first="lwf"', "first is one of mas, mas_local, ewc, si"),
             ("summed=1", "summed is True or False, not 1"),
         ],
     ),
@@ -75,7 +69,6 @@ CASES = {
             ('method="joint"', "'joint' is not among the methods here: finetune, lwf, l2"),
             ('method="lwf", temperature=0', "temperature is a finite number above 0, not 0"),
             ('method="lwf", lam=-1', "lam is a finite number from 0 up"),
-            ("epochs=0.5", "epochs is a whole number from 1 up"),
             ('heads="tasks"', "heads is one of task, class"),
             ("known_task=1", "known_task is True or False, not 1"),
             ("seed=-1", "seed is a whole number from 0 up, not -1"),

@@ -1,9 +1,104 @@
 import ipywidgets
 import pytest
 
-from cltutor.describe import Real
+from cltutor.describe import Real, Whole
 from cltutor.widgets.base import Tool
 from cltutor.widgets.controls import Controls
+from cltutor.widgets.inputs import Choice, Knob
+
+
+@pytest.fixture
+def tool():
+    return Tool("cltutor-test")
+
+
+@pytest.fixture
+def knob(tool):
+    made = Knob("heat", (1.0, 10.0, 0.5), Real(above=0), "how hot", tool.guarded)
+    made.value = 2
+    return made
+
+
+def test_sliding_changes_the_typed_value_and_typing_moves_the_slider(knob):
+    seen = []
+    knob.observe(lambda change: seen.append(change.new), "value")
+    knob.slider.value = 3.5
+    assert (knob.value, knob.text.value) == (3.5, 3.5)
+    knob.text.value = 7
+    assert (knob.value, knob.slider.value, seen) == (7, 7, [3.5, 7])
+    knob.value = 4
+    assert (knob.text.value, knob.slider.value) == (4, 4)
+
+
+def test_a_typed_value_may_lie_beyond_the_slider(knob):
+    knob.text.value = 40
+    assert (knob.value, knob.slider.value) == (40, 10)
+    knob.text.value = 0.05
+    assert (knob.value, knob.slider.value) == (0.05, 1)
+
+
+def test_a_typed_value_between_two_steps_leaves_the_slider_on_a_step(knob):
+    knob.text.value = 3.3
+    assert (knob.value, knob.slider.value) == (3.3, 3.5)
+
+
+def test_a_value_that_is_not_allowed_is_refused_and_changes_nothing(knob, tool, errors):
+    knob.text.value = -1
+    assert (knob.value, knob.text.value, knob.slider.value) == (2, 2, 2)
+    errors.expect(tool, "heat is a finite number above 0, not -1.")
+    knob.text.value = 5
+    assert tool.message.value == ""
+    assert len(tool.errors) == 1
+
+
+def test_whole_numbers_stay_whole(tool):
+    epochs = Knob("epochs", (1, 30, 1), Whole(at_least=1), "passes", tool.guarded)
+    epochs.slider.value = 12
+    assert repr(epochs.number) == "12"
+    assert repr(epochs.text.value) == "12"
+
+
+@pytest.fixture
+def choice():
+    made = Choice("size", [("small", 1, "the least"), ("large", 2, "the most")], lambda callback: callback)
+    made.value = 1
+    return made
+
+
+def pressed(choice):
+    return [value for value, button in choice.buttons.items() if button.value]
+
+
+def test_one_button_is_pressed_and_stays_pressed(choice):
+    assert pressed(choice) == [1]
+    seen = []
+    choice.observe(lambda change: seen.append(change.new), "value")
+    choice.buttons[2].value = True
+    assert (choice.value, pressed(choice)) == (2, [2])
+    choice.buttons[2].value = False
+    assert (choice.value, pressed(choice), seen) == (2, [2], [2])
+
+
+def test_a_value_without_a_button_gets_one(choice):
+    choice.value = ("something", "of my own", "that is long")
+    assert pressed(choice) == [("something", "of my own", "that is long")]
+    assert choice.children[-1].description == "('something', 'of my own', …"
+
+
+def test_a_refused_button_is_greyed_out_with_the_reason(choice):
+    choice.refuse({2: "it does not fit"})
+    assert [button.disabled for button in choice.buttons.values()] == [False, True]
+    assert choice.buttons[2].tooltip == "size: the most - not here: it does not fit"
+    choice.refuse({})
+    assert not choice.buttons[2].disabled
+    assert choice.buttons[2].tooltip == "size: the most"
+
+
+def test_other_options_take_the_place_of_the_buttons(choice):
+    gone = choice.buttons[1]
+    choice.offer([("huge", 3, "more than that")])
+    assert [child.description for child in choice.children[1:]] == ["huge"]
+    assert gone.comm is None
 
 
 class Shares(Tool):
@@ -19,28 +114,8 @@ class Shares(Tool):
         self.controls.set({"share": share, "which": which})
 
 
-@pytest.fixture
-def tool():
-    return Shares("a stream", epochs=3)
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("Shares(stream, epochs=4)", "no control sets epochs"),
-        ("Shares(stream, epochs=3, lr=1)", "no control sets epochs, lr"),
-        ("Shares(stream, stream, epochs=3)", "Paste a line such as cl.widgets.Shares(stream, epochs=3)."),
-    ],
-)
-def test_a_line_that_sets_something_else_is_refused_and_changes_nothing(tool, errors, line, words):
-    tool.controls.controls["share"].value = 45
-    tool.line.value = line
-    assert tool.controls.values == {"share": 45, "which": "least"}
-    assert tool.moved == ["share"]
-    errors.expect(tool, words)
-
-
-def test_a_control_that_is_moved_too_far_goes_back(tool, errors):
+def test_a_control_that_is_moved_too_far_goes_back(errors):
+    tool = Shares("a stream", epochs=3)
     tool.controls.controls["share"].value = 101
     assert tool.controls.values["share"] == 30
     assert tool.moved == []

@@ -90,14 +90,6 @@ def test_each_control_changes_its_pictures_and_no_other(tool):
     assert tool.errors == []
 
 
-def test_a_class_that_arrives_later_is_followed_from_its_own_task_on(tool, stream, behind):
-    tool.label.value = stream[1].classes[0]
-    do(behind)
-    choice, _, evicted = alts(tool)
-    assert f"class {stream.class_names[tool.label.value]}" in choice
-    assert evicted.endswith("3 with 4 classes.")
-
-
 def test_features_and_t_sne_are_computed_behind_the_page(herded, stream, behind):
     tool = cl.widgets.HerdingExplorer(herded, stream, projection="tsne", behind=behind.append)
     assert "until then the map is PCA" in tool.note.value
@@ -114,6 +106,7 @@ def test_features_and_t_sne_are_computed_behind_the_page(herded, stream, behind)
     assert len(behind) == 1
     do(behind)
     assert alts(tool) != seen
+    assert alts(tool)[2].endswith("3 with 4 classes.")  # followed from its own task on
 
 
 def test_every_strategy_and_map_of_a_class_is_drawn_ahead_and_what_was_seen_comes_from_memory(tool):

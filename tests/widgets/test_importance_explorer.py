@@ -25,10 +25,6 @@ def press(tool, **values):
         tool.controls.controls[name].value = value
 
 
-def test_the_layers_are_those_of_the_shared_weights(tool, run):
-    assert tool.layers == list(cl.importance.shared_weights(run.model))
-
-
 def test_all_importances_are_of_one_network_that_learned_with_si(tool, stream):
     run = cl.learn(stream, cl.methods.si(epochs=2), progress=False)
     for task in (0, 1):

@@ -6,7 +6,6 @@ import pytest
 import cltutor as cl
 from cltutor.training.events import Stepped
 from cltutor.widgets.playground_composition import composition_of
-from cltutor.widgets.playground_presets import PAPERS
 from cltutor.widgets.playground_runs import WIDGETS
 
 SHORT = cl.methods.lwf(epochs=2)
@@ -64,9 +63,18 @@ def test_the_same_recipe_again_takes_the_next_seed_and_runs_are_collected(tool, 
     train(tool)
     train(tool)
     assert [run.seed for run in tool.runs] == [0, 1]
-    tool.presets.method.value = "finetune"
+    tool.presets.paper.value = "EEIL"
+    tool.presets.method.value = "eeil"
+    assert tool.recipe == cl.methods.eeil(epochs=2, memory=cl.memory.ExemplarMemory(40))
+    tool.presets.paper.value, tool.presets.method.value = "LwF", "finetune"
+    tool.panel.controls["heads"].value = "class"
+    assert tool.recipe == cl.methods.finetune(epochs=2, heads="class")
     train(tool)
     assert [(run.name, run.seed) for run in tool.runs] == [("lwf", 0), ("lwf", 1), ("finetune", 0)]
+    assert tool.runs[-1].competes
+    assert "classes of all tasks seen compete" in tool.results.value
+    tool.sort.value = "name"
+    assert "aria-sort=ascending>name" in tool.results.value
     tool.actions.clear.click()
     assert tool.runs == []
     assert 'alt="Sample pictures of' in tool.pane.value
@@ -139,26 +147,6 @@ def test_the_switch_at_test_shows_what_was_drawn_ahead(tool, train):
     assert (tool.draw.count, len(tool.train.recipes)) == before
 
 
-def test_the_table_sorts_by_the_column_that_is_pressed(tool, train):
-    train(tool)
-    tool.presets.method.value = "finetune"
-    train(tool)
-    assert tool.results.value.index("finetune") < tool.results.value.index(">lwf")
-    tool.sort.value = "name"
-    assert "aria-sort=ascending>name" in tool.results.value
-    tool.sort.value = "seconds"
-    assert "aria-sort=ascending>seconds" in tool.results.value
-
-
-@pytest.mark.parametrize("method", ["finetune", "mas", "lwm", "eeil", "dfcnn"])
-def test_a_preset_sets_every_toggle(tool, method):
-    tool.presets.paper.value = next(paper for paper, names in PAPERS.items() if method in names)
-    tool.presets.method.value = method
-    kept = {"memory": cl.memory.ExemplarMemory(40)} if method == "eeil" else {}
-    assert tool.recipe == getattr(cl.methods, method)(epochs=2, **kept)
-    assert tool.formula.words.value.count(f"cl.methods.{method}(") == 1
-
-
 def test_a_toggle_changes_recipe_equation_code_and_name(tool):
     tool.panel.controls["anchor"].value = True
     tool.panel.controls["omega"].slider.value = 0.25
@@ -167,14 +155,6 @@ def test_a_toggle_changes_recipe_equation_code_and_name(tool):
     assert r"0.25\,\sum_k \Omega_k" in tool.formula.equation.value
     assert "0.25 * cl.losses.Anchor(importance=cl.importance.MAS())" in tool.formula.words.value
     assert tool.presets.method.value is None
-
-
-def test_task_known_in_training_is_a_toggle_of_its_own(tool, train):
-    tool.panel.controls["heads"].value = "class"
-    assert tool.recipe == cl.methods.lwf(epochs=2, heads="class")
-    train(tool)
-    assert tool.runs[0].competes
-    assert "classes of all tasks seen compete" in tool.results.value
 
 
 def test_what_makes_no_sense_is_greyed_out_with_its_reason(tool):

@@ -28,15 +28,6 @@ def press(tool, method):
     tool.controls.controls["method"].value = method
 
 
-def test_it_learns_by_every_method_the_pressed_one_first(stream, watched, train):
-    settings = {"epochs": 1, "seed": 3, "method": "hard_sharing", "learning_rate": 0.01}
-    tool = watched(cl.widgets.ReverseTransfer, stream, METHODS, **settings)
-    assert tool.recipes["hard_sharing"] == cl.methods.hard_sharing(epochs=1, learning_rate=0.01)
-    train(tool)
-    assert list(tool.results) == ["hard_sharing", "dfcnn_small", "single_task"]
-    assert all(run.complete and run.seed == 3 for run in tool.results.values())
-
-
 def test_the_numbers_are_those_of_learn(trained, stream):
     run = cl.learn(stream, trained.recipes["dfcnn_small"], progress=False)
     found = trained.results["dfcnn_small"].curves

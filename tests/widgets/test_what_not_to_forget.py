@@ -71,15 +71,3 @@ def test_none_or_all_of_the_classes_are_refused_in_a_sentence(tool, labels, erro
     tool.actions.train.click()
     assert tool.training is None
     errors.expect(tool, "Choose one class of task 1 or more, and leave one out")
-
-
-def test_a_pasted_line_presses_the_buttons(tool):
-    press(tool, 2)
-    tool.lam.text.value = 0.3
-    code = tool.code
-    assert code == "cl.widgets.WhatNotToForget(stream, classes=(0, 2), lam=0.3, epochs=2)"
-    tool.line.value = "WhatNotToForget(stream, classes=[1])"
-    assert (tool.chosen, tool.lam.number, tool.epochs.number) == ((1,), 1, 10)
-    assert not tool.classes.buttons[0].value
-    tool.line.value = code
-    assert (tool.chosen, tool.code) == ((0, 2), code)
