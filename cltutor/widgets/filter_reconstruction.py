@@ -75,8 +75,8 @@ class FilterReconstruction(Tool):
     def _make_controls(self) -> None:
         layers = list(range(1, len(self.channels) + 1))
         self.layer = dropdown("layer", layers, "the convolution whose filters are rebuilt")
-        names = [[self.stream.class_names[label] for label in task.classes] for task in self.stream]
-        tasks = [(f"{t}: {', '.join(name)}", t) for t, name in enumerate(names, 1)]
+        names = [", ".join(self.stream.class_names[label] for label in task.classes) for task in self.stream]
+        tasks = [(f"{t}: {name}", t) for t, name in enumerate(names, 1)]
         self.task = dropdown("task", tasks, "the task whose filters are rebuilt")
         self.switches = Switches(max(self.channels), self._ranked, self.guarded)
         self.switches.offer(self.channels[0])

@@ -237,9 +237,8 @@ def _difference(recipe: Recipe, made: Recipe) -> str:
     """The first thing in a recipe that the toggles would make differently."""
     for field in fields(recipe):
         wanted, own = getattr(recipe, field.name), getattr(made, field.name)
-        if field.name == "schedule" and wanted != own:
-            phases = " + ".join(phase.name for phase in wanted.later)
-            return f"No toggle makes these phases of later tasks ({phases})."
+        if wanted != own and field.name == "schedule":
+            return f"No toggle makes these phases of later tasks ({' + '.join(phase.name for phase in wanted.later)})."
         if wanted != own:
             return f"No toggle makes {field.name}={wanted!r}; the nearest is {own!r}."
     raise AssertionError("the two recipes are equal")

@@ -81,17 +81,15 @@ class Limits:
     def _grow(self, description: Architecture) -> Grown:
         if self._grown is None or self._grown[0] != description:
             network = description.build(self.stream.image_shape, pretrained=False)
-            network.grow(len(self.few[0].classes), self._names(0))
+            names = [[self.stream.class_names[label] for label in task.classes] for task in self.few]
+            network.grow(len(names[0]), names[0])
             after = copy.deepcopy(network)
             if len(self.few) == 2:
-                after.grow(len(self.few[1].classes), self._names(1))
+                after.grow(len(names[1]), names[1])
             self._grown = description, (network, after)
         for network in self._grown[1]:
             network.eval().requires_grad_(True)
         return self._grown[1]
-
-    def _names(self, task: int) -> list[str]:
-        return [self.stream.class_names[label] for label in self.few[task].classes]
 
     def _anchor(self, recipe: Recipe) -> str:
         """Whether the anchor has nothing to hold, or its importance refuses the network."""

@@ -1,8 +1,13 @@
+import base64
+import html
+import re
+
 import ipywidgets
 import pytest
 
+import cltutor as cl
 from cltutor.describe import Real, Whole
-from cltutor.widgets.base import Tool
+from cltutor.widgets.base import Tool, draw
 from cltutor.widgets.controls import Controls
 from cltutor.widgets.inputs import Choice, Knob
 
@@ -35,10 +40,7 @@ def test_a_typed_value_may_lie_beyond_the_slider(knob):
     assert (knob.value, knob.slider.value) == (40, 10)
     knob.text.value = 0.05
     assert (knob.value, knob.slider.value) == (0.05, 1)
-
-
-def test_a_typed_value_between_two_steps_leaves_the_slider_on_a_step(knob):
-    knob.text.value = 3.3
+    knob.text.value = 3.3  # between two steps: the slider stays on one
     assert (knob.value, knob.slider.value) == (3.3, 3.5)
 
 
@@ -120,3 +122,36 @@ def test_a_control_that_is_moved_too_far_goes_back(errors):
     assert tool.controls.values["share"] == 30
     assert tool.moved == []
     errors.expect(tool, "share is a number from 0 to 100, not 101. Nothing was changed.")
+
+
+def fails(error):
+    def callback(*_):
+        raise error
+
+    return callback
+
+
+def test_an_error_in_a_callback_is_shown_on_the_page_and_recorded(tool, errors):
+    tool.guarded(fails(ValueError("lam is <b>large</b>.")))({})
+    assert "lam is &lt;b&gt;large&lt;/b&gt;." in tool.message.value
+    assert 'class="cltutor-error"' in tool.message.value
+    assert [str(error) for error in tool.errors] == ["lam is <b>large</b>."]
+    (recorded,) = errors.new
+    assert "Traceback" in recorded
+    assert "lam is <b>large</b>." in recorded
+    errors.expect(tool, "lam is")
+
+
+def test_a_drawn_picture_has_its_alternative_text_and_size():
+    picture = cl.show.Picture(4, 2, alt='A "small" picture.')
+    shown = draw(lambda: picture, dpi=50)
+    assert f'alt="{html.escape(picture.alt)}"' in shown
+    assert 'width="400" height="200"' in shown
+    assert base64.b64decode(re.search(r"base64,([^\"]*)", shown)[1]) == picture.png(50)
+
+
+def test_what_cannot_be_drawn_is_said_instead():
+    assert draw(fails(ValueError("a < b"))).startswith("<p")
+    assert "a &lt; b" in draw(fails(ValueError("a < b")))
+    with pytest.raises(KeyError):
+        draw(fails(KeyError("bug")))

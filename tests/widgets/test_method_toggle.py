@@ -119,7 +119,6 @@ def test_settings_without_a_control_reach_every_method_and_the_lines(stream, wat
         ("cl.methods.lwf(3)", "Give the settings of lwf by name"),
         ("cl.methods.finetune(temperature=3)", "finetune takes no temperature"),
         ("MethodToggle(stream, methods='lwf')", "methods is a list"),
-        ("MethodToggle(stream, methods=['l_w_f'])", "did you mean lwf"),
     ],
 )
 def test_a_pasted_line_that_cannot_be_meant_changes_nothing(toggle, code, words, errors):

@@ -10,17 +10,7 @@ import cltutor as cl
 from cltutor.networks import SmallCNN, TaskCNN
 from cltutor.widgets.playground_composition import Composition, composition_of
 from cltutor.widgets.playground_limits import ALONE, JOINED, SEPARATE, UNSEEN, Limits
-from cltutor.widgets.playground_presets import (
-    CHOICES,
-    LISTS,
-    PAPERS,
-    SWITCHES,
-    TITLES,
-    at_hand,
-    capacity_for,
-    named,
-    preset,
-)
+from cltutor.widgets.playground_presets import CHOICES, LISTS, PAPERS, SWITCHES, at_hand, capacity_for, named, preset
 
 CE, KD = cl.losses.CrossEntropy(), cl.losses.Distillation()
 PRESETS = [name for names in PAPERS.values() for name in names]
@@ -126,7 +116,6 @@ def test_a_recipe_that_no_toggles_make_is_refused_in_one_sentence(recipe, words)
 
 def test_every_method_that_the_toggles_can_make_is_a_preset_once():
     assert sorted(PRESETS) == sorted(set(PRESETS))
-    assert TITLES.keys() == PAPERS.keys()
     own = {name for name in cl.methods.names() if cl.methods.named(name).__module__.startswith("cltutor.")}
     for method in own - set(PRESETS):
         with pytest.raises(ValueError, match="No toggle makes"):
@@ -201,10 +190,6 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(composition, words, limi
     assert words in limits.reason(composition)
 
 
-def test_a_joined_softmax_needs_heads_that_compete(limits):
-    assert limits.reason(replace(LWF, joined=True, heads="class")) == ""
-
-
 built = []
 
 
@@ -230,7 +215,8 @@ def test_a_check_disturbs_no_random_state(stream):
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_a_stream_of_one_task_can_be_checked():
+def test_a_joined_softmax_with_heads_that_compete_and_a_stream_of_one_task_make_sense(limits):
+    assert limits.reason(replace(LWF, joined=True, heads="class")) == ""
     single = cl.streams.digits(tasks=1, classes=range(2))
     assert Limits(single).reason(replace(LWF, anchor=True, attention=True)) == ""
 

@@ -63,6 +63,14 @@ def test_an_error_is_reported_and_the_end_still_comes(count):
     assert (ended, failed) == ([("run" if count else None, False)], [error])
 
 
+def test_an_error_at_the_end_is_reported_as_well():
+    failed = []
+    training = Training(Events(1).generator, lambda event: None, lambda run: None, failed.append)  # no such call
+    training.start()
+    training.join()
+    assert [type(error) for error in failed] == [TypeError]
+
+
 def test_a_new_training_stops_the_one_before_and_waits_for_its_end():
     order, begun = [], threading.Event()
     first = Training(
@@ -118,9 +126,6 @@ def test_a_picture_that_takes_long_is_drawn_more_rarely(drawing, wait):
         drawn.append(clock.seconds)
         clock.seconds += drawing
 
-    pace.draw(picture)
-    clock.seconds = 100 + drawing + wait - 0.01
-    pace.draw(picture)
-    clock.seconds += 0.02
-    pace.draw(picture)
+    for clock.seconds in (100.0, 100 + drawing + wait - 0.01, 100 + drawing + wait + 0.01):
+        pace.draw(picture)
     assert drawn == [100.0, pytest.approx(100 + drawing + wait + 0.01)]
