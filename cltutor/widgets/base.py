@@ -95,11 +95,11 @@ class Worker:
         """Go through the steps in a thread."""
 
         def work() -> None:
+            done = object()
             try:
                 with self._lock:  # one at a time
-                    for _ in steps:
-                        if threading.current_thread() is not self._newest:
-                            return
+                    while threading.current_thread() is self._newest and next(steps, done) is not done:
+                        pass
             except Exception as error:  # a thread's exception would be lost
                 self._fail(error)
 

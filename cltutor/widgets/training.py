@@ -113,8 +113,7 @@ class Actions(ipywidgets.VBox):
         self.bar.layout = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
         self.words = ipywidgets.HTML(layout=ipywidgets.Layout(min_height="32px", margin="0"))
         buttons = [self.train, self.stop, *([self.resume] if resume else []), self.clear]
-        super().__init__([row(*buttons, self.bar), self.words])
-        self.layout.width = "100%"
+        super().__init__([row(*buttons, self.bar), self.words], layout=ipywidgets.Layout(width="100%"))
         self._enable()
 
     @traitlets.observe("busy", "resumable")

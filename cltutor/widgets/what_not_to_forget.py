@@ -130,10 +130,11 @@ class WhatNotToForget(LearnsInTurn):
             f"a tuple of labels of task 1, such as ({known[0]},), which has {names}",
             lambda value: isinstance(value, tuple | list) and set(value) <= set(known),
         )
-        self.controls = Controls(
-            *(self, named, usual, given, self._show, {"classes": fits}),
-            check=lambda values: values | {"classes": tuple(k for k in known if k in values["classes"])},
-        )
+
+        def in_order(values: Values) -> Values:
+            return values | {"classes": tuple(label for label in known if label in values["classes"])}
+
+        self.controls = Controls(self, named, usual, given, self._show, {"classes": fits}, in_order)
 
     def _done(self, name: str) -> bool:
         """Whether it is finished as it is set now: results are kept by recipe, for every choice of classes."""
