@@ -73,19 +73,6 @@ def test_training_goes_on_from_the_unmerged_weights_with_the_previous_model_as_a
     torch.testing.assert_close(run.part_states["Anchor"]["anchor"][0], models[-1])
 
 
-@pytest.mark.parametrize("method", ["imm_mean", "imm_mode", "mas", "ewc", "ewc_online", "si", "mas_local"])
-def test_a_run_cut_short_goes_on_to_the_same_numbers(stream, tmp_path, method):
-    recipe = getattr(cl.methods, method)(backbone=BACKBONE, epochs=1)
-    whole = cl.learn(stream, recipe, progress=False)
-    for event in cl.train(stream, recipe, store=tmp_path):
-        if isinstance(event, TaskDone) and event.task == 1:
-            break
-    resumed = cl.learn(stream, recipe, store=tmp_path, progress=False)
-    for name, value in whole.states[-1].items():
-        assert torch.equal(value, resumed.states[-1][name]), name
-    assert (whole.accuracy()[2] == resumed.accuracy()[2]).all()
-
-
 def test_going_on_from_a_run_leaves_what_the_run_remembers_as_it_is(stream):
     for event in cl.train(stream, cl.methods.imm_mean(backbone=BACKBONE, epochs=1), device="cpu"):
         if isinstance(event, TaskDone):

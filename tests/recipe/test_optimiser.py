@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cltutor.recipe.optimiser import OPTIMISERS, SGD, Pace, RMSProp
+from cltutor.recipe.optimiser import SGD, Pace, RMSProp
 
 
 def twins():
@@ -73,30 +73,23 @@ def test_a_parameter_without_a_gradient_is_not_moved_by_momentum_or_weight_decay
     assert not torch.equal(ours[1], moving)
 
 
-def test_gradients_are_cleared_after_the_step():
-    ours, _ = twins()
-    sum(p.sum() for p in ours).backward()
-    SGD([(ours, 0.1)], 0.9, 0.0, 1.0).step()
-    assert [p.grad for p in ours] == [None] * 3
-
-
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_training_does_not_import_pytorchs_compiler(optimiser):
-    code = f"""
+def test_training_does_not_import_pytorchs_compiler():
+    code = """
 import sys, torch, cltutor as cl
 images, labels = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8), torch.tensor([0, 1] * 4)
 stream = cl.streams.tensors(images, labels, images, labels, tasks=1)
-cl.learn(stream, cl.methods.lwf(optimiser={optimiser!r}), epochs=1, progress=False)
+for optimiser in cl.recipe.optimiser.OPTIMISERS:
+    cl.learn(stream, cl.methods.lwf(optimiser=optimiser), epochs=1, progress=False)
 print("torch._dynamo" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
 
 
-def test_a_plateau_is_told_once_after_patience_epochs_without_a_rise():
+def test_a_plateau_drops_the_rate_once_after_patience_epochs_without_a_rise():
     pace = Pace(patience=2, drop_every=None)
-    told = [pace.slows(value) for value in (0.5, 0.6, 0.6, 0.55, 0.9, 0.9, 0.9, 0.9)]
-    assert told == [False, False, False, True, False, False, False, False]
+    drops = [pace.slows(value) for value in (0.5, 0.6, 0.6, 0.55, 0.9, 0.9, 0.9, 0.9)]
+    assert drops == [False, False, False, True, False, False, False, False]
     assert not any(Pace(None, None).slows(0.5) for _ in range(9))
 
 
