@@ -91,7 +91,7 @@ class CollectsRuns(Trains):
             self.actions.say(progress_line(event), event.progress)
         if isinstance(event, EpochDone):
             self._live = snapshot(event.run)
-            self.pace.draw(self._show_live)
+            self.pace.draw(self._show)
 
     def _end(self, run: Run | None, finished: bool) -> None:
         """Keep what was learned, show it and make ready for the next; called in the thread that trains."""
@@ -117,11 +117,6 @@ class CollectsRuns(Trains):
             self.pane.value = self.album.picture(self.shown, known)
         if not self._live:
             self.album.ahead(self._wishes())
-
-    def _show_live(self) -> None:
-        """Show the picture of all runs, and have the other one ready for the switch."""
-        self._show()
-        self.album.picture(self.shown, not self.known_task.value)
 
     def _wishes(self) -> list[tuple[list[Run], bool]]:
         """What a press of a switch would show."""

@@ -185,7 +185,9 @@ class Playground(CollectsRuns):
         """Show picture and table of all runs."""
         super()._show()
         self._show_results()
-        if not self._live:
+        if self._live:
+            self.album.picture(self.shown, not self.known_task.value)  # ready for the switch
+        else:
             self.opener.offer([run for run in self.runs if run.complete])
 
     def _wishes(self) -> list[tuple[list[Run], bool]]:
