@@ -117,6 +117,24 @@ class Widget:
         self.button("Train").click()
         self.until(self.button("Stop").is_enabled)
 
+    def stops(self, seconds: float = 30) -> None:
+        """Train from the beginning and press Stop: the widget says that it stopped, and can train again."""
+        self.button("Clear").click()
+        self.train()
+        self.button("Stop").click()
+        self.until(self.button("Train").is_enabled, seconds)
+        assert "stopped" in self.status
+
+    def refuses(self, field: str, value: str, words: str) -> None:
+        """Type what is wrong: the page says so in ``words``."""
+        self.type(field, value)
+        alert = self.place.locator(".cltutor-error")
+        self.until(alert.is_visible)
+        assert words in alert.inner_text()
+
+    def has_no_error(self) -> bool:
+        return self.place.locator(".cltutor-error").count() == 0
+
     def shot(self, name: str) -> None:
         """Keep a picture of the widget where CLTUTOR_SCREENSHOTS says, at three widths of the page."""
         if folder := os.environ.get("CLTUTOR_SCREENSHOTS"):

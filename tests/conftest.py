@@ -1,7 +1,6 @@
 """Fixtures that all tests share."""
 
 import os
-import shutil
 
 import example  # noqa: F401  # registers an outsider's methods: every contract suite covers them, too
 import hypothesis
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 import cltutor as cl
+from benchmarks import browsing
 
 # No deadline per example: a busy machine is not a failure.
 hypothesis.settings.register_profile("cltutor", deadline=None)
@@ -18,13 +18,9 @@ hypothesis.settings.load_profile("cltutor")
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the system's Chromium. Without one the test is skipped, in CI it fails."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    reason = "no chromium or google-chrome is installed"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if path := browsing.find_chromium():
+        return path
+    (pytest.fail if os.environ.get("CI") else pytest.skip)("no chromium or google-chrome is installed")
 
 
 @pytest.fixture(scope="session")

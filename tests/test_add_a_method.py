@@ -12,7 +12,6 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.comparing.table import properties
 
 DarkReplay = example.der.DarkReplay
 
@@ -89,9 +88,3 @@ def test_weight_aligning_scales_the_new_head_to_the_mean_length_of_the_old_ones_
     lengths = [head.weight.norm(dim=1).mean().item() for head in network.heads]
     assert lengths[1] == pytest.approx(lengths[0])
     torch.testing.assert_close(network.heads[1].weight, before * lengths[0] / before.norm(dim=1).mean())
-
-
-def test_tables_read_what_the_parts_declare():
-    assert properties(cl.methods.der()).old_data
-    assert properties(cl.methods.wa()).old_data
-    assert not properties(cl.methods.der()).task_at_test

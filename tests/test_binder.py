@@ -95,19 +95,12 @@ def test_everything_comes_from_conda_forge(environment):
     assert yaml.safe_load(environment)["channels"] == ["conda-forge", "nodefaults"]
 
 
-@pytest.mark.parametrize("name", ["postBuild", "start"])
-def test_its_scripts_can_be_run(name):
-    script = ROOT / "binder" / name
-    assert os.access(script, os.X_OK)
-    assert script.read_text().startswith("#!/bin/bash\n")
-
-
-def test_start_ends_by_becoming_the_server():
-    assert (ROOT / "binder" / "start").read_text().rstrip().splitlines()[-1] == 'exec "$@"'
-
-
-def test_post_build_installs_the_package_alone():
-    script = (ROOT / "binder" / "postBuild").read_text()
-    (install,) = re.findall(r"^pip install .*$", script, re.MULTILINE)
+def test_its_scripts_install_the_package_alone_and_end_by_becoming_the_server():
+    scripts = {name: (ROOT / "binder" / name).read_text() for name in ("postBuild", "start")}
+    for name, script in scripts.items():
+        assert os.access(ROOT / "binder" / name, os.X_OK)
+        assert script.startswith("#!/bin/bash\n")
+    (install,) = re.findall(r"^pip install .*$", scripts["postBuild"], re.MULTILINE)
     assert "--no-deps" in install
     assert "--editable ." in install
+    assert scripts["start"].rstrip().splitlines()[-1] == 'exec "$@"'

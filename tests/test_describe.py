@@ -19,17 +19,12 @@ class Thing(Described):
     size: int
     name: str = "plain"
     rate: float = 0.5
-    inner: object = None
 
 
 def test_defaults_are_left_out_and_settings_without_a_default_always_shown():
     assert repr(Thing(3)) == "Thing(size=3)"
     assert repr(Thing(3, rate=0.5, name="plain")) == "Thing(size=3)"
     assert repr(Thing(size=0, rate=0.25)) == "Thing(size=0, rate=0.25)"
-
-
-def test_descriptions_print_inside_descriptions():
-    assert repr(Thing(1, inner=(Thing(2), Thing(3)))) == "Thing(size=1, inner=(Thing(size=2), Thing(size=3)))"
 
 
 @given(st.integers(), st.text(), st.floats(allow_nan=False, allow_infinity=False))

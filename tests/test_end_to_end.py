@@ -3,7 +3,6 @@
 import copy
 from dataclasses import replace
 
-import pytest
 import torch
 from running import learn
 from torch.nn import functional as F
@@ -107,14 +106,6 @@ def test_the_snapshot_acts_in_balanced_fine_tuning_alone_and_changes_the_weights
     plain = replace(recipe, schedule=replace(recipe.schedule, later=(main, without)))
     other = learn(three, plain)
     assert not torch.equal(run.states[1]["heads.1.weight"], other.states[1]["heads.1.weight"])
-
-
-def test_balanced_fine_tuning_needs_exemplars_and_an_old_class():
-    for memory in (None, cl.memory.Everything()):
-        with pytest.raises(ValueError, match=r"keeps none: give it ExemplarMemory\(\)"):
-            cl.methods.eeil(memory=memory)
-    with pytest.raises(ValueError, match="^The first task has no old classes"):
-        cl.methods.eeil(first=(Phase(shared=1.0, new=1.0, balanced=True),))
 
 
 def test_the_twelve_fold_pool_has_twelve_times_the_updates(three):

@@ -1,34 +1,16 @@
-import sys
-import types
+"""Rooms whose public names are imported on first use."""
 
 import pytest
 
-from cltutor.lazy import lazy
+from cltutor import show, widgets
 
 
-@pytest.fixture
-def room(monkeypatch):
-    """A package of two modules, made up."""
-    room, inside = types.ModuleType("room"), types.ModuleType("room.inside")
-    inside.thing = object()
-    room.__all__, room.__getattr__, room.__dir__ = lazy("room", {"thing": "inside", "absent": "nowhere"})
-    room.__path__ = []
-    monkeypatch.setitem(sys.modules, "room", room)
-    monkeypatch.setitem(sys.modules, "room.inside", inside)
-    return room
-
-
-def test_a_name_is_imported_when_it_is_first_asked_for_and_kept(room):
-    assert "thing" not in vars(room)
-    assert room.thing is sys.modules["room.inside"].thing
-    assert vars(room)["thing"] is room.thing
-
-
-def test_all_public_names_are_listed(room):
-    assert room.__all__ == ["absent", "thing"]
-    assert {"absent", "thing", "__all__"} <= set(dir(room))
-
-
-def test_other_names_are_refused_as_pythons_own_modules_do(room):
-    with pytest.raises(AttributeError, match="module 'room' has no attribute 'thin'"):
+@pytest.mark.parametrize("room", [show, widgets])
+def test_public_names_are_listed_and_imported_on_first_use_and_others_are_refused(room):
+    assert set(room.__all__) <= set(dir(room))
+    name = room.__all__[0]
+    vars(room).pop(name, None)
+    value = getattr(room, name)
+    assert vars(room)[name] is value
+    with pytest.raises(AttributeError, match=f"module '{room.__name__}' has no attribute 'thin'"):
         _ = room.thin

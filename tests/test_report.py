@@ -15,13 +15,10 @@ def report(tmp_path, monkeypatch):
     return SimpleNamespace(**runpy.run_path(str(FILE)))
 
 
-def test_the_columns_of_a_table_line_up(report):
+def test_the_columns_of_a_table_line_up_and_a_row_of_another_length_is_refused(report):
     assert report.table(["method", "%"], [["lwf", 96.24], ["joint", 100]]) == (
         "| method | %    |\n| ------ | ---- |\n| lwf    | 96.2 |\n| joint  | 100  |"
     )
-
-
-def test_a_row_of_another_length_than_the_header_is_refused(report):
     with pytest.raises(ValueError, match="a row has 1 cells, but the header has 2"):
         report.table(["a", "b"], [["only"]])
 

@@ -31,17 +31,10 @@ def test_maps_appear_for_every_method_and_follow_the_controls(tool):
 
 
 def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):
-    tool.type("as code", "cl.widgets.AttentionDrift(stream, opacity=200, epochs=2)")
-    alert = tool.place.locator(".cltutor-error")
-    tool.until(alert.is_visible)
-    assert "opacity is a number from 0 to 100" in alert.inner_text()
+    tool.refuses("as code", "cl.widgets.AttentionDrift(stream, opacity=200, epochs=2)", "a number from 0 to 100")
     tool.type("opacity (%)", "40")
-    tool.until(lambda: alert.count() == 0)
+    tool.until(tool.has_no_error)
 
 
 def test_training_stops(tool):
-    tool.button("Clear").click()
-    tool.train()
-    tool.button("Stop").click()
-    tool.until(tool.button("Train").is_enabled, 20)
-    assert "stopped" in tool.status
+    tool.stops()

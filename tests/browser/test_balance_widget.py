@@ -26,17 +26,11 @@ def test_training_shows_what_fine_tuning_changes_and_the_toggles_answer(tool):
 
 
 def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):
-    tool.type("as code", "cl.widgets.Balance(stream, augmentation=3, epochs=4)")
-    alert = tool.place.locator(".cltutor-error")
-    tool.until(alert.is_visible)
-    assert "augmentation is True or False, not 3" in alert.inner_text()
+    code = "cl.widgets.Balance(stream, augmentation=3, epochs=4)"
+    tool.refuses("as code", code, "augmentation is True or False, not 3")
     tool.button("augmentation").click()
-    tool.until(lambda: alert.count() == 0)
+    tool.until(tool.has_no_error)
 
 
 def test_training_stops(tool):
-    tool.button("Clear").click()
-    tool.train()
-    tool.button("Stop").click()
-    tool.until(tool.button("Train").is_enabled, 20)
-    assert "stopped" in tool.status
+    tool.stops()

@@ -64,13 +64,10 @@ def test_channels_are_typed_and_the_most_used_counted(filters):
 
 
 def test_wrong_channels_are_refused_in_plain_words(filters):
-    filters.type("channels off", "37")
-    alert = filters.place.locator(".cltutor-error")
-    filters.until(alert.is_visible)
-    assert "Channels off are numbers from 1 to 36, such as 1, 4-7, not '37'." in alert.inner_text()
+    filters.refuses("channels off", "37", "Channels off are numbers from 1 to 36, such as 1, 4-7, not '37'.")
     filters.type("as code", "cl.widgets.FilterReconstruction(run, stream, layer=2, off=(1, 24))")
     filters.until(lambda: "2 of 24 channels of layer 2 off" in filters.status)
-    assert alert.count() == 0
+    assert filters.has_no_error()
 
 
 def test_training_shows_what_later_tasks_do(transfer):
@@ -91,8 +88,4 @@ def test_training_shows_what_later_tasks_do(transfer):
 
 
 def test_training_stops(transfer):
-    transfer.button("Clear").click()
-    transfer.train()
-    transfer.button("Stop").click()
-    transfer.until(transfer.button("Train").is_enabled, 30)
-    assert "stopped" in transfer.status
+    transfer.stops()

@@ -58,11 +58,8 @@ def test_a_larger_memory_evicts_later(tool):
 
 
 def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):
-    tool.type("as code", "cl.widgets.HerdingExplorer(run, stream, capacity=4)")
-    alert = tool.place.locator(".cltutor-error")
-    tool.until(alert.is_visible)
-    assert "capacity is a whole number from 10 up" in alert.inner_text()
+    tool.refuses("as code", "cl.widgets.HerdingExplorer(run, stream, capacity=4)", "a whole number from 10 up")
     tool.type("exemplars", "3")
-    tool.until(lambda: alert.count() == 0)
+    tool.until(tool.has_no_error)
     tool.type("as code", "cl.widgets.HerdingExplorer(run, stream, strategy='random', step=9)")
     tool.until(lambda: "random: 9 of" in tool.picture)

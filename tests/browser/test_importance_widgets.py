@@ -74,12 +74,10 @@ def test_damage_is_slid_and_typed_and_shown_for_each_task(explorer):
     code = explorer.field("as code").input_value()
     assert 'view="damage"' in code
     assert "share=42" in code
-    explorer.type("as code", "cl.widgets.ImportanceExplorer(stream, view='map', epochs=3)")
-    alert = explorer.place.locator(".cltutor-error")
-    explorer.until(alert.is_visible)
-    assert "view is one of maps, scatter, damage" in alert.inner_text()
+    wrong = "cl.widgets.ImportanceExplorer(stream, view='map', epochs=3)"
+    explorer.refuses("as code", wrong, "view is one of maps, scatter, damage")
     explorer.button("heat maps").click()
-    explorer.until(lambda: alert.count() == 0)
+    explorer.until(explorer.has_no_error)
 
 
 def test_the_explorer_stops(explorer):

@@ -87,12 +87,10 @@ def test_what_makes_no_sense_is_grey_and_says_why(tool):
 
 
 def test_a_wrong_line_is_refused_in_plain_words(tool):
-    paste(tool, "cl.methods.lwf(temperature=-1)")
-    alert = tool.place.locator(".cltutor-error")
-    tool.until(alert.is_visible)
-    assert "temperature is a finite number above 0, not -1. Nothing was changed." in alert.inner_text()
+    words = "temperature is a finite number above 0, not -1. Nothing was changed."
+    tool.refuses("as code", "cl.methods.lwf(temperature=-1)", words)
     paste(tool, "cl.methods.lwf(temperature=3)")
-    tool.until(lambda: alert.count() == 0)
+    tool.until(tool.has_no_error)
     tool.until(lambda: "temperature=3" in code(tool))
 
 

@@ -92,13 +92,10 @@ def test_controls_equation_and_code_go_together(toggle):
     toggle.type("as code", "cl.methods.lwf(temperature=3, epochs=2)")
     toggle.until(lambda: toggle.field("temperature T").input_value() == "3")
     toggle.until(lambda: toggle.field("epochs").input_value() == "2")
-    toggle.type("as code", "cl.methods.lfw(temperature=3)")
-    alert = toggle.place.locator(".cltutor-error")
-    toggle.until(alert.is_visible)
-    assert "did you mean" in alert.inner_text()
+    toggle.refuses("as code", "cl.methods.lfw(temperature=3)", "did you mean")
     toggle.shot("toggle-refused")
     toggle.button("finetune").click()
-    toggle.until(lambda: alert.count() == 0)
+    toggle.until(toggle.has_no_error)
 
 
 def test_the_temperature_is_slid_and_typed(temperature):

@@ -16,6 +16,11 @@ def twins():
     return first, [nn.Parameter(p.detach().clone()) for p in first]
 
 
+def backward(step, *twins):
+    for parameters in twins:
+        sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
+
+
 @pytest.mark.parametrize("clip", [0.5, 1e9])
 def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping_bit_for_bit(clip):
     ours, theirs = twins()
@@ -27,8 +32,7 @@ def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping_bit_for_bit(clip)
             optimiser.slow_down(10)
             for group in reference.param_groups:
                 group["lr"] /= 10
-        for parameters in (ours, theirs):
-            sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
+        backward(step, ours, theirs)
         optimiser.clip_gradients()
         optimiser.step()
         nn.utils.clip_grad_norm_(theirs, clip)
@@ -45,8 +49,7 @@ def test_rmsprop_equals_torchs_from_a_mean_square_of_one_bit_for_bit():
         begin = {"step": torch.tensor(0.0), "square_avg": torch.ones_like(p), "momentum_buffer": torch.zeros_like(p)}
         reference.state[p] = begin
     for step in range(5):
-        for parameters in (ours, theirs):
-            sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
+        backward(step, ours, theirs)
         optimiser.step()
         reference.step()
         reference.zero_grad()

@@ -35,7 +35,7 @@ OTHER_SETTINGS = [
 ]
 
 
-# Equations
+BALANCED = (Phase(shared=1.0, new=1.0, balanced=True),)
 
 
 @pytest.mark.parametrize("heads", ["task", "class"])
@@ -61,17 +61,11 @@ def set_in_type(equation: str) -> None:
     assert width > 50
 
 
-def test_the_equation_of_lwf_shows_its_temperature_and_its_weight():
+def test_the_equation_shows_temperature_and_weights():
     equation = methods.lwf(temperature=3.5, lam=0.25)._repr_latex_()
     assert "T=3.5" in equation
     assert r"+ 0.25\,\Big(-\sum_{o < t}" in equation
-
-
-def test_the_equation_of_l2_is_half_lam_times_the_squared_distance_of_the_shared_weights():
     assert methods.l2(lam=0.5)._repr_latex_().endswith(r"+ 0.25\,\sum_k (\theta_{s,k} - \theta_{s,k}^*)^2$")
-
-
-# Phases
 
 
 @st.composite
@@ -111,11 +105,6 @@ def test_all_methods_get_the_same_budget(name, epochs, task):
     assert sum(len(part) for _, part in plan) == epochs
 
 
-def test_a_role_without_a_rate_does_not_learn_in_a_phase():
-    assert Phase(shared=0.1, new=1.0).rates == {"shared": 0.1, "new": 1.0}
-    assert Phase(old=2.0).rates == {"old": 2.0}
-
-
 def test_a_phase_may_name_any_role_and_prints_the_papers_three_first():
     phase = Phase("bias", bias=0.5, new=1.0, shared=0.1)
     assert phase.rates == {"shared": 0.1, "new": 1.0, "bias": 0.5}
@@ -147,7 +136,9 @@ def test_a_role_that_the_network_does_not_have_is_refused():
         ({"network": 3}, r"network is a network, such as MultiHead\(\), not 3"),
         ({"memory": CrossEntropy()}, "memory is a memory, such as ExemplarMemory"),
         ({"after_task": CrossEntropy()}, "after_task is a step after training, such as MeanMerge"),
-        ({"predict": "nearest_mean"}, "x needs exemplars of old classes and keeps none"),
+        ({"predict": "nearest_mean"}, r"x needs exemplars of old classes and keeps none: give it ExemplarMemory\(\)"),
+        ({"schedule": Schedule(later=BALANCED), "memory": Everything()}, "x needs exemplars of old classes"),
+        ({"schedule": Schedule(first=BALANCED)}, "^The first task has no old classes"),
         ({"loss": "CrossEntropy"}, "A loss is a term or a weighted sum of terms"),
     ],
 )
