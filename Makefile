@@ -8,7 +8,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
 # A worker per core; the long tests start first, and idle workers take over what is left.
 UNITS := $(PYTEST) -n auto --maxprocesses 4 --dist worksteal
 # Two JupyterLabs side by side. In a browser every notebook is executed, so that the units need not do it again.
-PAGES := $(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder
+PAGES := $(PYTEST) -n 2 --dist loadscope
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .PHONY: lab check test test-quick test-all

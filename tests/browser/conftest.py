@@ -1,23 +1,10 @@
 """A real JupyterLab, driven in a real browser: nothing of the user's is read or written."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from benchmarks import browsing
-
-
-def pytest_collection_modifyitems(items):
-    """For `pytest -n 2 --dist loadgroup`: a module stays on one worker; notebooks are spread, and come first."""
-    here = Path(__file__).parent
-    own = [item for item in items if item.path.parent == here]
-    for item in own:
-        group = item.nodeid if item.path.stem == "test_notebooks" else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-    places = [place for place, item in enumerate(items) if item in own]
-    for place, item in zip(places, sorted(own, key=lambda item: item.path.stem != "test_notebooks"), strict=True):
-        items[place] = item
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,22 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 RECORDED = "import cltutor\nprint(cltutor.widgets.errors())"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(path, open_notebook):
+# Two classes, as `pytest -n 2 --dist loadscope` gives a class, like a module, to one worker.
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[::2], ids=lambda path: path.stem)
+class TestOneHalf:
+    def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(self, path, open_notebook):
+        run(path, open_notebook)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[1::2], ids=lambda path: path.stem)
+class TestTheOtherHalf:
+    def test_a_notebook_runs_from_top_to_bottom_and_its_widgets_answer(self, path, open_notebook):
+        run(path, open_notebook)
+
+
+def run(path, open_notebook) -> None:
     with open_notebook(path, more=(RECORDED,)) as notebook:
         notebook.run_all()
         assert notebook.errors() == []
