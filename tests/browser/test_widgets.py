@@ -48,7 +48,7 @@ def test_methods_are_trained_one_after_another_while_the_page_follows(toggle):
         assert toggle.button("Train").is_disabled()
         toggle.until(lambda method=method: f"{method}, seed 0: task" in toggle.status)
         toggle.until(lambda before=before: toggle.pixels != before)  # the live curve
-        assert bar.bounding_box()["width"] > 0
+        toggle.until(lambda: bar.bounding_box()["width"] > 0)
         if method == "finetune":
             toggle.shot("toggle-training")
         toggle.until(toggle.button("Train").is_enabled, 60)
