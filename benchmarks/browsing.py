@@ -96,8 +96,21 @@ class Widget:
         return self.place.locator(".cltutor-picture img").first.get_attribute("alt")
 
     @property
+    def pictures(self) -> list[str]:
+        """The alternative texts of all pictures, read at one moment."""
+        return self.place.locator(".cltutor-picture img").evaluate_all("images => images.map(image => image.alt)")
+
+    @property
     def pixels(self) -> str:
         return self.place.locator(".cltutor-picture img").first.get_attribute("src")
+
+    def settled(self) -> str:
+        """The pixels of the picture, once they have stayed the same for half a second: redraws come a little later."""
+        before = None
+        while before != (now := self.pixels):
+            before = now
+            self.notebook.page.wait_for_timeout(500)
+        return now
 
     @property
     def status(self) -> str:
@@ -123,14 +136,13 @@ class Widget:
         self.train()
         self.button("Stop").click()
         self.until(self.button("Train").is_enabled, seconds)
-        assert "stopped" in self.status
+        self.until(lambda: "stopped" in self.status)
 
     def refuses(self, field: str, value: str, words: str) -> None:
         """Type what is wrong: the page says so in ``words``."""
         self.type(field, value)
         alert = self.place.locator(".cltutor-error")
-        self.until(alert.is_visible)
-        assert words in alert.inner_text()
+        self.until(lambda: alert.count() == 1 and words in alert.inner_text())
 
     def has_no_error(self) -> bool:
         return self.place.locator(".cltutor-error").count() == 0

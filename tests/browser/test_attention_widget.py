@@ -15,7 +15,7 @@ def test_maps_appear_for_every_method_and_follow_the_controls(tool):
     tool.shot("attention-before")
     tool.train()
     tool.until(tool.button("Train").is_enabled, 120)
-    assert all(method in tool.picture for method in ("finetune", "lwf_mc", "lwm"))
+    tool.until(lambda: all(method in tool.picture for method in ("finetune", "lwf_mc", "lwm")))
     tool.shot("attention-after")
     for change in (
         lambda: tool.type("opacity (%)", "20"),
@@ -27,7 +27,7 @@ def test_maps_appear_for_every_method_and_follow_the_controls(tool):
         change()
         tool.until(lambda before=before: tool.pixels != before)
     tool.shot("attention-changed")
-    assert "opacity=20" in tool.field("as code").input_value()
+    tool.until(lambda: "opacity=20" in tool.field("as code").input_value())
 
 
 def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):

@@ -14,15 +14,15 @@ def test_training_shows_what_fine_tuning_changes_and_the_toggles_answer(tool):
     tool.until(lambda: "Confusion matrices, eeil (" in tool.picture, 60)
     tool.until(tool.button("Train").is_enabled, 120)
     tool.shot("balance-trained")
-    assert "after balanced fine-tuning" in tool.picture
+    tool.until(lambda: "after balanced fine-tuning" in tool.picture)
     tool.button("balanced fine-tuning").click()
     tool.until(lambda: "eeil_da (augmentation only)" in tool.picture)
-    assert "after balanced fine-tuning" not in tool.picture
+    tool.until(lambda: "after balanced fine-tuning" not in tool.picture)
     tool.shot("balance-without")
     tool.button("augmentation").click()
     tool.until(lambda: "eeil_base (" in tool.picture)
-    code = tool.field("as code").input_value()
-    assert code == "cl.widgets.Balance(stream, augmentation=False, fine_tuning=False, epochs=4)"
+    code = "cl.widgets.Balance(stream, augmentation=False, fine_tuning=False, epochs=4)"
+    tool.until(lambda: tool.field("as code").input_value() == code)
 
 
 def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):

@@ -27,7 +27,7 @@ def explorer(notebook):
     tool.until(lambda: "measuring" in tool.status or "damaging" in tool.status, 60)
     tool.until(lambda: "after task 1" in tool.picture, 60)
     tool.until(tool.button("Train").is_enabled, 120)
-    assert "done" in tool.status
+    tool.until(lambda: "done" in tool.status)
     return tool
 
 
@@ -56,7 +56,7 @@ def test_any_two_methods_are_set_against_each_other(explorer):
     explorer.until(lambda: "Importance by mas and ewc" in explorer.picture)
     explorer.field("up").select_option("si")
     explorer.until(lambda: "Importance by mas and si" in explorer.picture)
-    assert "rank correlation" in explorer.picture
+    explorer.until(lambda: "rank correlation" in explorer.picture)
     explorer.shot("explorer-scatter")
 
 
@@ -71,9 +71,8 @@ def test_damage_is_slid_and_typed_and_shown_for_each_task(explorer):
     explorer.button("most important").click()
     explorer.until(lambda: "The most important 42 %" in note.inner_text())
     explorer.shot("explorer-damage")
-    code = explorer.field("as code").input_value()
-    assert 'view="damage"' in code
-    assert "share=42" in code
+    for words in ('view="damage"', "share=42"):
+        explorer.until(lambda words=words: words in explorer.field("as code").input_value())
     wrong = "cl.widgets.ImportanceExplorer(stream, view='map', epochs=3)"
     explorer.refuses("as code", wrong, "view is one of maps, scatter, damage")
     explorer.button("heat maps").click()
@@ -84,7 +83,7 @@ def test_the_explorer_stops(explorer):
     explorer.train()
     explorer.button("Stop").click()
     explorer.until(explorer.button("Train").is_enabled, 20)
-    assert "stopped: 0 of 3 tasks" in explorer.status
+    explorer.until(lambda: "stopped: 0 of 3 tasks" in explorer.status)
 
 
 def test_a_choice_of_classes_is_trained_and_shown(chooser):
@@ -94,7 +93,7 @@ def test_a_choice_of_classes_is_trained_and_shown(chooser):
     chooser.train()
     chooser.until(lambda: "finetune ends with" in chooser.picture, 60)
     chooser.until(chooser.button("Train").is_enabled, 120)
-    assert "mas, adapted ends with" in chooser.picture
+    chooser.until(lambda: "mas, adapted ends with" in chooser.picture)
     chooser.shot("chooser-after")
     chooser.place.get_by_role("button", name="2", exact=True).click()
     chooser.until(lambda: "mas, adapted ends with" not in chooser.picture)

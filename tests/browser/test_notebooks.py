@@ -65,7 +65,7 @@ def use_method_toggle(toggle) -> None:
     toggle.until(lambda: toggle.pixels != before, 60)
     toggle.button("Stop").click()
     toggle.until(toggle.button("Train").is_enabled)
-    assert "ends with" in toggle.picture
+    toggle.until(lambda: "ends with" in toggle.picture)
     other = "task unknown" if "task known at test" in toggle.picture else "task known"
     toggle.button(other).click()
     toggle.until(lambda: f"{other} at test" in toggle.picture)
@@ -109,5 +109,5 @@ def use_playground(playground) -> None:
     playground.until(lambda: "Distillation()" in playground.field("as code").input_value())
     playground.train()
     playground.until(playground.button("Train").is_enabled, 300)
-    assert "% on average" in playground.status
+    playground.until(lambda: "% on average" in playground.status)
     playground.shot("notebook-playground")

@@ -30,6 +30,8 @@ def at_rest(tool):
     tool.until(tool.button("Train").is_enabled)
     tool.button("Clear").click()
     tool.until(lambda: "Sample pictures" in tool.picture)
+    tool.button("known").last.click()
+    tool.until(lambda: "known_task=False" not in code(tool))
 
 
 def test_a_preset_is_trained_while_the_page_follows(tool):
@@ -44,10 +46,10 @@ def test_a_preset_is_trained_while_the_page_follows(tool):
     tool.until(lambda: tool.place.locator("tbody tr", has_text="3 epochs").count() == 1)
     tool.shot("playground-trained")
 
-    known = tool.pixels
+    known = tool.settled()
     tool.button("unknown").last.click()
     tool.until(lambda: "task unknown at test" in tool.picture)
-    assert "task unknown at test" in tool.place.locator("caption").first.inner_text()
+    tool.until(lambda: "task unknown at test" in tool.place.locator("caption").first.inner_text())
     tool.shot("playground-unknown")
     tool.button("known").last.click()
     tool.until(lambda: tool.pixels == known)
@@ -62,11 +64,11 @@ def test_stop_pauses_and_resume_goes_on(tool):
     tool.until(lambda: tool.place.locator("tbody tr", has_text="25 epochs").count() == 1)  # after the first epoch
     tool.button("Stop").click()
     tool.until(tool.button("Resume").is_enabled)
-    assert "Resume goes on" in tool.status
-    assert "stopped in task" in tool.place.locator("tbody").first.inner_text()
+    tool.until(lambda: "Resume goes on" in tool.status)
+    tool.until(lambda: "stopped in task" in tool.place.locator("tbody").first.inner_text())
     tool.button("Resume").click()
     tool.until(tool.button("Stop").is_enabled)
-    assert tool.button("Resume").is_disabled()
+    tool.until(tool.button("Resume").is_disabled)
 
 
 def test_what_makes_no_sense_is_grey_and_says_why(tool):
@@ -74,7 +76,7 @@ def test_what_makes_no_sense_is_grey_and_says_why(tool):
     tool.button("Memory").click()
     balanced = tool.button("balanced fine-tuning")
     tool.until(balanced.is_disabled)
-    assert "keeps none" in balanced.get_attribute("title")
+    tool.until(lambda: "keeps none" in balanced.get_attribute("title"))
     tool.place.locator("summary", has_text="greyed out here").click()
     tool.shot("playground-grey")
     tool.button("K in all").click()

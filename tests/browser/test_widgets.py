@@ -6,7 +6,7 @@ pytestmark = pytest.mark.browser
 
 CELLS = [
     "import cltutor as cl\nstream = cl.streams.digits(tasks=5, order=0)",
-    'cl.widgets.MethodToggle(stream, ("finetune", "lwf", "l2", "joint"), epochs=3)',
+    'cl.widgets.MethodToggle(stream, ("finetune", "lwf", "l2", "joint"), epochs=8)',
     'halves = cl.streams.digits(tasks=[6, 4], order=0)\nrun = cl.learn(halves, "lwf", epochs=4, progress=False)',
     "cl.widgets.Temperature(run.model_after(0), halves, pictures=1)",
 ]
@@ -45,22 +45,22 @@ def test_methods_are_trained_one_after_another_while_the_page_follows(toggle):
         toggle.until(lambda method=method: f"cl.methods.{method}(" in toggle.place.locator("code").inner_text())
         before = toggle.pixels
         toggle.train()
-        assert toggle.button("Train").is_disabled()
+        toggle.until(toggle.button("Train").is_disabled)
         toggle.until(lambda method=method: f"{method}, seed 0: task" in toggle.status)
         toggle.until(lambda before=before: toggle.pixels != before)  # the live curve
-        toggle.until(lambda: bar.bounding_box()["width"] > 0)
+        toggle.until(lambda: bar.is_visible() and bar.bounding_box()["width"] > 0)
         if method == "finetune":
             toggle.shot("toggle-training")
         toggle.until(toggle.button("Train").is_enabled, 60)
-        assert f"{method} ends with" in toggle.picture
-        assert "% on average" in toggle.status
-    assert "lwf ends with" in toggle.picture
+        toggle.until(lambda method=method: f"{method} ends with" in toggle.picture)
+        toggle.until(lambda: "% on average" in toggle.status)
+    toggle.until(lambda: "lwf ends with" in toggle.picture)
     toggle.shot("toggle-after")
 
-    known = toggle.pixels
+    known = toggle.settled()
     toggle.button("task unknown").click()
     toggle.until(lambda: "task unknown at test" in toggle.picture)
-    assert toggle.pixels != known
+    toggle.until(lambda: toggle.pixels != known)
     toggle.shot("toggle-unknown")
     toggle.button("task known").press("Space")
     toggle.until(lambda: toggle.pixels == known)
@@ -73,9 +73,9 @@ def test_stop_stops_and_keeps_the_curves(toggle):
     toggle.until(lambda: "finetune ends with" in toggle.picture)
     toggle.button("Stop").press("Enter")
     toggle.until(toggle.button("Train").is_enabled, 10)
-    assert "stopped in task 1 of 5" in toggle.status
-    assert "finetune ends with" in toggle.picture
-    assert toggle.button("Stop").is_disabled()
+    toggle.until(lambda: "stopped in task 1 of 5" in toggle.status)
+    toggle.until(lambda: "finetune ends with" in toggle.picture)
+    toggle.until(toggle.button("Stop").is_disabled)
 
 
 def test_controls_equation_and_code_go_together(toggle):
@@ -86,8 +86,8 @@ def test_controls_equation_and_code_go_together(toggle):
     toggle.button("across tasks").click()
     code = 'cl.widgets.MethodToggle(stream, method="lwf", heads="class", temperature=20, lam=0.05, epochs='
     toggle.until(lambda: toggle.field("as code").input_value().startswith(code))
-    assert "cl.methods.lwf(temperature=20, lam=0.05," in toggle.place.locator("code").inner_text()
-    assert toggle.place.locator("mjx-container").count() == 1
+    toggle.until(lambda: "cl.methods.lwf(temperature=20, lam=0.05," in toggle.place.locator("code").inner_text())
+    toggle.until(lambda: toggle.place.locator("mjx-container").count() == 1)
 
     toggle.type("as code", "cl.methods.lwf(temperature=3, epochs=2)")
     toggle.until(lambda: toggle.field("temperature T").input_value() == "3")
@@ -102,12 +102,12 @@ def test_the_temperature_is_slid_and_typed(temperature):
     temperature.type("temperature T", "1")
     temperature.until(lambda: "at temperature 1:" in temperature.picture)
     temperature.shot("temperature-1")
-    cold = temperature.pixels
+    cold = temperature.settled()
     handle = temperature.place.get_by_role("slider").nth(1)
     handle.press("ArrowRight")
     temperature.until(lambda: "at temperature 1.5:" in temperature.picture)
-    assert temperature.pixels != cold
-    assert temperature.field("temperature T").input_value() == "1.5"
+    temperature.until(lambda: temperature.pixels != cold)
+    temperature.until(lambda: temperature.field("temperature T").input_value() == "1.5")
     handle.press("ArrowLeft")
     temperature.until(lambda: temperature.pixels == cold)
     temperature.type("temperature T", "8")
@@ -116,7 +116,7 @@ def test_the_temperature_is_slid_and_typed(temperature):
 
 
 def test_another_picture_is_chosen(temperature):
-    first = temperature.pixels
+    first = temperature.settled()
     temperature.place.get_by_role("slider").nth(0).press("ArrowRight")
     temperature.until(lambda: temperature.pixels != first)
     temperature.field("pictures of").select_option(index=0)
