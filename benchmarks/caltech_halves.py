@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import report
 import torch
-from searching import held_out, learn
+from searching import GROWN, chosen, grown, held_out, learn
 from streams import percent
 
 import cltutor as cl
@@ -56,12 +56,12 @@ def recipe_of(method: str, epochs: int, **settings) -> cl.Recipe:
 
 
 def searched(groups: list[list[int]], images: int, epochs: int) -> dict[str, float]:
-    stream, chosen = held_out(stream_of(groups, images, 1 / 3, 100)), {}
-    for method in SEARCHED:
-        scores = {lam: score(stream, recipe_of(method, epochs, lam=lam)) for lam in GRID}
-        chosen[method] = max(GRID, key=scores.get)
-        print("search", method, {lam: round(score, 3) for lam, score in scores.items()}, flush=True)
-    return chosen
+    stream = held_out(stream_of(groups, images, 1 / 3, 100))
+
+    def scores(tried: list[tuple[str, float]]) -> list[float]:
+        return [score(stream, recipe_of(method, epochs, lam=lam)) for method, lam in tried]
+
+    return chosen(grown(scores, SEARCHED, GRID))
 
 
 def score(stream: Stream, recipe: cl.Recipe) -> float:
@@ -108,7 +108,7 @@ def main() -> None:
         f"Two groups of {n} classes, {options.images} training and at most {TEST} test pictures each, {SIZE} pixels, "
         f"{options.epochs} epochs of crops and mirrors at rate {RATE}, batches of {BATCH}; means over {options.seeds} "
         "seeds; the last column is the mean ± half width of the 95 % t-interval over both orders and all seeds, taken "
-        f"as independent. Lambda from {GRID} on other classes, a third of their pictures held out."
+        f"as independent. Lambda from {GRID}, {GROWN}, on other classes, a third of their pictures held out."
     )
     report.write(
         "caltech_halves", "Two tasks from a pretrained network", header, rows, notes, [*range(options.seeds), 100]

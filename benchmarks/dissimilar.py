@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import report
 import torch
-from searching import finished, search
+from searching import GROWN, finished, search
 from streams import percent
 
 import cltutor as cl
@@ -66,7 +66,7 @@ def main() -> None:
     notes = (
         f"Heads per task, task known. Mean ± half width of the 95 % t-interval over {len(ORDERS)} orders, differences "
         f"paired by order. {PER_CLASS[0]} training images a class of scenes, as many images in each "
-        f"task. Rates from {RATES}."
+        f"task. Rates from {RATES}, {GROWN}."
     )
     report.write("dissimilar", "A similar and a dissimilar new task", header, rows, notes, [*ORDERS, SEARCH_ORDER])
 

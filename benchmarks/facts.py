@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import report
 import torch
-from searching import Job, finished, held_out, learn
+from searching import GROWN, Job, chosen, finished, grown, held_out, learn
 
 import cltutor as cl
 from cltutor.evaluation.metrics import mean_interval, retrieval
@@ -63,10 +63,11 @@ def validated(job: Job) -> float:
 
 
 def searched(pool: ProcessPoolExecutor) -> dict[str, float]:
-    asked = [(name, lam) for name in IMPORTANCE for lam in GRID]
-    jobs = [(first_two, {"order": SEARCH_ORDER}, recipe(name, IMPORTANCE[name], lam), 0) for name, lam in asked]
-    scores = dict(zip(asked, pool.map(validated, jobs), strict=True))
-    return {name: max(GRID, key=lambda lam: scores[name, lam]) for name in IMPORTANCE}
+    def score(tried: list[tuple[str, float]]) -> list[float]:
+        jobs = [(first_two, {"order": SEARCH_ORDER}, recipe(name, IMPORTANCE[name], lam), 0) for name, lam in tried]
+        return list(pool.map(validated, jobs))
+
+    return chosen(grown(score, list(IMPORTANCE), GRID))
 
 
 def percent(values: list[float]) -> str:
@@ -133,8 +134,8 @@ def main() -> None:
     notes = (
         f"MAP x 100 at the end of the sequence, mean ± half width of the 95 % t-interval over {len(ORDERS)} random "
         f"splits. 60 facts, {PER_CLASS[0]} training and {PER_CLASS[1]} test images each, {EPOCHS} epochs, batches of "
-        f"{BATCH}, rate {RATE}. Joint training sees all facts for as many epochs. Lambda from {GRID} on order "
-        f"{SEARCH_ORDER}: {lams}, entering as lambda / 2 for all, SI too."
+        f"{BATCH}, rate {RATE}. Joint training sees all facts for as many epochs. Lambda from {GRID}, {GROWN}, on "
+        f"order {SEARCH_ORDER}: {lams}, entering as lambda / 2 for all, SI too."
     )
     header = ["stream", "method", "T1", "T2", "T3", "T4", "all"]
     report.write("facts", "Fact learning: mean average precision", header, rows, notes, [*ORDERS, SEARCH_ORDER])

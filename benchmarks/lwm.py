@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import report
 import torch
-from lwm_search import DATA, OWN, chosen, few
+from lwm_search import DATA, OWN, few, searched
 from searching import learn
 from streams import percent
 
@@ -92,7 +92,7 @@ def main() -> None:
     asked = parser.parse_args()
     name, orders = asked.source, ORDERS[asked.source]
     with ProcessPoolExecutor(asked.workers) as pool:
-        found, _ = chosen(pool)
+        found, _ = searched(pool)
         jobs = [(name, order, method, found[method]) for method in OWN for order in orders]
         done = list(pool.map(measured, jobs))
     runs = {method: done[i * len(orders) : (i + 1) * len(orders)] for i, method in enumerate(OWN)}

@@ -14,7 +14,7 @@ import report
 import torch
 from lwm import of_images
 from lwm_search import DATA, few
-from searching import learn
+from searching import GROWN, chosen, grown, learn
 
 import cltutor as cl
 from cltutor.evaluation.metrics import mean_interval, paired_difference
@@ -77,17 +77,17 @@ def run_of(job: tuple) -> list[float]:
 def searched(start: Start, pool: ProcessPoolExecutor) -> dict[str, dict[str, float]]:
     """Three rates, then three values of each method's own weight."""
 
-    def best(method: str, asked: list[dict]) -> dict:
-        jobs = [(search_stream, start, SEARCH_ORDER, method, one) for one in asked]
-        scores = [np.mean(steps[1:]) for steps in pool.map(run_of, jobs)]
-        print(method, list(zip(asked, np.round(scores, 3).tolist(), strict=True)), flush=True)
-        return asked[int(np.argmax(scores))]
+    def best(method: str, fixed: dict[str, float], setting: str, grid: tuple[float, ...]) -> dict[str, float]:
+        def score(tried: list[tuple[str, float]]) -> list[float]:
+            jobs = [(search_stream, start, SEARCH_ORDER, name, {**fixed, setting: value}) for name, value in tried]
+            return [float(np.mean(steps[1:])) for steps in pool.map(run_of, jobs)]
+
+        return {**fixed, setting: chosen(grown(score, [method], grid))[method]}
 
     found: dict[str, dict[str, float]] = {}
     for method, (own, weights) in OWN.items():
         beta = {"beta": found["lwf_mc"]["beta"]} if method == "lwm" else {}
-        first = best(method, [{"learning_rate": rate, **beta} for rate in RATES])
-        found[method] = best(method, [{**first, own: weight} for weight in weights])
+        found[method] = best(method, best(method, beta, "learning_rate", RATES), own, weights)
     return found
 
 
@@ -112,7 +112,7 @@ def main() -> None:
     notes = (
         f"Accuracy in percent over all classes seen, 10 to 100 classes; mean ± half width of the 95 % t-interval over "
         f"{len(ORDERS)} class orders, differences paired by order. {start.backbone.name}, {start.size} pixels, "
-        f"{start.images or 'all'} pictures a class, 10 epochs a step. "
+        f"{start.images or 'all'} pictures a class, 10 epochs a step. Rates {RATES} and each own weight, {GROWN}. "
         "The paper's 97.8 % on its first ten classes, about 50 pictures each, suggests a network that was pretrained."
     )
     title = f"Learning without Memorizing on Caltech-101, {asked.start}"

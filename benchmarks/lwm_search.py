@@ -2,12 +2,14 @@
 
 The streams that are measured (scenes, Tiny-ImageNet) leave no class over, so the search learns fifty classes of
 Caltech-101 at 32x32 pixels in five steps of ten, in two class orders. Every method tries three rates and then five
-values of a weight of its own: beta for lwf_mc, which lwm takes over, gamma where attention is held, weight decay for
-fine-tuning. Scored is the average incremental accuracy on the held-out classes' test images, all classes competing.
+values of a weight of its own, and more where the best lies at the edge: beta for lwf_mc, which lwm takes over, gamma
+where attention is held, weight decay for fine-tuning. Scored is the average incremental accuracy on the held-out
+classes' test images, all classes competing.
 """
 
 import argparse
 import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import report
 import torch
-from searching import learn
+from searching import GROWN, chosen, grown, learn
 
 import cltutor as cl
 from cltutor.streams import Split, Stream
@@ -69,24 +71,28 @@ def score(job: tuple[str, Settings, int]) -> float:
     return run.metrics(known_task=False)["average_incremental_accuracy"]
 
 
-def best(method: str, asked: list[Settings], pool: ProcessPoolExecutor) -> tuple[Settings, list[float]]:
-    """The best of some settings, and the mean score of each."""
-    scores = np.array(list(pool.map(score, [(method, one, order) for one in asked for order in ORDERS])))
-    means = scores.reshape(len(asked), len(ORDERS)).mean(axis=1)
-    return asked[int(means.argmax())], means.tolist()
+def best(
+    method: str, fixed: Settings, setting: str, grid: Sequence[float], pool: ProcessPoolExecutor
+) -> tuple[Settings, str]:
+    """``fixed`` with the best value of one more setting, and the mean score of each value in words."""
+
+    def means(tried: list[tuple[str, float]]) -> list[float]:
+        jobs = [(name, {**fixed, setting: value}, order) for name, value in tried for order in ORDERS]
+        return np.reshape(list(pool.map(score, jobs)), (len(tried), len(ORDERS))).mean(axis=1).tolist()
+
+    found = grown(means, [method], grid)
+    words = ", ".join(f"{value:g}: {100 * reached:.1f}" for value, reached in sorted(found[method].items()))
+    return {**fixed, setting: chosen(found)[method]}, words
 
 
-def chosen(pool: ProcessPoolExecutor) -> tuple[dict[str, Settings], list[list]]:
+def searched(pool: ProcessPoolExecutor) -> tuple[dict[str, Settings], list[list]]:
     """The settings of each method, and the rows of the search's table."""
     found, rows = {}, []
     for method, (own, weights) in OWN.items():
-        rates = [{"learning_rate": rate} for rate in RATES]
-        if method == "lwm":
-            rates = [{**rate, "beta": found["lwf_mc"]["beta"]} for rate in rates]
-        first, tried = best(method, rates, pool)
-        found[method], more = best(method, [{**first, own: weight} for weight in weights], pool)
-        cells = [", ".join(f"{100 * value:.1f}" for value in values) for values in (tried, more)]
-        rows.append([method, str(found[method]), own, *cells])
+        beta = {"beta": found["lwf_mc"]["beta"]} if method == "lwm" else {}
+        first, tried = best(method, beta, "learning_rate", RATES, pool)
+        found[method], more = best(method, first, own, weights, pool)
+        rows.append([method, str(found[method]), own, tried, more])
         print(*rows[-1], flush=True)
     return found, rows
 
@@ -95,11 +101,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
     with ProcessPoolExecutor(parser.parse_args().workers) as pool:
-        _, rows = chosen(pool)
-    header = ["method", "chosen", "own weight", f"% at rates {RATES}", "% at the own weight's five values"]
+        _, rows = searched(pool)
+    header = ["method", "chosen", "own weight", "% at each rate", "% at each value of the own weight"]
     notes = (
         f"Fifty classes of Caltech-101 at 32x32, at most {IMAGES} training pictures a class, five steps, 10 epochs. "
-        f"Weights {WEIGHTS}, for weight decay {DECAYS}; mean average incremental accuracy of two class orders."
+        f"Rates {RATES}, weights {WEIGHTS}, for weight decay {DECAYS}, {GROWN}; "
+        "mean average incremental accuracy of two class orders."
     )
     report.write("lwm_search", "Learning without Memorizing: the search", header, rows, notes, [0, *ORDERS])
 

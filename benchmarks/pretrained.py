@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import report
 import torch
-from searching import learn
+from searching import GROWN, chosen, grown, learn
 from streams import percent
 
 import cltutor as cl
 from cltutor.evaluation.answers import logits
 from cltutor.streams import Split, Stream, Task
+from cltutor.training.events import Diverged
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 METHODS = ("finetune", "finetune_slow", "feature_extraction", "lwf")
@@ -82,6 +83,14 @@ def recipe_of(method: str, rate: float, epochs: int) -> cl.Recipe:
     return getattr(cl.methods, method)(**settings)
 
 
+def reached(stream: Stream, recipe: cl.Recipe) -> float:
+    """Accuracy on the new task; 0 for a run that diverged."""
+    try:
+        return float(learn(stream, recipe, 0).accuracy()[1, 1])
+    except Diverged:
+        return 0.0
+
+
 def mcnemar(before: np.ndarray, after: np.ndarray) -> tuple[int, int, float]:
     """Pictures lost, pictures gained, and the exact two-sided p of the sign test on them."""
     lost, gained = int((before & ~after).sum()), int((~before & after).sum())
@@ -108,15 +117,16 @@ def main() -> None:
     old = imagenet_pictures()
     # The loop tests on thumbnails, which cost nothing: the old task is measured below, once a run, at full size.
     thumbnails = Split(old.images[:, :, ::7, ::7].contiguous(), old.labels)
+    tried = stream_of(thumbnails, searched, options.images, 0.25, 100)
+
+    def score(asked: list[tuple[str, float]]) -> list[float]:
+        return [reached(tried, recipe_of(*one, options.epochs)) for one in asked]
+
+    rates = chosen(grown(score, METHODS, RATES))
     before = None
     rows = []
     for method in METHODS:
-        scores = {}
-        for rate in RATES:
-            stream = stream_of(thumbnails, searched, options.images, 0.25, 100)
-            scores[rate] = learn(stream, recipe_of(method, rate, options.epochs), 0).accuracy()[1, 1]
-            print(f"search {method} {rate}: {scores[rate]:.3f}", flush=True)
-        rate = max(scores, key=scores.get)
+        rate = rates[method]
         stream = stream_of(thumbnails, reported, options.images, 0.0, 0)
         runs = [learn(stream, recipe_of(method, rate, options.epochs), seed) for seed in range(options.seeds)]
         if before is None:
@@ -141,7 +151,7 @@ def main() -> None:
         f"{__doc__.split(chr(10) + chr(10))[1]} Before: {100 * before.mean():.1f} % of the 1,000 pictures. New task: "
         f"{options.classes} classes, {options.images} training pictures each, 112 pixels, {options.epochs} epochs, "
         f"batches of {BATCH}, crops and mirrors. Mean ± half width of the 95 % t-interval over {options.seeds} seeds. "
-        f"Rates from {RATES}."
+        f"Rates from {RATES}, {GROWN}."
     )
     report.write("pretrained", "Pretrained on ImageNet, then Caltech-101", header, rows, notes, range(options.seeds))
 

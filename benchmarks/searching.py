@@ -9,11 +9,15 @@ import numpy as np
 import torch
 
 import cltutor as cl
+from cltutor.comparing.search import MORE, at_edge, best
+from cltutor.comparing.search import search as grown
 from cltutor.streams import Stream
 from cltutor.studies.gallery.building import held_out
 from cltutor.training.events import Diverged
 
 STORE = Path(os.environ.get("CLTUTOR_RUNS", Path.home() / ".cache" / "cltutor" / "runs"))
+
+GROWN = f"and up to {MORE} further values on the side where a method's best was at the edge"
 
 Build = Callable[..., cl.Recipe]
 Job = tuple[Callable[..., Stream], dict, cl.Recipe, int]
@@ -49,14 +53,25 @@ def search(
     source: Callable[..., Stream],
     settings: Iterable[dict],
     pool: ProcessPoolExecutor,
+    setting: str = "learning_rate",
 ) -> dict[str, float]:
-    """For each method the rate of ``grid`` with the best mean accuracy over the streams of ``settings``.
+    """For each method the rate with the best mean accuracy over the streams of ``settings``, of ``grid`` or beyond.
 
-    ``builds[name](learning_rate=...)`` is the recipe. Streams need validation images: no test image is looked at.
+    ``builds[name](learning_rate=...)`` is the recipe; another ``setting`` than the rate may be searched. Streams need
+    validation images: no test image is looked at.
     """
     settings = list(settings)
-    jobs = [(n, rate, (source, s, builds[n](learning_rate=rate), 0)) for n in builds for rate in grid for s in settings]
-    scores: dict[tuple[str, float], list[float]] = {}
-    for (name, rate, _), score in zip(jobs, pool.map(final_accuracy, [job for *_, job in jobs]), strict=True):
-        scores.setdefault((name, rate), []).append(score)
-    return {name: max(grid, key=lambda rate: np.mean(scores[name, rate])) for name in builds}
+
+    def score(tried: list[tuple[str, float]]) -> list[float]:
+        jobs = [(source, one, builds[name](**{setting: value}), 0) for name, value in tried for one in settings]
+        return np.reshape(list(pool.map(final_accuracy, jobs)), (len(tried), len(settings))).mean(axis=1).tolist()
+
+    return chosen(grown(score, list(builds), grid))
+
+
+def chosen(found: dict[str, dict[float, float]]) -> dict[str, float]:
+    """The best value for each method; all scores are printed, and a best that stayed at the edge is marked."""
+    for name, scores in found.items():
+        words = ", ".join(f"{value:g}: {scores[value]:.3f}" for value in sorted(scores))
+        print(f"search {name}: {words}{'; the best is still at the edge' if at_edge(scores) else ''}", flush=True)
+    return {name: best(scores) for name, scores in found.items()}

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 import report
-from searching import finished, search
+from searching import GROWN, finished, search
 
 import cltutor as cl
 from cltutor.evaluation.metrics import mean_interval, paired_difference
@@ -82,8 +82,9 @@ def main() -> None:
                 heads = "a head per task" if regime == "task" else "one head"
                 notes = (
                     "Average accuracy over all tasks after the last; mean ± half width of the 95 % t-interval over "
-                    f"{len(ORDERS)} class orders; differences are paired by order. Rates from {SOURCES[name][2]}, by "
-                    f"average validation accuracy on orders {SEARCH_ORDERS}. Seconds: one thread, two workers."
+                    f"{len(ORDERS)} class orders; differences are paired by order. Rates from {SOURCES[name][2]}, "
+                    f"{GROWN}, by average validation accuracy on orders {SEARCH_ORDERS}. "
+                    "Seconds: one thread, two workers."
                 )
                 title = f"{name}: {heads}, {asked}"
                 rows = rows_of(name, regime, pool)

@@ -9,7 +9,7 @@ from functools import partial
 from ...runs.provenance import hardware, versions
 from ...runs.run import Run
 from ...training.loop import learn
-from ..gallery.settings import BATCH, RATES, SEARCH_ORDER, SETTINGS
+from ..gallery.settings import BATCH, SETTINGS, search_words
 from .claim import Claim
 from .entries import Entry, Ledger, Numbers
 from .training import STREAMS, Source, measured
@@ -51,10 +51,7 @@ def origin(claims: Sequence[Claim], command: str) -> dict[str, str]:
         f"{name}: {setting.epochs} epochs per task, batches of {BATCH}, at most {setting.capacity} exemplars in all"
         for name, setting in SETTINGS.items()
     )
-    rates = (
-        f"the gallery's: the best of {', '.join(map(str, RATES))} for each method, by accuracy on validation images of "
-        f"class order {SEARCH_ORDER}; a method with changed settings has its own rate; all else is as published"
-    )
+    rates = f"the gallery's, {search_words()}; a method with changed settings has its own rate"
     return {
         "command": f"`{command}`",
         "seeds": f"class orders and seeds from 0, {' or '.join(map(str, trials))} per claim" if trials else "none",

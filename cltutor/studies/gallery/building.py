@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...comparing.search import at_edge, best, search
 from ...recipe.recipe import Recipe
 from ...runs.provenance import hardware, versions
 from ...runs.run import Run
@@ -19,10 +20,11 @@ from ...streams import Split, Stream
 from ...training.events import Diverged
 from ...training.loop import begin, learn
 from .archive import Origin, write
-from .settings import ALSO_ACROSS, BATCH, RATES, SEARCH_ORDER, Setting, at_rate, best, entries, key
+from .settings import ALSO_ACROSS, BATCH, RATES, SEARCH_ORDER, Setting, at_rate, entries, key, search_words
 
 Job = tuple[Recipe, int]  # the recipe and its trial or class order
-Scores = dict[str, dict[float, float]]  # validation accuracy by rate, by method and regime
+Entry = tuple[str, str | None]  # a method and its heads, None for those of its paper
+Scores = dict[Entry, dict[float, float]]  # validation accuracy by rate
 TOPS = 1, 5
 
 
@@ -31,14 +33,14 @@ class Builder:
     """Makes the gallery of a stream. Finished runs are found in ``store`` and not repeated.
 
     ``executor``, any of ``concurrent.futures``, runs the jobs in parallel. ``entries`` are (method, heads), ``rates``
-    the learning rates to try.
+    the learning rates to try first; a method whose best lies at their edge tries further ones.
     """
 
     name: str
     setting: Setting
     store: Path
     executor: Executor | None = None
-    entries: Sequence[tuple[str, str | None]] = tuple(entries())
+    entries: Sequence[Entry] = tuple(entries())
     rates: Sequence[float] = RATES
     learn: Callable[..., Run] = learn
 
@@ -48,7 +50,9 @@ class Builder:
         All methods run the first trial, then all the second: the file is written after each of them, so that a gallery
         that was stopped early has equally many trials of every method.
         """
-        recipes = self.searched(folder)
+        found = self.search()
+        self.record(found, folder)
+        recipes = [self.at(entry, best(scores)) for entry, scores in found.items()]
         path = folder / f"{self.name}.safetensors"
         rounds: list[list[Run]] = []
         diverged: list[str] = []
@@ -60,44 +64,45 @@ class Builder:
                 score = run.accuracy(known_task=not run.competes)[-1].mean()
                 print(f"{self.name}: {key(run.recipe)}, trial {trial}: {100 * score:.1f} % {words}", flush=True)
             by_method = [run for runs in zip(*rounds, strict=True) for run in runs]
-            write(path, by_method, self.origin(len(rounds), diverged))
+            write(path, by_method, self.origin(len(rounds), found, diverged))
         return path
 
-    def searched(self, folder: Path) -> list[Recipe]:
-        """Every recipe of the gallery at its best rate in the search; the scores are written into ``folder``."""
-        found = self.search()
-        path = folder / "rates.json"  # from which `settings.recipe` takes its rates
-        scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        scores[self.name] = {name: {f"{rate:g}": score for rate, score in row.items()} for name, row in found.items()}
-        path.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-        plain = [at_rate(name, self.setting, None, heads) for name, heads in self.entries]
-        rates = [best(found[key(recipe)]) for recipe in plain]
-        return [
-            at_rate(name, self.setting, rate, heads) for (name, heads), rate in zip(self.entries, rates, strict=True)
-        ]
-
     def search(self) -> Scores:
-        """Validation accuracy at the end of another class order, for every method and rate; 0 where it diverged."""
-        tried = [at_rate(name, self.setting, rate, heads) for name, heads in self.entries for rate in self.rates]
-        found: Scores = {}
-        scores = self._each(validated, [(recipe, SEARCH_ORDER) for recipe in tried])
-        for recipe, score in zip(tried, scores, strict=True):
-            rate = recipe.schedule.learning_rate
-            found.setdefault(key(recipe), {})[rate] = score
-            print(f"{self.name}: {key(recipe)}, rate {rate:g}: {100 * score:.1f} % in validation", flush=True)
-        return found
+        """Validation accuracy at the end of another class order, for every entry and rate; 0 where it diverged."""
 
-    def origin(self, trials: int, diverged: Sequence[str]) -> Origin:
+        def score(tried: list[tuple[Entry, float]]) -> Iterator[float]:
+            recipes = [self.at(entry, rate) for entry, rate in tried]
+            for recipe, reached in zip(
+                recipes, self._each(validated, [(r, SEARCH_ORDER) for r in recipes]), strict=True
+            ):
+                rate = f"{recipe.schedule.learning_rate:g}"
+                print(f"{self.name}: {key(recipe)}, rate {rate}: {100 * reached:.1f} % in validation", flush=True)
+                yield reached
+
+        return search(score, self.entries, self.rates)
+
+    def record(self, found: Scores, folder: Path) -> None:
+        """Write the scores of this stream into ``folder``, from which ``settings.recipe`` takes its rates."""
+        path = folder / "rates.json"
+        scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        named = {key(self.at(entry)): sorted(row.items()) for entry, row in found.items()}
+        scores[self.name] = {name: {f"{rate:g}": score for rate, score in row} for name, row in named.items()}
+        path.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+
+    def at(self, entry: Entry, rate: float | None = None) -> Recipe:
+        """The recipe of an entry at a learning rate, None for its own."""
+        method, heads = entry
+        return at_rate(method, self.setting, rate, heads)
+
+    def origin(self, trials: int, found: Scores, diverged: Sequence[str]) -> Origin:
         setting = self.setting
+        edge = ", ".join(f"{key(self.at(entry))} at {best(row):g}" for entry, row in found.items() if at_edge(row))
         return Origin(
             command=f"cltutor gallery {self.name}",
             stream=setting.stream(0).code,
             seeds=f"class orders and seeds 0 to {trials - 1}; the search: class order {SEARCH_ORDER}, seed 0",
             budget=f"{setting.epochs} epochs per task, batches of {BATCH}, at most {setting.capacity} exemplars in all",
-            search=(
-                f"the rate of every method among {', '.join(map(str, self.rates))} by its average accuracy on "
-                "validation images (a fifth of the training images) at the end; all other settings as published"
-            ),
+            search=f"{search_words(self.rates)}; still at the edge: {edge or 'none'}",
             regimes=f"each method in its paper's, and across tasks too: {', '.join(ALSO_ACROSS)}",
             seconds="of one thread on a shared machine: compare updates instead",
             versions=versions(),

@@ -1,12 +1,13 @@
 """The streams of the gallery, and every method's recipe there: one budget for all, one search for all rates."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ... import methods, streams
+from ...comparing.search import MORE, best
 from ...memory import ExemplarMemory
 from ...recipe.recipe import Recipe
 from ...streams import Stream
@@ -67,7 +68,8 @@ def stream(name: str, order: int = 0) -> Stream:
 
 
 def recipe(method: str, stream_name: str, heads: str | None = None) -> Recipe:
-    """The gallery's recipe of ``method`` for a stream, with the learning rate that its search found.
+    """The gallery's recipe of ``method`` for a stream, with the learning rate that its search found
+    (``comparing.search``).
 
     ``heads`` is "task" or "class", None for the regime of the method's paper. All methods have the stream's epochs,
     batches of 32 and, where they keep exemplars, the same capacity; all other settings are their papers'. A method that
@@ -104,9 +106,13 @@ def scores(stream_name: str) -> dict[str, dict[float, float]]:
     return {name: {float(rate): score for rate, score in row.items()} for name, row in found.items()}
 
 
-def best(found: dict[float, float]) -> float:
-    """The rate with the highest validation accuracy; of several, the lowest."""
-    return max(sorted(found), key=lambda rate: found[rate])
+def search_words(rates: Sequence[float] = RATES) -> str:
+    """How the search chose a rate, for the reader of its results."""
+    return (
+        f"the rate of every method among {', '.join(map(str, rates))}, and up to {MORE} further ones on the side where "
+        f"its best was at the edge, by average accuracy at the end of class order {SEARCH_ORDER} on validation images "
+        "(a fifth of the training images); all other settings as published"
+    )
 
 
 def key(recipe: Recipe) -> str:
