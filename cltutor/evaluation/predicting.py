@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..describe import Part
+from ..describe import Part, flag
 from ..networks import Network
 from .answers import features, logits
 
@@ -44,17 +44,26 @@ class ByLogits(Prediction):
 
 @dataclass(frozen=True, repr=False)
 class NearestMean(Prediction):
-    """Scores are minus the distance between an image's unit-length features and the mean of a class's exemplars."""
+    """Scores are minus the distance between an image's unit-length features and the mean of a class's exemplars (iCaRL,
+    Algorithm 1).
+
+    ``mirrored``: exemplars count twice, as they are and mirrored left to right, as in iCaRL's program, which trains on
+    mirrors too. It is an option of its own, since a mirrored digit is no digit.
+    """
+
+    mirrored: bool = flag(False)
 
     needs_exemplars: ClassVar[bool] = True
 
     def rule(self, network: Network, exemplars: Exemplars) -> Score:
         images, labels = exemplars()
+        if self.mirrored:
+            images, labels = torch.cat([images, images.flip(3)]), labels.repeat(2)
         found = features(network, images)
         means = class_means(found, labels.to(found.device), sum(network.classes))
 
         def score(network: Network, images: Tensor) -> Tensor:
-            return -torch.cdist(F.normalize(features(network, images), dim=1), means)
+            return -distances(F.normalize(features(network, images), dim=1), means)
 
         return score
 
@@ -70,4 +79,15 @@ def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     return means.masked_fill(torch.bincount(labels, minlength=classes).unsqueeze(1) == 0, float("inf"))
 
 
-PREDICTIONS: dict[str, Prediction] = {"logits": ByLogits(), "nearest_mean": NearestMean()}
+def distances(features: Tensor, means: Tensor) -> Tensor:
+    """From each row of ``features`` (N, D) to each of ``means`` (classes, D): (N, classes), infinite to a mean that is
+    infinitely far. ``torch.cdist`` itself makes nan of infinity above 25 rows, and nan would win every comparison."""
+    absent = means.isinf().any(dim=1)
+    return torch.cdist(features, means.masked_fill(absent.unsqueeze(1), 0)).masked_fill(absent, float("inf"))
+
+
+PREDICTIONS: dict[str, Prediction] = {
+    "logits": ByLogits(),
+    "nearest_mean": NearestMean(),
+    "nearest_mean_mirrored": NearestMean(mirrored=True),
+}

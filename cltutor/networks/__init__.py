@@ -11,7 +11,7 @@ from .expandable import Expandable
 from .factorized import TensorFactorization
 from .modules import evaluating
 from .network import ROLES, Architecture, MultiHead, Network, Output
-from .pretrained import Torchvision
+from .pretrained import ResNet34, Torchvision
 from .progressive import Progressive
 from .separate import SingleTask
 from .widening import Widening
@@ -31,6 +31,7 @@ __all__ = [
     "Output",
     "Progressive",
     "ResNet32",
+    "ResNet34",
     "SingleTask",
     "SmallCNN",
     "TaskCNN",

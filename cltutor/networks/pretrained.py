@@ -32,7 +32,8 @@ class Torchvision(Described, BackboneArchitecture):
         weights = self.weights if pretrained else None
         model = make_model(self.name, classes=1000) if weights is None else load_model(self.name, weights)
         # What torchvision's classification weights were trained with: ImageNet's mean and deviation.
-        normalise = Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), fixed=self.weights is not None)
+        mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        normalise = Normalise(mean, std, fixed=self.weights is not None, shape=image_shape)
         backbone = split(model, normalise, weights is not None, self.rectified)
         try:  # one blank image: a size that the network cannot take is refused before any training
             with torch.no_grad():
@@ -44,6 +45,23 @@ class Torchvision(Described, BackboneArchitecture):
                 "a network for small images such as SmallCNN()."
             ) from error
         return backbone.train()
+
+
+@dataclass(frozen=True, repr=False)
+class ResNet34(Described, BackboneArchitecture):
+    """ResNet-34 (He et al. 2016, Table 1) for images of 32 pixels: its first convolution is 3x3 with stride 1, and
+    there is no max-pool, so that the last maps have 4x4 positions.
+
+    LwM, section 5.4, names the network for iCIFAR-100 and not its stem. ImageNet's would leave one position, where
+    attention has nothing to compare.
+    """
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
+        depth = image_shape[0]
+        model = make_model("resnet34", classes=1000)
+        model.conv1, model.maxpool = nn.Conv2d(depth, 64, 3, padding=1, bias=False), nn.Identity()
+        nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+        return split(model, Normalise([0.0] * depth, [1.0] * depth), keep_classifier=False)
 
 
 def load_model(name: str, path: str) -> nn.Module:

@@ -4,7 +4,7 @@
 compiler: 150 MB and some seconds that a small Binder session does not have.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -122,17 +122,18 @@ OPTIMISERS = {"sgd": SGD, "rmsprop": RMSProp}
 
 
 class Pace:
-    """Says after which epochs of a phase the rate drops: once when a number has not risen for ``patience`` epochs, and
-    after every ``drop_every``."""
+    """Says after which epochs of a phase the rate drops: once when a number has not risen for ``patience`` epochs,
+    after every ``drop_every``, and after those in ``drop_at``."""
 
-    def __init__(self, patience: int | None, drop_every: int | None):
-        self.patience, self.drop_every = patience, drop_every
+    def __init__(self, patience: int | None, drop_every: int | None, drop_at: Sequence[int] | None = None):
+        self.patience, self.drop_every, self.drop_at = patience, drop_every, drop_at or ()
         self.best, self.waited, self.epochs = float("-inf"), 0, 0
 
     def slows(self, accuracy: float) -> bool:
         """Called after every epoch, with its validation accuracy."""
         self.epochs += 1
-        return self.plateau_reached(accuracy) or self.drop_every is not None and self.epochs % self.drop_every == 0
+        due = self.epochs in self.drop_at or self.drop_every is not None and self.epochs % self.drop_every == 0
+        return self.plateau_reached(accuracy) or due
 
     def plateau_reached(self, accuracy: float) -> bool:
         if self.patience is None:

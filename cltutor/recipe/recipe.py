@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..describe import HOOKS, Described, Kind, Part, Real, Several, choice, flag, real, ruled, whole
+from ..describe import HOOKS, Described, Kind, Part, Real, Several, Whole, choice, flag, real, ruled, several, whole
 from ..evaluation.predicting import PREDICTIONS, Prediction
 from ..losses.terms import Loss, Term, as_loss
 from ..memory import Memory
@@ -26,8 +26,7 @@ class Phase(Described):
     (shared theta_s, old theta_o, new theta_n) or another, such as the autoencoders' ``code`` (EBLL); ``rates`` takes
     them as a mapping. A role that is not named is frozen, also for weight decay, momentum, dropout and batch-norm
     statistics. ``share`` is the part of the epochs, relative to the task's other phases. ``loss`` replaces the recipe's
-    own in this phase; ``balanced`` takes as many images of each class as the memory keeps of an old one (EEIL, section
-    4).
+    own in this phase; ``balanced`` takes the memory's balanced set instead of all images (EEIL, section 4).
     """
 
     name: str
@@ -75,10 +74,12 @@ class Schedule(Described):
     """How a recipe is trained: the optimiser, and the phases of the first task and of all later ones.
 
     ``epochs`` are passes over a task's pool, all phases together. Gradients longer than ``clip`` are shortened to it.
-    With ``patience``, the rate drops ten times, once per phase, when the validation accuracy has not risen for that
-    many epochs (LwF, section 3, implementation details); with ``drop_every`` it drops ten times after every so many
-    epochs of a phase (EEIL, section 5). ``noise`` is added to clipped gradients.
-    ``optimiser`` is "sgd", or "rmsprop" (the DF-CNN authors').
+    The rate is divided by ``drop_by``: with ``patience`` once per phase, when the validation accuracy has not risen for
+    that many epochs (LwF, section 3, implementation details); with ``drop_every`` after every so many epochs of a phase
+    (EEIL, section 5); with ``drop_at=(49, 63)`` after those epochs of a phase (iCaRL's program). ``noise`` is added to
+    clipped gradients.
+    ``optimiser`` is "sgd", or "rmsprop" (the DF-CNN authors'). ``augment_first=False`` leaves the first task without
+    ``augmentation``, as EEIL's authors' program does; the paper is silent, and augments all tasks here.
     """
 
     later: tuple[Phase, ...] = ruled(PHASES, (Phase(shared=1.0, new=1.0),))
@@ -91,6 +92,8 @@ class Schedule(Described):
     clip: float = real(1.0, above=0)
     patience: int | None = whole(None, at_least=1, or_none=True)
     drop_every: int | None = whole(None, at_least=1, or_none=True)
+    drop_at: tuple[int, ...] | None = several(None, Whole(at_least=1), or_none=True)
+    drop_by: float = real(10.0, above=1)
     augmentation: Augmentation | None = ruled(
         Kind("an augmentation, such as CropFlip()", lambda value: isinstance(value, Augmentation), or_none=True), None
     )
@@ -98,6 +101,11 @@ class Schedule(Described):
         Kind("GradientNoise()", lambda value: isinstance(value, GradientNoise), or_none=True), None
     )
     optimiser: str = choice("sgd", OPTIMISERS)
+    augment_first: bool = flag(True)
+
+    def augmentation_of(self, task: int) -> Augmentation | None:
+        """The augmentation of a task's images."""
+        return self.augmentation if task or self.augment_first else None
 
     @property
     def changes_images(self) -> bool:
@@ -143,6 +151,9 @@ class Recipe(Described):
         if not isinstance(self.name, str) or not self.name:
             raise ValueError(f"name is the method's name, such as 'lwf', not {self.name!r}.")
         first, later = self.schedule.first, self.schedule.later
+        for loss in (self.loss, *(phase.loss for phase in (*first, *later) if phase.loss)):
+            for reason in filter(None, (term.refuses(self.heads) for weight, term in loss.terms if weight)):
+                raise ValueError(f"{self.name} takes no heads={self.heads!r}: {reason}")
         if any(phase.balanced for phase in first):
             raise ValueError("The first task has no old classes to balance its own with: take balanced out of first.")
         balanced = any(phase.balanced for phase in later)

@@ -29,8 +29,8 @@ def bytes_in_use(
     "network": parameters and buffers with the new head; every part of ``recipe`` that remembers tensors, by its name
     ("Anchor": Omega, theta* and SI's path; "after_task": the sums that IMM merges); "teacher": the old network's
     recorded outputs for the new images; with attention distillation the old network and its recorded maps; with
-    augmentation the old network alone; "images": those of earlier tasks. Tensors that live for one step (gradients,
-    activations) are left out.
+    augmentation the old network alone; "images": those of earlier tasks, without the variants that augmentation makes
+    of them. Tensors that live for one step (gradients, activations) are left out.
     """
     sizes = {"network": size(network.state_dict().values())}
     parts = [name for name, part in recipe.parts.items() if part is not recipe.memory and states[name]]
@@ -38,6 +38,7 @@ def bytes_in_use(
     for teacher in teachers:
         sizes["teacher"] = teacher.nbytes
     if recipe.memory:
-        old = pool.tasks.cpu() < task
-        sizes["images"] = size([pool.images[old], pool.labels[old]])
+        images, labels = pool.originals()
+        old = pool.tasks[: len(labels)].cpu() < task
+        sizes["images"] = size([images[old], labels[old]])
     return sizes

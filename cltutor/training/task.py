@@ -91,7 +91,7 @@ class TaskState:
         recipe = self.run.recipe
         schedule = recipe.schedule
         self.optimiser = make_optimiser(self.network, phase, schedule)
-        self.pace = Pace(schedule.patience, schedule.drop_every)
+        self.pace = Pace(schedule.patience, schedule.drop_every, schedule.drop_at)
         self.before_phase, self.data = before, self.pool
         self.teachers = dict(self.task_teachers)
         if before is not None:
@@ -110,7 +110,7 @@ class TaskState:
         """Count the epoch, and slow down if the accuracy ``validated`` after it, or its number, says so."""
         self.epochs_done += 1
         if self.pace.slows(validated):
-            self.optimiser.slow_down(10)
+            self.optimiser.slow_down(self.run.recipe.schedule.drop_by)
 
     def end(self) -> Network:
         """End the task: every part ends it; the network to test."""
@@ -225,7 +225,7 @@ def draw_pool(
     stream: Stream, recipe: Recipe, task: int, place: torch.device, states: dict[str, State], seed: int
 ) -> Pool:
     """The images to train on: the task's own, or what the memory makes of them, and their variants."""
-    memory, augmentation = recipe.memory, recipe.schedule.augmentation
+    memory, augmentation = recipe.memory, recipe.schedule.augmentation_of(task)
     pool = memory.pool(stream, task, place, states["memory"]) if memory else pool_of(stream, [task], place)
     return pool.enlarged(augmentation, generator("variants", seed, task)) if augmentation else pool
 

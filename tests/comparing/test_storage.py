@@ -90,6 +90,13 @@ def test_images_of_earlier_tasks_are_counted_with_their_labels_and_are_no_state_
     assert "memory" not in later[0]
 
 
+def test_the_twelve_variants_of_an_old_image_are_not_images_of_earlier_tasks(three):
+    once = cl.streams.PhotometricCropFlip(once=True)
+    recipe = cl.methods.eeil(memory=ExemplarMemory(12), augmentation=once)
+    later = cl.storage.needed(three, [recipe])[recipe.name]
+    assert [needed["images"] for needed in later] == [12 * (64 + 8)] * 2
+
+
 @pytest.mark.parametrize("name", ["finetune", "si", "lwf", "joint", "icarl", "imm_mode", "lwm"])
 def test_a_run_has_the_memory_of_its_last_task(name, three):
     assert learn(three, name, epochs=1).memory == needed(three, name)[name][-1]

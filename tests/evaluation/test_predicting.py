@@ -56,7 +56,22 @@ def test_an_image_belongs_to_the_class_whose_mean_of_normalised_features_is_near
 def test_logits_are_scores_without_reading_the_exemplars(network):
     score = PREDICTIONS["logits"].rule(network, lambda: pytest.fail("the exemplars were read"))
     assert torch.equal(score(network, IMAGES), logits(network, IMAGES))
-    assert [name for name, rule in PREDICTIONS.items() if rule.needs_exemplars] == ["nearest_mean"]
+    named = [name for name, rule in PREDICTIONS.items() if rule.needs_exemplars]
+    assert named == ["nearest_mean", "nearest_mean_mirrored"]
+
+
+def test_mirrored_means_are_the_mean_of_both_means_of_unit_features_made_unit_as_in_icarls_program(network):
+    """class_means = (mean(D) + mean(D2)) / 2, divided by its norm; D and D2 are features of length one."""
+    score = PREDICTIONS["nearest_mean_mirrored"].rule(network, lambda: (EXEMPLARS, LABELS))(network, IMAGES)
+    wide, flat = EXEMPLARS.numpy()[:, :, :, ::-1].copy(), features(network, IMAGES).double().numpy()
+    stored = [features(network, torch.from_numpy(x)).double().numpy() for x in (EXEMPLARS.numpy(), wide)]
+    for column in range(4):
+        straight, mirrored = (np.mean([unit(f) for f in found[column == LABELS]], axis=0) for found in stored)
+        mean = unit((straight + mirrored) / 2)
+        expected = [-np.sqrt(((unit(feature) - mean) ** 2).sum()) for feature in flat]
+        np.testing.assert_allclose(score[:, column].numpy(), expected, atol=1e-4)
+    plain = PREDICTIONS["nearest_mean"].rule(network, lambda: (EXEMPLARS, LABELS))(network, IMAGES)
+    assert not torch.allclose(score, plain, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["icarl", "eeil_base", "finetune", "joint"])

@@ -99,3 +99,10 @@ def test_a_plateau_drops_the_rate_once_after_patience_epochs_without_a_rise():
 def test_the_rate_drops_after_every_so_many_epochs():
     pace = Pace(patience=None, drop_every=3)
     assert [pace.slows(float("nan")) for _ in range(7)] == [False, False, True, False, False, True, False]
+
+
+def test_the_rate_drops_after_the_epochs_that_a_program_lists_once_where_two_rules_meet():
+    pace = Pace(None, None, drop_at=(2, 5))
+    assert [pace.slows(0.5) for _ in range(6)] == [False, True, False, False, True, False]
+    both = Pace(None, drop_every=3, drop_at=(3, 4))
+    assert [both.slows(0.5) for _ in range(6)] == [False, False, True, True, False, True]

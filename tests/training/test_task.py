@@ -40,6 +40,7 @@ CASES = {
     "factors": (cl.methods.tensor_factorization(kind="tensor_train", epochs=4), (0, 3)),
     "another optimiser": (cl.methods.lwf(optimiser="rmsprop", learning_rate=0.001, epochs=3), (1, 1)),
     "a rate that has dropped and drops again": (cl.methods.lwf(drop_every=2, epochs=7), (1, 3)),
+    "a rate that drops at listed epochs": (cl.methods.icarl(drop_at=(2, 4), drop_by=5, epochs=5, memory=SMALL), (1, 2)),
     "the first task": (cl.methods.si(epochs=3), (0, 1)),
     "between two phases": (cl.methods.lwf(epochs=5), (1, 0)),
     "the last epoch of all": (cl.methods.mas(epochs=2), (2, 1)),
