@@ -1,8 +1,8 @@
 """A hundred classes of Tiny-ImageNet, ten a step, the task unknown: EEIL, iCaRL, hybrid1 and methods without a memory.
 
 ``cpu``, a reduced schedule: small CNN, 100 pictures a class, K = 500 (the share of the data that 2,000 is of all 400
-pictures a class), 15 epochs, three class orders. ``paper``: ResNet-32, all pictures, K = 2,000, 40 + 30 epochs, the
-augmentation as a random stream; runs go on where they were stopped, so that they can be learned in pieces on a GPU.
+pictures a class), 15 epochs, three class orders. ``paper``: ResNet-32, all pictures, K = 2,000, 40 + 30 epochs as
+EEIL trains, for all methods alike, its augmentation drawn, one image of twelve; runs go on where they were stopped, so that they can be learned in pieces on a GPU.
 Rates are found for every method by one search on thirty classes of Caltech-101 in three steps.
 """
 
@@ -38,7 +38,7 @@ class Scale:
     schedule: dict
 
 
-SCALES = {"cpu": Scale(100, 500, {"epochs": 15}), "paper": Scale(None, 2000, cl.schedules.eeil_paper())}
+SCALES = {"cpu": Scale(100, 500, {"epochs": 15}), "paper": Scale(None, 2000, cl.schedules.eeil_paper("eeil_base"))}
 
 
 def stream_of(scale: Scale, order: int) -> Stream:
