@@ -2,7 +2,8 @@
 
 ``cpu``, a reduced schedule: small CNN, 100 pictures a class, K = 500 (the share of the data that 2,000 is of all 400
 pictures a class), 15 epochs, three class orders. ``paper``: ResNet-32, all pictures, K = 2,000, 40 + 30 epochs as
-EEIL trains, for all methods alike, its augmentation drawn, one image of twelve; runs go on where they were stopped, so that they can be learned in pieces on a GPU.
+EEIL trains, for all methods alike, with one image of its twelve drawn; runs go on where they were stopped, so that they
+can be learned in pieces on a GPU.
 Rates are found for every method by one search on thirty classes of Caltech-101 in three steps.
 """
 
