@@ -21,7 +21,7 @@ def stamping(
     put: Callable[[Tensor, Tensor], Tensor] = torch.add,
     before: Callable[[int], int] = lambda over: over // 2,
 ) -> Tensor:
-    """D_t (size, size, c), a deconvolution written as stamps (DF-CNN, eq. 1, without the bias and the ReLU).
+    """D_t (size, size, c), a deconvolution written as stamps (DF-CNN, eq. 1 as printed, without a bias).
 
     Every cell of L adds a stamp of p x p to a canvas, ``step`` (``stride`` if None) from the last one; of an odd
     surplus the smaller half is cut off at the beginning.
@@ -54,8 +54,8 @@ _DECONVOLVE_MISTAKES = (
     (lambda L, V, n, s: stamping(L.transpose(0, 1), V, n, s), "Rows and columns of L are swapped."),
     (lambda L, V, n, s: stamping(L.transpose(0, 1), V.transpose(0, 1), n, s), "Rows and columns of the result are "
      "swapped."),
-    (lambda L, V, n, s: stamping(L, V, n, s).relu(), "You cut below zero: the ReLU of the published code comes after "
-     "eq. 1 and is not part of this exercise."),
+    (lambda L, V, n, s: stamping(L, V, n, s).relu(), "You cut below zero: a deconvolution is linear, and no ReLU "
+     "follows it."),
     (lambda L, V, n, s: stamping(L, V, n, s) / L.shape[2], "You take the mean over the channels of L: sum over them."),
     (lambda L, V, n, s: stamping(L[..., :1], V[:, :, :1], n, s), "Only the first channel of L is used: sum over all of "
      "them."),

@@ -43,14 +43,16 @@ def dfcnn(
     knowledge: tuple[tuple[int, int], ...] = DFCNN.knowledge,
     deconvolution: tuple[tuple[int, int], ...] = DFCNN.deconvolution,
     stride: int = 2,
-    activation: str | None = "relu",
+    activation: str | None = None,
+    bias: bool = True,
     **settings,
 ) -> Recipe:
     """The deconvolutional factorized CNN: each task's filters are rebuilt from a knowledge base that keeps learning
-    (DF-CNN, section 2, eq. 1 and 2, Algorithm 1). ``activation=None`` is eq. 1 as printed, without bias and ReLU."""
+    (DF-CNN, section 2, eq. 1 and 2, Algorithm 1). The deconvolution is linear with a bias, as in the authors' program;
+    ``bias=False`` is eq. 1 as printed, and ``activation="relu"`` a variant of ours."""
 
     def network(backbone) -> DFCNN:
-        return DFCNN(backbone, knowledge, deconvolution, stride, activation)
+        return DFCNN(backbone, knowledge, deconvolution, stride, activation, bias)
 
     return compose("dfcnn", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
 
@@ -60,14 +62,15 @@ def dfcnn_small(
     knowledge: tuple[tuple[int, int], ...] = SMALL_KNOWLEDGE,
     deconvolution: tuple[tuple[int, int], ...] = SMALL_DECONVOLUTION,
     stride: int = 2,
-    activation: str | None = "relu",
+    activation: str | None = None,
+    bias: bool = True,
     **settings,
 ) -> Recipe:
     """The reduced DF-CNN of about 2.8 M parameters for ten tasks (DF-CNN, section 4.2). The paper gives only this
     total; with these sizes, a quarter of the knowledge and two channels of a basis, it is 2.78 M."""
 
     def network(backbone) -> DFCNN:
-        return DFCNN(backbone, knowledge, deconvolution, stride, activation)
+        return DFCNN(backbone, knowledge, deconvolution, stride, activation, bias)
 
     return compose("dfcnn_small", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
 

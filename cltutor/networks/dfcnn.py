@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import Choice, Several, Whole, ruled, several, whole
+from ..describe import Choice, Several, Whole, flag, ruled, several, whole
 from .backbone import Backbone, BackboneArchitecture, TaskCNN, backbone_field
 from .modules import Modules, Rebuilding
 from .network import Architecture
@@ -40,13 +40,13 @@ def deconvolve(
     bias: Tensor | None,
     size: tuple[int, int],
     stride: int,
-    activation: str | None = "relu",
+    activation: str | None = None,
 ) -> Tensor:
     """The basis D (h, w, c) that ``filters`` V (p, p, c^, c) make of ``knowledge`` L (h^, w^, c^) (DF-CNN, eq. 1).
 
     A transposed convolution as TensorFlow's "SAME" defines it, which the authors ran: of the whole result, of
-    (h^ - 1) * stride + p rows, those in excess of h are cut, the smaller half of them at the start. ``bias`` (c,) and
-    ``activation`` follow it in the published program; None for both is eq. 1 as printed. ``size`` is (h, w).
+    (h^ - 1) * stride + p rows, those in excess of h are cut, the smaller half of them at the start. ``bias`` (c,) is
+    added in their program, and no activation follows; without a bias it is eq. 1 as printed. ``size`` is (h, w).
     """
     ACTIVATION.check("activation", activation)
     for length, wanted in zip(knowledge.shape, size, strict=False):
@@ -86,7 +86,7 @@ class KnowledgeLayer(nn.Module):
         self.size, self.stride, self.padding = (height, width), replaced.stride, replaced.padding
         self.channels = replaced.in_channels, replaced.out_channels
         (side, self.shared), (self.taps, self.basis) = knowledge, deconvolution
-        self.step, self.activation = options.stride, options.activation
+        self.step, self.activation, self.biased = options.stride, options.activation, options.bias
         for length in self.size:
             check_kernel(side, length, self.step)
         self.knowledge = nn.Parameter(torch.randn(side, side, self.shared) / math.sqrt(self.shared))
@@ -95,10 +95,10 @@ class KnowledgeLayer(nn.Module):
     def draw(self) -> Transfer:
         """A new task's parameters, initialised so that feature maps keep their mean square (He et al. 2015, eq. 10).
 
-        A rectified basis is nowhere negative: where maps are alike at neighbouring positions its contributions add
-        up, and with the variance 2 / (h w c_in) the filters would raise the signal over a hundredfold in four layers.
-        So U has that variance, and V the scale at which maps that are equal everywhere keep their mean square,
-        whatever the current L. The authors use Glorot's uniform, for an optimiser with one rate per parameter.
+        U has the variance 2 / (h w c_in) of a plain filter, and V the scale at which maps that are equal everywhere
+        keep their mean square, whatever the current L and the activation: a basis without negative values, after a
+        ReLU, would else raise the signal over a hundredfold in four layers. Biases start at zero. This is our choice;
+        the authors use Glorot's uniform, for an optimiser with one rate per parameter.
         """
         knowledge, (depth, maps) = self.knowledge.cpu(), self.channels
         filters = torch.randn(self.taps, self.taps, self.shared, self.basis)
@@ -106,7 +106,7 @@ class KnowledgeLayer(nn.Module):
         length = basis.sum((0, 1)).norm() / math.sqrt(math.prod(self.size))
         filters /= length.clamp(min=torch.finfo(filters.dtype).tiny)
         mixing = torch.randn(self.basis, depth, maps) * math.sqrt(2 / (math.prod(self.size) * depth))
-        return Transfer(filters, None if self.activation is None else torch.zeros(self.basis), mixing)
+        return Transfer(filters, torch.zeros(self.basis) if self.biased else None, mixing)
 
     def deconvolved(self, own: Transfer, knowledge: Tensor | None = None) -> Tensor:
         """D (h, w, c) of a task with the parameters ``own``, from L or from another ``knowledge`` (h^, w^, c^)."""
@@ -247,9 +247,10 @@ class DFCNN(Architecture):
     """The deconvolutional factorized CNN (DF-CNN, section 2; sizes from the authors' program for CIFAR-100).
 
     For each convolution of the ``backbone``, ``knowledge`` is the spatial size and the channels c^ of the knowledge
-    base L, and ``deconvolution`` the spatial size p of V and the channels c of the basis. ``activation="relu"`` puts a
-    bias and a ReLU after the deconvolution, as the authors' program does; None is eq. 1 as printed. Fully connected
-    layers belong to each task (Figure 1). Ten tasks of ten classes on 3x32x32 have 7,963,252 parameters.
+    base L, and ``deconvolution`` the spatial size p of V and the channels c of the basis. The deconvolution is linear
+    with a ``bias``, as in the authors' program; ``bias=False`` is eq. 1 as printed, and ``activation="relu"`` ours.
+    Fully connected layers belong to each task (Figure 1). Ten tasks of ten classes on 3x32x32 have 7,963,252
+    parameters.
     """
 
     works_pretrained = False  # filters are rebuilt: none is taken over from a file
@@ -258,7 +259,8 @@ class DFCNN(Architecture):
     knowledge: tuple[tuple[int, int], ...] = several(((2, 16), (2, 24), (2, 32), (2, 36)), PAIR)
     deconvolution: tuple[tuple[int, int], ...] = several(((3, 24), (3, 48), (3, 64), (3, 72)), PAIR)
     stride: int = whole(2, at_least=1)
-    activation: str | None = ruled(ACTIVATION, "relu")
+    activation: str | None = ruled(ACTIVATION, None)
+    bias: bool = flag(True)  # after the deconvolution
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> DFCNNNetwork:
         return DFCNNNetwork(self, image_shape)

@@ -178,7 +178,8 @@ JOINED = Distillation(kind="cross_entropy", joined=True)  # one softmax over all
         (methods.joint(heads="class").memory, Everything(interleaved=False)),
         (methods.finetune(memory=ExemplarMemory(10)).memory, ExemplarMemory(10)),
         (methods.hard_sharing(backbone=SmallCNN()).network, MultiHead(SmallCNN(), task_specific_layers=3)),
-        (methods.dfcnn(activation=None, stride=3).network, DFCNN(activation=None, stride=3)),
+        (methods.dfcnn(activation="relu", stride=3).network, DFCNN(activation="relu", stride=3)),
+        (methods.dfcnn_small(bias=False).network.bias, False),
         (methods.progressive(reduction=4).network, Progressive(TaskCNN(), 4)),
         (
             methods.tensor_factorization("tensor_train", 0.01).network,

@@ -88,7 +88,7 @@ NETWORKS = [
     *(kind(*ARGUMENTS.get(kind, ())) for kind in known(Architecture) if kind is not Architecture),
     *(MultiHead(backbone) for backbone in (ResNet32(), Torchvision("squeezenet1_1"), UsersBackbone())),
     *(MultiHead(TINY, 3), MultiHead(TINY, hidden=9)),
-    *(DFCNN(TaskCNN((3, 4), (5,)), **PARTS, activation=None), TensorFactorization(TINY, "tensor_train")),
+    *(DFCNN(TaskCNN((3, 4), (5,)), **PARTS, activation="relu", bias=False), TensorFactorization(TINY, "tensor_train")),
     Expandable(TINY, expansion=2),
     Users(),
 ]
@@ -296,7 +296,7 @@ def test_a_network_that_computes_tasks_separately_refuses_images_of_another_shap
     network = grown(description, shape)
     assert network.separate
     channels, height, width = shape
-    for wrong in ((4, channels, height + 1, width), (4, channels + 1, height, width), shape):
+    for wrong in ((4, channels, height + 1, width), (4, channels + 1, height, width)):
         with pytest.raises(ValueError, match=rf"built for images of {channels}x{height}x{width} \(channels, .*not "):
             network(torch.zeros(wrong, dtype=torch.uint8))
 

@@ -14,7 +14,8 @@ from cltutor.networks.dfcnn import DFCNNNetwork
 
 TINY = DFCNN(TaskCNN((3, 4), (5,)), knowledge=((2, 2), (2, 3)), deconvolution=((3, 4), (3, 5)))
 IMAGES = torch.randint(0, 256, (6, 2, 5, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-PLAIN = DFCNN(TINY.backbone, TINY.knowledge, TINY.deconvolution, activation=None)
+RECTIFIED = DFCNN(TINY.backbone, TINY.knowledge, TINY.deconvolution, activation="relu")
+PRINTED = DFCNN(TINY.backbone, TINY.knowledge, TINY.deconvolution, bias=False)
 
 
 def grown(tasks: int, description: DFCNN = TINY, shape: tuple[int, int, int] = (2, 5, 6)) -> DFCNNNetwork:
@@ -102,14 +103,18 @@ def test_gradients_of_knowledge_filters_bias_and_mixing_are_finite_differences(a
 # The network
 
 
-@pytest.mark.parametrize("description", [TINY, PLAIN], ids=["relu", "as printed"])
-def test_a_task_answers_with_its_rebuilt_filters_and_its_own_layers(description):
-    network, relu = grown(2, description).eval(), description.activation is not None
+@pytest.mark.parametrize(
+    ("description", "relu", "bias"),
+    [(TINY, False, True), (RECTIFIED, True, True), (PRINTED, False, False)],
+    ids=["authors", "relu", "as printed"],
+)
+def test_a_task_answers_with_its_rebuilt_filters_and_its_own_layers(description, relu, bias):
+    network = grown(2, description).eval()
     pixels = IMAGES.float()
     maps = (pixels - pixels.mean((0, 2, 3), keepdim=True)) / pixels.transpose(0, 1).flatten(1).std(1).reshape(-1, 1, 1)
     own = network.tasks[0]
     for layer, transfer in enumerate(own.transfers):
-        assert (transfer.basis_bias is not None) == relu, "as printed there is no bias after the deconvolution"
+        assert (transfer.basis_bias is not None) == bias
         knowledge = network.knowledge_base(layer)
         basis = deconvolved_by_hand(knowledge, transfer.filters, transfer.basis_bias, (3, 3), 2, relu)
         torch.testing.assert_close(network.basis(layer, 0), basis, atol=1e-5, rtol=1e-5)

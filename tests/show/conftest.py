@@ -75,7 +75,7 @@ def make_run(
 def make_network(channels=4, inputs=3, outputs=5):
     """A DF-CNN of one convolution that has learned three tasks."""
     torch.manual_seed(0)
-    network = DFCNN(TaskCNN((outputs,)), ((2, channels),), ((3, channels),), activation=None).build((inputs, 8, 8))
+    network = DFCNN(TaskCNN((outputs,)), ((2, channels),), ((3, channels),), bias=False).build((inputs, 8, 8))
     for _ in range(3):
         network.grow(2)
     return network.requires_grad_(False)
