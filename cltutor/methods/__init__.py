@@ -5,6 +5,8 @@ Every method takes, besides its own settings, ``heads`` ("task" or "class"), ``b
 ``batch_size``, ...). All train by the same schedule unless its paper says otherwise.
 """
 
+import inspect
+
 # The order of the papers, which is the order of names().
 # isort: off
 from .lwf import duplicate, expansion, expansion_lwf, feature_extraction, finetune, finetune_slow, joint, lwf
@@ -24,8 +26,10 @@ from .dfcnn import (
 
 # isort: on
 from .registry import Build, UnknownSetting, compose, get, named, names, register
+from .sources import Sources, sources
 
 __all__ = [
+    "Sources",
     "UnknownSetting",
     "compose",
     "named",
@@ -65,8 +69,12 @@ __all__ = [
     "si",
     "single_task",
     "single_task_large",
+    "sources",
     "tensor_factorization",
 ]
+
+for _name in names():  # help(cl.methods.lwf) shows where every detail comes from
+    named(_name).__doc__ = f"{inspect.cleandoc(named(_name).__doc__ or '')}\n\n{sources(_name)!r}\n"
 
 
 def __getattr__(name: str) -> Build:
