@@ -54,6 +54,11 @@ class BinaryCrossEntropy(Term):
 
     over: str = choice("new", ("new", "all"))
 
+    def refuses(self, heads: str) -> str:
+        if heads == "class":
+            return ""
+        return 'a sigmoid for each class has no softmax that could be restricted to one task: use heads="class".'
+
     def __call__(self, batch: Batch, state: State) -> Tensor:
         logits = batch.student.head(batch.task) if self.over == "new" else batch.student.logits
         columns = torch.arange(len(batch.task_of), device=batch.labels.device)[-logits.shape[1] :]

@@ -56,7 +56,8 @@ PLAIN = {"l1": l1, "l2": l2, "sigmoid": sigmoid, "sigmoid_as_printed": sigmoid_a
 class Distillation(Term):
     """L_old: each old head keeps its outputs of before this task, on this task's images (LwF, eq. 2 and 3).
 
-    A softmax for each old task, summed over old tasks, or with ``joined`` one over all old classes (LwM, section 3.1).
+    A softmax for each old task, summed over old tasks (LwF; EEIL, eq. 1), or with ``joined`` one over all old classes
+    (LwM, section 3.1, and common class-incremental versions of LwF), whose logits only ``heads="class"`` relates.
     ``kind`` is "softmax" (knowledge distillation at ``temperature``), "cross_entropy" (the same at temperature 1), "l1"
     or "l2" on probabilities (LwF, Table 2c), "sigmoid" (iCaRL's and LwM's, section 5.1) or "sigmoid_as_printed" (LwM,
     eq. 1).
@@ -71,11 +72,19 @@ class Distillation(Term):
     guards_any_output: ClassVar[bool | None] = False  # it compares probabilities; an embedding has none
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        student, teacher = batch.student, batch.teacher(self.teacher)
+        student, teacher, tasks = batch.student, batch.teacher(self.teacher), self.guarded(batch.task)
         if self.joined:
-            return self.compare(student.over(range(batch.task)), teacher.over(range(batch.task)))
-        values = (self.compare(student.head(task), teacher.head(task)) for task in range(batch.task))
-        return reduce(add, values)
+            return self.compare(student.over(tasks), teacher.over(tasks))
+        return reduce(add, (self.compare(student.head(task), teacher.head(task)) for task in tasks))
+
+    def guarded(self, task: int) -> range:
+        """The tasks whose heads keep their outputs while ``task`` is learned."""
+        return range(task)
+
+    def refuses(self, heads: str) -> str:
+        if not self.joined or heads == "class":
+            return ""
+        return 'one softmax over all old classes (joined) needs heads that learned to compete: use heads="class".'
 
     def compare(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The chosen distance between one head's logits (N, C) and the teacher's."""
@@ -103,12 +112,21 @@ class Distillation(Term):
 @dataclass(frozen=True, repr=False)
 class TemporaryDistillation(Distillation):
     """The newest head keeps its outputs of before this phase: new images that are left out of the balanced set are
-    not forgotten (EEIL, section 4, balanced fine-tuning)."""
+    not forgotten (EEIL, section 4, balanced fine-tuning).
+
+    ``over="all"``: every head does, old ones too (the authors' program).
+    """
+
+    over: str = choice("new", ("new", "all"))
 
     teacher: ClassVar[str] = "phase"
 
-    def __call__(self, batch: Batch, state: State) -> Tensor:
-        return self.compare(batch.student.head(batch.task), batch.teacher(self.teacher).head(batch.task))
+    def guarded(self, task: int) -> range:
+        return range(task if self.over == "new" else 0, task + 1)
 
     def latex(self, heads: str) -> str:
-        return self.formula(r"\sum_{c \in \mathcal{C}_t}")
+        if self.over == "new":
+            return self.formula(r"\sum_{c \in \mathcal{C}_t}")
+        return self.formula(
+            r"\sum_{c \in \mathcal{C}_{1:t}}" if self.joined else r"\sum_{o \le t}\sum_{c \in \mathcal{C}_o}"
+        )

@@ -131,6 +131,10 @@ class Term(Part):
         """The term's value, a scalar averaged over the batch."""
         raise NotImplementedError
 
+    def refuses(self, heads: str) -> str:
+        """Why the term has no meaning under this training regime, and which one it takes; "" where it has one."""
+        return ""
+
     def curvature(self, state: State) -> float:
         """The largest second derivative of the term, where it is a constant: it limits the length of a step."""
         return 0.0

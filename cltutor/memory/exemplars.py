@@ -21,13 +21,21 @@ from .selection import SELECTIONS, select
 class ExemplarMemory(Memory):
     """At most ``capacity`` images in all, n = floor(capacity / classes) of each class, or ``per_class`` of each.
 
-    They are chosen once, after their task, by ``selection`` (a name of ``SELECTIONS``) on the features that the network
-    then has; for new classes, those chosen last are dropped, and the order stays (EEIL, section 3.1).
+    A class that has fewer is kept whole. They are chosen once, after their task, by ``selection`` (a name of
+    ``SELECTIONS``) on the features that the network then has; for new classes, those chosen last are dropped, and the
+    order stays (EEIL, section 3.1).
+
+    ``balancing`` says how many images of a class the balanced set has. "strict": as many as the smallest class, old or
+    new ("the same number of samples per class, regardless of whether they belong to new or old classes": EEIL, section
+    4). "loose": as many as the old class with the fewest exemplars; a smaller new class gives all it has (ours).
+    "program": as many as the first class has exemplars; any smaller class gives all it has (the authors' program). All
+    three are the same set where no class has fewer images than the memory may keep of it.
     """
 
     capacity: int | None = whole(2000, at_least=1, or_none=True)
     per_class: int | None = whole(None, at_least=1, or_none=True)
     selection: str = choice("herding", SELECTIONS)
+    balancing: str = choice("strict", ("strict", "loose", "program"))
 
     balances: ClassVar[bool] = True
 
@@ -50,10 +58,10 @@ class ExemplarMemory(Memory):
             )
         for task in stream:
             fewest, label = min((int((task.train.labels == label).sum()), label) for label in task.classes)
-            if fewest < (self.per_class or 1):
+            if fewest < 1:
                 raise ValueError(
-                    f"Class {stream.class_names[label]!r} has {fewest} training images, fewer than the "
-                    f"{self.per_class or 1} that the memory is to keep of each class."
+                    f"Class {stream.class_names[label]!r} has no training images, and the memory is to keep some of "
+                    "each class."
                 )
 
     def pool(self, stream: Stream, task: int, device: torch.device, state: State) -> Pool:
@@ -68,10 +76,12 @@ class ExemplarMemory(Memory):
         )
 
     def balanced(self, pool: Pool, context: Context, state: State) -> Pool:
-        """As many images of each class as the memory has of an old one: all exemplars, and new images selected on the
-        current features (EEIL, section 4, balanced fine-tuning)."""
-        old = state["labels"].cpu()
-        count = int(old.unique(return_counts=True)[1].min())
+        """As many images of each class, as ``balancing`` says: of old classes the exemplars chosen first, of new ones
+        images selected on the current features (EEIL, section 4, balanced fine-tuning)."""
+        old, new_labels = state["labels"].cpu(), context.data.train.labels
+        kept, found = (labels.unique(return_counts=True)[1] for labels in (old, new_labels))
+        counts = {"strict": min(kept.min(), found.min()), "loose": kept.min(), "program": kept[0]}
+        count = int(counts[self.balancing])
         keep = torch.cat([top(old, label, count) for label in old.unique()])
         new = [len(old) + places for places in self.selected(context, count).values()]
         return pool.choose(torch.cat([keep, *new]))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ..describe import Choice
 from ..losses import CrossEntropy, Distillation, TemporaryDistillation
 from ..memory import ExemplarMemory
 from ..recipe.noise import GradientNoise
@@ -11,10 +12,21 @@ from .lwm import incremental
 from .registry import JOINT, compose, register
 
 
-def end_to_end(name: str, balance: bool, temperature: float, heads: str, **settings) -> Recipe:
-    """L_C + sum over old heads of L_D, over old and new images (EEIL, eq. 1); then the balanced set, if ``balance``."""
+def end_to_end(
+    name: str, balance: bool, temperature: float, heads: str, old_teacher: str = "task", **settings
+) -> Recipe:
+    """L_C + sum over old heads of L_D, over old and new images (EEIL, eq. 1); then the balanced set, if ``balance``.
+
+    While it is fine-tuned, the new head is taught by the network just before fine-tuning (section 4), and old heads by
+    the network before the task with ``old_teacher="task"`` (ours: the balanced set is "a subset of the training data",
+    whose labels section 4 records before the task, and says no more), by the network just before fine-tuning with
+    "phase" (the authors' program).
+    """
+    Choice(("task", "phase")).check("old_teacher", old_teacher)
     loss = CrossEntropy() + Distillation(temperature)
     balanced = loss + TemporaryDistillation(temperature)
+    if old_teacher == "phase":
+        balanced = CrossEntropy() + TemporaryDistillation(temperature, over="all")
     fine = Phase("balanced fine-tuning", 3.0, shared=0.1, old=0.1, new=0.1, loss=balanced, balanced=True)
     later = (replace(JOINT[0], name="train", share=4.0), fine) if balance else JOINT
     own = {"memory": ExemplarMemory(), "noise": GradientNoise()}
@@ -22,10 +34,15 @@ def end_to_end(name: str, balance: bool, temperature: float, heads: str, **setti
 
 
 @register
-def eeil(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
+def eeil(temperature: float = 2.0, heads: str = "class", old_teacher: str = "task", **settings) -> Recipe:
     """End-to-End Incremental Learning: a herded memory, the cross-distilled loss, augmentation, and fine-tuning on a
-    balanced set (EEIL, sections 3 to 5)."""
-    return end_to_end("eeil", True, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
+    balanced set (EEIL, sections 3 to 5).
+
+    Where the authors' program differs from the paper or fills it in, it can be chosen: ``old_teacher="phase"``,
+    ``memory=ExemplarMemory(balancing="program")``, ``noise=GradientNoise(form="deviation")``, ``augment_first=False``.
+    """
+    settings = {"augmentation": PhotometricCropFlip(), **settings}
+    return end_to_end("eeil", True, temperature, heads, old_teacher, **settings)
 
 
 @register
@@ -41,9 +58,9 @@ def eeil_da(temperature: float = 2.0, heads: str = "class", **settings) -> Recip
 
 
 @register
-def eeil_bf(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
+def eeil_bf(temperature: float = 2.0, heads: str = "class", old_teacher: str = "task", **settings) -> Recipe:
     """EEIL without augmentation and with balanced fine-tuning (EEIL, Table 2b, Our-CNN-BF)."""
-    return end_to_end("eeil_bf", True, temperature, heads, **settings)
+    return end_to_end("eeil_bf", True, temperature, heads, old_teacher, **settings)
 
 
 @register

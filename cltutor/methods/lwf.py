@@ -1,8 +1,10 @@
 """Learning without Forgetting and the methods that its paper compares (LwF, sections 1 to 4, Figure 1)."""
 
+from ..describe import Flag
 from ..losses import CrossEntropy, Distillation
 from ..memory import Everything
 from ..networks import Copies, MultiHead, Widening
+from ..recipe.merging import Restart
 from ..recipe.recipe import Phase, Recipe
 from .registry import JOINT, WARM_UP_THEN_JOINT, compose, register
 
@@ -41,20 +43,38 @@ def duplicate(**settings) -> Recipe:
 
 
 @register(fixed=("memory",))
-def joint(heads: str = "task", **settings) -> Recipe:
+def joint(heads: str = "task", restart: bool = False, **settings) -> Recipe:
     """Joint training on all tasks so far, the upper bound: under ``heads="task"`` as many images of each task, in
-    alternating batches that each feed their own head (LwF, section 3); under ``heads="class"`` all images shuffled."""
+    alternating batches that each feed their own head (LwF, section 3); under ``heads="class"`` all images shuffled.
+
+    Each task goes on from the network of the one before (LwF starts from the original network), so that the last model
+    has had the updates of all tasks. ``restart=True`` initialises the network anew before each task: a non-incremental
+    model on all classes so far (the upper bound of EEIL, section 6.1).
+    """
     memory = Everything(interleaved=heads == "task")
+    if Flag().check("restart", restart):
+        if "after_task" in settings:
+            raise ValueError("restart is itself a step after a task: leave out after_task, or restart.")
+        settings["after_task"] = Restart()
     return compose("joint", CrossEntropy(), JOINT, memory=memory, heads=heads, **settings)
 
 
 @register
 def lwf(
-    temperature: float = 2.0, lam: float = 1.0, loss: str = "softmax", task_specific_layers: int = 1, **settings
+    temperature: float = 2.0,
+    lam: float = 1.0,
+    loss: str = "softmax",
+    task_specific_layers: int = 1,
+    joined: bool = False,
+    **settings,
 ) -> Recipe:
     """Learning without Forgetting: warm-up of the new head, then all weights, while the old heads keep their
-    outputs (LwF, section 3). ``loss`` is one of Table 2c's, ``task_specific_layers`` as in Table 2a."""
-    terms = CrossEntropy() + lam * Distillation(temperature, kind=loss)
+    outputs (LwF, section 3). ``loss`` is one of Table 2c's, ``task_specific_layers`` as in Table 2a.
+
+    The old outputs are one softmax for each old task (the paper). ``joined=True``, with ``heads="class"``, makes them
+    one over all old classes (common class-incremental versions, such as FACIL's).
+    """
+    terms = CrossEntropy() + lam * Distillation(temperature, kind=loss, joined=joined)
 
     def network(backbone) -> MultiHead:
         return MultiHead(backbone, task_specific_layers)

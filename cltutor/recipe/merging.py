@@ -18,7 +18,7 @@ from ..importance.base import shared_part
 from ..losses.terms import Context
 from ..networks import Network
 
-__all__ = ["AfterTask", "MeanMerge", "ModeMerge", "Unmerged"]
+__all__ = ["AfterTask", "MeanMerge", "ModeMerge", "Restart", "Unmerged"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +38,34 @@ class AfterTask(Part):
 @dataclass(frozen=True, repr=False)
 class Unmerged(AfterTask):
     """The network that was trained is the one that is tested."""
+
+
+@dataclass(frozen=True, repr=False)
+class Restart(AfterTask):
+    """Every task begins with the network as it was first initialised, with the heads for all tasks so far.
+
+    With all images of all tasks it trains a non-incremental model (the upper bound in EEIL, sections 6.1 and 7).
+    ValueError, before training, for a network that changes its shape while it learns a task.
+    """
+
+    def begin_task(self, context: Context, state: State) -> None:
+        network = context.network
+        if type(network).begin_phase is not Network.begin_phase:
+            raise ValueError(
+                "A restart needs a network that keeps its shape while it learns a task, and "
+                f"{type(network).__name__} does not: use MultiHead()."
+            )
+        for name, value in network.state_dict().items():
+            state.setdefault(name, value.clone())
+
+    def tested(self, network: Network, state: State) -> Network:
+        tested = copy.deepcopy(network)
+        self.trained(network, state)
+        return tested
+
+    def trained(self, network: Network, state: State) -> Network:
+        network.load_state_dict(state)
+        return network
 
 
 @dataclass(frozen=True, repr=False)

@@ -128,8 +128,8 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
     started = time.perf_counter()
     order = current.data.batches(schedule.batch_size, generator("order", run.seed, task, epoch))
     images, labels = current.data.images, current.data.labels
-    if schedule.augmentation:
-        images = current.data.shown(schedule.augmentation, generator("crops", run.seed, task, epoch))
+    if augmentation := schedule.augmentation_of(task):
+        images = current.data.shown(augmentation, generator("crops", run.seed, task, epoch))
     for teacher in teachers.values():
         teacher.record_epoch(images, current.data.chosen)
     run.seconds["train"] += time.perf_counter() - started
@@ -149,7 +149,7 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
             optimiser.clip_gradients()
             if schedule.noise:
                 step_of_task, noise_key = run.updates - current.first_update, ("noise", run.seed, task)
-                schedule.noise.add(optimiser.gradients, step_of_task, len(places), noise_key)
+                schedule.noise.add(optimiser.gradients, step_of_task, len(places), noise_key, epoch)
             optimiser.step()
         for name, part in hooks["after_update"].items():
             part.after_update(batch, states[name])
@@ -187,10 +187,11 @@ def check(stream: Stream, recipe: Recipe) -> None:
             raise ValueError(
                 f"Task {task.index} has no training images; only the first task of a stream may have none."
             )
-    if recipe.schedule.patience is not None and any(len(task.validation) == 0 for task in stream[1:]):
+    unwatched = [task.index for task in stream if len(task.train) and not len(task.validation)]
+    if recipe.schedule.patience is not None and unwatched:
         raise ValueError(
-            "patience watches the validation accuracy, and this stream has no validation images: "
-            "make it with validation=0.1."
+            f"patience watches the validation accuracy, and task {unwatched[0]} has no validation images: "
+            "make the stream with validation=0.1."
         )
 
 

@@ -58,7 +58,9 @@ class MethodControls(Controls):
         method = values["method"]
         if method != self._last["method"]:
             own = self._own.get(method, {})
-            values = {name: value for name, value in values.items() if name not in KNOBS} | own
+            forced = self.controls["heads"].disabled or refuses(method, values["heads"])
+            left = (*KNOBS, "heads") if forced else KNOBS
+            values = {name: value for name, value in values.items() if name not in left} | own
         self.set_all(values, self.given)
 
     def set_all(self, values: Values, given: Values) -> None:
@@ -68,7 +70,8 @@ class MethodControls(Controls):
         method = values.get("method") or names[0]
         if method not in names:
             raise ValueError(f"{method!r} is not among the methods here: {', '.join(names)}.")
-        usual = {"known_task": True, "heads": "task", **defaults(method)}
+        regime = "class" if refuses(method, "task") else "task"
+        usual = {"known_task": True, "heads": regime, **defaults(method)}
         checked = {name: self.rules[name].check(name, values.get(name, usual[name])) for name in usual}
         settings = {name: value for name, value in given.items() if name not in around}
         build = registry.named(method)
@@ -89,6 +92,7 @@ class MethodControls(Controls):
             offered.options = self.methods
         for name in KNOBS:
             self.controls[name].disabled = name not in values
+        self.controls["heads"].disabled = refuses(str(values["method"]), "task")
         super()._apply(values)
         self.equation.value = self.recipe._repr_latex_()
         self.recipe_line.value = f'<code style="white-space:pre-wrap">{html.escape(self.recipe_code)}</code>'
@@ -126,9 +130,9 @@ class MethodToggle(CollectsRuns):
     its spread is seen; a run that was stopped is kept as far as it came, and replaced when its recipe is trained again.
 
     methods: names of methods; method: the one pressed at first; temperature, lam (the papers' lambda) and epochs: the
-    method's own if None; heads: "task" or "class", as in every method; known_task: whether the task is given at test;
-    runs: runs of the same stream to begin with; device: as in `learn`; settings: given to every method, such as
-    `learning_rate=0.01` or `backbone=cl.networks.ResNet32()`.
+    method's own if None; heads: "task" or "class", as in every method, "task" if None and the method takes it;
+    known_task: whether the task is given at test; runs: runs of the same stream to begin with; device: as in `learn`;
+    settings: given to every method, such as `learning_rate=0.01` or `backbone=cl.networks.ResNet32()`.
 
     Raises:
         ValueError: an unknown method, a setting that the method does not take, or runs of other tasks.
@@ -142,7 +146,7 @@ class MethodToggle(CollectsRuns):
         *,
         method: str | None = None,
         known_task: bool = True,
-        heads: str = "task",
+        heads: str | None = None,
         temperature: float | None = None,
         lam: float | None = None,
         epochs: int | None = None,
@@ -212,6 +216,17 @@ def defaults(method: str) -> dict[str, Any]:
     parameters = inspect.signature(build).parameters
     own = {name: parameters[name].default for name in KNOBS if name in parameters}
     return {**own, "epochs": build().schedule.epochs}
+
+
+def refuses(method: str, heads: str) -> bool:
+    """Whether the method cannot be trained in this regime, as one with sigmoids."""
+    try:
+        registry.named(method)(heads=heads)
+    except registry.UnknownSetting:
+        return False
+    except ValueError:
+        return True
+    return False
 
 
 def summary_of(method: str) -> str:

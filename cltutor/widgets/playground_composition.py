@@ -227,10 +227,12 @@ def _memory(memory: Part | None) -> dict:
             return {}
         case Everything():
             return {"memory": "everything"}
-        case ExemplarMemory(per_class=None):
+        case ExemplarMemory(per_class=None, balancing="strict"):
             return {"memory": "exemplars", "images": memory.capacity, "selection": memory.selection}
-        case _:
+        case ExemplarMemory(balancing="strict"):
             return {"memory": "per class", "images": memory.per_class, "selection": memory.selection}
+        case _:
+            return {"memory": memory}
 
 
 def _difference(recipe: Recipe, made: Recipe) -> str:

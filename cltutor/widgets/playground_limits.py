@@ -20,7 +20,6 @@ from ..training.teachers import Live
 from .playground_composition import Composition
 
 FEW = 2  # images per class that a combination is tried with
-JOINED = "With a head per task old heads never learn to compete: one softmax over all of them is meaningless."
 SEPARATE = "In this network every task has its own forward pass: classes of all tasks cannot share one."
 ALONE = "Nothing that learns here is used by old tasks too: their answers cannot change, so nothing needs protection."
 UNSEEN = "The last block of this network is new with every task: there are no earlier maps to compare with."
@@ -47,8 +46,6 @@ class Limits:
         network, heads, part = recipe.network, recipe.heads, composition.anchor and composition.importance
         rates = tuple(tuple(phase.rates.items()) for phase in recipe.schedule.later)
         protects = bool(composition.protecting) or recipe.after_task != Composition().after_task
-        if composition.distillation and composition.joined and heads == "task":
-            return JOINED
         checks = [  # whether it concerns this recipe, what its answer depends on, and the check
             (True, (recipe.memory, recipe.schedule.patience, rates), self._learner),
             (True, (network, heads), self._network),

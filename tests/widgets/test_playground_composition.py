@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 import cltutor as cl
 from cltutor.networks import SmallCNN, TaskCNN
 from cltutor.widgets.playground_composition import Composition, composition_of
-from cltutor.widgets.playground_limits import ALONE, JOINED, SEPARATE, UNSEEN, Limits
+from cltutor.widgets.playground_limits import ALONE, SEPARATE, UNSEEN, Limits
 from cltutor.widgets.playground_presets import CHOICES, LISTS, PAPERS, SWITCHES, at_hand, capacity_for, named, preset
 
 CE, KD = cl.losses.CrossEntropy(), cl.losses.Distillation()
+SIGMOIDS = "lwf_mc", "lwm", "lwm_attention_only", "icarl", "hybrid1"  # which a head per task makes no sense for
 PRESETS = [name for names in PAPERS.values() for name in names]
 VALUES = {field: {words: value for words, value, _ in options} for field, (_, *options) in CHOICES.items()}
 NETWORKS, IMPORTANCES = VALUES["network"], VALUES["importance"]
@@ -26,6 +27,12 @@ def compositions(**drawn):
     return st.builds(Composition, **buttons | drawn)
 
 
+def competing(composition):
+    """With heads that compete where the loss takes no others."""
+    heads = "class" if composition.new != "softmax" or composition.joined else composition.heads
+    return replace(composition, heads=heads)
+
+
 def recipe_of(composition):
     """The recipe, or None where it is refused."""
     try:
@@ -37,7 +44,8 @@ def recipe_of(composition):
 @pytest.mark.parametrize("method", PRESETS)
 def test_the_toggles_of_a_method_make_exactly_its_recipe(method):
     across = [] if method in (*PAPERS["DF-CNN"], "duplicate") else ["class"]  # wherever old heads may learn
-    for recipe in (cl.methods.get(method), *(getattr(cl.methods, method)(heads=heads) for heads in ["task", *across])):
+    alone = [] if method in SIGMOIDS else ["task"]
+    for recipe in (cl.methods.get(method), *(getattr(cl.methods, method)(heads=heads) for heads in [*alone, *across])):
         assert composition_of(recipe).recipe == recipe
 
 
@@ -170,9 +178,9 @@ def test_every_preset_makes_sense(method, limits, stream):
         (replace(LWF, balanced=True, memory="everything"), "needs exemplars of old classes and keeps none"),
         (replace(LWF, predict="nearest_mean"), "needs exemplars of old classes and keeps none"),
         (replace(LWF, memory="exemplars", images=3), "cannot hold one of each of 4 classes"),
-        (replace(LWF, memory="per class", images=99), "fewer than the 99 that the memory is to keep"),
         (replace(LWF, temperature=0.0), "temperature is a finite number above 0"),
-        (replace(LWF, joined=True), JOINED),
+        (replace(LWF, joined=True), "takes no heads='task': one softmax over all old classes (joined) needs heads"),
+        (replace(LWF, new="sigmoid"), "takes no heads='task': a sigmoid for each class"),
         (replace(LWF, learns="new"), ALONE),
         (replace(LWF, network=NETWORKS["a copy per task"]), ALONE),
         (replace(LWF, network=NETWORKS["own networks"]), ALONE),
@@ -230,7 +238,7 @@ def test_a_joined_softmax_with_heads_that_compete_and_a_stream_of_one_task_make_
         noise=st.none(),
         epochs=st.just(3),
         rate=st.just(0.01),
-    )
+    ).map(competing)
 )
 @settings(max_examples=15)
 def test_whatever_is_not_greyed_out_can_be_learned(limits, stream, composition):

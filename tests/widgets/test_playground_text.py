@@ -50,7 +50,8 @@ def test_a_recipe_that_is_no_method_is_written_out():
         ("lwf", {"temperature": 3.0, "beta": 0.5}, "cl.methods.lwf(temperature=3, lam=0.5)"),
         ("mas", {"omega": 2.0, "rate": 0.1}, "cl.methods.mas(learning_rate=0.1, lam=4)"),
         ("si", {"omega": 2.0}, "cl.methods.si(lam=2)"),
-        ("lwm", {"gamma": 2.0, "heads": "task"}, 'cl.methods.lwm(gamma=2, heads="task")'),
+        ("lwm", {"gamma": 2.0}, "cl.methods.lwm(gamma=2)"),
+        ("eeil", {"temperature": 3.0, "heads": "task"}, 'cl.methods.eeil(temperature=3, heads="task")'),
         ("icarl", {"images": 50}, "cl.methods.icarl(memory=cl.memory.ExemplarMemory(capacity=50))"),
     ],
 )
