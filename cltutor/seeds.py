@@ -1,14 +1,22 @@
-"""Random numbers by name: every draw of a run comes from (seed, what for, task, epoch, ...).
+"""What makes a run repeatable: random numbers by name, and PyTorch's own settings put aside.
 
-So no random state needs saving, and the global one is not disturbed.
+Every draw of a run comes from (seed, what for, task, epoch, ...), so no random state needs saving, and the global one
+is not disturbed. What the process has set in PyTorch (gradients off, another default dtype, autocast) changes no result
+and is not changed by one.
 """
 
 import hashlib
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import torch
+
+P = ParamSpec("P")
+Event = TypeVar("Event")
+Result = TypeVar("Result")
 
 
 def seed_of(key: tuple[int | str, ...]) -> int:
@@ -28,6 +36,74 @@ _ONE_AT_A_TIME = threading.RLock()  # PyTorch's global generators are shared by 
 @contextmanager
 def seeded(key: tuple[int | str, ...]) -> Iterator[None]:
     """Inside the block PyTorch's global generators are seeded with ``key``; outside they are as they were."""
-    with _ONE_AT_A_TIME, torch.random.fork_rng():
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # to ask a GPU would initialise it
+    with _ONE_AT_A_TIME, torch.random.fork_rng(gpus):
         torch.manual_seed(seed_of(key))
         yield
+
+
+class Setting(NamedTuple):
+    """Something that a process sets in PyTorch and that would change a result: how it is read and set, and its value
+    while cltutor computes."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], Any]
+    wanted: Any
+
+
+def _attribute(module: Any, name: str, wanted: bool) -> Setting:
+    return Setting(lambda: getattr(module, name), lambda value: setattr(module, name, value), wanted)
+
+
+def _autocast(device: str) -> Setting:
+    return Setting(partial(torch.is_autocast_enabled, device), partial(torch.set_autocast_enabled, device), False)
+
+
+SETTINGS = (
+    Setting(torch.is_grad_enabled, torch.set_grad_enabled, True),
+    Setting(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
+    Setting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
+    Setting(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, False),
+    Setting(torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode, 0),
+    _autocast("cpu"),
+    _autocast("cuda"),
+    _attribute(torch.backends.cudnn, "deterministic", True),
+    _attribute(torch.backends.cudnn, "benchmark", False),
+)
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Inside the block PyTorch is set as cltutor's results need it, whatever the process has set; outside it is as it
+    was. Only what differs is set, so that a training step pays a few microseconds for it."""
+    differing = [(setting, now) for setting in SETTINGS if (now := setting.read()) != setting.wanted]
+    with ExitStack() as stack:
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if torch.empty(0).device.type != "cpu":  # get_default_device takes ten times as long
+            stack.enter_context(torch.device("cpu"))
+        for setting, now in differing:
+            stack.callback(setting.write, now)
+            setting.write(setting.wanted)
+        yield
+
+
+def isolated(function: Callable[P, Generator[Event, None, Result]]) -> Callable[P, Generator[Event, None, Result]]:
+    """The same generator, with ``own_settings`` while it computes and not while it waits: what runs between two of its
+    events has the process's settings, and may change them."""
+
+    @wraps(function)
+    def events(*args: P.args, **kwargs: P.kwargs) -> Generator[Event, None, Result]:
+        inner = function(*args, **kwargs)
+        try:
+            while True:
+                with own_settings():
+                    try:
+                        event = next(inner)
+                    except StopIteration as end:
+                        return end.value
+                yield event
+        finally:
+            inner.close()
+
+    return events

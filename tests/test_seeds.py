@@ -1,11 +1,14 @@
 """Random numbers by name."""
 
+import warnings
+from contextlib import closing, contextmanager
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cltutor.seeds import generator, seed_of, seeded
+from cltutor.seeds import generator, isolated, own_settings, seed_of, seeded
 
 keys = st.tuples(st.one_of(st.integers(), st.text()), st.one_of(st.integers(), st.text()))
 
@@ -56,3 +59,87 @@ def test_the_state_is_restored_also_when_the_block_fails():
     with pytest.raises(RuntimeError), seeded(("head", 0)):
         torch.rand(3) @ torch.rand(2)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def settings_now():
+    return {
+        "gradients": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "dtype": torch.get_default_dtype(),
+        "device": torch.get_default_device().type,
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "deterministic": torch.get_deterministic_debug_mode(),
+        "anomalies": torch.is_anomaly_enabled(),
+        "precision": torch.get_float32_matmul_precision(),
+    }
+
+
+OWN = {
+    "gradients": True,
+    "inference": False,
+    "dtype": torch.float32,
+    "device": "cpu",
+    "autocast": False,
+    "deterministic": 0,
+    "anomalies": False,
+    "precision": "highest",
+}
+
+
+@contextmanager
+def odd_process():
+    """A process that has set everything otherwise; afterwards all is as PyTorch has it."""
+    torch.set_default_dtype(torch.float64)
+    torch.set_deterministic_debug_mode("warn")
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            torch.autograd.set_detect_anomaly(True),
+            torch.inference_mode(),
+            torch.autocast("cpu"),
+            torch.device("meta"),
+        ):
+            yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_deterministic_debug_mode("default")
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_what_a_process_has_set_is_put_aside_inside_the_block_and_is_back_after_it():
+    with odd_process():
+        odd = settings_now()
+        assert all(odd[name] != OWN[name] for name in OWN)
+        with own_settings():
+            assert settings_now() == OWN
+            assert torch.nn.Linear(2, 2).weight.requires_grad
+        assert settings_now() == odd
+        with pytest.raises(RuntimeError), own_settings():
+            torch.rand(3) @ torch.rand(2)
+        assert settings_now() == odd
+    assert settings_now() == OWN
+
+
+def test_a_generator_computes_with_its_own_settings_and_waits_with_the_process_s():
+    closed = []
+
+    @isolated
+    def steps(count):
+        try:
+            for step in range(count):
+                yield step, settings_now()
+            return "the end"
+        finally:
+            closed.append(settings_now())
+
+    with odd_process():
+        odd, events = settings_now(), steps(2)
+        for step in range(2):
+            assert next(events) == (step, OWN)
+            assert settings_now() == odd
+        with pytest.raises(StopIteration, match="the end"):
+            next(events)
+        with closing(steps(3)) as stopped:
+            next(stopped)
+    assert len(closed) == 2
