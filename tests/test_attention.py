@@ -196,8 +196,8 @@ def test_a_model_without_convolutions_is_refused(images, model):
 @pytest.mark.parametrize(
     ("model", "shape", "words"),
     [
-        (network(SmallCNN()), (3, 24, 20), r"of 3 channel\(s\) and 16x16 pixels, not 3 and 24x20\.$"),
-        (network(SmallCNN()), (2, 24, 24), "and 16x16 pixels, not 2 and 24x24"),
+        (network(SmallCNN()), (3, 24, 20), r"of 3x16x16 \(channels, height, width\), not 3x24x20\.$"),
+        (network(SmallCNN()), (2, 24, 24), "of 3x16x16 .*, not 2x24x24"),
         (plain(), (2, 5, 5), "and 4x4 pixels, not 2 and 5x5"),
         (plain(), (3, 4, 4), r"takes images of 2 channel\(s\), not 3"),
         (TALL, (1, 4, 4), r"does not take images of 1 channel\(s\) and 4x4 pixels: .*mat1 and mat2"),

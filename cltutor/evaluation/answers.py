@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..losses import compete
 from ..networks import Network, evaluating
+from ..networks.modules import check_images
 
 # Images at a time: larger chunks leave a core's cache, which made a small CNN twice as slow on 32-pixel images.
 CHUNK = 128
@@ -36,6 +37,7 @@ def features(network: Network, images: Tensor) -> Tensor:
 
 def chunks(images: Tensor, device: torch.device) -> Iterator[Tensor]:
     """``images`` (N, C, H, W) in pieces on ``device``, channels last, the layout in which convolutions are fastest."""
+    check_images(images)
     for chunk in images.split(CHUNK):
         yield chunk.to(device, memory_format=torch.channels_last)
 
@@ -47,9 +49,13 @@ def task_of(network: Network) -> Tensor:
 
 
 def hits(scores: Tensor, labels: Tensor, top: int) -> Tensor:
-    """Whether each label (N,) is among the ``top`` largest of its row of ``scores`` (N, C): (N,) bool."""
-    largest = scores.topk(min(top, scores.shape[1]), dim=1).indices
-    return (largest == labels.unsqueeze(1)).any(dim=1)
+    """Whether each label (N,) is among the ``top`` largest of its row of ``scores`` (N, C): (N,) bool.
+
+    A score of nan or minus infinity is never among them; ``topk`` alone ranks nan first, and breaks ties at will.
+    """
+    scores = scores.masked_fill(scores.isnan(), float("-inf"))
+    found = scores.topk(min(top, scores.shape[1]), dim=1)
+    return ((found.indices == labels.unsqueeze(1)) & (found.values > float("-inf"))).any(dim=1)
 
 
 @torch.no_grad()

@@ -14,26 +14,34 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..describe import Described, Kind, Part, Several, Whole, real, ruled, several
-from .modules import Modules, initialise
+from .modules import Modules, check_images, initialise
 
 
 class Normalise(nn.Module):
     """uint8 images to floats of zero mean and unit deviation, channel by channel.
 
     The statistics are those of the first task and stay for all that follow (LwF, section 3, implementation details).
+    Every image enters a network here, and is checked: its channels, or its ``shape`` (C, H, W) where it is given.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], fixed: bool = False):
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        fixed: bool = False,
+        shape: tuple[int, ...] = (),
+    ):
         super().__init__()
-        self.fixed = fixed
+        self.fixed, self.shape = fixed, shape or (len(mean),)
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1) * 255)
         self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1) * 255)
 
     def fit(self, images: Tensor) -> None:
         """Take mean and deviation from ``images`` (N, C, H, W) uint8; a pretrained network keeps its own."""
+        check_images(images)
         if self.fixed or len(images) == 0:
             return
         pixels = images.transpose(0, 1).flatten(1).double()
@@ -41,6 +49,7 @@ class Normalise(nn.Module):
         self.std.copy_(pixels.std(1).clamp(min=1.0).reshape(-1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
+        check_images(images, self.shape)
         return (images.float() - self.mean) / self.std
 
 
@@ -117,7 +126,7 @@ def plain_cnn(
     if min(height, width) < smallest:
         name = type(settings).__name__
         raise ValueError(f"{name} needs images of at least {smallest}x{smallest} pixels, not {height}x{width}.")
-    normalise = Normalise([0.0] * depth, [1.0] * depth)
+    normalise = Normalise([0.0] * depth, [1.0] * depth, shape=image_shape)
     layers: list[nn.Module] = []
     for place, maps in enumerate(settings.channels, start=1):
         layers += [nn.Conv2d(depth, maps, 3, padding=1), nn.ReLU()]

@@ -1,14 +1,16 @@
 """Building blocks of networks: typed lists of modules, initialisation, and evaluation that leaves no trace."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
 T = TypeVar("T")
+
+NORMALISED = 5  # no value of an image in [0, 1], or of zero mean and unit deviation, is larger
 
 
 class Modules(nn.ModuleList, Generic[M]):
@@ -25,6 +27,30 @@ class Modules(nn.ModuleList, Generic[M]):
         def __getitem__(self, idx: int | slice) -> Any: ...
 
         def __iter__(self) -> Iterator[M]: ...
+
+
+def check_images(images: Tensor, shape: Sequence[int] = ()) -> None:
+    """Refuse images that are no batch (N, C, H, W), not of the ``shape`` that a network was built for, or not from 0 to
+    255. The shape is (C, H, W), or (C,) where any size will do, and a grey image is shown to all C channels.
+
+    Of uint8, in which images are trained on, no value is read, so that a GPU need not wait. Other types, which
+    gradients with respect to pixels need, must be brighter than ``NORMALISED``, or black.
+    """
+    if not isinstance(images, Tensor):
+        raise ValueError(f"Images are a tensor (N, C, H, W) of torch.uint8, not {type(images).__name__}.")
+    if images.dim() != 4:
+        one = "; images[None] is a batch of one" if images.dim() == 3 else ""
+        raise ValueError(f"Images are a batch (N, C, H, W), not {tuple(images.shape)}{one}.")
+    given, known = tuple(images.shape[1 : 1 + len(shape)]), tuple(shape)
+    if given != known and (len(known) > 1 or given != (1,)):
+        what = "(channels, height, width)" if len(known) > 1 else "channel(s)"
+        shown, built = ("x".join(map(str, sizes)) for sizes in (given, known))
+        raise ValueError(f"This network was built for images of {built} {what}, not {shown}.")
+    if images.dtype != torch.uint8 and images.numel() and 0 < (top := images.detach().float().abs().max()) < NORMALISED:
+        raise ValueError(
+            f"Images are torch.uint8 from 0 to 255, and these {images.dtype} reach only {top:.3g}: convert those from "
+            "0 to 1 by (255 * images).round().to(torch.uint8)."
+        )
 
 
 def linear_of(layer: nn.Sequential) -> nn.Linear:

@@ -37,8 +37,10 @@ class Output:
         return self._features if isinstance(self._features, Tensor) else self._features()
 
     def head(self, task: int) -> Tensor:
-        """Logits (N, classes of ``task``) of that task's head."""
+        """Logits (N, classes of ``task``) of that task's head; ValueError for a task that was not learned."""
         if task not in self._heads:
+            if not 0 <= task < self.tasks:
+                raise ValueError(f"This network has {self.tasks} head(s), counted from 0; there is no task {task}.")
             self._heads[task] = self._compute(task)
         return self._heads[task]
 

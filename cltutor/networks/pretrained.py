@@ -32,8 +32,7 @@ class Torchvision(Described, BackboneArchitecture):
         weights = self.weights if pretrained else None
         model = make_model(self.name, classes=1000) if weights is None else load_model(self.name, weights)
         # What torchvision's classification weights were trained with: ImageNet's mean and deviation.
-        mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-        normalise = Normalise(mean, std, fixed=self.weights is not None, shape=image_shape)
+        normalise = Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), fixed=self.weights is not None)
         backbone = split(model, normalise, weights is not None, self.rectified)
         try:  # one blank image: a size that the network cannot take is refused before any training
             with torch.no_grad():

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from .backbone import Backbone, BackboneArchitecture, TaskCNN, backbone_field
-from .modules import Modules
+from .modules import Modules, check_images
 from .network import Architecture, MultiHeadNetwork, Network, Output
 
 
@@ -33,9 +33,7 @@ class SeparateNetwork(Network):
         return functools.partial(self.compute_task, images)
 
     def forward(self, images: Tensor) -> Output:
-        if tuple(images.shape[1:]) != tuple(self.image_shape):
-            given, known = ("x".join(map(str, shape)) for shape in (images.shape[1:], self.image_shape))
-            raise ValueError(f"This network was built for images of {known} (channels, height, width), not {given}.")
+        check_images(images, self.image_shape)
         compute, tasks = functools.cache(self.compute(images)), len(self.classes)
         return Output(lambda: compute(tasks - 1)[0], lambda task: compute(task)[1], tasks)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.evaluation.answers import features, logits
+from cltutor.evaluation.answers import features, hits, logits
 from cltutor.evaluation.predicting import PREDICTIONS, class_means
 from cltutor.memory import ExemplarMemory
 from cltutor.networks import MultiHead, SmallCNN
@@ -51,6 +51,23 @@ def test_an_image_belongs_to_the_class_whose_mean_of_normalised_features_is_near
         np.testing.assert_allclose(score[i].numpy(), -np.array(distances), atol=1e-4)
     rows = torch.tensor([[1.0, 0.0], [0.0, 100.0]])
     torch.testing.assert_close(class_means(rows, torch.tensor([0, 0]), 1), torch.tensor([[0.5**0.5, 0.5**0.5]]))
+
+
+@pytest.mark.parametrize("count", [1, 25, 26, 1000])
+def test_a_class_without_exemplars_is_infinitely_far_from_any_number_of_images(network, count):
+    images = IMAGES.repeat(112, 1, 1, 1)[:count]
+    score = PREDICTIONS["nearest_mean"].rule(network, lambda: (EXEMPLARS, LABELS % 3))(network, images)
+    assert (score[:, 3] == -math.inf).all()
+    assert score[:, :3].isfinite().all()
+    assert not hits(score, torch.full((count,), 3), top=1).any()
+
+
+def test_a_score_that_is_no_number_wins_no_image():
+    scores = torch.tensor([[math.nan, 1, 2], [math.nan, -math.inf, 3], [math.nan] * 3, [math.inf, 1, 2]])
+    for top, right in ((1, [[2], [2], [], [0]]), (3, [[1, 2], [2], [], [0, 1, 2]])):
+        for label in range(3):
+            found = hits(scores, torch.full((4,), label), top)
+            assert found.tolist() == [label in columns for columns in right]
 
 
 def test_logits_are_scores_without_reading_the_exemplars(network):
