@@ -1,27 +1,26 @@
 """Where a network looks: class-specific attention maps (Grad-CAM), and how far they drift between two models.
 
 LwM, section 3.2, eq. 2, after Selvaraju et al. 2017. Maps are differentiable, through the features and through the
-gradient that weights them, so that they can be part of a loss.
+gradient that weights them, so that they can be part of a loss. They are those of evaluation mode (running statistics,
+no dropout), in which an image's map does not depend on its batch, and computing them changes nothing in the model.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .networks import Backbone, Network, Output, evaluating
-from .networks.backbone import Normalise
+from .describe import Real
+from .networks import Network, Output
+from .networks.maps import check_images, checked_layer, last_block, layers
+from .networks.maps import outside_blocks as outside_blocks
+from .networks.modes import as_tested
 
 SMALLEST = 1e-6  # an all-zero map, which the ReLU can leave, has a finite direction and a finite gradient
-
-# Side lengths in pixels to try when looking for the size that a model takes, the most common first.
-COMMON_SIDES = (32, 28, 64, 96, 128, 224, *range(4, 225, 4))
-_POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-_SEQUENCES = (nn.Sequential, nn.ModuleList, Backbone)
-_NO_BLOCKS = (Backbone, Normalise, nn.modules.dropout._DropoutNd, *_POOLING)
 
 
 class Seen:
@@ -35,19 +34,23 @@ def watching(model: nn.Module, layer: str) -> Iterator[Seen]:
     """Keep the output of ``layer`` during a forward pass inside the ``with`` block.
 
     Where nothing below the layer requires a gradient, a graph begins at its output, so that scores can be
-    differentiated with respect to the maps at no other cost.
+    differentiated with respect to the maps at no other cost. The model goes on with a copy: a ReLU in place above the
+    layer would change the maps. Raises ValueError for a layer that does not exist.
     """
+    if layer not in dict(model.named_modules()):
+        raise ValueError(f"{layer!r} is no layer of this model.")
     seen = Seen()
 
     def keep(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+        seen.maps = output.clone()
         if torch.is_grad_enabled() and not output.requires_grad:
-            output = output.detach().requires_grad_()
-        seen.maps = output
-        return output
+            seen.maps = seen.maps.detach().requires_grad_()
+        return seen.maps.clone()
 
     hook = model.get_submodule(layer).register_forward_hook(keep)
     try:
-        yield seen
+        with sdpa_kernel(SDPBackend.MATH):  # the other kernels of attention cannot be differentiated twice
+            yield seen
     finally:
         hook.remove()
 
@@ -62,94 +65,20 @@ def look(network: Network, images: Tensor, layer: str | None) -> Output:
     return output
 
 
+def look_as_tested(network: Network, images: Tensor, layer: str | None, tasks: Iterable[int]) -> Output:
+    """`look` in evaluation mode, with gradients; only the heads of ``tasks`` are in that mode as well."""
+    with as_tested(network):
+        output = look(network, images, layer)
+        for task in tasks:
+            output.head(task)  # computed here, and not when it is first read
+    return output
+
+
 def maps_of(output: Output) -> Tensor:
     """The maps (N, K, h, w) of the layer that was watched; ValueError where none was."""
     if output.maps is None:
         raise ValueError("No layer was watched in this forward pass, so there are no maps.")
     return output.maps
-
-
-def layers(model: nn.Module, image: Tensor) -> dict[str, tuple[int, int]]:
-    """The layers with maps of more than one position, in order of use: name -> (h, w) for one ``image`` (1, C, H, W).
-
-    Of a ``Network``, only its shared layers. The normalised input does not count as a layer. Raises ValueError for an
-    image that the model cannot take.
-    """
-    check_images(image)
-    shared = {id(m) for part in model.parts()["shared"] for m in part.modules()} if isinstance(model, Network) else None
-    sizes: dict[str, tuple[int, int]] = {}
-
-    def note(name: str, output: Tensor) -> None:
-        if isinstance(output, Tensor) and output.dim() == 4 and output.shape[2] * output.shape[3] > 1:
-            sizes.pop(name, None)  # a layer that is used twice counts where it is used last
-            sizes[name] = (output.shape[2], output.shape[3])
-
-    with ExitStack() as hooks:
-        for name, module in model.named_modules():
-            if name and not isinstance(module, Normalise) and (shared is None or id(module) in shared):
-                hook = module.register_forward_hook(lambda _m, _i, output, name=name: note(name, output))
-                hooks.callback(hook.remove)
-        error = refusal(model, image)
-    if error:
-        raise ValueError(misfit(model, image, error)) from error
-    return sizes
-
-
-def check_images(images: Tensor) -> None:
-    """Raise ValueError unless ``images`` is a batch (N, C, H, W) of one image or more."""
-    if images.dim() != 4 or not len(images):
-        raise ValueError(f"Give one image or more, of shape (N, C, H, W), not {tuple(images.shape)}.")
-
-
-def refusal(model: nn.Module, image: Tensor) -> Exception | None:
-    """The error of PyTorch if the model cannot take an image (1, C, H, W) in evaluation mode, else None."""
-    try:
-        with evaluating(model), torch.no_grad():
-            model(image.to(next(model.parameters(), image).device))
-    except (RuntimeError, AssertionError) as error:  # vision transformers assert their size
-        return error
-    return None
-
-
-def misfit(model: nn.Module, image: Tensor, error: Exception) -> str:
-    """Why the model does not take an image (1, C, H, W), found by trying other sizes."""
-    depth, *size = image.shape[1:]
-    wanted = next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), depth)
-    if not refusal(model, image.new_zeros(1, wanted, *size)):
-        return f"This model takes images of {wanted} channel(s), not {depth}."
-    given = "x".join(map(str, size))
-    for side in COMMON_SIDES:
-        if not refusal(model, image.new_zeros(1, wanted, side, side)):
-            return f"This model takes images of {wanted} channel(s) and {side}x{side} pixels, not {depth} and {given}."
-    return f"This model does not take images of {depth} channel(s) and {given} pixels: {error}"
-
-
-def outside_blocks(model: nn.Module, names: Iterable[str]) -> list[str]:
-    """Those of the layers ``names`` that are nested in plain sequences only, not in a block such as a residual one."""
-
-    def parents(name: str) -> Iterator[nn.Module]:
-        return map(model.get_submodule, accumulate(name.split(".")[:-1], "{}.{}".format))
-
-    return [name for name in names if all(isinstance(parent, _SEQUENCES) for parent in parents(name))]
-
-
-def last_block(model: nn.Module, image: Tensor) -> str:
-    """The name of the last layer with maps: the last residual block, or the ReLU after the last convolution."""
-    return checked_layer(model, image, None)
-
-
-def checked_layer(model: nn.Module, image: Tensor, layer: str | None) -> str:
-    """``layer``, or the last block for None. Raises ValueError for a layer without a map of positions."""
-    found = layers(model, image)
-    blocks = [name for name in found if not isinstance(model.get_submodule(name), _NO_BLOCKS)]
-    if not blocks:
-        raise ValueError("This model has no layer with a map of positions: attention needs convolutions.")
-    if layer is None:
-        return blocks[-1]
-    if layer not in found:
-        reason = "has no map of features" if layer in dict(model.named_modules()) else "is no layer of this model"
-        raise ValueError(f"{layer!r} {reason}; those with one are {', '.join(found)}.")
-    return layer
 
 
 def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
@@ -178,16 +107,15 @@ def grad_cam(
     """Grad-CAM (N, h, w) of ``images`` (N, C, H, W) for one class per image (LwM, eq. 2).
 
     ``targets``: the columns of the classes in the logits. ``layer``: a name as in ``model.named_modules()``, the last
-    block if None. The mode of the model stays as it is: in training mode batch norm makes the map of an image depend
-    on its batch. ``create_graph`` makes the maps differentiable.
+    block if None. ``create_graph`` makes the maps differentiable.
 
     Raises:
         ValueError: a layer that does not exist or has no map, a class that does not exist, a model without
-            convolutions, or images that it cannot take.
+            convolutions, one that returns no logits (N, classes), or images that it cannot take.
     """
     check_images(images)
     layer = checked_layer(model, images[:1], layer)
-    return grad_cams(model, images, targets, [layer], create_graph)[layer]
+    return _grad_cams(model, images, targets, [layer], create_graph)[layer]
 
 
 def grad_cams(
@@ -198,32 +126,80 @@ def grad_cams(
     create_graph: bool = False,
 ) -> dict[str, Tensor]:
     """`grad_cam` of several layers, those of `layers`, in one forward and one backward pass: name -> (N, h, w)."""
-    with torch.enable_grad(), ExitStack() as stack:
-        for module in model.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training:
-                stack.callback(module.register_forward_pre_hook(_check_batch_norm).remove)
+    check_images(images)
+    found = layers(model, images[:1])
+    for name in names:
+        if name not in found:
+            checked_layer(model, images[:1], name)
+    return _grad_cams(model, images, targets, names, create_graph)
+
+
+def _grad_cams(
+    model: nn.Module, images: Tensor, targets: Any, names: Sequence[str], create_graph: bool
+) -> dict[str, Tensor]:
+    if any(tensor.is_inference() for tensor in (*model.parameters(), *model.buffers())):
+        raise ValueError("This model was made in torch.inference_mode(), which allows no gradient: make it outside.")
+    # Whatever gradient mode the caller is in.
+    with torch.inference_mode(False), torch.enable_grad(), as_tested(model), ExitStack() as stack:
+        images = images.clone() if images.is_inference() else images
         seen = [stack.enter_context(watching(model, name)) for name in names]
-        output = model(images)
-        logits = output.logits if isinstance(model, Network) else output
-    scores = chosen(logits, torch.as_tensor(targets, device=logits.device))
-    gradients = torch.autograd.grad(scores.sum(), [one.maps for one in seen], create_graph=create_graph)
-    found = [weighted(one.maps, gradient) for one, gradient in zip(seen, gradients, strict=True)]
-    return {name: maps if create_graph else maps.detach() for name, maps in zip(names, found, strict=True)}
+        logits = logits_of(model(images.to(next(model.parameters(), images).device)), len(images))
+        scores = chosen(logits, targets).sum()
+        maps = [one.maps for one in seen]
+        if not scores.requires_grad:
+            raise ValueError("The model's logits have no gradient: its forward pass detaches them.")
+        gradients = torch.autograd.grad(scores, maps, create_graph=create_graph, allow_unused=True)
+        if unused := [name for name, gradient in zip(names, gradients, strict=True) if gradient is None]:
+            raise ValueError(f"{unused[0]!r} does not lead to the model's logits, so it has no Grad-CAM.")
+        found = [weighted(one, gradient) for one, gradient in zip(maps, gradients, strict=True)]
+        return {name: own if create_graph else own.detach() for name, own in zip(names, found, strict=True)}
 
 
-def _check_batch_norm(_module: nn.Module, inputs: tuple[Tensor]) -> None:
-    """Raise ValueError for an input with one value per channel, whose variance is not defined."""
-    if inputs[0].numel() == inputs[0].shape[1]:
-        raise ValueError("One image is too few for batch norm in training mode: give several, or call model.eval().")
+def logits_of(output: Any, count: int) -> Tensor:
+    """The logits (N, classes) of ``count`` images in what a model returns: a tensor, or an object with ``logits``."""
+    logits = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", output)
+    if isinstance(logits, Tensor) and logits.dim() == 2 and len(logits) == count:
+        return logits
+    kind = f"a tensor {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+    raise ValueError(
+        f"Grad-CAM needs logits ({count}, classes), one row for each image, and this model returns {kind}: wrap it in "
+        "a module that returns its logits."
+    )
 
 
-def chosen(logits: Tensor, targets: Tensor) -> Tensor:
+def chosen(logits: Tensor, targets: Any) -> Tensor:
     """The logit (N,) of each image's class: ``targets`` (N,), or one for all."""
-    if targets.dim() and len(targets) != len(logits):
-        raise ValueError(f"Give one class for each of the {len(logits)} images, or one for all, not {len(targets)}.")
-    if not 0 <= int(targets.min()) <= int(targets.max()) < logits.shape[1]:
+    try:
+        columns = torch.as_tensor(targets, device=logits.device).clone()
+    except (TypeError, ValueError, RuntimeError):
+        columns = logits.new_empty(0)
+    kind = columns.dtype
+    if columns.dim() > 1 or kind.is_floating_point or kind.is_complex or kind == torch.bool:
+        shown = f"{kind} {tuple(columns.shape)}" if isinstance(targets, Tensor) else repr(targets)
+        raise ValueError(f"targets are whole numbers, one for each image or one for all, not {shown}.")
+    if columns.dim() and len(columns) != len(logits):
+        raise ValueError(f"Give one class for each of the {len(logits)} images, or one for all, not {len(columns)}.")
+    if not 0 <= int(columns.min()) <= int(columns.max()) < logits.shape[1]:
         raise ValueError(f"targets are columns of the logits, 0 to {logits.shape[1] - 1}.")
-    return logits.gather(1, targets.expand(len(logits)).unsqueeze(1)).squeeze(1)
+    return logits.gather(1, columns.long().expand(len(logits)).unsqueeze(1)).squeeze(1)
+
+
+def check_distillable(before: Network, after: Network, image: Tensor) -> None:
+    """Raise ValueError unless the attention of a network ``before`` a task can be kept in the one ``after`` it has
+    grown: both have the last block, and a Grad-CAM of the first head can be differentiated. ``image``: (1, C, H, W)."""
+    layer = last_block(after, image)
+    if layer not in dict(before.named_modules()):
+        raise ValueError(f"Attention cannot be kept: {layer!r} is new in this task, so the network before has no maps.")
+    with torch.enable_grad():
+        output = look_as_tested(after, image, layer, [0])
+        try:
+            found = cam(output.head(0)[:, 0], maps_of(output), create_graph=True)
+            learning = [parameter for parameter in after.parameters() if parameter.requires_grad]
+            torch.autograd.grad(found.sum(), [maps_of(output), *learning], allow_unused=True)
+        except RuntimeError as error:
+            raise ValueError(
+                f"Attention cannot be kept in this network, whose Grad-CAM has no gradient: {error}"
+            ) from error
 
 
 def activation_attention(maps: Tensor) -> Tensor:
@@ -240,13 +216,28 @@ def normalised(attention: Tensor) -> Tensor:
     return flat / (flat.square().sum(1, keepdim=True) + SMALLEST**2).sqrt()
 
 
+def check_maps(*several: Tensor) -> None:
+    """Raise ValueError unless these are maps (N, h, w) of one shape, of finite numbers."""
+    for maps in several:
+        if not isinstance(maps, Tensor) or not maps.is_floating_point() or maps.dim() != 3:
+            kind = f"{maps.dtype} {tuple(maps.shape)}" if isinstance(maps, Tensor) else type(maps).__name__
+            raise ValueError(f"Attention maps are a tensor (N, h, w) of floating-point numbers, not {kind}.")
+        if maps.shape != several[0].shape:
+            shapes = " and ".join(str(tuple(one.shape)) for one in (several[0], maps))
+            raise ValueError(f"Maps that are compared have one shape (N, h, w), not {shapes}.")
+        if not maps.isfinite().all():
+            raise ValueError("Attention maps are finite numbers, and there are nan or infinite values in these.")
+
+
 def drift(before: Tensor, now: Tensor) -> Tensor:
     """L1 distance (N,) of two models' normalised maps (N, h, w) (LwM, eq. 6)."""
+    check_maps(before, now)
     return (normalised(before) - normalised(now)).abs().sum(1)
 
 
 def rank_correlation(before: Tensor, now: Tensor) -> Tensor:
     """Spearman's rank correlation (N,) of two models' maps (N, h, w); nan where a map is constant."""
+    check_maps(before, now)
     first, second = (mean_ranks(attention.flatten(1)) for attention in (before, now))
     first, second = first - first.mean(1, keepdim=True), second - second.mean(1, keepdim=True)
     return (first * second).sum(1) / (first.square().sum(1) * second.square().sum(1)).sqrt()
@@ -261,6 +252,8 @@ def mean_ranks(values: Tensor) -> Tensor:
 
 def most_attended(attention: Tensor, share: float = 0.2) -> Tensor:
     """The ``share`` of positions with the most attention, (N, h * w) bool; among equal values those that come first."""
+    check_maps(attention)
+    share = Real(above=0, at_most=1).check("share", share)
     flat = attention.flatten(1)
     count = max(1, round(share * flat.shape[1]))
     places = flat.argsort(dim=1, descending=True, stable=True)[:, :count]
@@ -269,6 +262,7 @@ def most_attended(attention: Tensor, share: float = 0.2) -> Tensor:
 
 def overlap(before: Tensor, now: Tensor, share: float = 0.2) -> Tensor:
     """Intersection over union (N,) of the most attended ``share`` of two models' maps (N, h, w)."""
+    check_maps(before, now)
     first, second = most_attended(before, share), most_attended(now, share)
     return (first & second).sum(1) / (first | second).sum(1)
 
@@ -276,7 +270,14 @@ def overlap(before: Tensor, now: Tensor, share: float = 0.2) -> Tensor:
 def inside(attention: Tensor, masks: Tensor) -> Tensor:
     """The share (N,) of attention (N, h, w) inside objects' ``masks`` (N, H, W) bool; nan for an all-zero map.
 
-    Maps are first enlarged to the size of the masks, as when they are shown over an image.
+    Maps are first enlarged to the size of the masks, as when they are shown over an image. Raises ValueError for a
+    map with negative values, and for masks that are not one for each map.
     """
+    check_maps(attention)
+    if attention.numel() and attention.min() < 0:
+        raise ValueError("A share of attention needs maps without negative values.")
+    if masks.dtype != torch.bool or masks.dim() != 3 or len(masks) != len(attention):
+        kind = f"{masks.dtype} {tuple(masks.shape)}"
+        raise ValueError(f"masks are (N, H, W) bool, one for each of the {len(attention)} maps, not {kind}.")
     large = F.interpolate(attention.unsqueeze(1), masks.shape[1:], mode="bilinear", align_corners=False).squeeze(1)
     return (large * masks).sum((1, 2)) / large.sum((1, 2))

@@ -1,5 +1,7 @@
 """Grad-CAM against captum, loops and finite differences; the measures of drift against loops by hand."""
 
+from collections import namedtuple
+
 import pytest
 import torch
 from captum import attr
@@ -92,13 +94,18 @@ def test_its_gradient_goes_through_the_maps_and_through_their_weights():
 
 
 def test_without_a_graph_the_map_is_a_constant_and_the_model_stays_as_it_was(images):
-    model = plain().train()
+    model = nn.Sequential(nn.BatchNorm2d(2), *plain(), nn.Dropout(0.5)).train()
+    torch.manual_seed(5)
+    random = torch.get_rng_state()
     state = {name: value.clone() for name, value in model.state_dict().items()}
     found = attention.grad_cam(model, images, 1)
     assert not found.requires_grad
     assert all(parameter.grad is None for parameter in model.parameters())
     assert not any(module._forward_hooks for module in model.modules())
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(module.training for module in model.modules())
+    torch.testing.assert_close(found, attention.grad_cam(model.eval(), images, 1))
     torch.testing.assert_close(attention.grad_cam(model.requires_grad_(False), images, 1), found)
 
 
@@ -154,9 +161,9 @@ def test_the_maps_of_several_layers_come_from_one_pass():
     built = network(ResNet32())
     names = attention.outside_blocks(built, attention.layers(built, PICTURES[:1]))
     passes = []
-    built.register_forward_hook(lambda *_: passes.append(1))
+    built.register_forward_hook(lambda _, inputs, output: passes.append(len(inputs[0])))
     together = attention.grad_cams(built, PICTURES, TARGETS, names)
-    assert len(passes) == 1
+    assert passes == [1, len(PICTURES)]  # the first checks the names, with one image
     assert list(together) == names
     for name in names:
         torch.testing.assert_close(together[name], attention.grad_cam(built, PICTURES, TARGETS, name))
@@ -179,6 +186,14 @@ def test_the_layers_of_a_network_leave_out_its_normalised_input_and_mark_residua
         (0, "5", "'5' has no map of features"),
         (3, None, "0 to 2"),
         ([0, 1], None, "one class for each of the 6 images, or one for all, not 2"),
+        (-1, None, "0 to 2"),
+        (None, None, "targets are whole numbers, one for each image or one for all, not None"),
+        (0.0, None, "not 0.0"),
+        (True, None, "not True"),
+        ("cat", None, "not 'cat'"),
+        (torch.zeros(6), None, r"not torch.float32 \(6,\)"),
+        (torch.zeros(6, 1, dtype=torch.int64), None, r"not torch.int64 \(6, 1\)"),
+        ([0.0, 1.0, 2.0, 0.0, 1.0, 2.0], None, "targets are whole numbers"),
     ],
 )
 def test_an_unknown_layer_or_class_is_refused(images, targets, layer, words):
@@ -227,9 +242,107 @@ def test_a_batch_of_one_works_for_the_map_and_for_the_loss():
     assert attention.grad_cam(built.train(), PICTURES[:1], 0).shape == one.shape
 
 
-def test_one_image_is_too_few_for_batch_norm_over_a_single_position():
+def test_one_image_is_enough_for_batch_norm_over_a_single_position():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(2), nn.Flatten()).train()
-    image = torch.rand(1, 1, 5, 5)
-    with pytest.raises(ValueError, match=r"several, or call model.eval\(\)"):
-        attention.grad_cam(model, image, 0)
-    assert attention.grad_cam(model.eval(), image, 0).shape == (1, 3, 3)
+    assert attention.grad_cam(model, torch.rand(1, 1, 5, 5), 0).shape == (1, 3, 3)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_callers_gradient_mode_does_not_matter(images, mode):
+    model, expected = plain(), attention.grad_cam(plain(), images, 1)
+    with mode():
+        copy = images.clone()
+        assert torch.equal(attention.grad_cam(model, copy, torch.ones(6, dtype=torch.int64)), expected)
+        assert torch.equal(attention.grad_cams(model, copy, 1, ["3"])["3"], expected)
+
+
+def test_a_model_made_of_inference_tensors_is_refused(images):
+    with torch.inference_mode():
+        model = plain()
+    with pytest.raises(ValueError, match=r"made in torch.inference_mode\(\), .*: make it outside"):
+        attention.grad_cam(model, images, 0)
+
+
+class Returning(nn.Module):
+    """What a function makes of the logits of the plain model."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.inner, self.function = plain(), function
+
+    def forward(self, images):
+        return self.function(self.inner(images))
+
+
+Named = namedtuple("Named", ["logits", "auxiliary"])
+
+
+@pytest.mark.parametrize("function", [lambda logits: Named(logits, 2 * logits), lambda logits: {"logits": logits}])
+def test_an_output_with_logits_among_others_is_used(images, function):
+    found = attention.grad_cam(Returning(function), images, 1, "inner.3")
+    assert torch.equal(found, attention.grad_cam(plain(), images, 1, "3"))
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda logits: (logits, logits), r"needs logits \(6, classes\), .* returns tuple"),
+        (lambda logits: {"out": logits}, "returns dict"),
+        (lambda logits: None, "returns NoneType"),
+        (lambda logits: logits[:, 0], r"returns a tensor \(6,\)"),
+        (lambda logits: logits.sum(), r"returns a tensor \(\)"),
+        (lambda logits: logits[:, :, None, None], r"returns a tensor \(6, 3, 1, 1\)"),
+        (lambda logits: logits.repeat(2, 1), r"returns a tensor \(12, 3\)"),
+        (lambda logits: logits.detach(), "have no gradient: its forward pass detaches them"),
+        (lambda logits: torch.ones(6, 3, requires_grad=True), "'inner.3' does not lead to the model's logits"),
+    ],
+)
+def test_a_model_without_logits_is_refused_in_a_sentence(images, function, words):
+    with pytest.raises(ValueError, match=words):
+        attention.grad_cam(Returning(function), images, 1, "inner.3")
+
+
+@pytest.mark.parametrize("names", [["3", "9"], ["5"]])
+def test_each_of_several_layers_is_checked(images, names):
+    with pytest.raises(ValueError, match="those with one are 0, 1, 2, 3"):
+        attention.grad_cams(plain(), images, 0, names)
+    with pytest.raises(ValueError, match="'nine' is no layer of this model"), attention.watching(plain(), "nine"):
+        pass
+
+
+MAP = torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("measure", [attention.drift, attention.overlap, attention.rank_correlation])
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (MAP[:1], r"one shape \(N, h, w\), not \(3, 2, 4\) and \(1, 2, 4\)"),
+        (MAP.view(3, 4, 2), r"not \(3, 2, 4\) and \(3, 4, 2\)"),
+        (MAP.flatten(1), r"a tensor \(N, h, w\) .*, not torch.float32 \(3, 8\)"),
+        (MAP.round().long(), "not torch.int64"),
+        (MAP.numpy(), "not ndarray"),
+        (MAP.where(MAP < 0.9, torch.nan), "finite numbers"),
+        (MAP.where(MAP < 0.9, torch.inf), "finite numbers"),
+    ],
+)
+def test_maps_that_cannot_be_compared_are_refused(measure, other, words):
+    for pair in ((MAP, other), (other, MAP)):
+        with pytest.raises(ValueError, match=words if pair[0] is MAP else "[Mm]aps"):
+            measure(*pair)
+
+
+@pytest.mark.parametrize("share", [-1, 0, 2, 1.01, float("nan"), None, True, "0.2"])
+def test_a_share_of_positions_outside_0_to_1_is_refused(share):
+    for measure in (lambda: attention.most_attended(MAP, share), lambda: attention.overlap(MAP, MAP, share)):
+        with pytest.raises(ValueError, match="share is a number above 0 to 1, not"):
+            measure()
+
+
+def test_inside_refuses_masks_that_do_not_belong_to_the_maps_and_negative_attention():
+    masks = torch.ones(3, 8, 8, dtype=torch.bool)
+    for wrong in (masks[:1], masks[0], masks.float()):
+        with pytest.raises(ValueError, match=r"masks are \(N, H, W\) bool, one for each of the 3 maps"):
+            attention.inside(MAP, wrong)
+    with pytest.raises(ValueError, match="without negative values"):
+        attention.inside(-MAP, masks)

@@ -16,8 +16,12 @@ def attention_distillation(student: Tensor, teacher: Tensor, distance: str = "l1
     """Distance of normalised maps (N, h, w), summed over the map, averaged over the batch (LwM, eq. 6).
 
     "l1" is the sum of absolute differences, "l2" of squared ones (section 4.1). The teacher's maps are constants.
+    Raises ValueError for maps of different shapes.
     """
     DISTANCE.check("distance", distance)
+    if student.shape != teacher.shape or student.dim() != 3:
+        shapes = " and ".join(str(tuple(maps.shape)) for maps in (student, teacher))
+        raise ValueError(f"Maps of student and teacher have one shape (N, h, w), not {shapes}.")
     gap = normalised(student) - normalised(teacher.detach())
     return (gap.abs() if distance == "l1" else gap.square()).sum(1).mean()
 
@@ -26,8 +30,10 @@ def attention_distillation(student: Tensor, teacher: Tensor, distance: str = "l1
 class AttentionDistillation(Term):
     """L_AD: Grad-CAM for the base class that the student scores highest stays the teacher's (LwM, eq. 4 to 6).
 
-    Maps are those of the last block. ``maps="activation"`` takes class-free attention instead (Zagoruyko and Komodakis
-    2017), with which the paper contrasts its own; ``distance`` is "l1" or "l2" (section 4.1).
+    Maps are those of the last block. The student's come from evaluation mode, as the teacher's do: L_AD is then zero
+    where M_t begins, at M_(t-1) (section 1; the paper does not name the mode). A network with batch norm or dropout
+    takes a second forward pass for that. ``maps="activation"`` takes class-free attention instead (Zagoruyko and
+    Komodakis 2017), with which the paper contrasts its own; ``distance`` is "l1" or "l2" (section 4.1).
     """
 
     distance: str = ruled(DISTANCE, "l1")
@@ -43,7 +49,7 @@ class AttentionDistillation(Term):
         return self.maps == "activation"
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        student, teacher = batch.student, batch.teacher(self.teacher)
+        student, teacher = batch.as_tested, batch.teacher(self.teacher)
         if self.maps == "activation":
             pair = activation_attention(maps_of(student)), activation_attention(maps_of(teacher))
         else:

@@ -12,10 +12,11 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from ..attention import look
+from ..attention import look, look_as_tested
 from ..describe import Part, State
 from ..importance import flat
 from ..networks import Network, Output
+from ..networks.modes import differs_in_training
 from ..seeds import generator
 from ..streams import Task
 
@@ -30,6 +31,7 @@ class Context:
     data: Task = None  # type: ignore[assignment]  # only parts that measure need the images
     watched: str | None = None  # the layer whose maps a term reads
     seed: int = 0
+    updates: int = 0  # of the whole task, if every epoch passes over its whole pool; 0 where nothing is trained
 
     @property
     def head(self) -> int | None:
@@ -97,7 +99,18 @@ class Batch:
     def student(self) -> Output:
         """The output of the network that learns, for ``images``."""
         network, watched = self.context.network, self.context.watched
-        return look(network, self.images, watched) if watched else network(self.images)
+        if watched and differs_in_training(network):
+            _ = self.as_tested  # first: the pass in training mode moves the running statistics
+        return look(network, self.images, watched)
+
+    @cached_property
+    def as_tested(self) -> Output:
+        """The student's output as a teacher gives its own: running statistics, no dropout. With gradients; old heads
+        only. It is ``student`` where nothing in the network depends on the mode."""
+        network, watched = self.context.network, self.context.watched
+        if not differs_in_training(network):
+            return self.student
+        return look_as_tested(network, self.images, watched, range(self.task))
 
     def teacher(self, name: str) -> Output:
         """The output of the teacher "task" (the network before this task) or "phase" (before this phase)."""

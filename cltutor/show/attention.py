@@ -77,6 +77,8 @@ def attention_drift(drifts: Mapping[str, ArrayLike], columns: Sequence[str], wha
     arrays = {name: np.asarray(values, dtype=float) for name, values in drifts.items()}
     if not arrays or any(a.ndim != 2 or a.shape[1] != len(columns) for a in arrays.values()):
         raise ValueError(f"give drifts of shape (images, {len(columns)}) for one method or more")
+    if any((a < 0).any() or np.isinf(a).any() for a in arrays.values()):
+        raise ValueError("drifts are finite numbers from 0 up, and nan for models that do not exist yet")
     width = 9.6  # as wide as the maps above it
     legend = {name: handle(look(name)) for name in arrays}
     picture = headed(width, 2.95, titled("Drift of attention", what), (), legend)
@@ -94,10 +96,14 @@ def attention_drift(drifts: Mapping[str, ArrayLike], columns: Sequence[str], wha
 
 
 def drift_from_first(maps: np.ndarray) -> np.ndarray:
-    """L1 distance (N, S) of the normalised maps (N, S, h, w) from the first of each row (LwM, eq. 6)."""
+    """L1 distance (N, S) of the normalised maps (N, S, h, w) from the first of each row (LwM, eq. 6); nan where one of
+    the two does not exist yet."""
     now = torch.from_numpy(maps)
     first = now[:, :1].expand_as(now)
-    return drift(first.flatten(0, 1), now.flatten(0, 1)).view(now.shape[:2]).numpy()
+    known = ~(first + now).isnan().any((2, 3))
+    found = torch.full_like(now[:, :, 0, 0], torch.nan)
+    found[known] = drift(first[known], now[known])
+    return found.numpy()
 
 
 def overlaid(image: np.ndarray, maps: np.ndarray, opacity: float) -> np.ndarray:
@@ -177,5 +183,10 @@ def _check(images: np.ndarray, maps: dict, rows: Sequence[str], columns: Sequenc
     for name, values in maps.items():
         if values.ndim != 4 or values.shape[:2] != (len(images), len(columns)):
             raise ValueError(f"{name} needs maps of shape ({len(images)}, {len(columns)}, h, w), not {values.shape}")
+        absent, unknown = np.isnan(values).all((2, 3)), np.isnan(values).any((2, 3))
+        if (absent != unknown).any() or (values < 0).any() or np.isinf(values).any():
+            raise ValueError(
+                f"{name} needs maps of finite numbers from 0 up, or all nan for a model that is not there yet"
+            )
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity lies between 0 and 1, not {opacity!r}")

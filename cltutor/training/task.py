@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ..attention import last_block
+from ..attention import check_distillable, last_block
 from ..describe import State
 from ..evaluation.answers import task_of
 from ..losses.terms import Context, Term
@@ -41,6 +41,7 @@ class TaskState:
             network.grow(len(task.classes), [stream.class_names[label] for label in task.classes])
         network.to(place)
         network.to(memory_format=torch.channels_last)  # the small CNN learns 1.4 times as fast so on a CPU
+        check_attention(recipe, network, stream, task)
         self.context = Context(network, task.index, recipe.heads, task, seed=run.seed)
         for name, part in recipe.hooks["begin_task"].items():
             part.begin_task(self.context, states[name])
@@ -48,6 +49,7 @@ class TaskState:
         self.plan = recipe.plan(task.index)
         terms = [term for _, _, active in self.plan for _, term in active.values()]
         self.context.watched = watched_layer(network, self.pool, terms)
+        self.context.updates = recipe.schedule.epochs * self.pool.steps(recipe.schedule.batch_size)
         self.columns, self.first_update = task_of(network), run.updates
         self.task_teachers = self.teachers_of("task", terms, lambda: run.model)
         run.memory = bytes_in_use(recipe, network, states, self.pool, task.index, self.task_teachers.values())
@@ -233,6 +235,18 @@ def draw_pool(
 def watched_layer(network: Network, pool: Pool, terms: list[Term]) -> str | None:
     """The layer whose maps some term reads: the last block."""
     return last_block(network, pool.images[:1]) if any(term.reads_maps for term in terms) else None
+
+
+def check_attention(recipe: Recipe, network: Network, stream: Stream, task: Task) -> None:
+    """Before the first task, refuse a network whose attention the second could not keep; a copy grows for it."""
+    terms = [term for _, _, active in recipe.plan(task.index + 1) for _, term in active.values()]
+    if task.index or len(stream) == 1 or not any(term.reads_maps for term in terms):
+        return
+    grown, following = copy.deepcopy(network), stream[1]
+    with seeded(("attention",)):  # the weights drawn here are thrown away
+        grown.grow(len(following.classes), [stream.class_names[label] for label in following.classes])
+    place = next(network.parameters()).device
+    check_distillable(network, grown.to(place), following.train.images[:1].to(place))
 
 
 def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> Optimiser:
