@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,11 @@ import torch
 from torch import Tensor
 
 FORMAT = 3
+HEADER = 20_000_000  # bytes of names, shapes and facts that are read at most: a file without end costs no memory
+
+
+class OtherVersion(ValueError):
+    """The file is whole, and another version of cltutor wrote it."""
 
 
 def write(path: str | os.PathLike, tensors: Mapping[str, Tensor], facts: dict) -> None:
@@ -44,10 +50,14 @@ def drafts(path: Path) -> Iterator[Path]:
 
 
 def read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
-    """The tensors and the facts in ``path``; ValueError if it is damaged, of another format, or not from cltutor."""
+    """The tensors and the facts in ``path``.
+
+    Raises:
+        OtherVersion: it is of another format.
+        ValueError: it is damaged, not from cltutor, or cannot be read.
+    """
     facts, text, expected, tensors = _read(path, with_tensors=True)
-    if facts.pop("format") != FORMAT:
-        raise ValueError(f"{path} was written by another version of cltutor: remove it and train again.")
+    facts.pop("format")
     if expected != checksum(tensors, text):
         raise ValueError(f"{path} is damaged: remove it and train again.")
     return tensors, facts
@@ -60,6 +70,7 @@ def facts_of(path: str | os.PathLike) -> dict:
 
 def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, dict[str, Tensor]]:
     try:
+        refuse_irregular(path)
         with safetensors.safe_open(path, "pt") as file:
             known, names = file.metadata() or {}, file.keys() if with_tensors else ()
             # Cloned: a tensor at an unaligned address in the mapped file changes the last bits of a matrix product.
@@ -67,13 +78,26 @@ def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, 
         facts = json.loads(known["cltutor"])
         if not isinstance(facts, dict) or "format" not in facts:
             raise KeyError("format")
+        if facts["format"] != FORMAT:
+            raise OtherVersion(f"{path} was written by another version of cltutor: remove it and train again.")
         return facts, known["cltutor"], known.get("checksum", ""), tensors
     except FileNotFoundError:
         raise ValueError(f"There is no run in {path}: the file does not exist.") from None
     except PermissionError:
         raise ValueError(f"This user has no permission to read {path}.") from None
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+    except OtherVersion:
+        raise
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
         raise ValueError(f"{path} is damaged or not a cltutor run: remove it and train again.") from error
+
+
+def refuse_irregular(path: str | os.PathLike) -> None:
+    """OSError or ValueError for what is no file (a pipe is read for ever) or has a longer header than any run."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("not a file")
+    with open(path, "rb") as file:
+        if int.from_bytes(file.read(8), "little") > HEADER:
+            raise ValueError("its header is too long")
 
 
 def checksum(tensors: Mapping[str, Tensor], text: str) -> str:

@@ -137,7 +137,10 @@ class Run:
             network = self.recipe.network.build(self.image_shape, pretrained=False)
             for classes in self.tasks[: task + 1]:
                 network.grow(len(classes), [self.class_names[label] for label in classes])
-        network.load_state_dict(self.states[task])
+        try:
+            network.load_state_dict(self.states[task])
+        except RuntimeError as error:
+            raise ValueError(f"This run's weights do not fit the network of its recipe, {self.recipe!r}.") from error
         return network.eval().requires_grad_(False)
 
     def end_task(self, network: Network, part_states: dict[str, State], rows: dict[str, np.ndarray]) -> None:
@@ -186,11 +189,12 @@ class Run:
         """
         tensors, facts = files.read(path)
         try:
+            refuse_impossible(facts)
             if recipe is None or repr(recipe) != facts["recipe"]:
                 recipe = parse(facts["recipe"])
             plain = {name: _frozen(facts[name]) for name in _PLAIN}
             run = cls(recipe=recipe, **plain)
-            run.accuracies = {k: v.numpy() for k, v in with_prefix(tensors, "accuracy/").items()}
+            run.accuracies = {k: matrix_of(v, len(run.tasks)) for k, v in with_prefix(tensors, "accuracy/").items()}
             run.curves = Curves.of(tensors, facts["terms"])
             run.memory = facts["memory"]
             run.states = [with_prefix(tensors, f"state/{task}/") for task in range(facts["learned"])]
@@ -200,7 +204,7 @@ class Run:
             what = f"{path} has the part {error.name}, which is not known here"
             advice = "run its definition with @cl.register first, or give the recipe: Run.load(path, recipe=...)"
             raise UnknownPart(f"{what}: {advice}.", error.name) from None
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is not a cltutor run: remove it and train again.") from error
         return run
 
@@ -210,6 +214,28 @@ _PLAIN = (*_SETTING, "seconds", "updates")
 # Parts that were renamed since runs were first saved.
 RENAMED = {"merge": "after_task"}
 _CURVES = ("step_task", "known", "unknown", "epoch_task")
+
+
+def refuse_impossible(facts: dict) -> None:
+    """TypeError where a fact of a file is nothing that a run could have written there."""
+    tasks, names, shape, learned = (facts[name] for name in ("tasks", "class_names", "image_shape", "learned"))
+    possible = (
+        all(isinstance(facts[name], str) for name in ("device", "stream_code", "fingerprint", "recipe")),
+        all(type(facts[name]) is int for name in ("seed", "updates", "learned")),
+        all(isinstance(facts[name], dict) for name in ("seconds", "memory")),
+        all(isinstance(name, str) for name in (*names, *facts["terms"])),
+        all(type(label) is int and 0 <= label < len(names) for task in tasks for label in task),
+        len(shape) == 3 and all(type(side) is int and side > 0 for side in shape),
+        len(facts["test_sizes"]) == len(tasks) and all(type(size) is int for size in facts["test_sizes"]),
+    )
+    if not all(possible) or not 0 <= learned <= len(tasks):
+        raise TypeError("not the facts of a run")
+
+
+def matrix_of(values: Tensor, tasks: int) -> np.ndarray:
+    if values.shape != (tasks, tasks):
+        raise TypeError(f"an accuracy matrix is {tasks} x {tasks}, not {tuple(values.shape)}")
+    return values.numpy()
 
 
 def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -260,14 +260,16 @@ def checkpoint_of(path: Path) -> Path:
 def tasks_learned(path: Path) -> int:
     """How many tasks the run in ``path`` has learned; 0 where there is none."""
     try:
-        return files.facts_of(path)["learned"]
+        learned = files.facts_of(path)["learned"]
     except (ValueError, KeyError):
         return 0
+    return learned if isinstance(learned, int) else 0
 
 
 def set_aside(path: Path, error: ValueError) -> None:
     """Rename a file that cannot be used, so that nothing in it is lost, and say so in one warning."""
-    names = (path.with_name(f"{path.name}.damaged{number or ''}") for number in range(1000))
+    kind = "other-version" if isinstance(error, files.OtherVersion) else "damaged"
+    names = (path.with_name(f"{path.name}.{kind}{number or ''}") for number in range(1000))
     aside = next(name for name in names if not name.exists())
     os.replace(path, aside)
     reason = str(error).removesuffix(": remove it and train again.")

@@ -86,10 +86,26 @@ def test_a_folder_or_nothing_in_its_place_is_refused(tmp_path):
         files.read(tmp_path / "nothing")
 
 
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="damaged or not a cltutor run"):
+        files.read(tmp_path / "pipe")
+
+
+def test_a_header_without_end_is_refused_before_it_is_read(tmp_path):
+    with open(tmp_path / "file", "wb") as file:
+        file.write((10**9).to_bytes(8, "little") + b"{")
+        file.truncate(10**9 + 8)  # sparse: it takes no room
+    with pytest.raises(ValueError, match="damaged or not a cltutor run"):
+        files.read(tmp_path / "file")
+
+
 NEWER = json.dumps({"format": files.FORMAT + 1})
+DEEP = '{"format": ' + "[" * 100_000 + "]" * 100_000 + "}"
+LONG = '{"format": ' + "9" * 100_000 + "}"
 
 
-@pytest.mark.parametrize("facts", ["[]", "1", '"format"', "{}", "no json", None, NEWER])
+@pytest.mark.parametrize("facts", ["[]", "1", '"format"', "{}", "no json", None, NEWER, DEEP, LONG], ids=range(9))
 def test_a_safetensors_file_without_our_facts_is_refused(tmp_path, facts):
     safetensors.torch.save_file(TENSORS, tmp_path / "file", None if facts is None else {"cltutor": facts})
     words = "another version of cltutor" if facts == NEWER else "damaged or not a cltutor run"

@@ -138,7 +138,25 @@ def older(path: Path):
     safetensors.torch.save_file({}, path, {"cltutor": facts, "checksum": files.checksum({}, facts)})
 
 
+def impossible(**changed):
+    """A file with a right checksum, and facts that no run has."""
+
+    def damage(path: Path):
+        tensors, facts = files.read(path)
+        files.write(path, tensors, {**facts, **changed})
+
+    return damage
+
+
+def pipe(path: Path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 DAMAGE = {  # every other kind: test_files.py
+    "a pipe": pipe,
+    "more tasks than the stream has": impossible(learned=10**9),
+    "no number of tasks": impossible(learned=None),
     "a flipped bit": flip,
     "empty": lambda path: path.write_bytes(b""),
     "a folder": folder,
@@ -147,9 +165,14 @@ DAMAGE = {  # every other kind: test_files.py
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("which", ["run", "checkpoint"])
-def test_a_damaged_file_is_reported_once_set_aside_and_computed_again(tiny, store, whole, damage, which):
+OF_A_RUN = "more tasks than the stream has", "no number of tasks"
+
+
+@pytest.mark.parametrize(
+    ("which", "damage"),
+    [("run", damage) for damage in DAMAGE] + [("checkpoint", damage) for damage in DAMAGE if damage not in OF_A_RUN],
+)
+def test_a_damaged_file_is_reported_once_set_aside_and_computed_again(tiny, store, whole, which, damage):
     path, checkpoint = left_after(EpochDone, tiny, QUICK, store, task=1)
     if which == "run":
         checkpoint.unlink()
@@ -158,7 +181,8 @@ def test_a_damaged_file_is_reported_once_set_aside_and_computed_again(tiny, stor
     with pytest.warns(UserWarning, match=r"(damaged|another version|no ).*set aside as .*computed again") as warned:
         again = learn(tiny, QUICK, store=store)
     assert len(warned) == 1
-    assert damaged.with_name(f"{damaged.name}.damaged").exists()
+    kind = "other-version" if damage == "of an older version" else "damaged"
+    assert damaged.with_name(f"{damaged.name}.{kind}").exists()
     assert_same(again, whole)
     assert_same(cl.Run.load(path), whole)
 
