@@ -4,11 +4,12 @@ from .backbone import Backbone, BackboneArchitecture, ResNet32, SmallCNN, TaskCN
 from .copies import Copies
 from .counting import parameters, parameters_of_run
 from .decomposition import tensor_train, tucker
-from .dfcnn import DFCNN, contract, deconvolve
+from .dfcnn import DFCNN, DFCNNTC2, DFCNNDirect
 from .embedding import FactEmbedding
 from .encoded import Encoded
 from .expandable import Expandable
 from .factorized import TensorFactorization
+from .knowledge import contract, deconvolve
 from .modules import evaluating
 from .network import ROLES, Architecture, MultiHead, Network, Output
 from .pretrained import ResNet34, Torchvision
@@ -23,6 +24,8 @@ __all__ = [
     "BackboneArchitecture",
     "Copies",
     "DFCNN",
+    "DFCNNDirect",
+    "DFCNNTC2",
     "Encoded",
     "Expandable",
     "FactEmbedding",

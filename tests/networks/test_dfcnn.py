@@ -9,10 +9,23 @@ from torch.nn import functional as F
 
 from cltutor.evaluation.answers import accuracies
 from cltutor.importance import mas
-from cltutor.networks import DFCNN, ResNet32, SmallCNN, TaskCNN, contract, deconvolve, evaluating
+from cltutor.networks import (
+    DFCNN,
+    DFCNNTC2,
+    DFCNNDirect,
+    ResNet32,
+    SmallCNN,
+    TaskCNN,
+    contract,
+    deconvolve,
+    evaluating,
+    parameters,
+)
 from cltutor.networks.dfcnn import DFCNNNetwork
 
 TINY = DFCNN(TaskCNN((3, 4), (5,)), knowledge=((2, 2), (2, 3)), deconvolution=((3, 4), (3, 5)))
+DIRECT = DFCNNDirect(TINY.backbone, ((2, 2), (2, 3)), ((3,), (3,)))
+TWICE = DFCNNTC2(TINY.backbone, ((2, 2, 3), (2, 3, 4)), ((3, 4), (3, 5)))
 IMAGES = torch.randint(0, 256, (6, 2, 5, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 RECTIFIED = DFCNN(TINY.backbone, TINY.knowledge, TINY.deconvolution, activation="relu")
 PRINTED = DFCNN(TINY.backbone, TINY.knowledge, TINY.deconvolution, bias=False)
@@ -142,6 +155,92 @@ def test_a_new_tasks_filters_keep_the_mean_square_of_maps_that_are_equal_everywh
         assert abs(summed.mean().item()) < 0.3 * summed.std().item()
 
 
+# The ablations of the authors' program
+
+
+def test_without_a_contraction_the_basis_is_the_filters():
+    network = grown(2, DIRECT)
+    for layer, (c_in, c_out) in enumerate(((2, 3), (3, 4))):
+        own, knowledge = network.transfer(layer, 1), network.knowledge_base(layer)
+        assert set(dict(own.named_parameters())) == {"filters", "basis_bias", "bias"}
+        basis = deconvolved_by_hand(knowledge, own.filters, own.basis_bias, (3, 3), 2, relu=False)
+        expected = torch.stack([basis[..., i * c_out : (i + 1) * c_out] for i in range(c_in)], dim=2)
+        torch.testing.assert_close(network.filters(layer, 1), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_two_contractions_sum_over_slices_and_over_the_basis():
+    network = grown(2, TWICE)
+    for layer, (slices, channels) in enumerate(((2, 3), (3, 4))):
+        own, knowledge = network.transfer(layer, 1), network.knowledge_base(layer)
+        assert knowledge.shape == (2, 2, slices * channels)
+        expected = 0
+        for i in range(slices):
+            part = knowledge[..., i * channels : (i + 1) * channels]
+            basis = deconvolved_by_hand(part, own.filters, own.basis_bias, (3, 3), 2, relu=False)
+            for k in range(basis.shape[2]):
+                pairs = own.slicing[i][:, None] * own.mixing[k][None]
+                expected = expected + basis[..., k, None, None] * pairs
+        torch.testing.assert_close(network.filters(layer, 1), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("description", "total"), [(DFCNNDirect(), 9_135_380), (DFCNNTC2(), 602_336)])
+def test_the_ablations_have_the_sizes_of_the_authors_program(description, total):
+    """Counted from its sizes: V, its bias, what contracts, the convolution's bias, and 262,858 above."""
+    channels, shared, own = (3, 32, 32, 64, 64), 0, 262_858
+    for i, (knowledge, deconvolution) in enumerate(zip(description.knowledge, description.deconvolution, strict=True)):
+        c_in, c_out = channels[i : i + 2]
+        shared += 4 * (knowledge[1] if len(knowledge) == 2 else knowledge[1] * knowledge[2])
+        basis = c_in * c_out if len(deconvolution) == 1 else deconvolution[1]
+        own += 9 * knowledge[-1] * basis + basis + c_out
+        own += 0 if len(deconvolution) == 1 else knowledge[1] * c_in + basis * c_out
+    assert parameters(description, (3, 32, 32), [10, 10])[-1] == shared + 2 * own == total
+
+
+@pytest.mark.parametrize("description", [DFCNNDirect(), DFCNNTC2()], ids=repr)
+def test_an_ablations_new_filters_keep_the_mean_square_too(description):
+    torch.manual_seed(0)
+    network = description.build((3, 32, 32))
+    network.grow(10)
+    for layer, depth in enumerate((3, 32, 32, 64)):
+        summed = network.filters(layer, 0).sum((0, 1))
+        assert summed.square().mean().item() == pytest.approx(2 / depth, rel=0.35)
+
+
+# The authors' initialisation
+
+
+def test_the_authors_initialisation_is_tensorflows_default_with_a_bias_that_dominates():
+    """Glorot's uniform: the largest number is just below sqrt(6 / (fan in + fan out)), by hand for the second layer of
+    the authors' sizes (L 2x2x24, V 3x3x24x48, U 48x32x32), with the shapes of their program."""
+    torch.manual_seed(0)
+    network = DFCNN(initialisation="glorot").build((3, 32, 32))
+    network.grow(10)
+    own = network.transfer(1, 0)
+    limits = {
+        network.knowledge_base(1): (6 / (2 * 2 + 2 * 24)) ** 0.5,
+        own.filters: (6 / (9 * 24 + 9 * 48)) ** 0.5,
+        own.mixing: (6 / (48 * 32 + 48 * 32)) ** 0.5,
+        own.basis_bias: (6 / (1 + 48)) ** 0.5,
+        own.bias: (6 / (1 + 32)) ** 0.5,
+    }
+    for values, limit in limits.items():
+        assert 0.85 * limit < values.abs().max() <= limit
+        assert values.std().item() == pytest.approx(limit / 3**0.5, rel=0.25)
+
+
+def test_at_the_start_nine_tenths_of_a_filters_energy_come_from_the_tasks_own_bias():
+    energies = torch.zeros(4)
+    for seed in range(10):
+        torch.manual_seed(seed)
+        network = DFCNN(initialisation="glorot").build((3, 32, 32))
+        network.grow(10)
+        for layer in range(4):
+            own = network.transfer(layer, 0)
+            alone = 9 * torch.einsum("k,kio->io", own.basis_bias, own.mixing).square().sum()
+            energies[layer] += (alone / network.filters(layer, 0).square().sum()).item() / 10
+    assert all(0.87 < energy < 0.93 for energy in energies), energies
+
+
 def test_a_knowledge_base_of_zeros_gives_a_task_that_is_finite():
     network = grown(0)
     with torch.no_grad():
@@ -265,7 +364,7 @@ def test_a_task_not_learned_yet_or_a_layer_that_is_not_there_is_refused_in_one_s
 def test_a_backbone_whose_convolutions_are_no_row_of_as_many_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match="ResNet32.. has other layers with weights: use TaskCNN.. or SmallCNN"):
         DFCNN(ResNet32()).build((3, 32, 32))
-    with pytest.raises(ValueError, match=r"has 3 convolution\(s\): .* for each, and have 4 and 4"):
+    with pytest.raises(ValueError, match=r"has 3 convolution\(s\): .* sizes for each, and have 4 and 4"):
         DFCNN(SmallCNN()).build((3, 32, 32))
 
 
