@@ -11,7 +11,7 @@ from ..describe import State, flag, real
 from ..networks import Network, evaluating
 from ..seeds import generator
 from .base import Importance, shared_part
-from .samples import check, mean_over_samples, vector
+from .samples import Responding, check, finite, mean_over_samples, vector
 
 if TYPE_CHECKING:
     from ..losses.terms import Context
@@ -44,7 +44,7 @@ def fisher(
         )
     if labels is None:
         labels = drawn_labels(model, images, task, seed, chunk)
-    return mean_over_samples(model, images, log_likelihood, (labels,), power=2, task=task, chunk=chunk)
+    return mean_over_samples(Responding(model, task), images, log_likelihood, (labels,), power=2, chunk=chunk)
 
 
 @torch.no_grad()
@@ -52,10 +52,8 @@ def drawn_labels(model: nn.Module, images: Tensor, task: int | None, seed: int, 
     """A label (N,) for each image, drawn from the model's softmax; no global random state is touched."""
     device, draw = next(model.parameters()).device, generator("fisher", seed)
     with evaluating(model):
-        logits = torch.cat([vector(model, model(part.to(device)), task) for part in images.split(chunk)])
-    if not logits.isfinite().all():
-        raise ValueError("The model's output holds NaN or infinity: train it anew with a lower rate.")
-    return torch.multinomial(logits.softmax(1).cpu(), 1, generator=draw).squeeze(1)
+        logits = torch.cat([vector(model, model(part.to(device)), task, len(part)) for part in images.split(chunk)])
+    return torch.multinomial(finite(logits).softmax(1).cpu(), 1, generator=draw).squeeze(1)
 
 
 @dataclass(frozen=True, repr=False)

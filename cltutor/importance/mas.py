@@ -11,7 +11,8 @@ from ..describe import Choice, State, Whole, choice, flag, ruled, several
 from ..networks import Network, evaluating
 from .base import Importance, images_of, shared_part
 from .layers import has_closed_form
-from .samples import Call, check, mean_over_samples, power_sum
+from .samples import Responding, check, mean_over_samples
+from .tape import Call, power_sum
 
 if TYPE_CHECKING:
     from ..losses.terms import Context
@@ -40,7 +41,7 @@ def mas(
     """
     OUTPUTS.check("output", output)
     function = squared_norm if output == "norm" else (lambda outputs: outputs)
-    return mean_over_samples(model, images, function, task=task, chunk=chunk)
+    return mean_over_samples(Responding(model, task), images, function, chunk=chunk)
 
 
 @dataclass(frozen=True, repr=False)

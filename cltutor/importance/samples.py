@@ -1,118 +1,44 @@
-"""Sums over samples of each sample's own gradient, without a loop over samples.
+"""Sums over samples of each sample's own gradient, exact for any module, or refused.
 
-A forward pass records the input and output of every layer, a backward pass the gradient at that output; from the two,
-the closed forms of ``layers`` compute the gradients of single samples. Parameters of other layers go through
-``torch.func``.
+Where it can be, without a loop over samples: a forward pass records the input and output of every layer, a backward
+pass the gradient at that output, and the closed forms of ``layers`` compute the gradients of single samples from the
+two. Other parameters go through ``torch.func``. Neither is trusted: first some samples are measured alone, by plain
+autograd through the whole model, and a parameter for which the two differ, such as a weight that is used other than by
+calling its layer, is measured that way on all samples.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
+from ..describe import Whole
 from ..networks import Network, evaluating
-from .layers import FORMS, has_closed_form
+from .layers import has_closed_form
+from .tape import Tape, own_parameters
 
 Scalars = Callable[..., Tensor]  # (outputs (N, D), targets (N,) ...) -> (N,) or (N, C), one row per sample
+Sums = dict[str, Tensor]
+
+FEW = 4  # samples together, of which the first and the last are measured alone
+CLOSE = 1e-4  # of the largest gradient in a layer: float32 sums in another order differ by less, a wrong one by more
+ROOM = 2**26  # numbers that torch.func may hold at a time, 256 MB
 
 
-@dataclass
-class Call:
-    """One use of a layer: its input, and the signal (usually the gradient) at its output."""
-
-    layer: nn.Module
-    input: Tensor
-    version: int
-    signal: Tensor | None = None
-
-    def gradients(self) -> dict[str, Tensor]:
-        """Each sample's gradient, (N, *shape) for "weight" and "bias"."""
-        if self.input._version != self.version:
-            raise ValueError(f"Something changes the input of a {type(self.layer).__name__} in place after its use.")
-        grads = FORMS[type(self.layer)](self.layer, self.input, self.signal)
-        return {kind: grad for kind, grad in grads.items() if getattr(self.layer, kind) is not None}
-
-    def sums(self, power: int) -> dict[str, Tensor]:
-        """Sum over samples of |gradient|^power; for a linear layer a product of two matrices, as |g a| = |g| |a|."""
-        if isinstance(self.layer, nn.Linear) and self.input.dim() == 2 and self.input._version == self.version:
-            assert self.signal is not None, "the backward pass did not reach this layer"
-            g, a = self.signal.abs() ** power, self.input.abs() ** power
-            return {"weight": g.T @ a, "bias": g.sum(0)} if self.layer.bias is not None else {"weight": g.T @ a}
-        return {kind: power_sum(grad, power) for kind, grad in self.gradients().items()}
-
-
-def power_sum(gradients: Tensor, power: int) -> Tensor:
-    """Sum over samples of |gradient|^power, for a power of 1 or 2."""
-    return (gradients.abs() if power == 1 else gradients.square()).sum(0)  # a vector norm takes ten times as long
-
-
-class Tape:
-    """The calls of a model's layers in one forward pass; parameters need no gradient for it."""
-
-    def __init__(self, model: nn.Module):
-        first = next(model.parameters())
-        self.root = torch.zeros((), device=first.device, dtype=first.dtype, requires_grad=True)
-        self.calls: list[Call] = []
-        self.layers = [module for module in model.modules() if has_closed_form(module)]
-        self.names = {id(parameter): name for name, parameter in model.named_parameters()}
-
-    @contextmanager
-    def recording(self) -> Iterator[None]:
-        hooks = [layer.register_forward_hook(self.note) for layer in self.layers]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-    def note(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        call = Call(layer, inputs[0].detach(), inputs[0]._version)
-        self.calls.append(call)
-        if not output.requires_grad:  # the first layers: a graph that begins here spares the weights' own gradients
-            output = output + self.root
-        output.register_hook(lambda gradient: setattr(call, "signal", gradient))
-        return output
-
-    def backward(self, scalar: Tensor, again: bool = False) -> None:
-        """Record the gradient of ``scalar`` at every call's output; None where it does not reach."""
-        for call in self.calls:
-            call.signal = None
-        if scalar.requires_grad:
-            torch.autograd.grad(scalar, self.root, retain_graph=again)
-
-    def name(self, call: Call, kind: str) -> str:
-        return self.names[id(getattr(call.layer, kind))]
-
-    def reached(self) -> list[Call]:
-        return [call for call in self.calls if call.signal is not None]
-
-    def gradients(self) -> dict[str, Tensor]:
-        """Each sample's gradient by parameter, (N, *shape), summed over the uses of a parameter."""
-        found: dict[str, Tensor] = {}
-        for call in self.reached():
-            for kind, gradient in call.gradients().items():
-                name = self.name(call, kind)
-                found[name] = found[name] + gradient if name in found else gradient
-        return found
-
-    def sums(self, power: int) -> dict[str, Tensor]:
-        """Sum over samples of |gradient|^power by parameter."""
-        used = [self.name(call, kind) for call in self.reached() for kind in ("weight", "bias") if has(call, kind)]
-        if len(used) > len(set(used)):
-            return {name: power_sum(gradient, power) for name, gradient in self.gradients().items()}
-        return {self.name(call, kind): total for call in self.reached() for kind, total in call.sums(power).items()}
-
-
-def has(call: Call, kind: str) -> bool:
-    return getattr(call.layer, kind) is not None
-
-
-def vector(model: nn.Module, output, task: int | None) -> Tensor:
+def vector(model: nn.Module, output, task: int | None, samples: int) -> Tensor:
     """The output as one vector per sample (N, D): a ``Network``'s response for ``task``, or that of any other model."""
-    return (model.response(output, task) if isinstance(model, Network) else output).flatten(1)
+    if isinstance(model, Network):
+        output = model.response(output, task)
+    if not isinstance(output, Tensor) or not output.is_floating_point() or not output.dim() or len(output) != samples:
+        what = f"{output.dtype} {tuple(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
+        raise ValueError(
+            f"Importance needs a model that returns one tensor of real numbers with a row for each of {samples} "
+            f"image(s), not {what}: wrap it in a module that returns the output that counts."
+        )
+    return output.reshape(samples, -1)
 
 
 class Responding(nn.Module):
@@ -124,16 +50,15 @@ class Responding(nn.Module):
         self.model, self.task = model, task
 
     def forward(self, images: Tensor) -> Tensor:
-        return vector(self.model, self.model(images), self.task)
+        return vector(self.model, self.model(images), self.task, len(images))
 
 
 def mean_over_samples(
-    model: nn.Module,
+    model: Responding,
     images: Tensor,
     function: Scalars,
     targets: Sequence[Tensor] = (),
     power: int = 1,
-    task: int | None = None,
     chunk: int = 64,
 ) -> dict[str, Tensor]:
     r"""Mean over samples of |d function / d theta|^power, a tensor of its shape for every parameter.
@@ -141,49 +66,183 @@ def mean_over_samples(
     ``function(outputs, *targets)`` returns one row per sample. Where a row has several numbers, their norm is taken per
     sample, with one backward pass each (MAS, eq. 2). ``chunk`` images at a time bound the memory.
     """
-    check(model, images)
+    check(model.model, images, model.task)
+    Whole(at_least=1).check("chunk", chunk)
     totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     device = next(model.parameters()).device
-    with evaluating(model), frozen(model), torch.enable_grad():
+    with measuring(model):
+        images = images.clone() if images.is_inference() else images
+        exact, rest = provable(model, images[: min(FEW, max(chunk, 2))].to(device))
         for part, *own in zip(images.split(chunk), *(target.split(chunk) for target in targets), strict=True):
             part, own = part.to(device), [target.to(device) for target in own]
-            for way in (closed, others):
-                for name, total in way(model, part, function, own, power, task).items():
-                    totals[name] += total
-    return {name: total / len(images) for name, total in totals.items()}
+            ways = [] if rest is None else [closed(model, part, function, own, power, exact)]
+            if ways and rest:
+                ways.append(apart(model, part, function, own, power, rest))
+            if not ways or None in ways:
+                ways = [one_by_one(model, part, function, own, power)]
+            for name, total in (item for way in ways for item in way.items()):
+                totals[name] += total
+    if bad := [name for name, total in totals.items() if not total.isfinite().all()]:
+        raise ValueError(f"The gradient of {bad[0].removeprefix('model.')} is NaN or infinite for some image.")
+    return {name.removeprefix("model."): total / len(images) for name, total in totals.items()}
 
 
-def check(model: nn.Module, images: Tensor) -> None:
+def check(model: nn.Module, images: Tensor, task: int | None = None) -> None:
+    """Refuse what has no importance before any time is spent on it."""
+    for name, parameter in model.named_parameters():
+        if parameter.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"Importance needs float32 or float64 parameters, and {name} is {parameter.dtype}.")
     if next(model.parameters(), None) is None:
         raise ValueError("This model has no parameter whose importance could be measured.")
     if len(images) == 0:
         raise ValueError("Importance is a mean over images, and there is no image here.")
+    if isinstance(model, Network):
+        if not model.classes:
+            raise ValueError("This network has no head yet: let it grow by a task first.")
+        Whole(0, len(model.classes) - 1, or_none=True).check("task", task)
+    elif task is not None:
+        raise ValueError(f"task chooses a head of a cltutor network, and a {type(model).__name__} has none: use None.")
 
 
 @contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Inside, no parameter requires a gradient; afterwards ``requires_grad`` is as before."""
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    model.requires_grad_(False)
+def measuring(model: nn.Module) -> Iterator[None]:
+    """Inside, evaluation mode, gradients in full precision, and no parameter that requires one; afterwards no trace."""
+    device = next(model.parameters()).device.type
+    with evaluating(model), requiring(model, False), torch.random.fork_rng(devices=()):
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device, enabled=False):
+            yield
+
+
+@contextmanager
+def requiring(model: nn.Module, gradient: bool) -> Iterator[None]:
+    """Inside, every parameter requires a gradient, or none; afterwards ``requires_grad`` is as before."""
+    before = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    model.requires_grad_(gradient)
     try:
         yield
     finally:
-        for parameter in learning:
-            parameter.requires_grad_(True)
+        for parameter, required in before:
+            parameter.requires_grad_(required)
 
 
-def closed(model, images: Tensor, function: Scalars, targets: list, power: int, task: int | None) -> dict[str, Tensor]:
-    """The sums over these images for the layers with a closed form."""
-    tape = Tape(model)
-    with tape.recording():
-        outputs = vector(model, model(images), task)
+def provable(model: nn.Module, few: Tensor) -> tuple[Set[str], Set[str] | None]:
+    """The names of the parameters whose closed forms are right on samples alone, and of the rest, for ``torch.func``;
+    None instead of the rest where that is wrong or impossible, and a loop has to do.
+
+    Right is what autograd says of a weighted sum of all outputs, which is never as flat as a likelihood can be.
+
+    Raises:
+        ValueError: a sample is answered otherwise alone than beside others, so that no gradient is its own.
+    """
+    with torch.no_grad():
+        together = finite(model(few))
+    probes = [(few[k : k + 1], together[k]) for k in {0, len(few) - 1}]
+    truths = [(image, alone(model, image, beside, together.abs().max())) for image, beside in probes]
+    names = {name for name, parameter in model.named_parameters() if parameter.numel()}
+    exact = {name for name in names if has_form(model, name)}
+    rest = names - exact
+    for image, truth in truths:
+        wrong = differing(closed(model, image, weighted_sum, [], 1, exact) or {}, truth, exact)
+        exact, rest = exact - wrong, rest | wrong
+    if rest:  # on both at once, since torch.func may fail only on several
+        images, (first, *second) = torch.cat([image for image, _ in truths]), [truth for _, truth in truths]
+        both = {name: value + second[0][name] if second else value for name, value in first.items()}
+        found = apart(model, images, weighted_sum, [], 1, rest)
+        if found is None or differing(found, both, rest):
+            return exact, None
+    return exact, rest
+
+
+def alone(model: nn.Module, image: Tensor, beside: Tensor, scale: Tensor) -> Sums:
+    """What autograd says of an image (1, ...), whose output (D,) ``beside`` others must be what it is alone."""
+    rows = []
+
+    def noted(outputs: Tensor) -> Tensor:
+        rows.append(outputs[0].detach())
+        return weighted_sum(outputs)
+
+    try:
+        truth = one_by_one(model, image, noted, [], 1)
+        if (rows[0] - beside).abs().max() <= 10 * CLOSE * scale:
+            return truth
+        why, cause = "it answers an image otherwise alone than beside others, by mixing images or by chance", None
+    except (RuntimeError, ValueError) as error:
+        why, cause = f"on a single image PyTorch says {str(error).splitlines()[0]!r}", error
+    for name, module in model.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
+            why = f"{name.removeprefix('model.')} ({type(module).__name__}) without running statistics mixes images"
+    raise ValueError(f"The importance of a single image cannot be measured with this model: {why}.") from cause
+
+
+def weighted_sum(outputs: Tensor) -> Tensor:
+    return outputs @ torch.linspace(1, 2, outputs.shape[1]).to(outputs)
+
+
+def has_form(model: nn.Module, name: str) -> bool:
+    layer, _, kind = name.rpartition(".")
+    module = model.get_submodule(layer)
+    return has_closed_form(module) and kind in own_parameters(module)
+
+
+def differing(found: Sums, truth: Sums, names: Set[str]) -> set[str]:
+    """The names whose values differ by more than rounding, which is judged by the largest value in the layer."""
+    largest: dict[str, Tensor] = {}
+    for name, value in truth.items():
+        if value.numel():
+            layer = name.rpartition(".")[0]
+            largest[layer] = torch.maximum(value.max(), largest.get(layer, value.max()))
+
+    def close(name: str) -> bool:
+        gap = (found.get(name, 0) - truth[name]).abs()
+        return not gap.numel() or bool(gap.max() <= CLOSE * largest[name.rpartition(".")[0]])
+
+    return {name for name in names if not close(name)}
+
+
+def columns_of(model: nn.Module, images: Tensor, function: Scalars, targets: list) -> Tensor:
+    """The sums over samples of each of the function's numbers (C,)."""
+    return function(finite(model(images)), *targets).reshape(len(images), -1).sum(0)
+
+
+def finite(outputs: Tensor) -> Tensor:
     if not outputs.isfinite().all():
         raise ValueError("The model's output holds NaN or infinity: train it anew with a lower rate.")
-    columns = function(outputs, *targets).reshape(len(images), -1).sum(0)
+    return outputs
+
+
+def one_by_one(model: nn.Module, images: Tensor, function: Scalars, targets: list, power: int) -> Sums:
+    """The sums over these images for every parameter, by autograd on one image after the other."""
+    parameters = dict(model.named_parameters())
+    totals: Sums = {}
+    with requiring(model, True):
+        for k in range(len(images)):
+            columns = columns_of(model, images[k : k + 1], function, [target[k : k + 1] for target in targets])
+            squares: Sums = {name: torch.zeros_like(p, requires_grad=False) for name, p in parameters.items()}
+            for column in columns if columns.requires_grad else ():
+                grads = torch.autograd.grad(column, list(parameters.values()), retain_graph=True, allow_unused=True)
+                for name, grad in zip(parameters, grads, strict=True):
+                    if grad is not None:
+                        squares[name] += grad.abs() if len(columns) == 1 else grad.square()
+            root = 1 if len(columns) == 1 else 2
+            for name, square in squares.items():
+                totals[name] = totals.get(name, 0) + square ** (power / root)
+    return totals
+
+
+def closed(
+    model: nn.Module, images: Tensor, function: Scalars, targets: list, power: int, names: Set[str]
+) -> Sums | None:
+    """The sums over these images for the parameters among ``names``, all of which have a closed form; None where a
+    layer's input has not a row for each image, or was changed in place after its use."""
+    tape = Tape(model, names)
+    with tape.recording():
+        columns = columns_of(model, images, function, targets)
+    if not all(call.intact(len(images)) for call in tape.calls):
+        return None
     if len(columns) == 1:
         tape.backward(columns[0])
         return tape.sums(power)
-    squares: dict[str, Tensor] = {}
+    squares: Sums = {}
     for column in columns:
         tape.backward(column, again=True)
         for name, gradient in tape.gradients().items():
@@ -191,24 +250,26 @@ def closed(model, images: Tensor, function: Scalars, targets: list, power: int, 
     return {name: (square ** (power / 2)).sum(0) for name, square in squares.items()}
 
 
-def others(model, images: Tensor, function: Scalars, targets: list, power: int, task: int | None) -> dict[str, Tensor]:
-    """The same by ``torch.func`` for the parameters that no closed form reaches."""
-    known = {id(p) for module in model.modules() if has_closed_form(module) for p in module.parameters(recurse=False)}
-    own = {name: p for name, p in model.named_parameters() if id(p) not in known}
-    if not own:
-        return {}
-    responding = Responding(model, task)
+def apart(
+    model: nn.Module, images: Tensor, function: Scalars, targets: list, power: int, names: Set[str]
+) -> Sums | None:
+    """The same by ``torch.func`` for the parameters ``names``, as many images at a time as there is room for; None
+    where it cannot follow the model."""
+    own = {name: parameter for name, parameter in model.named_parameters() if name in names}
 
-    def row(parameters: dict[str, Tensor], image: Tensor, *target: Tensor) -> Tensor:
-        output = functional_call(responding, parameters, (image.unsqueeze(0),))
+    def row(parameters: Sums, image: Tensor, *target: Tensor) -> Tensor:
+        output = functional_call(model, parameters, (image.unsqueeze(0),))
         return function(output, *(t.unsqueeze(0) for t in target)).reshape(-1)
 
-    try:
-        jacobians = vmap(jacrev(row), in_dims=(None, 0, *(0 for _ in targets)))(
-            {f"model.{name}": parameter for name, parameter in own.items()}, images, *targets
-        )
-    except (RuntimeError, ValueError) as error:
-        layers = {name.rpartition(".")[0] for name in own}
-        kinds = sorted({f"{layer} ({type(model.get_submodule(layer)).__name__})" for layer in layers})
-        raise ValueError(f"Importance of a single sample cannot be measured in {', '.join(kinds)}.") from error
-    return {name: (jacobians[f"model.{name}"].square().sum(1) ** (power / 2)).sum(0) for name in own}
+    numbers = function(model(images[:1]), *(target[:1] for target in targets)).numel()
+    size = max(1, ROOM // (numbers * sum(parameter.numel() for parameter in own.values())))
+    totals: Sums = {}
+    for part, *some in zip(images.split(size), *(target.split(size) for target in targets), strict=True):
+        try:
+            with warnings.catch_warnings(action="ignore"):  # it is slow for some layers, and says so
+                jacobians = vmap(jacrev(row), in_dims=(None, 0, *(0 for _ in some)))(own, part, *some)
+        except (RuntimeError, ValueError):
+            return None
+        for name, jacobian in jacobians.items():
+            totals[name] = totals.get(name, 0) + (jacobian.square().sum(1) ** (power / 2)).sum(0)
+    return totals
