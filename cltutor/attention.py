@@ -19,6 +19,7 @@ from .networks import Network, Output
 from .networks.maps import check_images, checked_layer, last_block, layers
 from .networks.maps import outside_blocks as outside_blocks
 from .networks.modes import as_tested
+from .seeds import own_settings
 
 SMALLEST = 1e-6  # an all-zero map, which the ReLU can leave, has a finite direction and a finite gradient
 
@@ -139,8 +140,7 @@ def _grad_cams(
 ) -> dict[str, Tensor]:
     if any(tensor.is_inference() for tensor in (*model.parameters(), *model.buffers())):
         raise ValueError("This model was made in torch.inference_mode(), which allows no gradient: make it outside.")
-    # Whatever gradient mode the caller is in.
-    with torch.inference_mode(False), torch.enable_grad(), as_tested(model), ExitStack() as stack:
+    with own_settings(), as_tested(model), ExitStack() as stack:
         images = images.clone() if images.is_inference() else images
         seen = [stack.enter_context(watching(model, name)) for name in names]
         logits = logits_of(model(images.to(next(model.parameters(), images).device)), len(images))

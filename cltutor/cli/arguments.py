@@ -66,7 +66,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     command.add_argument("--order", type=listed, default=SEED, help=shown)
     epochs = whole("epochs", at_least=1)
     command.add_argument("--epochs", type=epochs, help="epochs per task (default: the method's own)")
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, xpu: what this machine has")
     command.add_argument("--store", type=Path, help="a folder in which finished runs are kept and found again")
     command.add_argument("--out", type=Path, help="a folder for the table, the figures and the run files")
     command.add_argument(

@@ -108,8 +108,9 @@ def check_device(load: Load = importlib.import_module) -> Finding:
         return Finding("device", "unknown without torch")
     except (ImportError, OSError):
         return Finding("device", "", f"torch fails: {REINSTALL}")
-    if torch.cuda.is_available():
-        return Finding("device", torch.cuda.get_device_name(0))
+    if torch.accelerator.is_available():
+        kind = torch.accelerator.current_accelerator().type
+        return Finding("device", torch.cuda.get_device_name(0) if kind == "cuda" else f"{kind} (PyTorch's name)")
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count()
     return Finding("device", f"CPU, {cores} cores, torch uses {torch.get_num_threads()} threads")

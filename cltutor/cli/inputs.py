@@ -10,7 +10,7 @@ from .. import methods, streams
 from ..comparing import comparison
 from ..recipe.recipe import Recipe
 from ..streams import Stream
-from ..training import loop
+from ..training import devices, loop
 from . import writing
 from .arguments import SEED, SOURCES, Refused
 
@@ -35,7 +35,7 @@ def prepare(arguments: argparse.Namespace, names: Sequence[str], seeds: Sequence
         recipes = recipes_of(names, arguments.settings, arguments.epochs)
         comparison.check_lists(recipes, list(seeds))
         comparison.check_budget(recipes)
-        loop.choose_device(arguments.device)
+        devices.choose_device(arguments.device)
         tasks = arguments.tasks or (2 if arguments.stream == "facts" else 5)
         source = partial(stream_of, arguments.stream, tasks, arguments.order)  # can be sent to another process
         first = source(seeds[0])

@@ -8,6 +8,7 @@ from torch import Tensor
 from ..losses import compete
 from ..networks import Network, evaluating
 from ..networks.modules import check_images
+from ..seeds import own_settings
 
 # Images at a time: larger chunks leave a core's cache, which made a small CNN twice as slow on 32-pixel images.
 CHUNK = 128
@@ -18,6 +19,7 @@ def logits(network: Network, images: Tensor) -> Tensor:
     return answers(network, images)[0]
 
 
+@own_settings()
 @torch.no_grad()
 def answers(network: Network, images: Tensor, features: bool = False) -> tuple[Tensor, Tensor | None]:
     """Logits (N, classes seen), as of `logits`, and the features (N, D) if ``features`` is True, else None."""
@@ -69,6 +71,7 @@ def own_logits(network: Network, images: Tensor, task: int) -> Tensor:
     return scores
 
 
+@own_settings()
 def accuracies(
     network: Network,
     tests: Sequence[tuple[Tensor, Tensor] | None],

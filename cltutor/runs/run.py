@@ -13,7 +13,9 @@ from ..evaluation import metrics
 from ..networks import Network
 from ..recipe.parser import UnknownPart, parse
 from ..recipe.recipe import Recipe
+from ..seeds import own_settings
 from . import files
+from .one_class import informative
 
 TOPS = (1, 5)
 
@@ -100,6 +102,7 @@ class Run:
     def accuracy(self, known_task: bool = True, untrained: bool = False, top: int = 1) -> np.ndarray:
         """The accuracy matrix (T, T) in [0, 1]: row i after task i, column j on task j, nan above the diagonal.
 
+        With the task known, nan also on a task of one class, in which every answer is right.
         ``known_task=False`` lets the classes of all tasks seen compete. ``top=5`` counts an image whose class is among
         the five largest logits.
 
@@ -126,6 +129,7 @@ class Run:
         """The network after the last task learned, in evaluation mode."""
         return self.model_after(self.learned - 1)
 
+    @own_settings()
     def model_after(self, task: int) -> Network:
         """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
         if not 0 <= task < self.learned:
@@ -133,7 +137,7 @@ class Run:
         if not self.states[task]:
             again = f"cl.learn(cl.{self.stream_code}, run.recipe, seed={self.seed})"
             raise ValueError(f"This run of {self.name} came without its weights, as the gallery keeps none: {again}.")
-        with torch.random.fork_rng():  # the weights drawn here are replaced, so the random state stays as it is
+        with torch.random.fork_rng(devices=()):  # the weights drawn here are replaced
             network = self.recipe.network.build(self.image_shape, pretrained=False)
             for classes in self.tasks[: task + 1]:
                 network.grow(len(classes), [self.class_names[label] for label in classes])
@@ -196,6 +200,10 @@ class Run:
             run = cls(recipe=recipe, **plain)
             run.accuracies = {k: matrix_of(v, len(run.tasks)) for k, v in with_prefix(tensors, "accuracy/").items()}
             run.curves = Curves.of(tensors, facts["terms"])
+            # Earlier versions recorded 100 % on a task of one class.
+            for name in (name for name in run.accuracies if name.startswith("known")):
+                run.accuracies[name] = informative(run.accuracies[name], [len(task) for task in run.tasks])
+            run.curves.known = informative(run.curves.known, [len(task) for task in run.tasks])
             run.memory = facts["memory"]
             run.states = [with_prefix(tensors, f"state/{task}/") for task in range(facts["learned"])]
             parts = {name.split("/")[1] for name in tensors if name.startswith("kept/")}

@@ -6,6 +6,7 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
+import warnings
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
@@ -19,10 +20,12 @@ from .. import methods
 from ..losses.terms import Batch
 from ..recipe.recipe import Phase, Recipe
 from ..runs.memory_use import size
+from ..runs.one_class import remarks
 from ..runs.run import Run
 from ..runs.store import Store, slot_of
-from ..seeds import generator, seeded
+from ..seeds import generator, isolated, seeded
 from ..streams import Stream
+from .devices import choose_device
 from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
 from .task import TaskState, restore
 from .testing import due, evaluate, validation_accuracy
@@ -41,11 +44,12 @@ def learn(
 ) -> Run:
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
 
-    ``epochs`` per task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), "cpu" or "cuda".
-    With ``store``, a folder or a ``Store``, the run is saved there: it is found instead of learned again, and a run
-    that was interrupted continues from its last checkpoint, to the same numbers. The test curves get a point every
-    ``test_every`` epochs, those of older tasks only every ``test_old_every``; the accuracy matrix is measured after
-    every task all the same.
+    ``epochs`` per task replaces the recipe's own. ``device`` is "auto" (the GPU if there is one), or one of this
+    machine's devices ("cpu", "cuda", "cuda:1", "mps", "xpu"). With ``store``, a folder or a ``Store``, the run is saved
+    there: it is found instead of learned again, and a run that was interrupted continues from its last checkpoint, to
+    the same numbers. The test curves get a point every ``test_every`` epochs, those of older tasks only every
+    ``test_old_every``; the accuracy matrix is measured after every task all the same. What the process has set in
+    PyTorch, such as ``torch.no_grad()`` or another default dtype, changes nothing.
 
     Raises:
         ValueError: what cannot be learned, or cannot be saved in ``store``, before any time is spent.
@@ -65,6 +69,7 @@ def learn(
                 bar.update(100 * event.progress - bar.n)
 
 
+@isolated
 def train(
     stream: Stream,
     recipe: Recipe | str,
@@ -163,20 +168,10 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
     return collected
 
 
-def choose_device(device: str) -> torch.device:
-    """ "auto" is the GPU if there is one; on a GPU, convolutions are made deterministic."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    place = torch.device(device)
-    if place.type == "cuda":
-        if not torch.cuda.is_available():
-            raise ValueError('PyTorch sees no GPU here: use device="cpu" or device="auto".')
-        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    return place
-
-
 def check(stream: Stream, recipe: Recipe) -> None:
-    """Refuse what cannot be learned before any time is spent on it."""
+    """Refuse what cannot be learned before any time is spent on it, and warn of what can be learned in name only."""
+    for remark in remarks(recipe, [len(task.classes) for task in stream]):
+        warnings.warn(f"{recipe.name}: {remark}", stacklevel=3)
     for task in stream:
         if len(task.train) and not all(terms for _, _, terms in recipe.plan(task.index)):
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")

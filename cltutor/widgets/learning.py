@@ -239,6 +239,6 @@ def outcome(run: Run | None, finished: bool) -> str:
     if not finished:
         return f"{words}stopped in task {run.curves.epoch_task[-1] + 1} of {len(run.tasks)}; what it learned is kept"
     average, lost = 100 * average_accuracy(run.accuracy()), 100 * forgetting(run.accuracy())
-    cost = f"{sum(run.seconds.values()):.0f} s on the {'GPU' if run.device.startswith('cuda') else 'CPU'}"
+    cost = f"{sum(run.seconds.values()):.0f} s on the {'CPU' if run.device == 'cpu' else 'GPU'}"
     numbers = f"{average:.1f} % on average" + (f", {lost:.1f} points forgotten" if len(run.tasks) > 1 else "")
     return f"{words}{numbers} (task known); {cost}"

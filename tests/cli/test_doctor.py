@@ -97,10 +97,14 @@ def test_the_bounds_are_those_of_pyproject_without_its_extras_or_none_without_cl
 
 
 def test_the_gpu_is_named_or_the_cores_and_threads_of_the_cpu():
-    cuda = SimpleNamespace(is_available=lambda: True, get_device_name=lambda _: "Example GPU")
-    torch = SimpleNamespace(cuda=cuda, get_num_threads=lambda: 3)
+    found = SimpleNamespace(type="cuda")
+    accelerator = SimpleNamespace(is_available=lambda: True, current_accelerator=lambda: found)
+    cuda = SimpleNamespace(get_device_name=lambda _: "Example GPU")
+    torch = SimpleNamespace(accelerator=accelerator, cuda=cuda, get_num_threads=lambda: 3)
     assert doctor.check_device(lambda _: torch).value == "Example GPU"
-    cuda.is_available = lambda: False
+    found.type = "mps"
+    assert doctor.check_device(lambda _: torch).value == "mps (PyTorch's name)"
+    accelerator.is_available = lambda: False
     assert re.fullmatch(r"CPU, \d+ cores, torch uses 3 threads", doctor.check_device(lambda _: torch).value)
 
 

@@ -267,15 +267,19 @@ def test_a_gpu_that_is_full_in_evaluation_is_reported_too(tiny):
         learn(tiny, cl.methods.finetune(backbone=With(Full), epochs=1))
 
 
+ODD_DEVICES = ("gpu", "CPU", "tpu", "", None, "meta", 0, torch.device("meta"), "cpu:7", [])
+
+
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
 
 @pytest.mark.parametrize(
     ("recipe", "device", "words"),
     [
-        (cl.methods.lwf(patience=3), "cpu", "make it with validation=0.1"),
+        (cl.methods.lwf(patience=3), "cpu", "make the stream with validation=0.1"),
         (Recipe("silent", cl.losses.Distillation()), "cpu", r"acts in task 0: add CrossEntropy\(\)"),
-        pytest.param(cl.methods.finetune(), "cuda", "sees no GPU", marks=no_gpu),
+        pytest.param(cl.methods.finetune(), "cuda", r'what this machine has \(cpu\), not "?.cuda', marks=no_gpu),
+        *((cl.methods.finetune(), name, 'device is "auto" or') for name in ODD_DEVICES),
     ],
 )
 def test_what_cannot_be_learned_is_refused_before_training(tiny, recipe, device, words):
