@@ -116,6 +116,8 @@ def evictions(images: ArrayLike, kept: Mapping[int, int], what: str = "") -> Pic
     tiles[pale] = 255 - PALE * (255 - tiles[pale].mean(-1, keepdims=True))
     stages = ", ".join(f"{n} with {classes} classes" for classes, n in kept.items())
     note = [f"strong: stay with all {seen[-1]} classes; pale: evicted when so many classes have been seen"]
+    if counts[-1] == len(images):
+        note = [f"none is evicted: all stay with all {seen[-1]} classes"]
     note += wrapped(f"kept: {stages}", WIDTH - 0.3)[:2]
     slot, title = SLOT + 0.22, titled("Which exemplars are evicted", what)
     top = 3 * slot + 0.25

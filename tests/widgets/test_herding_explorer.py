@@ -3,6 +3,7 @@ import pytest
 import torch
 
 import cltutor as cl
+from cltutor.training.events import TaskDone
 from cltutor.widgets.herding_explorer import distances_of, pca, tsne
 
 
@@ -53,24 +54,72 @@ def test_order_and_distance_are_those_of_the_package_and_of_a_loop(tool, herded,
     with torch.no_grad():
         features = herded.model_after(0)(images).features.double()
     unit = features / features.norm(dim=1, keepdim=True)
-    np.testing.assert_array_equal(choice.orders["herding"], cl.memory.herding(features, 8))
-    for name, order in choice.orders.items():
+    orders, distances = choice.by_strategy(6)
+    np.testing.assert_array_equal(orders["herding"], cl.memory.herding(features, 8))
+    for name, order in orders.items():
         total = torch.zeros(unit.shape[1], dtype=unit.dtype)
         for m, place in enumerate(order, 1):
             total += unit[place]
-            assert choice.distances[name][m - 1] == pytest.approx(float((total / m - unit.mean(0)).norm()), abs=1e-7)
+            assert distances[name][m - 1] == pytest.approx(float((total / m - unit.mean(0)).norm()), abs=1e-7)
     np.testing.assert_array_equal(choice.images, images)
 
 
-def test_what_is_drawn_at_random_is_what_the_run_would_draw(herded, stream):
-    memory = cl.memory.ExemplarMemory(16, selection="random")
-    run = cl.learn(stream, cl.methods.eeil_base(memory=memory, epochs=1), seed=3, progress=False)
-    tool = explore(run, stream)
-    kept = run.part_states["memory"]
+def some_stream(sizes):
+    """Two tasks of random images, each class of its own size."""
+    draw, labels = torch.Generator().manual_seed(len(sizes)), torch.repeat_interleave(torch.tensor(sizes))
+    images = torch.randint(0, 256, (len(labels), 1, 8, 8), dtype=torch.uint8, generator=draw)
+    tasks = [2, len(sizes) - 2]
+    return cl.streams.tensors(images, labels, images, labels, tasks=tasks, order=None)
+
+
+@pytest.mark.parametrize("selection", cl.memory.SELECTIONS)
+@pytest.mark.parametrize(
+    ("sizes", "memory"),
+    [
+        ([9, 40, 31, 6, 130], {"capacity": 41}),
+        ([30, 33, 5], {"capacity": 17}),
+        ([30, 33, 5], {"capacity": None, "per_class": 7}),
+        ([12, 7, 23], {"capacity": 2000}),
+    ],
+)
+def test_it_shows_what_the_memory_of_the_run_chose_in_its_order(selection, sizes, memory):
+    stream, chosen = some_stream(sizes), cl.memory.ExemplarMemory(**memory, selection=selection)
+    recipe = cl.methods.eeil_base(memory=chosen, backbone=cl.networks.SmallCNN((4,), (9,)), epochs=1)
+    events = cl.train(stream, recipe, seed=3, device="cpu")
+    kept = {}
+    for event in events:
+        if isinstance(event, TaskDone):
+            now = {name: value.clone() for name, value in event.run.part_states["memory"].items()}
+            kept |= dict.fromkeys(stream[event.task].classes, now)
+    tool = explore(event.run, stream)
     for column, label in enumerate(stream.classes):
-        choice = tool.choice_of(label)
-        own = kept["images"][kept["labels"] == column]
-        np.testing.assert_array_equal(choice.images[choice.orders["random"]][: len(own)], own)
+        choice, own = tool.choice_of(label), kept[label]["images"][kept[label]["labels"] == column]
+        counts = tool._kept(label, sizes[label], tool.capacity.number)
+        assert max(counts.values()) == len(own)
+        order = choice.by_strategy(len(own))[0][selection]
+        np.testing.assert_array_equal(choice.images[order][: len(own)], own)
+        assert sorted(order) == list(range(sizes[label]))
+        assert choice.note == ""
+
+
+def test_a_memory_of_a_number_per_class_evicts_nothing(stream):
+    memory = cl.memory.ExemplarMemory(None, per_class=5)
+    run = cl.learn(stream, cl.methods.eeil_base(memory=memory, epochs=1), progress=False)
+    tool = explore(run, stream)
+    assert (tool.capacity.words, tool.capacity.number) == ("images per class", 5)
+    assert alts(tool)[2].endswith("5 with 2 classes, 5 with 4 classes.")
+    assert "5 per class" in alts(tool)[2]
+    tool.step.value = 7
+    assert "keeps 5 images of this class" in tool.note.value
+
+
+def test_a_choice_with_a_network_that_is_not_kept_is_not_shown_as_the_run_s(stream):
+    memory = cl.memory.ExemplarMemory(12, selection="closest")
+    merging = {"after_task": cl.merging.MeanMerge(), "epochs": 20, "learning_rate": 0.05}
+    run = cl.learn(stream, cl.methods.eeil_base(memory=memory, **merging), progress=False)
+    choices = [explore(run, stream).choice_of(label) for label in stream.classes]
+    assert [bool(choice.note) for choice in choices[:2]] == [False, False], "the first task's network is its own mean"
+    assert any("This run chose other images" in choice.note for choice in choices[2:])
 
 
 def test_each_control_changes_its_pictures_and_no_other(tool):
@@ -79,12 +128,13 @@ def test_each_control_changes_its_pictures_and_no_other(tool):
         (tool.step.text, 8, [True, True, False]),
         (tool.strategy, "random", [True, True, True]),
         (tool.projection, "tsne", [True, False, False]),
-        (tool.capacity.slider, 8, [False, False, True]),
-        (tool.capacity.text, 100, [False, False, True]),
+        (tool.capacity.slider, 8, [None, False, True]),  # the curve of the histogram may follow what is kept
+        (tool.capacity.text, 100, [None, False, True]),
     ):
         before = [pane.value for pane in tool.panes]
         control.value = value
-        assert [pane.value != old for pane, old in zip(tool.panes, before, strict=True)] == moved
+        changed = [pane.value != old for pane, old in zip(tool.panes, before, strict=True)]
+        assert all(must in (None, did) for did, must in zip(changed, moved, strict=True))
     assert "random: 8 of 8 images chosen" in alts(tool)[0]
     assert alts(tool)[2].endswith("8 with 2 classes, 8 with 4 classes.")  # no more than the class has
     assert tool.errors == []
@@ -137,10 +187,10 @@ def test_an_error_behind_the_page_is_shown_and_the_class_can_be_chosen_again(her
     assert not tool.projection.disabled
 
 
-def test_capacity_is_ten_a_class_where_the_run_has_no_memory_or_a_boundless_one(run, stream):
+def test_capacity_is_the_run_s_own_or_ten_a_class_where_it_has_no_memory(run, stream):
     full = cl.learn(stream, cl.methods.eeil_base(epochs=1), progress=False)
-    for other in (run, full):
-        assert explore(other, stream).capacity.number == 40
+    for other, capacity in ((run, 40), (full, 2000)):
+        assert explore(other, stream).capacity.number == capacity
 
 
 def test_classes_too_small_to_choose_from_are_left_out():
