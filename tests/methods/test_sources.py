@@ -15,7 +15,7 @@ from cltutor.methods.sources import KINDS
 OWN = [name for name in methods.names() if named(name).__module__.startswith("cltutor.")]
 REQUIRED = {
     *("loss", "learning rate", "epochs", "batch size", "optimiser", "network", "backbone", "augmentation", "memory"),
-    *("teacher", "initialisation", "prediction", "training regime", "first task", "later tasks", "after a task"),
+    *("teacher", "initial weights", "prediction", "training regime", "first task", "later tasks", "after a task"),
 }
 TEACHERS = {
     (): "none",
@@ -41,8 +41,8 @@ def teachers(recipe) -> str:
 
 
 def drops(schedule) -> str:
-    rules = {name: getattr(schedule, name) for name in ("patience", "drop_every", "drop_at")}
-    return ", ".join(f"{name}={value}" for name, value in rules.items() if value is not None) or "never"
+    rules = {name: getattr(schedule, name) for name in ("patience", "drop_every", "drop_at", "rate_decay")}
+    return ", ".join(f"{name}={value}" for name, value in rules.items() if value) or "never"
 
 
 READ = {  # what a row says, read off the recipe
@@ -103,7 +103,7 @@ def test_every_source_is_one_of_three_and_says_where_it_stands_or_why(name):
         if row.source == "the paper":
             assert re.search(r"sections? \d|eq\. \d|Table \d|Figure \d|Algorithms? \d", row.place), row
         if row.source == "the authors' program":
-            assert re.match(r"[\w-]+/[\w-]+, \w+|\w+/iCaRL", row.place), row
+            assert re.match(r"[\w-]+/[\w-]+, \w+|Yoon et al\. 2018's own program", row.place), row
     assert found.paper
     assert {row.source for row in found} >= {"the paper", "our choice"}
 
