@@ -9,7 +9,7 @@ calling its layer, is measured that way on all samples.
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +17,13 @@ from torch.func import functional_call, jacrev, vmap
 
 from ..describe import Whole
 from ..networks import Network, evaluating
+from ..seeds import own_settings
 from .layers import has_closed_form
 from .tape import Tape, own_parameters
 
 Scalars = Callable[..., Tensor]  # (outputs (N, D), targets (N,) ...) -> (N,) or (N, C), one row per sample
 Sums = dict[str, Tensor]
+Names = Set[str]
 
 FEW = 4  # samples together, of which the first and the last are measured alone
 CLOSE = 1e-4  # of the largest gradient in a layer: float32 sums in another order differ by less, a wrong one by more
@@ -53,6 +55,7 @@ class Responding(nn.Module):
         return vector(self.model, self.model(images), self.task, len(images))
 
 
+@own_settings()
 def mean_over_samples(
     model: Responding,
     images: Tensor,
@@ -75,16 +78,23 @@ def mean_over_samples(
         exact, rest = provable(model, images[: min(FEW, max(chunk, 2))].to(device))
         for part, *own in zip(images.split(chunk), *(target.split(chunk) for target in targets), strict=True):
             part, own = part.to(device), [target.to(device) for target in own]
-            ways = [] if rest is None else [closed(model, part, function, own, power, exact)]
-            if ways and rest:
-                ways.append(apart(model, part, function, own, power, rest))
-            if not ways or None in ways:
-                ways = [one_by_one(model, part, function, own, power)]
-            for name, total in (item for way in ways for item in way.items()):
+            for name, total in sums(model, part, function, own, power, exact, rest).items():
                 totals[name] += total
     if bad := [name for name, total in totals.items() if not total.isfinite().all()]:
         raise ValueError(f"The gradient of {bad[0].removeprefix('model.')} is NaN or infinite for some image.")
     return {name.removeprefix("model."): total / len(images) for name, total in totals.items()}
+
+
+def sums(
+    model: nn.Module, images: Tensor, function: Scalars, targets: list, power: int, exact: Names, rest: Names | None
+) -> Sums:
+    """The sums over these images by the fastest way that is right, as ``provable`` found."""
+    found = None if rest is None else closed(model, images, function, targets, power, exact)
+    if found is not None:
+        more = apart(model, images, function, targets, power, rest) if rest else {}
+        if more is not None:
+            return found | more
+    return one_by_one(model, images, function, targets, power)
 
 
 def check(model: nn.Module, images: Tensor, task: int | None = None) -> None:
@@ -108,9 +118,12 @@ def check(model: nn.Module, images: Tensor, task: int | None = None) -> None:
 def measuring(model: nn.Module) -> Iterator[None]:
     """Inside, evaluation mode, gradients in full precision, and no parameter that requires one; afterwards no trace."""
     device = next(model.parameters()).device.type
-    with evaluating(model), requiring(model, False), torch.random.fork_rng(devices=()):
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device, enabled=False):
-            yield
+    settings = evaluating(model), requiring(model, False), torch.random.fork_rng(devices=())
+    precise = torch.inference_mode(False), torch.enable_grad(), torch.autocast(device, enabled=False)
+    with ExitStack() as stack:
+        for one in (*settings, *precise):
+            stack.enter_context(one)
+        yield
 
 
 @contextmanager
@@ -125,7 +138,7 @@ def requiring(model: nn.Module, gradient: bool) -> Iterator[None]:
             parameter.requires_grad_(required)
 
 
-def provable(model: nn.Module, few: Tensor) -> tuple[Set[str], Set[str] | None]:
+def provable(model: nn.Module, few: Tensor) -> tuple[Names, Names | None]:
     """The names of the parameters whose closed forms are right on samples alone, and of the rest, for ``torch.func``;
     None instead of the rest where that is wrong or impossible, and a loop has to do.
 
@@ -184,7 +197,7 @@ def has_form(model: nn.Module, name: str) -> bool:
     return has_closed_form(module) and kind in own_parameters(module)
 
 
-def differing(found: Sums, truth: Sums, names: Set[str]) -> set[str]:
+def differing(found: Sums, truth: Sums, names: Names) -> set[str]:
     """The names whose values differ by more than rounding, which is judged by the largest value in the layer."""
     largest: dict[str, Tensor] = {}
     for name, value in truth.items():
@@ -229,9 +242,7 @@ def one_by_one(model: nn.Module, images: Tensor, function: Scalars, targets: lis
     return totals
 
 
-def closed(
-    model: nn.Module, images: Tensor, function: Scalars, targets: list, power: int, names: Set[str]
-) -> Sums | None:
+def closed(model: nn.Module, images: Tensor, function: Scalars, targets: list, power: int, names: Names) -> Sums | None:
     """The sums over these images for the parameters among ``names``, all of which have a closed form; None where a
     layer's input has not a row for each image, or was changed in place after its use."""
     tape = Tape(model, names)
@@ -250,9 +261,7 @@ def closed(
     return {name: (square ** (power / 2)).sum(0) for name, square in squares.items()}
 
 
-def apart(
-    model: nn.Module, images: Tensor, function: Scalars, targets: list, power: int, names: Set[str]
-) -> Sums | None:
+def apart(model: nn.Module, images: Tensor, function: Scalars, targets: list, power: int, names: Names) -> Sums | None:
     """The same by ``torch.func`` for the parameters ``names``, as many images at a time as there is room for; None
     where it cannot follow the model."""
     own = {name: parameter for name, parameter in model.named_parameters() if name in names}
