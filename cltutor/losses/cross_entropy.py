@@ -24,23 +24,27 @@ def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tenso
 
 @dataclass(frozen=True, repr=False)
 class CrossEntropy(Term):
-    """L_new, the multinomial logistic loss -y_n . log softmax(logits) (LwF, eq. 1), averaged over the batch.
+    """L_new, the multinomial logistic loss -y_n . log softmax(logits) (LwF, eq. 1), averaged over the batch, or summed
+    with ``reduction="sum"`` (the DF-CNN authors' program).
 
     Under ``heads="task"`` the softmax runs over the classes of each image's own task, under ``heads="class"`` over
     all classes seen.
     """
 
+    reduction: str = choice("mean", ("mean", "sum"))
+
     def __call__(self, batch: Batch, state: State) -> Tensor:
         if batch.heads == "task" and len(batch.tasks) == 1:  # the other heads need not be computed
             (own,) = batch.tasks
             first = sum(batch.context.network.classes[:own])
-            return F.cross_entropy(batch.student.head(own), batch.labels - first)
+            return F.cross_entropy(batch.student.head(own), batch.labels - first, reduction=self.reduction)
         logits = compete(batch.student.logits, batch.labels, batch.task_of, batch.heads)
-        return F.cross_entropy(logits, batch.labels)
+        return F.cross_entropy(logits, batch.labels, reduction=self.reduction)
 
     def latex(self, heads: str) -> str:
         classes = r"\mathcal{C}_t" if heads == "task" else r"\mathcal{C}_{1:t}"
-        return rf"\Big(-\sum_{{c \in {classes}}} y_c \log \hat{{y}}_c\Big)"
+        images = r"\sum_n " if self.reduction == "sum" else ""
+        return rf"{images}\Big(-\sum_{{c \in {classes}}} y_c \log \hat{{y}}_c\Big)"
 
 
 @dataclass(frozen=True, repr=False)

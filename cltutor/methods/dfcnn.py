@@ -2,15 +2,33 @@
 single-task networks, hard parameter sharing, progressive networks, the dynamically expandable network, and tensor
 factorization."""
 
+from dataclasses import replace
+
 from ..losses import CrossEntropy, Drift, GroupLasso, L1Penalty, L2Penalty
+from ..losses.terms import as_loss
 from ..memory import Everything
-from ..networks import DFCNN, Expandable, MultiHead, Progressive, SingleTask, TaskCNN, TensorFactorization
+from ..networks import (
+    DFCNN,
+    DFCNNTC2,
+    DFCNNDirect,
+    Expandable,
+    MultiHead,
+    Progressive,
+    SingleTask,
+    TaskCNN,
+    TensorFactorization,
+)
 from ..recipe import Phase, Recipe
-from .registry import compose, register
+from . import schedules
+from .registry import Build, compose, register
 
 # The shared parts and those of the newest task learn; all others stay as they are (section 2.3).
 NEWEST = (Phase(shared=1.0, new=1.0),)
 SMALL_KNOWLEDGE, SMALL_DECONVOLUTION = ((2, 4), (2, 6), (2, 8), (2, 9)), ((3, 2),) * 4
+OFFICE_HOME = {  # Lifelong-ML/DF-CNN, utils/utils_env_cl.py: ten tasks of 13 classes have 201.8 M parameters
+    "knowledge": ((6, 24), (3, 64), (2, 64), (2, 64)),
+    "deconvolution": ((3, 48), (3, 128), (3, 128), (3, 128)),
+}
 
 
 @register
@@ -40,27 +58,29 @@ def hard_sharing(**settings) -> Recipe:
 
 @register
 def dfcnn(
-    knowledge: tuple[tuple[int, int], ...] = DFCNN.knowledge,
-    deconvolution: tuple[tuple[int, int], ...] = DFCNN.deconvolution,
+    knowledge: tuple[tuple[int, ...], ...] = DFCNN.knowledge,
+    deconvolution: tuple[tuple[int, ...], ...] = DFCNN.deconvolution,
     stride: int = 2,
     activation: str | None = None,
     bias: bool = True,
+    initialisation: str = "he",
     **settings,
 ) -> Recipe:
     """The deconvolutional factorized CNN: each task's filters are rebuilt from a knowledge base that keeps learning
     (DF-CNN, section 2, eq. 1 and 2, Algorithm 1). The deconvolution is linear with a bias, as in the authors' program;
-    ``bias=False`` is eq. 1 as printed, and ``activation="relu"`` a variant of ours."""
+    ``bias=False`` is eq. 1 as printed, and ``activation="relu"`` a variant of ours. ``initialisation`` is "he", ours,
+    or "glorot", the authors'."""
 
     def network(backbone) -> DFCNN:
-        return DFCNN(backbone, knowledge, deconvolution, stride, activation, bias)
+        return DFCNN(backbone, knowledge, deconvolution, stride, activation, bias, initialisation)
 
     return compose("dfcnn", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
 
 
 @register
 def dfcnn_small(
-    knowledge: tuple[tuple[int, int], ...] = SMALL_KNOWLEDGE,
-    deconvolution: tuple[tuple[int, int], ...] = SMALL_DECONVOLUTION,
+    knowledge: tuple[tuple[int, ...], ...] = SMALL_KNOWLEDGE,
+    deconvolution: tuple[tuple[int, ...], ...] = SMALL_DECONVOLUTION,
     stride: int = 2,
     activation: str | None = None,
     bias: bool = True,
@@ -76,11 +96,44 @@ def dfcnn_small(
 
 
 @register
-def progressive(reduction: int = 2, **settings) -> Recipe:
-    """Progressive networks: one column per task, with connections from earlier, frozen ones (Rusu et al. 2016)."""
+def dfcnn_direct(
+    knowledge: tuple[tuple[int, ...], ...] = DFCNNDirect.knowledge,
+    deconvolution: tuple[tuple[int, ...], ...] = DFCNNDirect.deconvolution,
+    **settings,
+) -> Recipe:
+    """The ablation of DF-CNN without a contraction, which deconvolves straight to the filters (DF-CNN, section 2.2,
+    online appendix; sizes from the authors' program)."""
+
+    def network(backbone) -> DFCNNDirect:
+        return DFCNNDirect(backbone, knowledge, deconvolution)
+
+    return compose("dfcnn_direct", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
+
+
+@register
+def dfcnn_tc2(
+    knowledge: tuple[tuple[int, ...], ...] = DFCNNTC2.knowledge,
+    deconvolution: tuple[tuple[int, ...], ...] = DFCNNTC2.deconvolution,
+    **settings,
+) -> Recipe:
+    """The ablation of DF-CNN that contracts twice, to the input and to the output channels of a filter (DF-CNN, section
+    2.2, online appendix; sizes from the authors' program)."""
+
+    def network(backbone) -> DFCNNTC2:
+        return DFCNNTC2(backbone, knowledge, deconvolution)
+
+    return compose("dfcnn_tc2", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
+
+
+@register
+def progressive(reduction: int = 2, adapters: str = "joint", **settings) -> Recipe:
+    """Progressive networks: one column per task, with connections from earlier, frozen ones (Rusu et al. 2016).
+
+    ``adapters="separate"`` builds these as the DF-CNN authors' program does, one for each earlier column, in
+    convolutions alone."""
 
     def network(backbone) -> Progressive:
-        return Progressive(backbone, reduction)
+        return Progressive(backbone, reduction, adapters)
 
     return compose(
         "progressive", CrossEntropy(), (Phase(new=1.0),), network=network, **{"backbone": TaskCNN(), **settings}
@@ -154,3 +207,37 @@ def tensor_factorization(kind: str = "tucker", threshold: float = 1e-3, heads: s
         heads=heads,
         **{**own, **settings},
     )
+
+
+def as_its_authors(method: Build, data: str, settings: dict) -> Recipe:
+    """``method`` trained as the DF-CNN authors' program trains it: the loss is summed over the batch."""
+    recipe = method(**{**schedules.dfcnn_authors(data), **settings})
+    return replace(recipe, name=f"{recipe.name}_authors", loss=as_loss(CrossEntropy(reduction="sum")))
+
+
+@register
+def dfcnn_authors(data: str = "cifar100", **settings) -> Recipe:
+    """The deconvolutional factorized CNN as its authors' program builds and trains it, on "cifar100" or "office_home"
+    (DF-CNN, section 4.2; Lifelong-ML/DF-CNN): ``cl.schedules.dfcnn_authors``, with Glorot's initialisation of all that
+    filters are rebuilt from."""
+    sizes = OFFICE_HOME if data == "office_home" else {}
+    return as_its_authors(dfcnn, data, {**sizes, "initialisation": "glorot", **settings})
+
+
+@register
+def single_task_authors(data: str = "cifar100", **settings) -> Recipe:
+    """Single-task learning as the DF-CNN authors' program trains it (DF-CNN, section 4.2; Lifelong-ML/DF-CNN)."""
+    return as_its_authors(single_task, data, settings)
+
+
+@register
+def hard_sharing_authors(data: str = "cifar100", **settings) -> Recipe:
+    """Hard parameter sharing as the DF-CNN authors' program trains it (DF-CNN, section 4.2; Lifelong-ML/DF-CNN)."""
+    return as_its_authors(hard_sharing, data, settings)
+
+
+@register
+def progressive_authors(data: str = "cifar100", **settings) -> Recipe:
+    """Progressive networks as the DF-CNN authors' program builds and trains them, with adapters in convolutions alone
+    (DF-CNN, section 4.2; Lifelong-ML/DF-CNN)."""
+    return as_its_authors(progressive, data, {"adapters": "separate", **settings})

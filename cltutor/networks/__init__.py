@@ -1,6 +1,6 @@
 """What learns: backbones, and networks that grow by a task."""
 
-from .backbone import Backbone, BackboneArchitecture, ResNet32, SmallCNN, TaskCNN
+from .backbone import Backbone, BackboneArchitecture, OfficeHomeCNN, ResNet32, SmallCNN, TaskCNN
 from .copies import Copies
 from .counting import parameters, parameters_of_run
 from .decomposition import tensor_train, tucker
@@ -31,6 +31,7 @@ __all__ = [
     "FactEmbedding",
     "MultiHead",
     "Network",
+    "OfficeHomeCNN",
     "Output",
     "Progressive",
     "ResNet32",

@@ -5,6 +5,7 @@ A frozen description (``SmallCNN()``, ``TaskCNN()``, ``ResNet32()``, ``Torchvisi
 split is what task-specific layers (LwF, Table 2a) and network expansion (LwF, section 4.2) act on.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -13,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import Described, Kind, Part, Several, Whole, real, ruled, several
-from .modules import Modules, check_images, initialise
+from ..describe import Described, Kind, Part, Several, Whole, choice, real, ruled, several
+from .modules import Modules, check_images, draw_small, initialise, small_linear
 
 
 class Normalise(nn.Module):
@@ -53,11 +54,27 @@ class Normalise(nn.Module):
         return (images.float() - self.mean) / self.std
 
 
+class NormaliseEach(Normalise):
+    """Each image by itself to zero mean and unit deviation, channel by channel.
+
+    As the DF-CNN authors' program standardises pixels from 0 to 1: the deviation is at least 1 / sqrt(h w).
+    """
+
+    def fit(self, images: Tensor) -> None:
+        check_images(images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        check_images(images, self.shape)
+        pixels = images.float() / 255
+        deviation = pixels.std((-2, -1), correction=0, keepdim=True)
+        return (pixels - pixels.mean((-2, -1), keepdim=True)) / deviation.clamp(min=pixels[0, 0].numel() ** -0.5)
+
+
 class Backbone(nn.Module):
     """Shared layers: uint8 images (N, C, H, W) to features (N, D), or (N, D, h, w) under a convolutional classifier.
 
     ``classifier`` is the pretrained output layer where there is one; ``make_output`` builds a fresh one for a number
-    of classes; ``flatten`` turns features into (N, D).
+    of classes; ``flatten`` turns features into (N, D). ``draw`` initialises further layers below ReLUs like these.
     """
 
     def __init__(
@@ -74,6 +91,7 @@ class Backbone(nn.Module):
         self.normalise, self.trunk = normalise, trunk
         self.hidden: Modules[nn.Sequential] = Modules(hidden)
         self.width, self.make_output = width, make_output
+        self.draw: Callable[[nn.Module], nn.Module] = initialise
         self.pretrained_classifier = [classifier]  # in a list: not one of this module's own parameters
         self.flatten = flatten or nn.Identity()
 
@@ -126,7 +144,6 @@ def plain_cnn(
     if min(height, width) < smallest:
         name = type(settings).__name__
         raise ValueError(f"{name} needs images of at least {smallest}x{smallest} pixels, not {height}x{width}.")
-    normalise = Normalise([0.0] * depth, [1.0] * depth, shape=image_shape)
     layers: list[nn.Module] = []
     for place, maps in enumerate(settings.channels, start=1):
         layers += [nn.Conv2d(depth, maps, 3, padding=1), nn.ReLU()]
@@ -134,13 +151,29 @@ def plain_cnn(
         if place % pool_every == 0 and min(height, width) >= 4:
             layers.append(nn.MaxPool2d(2))
             height, width = height // 2, width // 2
-    features = depth * height * width
+    return finished(settings, image_shape, layers, depth * height * width, dropout)
+
+
+def finished(
+    settings: "SmallCNN | TaskCNN | OfficeHomeCNN",
+    image_shape: tuple[int, int, int],
+    layers: list[nn.Module],
+    features: int,
+    dropout: float,
+) -> Backbone:
+    """The convolutional ``layers``, which have so many ``features``, under fully connected ones; initialised."""
     above: list[nn.Sequential] = []
     for nodes in settings.hidden:
         dropped = [nn.Dropout(dropout)] if dropout and not above else []
         above.append(nn.Sequential(*dropped, nn.Linear(features, nodes), nn.ReLU()))
         features = nodes
-    return initialise(Backbone(normalise, nn.Sequential(*layers, nn.Flatten()), above, features))
+    kind = NormaliseEach if getattr(settings, "normalise", "") == "image" else Normalise
+    normalise = kind([0.0] * image_shape[0], [1.0] * image_shape[0], shape=image_shape)
+    backbone = Backbone(normalise, nn.Sequential(*layers, nn.Flatten()), above, features)
+    if getattr(settings, "initialisation", "he") == "he":
+        return initialise(backbone)
+    backbone.draw, backbone.make_output = draw_small, small_linear
+    return draw_small(backbone)
 
 
 @dataclass(frozen=True, repr=False)
@@ -165,14 +198,58 @@ class TaskCNN(Described, BackboneArchitecture):
     A max-pool is left out where fewer than 2x2 positions would remain. With a head of 10 classes on 3x32x32 images it
     has 328,426 parameters. Of the paper's large one only the total is known, 0.935 M: ``TaskCNN((48, 48, 96, 96),
     (128,))`` has 934,586, and its sizes are inferred.
+
+    The weights' ``initialisation`` is "he", ours, or "truncated_normal" of deviation 0.05 with biases of 0.2, the
+    authors'. ``normalise`` images by the statistics of the "first_task", as everywhere here, or of each "image".
     """
 
     channels: tuple[int, ...] = several((32, 32, 64, 64), Whole(at_least=1))
     hidden: tuple[int, ...] = several((64,), Whole(at_least=1))
     dropout: float = real(0.5, at_least=0, below=1)
+    initialisation: str = choice("he", ("he", "truncated_normal"))
+    normalise: str = choice("first_task", ("first_task", "image"))
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
         return plain_cnn(self, image_shape, smallest=4, pool_every=2, dropout=self.dropout)
+
+
+@dataclass(frozen=True, repr=False)
+class OfficeHomeCNN(Described, BackboneArchitecture):
+    """The CNN that each task has in DF-CNN's experiments on Office-Home, for images of 128 pixels (section 4.2; sizes
+    from the authors' program): convolutions with ``kernels`` of odd sides, each with a ReLU and a max-pool of ``pools``
+    positions a side, ``dropout`` of the features, and fully connected layers. ``initialisation`` and ``normalise`` as
+    in ``TaskCNN``.
+
+    As in TensorFlow's "SAME", a pool that is not full at the border counts too. With a head of 13 classes on 3x128x128
+    images it has 2,679,437 parameters.
+    """
+
+    channels: tuple[int, ...] = several((64, 256, 256, 256), Whole(at_least=1))
+    kernels: tuple[int, ...] = several((11, 5, 3, 3), Whole(at_least=1))
+    pools: tuple[int, ...] = several((3, 3, 2, 2), Whole(at_least=1))
+    hidden: tuple[int, ...] = several((256, 64), Whole(at_least=1))
+    dropout: float = real(0.5, at_least=0, below=1)
+    initialisation: str = choice("he", ("he", "truncated_normal"))
+    normalise: str = choice("first_task", ("first_task", "image"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not len(self.channels) == len(self.kernels) == len(self.pools):
+            counts = f"{len(self.channels)}, {len(self.kernels)} and {len(self.pools)}"
+            raise ValueError(f"channels, kernels and pools have a number for each convolution, not {counts}.")
+        if even := [side for side in self.kernels if side % 2 == 0]:
+            raise ValueError(f"kernels have an odd side, so that maps keep their size, not {even[0]}.")
+
+    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
+        depth, *sides = image_shape
+        layers: list[nn.Module] = []
+        for maps, kernel, pool in zip(self.channels, self.kernels, self.pools, strict=True):
+            layers += [nn.Conv2d(depth, maps, kernel, padding=kernel // 2), nn.ReLU()]
+            after = [math.ceil(side / pool) for side in sides]
+            border = [(n * pool - side) // 2 for n, side in zip(after, sides, strict=True)]
+            layers.append(nn.MaxPool2d(pool, padding=(border[0], border[1]), ceil_mode=True))
+            depth, sides = maps, after
+        return finished(self, image_shape, layers, depth * math.prod(sides), self.dropout)
 
 
 class ResidualBlock(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..describe import Part, whole
 from .backbone import Backbone, BackboneArchitecture, Normalise, SmallCNN, backbone_field
-from .modules import initialise, linear_of
+from .modules import linear_of
 
 ROLES = ("shared", "old", "new")  # theta_s, theta_o and theta_n; a network may have more
 
@@ -157,7 +157,8 @@ class MultiHeadNetwork(Network):
             return nn.Sequential(self.backbone.flatten, *above)
         output = self.backbone.make_output(self.backbone.width, classes)
         # Layers below ReLUs are initialised as in a backbone, and the output as in every head.
-        return nn.Sequential(*(initialise(copy.deepcopy(layer)) for layer in layers), output) if layers else output
+        own = [self.backbone.draw(copy.deepcopy(layer)) for layer in layers]
+        return nn.Sequential(*own, output) if layers else output
 
     def parts(self) -> dict[str, list[nn.Module]]:
         return {"shared": [self.backbone], "old": list(self.heads[:-1]), "new": list(self.heads[-1:])}

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with momentum, and RMSProp, by PyTorch's own functional forms.
+"""Stochastic gradient descent with momentum, and RMSProp, by PyTorch's own functional forms or TensorFlow's formula.
 
 ``torch.optim.SGD`` would do the same update, but the first use of any ``torch.optim.Optimizer`` imports PyTorch's
 compiler: 150 MB and some seconds that a small Binder session does not have.
@@ -118,7 +118,20 @@ class RMSProp(Optimiser):
         )
 
 
-OPTIMISERS = {"sgd": SGD, "rmsprop": RMSProp}
+class TensorFlowRMSProp(RMSProp):
+    """RMSProp as TensorFlow 1 computes it, for the DF-CNN authors' program: a small number, 1e-10, is added to the mean
+    square and not to its root, and momentum adds up steps and not gradients."""
+
+    def update(self, parameters: list[nn.Parameter], rate: float) -> None:
+        for parameter, gradient in zip(parameters, gradients_of(parameters), strict=True):
+            square, step = self.buffers[parameter]
+            decayed = gradient.add(parameter, alpha=self.weight_decay) if self.weight_decay else gradient
+            square.mul_(0.9).addcmul_(decayed, decayed, value=0.1)
+            step.mul_(self.momentum).addcdiv_(decayed, (square + 1e-10).sqrt_(), value=rate)
+            parameter.sub_(step)
+
+
+OPTIMISERS = {"sgd": SGD, "rmsprop": RMSProp, "rmsprop_tf1": TensorFlowRMSProp}
 
 
 class Pace:

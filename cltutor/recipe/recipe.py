@@ -78,7 +78,9 @@ class Schedule(Described):
     that many epochs (LwF, section 3, implementation details); with ``drop_every`` after every so many epochs of a phase
     (EEIL, section 5); with ``drop_at=(49, 63)`` after those epochs of a phase (iCaRL's program). ``noise`` is added to
     clipped gradients.
-    ``optimiser`` is "sgd", or "rmsprop" (the DF-CNN authors'). ``augment_first=False`` leaves the first task without
+    ``optimiser`` is "sgd", "rmsprop", or "rmsprop_tf1", TensorFlow's, which the DF-CNN authors ran. ``rate_decay`` a
+    divides the rate by 1 + a n in the n-th epoch of the run, counted from 0 through all tasks (the DF-CNN authors':
+    1/4000). ``augment_first=False`` leaves the first task without
     ``augmentation``, as EEIL's authors' program does; the paper is silent, and augments all tasks here.
     """
 
@@ -102,10 +104,15 @@ class Schedule(Described):
     )
     optimiser: str = choice("sgd", OPTIMISERS)
     augment_first: bool = flag(True)
+    rate_decay: float = real(0.0, at_least=0)
 
     def augmentation_of(self, task: int) -> Augmentation | None:
         """The augmentation of a task's images."""
         return self.augmentation if task or self.augment_first else None
+
+    def slowness(self, epoch: int) -> float:
+        """What ``rate_decay`` divides the rate by in an epoch of the run, counted from 0 through all tasks."""
+        return 1 + self.rate_decay * epoch
 
     @property
     def changes_images(self) -> bool:

@@ -61,6 +61,11 @@ class TaskState:
         """How much of the whole run is done, from 0 to 1."""
         return (self.task.index + self.epochs_done / self.run.recipe.schedule.epochs) / len(self.run.tasks)
 
+    @property
+    def epoch_of_run(self) -> int:
+        """The epoch under way, counted from 0 through all tasks."""
+        return self.task.index * self.run.recipe.schedule.epochs + self.epochs_done
+
     def exemplars(self) -> tuple[Tensor, Tensor]:
         """The images (M, C, H, W) of every class that the memory has after the task, and their labels (M,)."""
         assert self.run.recipe.memory is not None, "a recipe that predicts by exemplars has a memory"
@@ -93,6 +98,7 @@ class TaskState:
         recipe = self.run.recipe
         schedule = recipe.schedule
         self.optimiser = make_optimiser(self.network, phase, schedule)
+        self.optimiser.slow_down(schedule.slowness(self.epoch_of_run))
         self.pace = Pace(schedule.patience, schedule.drop_every, schedule.drop_at)
         self.before_phase, self.data = before, self.pool
         self.teachers = dict(self.task_teachers)
@@ -110,9 +116,12 @@ class TaskState:
 
     def end_epoch(self, validated: float) -> None:
         """Count the epoch, and slow down if the accuracy ``validated`` after it, or its number, says so."""
+        schedule = self.run.recipe.schedule
+        before = schedule.slowness(self.epoch_of_run)
         self.epochs_done += 1
+        self.optimiser.slow_down(schedule.slowness(self.epoch_of_run) / before)
         if self.pace.slows(validated):
-            self.optimiser.slow_down(self.run.recipe.schedule.drop_by)
+            self.optimiser.slow_down(schedule.drop_by)
 
     def end(self) -> Network:
         """End the task: every part ends it; the network to test."""
