@@ -3,7 +3,7 @@
 import copy
 import difflib
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,8 @@ class Torchvision(Described, BackboneArchitecture):
         Kind('the path of a file, such as "weights.pth"', lambda value: isinstance(value, str), or_none=True), None
     )
     rectified: bool = flag(True)
+
+    files: ClassVar[tuple[str, ...]] = ("weights",)  # fields that name a file whose contents decide the numbers
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
         """``pretrained=False`` skips the file: a saved run has its own weights."""
