@@ -186,16 +186,15 @@ def chosen(logits: Tensor, targets: Any) -> Tensor:
 
 def check_distillable(before: Network, after: Network, image: Tensor) -> None:
     """Raise ValueError unless the attention of a network ``before`` a task can be kept in the one ``after`` it has
-    grown: both have the last block, and a Grad-CAM of the first head can be differentiated. ``image``: (1, C, H, W)."""
+    grown, a copy to throw away: both have the last block, and a Grad-CAM of the first head can be differentiated.
+    ``image``: (1, C, H, W)."""
     layer = last_block(after, image)
     if layer not in dict(before.named_modules()):
         raise ValueError(f"Attention cannot be kept: {layer!r} is new in this task, so the network before has no maps.")
     with torch.enable_grad():
         output = look_as_tested(after, image, layer, [0])
         try:
-            found = cam(output.head(0)[:, 0], maps_of(output), create_graph=True)
-            learning = [parameter for parameter in after.parameters() if parameter.requires_grad]
-            torch.autograd.grad(found.sum(), [maps_of(output), *learning], allow_unused=True)
+            cam(output.head(0)[:, 0], maps_of(output), create_graph=True).sum().backward()
         except RuntimeError as error:
             raise ValueError(
                 f"Attention cannot be kept in this network, whose Grad-CAM has no gradient: {error}"

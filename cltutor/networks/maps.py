@@ -102,11 +102,13 @@ def _followed(model: nn.Module, image: Tensor) -> tuple[dict[str, tuple[int, int
         nonlocal channels, tokens
         if not isinstance(output, Tensor) or output.dim() not in (3, 4):
             return
-        shape = tuple(output.shape)
-        if shape[0] != 1 or not is_grid(getattr(output, "places", None), ROWS_LAST):
+        shape, places = tuple(output.shape), getattr(output, "places", None)
+        if places is not None and not places.any():
+            return  # of a single position, wherever its channels are
+        if shape[0] != 1 or not is_grid(places, ROWS_LAST):
             # (N, K, h * w) is a map as well, only flattened.
             tokens = tokens if len(shape) == 3 and shape[1] == channels != shape[2] else name
-        elif shape[2] * shape[3] > 1:
+        else:
             sizes.pop(name, None)  # a layer that is used twice counts where it is used last
             sizes[name] = (shape[2], shape[3])
             channels, tokens = shape[1], ""

@@ -96,6 +96,8 @@ def test_convnext_has_the_maps_outside_the_layers_that_put_channels_last():
     found = layers(models.convnext_tiny(num_classes=4), IMAGE)
     assert "features.1.0.block.0" in found
     assert not any(f"features.1.0.block.{place}" in found for place in (2, 3, 4))
+    assert list(found)[-1] == "features.6.0"  # above it, blocks with channels last have a single position
+    assert last_block(models.convnext_tiny(num_classes=4), IMAGE) == "features.6.0"
 
 
 def test_a_network_that_shares_no_map_is_refused_with_that_reason():
