@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..describe import State
+from ..describe import State, whole
 from ..networks import Network
 from ..networks.expandable import ExpandableNetwork
 from .terms import Batch, Context, Term
@@ -48,18 +48,25 @@ def learning(network: Network, role: str | None = None) -> Iterator[tuple[nn.Par
             yield parameter, parameter * masks[parameter] if parameter in masks else parameter
 
 
+@dataclass(frozen=True, repr=False)
 class Shrinking(Term):
     """A norm whose weight in the loss is what each update subtracts, whatever the learning rate.
 
+    ``updates``: the number of updates of a task for which that weight was published. A task of another number then
+    subtracts as much in all: each of its n updates subtracts the weight times ``updates`` / n. None: the weight itself.
+
     Its value is part of the reported loss, and has no gradient with respect to the weights. The gradient of the loss
-    with respect to this value is the term's weight: that is how the term knows it.
+    with respect to the norm is what to subtract: that is how the term knows it.
     """
+
+    updates: int | None = whole(None, at_least=1, or_none=True)
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
         with torch.no_grad():
             value = self.norm(batch.context.network)
-        value.requires_grad_().register_hook(lambda weight: state.update(amount=weight))
-        return value
+        value.requires_grad_().register_hook(lambda amount: state.update(amount=amount))
+        scaled = self.updates is not None and batch.context.updates
+        return self.updates / batch.context.updates * value if scaled else value
 
     @torch.no_grad()
     def after_update(self, batch: Batch, state: State) -> None:

@@ -68,6 +68,10 @@ class Pool:
         for places in _split(order if self.chosen is None else self.chosen[order], batch_size):
             yield places.to(self.labels.device), present
 
+    def steps(self, batch_size: int) -> int:
+        """How many batches an epoch has."""
+        return -(-len(self) // batch_size)
+
 
 class InterleavedPool(Pool):
     """Every epoch draws as many images of each task as the smallest one has, and alternates batches of different
@@ -84,6 +88,11 @@ class InterleavedPool(Pool):
         for round_of_batches in zip(*queues, strict=True):
             for places, task in round_of_batches:
                 yield places.to(self.labels.device), task
+
+    def steps(self, batch_size: int) -> int:
+        counts = torch.bincount(self.tasks.cpu())
+        counts = counts[counts > 0]
+        return len(counts) * -(-int(counts.min()) // batch_size)
 
 
 def _split(places: Tensor, batch_size: int) -> Sequence[Tensor]:

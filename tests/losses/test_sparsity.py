@@ -1,5 +1,7 @@
 """The regularisers of expandable networks, Yoon et al. 2018, eq. 2 to 6, against brute force and loops over weights."""
 
+import copy
+
 import pytest
 import torch
 from running import grown
@@ -35,9 +37,10 @@ def batch_of(network: Network) -> Batch:
     return Batch(context, IMAGES, labels, torch.arange(8), [1], torch.tensor([0, 0, 1, 1]), "task", {})
 
 
-def shrink(term, weight: float, network: Network) -> None:
-    """What the term does to the weights in a step in which its weight in the loss is ``weight``."""
+def shrink(term, weight: float, network: Network, updates: int = 0) -> None:
+    """What the term does to the weights in a step of so many in which its weight in the loss is ``weight``."""
     batch, state = batch_of(network), {}
+    batch.context.updates = updates
     (weight * term(batch, state)).backward()
     term.after_update(batch, state)
     assert state == {}
@@ -158,6 +161,19 @@ def test_drift_is_the_squared_distance_from_the_weights_before_the_task_where_th
                 pairs = zip(now.flatten().tolist(), was[row].flatten().tolist(), strict=True)
                 expected += sum((w - w0) ** 2 for w, w0 in pairs)
     assert Drift()(batch_of(network), {}).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("term", [L1Penalty, GroupLasso])
+def test_a_weight_published_for_more_updates_subtracts_as_much_more_at_each_and_is_reported_so(term, network):
+    """50 of 200 updates at 0.01 subtract what one of 50 at 0.04 does: 2 in all."""
+    plain, batch = copy.deepcopy(network), batch_of(network)
+    shrink(term(updates=200), 0.01, network, updates=50)
+    shrink(term(), 0.04, plain, updates=50)
+    assert weights(network).keys() == weights(plain).keys()
+    assert all(torch.equal(value, weights(plain)[name]) for name, value in weights(network).items())
+    batch.context.updates = 50
+    assert term(updates=200)(batch, {}).item() == pytest.approx(4 * term()(batch, {}).item())
+    assert repr(term()) == f"{term.__name__}()"
 
 
 @pytest.mark.parametrize("term", [Drift(), L2Penalty()])

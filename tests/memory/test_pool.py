@@ -34,7 +34,7 @@ def test_an_epoch_covers_the_pool_once_in_nearly_equal_batches(count, batch_size
     assert max(sizes) <= batch_size
     assert max(sizes) - min(sizes) <= 1
     assert min(sizes) > 1 or count == 1 or batch_size < 3, "a batch was left with a single image"
-    assert len(batches) == (count + batch_size - 1) // batch_size
+    assert len(batches) == (count + batch_size - 1) // batch_size == pool(count).steps(batch_size)
 
 
 def test_the_order_is_drawn_anew_each_epoch_and_the_same_from_the_same_seed():
@@ -47,6 +47,7 @@ def test_the_order_is_drawn_anew_each_epoch_and_the_same_from_the_same_seed():
 def test_batches_of_a_mixed_pool_name_all_of_its_tasks_and_an_empty_pool_has_none():
     assert all(tasks == [0, 1, 2] for _, tasks in epoch(pool(10, 20, 5), 8))
     assert epoch(pool(0), 8) == []
+    assert pool(0).steps(8) == 0
 
 
 # Joint training: LwF, section 3, implementation details
@@ -60,6 +61,7 @@ def test_every_epoch_takes_as_many_images_of_each_task_as_the_smallest_has(count
     assert len(places) == len(set(places))
     assert Counter(mixed.tasks[places].tolist()) == dict.fromkeys(range(len(counts)), min(counts))
     assert max(len(own) for own, _ in batches) <= batch_size
+    assert len(batches) == mixed.steps(batch_size)
 
 
 def test_each_batch_has_one_task_and_tasks_take_turns():

@@ -8,8 +8,9 @@ import torch
 from running import learn
 
 import cltutor as cl
-from cltutor.networks import SmallCNN
-from cltutor.recipe.recipe import Recipe
+from cltutor.losses import CrossEntropy, L1Penalty
+from cltutor.networks import Expandable, SmallCNN
+from cltutor.recipe import Phase, Recipe, Schedule
 from cltutor.runs.run import Run
 from cltutor.training.events import EpochDone
 
@@ -90,6 +91,21 @@ def test_every_term_changes_the_weights(name, stronger, two):
     )
     pairs = zip(without.model.layers, with_it.model.layers, strict=True)
     assert any(not torch.equal(*cut(a.weight, b.weight)) for a, b in pairs)
+
+
+@pytest.mark.parametrize(("epochs", "batch_size"), [(1, 32), (5, 32), (2, 7)])
+def test_a_task_subtracts_as_much_in_all_whatever_the_number_of_its_updates(epochs, batch_size, stream):
+    """With a rate too small to move anything, 1e-4 at 300 updates takes 0.03 off every weight of the first task."""
+    one = cl.streams.digits(tasks=[2], classes=range(2))
+    alone = (Phase(shared=1.0, new=1.0),)
+    fixed = {"first": alone, "later": alone, "epochs": epochs, "batch_size": batch_size, "learning_rate": 1e-12}
+    with_it, without = (
+        learn(one, Recipe("sparse", loss, Expandable(TINY), schedule=Schedule(**fixed, weight_decay=0.0))).model
+        for loss in (CrossEntropy() + 1e-4 * L1Penalty(updates=300), CrossEntropy())
+    )
+    for now, start in zip(with_it.layers, without.layers, strict=True):
+        expected = start.weight.sign() * (start.weight.abs() - 0.03).clamp(min=0)
+        torch.testing.assert_close(now.weight, expected, atol=1e-5, rtol=0)
 
 
 def test_a_strong_l1_selects_few_units_and_a_strong_group_lasso_removes_all_new_ones(two):
