@@ -3,7 +3,6 @@
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,9 @@ import torch
 from torch import Tensor
 
 from ..describe import Real, Whole
-from .stream import Split, Stream, Task, check_images, is_whole, sample
+from .labels import is_whole, plain
+from .report import Report
+from .stream import Split, Stream, Task, check_images, sample
 
 Tasks = int | Sequence[int]
 Order = int | None | Sequence[int | str]
@@ -33,7 +34,8 @@ def arrange(
     all; validation: a fraction in [0, 1) or a whole number of training images per class. Raises ValueError when one of
     them does not fit.
     """
-    fraction = isinstance(validation, float | np.floating)
+    validation = plain(validation)
+    fraction = isinstance(validation, float)
     (Real(at_least=0, below=1) if fraction else Whole(at_least=0)).check("validation", validation)
     chosen = list(range(len(class_names)))
     if classes is not None:
@@ -54,30 +56,43 @@ def divide(
     *,
     name: str,
     code: str,
+    report: Report | None = None,
 ) -> Stream:
-    """Divide class-labelled images into the tasks of `plan`; those of other classes are left out.
+    """Divide class-labelled images into the tasks of `plan`, as `shares` does; those of other classes are left out."""
+    parts = shares(train.labels, test.labels, class_names, plan, validation)
+    tasks = [
+        Task(index, plan[index], train.take(mine), train.take(held), test.take(tested))
+        for index, (mine, held, tested) in enumerate(parts)
+    ]
+    return Stream(tasks, class_names, name, code, report)
+
+
+def shares(
+    train: Tensor, test: Tensor, class_names: Sequence[str], plan: Plan, validation: float | int
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """For every task of `plan`, which rows of the labels `train` are training and validation rows, and which of `test`
+    are test rows: bool masks.
 
     Validation images are sampled from train class by class, the same ones whatever the tasks and their order; a
     fraction gives at least one where a class has two images, and one training image per class always remains. Raises
     ValueError when that is impossible, or a class has no image.
     """
+    validation = plain(validation)
     arrival = [label for labels in plan for label in labels]
-    check_images(arrival, train.labels, test.labels, class_names)
-    counts = torch.bincount(train.labels, minlength=len(class_names))
+    check_images(arrival, train, test, class_names)
+    counts = torch.bincount(train, minlength=len(class_names))
     for label in arrival:
         if validation >= counts[label]:
             raise ValueError(
                 f"validation={validation} leaves no training image of class {class_names[label]!r}, which has "
                 f"{int(counts[label])}; use a smaller number."
             )
-    held = sample(train.labels, lambda n: _held_out(validation, n), seed=0)
-    tasks = []
-    for index, labels in enumerate(plan):
-        mine = torch.isin(train.labels, torch.tensor(labels))
-        tested = torch.isin(test.labels, torch.tensor(labels))
-        splits = train.take(mine & ~held), train.take(mine & held), test.take(tested)
-        tasks.append(Task(index, labels, *splits))
-    return Stream(tasks, class_names, name, code)
+    held = sample(train, lambda n: _held_out(validation, n), seed=0)
+    found = []
+    for labels in plan:
+        mine = torch.isin(train, torch.tensor(labels))
+        found.append((mine & ~held, mine & held, torch.isin(test, torch.tensor(labels))))
+    return found
 
 
 def unknown(what: str, name: Any, known: Iterable[str]) -> ValueError:
@@ -100,22 +115,12 @@ def call(function: Callable, arguments: dict[str, Any], variables: Sequence[str]
     parts = []
     for name, parameter in inspect.signature(function).parameters.items():
         value = arguments[name]
-        code = name if name in variables else repr(_plain(value))
+        code = name if name in variables else repr(plain(value))
         if parameter.default is parameter.empty:
             parts.append(code)
-        elif name in ("tasks", "order", *variables) or _plain(value) != _plain(parameter.default):
+        elif name in ("tasks", "order", *variables) or plain(value) != plain(parameter.default):
             parts.append(f"{name}={code}")
     return f"streams.{function.__name__}({', '.join(parts)})"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Tensor | np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, list | tuple | range):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _held_out(validation: float | int, images: int) -> int:
@@ -127,10 +132,12 @@ def _held_out(validation: float | int, images: int) -> int:
 
 def labels_of(items: Iterable[Any], class_names: Sequence[str], argument: str) -> list[int]:
     """Labels of a list of labels or names, each at most once."""
-    if isinstance(items, str) or not isinstance(items, Iterable):
+    listed = plain(items)
+    if not isinstance(listed, list | set | frozenset):
         raise ValueError(f"{argument}= must be a list of labels or class names, not {items!r}.")
     labels = []
-    for item in _plain(items) if not isinstance(items, set) else sorted(items):
+    for given in listed:
+        item = plain(given)
         if isinstance(item, str):
             if item not in class_names:
                 raise unknown("class", item, class_names)
@@ -144,12 +151,13 @@ def labels_of(items: Iterable[Any], class_names: Sequence[str], argument: str) -
 
 
 def _in_order(chosen: list[int], order: Order, class_names: Sequence[str]) -> list[int]:
+    order = plain(order)
     if order is None:
         return chosen
     if is_whole(order):
         generator = np.random.default_rng(Whole(at_least=0).check("order", order))
         return generator.permutation(chosen).tolist()
-    if isinstance(order, int | float):
+    if isinstance(order, int | float | set | frozenset):
         raise ValueError(f"order is an int seed, None or a list of labels, not {order!r}.")
     arrival = labels_of(order, class_names, "order")
     if missing := sorted(set(chosen) - set(arrival)):
@@ -167,16 +175,16 @@ def _in_order(chosen: list[int], order: Order, class_names: Sequence[str]) -> li
 
 def _sizes(tasks: Tasks, classes: int) -> list[int]:
     """The number of classes in each task."""
-    if is_whole(tasks):
-        if tasks < 1 or classes % tasks:
+    sizes = plain(tasks)
+    if is_whole(sizes):
+        if sizes < 1 or classes % sizes:
             right = [str(n) for n in range(1, classes + 1) if classes % n == 0]
             listed = " or ".join(filter(None, [", ".join(right[:-1]), right[-1]]))
             raise ValueError(
-                f"{classes} classes cannot be divided into {tasks} equal tasks; tasks may be {listed}, or a list with "
+                f"{classes} classes cannot be divided into {sizes} equal tasks; tasks may be {listed}, or a list with "
                 "the number of classes in each."
             )
-        return [classes // tasks] * tasks
-    sizes = _plain(tasks)
+        return [classes // sizes] * sizes
     if not isinstance(sizes, list) or not all(is_whole(n) and n > 0 for n in sizes):
         raise ValueError(
             f"tasks is a number of tasks, or a list with the number of classes in each (1 or more), not {tasks!r}."

@@ -15,8 +15,9 @@ from torch.nn import functional
 from ..describe import Several, Whole
 from .division import Plan, arrange, call, divide
 from .grounds import GROUNDS, LATTICE, pattern
+from .labels import plain
 from .shapes import REACH, distances
-from .stream import Split, Stream
+from .stream import Split, Stream, check_memory
 
 GROUND = ("tint", "light", "dark", "periods", "angle", "shift_u", "shift_v")  # random numbers that a ground takes
 _PERIODS = 2.0, 4.0  # of the ground's pattern across the image
@@ -31,11 +32,13 @@ def rendered(
     source: Callable[..., Stream], settings: dict[str, Any], class_names: Sequence[str], numbers: int, render: Render
 ) -> Stream:
     """The stream of the function ``source``, called with ``settings``; ``numbers`` and ``render`` as of ``draw``."""
+    settings = {name: plain(value) for name, value in settings.items()}
     validation, size, seed = (settings[name] for name in ("validation", "size", "seed"))
     plan = arrange(class_names, settings["tasks"], settings["order"], settings["classes"], validation)
     Whole(at_least=8).check("size", size)
     counts = Several(Whole(at_least=1), length=2).check("per_class", settings["per_class"])
     Whole(at_least=0).check("seed", seed)
+    check_memory(sum(counts) * sum(map(len, plan)), (3, size, size))
     train, test = (draw(plan, count, size, seed, part, numbers, render) for part, count in enumerate(counts))
     name, code = source.__name__, call(source, settings)
     return divide(train, test, class_names, plan, validation, name=name, code=code)

@@ -1,21 +1,27 @@
 """Your own pictures: one sub-folder per class, in a folder or a zip file."""
 
+import hashlib
 import os
 import warnings
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from ..describe import Whole
-from .division import Classes, Order, Tasks, arrange, call, divide
-from .stream import Split, Stream, check_images, sample
+from ..describe import Flag, Whole
+from .division import Classes, Order, Plan, Tasks, arrange, call, shares
+from .labels import plain
+from .layout import Picture, layout
+from .listing import Open, listed, located
+from .pictures import TooLarge, square
+from .report import Report
+from .stream import Split, Stream, Task, check_memory, sample
 
-_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_SPLITS = ("for training", "for validation", "for test")
+_AT_ONCE = 1000  # pictures that are handed to the threads together
 
 
 def folder(
@@ -25,108 +31,126 @@ def folder(
     size: int = 32,
     classes: Classes = None,
     validation: float | int = 0,
+    splits: bool | None = None,
 ) -> Stream:
-    """Pictures of any size from `path/<class>/` or `path/train/<class>/` and `path/test/<class>/`.
+    """Pictures of any size from `path/<class>/`, or `path/train/<class>/` and `path/test/<class>/`.
 
-    `path` may be a zip file of that layout. Pictures become RGB; the shorter side is resized to `size` pixels
-    (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of their names. Without train/
-    and test/, one fifth of each class is the test split, always the same. Pictures that cannot be read are left out,
-    with one warning that counts and names them. The other arguments, and the ValueError when they do not fit, as in
-    `arrange`.
+    `path` may be a zip file of that layout. Pictures become RGB, upright, on white, of 8 bits; the shorter side is
+    resized to `size` pixels (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of their
+    names. Without train/ and test/, one fifth of each class is the test split, always the same. A val/ beside train/
+    is the validation split, to which `validation` adds from train/, or the test split where there is no test/; names
+    such as Training/ and valid/ will do. splits: True if such folders are splits, False if they are classes, None to
+    see it from what lies in them. Hidden files are left out; so are pictures that cannot be read, or not in 100 MB,
+    with one warning that counts and names them. `report` says what was taken, guessed, converted and skipped. The other
+    arguments, and the ValueError when they do not fit, as in `arrange`.
     """
     code = call(folder, locals())
-    path = Path(path).expanduser()
-    Whole(at_least=1).check("size", size)
-    names, open_file = _listing(path)
-    pictures = _pictures(path, names)
-    class_names = sorted({name for _, name, _ in pictures})
-    plan = arrange(class_names, tasks, order, classes, validation)
-    chosen = {class_names[label] for task in plan for label in task}
-    pictures = [picture for picture in pictures if picture[1] in chosen]
-    parted = any(part for part, _, _ in pictures)
-    labels = torch.tensor([class_names.index(name) for _, name, _ in pictures])
-    tested = torch.tensor([part == "test" for part, _, _ in pictures])
-    if parted:  # before the pictures are read, which may take minutes
-        check_images(sum(plan, ()), labels[~tested], labels[tested], class_names)
-    images, good = _read([file for _, _, file in pictures], open_file, size, path)
-    everything, tested = Split(images[good], labels[good]), tested[good]
-    if not parted:
-        tested = sample(everything.labels, lambda n: max(1, round(0.2 * n)), seed=0)
-    train, test = everything.take(~tested), everything.take(tested)
-    return divide(train, test, class_names, plan, validation, name=path.stem, code=code)
-
-
-def _listing(path: Path) -> tuple[list[str], Callable[[str], IO[bytes]]]:
-    """Names of the files under `path`, with "/" between folders, and the function that opens one of them."""
-    if path.is_dir():
-        files = [file for file in path.rglob("*") if file.is_file()]
-        return [file.relative_to(path).as_posix() for file in files], lambda name: (path / name).open("rb")
-    if zipfile.is_zipfile(path):
-        archive = zipfile.ZipFile(path)
-        return archive.namelist(), archive.open
-    raise ValueError(f"there is no folder or zip file {str(path)!r}.")
-
-
-def _pictures(path: Path, names: list[str]) -> list[tuple[str, str, str]]:
-    """(part, class, file) of every picture; part is "train", "test", or "" when not divided."""
-    split = [
-        (PurePosixPath(name).parts, name)
-        for name in sorted(names)
-        if name.lower().endswith(_SUFFIXES) and not name.startswith(("__MACOSX", "."))
-    ]
-    split = [(parts, name) for parts, name in split if len(parts) > 1]
-    if not split:
-        raise ValueError(
-            f"{str(path)!r} has no pictures in sub-folders; put them in <class>/, or in train/<class>/ and "
-            "test/<class>/."
-        )
-    tops = {parts[0] for parts, _ in split}
-    if "train" not in tops:
-        return [("", parts[0], name) for parts, name in split]
-    if "test" not in tops:
-        raise ValueError(
-            f"{str(path)!r} has train/ but no test/ with pictures; add test/<class>/, or put the classes' folders at "
-            "the top to have them divided for you."
-        )
-    return [(parts[0], parts[1], name) for parts, name in split if parts[0] in ("train", "test") and len(parts) > 2]
+    path, size, validation = located(path), Whole(at_least=1).check("size", size), plain(validation)
+    splits = None if splits is None else Flag().check("splits", splits)
+    report = Report()
+    with listed(path, report) as (names, open_file):
+        pictures = layout(path, names, splits, report)
+        class_names = sorted({picture.label for picture in pictures})
+        plan = arrange(class_names, tasks, order, classes, validation)
+        chosen = {class_names[label] for task in plan for label in task}
+        pictures = [picture for picture in pictures if picture.label in chosen]
+        parts = _read(pictures, class_names, plan, validation, size, open_file, path, report)
+    found = [Task(index, labels, *parts[3 * index : 3 * index + 3]) for index, labels in enumerate(plan)]
+    counts = ", ".join(f"{sum(map(len, parts[i::3])):,} {what}" for i, what in enumerate(_SPLITS))
+    report.add("taken", f"{sum(map(len, parts)):,} pictures of {len(chosen)} classes, {counts}")
+    return Stream(found, class_names, Path(os.path.abspath(path)).stem, code, report)
 
 
 def _read(
-    files: list[str], open_file: Callable[[str], IO[bytes]], size: int, path: Path
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, 3, size, size) uint8 pictures, and (N,) bool, False where one cannot be read."""
-    images = np.zeros((len(files), 3, size, size), dtype=np.uint8)
+    pictures: list[Picture],
+    class_names: Sequence[str],
+    plan: Plan,
+    validation: float | int,
+    size: int,
+    open_file: Open,
+    path: Path,
+    report: Report,
+) -> list[Split]:
+    """The splits of the tasks, three of each.
 
-    def read(place: int) -> bool:
-        try:
-            with open_file(files[place]) as file:
-                images[place] = _square(file, size)
-        except Exception:  # decoders raise anything on a broken file; it is reported below
-            return False
-        return True
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        good = list(pool.map(read, range(len(files))))
-    broken = [file for file, fine in zip(files, good, strict=True) if not fine]
+    A picture is decoded straight into its split, so that no second copy of the stream is needed; where some cannot be
+    read, the others are divided and read again.
+    """
+    total, broken = len(pictures), list[tuple[str, str]]()
+    numbers = {name: number for number, name in enumerate(class_names)}
+    while True:
+        labels = torch.tensor([numbers[picture.label] for picture in pictures]).long()
+        groups = _groups(pictures, labels, class_names, plan, validation)
+        check_memory(len(pictures), (3, size, size))
+        images = [np.empty((len(rows), 3, size, size), dtype=np.uint8) for rows in groups]
+        jobs = [
+            (pictures[row].file, image)
+            for own, rows in zip(images, groups, strict=True)
+            for row, image in zip(rows.tolist(), own, strict=True)
+        ]
+        results = sorted(_decode(jobs, open_file, size))
+        failed = {file: reason for file, reason, _, _ in results if reason}
+        if not failed:
+            break
+        broken += failed.items()
+        pictures = [picture for picture in pictures if picture.file not in failed]
+    seen = set[bytes]()
+    for file, _, converted, digest in results:
+        for what in converted:
+            report.add("converted", what, file)
+        if digest in seen:
+            report.add("taken", "copies of another picture", file)
+        seen.add(digest)
+    for file, reason in broken:
+        report.add("skipped", reason, file)
     if broken:
-        listed = ", ".join(broken[:5]) + (", ..." if len(broken) > 5 else "")
-        warnings.warn(
-            f"{len(broken)} of {len(files)} pictures in {str(path)!r} cannot be read and are left out: {listed}",
-            stacklevel=3,
-        )
-    return torch.from_numpy(images), torch.tensor(good)
+        shown = ", ".join(file for file, _ in broken[:5]) + (", ..." if len(broken) > 5 else "")
+        words = f"{len(broken)} of {total} pictures in {str(path)!r} cannot be read and are left out: {shown}"
+        warnings.warn(words, stacklevel=3)
+    return [Split(torch.from_numpy(own), labels[rows]) for own, rows in zip(images, groups, strict=True)]
 
 
-def _square(file: IO[bytes], size: int) -> np.ndarray:
-    """(3, size, size) uint8: the picture upright, its shorter side resized, its middle kept."""
-    from PIL import Image, ImageOps
+def _groups(
+    pictures: Sequence[Picture], labels: Tensor, class_names: Sequence[str], plan: Plan, validation: float | int
+) -> list[Tensor]:
+    """The rows of training, validation and test pictures of the first task, of the second and so on."""
+    parts = [picture.part for picture in pictures]
+    train, val, test = (torch.tensor([part == name for part in parts]).bool() for name in ("train", "val", "test"))
+    if not any(parts):
+        test = sample(labels, lambda n: max(1, round(0.2 * n)), seed=0)
+        train = ~test
+    trained, tested = train.nonzero().flatten(), test.nonzero().flatten()
+    found = []
+    divided = shares(labels[train], labels[test], class_names, plan, validation)
+    for classes, (mine, held, asked) in zip(plan, divided, strict=True):
+        given = (val & torch.isin(labels, torch.tensor(classes))).nonzero().flatten()
+        found += [trained[mine], torch.cat([trained[held], given]), tested[asked]]
+    return found
 
-    opened = Image.open(file)
-    opened.draft("RGB", (size, size))  # JPEGs decode faster at a fraction of their size
-    picture = ImageOps.exif_transpose(opened).convert("RGB")
-    shorter = min(picture.size)
-    if shorter != size:
-        width, height = (max(size, round(side * size / shorter)) for side in picture.size)
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = ((side - size) // 2 for side in picture.size)
-    return np.asarray(picture.crop((left, top, left + size, top + size))).transpose(2, 0, 1)
+
+def _decode(
+    jobs: Sequence[tuple[str, np.ndarray]], open_file: Open, size: int
+) -> list[tuple[str, str, list[str], bytes]]:
+    """Fill the image of each (file, image): (file, "" or why it cannot be read, what was converted, digest)."""
+
+    def one(job: tuple[str, np.ndarray]) -> tuple[str, str, list[str], bytes]:
+        name, image = job
+        try:
+            with open_file(name) as file:
+                image[:], converted = square(file, size)
+                file.seek(0)
+                return name, "", converted, hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
+        except TooLarge:
+            return name, "pictures too large to be read in 100 MB; make them smaller", [], b""
+        except Exception:  # decoders raise anything on a broken file
+            return name, "pictures that cannot be read", [], b""
+
+    affinity: Callable | None = getattr(os, "sched_getaffinity", None)
+    threads = min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
+    found: list[tuple[str, str, list[str], bytes]] = []
+    # Pillow warns of odd metadata, and of large pictures, which are refused here.
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+        warnings.simplefilter("ignore")
+        for start in range(0, len(jobs), _AT_ONCE):
+            found += pool.map(one, jobs[start : start + _AT_ONCE])
+    return found

@@ -1,16 +1,21 @@
 """What arrives: a stream of tasks, each with its images for training, validation and test."""
 
 import hashlib
+import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeGuard, overload
+from html import escape
+from typing import overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..describe import Real, Whole
+from .labels import names_of, plain
+from .report import Report
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +33,9 @@ class Split:
 
     def __post_init__(self) -> None:
         images, labels, masks = self.images, self.labels, self.masks
+        for name, part in (("images", images), ("labels", labels), ("masks", masks)):
+            if not isinstance(part, Tensor) and (part is not None or name != "masks"):
+                raise ValueError(f"{name} must be a tensor, not {type(part).__name__}; torch.as_tensor makes one.")
         if images.ndim != 4 or images.dtype != torch.uint8:
             raise ValueError(f"images must be a uint8 tensor of shape (N, C, H, W), not {_kind(images)}.")
         if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
@@ -66,6 +74,16 @@ class Task:
     validation: Split
     test: Split
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", Whole(at_least=0).check("index", self.index))
+        classes = plain(self.classes)
+        if not isinstance(classes, list) or not all(type(label) is int for label in classes):
+            raise ValueError(f"classes must be a tuple of whole numbers, not {self.classes!r}.")
+        object.__setattr__(self, "classes", tuple(classes))
+        for name in ("train", "validation", "test"):
+            if not isinstance(getattr(self, name), Split):
+                raise ValueError(f"{name} must be a Split, not {type(getattr(self, name)).__name__}.")
+
 
 class Stream(Sequence[Task]):
     """Tasks in the order in which they arrive. Every class belongs to exactly one task.
@@ -73,14 +91,17 @@ class Stream(Sequence[Task]):
     Every class needs a training and a test image, except that the first task may have no training image at all, for a
     pretrained network. Tasks may differ in image size. Raises ValueError otherwise.
     name: "digits"; code: the call that creates the stream, "streams.digits(tasks=5, order=0)"; class_names: one for
-    every label.
+    every label; report: what the source took, guessed, converted and skipped.
     """
 
-    def __init__(self, tasks: Iterable[Task], class_names: Sequence[str], name: str, code: str) -> None:
-        self._tasks = tuple(tasks)
-        self.class_names = tuple(class_names)
+    def __init__(
+        self, tasks: Iterable[Task], class_names: Sequence[str], name: str, code: str, report: Report | None = None
+    ) -> None:
+        self._tasks = tuple(tasks) if isinstance(tasks, Iterable) else (tasks,)
+        self.class_names = names_of(class_names)
         self.name = name
         self.code = code
+        self.report = Report() if report is None else report
         _check_tasks(self._tasks, self.class_names)
 
     def __len__(self) -> int:
@@ -103,6 +124,9 @@ class Stream(Sequence[Task]):
             f"<{self.code}: {len(self)} tasks of {sizes[0] if same else sizes} classes, "
             f"{train:,} training and {test:,} test images of {self.image_shape}>"
         )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>" + (self.report._repr_html_() if self.report else "")
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -148,13 +172,14 @@ class Stream(Sequence[Task]):
         The share, above 0 and at most 1, is sampled with `seed` class by class, at least one image of each; a larger
         share contains every image of a smaller one.
         """
+        share, seed = plain(share), plain(seed)
         Real(above=0, at_most=1).check("share", share)
         tasks = [self[0]]
         for task in self[1:]:
             kept = sample(task.train.labels, lambda n: max(1, round(share * n)), seed)
             tasks.append(replace(task, train=task.train.take(kept)))
         code = f"{self.code}.fewer({share!r}{f', seed={seed!r}' if seed else ''})"
-        return Stream(tasks, self.class_names, self.name, code)
+        return Stream(tasks, self.class_names, self.name, code, self.report)
 
 
 def sample(labels: Tensor, count: Callable[[int], int], seed: int) -> Tensor:
@@ -162,13 +187,25 @@ def sample(labels: Tensor, count: Callable[[int], int], seed: int) -> Tensor:
 
     A larger count contains every row of a smaller one.
     """
-    Whole(at_least=0).check("seed", seed)
+    seed = Whole(at_least=0).check("seed", seed)
     chosen = torch.zeros(len(labels), dtype=torch.bool)
     for label in labels.unique().tolist():
         rows = (labels == label).nonzero().flatten()
         shuffled = np.random.default_rng([seed, label]).permutation(len(rows))
         chosen[rows[torch.from_numpy(shuffled[: count(len(rows))])]] = True
     return chosen
+
+
+def check_memory(count: int, shape: tuple[int, ...]) -> None:
+    """ValueError where so many images of a shape take more than half the memory of this computer."""
+    try:
+        limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        limit = 2**35
+    if count * math.prod(shape) > limit:
+        raise ValueError(
+            f"{count:,} images of {shape} take more than half the memory here; choose fewer or smaller ones."
+        )
 
 
 def check_images(classes: Iterable[int], train: Tensor, test: Tensor, class_names: Sequence[str]) -> None:
@@ -183,11 +220,6 @@ def check_images(classes: Iterable[int], train: Tensor, test: Tensor, class_name
                 )
 
 
-def is_whole(value: Any) -> TypeGuard[int]:
-    """True of Python's and numpy's integers, not of booleans."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
 def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
@@ -197,6 +229,8 @@ def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
         raise ValueError("a stream needs at least one task.")
     seen: set[int] = set()
     for place, task in enumerate(tasks):
+        if not isinstance(task, Task):
+            raise ValueError(f"a stream is made of Tasks, not of {type(task).__name__}.")
         if task.index != place:
             raise ValueError(f"the task at place {place} has the index {task.index}; use {place}.")
         if not task.classes or not set(task.classes) <= set(range(len(class_names))):

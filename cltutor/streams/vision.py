@@ -10,6 +10,8 @@ import torch
 
 from ..describe import Whole
 from .division import Classes, Order, Tasks, arrange, call, divide, unknown
+from .labels import plain
+from .listing import located
 from .stream import Split, Stream, sample
 
 # The arguments for the training and the test images of each data set. None: it is not divided, and one fifth of each
@@ -44,13 +46,16 @@ def torchvision(
     the data can neither be found nor downloaded, or the images differ in size (`folder` resizes those).
     """
     code = call(torchvision, locals())
-    if name not in _SETS:
+    if not isinstance(name, str) or name not in _SETS:
         raise unknown("torchvision data set", name, _SETS)
-    most = per_class if isinstance(per_class, tuple | list) else (per_class, None)
+    most = plain(per_class)
+    most = most if isinstance(most, list) else (most, None)
     if len(most) != 2:
         raise ValueError(f"per_class is a number of training images, or of training and test images, not {per_class}.")
     counts = [Whole(at_least=1, or_none=True).check("per_class", count) for count in most]
-    root = Path(root or os.environ.get("CLTUTOR_DATA") or Path.home() / ".cache" / "cltutor").expanduser()
+    if root is None:
+        root = os.environ.get("CLTUTOR_DATA") or Path.home() / ".cache" / "cltutor"
+    root = located(root, "root")
     parts = [_open(name, root, **arguments) for arguments in _SETS[name] or ({},)]
     labels = [_labels(part) for part in parts]
     class_names = _class_names(parts[0], labels)

@@ -35,7 +35,7 @@ def test_float_images_are_rounded_to_uint8_and_grey_ones_get_a_channel():
         ({"x_train": np.zeros((8, 32, 32, 3), np.uint8)}, "channels last"),
         ({"x_train": X[:, :, :2]}, "they must be the same"),
         ({"y_train": Y[:4]}, "y_train has 4 labels for 8 images"),
-        ({"y_train": Y / 1.0}, "y_train must be whole numbers"),
+        ({"y_train": Y + 0.5}, "y_train must be whole numbers"),
         ({"y_train": Y[:, None]}, "y_train must be whole numbers"),
         ({"y_train": Y - 1}, "y_train has the label -1; labels must run from 0 to"),
         ({"y_test": Y + 1, "class_names": list("abcd")}, "y_test has the label 4; .* 0 to 3"),

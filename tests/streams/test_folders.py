@@ -60,7 +60,7 @@ def test_a_picture_is_resized_by_its_shorter_side_and_its_middle_kept(tmp_path):
 
 def test_pictures_of_any_mode_become_rgb(tmp_path):
     _picture(tmp_path / "a" / "grey.png", 77, mode="L")
-    _picture(tmp_path / "a" / "clear.png", (77, 77, 77, 9), mode="RGBA")
+    _picture(tmp_path / "a" / "opaque.png", (77, 77, 77, 255), mode="RGBA")
     stream = folder(tmp_path, tasks=1, size=4)
     for split in (stream[0].train, stream[0].test):
         assert bool((split.images == 77).all())
