@@ -134,7 +134,8 @@ class Recipe(Described):
     ``heads="task"``: cross-entropy over the classes of the image's own task; ``heads="class"``: over all classes
     seen, so that logits of different tasks learn to compete. ``after_task`` makes the network to test from the one that
     was trained (merging models, aligning weights). ``predict`` is "logits", or "nearest_mean" of the classes'
-    images in memory (iCaRL; Rebuffi et al. 2017, Algorithm 1).
+    images in memory (iCaRL; Rebuffi et al. 2017, Algorithm 1), or "nearest_mean_mirrored" of these and their mirrors
+    (iCaRL's program). ``cl.methods.sources(recipe)`` shows where the details of a paper's method come from.
     """
 
     name: str
