@@ -30,6 +30,17 @@ def draw(seed: int, *shape: int) -> Tensor:
 
 
 @HEADS
+@pytest.mark.parametrize("labels", [[5, 6, 6, 5], MIXED])
+def test_a_sum_is_as_many_times_the_mean_as_there_are_images(heads, labels, make_batch):
+    batch = make_batch(
+        draw(0, len(labels), 7), CLASSES, labels, heads=heads, tasks=sorted({TASK_OF[n] for n in labels})
+    )
+    summed, mean = (CrossEntropy(reduction)(batch, {}).item() for reduction in ("sum", "mean"))
+    assert summed == pytest.approx(len(labels) * mean)
+    assert CrossEntropy("sum").latex(heads) == rf"\sum_n {CrossEntropy().latex(heads)}"
+
+
+@HEADS
 @pytest.mark.parametrize("labels", [[5, 6, 6, 5, 5, 6, 6, 6], MIXED])  # of one task, for which there is a short cut
 def test_it_is_minus_the_log_of_the_right_probability_among_its_rivals_and_moves_no_other_logit(
     heads, labels, make_batch, numerical_gradient

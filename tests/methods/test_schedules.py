@@ -145,6 +145,18 @@ def test_a_method_that_eeil_did_not_run_is_refused():
         cl.schedules.eeil_paper("mas")
 
 
+def test_a_decaying_rate_goes_on_through_all_tasks_and_phases(tiny, monkeypatch):
+    """1 / (1 + epoch / 2), with epochs counted from the first of the first task (the DF-CNN authors' program)."""
+    monkeypatch.setitem(OPTIMISERS, "watched", Watched)
+    rates: list[float] = []
+    for event in cl.train(tiny, cl.methods.lwf(optimiser="watched", rate_decay=0.5, learning_rate=0.01, epochs=5)):
+        if isinstance(event, EpochDone):
+            assert len(set(Watched.rates)) == 1
+            rates.append(Watched.rates[0])
+            Watched.rates.clear()
+    assert rates == pytest.approx([0.01 / (1 + epoch / 2) for epoch in range(10)])
+
+
 EEIL = {"learning_rate": 0.1, "batch_size": 128, "momentum": 0.9, "weight_decay": 0.0001, "drop_every": 10}
 DFCNN = {"epochs": 2000, "batch_size": 10, "weight_decay": 0.0, "optimiser": "rmsprop", "learning_rate": 0.0001}
 

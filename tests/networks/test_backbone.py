@@ -2,14 +2,15 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cltutor.networks import MultiHead, ResNet32, SmallCNN, TaskCNN
-from cltutor.networks.backbone import Normalise, ResidualBlock
+from cltutor.networks import MultiHead, OfficeHomeCNN, ResNet32, SmallCNN, TaskCNN
+from cltutor.networks.backbone import Normalise, NormaliseEach, ResidualBlock
 
 
 def pictures(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -125,7 +126,61 @@ def test_a_block_is_relu_of_two_normalised_convolutions_plus_the_shortcut(channe
     torch.testing.assert_close(block(maps), (inner + shortcut).relu(), atol=1e-5, rtol=1e-5)
 
 
+# Office-Home's
+
+
+def pooled_by_hand(maps: torch.Tensor, side: int) -> torch.Tensor:
+    """TensorFlow's "SAME": ceil(n / side) windows, what is too much before and after, the smaller half before."""
+    for dimension in (2, 3):
+        length = maps.shape[dimension]
+        count = -(-length // side)
+        before = (count * side - length) // 2
+        windows = [range(max(0, i * side - before), min(length, (i + 1) * side - before)) for i in range(count)]
+        maps = torch.stack([maps.index_select(dimension, torch.tensor(w)).amax(dimension) for w in windows], dimension)
+    return maps
+
+
+@pytest.mark.parametrize("shape", [(3, 29, 32), (1, 11, 8), (2, 1, 5)])
+def test_office_homes_cnn_convolves_and_pools_as_tensorflow_does(shape):
+    torch.manual_seed(0)
+    backbone = OfficeHomeCNN((4, 5), (5, 3), (3, 2), (6,), dropout=0.0).build(shape)
+    images = pictures(3, *shape)
+    maps = backbone.normalise(images)
+    for convolution, pool in zip((backbone.trunk[0], backbone.trunk[3]), (3, 2), strict=True):
+        maps = nn.functional.conv2d(maps, convolution.weight, convolution.bias, padding="same").relu()
+        maps = pooled_by_hand(maps, pool)
+    torch.testing.assert_close(backbone.trunk(backbone.normalise(images)), maps.flatten(1))
+    assert backbone(images).shape == (3, 6)
+
+
+def test_office_homes_cnn_has_the_papers_number_of_parameters():
+    network = MultiHead(OfficeHomeCNN()).build((3, 128, 128))  # DF-CNN, section 4.2: 2.68 M for each task
+    network.grow(13)
+    assert sum(p.numel() for p in network.parameters()) == 2_679_437
+
+
+def test_sizes_of_office_homes_cnn_that_do_not_fit_are_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^channels, kernels and pools have .* each convolution, not 2, 4 and 4\.$"):
+        OfficeHomeCNN(channels=(3, 4))
+    with pytest.raises(ValueError, match=r"^kernels have an odd side, so that maps keep their size, not 4\.$"):
+        OfficeHomeCNN(kernels=(11, 5, 4, 3))
+
+
 # Normalisation
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_each_image_by_itself_has_mean_0_and_deviation_1_unless_it_hardly_varies(channels):
+    images = pictures(5, channels, 6, 7)
+    images[1] //= 64  # a deviation of about 1 / 255
+    images[2] = 9
+    pixels = images.numpy() / 255
+    deviation = np.maximum(pixels.std((2, 3), keepdims=True), 1 / np.sqrt(42))
+    expected = (pixels - pixels.mean((2, 3), keepdims=True)) / deviation
+    normalise = TaskCNN(normalise="image").build((channels, 6, 7)).normalise
+    normalise.fit(pictures(9, channels, 6, 7, seed=1))
+    assert isinstance(normalise, NormaliseEach)
+    np.testing.assert_allclose(normalise(images).numpy(), expected, atol=1e-5)
 
 
 def test_the_first_tasks_images_come_out_with_mean_0_and_deviation_1_in_every_channel_that_varies():

@@ -133,6 +133,37 @@ def test_where_earlier_columns_are_allowed_to_learn_a_later_head_teaches_them():
     assert set(names) == {f"layers.{i}.{part}" for i in range(5) for part in ("weight", "bias")}
 
 
+def test_the_dfcnn_authors_have_an_adapter_for_each_earlier_column_in_convolutions_alone():
+    network = grown(3, Progressive(SmallCNN(channels=(4, 6), hidden=(5,)), adapters="separate")).eval()
+    shake(network)
+    read = lambda layer, maps: F.max_pool2d(layer(maps).relu(), 2)  # noqa: E731
+    first = [read(column.layers[0], network.normalise(IMAGES)) for column in network.columns]
+    for task, column in enumerate(network.columns):
+        assert len(column.adapters) == (task > 0)
+        maps = column.layers[1](first[task])
+        if task:
+            adapter = column.adapters[0]
+            for j in range(task):
+                assert adapter.project[j].weight.shape == (max(1, 4 // (2 * (task + 1))), 4, 1, 1)
+                hidden = adapter.project[j](adapter.alpha[j] * first[j]).relu()
+                maps = maps + F.conv2d(hidden, adapter.lateral[j].weight, padding=1)
+        hidden = column.layers[2](F.max_pool2d(maps.relu(), 2).flatten(1)).relu()
+        torch.testing.assert_close(network(IMAGES).head(task), column.layers[3](hidden), atol=1e-5, rtol=1e-4)
+
+
+def test_the_network_of_the_dfcnn_authors_grows_to_ten_columns():
+    """Section 2 there: alpha, V, b and U for each of t earlier columns, of n // (2 (t + 1)) channels; 3.51 M in all."""
+    network, totals = grown(0, Progressive(adapters="separate"), (3, 32, 32)), []
+    for _ in range(10):
+        network.grow(10)
+        totals.append(sum(p.numel() for p in network.parameters()))
+    layers = [(32, 32), (32, 64), (64, 64)]
+    widths = [[(n // (2 * (t + 1)), n, m) for n, m in layers] for t in range(1, 10)]
+    lateral = [sum(t * (1 + n * r + r + r * m * 9) for r, n, m in of_task) for t, of_task in enumerate(widths, 1)]
+    assert totals == list(itertools.accumulate([328_426 + adapters for adapters in (0, *lateral)]))
+    assert totals[-1] == 3_508_637
+
+
 def test_the_published_network_grows_to_ten_columns():
     network, totals = grown(0, Progressive(), (3, 32, 32)), []
     for _ in range(10):

@@ -3,11 +3,12 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from cltutor.recipe.optimiser import SGD, Pace, RMSProp
+from cltutor.recipe.optimiser import SGD, Pace, RMSProp, TensorFlowRMSProp
 
 
 def twins():
@@ -63,7 +64,45 @@ def test_the_first_step_of_rmsprop_by_hand():
     assert weight.item() == pytest.approx(2 - 0.1 * 3 / (0.9 * 1 + 0.1 * 9) ** 0.5, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", [SGD, RMSProp])
+def test_tensorflows_rmsprop_is_its_formula_in_numpy():
+    """ms = 0.9 ms + 0.1 g^2 from 1; step = momentum step + rate g / sqrt(ms + 1e-10); at two rates, one then halved."""
+    ours, theirs = twins()
+    optimiser = TensorFlowRMSProp([(ours[:2], 0.1), (ours[2:], 0.01)], momentum=0.5, weight_decay=0.05, clip=1e9)
+    weights = [p.detach().double().numpy() for p in theirs]
+    squares, steps = [np.ones_like(w) for w in weights], [np.zeros_like(w) for w in weights]
+    for step in range(6):
+        if step == 3:
+            optimiser.slow_down(2)
+        backward(step, ours)
+        optimiser.step()
+        for i, rate in enumerate((0.1, 0.1, 0.01)):
+            gradient = 2 * weights[i] * (step + 1) + np.cos(weights[i]) + 0.05 * weights[i]
+            squares[i] = 0.9 * squares[i] + 0.1 * gradient**2
+            steps[i] = 0.5 * steps[i] + rate / (2 if step >= 3 else 1) * gradient / np.sqrt(squares[i] + 1e-10)
+            weights[i] = weights[i] - steps[i]
+            np.testing.assert_allclose(ours[i].detach(), weights[i], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "gradient", "moved"),
+    [
+        (TensorFlowRMSProp, 1e-5, 0.0284),
+        (TensorFlowRMSProp, 1e-6, 0.0039),
+        (RMSProp, 1e-5, 0.0395),
+        (RMSProp, 1e-6, 0.0348),
+    ],
+)
+def test_where_the_small_number_is_added_decides_how_far_a_weak_gradient_moves(kind, gradient, moved):
+    """600 steps at a rate of 0.0001: 1e-10 inside the root is as much as 1e-5 outside."""
+    weight = nn.Parameter(torch.zeros(1))
+    optimiser = kind([([weight], 1e-4)], 0.0, 0.0, 1e9)
+    for _ in range(600):
+        weight.grad = torch.full((1,), gradient)
+        optimiser.step()
+    assert -weight.item() == pytest.approx(moved, abs=6e-5)
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSProp, TensorFlowRMSProp])
 def test_a_parameter_without_a_gradient_is_not_moved_by_momentum_or_weight_decay(kind):
     ours, _ = twins()
     optimiser = kind([(ours, 0.1)], momentum=0.9, weight_decay=0.5, clip=1.0)
@@ -81,7 +120,7 @@ def test_training_does_not_import_pytorchs_compiler():
 import sys, torch, cltutor as cl
 images, labels = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8), torch.tensor([0, 1] * 4)
 stream = cl.streams.tensors(images, labels, images, labels, tasks=1)
-for optimiser in ("sgd", "rmsprop"):
+for optimiser in ("sgd", "rmsprop", "rmsprop_tf1"):
     cl.learn(stream, cl.methods.lwf(optimiser=optimiser), epochs=1, progress=False)
 print("torch._dynamo" in sys.modules)
 """
