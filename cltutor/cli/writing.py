@@ -1,5 +1,6 @@
 """What `cltutor run` and `cltutor compare` write into a folder: the table, the figures and the run files."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,10 @@ def figures(comparison: "Comparison") -> dict[str, "Picture"]:
     from ..show.curves import accuracy_over_time
     from ..show.tradeoff import old_and_new
 
-    several = len(comparison[0].tasks) > 1
-    found = {"old_and_new": old_and_new(comparison)} if several else {}
+    several, found = len(comparison[0].tasks) > 1, {}
+    if several:
+        with suppress(ValueError):  # on tasks of one class no old or new accuracy says anything
+            found["old_and_new"] = old_and_new(comparison)
     for words, competes in (("head_per_task", False), ("all_classes", True)):
         runs = [run for run in comparison if run.competes == competes]
         if runs:

@@ -35,6 +35,8 @@ def difference(methods: Methods, label: str, known_task: bool, against: str) -> 
     silent = not known_task and not one[0].competes
     if label == against or silent or {run.seed for run in one} != {run.seed for run in other}:
         return math.nan, math.nan
+    if any(math.isnan(numbers(run, known_task)["average_accuracy"]) for run in (*one, *other)):
+        return math.nan, math.nan
     return paired(one, other, known_task, "average_accuracy")
 
 

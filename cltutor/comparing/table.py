@@ -12,6 +12,7 @@ from statistics import mean
 from typing import overload
 
 from ..recipe.recipe import Recipe
+from ..runs.one_class import remarks
 from ..runs.run import Run
 from ..show.rows import Table as Columns
 from .numbers import Interval, Methods, difference, interval, numbers
@@ -188,7 +189,7 @@ def rank(row: Row) -> float:
 
 
 def about(runs: Sequence[Run]) -> str:
-    """The stream, seeds, budget and devices in one line."""
+    """The stream, seeds, budget and devices in one line, and what tasks of one class leave out, a line each."""
     first, seeds = runs[0], sorted({run.seed for run in runs})
     orders = {run.stream_code for run in runs}
     more = len(orders) - 1
@@ -198,7 +199,10 @@ def about(runs: Sequence[Run]) -> str:
     budget = f"{' or '.join(map(str, epochs))} epochs per task"
     spread = "mean ± half width of the 95 % t-interval; " if len(seeds) > 1 else ""
     words = "seeds" if len(seeds) > 1 else "seed"
-    return f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
+    line = f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
+    counted = [(run.recipe, [len(task) for task in run.tasks]) for run in runs]
+    found = [words for recipe, classes in counted for words in remarks(recipe, classes)]
+    return "\n".join([line, *dict.fromkeys(found)])
 
 
 def title(row: Row) -> str:

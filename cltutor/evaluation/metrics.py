@@ -2,8 +2,10 @@
 
 The accuracy matrix A is (T, T), in [0, 1]: row i = after learning task i, column j = on task j,
 nan above the diagonal. Rows of tasks that were not learned (a run stopped early) are nan
-throughout and are left out. A mean over old tasks is nan for a single task, not 0, because there was
-nothing to forget. Every function raises ValueError for an array of another shape.
+throughout and are left out; so are columns of tasks on which no accuracy says anything (those of
+one class, with the task known). A mean is nan where nothing is left: over old tasks it is nan for
+a single task, not 0, because there was nothing to forget. Every function raises ValueError for an
+array of another shape.
 """
 
 import math
@@ -24,22 +26,22 @@ def _matrix(accuracy: ArrayLike) -> np.ndarray:
     a = np.asarray(accuracy, dtype=float)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or a.size == 0:
         raise ValueError(f"an accuracy matrix must be (T, T), tasks by tasks, not {a.shape}")
-    learned = int((~np.isnan(a).all(axis=1)).sum())
-    if learned == 0:
-        raise ValueError("no task has been learned yet: every row of the accuracy matrix is nan")
+    learned = max(np.flatnonzero(~np.isnan(a).all(axis=1)), default=0) + 1
     a = a[:learned, :learned]
-    seen = a[np.tril_indices(learned)]
+    left = ~np.isnan(a).all(axis=0)
+    seen = a[np.tril(np.ones_like(a, dtype=bool)) & left]
     if np.isnan(seen).any():
         raise ValueError(
             "row i of an accuracy matrix must contain a number for each task 0 to i (after task i, on "
             "task j), but there is a nan on or below the diagonal"
         )
-    if seen.min() < 0 or seen.max() > 1 + ROUNDING:
+    if (seen < 0).any() or (seen > 1 + ROUNDING).any():
         raise ValueError("accuracies must lie between 0 and 1: divide percent by 100")
     return a
 
 
 def _mean(values: np.ndarray) -> float:
+    values = values[~np.isnan(values)]
     return float(np.mean(values)) if np.size(values) else math.nan
 
 
@@ -83,7 +85,11 @@ def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | Non
     weights = np.ones(total) if sizes is None else np.asarray(sizes, dtype=float)
     if weights.shape != (total,) or not (weights > 0).all():
         raise ValueError(f"sizes must be {total} positive numbers of test images, one per task")
-    steps = [np.average(a[i, : i + 1], weights=weights[: i + 1]) for i in range(1, len(a))]
+    weights = np.where(np.isnan(a[-1]), 0, weights[: len(a)])
+    steps = [
+        np.average(np.nan_to_num(a[i, : i + 1]), weights=weights[: i + 1]) if weights[: i + 1].any() else math.nan
+        for i in range(1, len(a))
+    ]
     return _mean(np.array(steps))
 
 
@@ -137,7 +143,7 @@ def intransigence(accuracy: ArrayLike, joint_accuracy: ArrayLike) -> float:
             f"learned, as a vector or a matrix of the same tasks, not an array of {joint.shape}"
         )
     best = best[: len(a)]
-    if not ((best >= 0) & (best <= 1 + ROUNDING)).all():
+    if not ((best >= 0) & (best <= 1 + ROUNDING) | np.isnan(np.diag(a))).all():
         raise ValueError("joint_accuracy must lie between 0 and 1: divide percent by 100")
     return _mean(best - np.diag(a))
 

@@ -1,5 +1,6 @@
 """Keeping the old: Learning without Forgetting's response-preserving loss (LwF, section 3, eq. 2 and 3, Table 2c)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -85,6 +86,10 @@ class Distillation(Term):
         if not self.joined or heads == "class":
             return ""
         return 'one softmax over all old classes (joined) needs heads that learned to compete: use heads="class".'
+
+    def constant(self, classes: Sequence[int]) -> bool:
+        counts = [classes[task] for task in self.guarded(len(classes) - 1)]
+        return not self.kind.startswith("sigmoid") and (sum(counts) == 1 if self.joined else set(counts) == {1})
 
     def compare(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The chosen distance between one head's logits (N, C) and the teacher's."""

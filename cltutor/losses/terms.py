@@ -89,6 +89,7 @@ class Batch:
         self.context, self.images, self.labels, self.places = context, images, labels, places
         self.tasks, self.task_of, self.heads, self.key = tasks, task_of, heads, key
         self._teachers, self._outputs = teachers, dict[str, Output]()
+        self.beside: list[Tensor] = []  # before the backward pass: the terms' values but those of the task's own loss
 
     @property
     def task(self) -> int:
@@ -139,6 +140,7 @@ class Term(Part):
     reads_features: ClassVar[bool] = False  # whether it reads the teacher's features, not its logits alone
     reads_maps: ClassVar[bool] = False  # whether it reads the maps of the last block, of student and teacher
     first_task: ClassVar[int] = 0
+    learns_labels: ClassVar[bool] = False  # the task's own loss, whose gradient Synaptic Intelligence follows
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
         """The term's value, a scalar averaged over the batch."""
@@ -148,9 +150,18 @@ class Term(Part):
         """Why the term has no meaning under this training regime, and which one it takes; "" where it has one."""
         return ""
 
+    def undone(self, state: State, pace: float) -> float:
+        """The share (0 to 1) of a parameter's distance from where the term pulls it that the pull undoes in a task, on
+        average; ``pace`` sums weight x rate / (1 - momentum) over its updates. 1 for a term without such a pull."""
+        return 1.0
+
     def curvature(self, state: State) -> float:
         """The largest second derivative of the term, where it is a constant: it limits the length of a step."""
         return 0.0
+
+    def constant(self, classes: Sequence[int]) -> bool:
+        """Whether nothing can change the term's value in the last of tasks of so many ``classes``."""
+        return False
 
     def latex(self, heads: str) -> str:
         """The term in the papers' symbols, for the training regime ``heads``; by default its class name."""

@@ -10,6 +10,7 @@ from ..evaluation.answers import accuracies, logits
 from ..importance import damages
 from ..networks import Network
 from ..streams import Stream
+from .one_class import informative
 from .run import Run
 
 
@@ -61,5 +62,5 @@ def damaged_accuracy(
     found = np.full((len(shares), len(stream)), np.nan)
     with torch.no_grad():
         for row, broken in zip(found, damages(network, omega, shares, which, seed, how), strict=True):
-            row[: len(tests)] = accuracies(broken, tests, (1,))["known_top1"]
+            row[: len(tests)] = informative(accuracies(broken, tests, (1,))["known_top1"], network.classes)
     return found

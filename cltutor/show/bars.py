@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from ..evaluation import metrics
 from .picture import FONT, FRAME, INK, Picture, headed, name_rows, widest
-from .runs import NEVER_COMPETED, Method, accuracy, mean_and_spread, measured, methods, notes, setting
+from .runs import NEVER_COMPETED, Method, accuracy, mean_and_spread, measured, methods, notes, percent, setting
 from .style import HATCH
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def forgetting(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
         np.array([mean_and_spread(100 * np.array([metric(matrix) for matrix in own])) for own in matrices])
         for metric in (metrics.average_accuracy, metrics.forgetting)
     )
-    if not np.isfinite(lost).any(axis=1).all():
+    if not all(any(run.learned > 1 for run in method.runs) for method in shown):
         raise ValueError("forgetting needs runs that have learned two tasks or more")
     hatched = [not (known_task or method.competes) for method in shown]
     left = 0.3 + widest(method.label for method in shown)
@@ -49,7 +49,7 @@ def forgetting(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     _bars(bars, shown, lost, hatched)
     name_rows(bars, [""] * len(shown))
     parts = [
-        f"{method.label} keeps {mean:.0f} % and forgets {fall:.0f} points"
+        f"{method.label} keeps {percent(mean)} and forgets {percent(fall).replace(' %', '')} points"
         for method, (mean, _), (fall, _) in zip(shown, kept, lost, strict=True)
     ]
     never = f" (hatched bars were {NEVER_COMPETED})" if any(hatched) else ""
@@ -63,7 +63,7 @@ def _bars(axes: Axes, shown: list[Method], numbers: np.ndarray, hatched: list[bo
         color, hatch = method.look.color, HATCH if hatched[place] else None
         inside = "white" if hatch else color
         axes.barh(place, mean, height=0.6, color=inside, edgecolor=color, linewidth=1.2, hatch=hatch)
-        words = f"{mean:.1f}"
+        words = percent(mean, ".1f").replace(" %", "")
         if np.isfinite(spread):
             axes.errorbar(mean, place, xerr=spread, color=INK, capsize=3, lw=1.2)
             words += f" ± {spread:.1f}"

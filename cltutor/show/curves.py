@@ -11,6 +11,7 @@ from .pages import paneled
 from .panels import draw_dotted, draw_shades
 from .picture import INK, Picture, handle
 from .runs import (
+    DASH,
     NEVER_COMPETED,
     Method,
     accuracy,
@@ -20,6 +21,7 @@ from .runs import (
     measured,
     methods,
     notes,
+    percent,
     setting,
 )
 
@@ -43,8 +45,9 @@ def accuracy_over_time(runs: "Run | Sequence[Run]", known_task: bool = True) -> 
     lines = [_line(method, known_task) for method in shown]
     guess = chance(shown[0].runs[0], known_task)
     first, count = shown[0].runs[0], len(guess)
-    headings = [f"task {task + 1}: {class_list(first, task)}" for task in range(count)]
-    lowest = 100 * min([guess.min(), *(np.nanmin(mean, initial=1) for _, mean, _ in lines)])
+    single = [known_task and len(task) == 1 for task in first.tasks]
+    headings = [f"task {task + 1}: {class_list(first, task)}{f' {DASH}' * single[task]}" for task in range(count)]
+    lowest = 100 * min([np.nanmin(guess, initial=1), *(np.nanmin(mean, initial=1) for _, mean, _ in lines)])
     ticks, below = [(task + 0.5, str(task + 1)) for task in range(count)], f"task being learned{_epochs(shown)}"
     title, note = f"Accuracy of each task, {setting(known_task)}", notes(shown, known_task, missing, "*")
     legend = {m.label + ("" if known_task or m.competes else "*"): handle(m.look) for m in shown}
@@ -71,7 +74,7 @@ def _points(run: "Run", known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     for task in range(len(matrix)):
         # Networks with separate columns per task are tested with the task unknown after whole tasks only.
         epochs = np.flatnonzero((learning == task) & np.isfinite(curves).any(axis=1))
-        done = np.isfinite(matrix[task, task])
+        done = np.isfinite(matrix[task]).any()
         planned = len(epochs) if done else max(len(epochs), run.recipe.schedule.epochs)
         places += [task + (e + 1) / planned for e in range(len(epochs))]
         values += [curves[e] for e in epochs]
@@ -107,9 +110,10 @@ def _stairs(start: int, values: np.ndarray) -> np.ndarray:
 def _alt(shown: list[Method], lines: list[tuple[np.ndarray, ...]], known_task: bool) -> str:
     ends = []
     for method, (_, mean, _) in zip(shown, lines, strict=True):
-        if len(mean):
-            now = 100 * mean[-1][np.isfinite(mean[-1])]
-            ends.append(f"{method.label} ends with {now[0]:.0f} % on task 1 and {now.mean():.0f} % on average")
+        if len(mean) or method.runs[0].learned:
+            now = 100 * mean[-1] if len(mean) else np.full(mean.shape[1], np.nan)
+            average = percent(now[np.isfinite(now)].mean()) if np.isfinite(now).any() else DASH
+            ends.append(f"{method.label} ends with {percent(now[0])} on task 1 and {average} on average")
     words = f"Accuracy of each task while the tasks are learned in turn, {setting(known_task)}"
     note = "" if known_task or all(m.competes for m in shown) else f" (some {NEVER_COMPETED})"
     return f"{words}{note}: {'; '.join(ends) or 'nothing has been learned yet'}."

@@ -7,7 +7,7 @@ import numpy as np
 
 from .pages import paneled
 from .picture import Picture, handle
-from .runs import Method, accuracy, mean_and_spread, measured, methods, notes, setting
+from .runs import Method, accuracy, mean_and_spread, measured, methods, notes, percent, setting
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -34,7 +34,7 @@ def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = 
         raise ValueError("old tasks and a new one are needed: give runs of two tasks or more")
     lines = [_line([shown[i] for shown, _ in groups], known_task) for i in range(len(first))]
     ticks = [(k + 0.5, f"{100 * share:g}") for k, share in enumerate(shares)]
-    lowest = min(100 * np.nanmin(mean) for mean, _ in lines)
+    lowest = 100 * min(np.nanmin(mean, initial=1) for mean, _ in lines)
     below = "training images of the new tasks that are used (%)"
     title = f"Accuracy with fewer images of new tasks, {setting(known_task)}"
     legend = {method.label: handle(method.look) for method in first}
@@ -50,14 +50,14 @@ def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = 
 def _line(method: list[Method], known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean and spread, (shares, 2) each: old tasks, new task."""
     ends = [[accuracy(run, known_task)[-1] for run in at_share.runs] for at_share in method]
-    pairs = [mean_and_spread(np.array([(row[:-1].mean(), row[-1]) for row in rows])) for rows in ends]
+    pairs = [mean_and_spread(np.array([(mean_and_spread(row[:-1])[0], row[-1]) for row in rows])) for rows in ends]
     return np.array([mean for mean, _ in pairs]), np.array([spread for _, spread in pairs])
 
 
 def _alt(shares: list, shown: list[Method], lines: list, known_task: bool) -> str:
     parts = [
-        f"{method.label} goes from {100 * mean[0, 0]:.0f} % on old tasks and {100 * mean[0, 1]:.0f} % on the newest "
-        f"to {100 * mean[-1, 0]:.0f} % and {100 * mean[-1, 1]:.0f} %"
+        f"{method.label} goes from {percent(100 * mean[0, 0])} on old tasks and {percent(100 * mean[0, 1])} on the "
+        f"newest to {percent(100 * mean[-1, 0])} and {percent(100 * mean[-1, 1])}"
         for method, (mean, _) in zip(shown, lines, strict=True)
     ]
     return (

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..evaluation import metrics
 from .picture import FAINT, INK, Picture, headed, name_rows, widest
-from .runs import NEVER_COMPETED, Method, accuracy, chance, measured, methods, notes, setting
+from .runs import NEVER_COMPETED, Method, accuracy, chance, mean_and_spread, measured, methods, notes, percent, setting
 from .style import HATCH
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ def gallery(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     shown, missing = measured(_by_regime(runs), known_task)
     panels = [group for regime in REGIMES if (group := [m for m in shown if m.competes == regime])]
     numbers = [[_numbers(method, known_task) for method in group] for group in panels]
-    low = min(mean - (0 if math.isnan(half) else half) for group in numbers for mean, half in group)
+    ends = [mean - (0 if math.isnan(half) else half) for group in numbers for mean, half in group]
+    low = min([end for end in ends if math.isfinite(end)], default=100)
     start, guessed = max(0, 10 * math.floor((low - 1) / 10)), 100 * chance(shown[0].runs[0], known_task)
-    guess = float(guessed.mean() if known_task else guessed[-1])  # among a task's classes, or among all
+    guess = float(mean_and_spread(guessed)[0] if known_task else guessed[-1])  # among a task's classes, or among all
     names = [0.12 + widest(method.label for method in group) for group in panels]
     high, title = ROW * max(map(len, panels)), f"Average accuracy at the end, {setting(known_task)}"
     note = notes(shown, known_task, missing, "hatched:", "mean and 95 % interval")
@@ -54,7 +55,7 @@ def gallery(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
         if not known_task and not group[0].competes:
             axes.patch.set(hatch=HATCH, edgecolor="#e3e3e3", linewidth=0)
         _dots(axes, group, own)
-        means = ", ".join(f"{method.label} {mean:.0f} %" for method, (mean, _) in zip(group, own, strict=True))
+        means = ", ".join(f"{method.label} {percent(mean)}" for method, (mean, _) in zip(group, own, strict=True))
         parts.append(f"{regime.capitalize()}: {means}.")
         left += WIDE + GAP
     never = "" if known_task or panels[0][0].competes else f" (the hatched panel was {NEVER_COMPETED})"
@@ -73,7 +74,7 @@ def _by_regime(runs: "Run | Sequence[Run]") -> list[Method]:
 def _numbers(method: Method, known_task: bool) -> tuple[float, float]:
     """Mean and half width of the interval, in per cent."""
     ends = [100 * metrics.average_accuracy(accuracy(run, known_task)) for run in method.runs]
-    return metrics.mean_interval(ends)
+    return metrics.mean_interval(ends) if np.isfinite(ends).all() else (math.nan, math.nan)
 
 
 def _dots(axes: Axes, group: list[Method], numbers: list[tuple[float, float]]) -> None:

@@ -9,7 +9,7 @@ from matplotlib.patches import Polygon
 
 from ..evaluation.metrics import average_accuracy
 from .picture import FONT, Picture, headed, name_rows, plain, widest, wrapped
-from .runs import NEVER_COMPETED, accuracy, class_list, measured, methods, setting
+from .runs import DASH, NEVER_COMPETED, accuracy, class_list, measured, methods, one_class_notes, percent, setting
 from .style import HATCH, ink_on
 
 if TYPE_CHECKING:
@@ -41,10 +41,14 @@ def accuracy_matrix(run: "Run", known_task: bool = True) -> Picture:
     hatched = not (known_task or run.competes)
     title = f"{run.name}: accuracy (%), {setting(known_task)}"
     note = f"hatched: {NEVER_COMPETED}" if hatched else ""
-    picture = headed(max(left + count * cell + 0.25, 4.6), below + count * height + 0.08, title, [note])
+    notes = [note, *one_class_notes([run], known_task)]
+    picture = headed(max(left + count * cell + 0.25, 4.6), below + count * height + 0.08, title, notes)
     place = (left, below, count * cell, count * height)
     axes = picture.panel(*place, "accuracy on task", "after learning task", frame=False)
     _cells(axes, values, hatched)
+    for row, column in zip(*np.nonzero(np.tril(np.isnan(values))), strict=True):
+        if row < run.learned:
+            write_in_cell(axes, row, column, DASH, (1, 1, 1, 1), FONT + 1)
     axes.set_xticks(range(count), [plain(column) for column in columns])
     name_rows(axes, rows)
     picture.alt = _alt(run, values, known_task)
@@ -81,12 +85,12 @@ def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tupl
 
 def _alt(run: "Run", values: np.ndarray, known_task: bool) -> str:
     words = f"Accuracy matrix of {run.name}, {setting(known_task)}"
-    learned = int(np.isfinite(np.diag(values)).sum())
+    learned = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1 or run.learned
     if learned == 0:
         return f"{words}: no task has been learned yet."
-    end = f"average accuracy {100 * average_accuracy(values):.0f} % after {learned} tasks"
+    end = f"average accuracy {percent(100 * average_accuracy(values))} after {learned} tasks"
     if learned == 1:
-        return f"{words}: {100 * values[0, 0]:.0f} % on task 1, the only one learned."
-    fall = f"task 1 goes from {100 * values[0, 0]:.0f} % to {100 * values[learned - 1, 0]:.0f} %"
+        return f"{words}: {percent(100 * values[0, 0])} on task 1, the only one learned."
+    fall = f"task 1 goes from {percent(100 * values[0, 0])} to {percent(100 * values[learned - 1, 0])}"
     note = f" ({NEVER_COMPETED})" if not (known_task or run.competes) else ""
     return f"{words}{note}: {fall}, {end}."

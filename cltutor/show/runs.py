@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..runs.naming import grouped
+from ..runs.one_class import DASH, NOTE, constant_terms, informative
 from .style import Look, look
 
 if TYPE_CHECKING:
@@ -110,7 +111,19 @@ def notes(
         found.append(f"{measure} over {f'{counts[0]} to ' if len(counts) > 1 else ''}{counts[-1]} runs")
     if not known_task and not all(method.competes for method in shown):
         found.append(f"{mark} {NEVER_COMPETED}")
-    return [*found, missing]
+    return [*found, missing, *one_class_notes([run for method in shown for run in method.runs], known_task)]
+
+
+def one_class_notes(runs: Sequence["Run"], known_task: bool) -> list[str]:
+    """Notes on tasks of one class: what a dash means, and which terms of a loss are constant."""
+    counted = [(run.recipe, [len(task) for task in run.tasks]) for run in runs]
+    dash = [NOTE] if known_task and any(1 in classes for _, classes in counted) else []
+    return [*dash, *dict.fromkeys(words for recipe, classes in counted for words in constant_terms(recipe, classes))]
+
+
+def percent(value: float, form: str = ".0f") -> str:
+    """A percentage in words, a dash where there is none."""
+    return f"{value:{form}} %" if np.isfinite(value) else DASH
 
 
 def setting(known_task: bool) -> str:
@@ -125,7 +138,8 @@ def class_list(run: "Run", task: int) -> str:
 def chance(run: "Run", known_task: bool) -> np.ndarray:
     """(T,) the accuracy of guessing among the classes that compete.
 
-    With the task known there is a value for each task; with the task unknown, for each number of tasks learned.
+    With the task known there is a value for each task, nan for one of a single class; with the task unknown, for
+    each number of tasks learned.
     """
     classes = np.array([len(task) for task in run.tasks])
-    return 1 / (classes if known_task else np.cumsum(classes))
+    return informative(1 / classes, classes) if known_task else 1 / np.cumsum(classes)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from ..evaluation import metrics
 from .picture import Picture, handle, headed
-from .runs import Method, methods, setting
+from .runs import NOTE, Method, methods, one_class_notes, setting
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -38,14 +38,19 @@ def old_and_new(runs: "Run | Sequence[Run]", known_task: bool | None = None) -> 
             panels.append((f"{TRAINED[competes]},\n{setting(known)}", shown, [point(m, known) for m in shown]))
     if not panels:
         raise ValueError("these heads never learned to compete: they can be shown with the task known only")
-    if not np.isfinite([mean for _, _, points in panels for mean, _ in points]).all():
+    runs = [run for _, shown, _ in panels for method in shown for run in method.runs]
+    if any(run.learned < 2 for run in runs):
         raise ValueError("old and new tasks need runs that have learned two tasks or more")
+    panels = [panel for panel in panels if np.isfinite([mean for mean, _ in panel[2]]).all()]
+    if not panels:
+        raise ValueError(f"old or new tasks have no accuracy; {NOTE}")
     several = max(len(method.runs) for _, shown, _ in panels for method in shown) > 1
     picture = headed(
         max(5.2, LEFT + len(panels) * (SIDE + GAP) - GAP + 0.2),
         BELOW + SIDE + ABOVE + 0.15,
         "Accuracy on old and on new tasks",
-        ["mean and 95 % intervals, which may extend beyond the edges"] * several,
+        ["mean and 95 % intervals, which may extend beyond the edges"] * several
+        + one_class_notes(runs, any("task known" in words for words, _, _ in panels)),
         {method.label: handle(method.look) for _, shown, _ in panels for method in shown},
     )
     parts = []

@@ -18,7 +18,7 @@ from . import style
 from .filters import SIGNED
 from .matrix import write_in_cell
 from .picture import FAINT, Picture, grid, handle, headed, name_rows, room, titled
-from .runs import mean_and_spread
+from .runs import mean_and_spread, percent
 from .style import DASHED, DOTTED, GREY, MIXED, SOLID, Look
 
 if TYPE_CHECKING:
@@ -64,12 +64,13 @@ def reverse_transfer(
     for name, accuracy in references.items():
         axes.axhline(100 * accuracy, color=GREY, linestyle=greys[name].get_linestyle(), linewidth=1.3, zorder=0.8)
     percents = 100 * np.append(curves[np.isfinite(curves)], list(references.values()))
-    low, high = max(0, 10 * math.floor((percents.min() - 2) / 10)), 10 * math.ceil((percents.max() + 2) / 10)
+    lowest, highest = percents.min(initial=100), percents.max(initial=0)
+    low, high = max(0, 10 * math.floor((lowest - 2) / 10)), 10 * math.ceil((highest + 2) / 10)
     axes.set(xlim=(0.5, len(learning) + 0.5), ylim=(low, min(high, 102)))
     for start in _starts(learning)[1:]:
         axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
-    peak = f"peaks average {100 * np.nanmean(peak_accuracy(curves, learning)):.1f} %"
+    peak = f"peaks average {percent(100 * float(mean_and_spread(peak_accuracy(curves, learning))[0]), '.1f')}"
     picture.alt = f"{title}: {peak}; {_changed(100 * differences(curves, learning), int(learning[-1]))}."
     return picture
 

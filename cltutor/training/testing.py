@@ -7,6 +7,7 @@ import numpy as np
 from ..evaluation.answers import accuracies, logits
 from ..evaluation.predicting import Exemplars
 from ..networks import Network
+from ..runs.one_class import informative
 from ..runs.run import TOPS, Run
 from ..streams import Stream, Task
 
@@ -31,8 +32,9 @@ def evaluate(
     alone = network.separate and not run.competes and run.recipe.predict == "logits"
     rows = accuracies(network, tests, TOPS, score, unknown=whole or not alone)
     run.seconds["test"] += time.perf_counter() - started
-    unseen = [np.nan] * (len(run.tasks) - len(tests))
-    return {name: np.array(row + unseen) for name, row in rows.items()}
+    unseen, classes = [np.nan] * (len(run.tasks) - len(tests)), [len(task) for task in run.tasks]
+    found = {name: np.array(row + unseen) for name, row in rows.items()}
+    return {name: informative(row, classes) if name.startswith("known") else row for name, row in found.items()}
 
 
 def validation_accuracy(network: Network, task: Task, stream: Stream) -> float:

@@ -1,5 +1,6 @@
 """What the widgets that train have in common: one run after another, or several recipes in turn."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
@@ -8,6 +9,7 @@ from .. import show
 from ..evaluation.metrics import average_accuracy, forgetting
 from ..networks import Network
 from ..recipe.recipe import Recipe
+from ..runs.one_class import DASH, remarks
 from ..runs.run import Run
 from ..seeds import seeded
 from ..streams import Stream
@@ -43,9 +45,14 @@ class Trains(Tool):
     def _begin(self, events: Iterator[Event], words: str = "getting ready", progress: float | None = 0) -> None:
         self.actions.say(words, progress)
         self.actions.busy = True
+        self.actions.caution(())
         self.pace.restart()
-        self.training = Training(events, self._follow, self._end, self.show_error, self.pauses)
+        self.training = Training(events, self._each, self._end, self.show_error, self.pauses)
         self.training.start()
+
+    def _each(self, event: Event) -> None:
+        self.actions.caution(event.run.warnings.values())
+        self._follow(event)
 
     def _stop(self) -> None:
         self.training.stop()
@@ -238,7 +245,9 @@ def outcome(run: Run | None, finished: bool) -> str:
     words = f"{run.name}, seed {run.seed}: "
     if not finished:
         return f"{words}stopped in task {run.curves.epoch_task[-1] + 1} of {len(run.tasks)}; what it learned is kept"
-    average, lost = 100 * average_accuracy(run.accuracy()), 100 * forgetting(run.accuracy())
+    average, lost = (100 * measure(run.accuracy()) for measure in (average_accuracy, forgetting))
     cost = f"{sum(run.seconds.values()):.0f} s on the {'CPU' if run.device == 'cpu' else 'GPU'}"
-    numbers = f"{average:.1f} % on average" + (f", {lost:.1f} points forgotten" if len(run.tasks) > 1 else "")
-    return f"{words}{numbers} (task known); {cost}"
+    numbers = f"{average:.1f} % on average" if math.isfinite(average) else f"{DASH} on average"
+    numbers += f", {lost:.1f} points forgotten" if math.isfinite(lost) else ""
+    remarked = remarks(run.recipe, [len(task) for task in run.tasks])
+    return "; ".join([f"{words}{numbers} (task known); {cost}", *remarked])

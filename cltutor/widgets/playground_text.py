@@ -154,8 +154,7 @@ def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = ())
         average, lost = math.nan, math.nan
         if run.complete:
             matrix = accuracy(run, known_task)
-            if not math.isnan(matrix[-1, 0]):
-                average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
+            average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
         note = "recorded" if any(run is one for one in recorded) else ""
         note = note if run.complete else f"stopped in task {run.learned + 1} of {len(run.tasks)}"
         found.append(Row(place, run, average, lost, sum(run.seconds.values()), note))

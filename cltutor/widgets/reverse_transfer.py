@@ -106,7 +106,8 @@ class ReverseTransfer(LearnsInTurn):
         references = {}
         if alone and alone.complete and name != ALONE:
             peaks = peak_accuracy(alone.curves.known, alone.curves.epoch_task)
-            references = {f"{ALONE}, mean peak": float(peaks.mean())}
+            measured = peaks[np.isfinite(peaks)]
+            references = {f"{ALONE}, mean peak": float(measured.mean())} if len(measured) else {}
         epochs, rebuilt = len(run.curves.epoch_task) if run else 0, run and name in self.rebuilding
         page, moved = self.album.page, name in self.changes
         known = (run.curves.known, run.curves.epoch_task) if run else ()

@@ -14,7 +14,7 @@ from cltutor.evaluation import metrics
 NAN = math.nan
 # Task 0 is learned at 0.8, rises to 0.9, ends at 0.5; task 1 is learned at 0.7, ends at 0.6.
 HAND = [[0.8, NAN, NAN], [0.9, 0.7, NAN], [0.5, 0.6, 1.0]]
-BAD = [[0.5, 0.5], [], [[0.5, 0.5]], [[NAN]], [[0.5, NAN], [NAN, 0.5]], [[55.0]], [[-0.1]]]
+BAD = [[0.5, 0.5], [], [[0.5, 0.5]], [[0.5, NAN], [NAN, 0.5]], [[55.0]], [[-0.1]]]
 NAMES = ["average_accuracy", "average_incremental_accuracy", "forgetting", "drop", "backward_transfer", "summary"]
 NAMES += ["new_task_accuracy", "old_task_accuracy"]
 OF_A_MATRIX = [*(getattr(metrics, name) for name in NAMES), lambda a: metrics.intransigence(a, np.ones(len(a)))]
@@ -101,6 +101,31 @@ def test_a_run_stopped_early_counts_as_the_tasks_it_learned(a, data):
     assert metrics.summary(stopped, sizes) == pytest.approx(
         metrics.summary(a[:learned, :learned], sizes[:learned]), nan_ok=True
     )
+
+
+@given(matrices(), st.data())
+def test_tasks_without_an_accuracy_are_left_out_of_every_mean(a, data):
+    without = sorted(data.draw(st.sets(st.integers(0, len(a) - 1), min_size=1)))
+    rest, last = [j for j in range(len(a)) if j not in without], len(a) - 1
+    a[:, without] = NAN
+    old = [j for j in rest if j < last]
+    sums = {
+        "average_accuracy": [a[last, j] for j in rest],
+        "new_task_accuracy": [a[j, j] for j in rest if j > 0],
+        "old_task_accuracy": [a[last, j] for j in old],
+        "drop": [a[j, j] - a[last, j] for j in old],
+        "forgetting": [max(a[i, j] for i in range(j, last)) - a[last, j] for j in old],
+    }
+    for name, values in sums.items():
+        expected = sum(values) / len(values) if values else NAN
+        assert getattr(metrics, name)(a) == pytest.approx(expected, nan_ok=True)
+    steps = [[(j + 1, a[i, j]) for j in rest if j <= i] for i in range(1, len(a))]
+    means = [sum(n * value for n, value in step) / sum(n for n, _ in step) for step in steps if step]
+    found = metrics.average_incremental_accuracy(a, range(1, len(a) + 1))
+    assert found == pytest.approx(sum(means) / len(means) if means else NAN, nan_ok=True)
+    gap = [1 - a[j, j] for j in rest]
+    found = metrics.intransigence(a, np.ones(len(a)))
+    assert found == pytest.approx(sum(gap) / len(gap) if gap else NAN, nan_ok=True)
 
 
 @pytest.mark.parametrize("metric", OF_A_MATRIX)

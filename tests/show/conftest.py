@@ -20,7 +20,11 @@ class FakeRun(SimpleNamespace):
 
     @property
     def complete(self) -> bool:
-        return bool(np.isfinite(self.known[-1]).any())
+        return self.learned == len(self.tasks)
+
+    @property
+    def learned(self) -> int:
+        return int(np.isfinite(self.known).any(axis=1).sum())
 
     def accuracy(self, known_task=True, untrained=False, top=1) -> np.ndarray:
         if not known_task and not self.competes and not untrained:

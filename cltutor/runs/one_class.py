@@ -1,0 +1,47 @@
+"""Tasks of one class: what is no result and what teaches nothing where only one class competes.
+
+With the task known every answer in such a task is right, so that its accuracy is nan: a dash where it is shown, left
+out of averages. A term of the loss that compares two softmaxes over one class is constant.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..recipe.recipe import Recipe
+
+DASH = "–"
+NOTE = f"{DASH}: a task of one class, in which every answer is right when the task is known"
+
+
+def informative(known: ArrayLike, classes: Sequence[int]) -> np.ndarray:
+    """Accuracies (..., T) with the task known, nan on every task of one class; ``classes`` (T,) counts them."""
+    found = np.asarray(known, dtype=float)
+    return np.where(np.asarray(classes) == 1, np.nan, found) if 1 in classes and found.size else found
+
+
+def remarks(recipe: Recipe, classes: Sequence[int]) -> list[str]:
+    """What a recipe cannot learn or show on tasks of so many ``classes`` (T,), one sentence each."""
+    single = [task for task, count in enumerate(classes) if count == 1]
+    if not single or recipe.heads == "class":
+        return constant_terms(recipe, classes)
+    words = "every answer is right when the task is known, and a softmax over one class learns nothing"
+    have = "has" if len(single) == 1 else "have"
+    return [f"{recipe.name}: {listed(single)} {have} one class: {words}.", *constant_terms(recipe, classes)]
+
+
+def constant_terms(recipe: Recipe, classes: Sequence[int]) -> list[str]:
+    """Those terms of the loss that nothing can change in some tasks, a sentence for each."""
+    found = dict[str, list[int]]()
+    for task in range(len(classes)) if 1 in classes else ():
+        terms = {name: term for _, _, active in recipe.plan(task) for name, (_, term) in active.items()}
+        for name in (name for name, term in terms.items() if term.constant(classes[: task + 1])):
+            found.setdefault(name, []).append(task)
+    why = "a softmax over one class cannot change"
+    return [f"{recipe.name}: {name} is constant in {listed(tasks)}: {why}." for name, tasks in found.items()]
+
+
+def listed(tasks: Sequence[int]) -> str:
+    """Tasks counted from 1, as in pictures: "task 3", or "tasks 2, 3, 5"."""
+    return f"task{'s' if len(tasks) > 1 else ''} {', '.join(str(task + 1) for task in tasks)}"
