@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..recipe.recipe import Recipe
-from .registry import named
+from .registry import Build, named
 
 KINDS = {"paper": "the paper", "program": "the authors' program", "ours": "our choice"}
 HEADER = ("detail", "value", "from", "where, or why")
@@ -71,14 +71,15 @@ class Sources:
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def sources(method: str | Recipe) -> Sources:
-    """The details of a method, given by name or by a recipe of it: value, and whether it is the paper's, the authors'
-    program's or ours. A method of your own has no rows. ValueError for an unknown name.
+def sources(method: str | Build | Recipe) -> Sources:
+    """The details of a method, given by name, as the function or as a recipe of it: value, and whether it is the
+    paper's, the authors' program's or ours. A method of your own has no rows. ValueError for an unknown name.
 
     Values are those of the method without settings: ``cl.methods.eeil()``.
     """
-    name = method.name if isinstance(method, Recipe) else method
-    named(name)
+    name = method.name if isinstance(method, Recipe) else getattr(method, "__name__", method)
+    if not isinstance(method, Recipe):
+        named(name)
     tables = _tables()
     if name not in tables["methods"]:
         return Sources(name, "", ())

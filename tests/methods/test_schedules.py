@@ -134,6 +134,14 @@ def test_every_methods_own_settings_are_those_of_its_paper_or_program(settings, 
     assert cl.schedules.eeil_paper() == cl.schedules.eeil_paper("eeil")
 
 
+def test_the_settings_are_taken_by_their_methods():
+    names = ("eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1", "lwf_mc")
+    recipes = [getattr(cl.methods, name)(**cl.schedules.eeil_paper(name)) for name in names]
+    assert [recipe.network.backbone for recipe in recipes] == [ResNet32()] * 7
+    assert cl.methods.lwf(**cl.schedules.lwf_paper()).schedule.augmentation == CropFlip(padding=14)
+    assert cl.methods.lwm(**cl.schedules.lwm_paper()).network.backbone == ResNet34()
+
+
 @pytest.mark.parametrize("name", ["eeil_base", "eeil_bf"])
 def test_an_ablation_without_augmentation_has_none(name):
     assert getattr(cl.methods, name)(**cl.schedules.eeil_paper(name)).schedule.augmentation is None

@@ -134,8 +134,9 @@ def test_the_table_is_text_in_a_terminal_html_in_a_notebook_and_part_of_the_meth
     assert inspect.getdoc(methods.eeil).startswith("End-to-End Incremental Learning: ")
 
 
-def test_a_recipe_of_a_method_has_the_methods_table():
-    assert methods.sources(methods.mas(lam=3.0)) == methods.sources("mas")
+def test_a_recipe_of_a_method_and_its_function_have_the_methods_table():
+    assert methods.sources(methods.mas(lam=3.0)) == methods.sources(methods.mas) == methods.sources("mas")
+    assert "mine is a method of your own" in repr(methods.sources(cl.Recipe("mine", cl.losses.CrossEntropy())))
 
 
 def test_a_method_of_your_own_says_that_it_has_no_table_and_an_unknown_one_is_refused():
