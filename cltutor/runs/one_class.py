@@ -4,12 +4,17 @@ With the task known every answer in such a task is right, so that its accuracy i
 out of averages. A term of the loss that compares two softmaxes over one class is constant.
 """
 
+import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from .run import Run
 
 DASH = "–"
 NOTE = f"{DASH}: a task of one class, in which every answer is right when the task is known"
@@ -29,6 +34,14 @@ def remarks(recipe: Recipe, classes: Sequence[int]) -> list[str]:
     words = "every answer is right when the task is known, and a softmax over one class learns nothing"
     have = "has" if len(single) == 1 else "have"
     return [f"{recipe.name}: {listed(single)} {have} one class: {words}.", *constant_terms(recipe, classes)]
+
+
+def warn_of_one_class(run: "Run") -> None:
+    """Warn of the ``remarks`` on a run, once each, and keep them in it for the page."""
+    for sentence in remarks(run.recipe, [len(task) for task in run.tasks]):
+        if sentence not in run.warnings:
+            run.warnings[sentence] = sentence
+            warnings.warn(sentence, stacklevel=4)
 
 
 def constant_terms(recipe: Recipe, classes: Sequence[int]) -> list[str]:
