@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .losses.terms import Batch, Context
+    from .streams import Stream
 
 State = dict[str, "Tensor"]
 
@@ -231,8 +232,14 @@ class Part(Described):
         """Whether it protects an embedding as well as a softmax; None where the question does not apply."""
         return True
 
+    def check(self, stream: "Stream") -> None:
+        """Refuse, with a ValueError, a stream that does not fit, before any time is spent on training."""
+
     def begin_task(self, context: "Context", state: State) -> None:
         """Called after the network has grown for the task, before its first batch."""
+
+    def before_backward(self, batch: "Batch", state: State) -> None:
+        """Called when the values of all terms are known, before the backward pass."""
 
     def before_update(self, batch: "Batch", state: State) -> None:
         """Called after the backward pass: gradients are there, not yet clipped, and may be read or changed."""
@@ -255,7 +262,7 @@ class Part(Described):
                 raise ValueError(f"{cls.__name__}.{hook} takes ({', '.join(right)}), not ({', '.join(given)}).")
 
 
-HOOKS = ("begin_task", "before_update", "after_update", "end_task")
+HOOKS = ("begin_task", "before_backward", "before_update", "after_update", "end_task")
 
 
 def _plain(value: Any) -> Any:

@@ -21,18 +21,15 @@ class Importance(Part):
     """
 
     symbol: ClassVar[str] = r"\Omega_k"
-    follows_training: ClassVar[bool] = False  # gathered from the gradients of every step
     separate: ClassVar[bool] = False  # one penalty per task instead of one for all tasks
 
-    def pulled(self, shared: Tensor, state: State) -> None:
-        """Called with the flat vector (P,) of parameters that the anchor pulls, before the backward pass."""
-
-    def of_task(self, context: "Context", state: State) -> Tensor:
-        """Omega (P,) of the task just learned, over the flat vector of shared parameters."""
+    def of_task(self, context: "Context", state: State) -> Tensor | None:
+        """Omega (P,) of the task just learned, over the flat vector of shared parameters; None where there is nothing
+        to measure, and what is known stays as it is."""
         raise NotImplementedError
 
     def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:
-        """Omega (P,) of ``tasks`` tasks: a sum over them (MAS, section 4.2)."""
+        """Omega (P,) of ``tasks`` tasks that were measured: a sum over them (MAS, section 4.2)."""
         return new if before is None else before + new
 
 

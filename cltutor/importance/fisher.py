@@ -27,30 +27,50 @@ def fisher(
     images: Tensor,
     labels: Tensor | None = None,
     task: int | None = None,
-    seed: int = 0,
+    seed: int | tuple[int, ...] = 0,
     chunk: int = 64,
 ) -> dict[str, Tensor]:
     """Mean over images of the squared gradient of log p(label | image), each image's own (Kirkpatrick et al. 2017).
 
     ``images`` (N, C, H, W); ``labels`` (N,) columns of the output; None draws them from the model's own probabilities
-    with ``seed``: the Fisher information proper, not the "empirical" one. The other arguments and errors are ``mas``'s;
-    a network whose output is not logits has no such likelihood, and is refused.
+    with ``seed`` (in a run: its seed and the task): the Fisher information proper, not the "empirical" one. The other
+    arguments and errors are ``mas``'s; a network whose output is not logits has no such likelihood, and is refused.
     """
-    check(model, images)
+    check(model, images, task)
     if isinstance(model, Network) and type(model).response is not Network.response:
         raise ValueError(
             f"The Fisher information needs probabilities of classes, and a {type(model).__name__} has none: "
             "use MAS() or PathIntegral()."
         )
     if labels is None:
-        labels = drawn_labels(model, images, task, seed, chunk)
+        labels = drawn_labels(model, images, task, seed if isinstance(seed, tuple) else (seed,), chunk)
+    else:
+        labels = checked_labels(torch.as_tensor(labels), len(images), width(model, images, task))
     return mean_over_samples(Responding(model, task), images, log_likelihood, (labels,), power=2, chunk=chunk)
 
 
+def checked_labels(labels: Tensor, images: int, columns: int) -> Tensor:
+    if labels.shape != (images,) or labels.is_floating_point() or labels.min() < 0 or labels.max() >= columns:
+        wrong = next((f"{label:g}" for label in labels.flatten().tolist() if label not in range(columns)), "")
+        raise ValueError(
+            f"labels are {images} columns of the output, whole numbers from 0 to {columns - 1}, one for each image, "
+            f"not {wrong or f'{labels.dtype} {tuple(labels.shape)}'}."
+        )
+    return labels
+
+
 @torch.no_grad()
-def drawn_labels(model: nn.Module, images: Tensor, task: int | None, seed: int, chunk: int) -> Tensor:
+def width(model: nn.Module, images: Tensor, task: int | None) -> int:
+    """How many columns the model's output has."""
+    few = images[:2].to(next(model.parameters()).device)
+    with evaluating(model):
+        return vector(model, model(few), task, len(few)).shape[1]
+
+
+@torch.no_grad()
+def drawn_labels(model: nn.Module, images: Tensor, task: int | None, key: tuple[int, ...], chunk: int) -> Tensor:
     """A label (N,) for each image, drawn from the model's softmax; no global random state is touched."""
-    device, draw = next(model.parameters()).device, generator("fisher", seed)
+    device, draw = next(model.parameters()).device, generator("fisher", *key)
     with evaluating(model):
         logits = torch.cat([vector(model, model(part.to(device)), task, len(part)) for part in images.split(chunk)])
     return torch.multinomial(finite(logits).softmax(1).cpu(), 1, generator=draw).squeeze(1)
@@ -76,7 +96,7 @@ class Fisher(Importance):
     def of_task(self, context: "Context", state: State) -> Tensor:
         train = context.data.train
         labels = context.columns(train.labels) if self.given else None
-        omega = fisher(context.network, train.images, labels, context.head, seed=context.task)
+        omega = fisher(context.network, train.images, labels, context.head, seed=(context.seed, context.task))
         return shared_part(omega, context)
 
 

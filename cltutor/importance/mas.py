@@ -4,7 +4,6 @@ its local, Hebbian form: what fires together is important (section 4.3)."""
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from ..describe import Choice, State, Whole, choice, flag, ruled, several
@@ -14,6 +13,7 @@ from .samples import Responding, mean_over_samples
 
 if TYPE_CHECKING:
     from ..losses.terms import Context
+    from ..streams import Stream
 
 SETS = Choice(("train", "test", "both"))
 OUTPUTS = Choice(("norm", "vector"))
@@ -49,7 +49,8 @@ class MAS(Importance):
 
     ``on`` is "train", "test" or "both" (Table 2). ``classes`` takes only images of these classes, those that will be
     met again (section 5.1, adaptation test): measured once, after the task with these classes, where the paper
-    measures them again after each; a task without them adds nothing. Tasks add up; ``average=True`` takes their mean.
+    measures them again after each; a task without them adds nothing. Tasks add up; ``average=True`` takes the mean of
+    those that were measured.
     """
 
     output: str = ruled(OUTPUTS, "norm")
@@ -62,10 +63,15 @@ class MAS(Importance):
     def measure(self, context: "Context", images: Tensor) -> dict[str, Tensor]:
         return mas(context.network, images, context.head, self.output)
 
-    def of_task(self, context: "Context", state: State) -> Tensor:
+    def check(self, stream: "Stream") -> None:
+        if unknown := sorted(set(self.classes or ()) - set(stream.classes)):
+            known = ", ".join(map(str, sorted(stream.classes)))
+            raise ValueError(f"classes are labels of the stream, which are {known}, not {unknown[0]}.")
+
+    def of_task(self, context: "Context", state: State) -> Tensor | None:
         images = images_of(context, self.on, self.classes)
         if self.classes and len(images) == 0:
-            return torch.zeros_like(context.flat_shared())
+            return None
         return shared_part(self.measure(context, images), context)
 
     def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:

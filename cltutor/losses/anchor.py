@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..describe import Kind, State, ruled
 from ..importance import Importance, Uniform, flat
+from ..streams import Stream
 from .terms import Batch, Context, Term
 
 
@@ -46,7 +47,11 @@ class Anchor(Term):
         return self.importance.guards_any_output
 
     def acts(self, hook: str) -> bool:
-        return self.importance.acts(hook) if hook in ("before_update", "after_update") else super().acts(hook)
+        updates = ("before_backward", "before_update", "after_update")
+        return self.importance.acts(hook) if hook in updates else super().acts(hook)
+
+    def check(self, stream: Stream) -> None:
+        self.importance.check(stream)
 
     def begin_task(self, context: Context, state: State) -> None:
         if "anchor" in state and state["anchor"].shape[1] != len(context.flat_shared()):
@@ -55,6 +60,9 @@ class Anchor(Term):
                 f"now there are {len(context.flat_shared())}."
             )
         self.importance.begin_task(context, state)
+
+    def before_backward(self, batch: Batch, state: State) -> None:
+        self.importance.before_backward(batch, state)
 
     def before_update(self, batch: Batch, state: State) -> None:
         self.importance.before_update(batch, state)
@@ -65,6 +73,12 @@ class Anchor(Term):
     def end_task(self, context: Context, state: State) -> None:
         here = context.flat_shared().unsqueeze(0)
         new = self.importance.of_task(context, state)
+        if new is None:
+            new = torch.zeros_like(here[0])
+            state["skipped"] = state.get("skipped", torch.tensor(0)) + 1
+            if "importance" in state:
+                state["anchor"] = here
+                return
         if new.shape != here[0].shape:
             raise ValueError(f"Omega has the shape {tuple(new.shape)}, the shared parameters {tuple(here[0].shape)}.")
         if self.importance.separate and "anchor" in state:
@@ -73,13 +87,14 @@ class Anchor(Term):
         else:
             before = state["importance"][0] if "importance" in state else None
             state["anchor"] = here
-            state["importance"] = self.importance.accumulate(before, new, context.task + 1).unsqueeze(0)
+            measured = context.task + 1 - int(state.get("skipped", 0))
+            state["importance"] = self.importance.accumulate(before, new, measured).unsqueeze(0)
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        shared = flat(batch.context.shared)
-        if self.importance.follows_training:
-            self.importance.pulled(shared, state)
-        return anchor(shared, state["anchor"], state["importance"])
+        return anchor(flat(batch.context.shared), state["anchor"], state["importance"])
+
+    def undone(self, state: State, pace: float) -> float:
+        return -torch.expm1(-2 * pace * state["importance"].sum(0)).mean().item()
 
     def curvature(self, state: State) -> float:
         return 2 * state["importance"].sum(0).max().item()

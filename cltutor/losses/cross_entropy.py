@@ -1,6 +1,7 @@
 """Learning the new: cross-entropy over the classes that compete (LwF, eq. 1), and which classes those are."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ class CrossEntropy(Term):
 
     reduction: str = choice("mean", ("mean", "sum"))
 
+    learns_labels: ClassVar[bool] = True
+
     def __call__(self, batch: Batch, state: State) -> Tensor:
         if batch.heads == "task" and len(batch.tasks) == 1:  # the other heads need not be computed
             (own,) = batch.tasks
@@ -57,6 +60,8 @@ class BinaryCrossEntropy(Term):
     """
 
     over: str = choice("new", ("new", "all"))
+
+    learns_labels: ClassVar[bool] = True
 
     def refuses(self, heads: str) -> str:
         if heads == "class":

@@ -56,7 +56,7 @@ def ewc_online(lam: float = 400.0, decay: float = 1.0, heads: str = "task", **se
 
 
 @register
-def si(lam: float = 1.0, damping: float = 0.1, heads: str = "task", **settings) -> Recipe:
+def si(lam: float = 1.0, damping: float = 0.001, heads: str = "task", **settings) -> Recipe:
     """Synaptic Intelligence: importance accumulated along the path of training (Zenke et al. 2017, eq. 4 and 5)."""
     return anchored("si", lam, Anchor(PathIntegral(damping)), heads, **settings)
 

@@ -117,7 +117,7 @@ class ModeMerge(MeanMerge):
 
     def weight(self, context: Context) -> Tensor:
         images = context.data.train.images
-        omega = fisher(context.network, images, task=context.head, seed=context.task)
+        omega = fisher(context.network, images, task=context.head, seed=(context.seed, context.task))
         return shared_part(omega, context) + self.damping
 
 

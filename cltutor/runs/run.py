@@ -73,11 +73,14 @@ class Run:
     test_sizes: tuple[int, ...]
     image_shape: tuple[int, int, int]
     fingerprint: str
+    threads: int | None = None  # None and (1, 1) for runs that were saved before these were recorded
+    tested: tuple[int, int] = (1, 1)  # the test curves have a point after so many epochs, on the newest task and others
     accuracies: dict[str, np.ndarray] = field(default_factory=dict)
     curves: Curves = field(default_factory=Curves)
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
     updates: int = 0
     memory: dict[str, int] = field(default_factory=dict)  # bytes used when the last task began, by purpose
+    warnings: dict[str, str] = field(default_factory=dict, repr=False)  # said while it was learned, by kind; not saved
     states: list[dict[str, Tensor]] = field(default_factory=list, repr=False)
     part_states: dict[str, State] = field(default_factory=dict, repr=False)  # what each part remembers
 
@@ -164,7 +167,7 @@ class Run:
     def save(self, path: str | os.PathLike) -> None:
         """Write the run to one safetensors file, atomically."""
         facts = {
-            **{name: getattr(self, name) for name in _PLAIN},
+            **{name: getattr(self, name) for name in (*_PLAIN, *_LATER)},
             "recipe": repr(self.recipe),
             "learned": self.learned,
             "memory": self.memory,
@@ -196,7 +199,7 @@ class Run:
             refuse_impossible(facts)
             if recipe is None or repr(recipe) != facts["recipe"]:
                 recipe = parse(facts["recipe"])
-            plain = {name: _frozen(facts[name]) for name in _PLAIN}
+            plain = {name: _frozen(facts[name]) for name in (*_PLAIN, *(facts.keys() & _LATER))}
             run = cls(recipe=recipe, **plain)
             run.accuracies = {k: matrix_of(v, len(run.tasks)) for k, v in with_prefix(tensors, "accuracy/").items()}
             run.curves = Curves.of(tensors, facts["terms"])
@@ -219,6 +222,7 @@ class Run:
 
 _SETTING = ("seed", "device", "stream_code", "class_names", "tasks", "test_sizes", "image_shape", "fingerprint")
 _PLAIN = (*_SETTING, "seconds", "updates")
+_LATER = ("threads", "tested")  # which files have since they are part of a run's key
 # Parts that were renamed since runs were first saved.
 RENAMED = {"merge": "after_task"}
 _CURVES = ("step_task", "known", "unknown", "epoch_task")

@@ -6,7 +6,6 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
-import warnings
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
@@ -20,10 +19,9 @@ from .. import methods
 from ..losses.terms import Batch
 from ..recipe.recipe import Phase, Recipe
 from ..runs.memory_use import size
-from ..runs.one_class import remarks
 from ..runs.run import Run
 from ..runs.store import Store, slot_of
-from ..seeds import generator, isolated, seeded
+from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
 from .devices import choose_device
 from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
@@ -41,6 +39,7 @@ def learn(
     progress: bool = True,
     test_every: int = 1,
     test_old_every: int = 1,
+    threads: int | None = None,
 ) -> Run:
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
 
@@ -49,7 +48,8 @@ def learn(
     there: it is found instead of learned again, and a run that was interrupted continues from its last checkpoint, to
     the same numbers. The test curves get a point every ``test_every`` epochs, those of older tasks only every
     ``test_old_every``; the accuracy matrix is measured after every task all the same. What the process has set in
-    PyTorch, such as ``torch.no_grad()`` or another default dtype, changes nothing.
+    PyTorch, such as ``torch.no_grad()`` or another default dtype, changes nothing. So many ``threads`` of the CPU
+    compute it (None: its cores, at most 4); another number changes the last bits, and so is another run.
 
     Raises:
         ValueError: what cannot be learned, or cannot be saved in ``store``, before any time is spent.
@@ -57,7 +57,7 @@ def learn(
     """
     from tqdm.auto import tqdm
 
-    events = train(stream, recipe, seed, epochs, device, store, test_every, test_old_every)
+    events = train(stream, recipe, seed, epochs, device, store, test_every, test_old_every, threads)
     with tqdm(total=100, unit="%", disable=not progress, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
         while True:
             try:
@@ -79,12 +79,16 @@ def train(
     store: str | os.PathLike | Store | None = None,
     test_every: int = 1,
     test_old_every: int = 1,
+    threads: int | None = None,
 ) -> Generator[Event, None, Run]:
     """The same as ``learn``, as a generator of events; its return value is the run. To stop, close it."""
     recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
-    place = choose_device(device)
+    place, tested = choose_device(device), (test_every, test_old_every)
     check(stream, recipe)
-    with slot_of(begin(stream, recipe, seed, place), store) as slot, explain_out_of_memory(slot.run):
+    with (
+        slot_of(begin(stream, recipe, seed, place, threads or usual_threads(), tested), store) as slot,
+        explain_out_of_memory(slot.run),
+    ):
         run = slot.run
         if run.complete:
             return run
@@ -146,6 +150,9 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
         batch = Batch(context, *seen, current.columns, recipe.heads, teachers, key)
         with randomness(key):
             losses = {name: weighted(weight, term(batch, states[name])) for name, (weight, term) in terms.items()}
+            batch.beside = [losses[name] for name, (_, term) in terms.items() if not term.learns_labels]
+            for name, part in hooks["before_backward"].items():
+                part.before_backward(batch, states[name])
             loss = reduce(add, losses.values())
             if loss.requires_grad:  # a batch of old images has no answer for a new head that learns alone
                 loss.backward()
@@ -169,14 +176,12 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
 
 
 def check(stream: Stream, recipe: Recipe) -> None:
-    """Refuse what cannot be learned before any time is spent on it, and warn of what can be learned in name only."""
-    for remark in remarks(recipe, [len(task.classes) for task in stream]):
-        warnings.warn(f"{recipe.name}: {remark}", stacklevel=3)
+    """Refuse what cannot be learned before any time is spent on it."""
     for task in stream:
         if len(task.train) and not all(terms for _, _, terms in recipe.plan(task.index)):
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
-    if recipe.memory:
-        recipe.memory.check(stream)
+    for part in recipe.parts.values():
+        part.check(stream)
     for task in stream[1:]:
         if len(task.train) == 0:
             raise ValueError(
@@ -190,11 +195,14 @@ def check(stream: Stream, recipe: Recipe) -> None:
         )
 
 
-def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device) -> Run:
+def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device, threads: int, tested: tuple[int, int]) -> Run:
+    """The run before its first task; ``tested``: how often its curves get a point, on the task's and on older ones."""
     return Run(
         recipe=recipe,
         seed=seed,
         device=str(place),
+        threads=threads,
+        tested=tested,
         stream_code=stream.code,
         class_names=tuple(stream.class_names),
         tasks=tuple(task.classes for task in stream),

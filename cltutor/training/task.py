@@ -6,7 +6,6 @@ made again when a run is resumed; a checkpoint contains what has changed since, 
 
 import copy
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -22,10 +21,12 @@ from ..networks import Network
 from ..recipe.optimiser import OPTIMISERS, Optimiser, Pace
 from ..recipe.recipe import Phase, Recipe, Schedule
 from ..runs.memory_use import bytes_in_use
+from ..runs.one_class import warn_of_one_class
 from ..runs.run import Curves, Run, with_prefix
 from ..runs.store import Checkpoint
 from ..seeds import generator, seeded
 from ..streams import Stream, Task
+from .anchors import warn_of_anchors
 from .teachers import Teacher, make_teacher
 
 
@@ -50,6 +51,8 @@ class TaskState:
         terms = [term for _, _, active in self.plan for _, term in active.values()]
         self.context.watched = watched_layer(network, self.pool, terms)
         self.context.updates = recipe.schedule.epochs * self.pool.steps(recipe.schedule.batch_size)
+        warn_of_one_class(run)
+        warn_of_anchors(run, task.index, self.plan, states, len(self.pool.labels))
         self.columns, self.first_update = task_of(network), run.updates
         self.task_teachers = self.teachers_of("task", terms, lambda: run.model)
         run.memory = bytes_in_use(recipe, network, states, self.pool, task.index, self.task_teachers.values())
@@ -104,8 +107,6 @@ class TaskState:
         self.teachers = dict(self.task_teachers)
         if before is not None:
             self.teachers |= self.teachers_of("phase", (term for _, term in self.terms.values()), lambda: before)
-        curvature = sum(weight * term.curvature(self.states[name]) for name, (weight, term) in self.terms.items())
-        warn_of_overshoot(recipe, phase, curvature)
 
     def teachers_of(self, name: str, terms: Iterable[Term], before: Callable[[], Network]) -> Mapping[str, Teacher]:
         readers = [term for term in terms if term.teacher == name]
@@ -266,16 +267,3 @@ def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> Optimi
     if not any(parameters for parameters, _ in groups):
         raise ValueError(f"Phase {phase.name!r} trains {', '.join(phase.rates)} parameters, and this network has none.")
     return OPTIMISERS[schedule.optimiser](groups, schedule.momentum, schedule.weight_decay, schedule.clip)
-
-
-def warn_of_overshoot(recipe: Recipe, phase: Phase, curvature: float) -> None:
-    """Say before training that a pull is stiffer than gradient descent with momentum can follow (Polyak 1964)."""
-    schedule = recipe.schedule
-    stiffness = schedule.learning_rate * phase.rates.get("shared", 0.0) * curvature
-    bound = 2 * (1 + schedule.momentum)
-    if stiffness > bound:
-        warnings.warn(
-            f"{recipe.name}: rate x curvature of the anchor is {stiffness:.3g}; above {bound:.3g} steps overshoot, "
-            f"held by clipping alone: lower lam or learning_rate {stiffness / bound:.2g} times.",
-            stacklevel=3,
-        )

@@ -73,7 +73,7 @@ class Exploration:
         own = {
             "mas": mas(network, images, head),
             "mas_local": mas_local(network, images, head),
-            "ewc": fisher(network, images, task=head, seed=task),
+            "ewc": fisher(network, images, task=head, seed=(run.seed, task)),
         }
         before = self.summed[-1] if self.summed else {}
         summed = {  # importances add up over tasks; a new head had none before

@@ -3,7 +3,7 @@
 import html
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import ipywidgets
@@ -112,14 +112,21 @@ class Actions(ipywidgets.VBox):
         self.bar = ipywidgets.FloatProgress(min=0, max=1, tooltip="progress")
         self.bar.layout = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
         self.words = ipywidgets.HTML(layout=ipywidgets.Layout(min_height="32px", margin="0"))
+        self.cautions = ipywidgets.HTML()
         buttons = [self.train, self.stop, *([self.resume] if resume else []), self.clear]
-        super().__init__([row(*buttons, self.bar), self.words], layout=ipywidgets.Layout(width="100%"))
+        super().__init__([row(*buttons, self.bar), self.words, self.cautions], layout=ipywidgets.Layout(width="100%"))
         self._enable()
 
     @traitlets.observe("busy", "resumable")
     def _enable(self, change=None) -> None:
         self.train.disabled, self.stop.disabled = self.busy, not self.busy
         self.resume.disabled = self.busy or not self.resumable
+
+    def caution(self, sentences: Iterable[str]) -> None:
+        """Show what a run warns of."""
+        shown = "".join(f'<p role="status" class="cltutor-caution">{html.escape(one)}</p>' for one in sentences)
+        if shown != self.cautions.value:
+            self.cautions.value = shown
 
     def say(self, words: str, progress: float | None = None) -> None:
         """Show what is happening, and how much of it is done (0 to 1)."""

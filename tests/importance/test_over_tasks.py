@@ -30,7 +30,7 @@ def test_tasks_importances_are_kept_or_added_up_with_the_weights_at_the_end_of_t
     omegas, on = [], settings.get("on", "train")
     for t, task in enumerate(patterns):
         images = torch.cat([getattr(task, split).images for split in (["train", "test"] if on == "both" else [on])])
-        measure, seed = (mas, {}) if name == "mas" else (fisher, {"seed": t})
+        measure, seed = (mas, {}) if name == "mas" else (fisher, {"seed": (run.seed, t)})
         omegas.append(shared_omega(measure, run, t, images, task=t, **seed))
     shared = torch.stack([flat(run.model_after(t).backbone.parameters()) for t in range(3)])
     state = run.part_states["Anchor"]

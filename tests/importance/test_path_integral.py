@@ -53,7 +53,7 @@ def test_it_accumulates_the_gradient_of_the_tasks_own_loss_without_pull_or_clipp
             start = before if start is None else start
             path = path - gradient * (now(network) - before)
         if isinstance(event, TaskDone):
-            expected = expected + path_integral(path, now(network) - start, 0.1)
+            expected = expected + path_integral(path, now(network) - start, 0.001)
             accumulated = event.run.part_states["Anchor"]["importance"][0]
             torch.testing.assert_close(accumulated, expected, rtol=1e-3, atol=1e-6)
             assert accumulated.max() > 0
