@@ -62,6 +62,8 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     """The arguments of `run` and of `compare`."""
     command.add_argument("stream", help=f"{', '.join(SOURCES)}, or a folder or zip file with one sub-folder per class")
     command.add_argument("--tasks", type=listed, help="5, or the classes of each: 4,3,3 (default: 5, facts: 2)")
+    shown = "whether a folder's train/, val/ and test/ are splits, or classes (default: as it looks)"
+    command.add_argument("--splits", choices=("yes", "no"), help=shown)
     shown = "of classes: a number that draws it, none, or a list (default: the seed)"
     command.add_argument("--order", type=listed, default=SEED, help=shown)
     epochs = whole("epochs", at_least=1)

@@ -1,6 +1,8 @@
 """The stream and the recipes that the arguments of `cltutor run` and `cltutor compare` describe."""
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,6 +12,7 @@ from .. import methods, streams
 from ..comparing import comparison
 from ..recipe.recipe import Recipe
 from ..streams import Stream
+from ..streams.listing import located
 from ..training import devices, loop
 from . import writing
 from .arguments import SEED, SOURCES, Refused
@@ -37,8 +40,11 @@ def prepare(arguments: argparse.Namespace, names: Sequence[str], seeds: Sequence
         comparison.check_budget(recipes)
         devices.choose_device(arguments.device)
         tasks = arguments.tasks or (2 if arguments.stream == "facts" else 5)
-        source = partial(stream_of, arguments.stream, tasks, arguments.order)  # can be sent to another process
+        splits = {"yes": True, "no": False}.get(arguments.splits)
+        source = partial(stream_of, arguments.stream, tasks, arguments.order, splits=splits)  # goes to other processes
         first = source(seeds[0])
+        if first.report:
+            print(first.report, file=sys.stderr)
         for recipe in recipes:
             loop.check(first, recipe)
             recipe.network.build(first.image_shape)
@@ -48,14 +54,14 @@ def prepare(arguments: argparse.Namespace, names: Sequence[str], seeds: Sequence
     return Inputs(recipes, source, first, out, arguments.store or (out and out / "runs"))
 
 
-def stream_of(source: str, tasks: int | list[int], order: Any, seed: int) -> Stream:
-    """The stream for a seed, in the given order or in the seed's own."""
+def stream_of(source: str, tasks: int | list[int], order: Any, seed: int, splits: bool | None = None) -> Stream:
+    """The stream for a seed, in the given order or in the seed's own; splits: as of ``streams.folder``."""
     chosen = seed if order == SEED else order
     if source in SOURCES:
         return getattr(streams, source)(tasks=tasks, order=chosen)
-    if not Path(source).expanduser().exists():
+    if not os.path.exists(located(source, "stream")):
         raise ValueError(f"there is no stream {source!r}: give {', '.join(SOURCES)}, or a folder or zip file.")
-    return streams.folder(source, tasks=tasks, order=chosen)
+    return streams.folder(source, tasks=tasks, order=chosen, splits=splits)
 
 
 def recipes_of(names: Sequence[str], settings: Sequence[tuple[str, str, Any]], epochs: int | None) -> list[Recipe]:

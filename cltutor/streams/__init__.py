@@ -5,6 +5,7 @@ from .augment import Augmentation, CropFlip, PhotometricCropFlip
 from .digits import digits
 from .facts import facts
 from .folders import folder
+from .report import Report
 from .scenes import scenes
 from .stream import Split, Stream, Task
 from .vision import torchvision
@@ -13,6 +14,7 @@ __all__ = [
     "Augmentation",
     "CropFlip",
     "PhotometricCropFlip",
+    "Report",
     "Split",
     "Stream",
     "Task",

@@ -84,7 +84,7 @@ def _tensor(name: str, given: Any) -> Tensor:
         if isinstance(given, list | tuple) and len(given) and all(hasattr(one, "getbands") for one in given):
             return torch.from_numpy(pixels(given))
         if isinstance(given, Tensor):
-            return given.detach().cpu()
+            return given.detach().cpu().to_dense()
         array = np.asarray(given)
         if array.dtype == object:
             array = np.stack([np.asarray(one) for one in array])

@@ -80,12 +80,12 @@ def shares(
     validation = plain(validation)
     arrival = [label for labels in plan for label in labels]
     check_images(arrival, train, test, class_names)
-    counts = torch.bincount(train, minlength=len(class_names))
+    counts = torch.bincount(train, minlength=len(class_names)).tolist()
     for label in arrival:
         if validation >= counts[label]:
             raise ValueError(
                 f"validation={validation} leaves no training image of class {class_names[label]!r}, which has "
-                f"{int(counts[label])}; use a smaller number."
+                f"{counts[label]}; use a smaller number."
             )
     held = sample(train, lambda n: _held_out(validation, n), seed=0)
     found = []

@@ -76,7 +76,6 @@ def _read(
     A picture is decoded straight into its split, so that no second copy of the stream is needed; where some cannot be
     read, the others are divided and read again.
     """
-    total, broken = len(pictures), list[tuple[str, str]]()
     numbers = {name: number for number, name in enumerate(class_names)}
     while True:
         labels = torch.tensor([numbers[picture.label] for picture in pictures]).long()
@@ -92,7 +91,11 @@ def _read(
         failed = {file: reason for file, reason, _, _ in results if reason}
         if not failed:
             break
-        broken += failed.items()
+        shown = ", ".join(list(failed)[:5]) + (", ..." if len(failed) > 5 else "")
+        words = f"{len(failed)} of {len(pictures)} pictures in {str(path)!r} cannot be read and are left out: {shown}"
+        warnings.warn(words, stacklevel=3)
+        for file, reason in failed.items():
+            report.add("skipped", reason, file)
         pictures = [picture for picture in pictures if picture.file not in failed]
     seen = set[bytes]()
     for file, _, converted, digest in results:
@@ -101,12 +104,6 @@ def _read(
         if digest in seen:
             report.add("taken", "copies of another picture", file)
         seen.add(digest)
-    for file, reason in broken:
-        report.add("skipped", reason, file)
-    if broken:
-        shown = ", ".join(file for file, _ in broken[:5]) + (", ..." if len(broken) > 5 else "")
-        words = f"{len(broken)} of {total} pictures in {str(path)!r} cannot be read and are left out: {shown}"
-        warnings.warn(words, stacklevel=3)
     return [Split(torch.from_numpy(own), labels[rows]) for own, rows in zip(images, groups, strict=True)]
 
 
@@ -115,7 +112,9 @@ def _groups(
 ) -> list[Tensor]:
     """The rows of training, validation and test pictures of the first task, of the second and so on."""
     parts = [picture.part for picture in pictures]
-    train, val, test = (torch.tensor([part == name for part in parts]).bool() for name in ("train", "val", "test"))
+    train, val, test = (
+        torch.tensor([part == name for part in parts]).bool() for name in ("training", "validation", "test")
+    )
     if not any(parts):
         test = sample(labels, lambda n: max(1, round(0.2 * n)), seed=0)
         train = ~test

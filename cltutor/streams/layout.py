@@ -1,5 +1,6 @@
 """Which split and which class a picture belongs to, from the folders in which it lies."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,14 +10,14 @@ from .listing import is_picture
 from .report import Report, printable
 
 _PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("train", "training"), "training"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
 }
 
 
 class Picture(NamedTuple):
-    """part: "train", "val" or "test", or "" where the source is not divided; label: its class; file: its name."""
+    """part: "training", "validation" or "test", "" where there are no splits; label: the class; file: the name."""
 
     part: str
     label: str
@@ -33,18 +34,19 @@ def layout(path: Path, names: Iterable[str], splits: bool | None, report: Report
     """
     files = _files(names, report)
     if not files:
+        skipped = "; ".join(str(note) for note in report.of("skipped"))
         raise ValueError(
-            f"{str(path)!r} has no pictures in sub-folders; put them in <class>/, or in train/<class>/ and "
-            "test/<class>/."
+            f"{str(path)!r} has no pictures in sub-folders{skipped and f' ({skipped})'}; put them in <class>/, or in "
+            "train/<class>/ and test/<class>/."
         )
     while len({parts[0] for parts, _ in files}) == 1 and min(len(parts) for parts, _ in files) > 2:
         top = files[0][0][0]
-        if top.lower() in _PARTS and splits is not False:
+        if _part(top) and splits is not False:
             break
         report.add("guessed", f"the classes lie in {printable(top)}/")
         files = [(parts[1:], name) for parts, name in files]
-    if _divided(path, files, splits, report):
-        return _in_splits(files, report)
+    if roles := _roles(path, files, splits, report):
+        return _in_splits(files, roles, report)
     if nested := [name for parts, name in files if len(parts) > 2]:
         report.add("guessed", "pictures deeper inside a class's folder are of that class", *nested)
     return [Picture("", _class(parts[0]), name) for parts, name in files]
@@ -69,34 +71,38 @@ def _files(names: Iterable[str], report: Report) -> Files:
     return files
 
 
-def _divided(path: Path, files: Files, splits: bool | None, report: Report) -> bool:
-    """Whether the folders at the top are splits; ValueError where both readings remain, or `splits` does not fit."""
+def _roles(path: Path, files: Files, splits: bool | None, report: Report) -> dict[str, str]:
+    """The split that each folder at the top is, none where they are classes.
+
+    Raises ValueError where both readings remain, or `splits` does not fit.
+    """
     tops: dict[str, list[str]] = {}  # of each picture in a top folder, the sub-folder, or ""
     for parts, _ in files:
         tops.setdefault(parts[0], []).append(parts[1] if len(parts) > 2 else "")
-    named = {top: _PARTS[top.lower()] for top in tops if top.lower() in _PARTS}
-    deep = {top: set(tops[top]) - {""} for top in named if 2 * tops[top].count("") < len(tops[top])}
-    others = {folder for top in tops if top not in named for folder in tops[top]} - {""}
+    deep = {top: set(tops[top]) - {""} for top in tops if 2 * tops[top].count("") < len(tops[top])}
+    named = {top: _part(top) for top in tops if (_part(top) if top in deep else top.lower() in _PARTS)}
+    others = {folder for top in tops if top not in named for folder in (top, *tops[top])} - {""}
+    deep = {top: folders for top, folders in deep.items() if top in named}
     roles, shown = [named[top] for top in deep], _listed(named)
-    fits = len(set(roles)) == len(roles) > 1 and "train" in roles
+    fits = len(set(roles)) == len(roles) > 1 and "training" in roles
     if splits and not fits:
         raise ValueError(
             f"splits=True takes one folder train/ and one test/ or val/, each with one folder per class; {str(path)!r} "
             f"has {_listed(tops)}."
         )
     if splits is not None or not named:
-        return bool(splits)
+        return named if splits else {}
     within = set().union(*deep.values())
     if fits and len(deep) == len(named) and (set.intersection(*deep.values()) or len(tops) == len(named)):
-        return True
+        return named
     if len(named) == 1 < len(tops) and not within & others:  # a class may have this name
         report.add("guessed", f"{shown} is a class, as it is not divided otherwise than the other folders")
-        return False
-    if roles == ["train"]:
+        return {}
+    if roles == ["training"]:
         where = shown if len(tops) == 1 else str(path)
         raise ValueError(
-            f"{str(path)!r} has train/ but no test/ with pictures in folders of classes; add test/<class>/, or use "
-            f"splits=False, which reads the folders in {where} as the classes and divides them for you."
+            f"{str(path)!r} has {_listed(deep)} but no test/ with pictures in folders of classes; add test/<class>/, or "
+            f"use splits=False, which reads the folders in {where} as the classes and divides them for you."
         )
     raise ValueError(
         f"{str(path)!r} can be read in two ways: {shown} as splits with one folder per class inside (splits=True), or "
@@ -104,10 +110,9 @@ def _divided(path: Path, files: Files, splits: bool | None, report: Report) -> b
     )
 
 
-def _in_splits(files: Files, report: Report) -> list[Picture]:
-    roles = {parts[0]: _PARTS[parts[0].lower()] for parts, _ in files if parts[0].lower() in _PARTS}
+def _in_splits(files: Files, roles: dict[str, str], report: Report) -> list[Picture]:
     if "test" not in roles.values():
-        val = next(top for top, role in roles.items() if role == "val")
+        val = next(top for top, role in roles.items() if role == "validation")
         roles[val] = "test"
         report.add("guessed", f"{val}/ is the test split, as there is no test/")
     report.add("taken", "; ".join(f"{top}/ is the {role} split" for top, role in sorted(roles.items())))
@@ -120,6 +125,13 @@ def _in_splits(files: Files, report: Report) -> list[Picture]:
         else:
             found.append(Picture(roles[parts[0]], _class(parts[1]), name))
     return found
+
+
+def _part(top: str) -> str:
+    """The split that a folder is named after, as train/, Testing/, training_set/ or ValidSet/; else ""."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", top)
+    parts = {_PARTS[word.lower()] for word in words if word.lower() in _PARTS}
+    return parts.pop() if len(parts) == 1 else ""
 
 
 def _class(name: str) -> str:

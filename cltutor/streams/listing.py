@@ -72,7 +72,7 @@ def _seen(entries: Iterable[tuple[str, Any]], report: Report) -> dict[str, Any]:
         end = next((i for i, part in enumerate(parts) if is_hidden(part)), None)
         if end is not None:
             hidden.add("/".join(parts[: end + 1]))
-        else:
+        elif parts:
             found["/".join(parts) + "/" * written.endswith(("/", "\\"))] = entry
     if hidden:
         report.add("skipped", "hidden files and folders, and those of the system", *sorted(hidden))
@@ -95,15 +95,14 @@ def _walk(root: Path, report: Report) -> Iterator[str]:
         if here in above:
             report.add("skipped", "links to a folder above them", folder)
             continue
+        yield folder or "./"
         for entry in entries:
             name, link = folder + entry.name, entry.is_symlink()
-            if os.path.isdir(entry.path):
-                yield name + "/"
-                if link and linked:
-                    report.add("skipped", "links inside linked folders", name)
-                elif not is_hidden(entry.name):
-                    waiting.append((name + "/", (*above, here), link or linked))
-            elif os.path.isfile(entry.path):
+            if os.path.isfile(entry.path) or is_hidden(entry.name):
                 yield name
-            else:
+            elif not os.path.isdir(entry.path):
                 report.add("skipped", "broken links, and what is neither file nor folder", name)
+            elif link and linked:
+                report.add("skipped", "links inside linked folders", name)
+            else:
+                waiting.append((name + "/", (*above, here), link or linked))

@@ -43,7 +43,7 @@ def square(file: IO[bytes], size: int) -> tuple[np.ndarray, list[str]]:
     opened.load()
     turn, top = None, _top(opened)
     with suppress(Exception):  # damaged EXIF data do not make a picture unreadable
-        turn = _TURNS.get(opened.getexif().get(0x0112))
+        turn = _TURNS.get(opened.getexif().get(0x0112, 1))
     picture, clear = _middle(opened, size, top)
     if turn is not None:
         picture = picture.transpose(turn)

@@ -97,7 +97,7 @@ class Stream(Sequence[Task]):
     def __init__(
         self, tasks: Iterable[Task], class_names: Sequence[str], name: str, code: str, report: Report | None = None
     ) -> None:
-        self._tasks = tuple(tasks) if isinstance(tasks, Iterable) else (tasks,)
+        self._tasks = tuple(tasks) if isinstance(tasks, Iterable) else ()
         self.class_names = names_of(class_names)
         self.name = name
         self.code = code
@@ -204,7 +204,7 @@ def check_memory(count: int, shape: tuple[int, ...]) -> None:
         limit = 2**35
     if count * math.prod(shape) > limit:
         raise ValueError(
-            f"{count:,} images of {shape} take more than half the memory here; choose fewer or smaller ones."
+            f"{count:,} images of {shape} take more than half the memory here; choose a smaller size or fewer images."
         )
 
 

@@ -83,14 +83,14 @@ def test_hidden_pictures_do_not_make_classes_in_splits_either(parted):
     assert read(path).class_names == ("cat", "dog")
 
 
-@pytest.mark.parametrize("train", ["train", "Train", "TRAIN", "training", "Training"])
-@pytest.mark.parametrize("test", ["test", "Test", "testing", "TESTING"])
+@pytest.mark.parametrize("train", ["train", "Train", "TRAIN", "training", "training_set", "seg-train", "TrainImages"])
+@pytest.mark.parametrize("test", ["test", "Test", "testing", "TESTING", "test_set"])
 def test_splits_have_many_names(parted, train, test):
     stream = read(parted(train, test))
     assert stream.class_names == ("cat", "dog")
     assert greys(stream) == [[10, 11, 110, 111], [], [30, 31, 130, 131]]
     assert notes(stream, "taken")[0] == "; ".join(
-        sorted([f"{train}/ is the train split", f"{test}/ is the test split"])
+        sorted([f"{train}/ is the training split", f"{test}/ is the test split"])
     )
 
 
@@ -119,6 +119,12 @@ def test_a_class_may_be_called_train(tmp_path):
     pictures(tmp_path / "train" / "steam", 9)
     assert read(tmp_path).class_names == ("bus", "car", "plane", "train"), "as the others have no such folder"
     assert read(tmp_path, splits=False).fingerprint == read(tmp_path).fingerprint
+    pictures(tmp_path / "steam train", 5)
+    pictures(tmp_path / "test_tube", 5)
+    assert read(tmp_path).class_names == ("bus", "car", "plane", "steam train", "test_tube", "train")
+    pictures(tmp_path / "train" / "bus", 99)
+    with pytest.raises(ValueError, match="has train/ but no test/ .* splits=False"):
+        read(tmp_path)
 
 
 def test_where_two_readings_remain_both_are_named_and_splits_chooses(parted):
@@ -230,6 +236,23 @@ def test_names_of_any_script_case_and_spelling_are_read(tmp_path):
     assert set(stream.class_names) == {"çat with spaces", "Ünïcode 猫", "été", "a\\u000ab", "\\udcff"}
     assert sum(len(split) for split in (stream[0].train, stream[0].test)) == 30
     str(stream.report).encode("utf-8")
+
+
+def test_a_class_of_broken_pictures_is_named_with_them(animals):
+    for file in (animals / "dog").iterdir():
+        file.write_bytes(b"no picture")
+    words = "4 of 8 pictures .* left out: dog/0.png"
+    with pytest.warns(UserWarning, match=words), pytest.raises(ValueError, match="class 'dog' has no training image"):
+        folder(animals, tasks=1)
+
+
+def test_a_folder_without_pictures_says_what_lies_there(tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "photo.heic").write_bytes(b"x")
+    with pytest.raises(
+        ValueError, match=r"has no pictures in sub-folders \(files .* \(1\): cat/photo.heic.*; put them"
+    ):
+        read(tmp_path)
 
 
 def test_copies_are_reported(animals):
