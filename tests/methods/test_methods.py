@@ -58,7 +58,7 @@ ENCODE = Phase("autoencoder", 0.2, code=20, loss=Reconstruction() + Reconstructe
 DEN = (
     Phase("select", 0.1, new=1),
     Phase("retrain", 0.3, NEWEST, CE + 0.005 * L2Penalty() + 0.25 * Drift()),
-    Phase("expand", 0.3, NEWEST, CE + 1e-6 * L1Penalty() + 0.8e-4 * GroupLasso()),
+    Phase("expand", 0.3, NEWEST, CE + 1e-6 * L1Penalty(34_000) + 0.8e-4 * GroupLasso(34_000)),
     Phase("split", 0.3, NEWEST, CE + 0.25 * Drift()),
 )
 FACTORS = Phase("single tasks", old=1, new=1), Phase("factorized", rates=ALL)
@@ -121,7 +121,10 @@ PAPERS = {
         "progressive": recipe(CE, Phase(new=1), network=Progressive(TaskCNN(), reduction=2)),
         # No decay: weights outside the selected sub-network stay as they are, bit by bit.
         "expandable": recipe(
-            CE + 1e-6 * L1Penalty(), *DEN, network=Expandable(TaskCNN(), 16, 0.01, 0.05), schedule={"weight_decay": 0.0}
+            CE + 1e-6 * L1Penalty(34_000),
+            *DEN,
+            network=Expandable(TaskCNN(), 16, 0.01, 0.05),
+            schedule={"weight_decay": 0.0},
         ),
         "tensor_factorization": recipe(
             CE,
