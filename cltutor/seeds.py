@@ -6,6 +6,8 @@ and is not changed by one.
 """
 
 import hashlib
+import inspect
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -59,6 +61,10 @@ def _autocast(device: str) -> Setting:
     return Setting(partial(torch.is_autocast_enabled, device), partial(torch.set_autocast_enabled, device), False)
 
 
+def _threads(count: int) -> Setting:
+    return Setting(torch.get_num_threads, torch.set_num_threads, count)
+
+
 SETTINGS = (
     Setting(torch.is_grad_enabled, torch.set_grad_enabled, True),
     Setting(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
@@ -72,11 +78,19 @@ SETTINGS = (
 )
 
 
+def usual_threads() -> int:
+    """The cores that this process may use, at most 4: more bring the networks of a classroom nothing."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
+
+
 @contextmanager
-def own_settings() -> Iterator[None]:
-    """Inside the block PyTorch is set as cltutor's results need it, whatever the process has set; outside it is as it
-    was. Only what differs is set, so that a training step pays a few microseconds for it."""
-    differing = [(setting, now) for setting in SETTINGS if (now := setting.read()) != setting.wanted]
+def own_settings(threads: int | None = None) -> Iterator[None]:
+    """Inside the block PyTorch is set as cltutor's results need it, whatever the process has set, and computes with
+    ``threads`` of the CPU (None: as many as now); outside it is as it was. Only what differs is set, so that a training
+    step pays a few microseconds for it."""
+    wanted = SETTINGS if threads is None else (*SETTINGS, _threads(threads))
+    differing = [(setting, now) for setting in wanted if (now := setting.read()) != setting.wanted]
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
@@ -90,14 +104,16 @@ def own_settings() -> Iterator[None]:
 
 def isolated(function: Callable[P, Generator[Event, None, Result]]) -> Callable[P, Generator[Event, None, Result]]:
     """The same generator, with ``own_settings`` while it computes and not while it waits: what runs between two of its
-    events has the process's settings, and may change them."""
+    events has the process's settings, and may change them. An argument ``threads`` is the number of threads."""
+    arguments = inspect.signature(function)
 
     @wraps(function)
     def events(*args: P.args, **kwargs: P.kwargs) -> Generator[Event, None, Result]:
+        threads = arguments.bind(*args, **kwargs).arguments.get("threads") or usual_threads()
         inner = function(*args, **kwargs)
         try:
             while True:
-                with own_settings():
+                with own_settings(threads):
                     try:
                         event = next(inner)
                     except StopIteration as end:

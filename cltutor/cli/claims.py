@@ -9,8 +9,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
-import torch
-
 from ..studies.claims.entries import CLAIMS, SHIPPED, Entry, Ledger, claims, ledger, write
 from ..studies.claims.running import check
 
@@ -35,9 +33,8 @@ def main(
         folder = path.resolve().parent
         if not os.access(folder, os.W_OK):
             raise ValueError(f"cannot write to {folder}: make the ledger in a checkout of your own")
-    torch.set_num_threads(1)
     workers = arguments.workers
-    pool = ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) if workers > 1 else None
+    pool = ProcessPoolExecutor(workers) if workers > 1 else None
     with pool or nullcontext():
         started = time.monotonic()
         for found in check(chosen, arguments.store, command(arguments), pool):

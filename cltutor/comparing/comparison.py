@@ -29,6 +29,7 @@ def compare(
     epochs: int | None = None,
     equal_budget: bool = True,
     progress: bool = True,
+    threads: int | None = 1,
 ) -> "Comparison":
     """Learn ``stream`` with every method and every seed; the runs are ordered by method, then seed.
 
@@ -40,7 +41,8 @@ def compare(
 
     ``executor`` is any ``concurrent.futures.Executor``; without one the runs follow one another. ``processes(2)`` makes
     one for this machine, Dask's ``Client.get_executor()`` one for a cluster. The workers share nothing but ``store``;
-    parts and functions that are defined in a notebook or script are sent to them.
+    parts and functions that are defined in a notebook or script are sent to them. Each run computes with ``threads`` of
+    the CPU, by default one, so that the numbers are the same with and without an executor (None: as ``learn``).
 
     Raises:
         ValueError: no method, no seed, one of them twice, unequal budgets, or what ``learn`` refuses.
@@ -56,7 +58,7 @@ def compare(
             check(stream, recipe)
     from tqdm.auto import tqdm
 
-    jobs = [Job(recipe, seed, device, store) for recipe in recipes for seed in seeds]
+    jobs = [Job(recipe, seed, device, store, threads) for recipe in recipes for seed in seeds]
     found: dict[int, Run] = {}
     with tqdm(total=len(jobs), unit="run", disable=not progress, leave=False) as bar:
         for place, run in runs_of(stream, jobs, executor):

@@ -20,8 +20,6 @@ from functools import lru_cache, partial
 from multiprocessing import get_context
 from typing import Any
 
-import torch
-
 from ..describe import Whole
 from ..recipe.parser import own_modules
 from ..recipe.recipe import Recipe
@@ -45,24 +43,21 @@ class Job:
     seed: int
     device: str = "auto"
     store: str | os.PathLike | None = None
+    threads: int | None = 1
 
     def run(self, stream: Stream) -> Run:
-        return learn(stream, self.recipe, self.seed, device=self.device, store=self.store, progress=False)
+        settings: dict[str, Any] = {"device": self.device, "store": self.store, "threads": self.threads}
+        return learn(stream, self.recipe, self.seed, progress=False, **settings)
 
 
 def processes(workers: int) -> ProcessPoolExecutor:
-    """Processes on this machine for `compare`; they share the threads that this process would use.
+    """Processes on this machine for `compare`.
 
     They are spawned, as a fork of a process in which PyTorch has started threads may hang: a script that uses them
     keeps its own work below ``if __name__ == "__main__":``.
     """
     Whole(at_least=1).check("workers", workers)
-    threads = max(1, torch.get_num_threads() // workers)
-    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_set_threads, initargs=(threads,))
-
-
-def _set_threads(threads: int) -> None:
-    torch.set_num_threads(threads)
+    return ProcessPoolExecutor(workers, get_context("spawn"))
 
 
 def make_stream(source: Source, seed: int) -> Stream:

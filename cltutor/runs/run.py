@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..describe import State
+from ..describe import Flag, State, Whole
 from ..evaluation import metrics
 from ..networks import Network
 from ..recipe.parser import UnknownPart, parse
@@ -112,6 +112,7 @@ class Run:
         Raises:
             ValueError: ``known_task=False`` for a run whose logits were not trained to compete, unless ``untrained``.
         """
+        Flag().check("known_task", known_task)
         if not known_task and not self.competes and not untrained:
             raise ValueError(
                 f"{self.name} was trained with a softmax per task, so its tasks never learned to compete: train with "
@@ -135,6 +136,7 @@ class Run:
     @own_settings()
     def model_after(self, task: int) -> Network:
         """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
+        task = Whole().check("task", task)
         if not 0 <= task < self.learned:
             raise ValueError(f"This run has learned {self.learned} task(s), counted from 0; there is no task {task}.")
         if not self.states[task]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .. import __version__
 from . import files
+from .identity import contents
 from .run import Run
 
 Checkpoint = tuple[dict[str, Tensor], dict]  # tensors by name, and plain facts
@@ -54,8 +55,12 @@ class Store:
         return store if isinstance(store, Store) else cls(store)
 
     def path(self, run: Run) -> Path:
-        """The file of this run; runs with the same stream, recipe, seed, kind of device and version share one."""
-        key = (files.FORMAT, self.version, run.fingerprint, repr(run.recipe), run.seed, run.device.split(":")[0])
+        """The file of this run. Runs share one if all that ``learn`` reads is the same: the stream with its class
+        names, the recipe, the files and the user's own code in it, the seed, the kind of device, the number of threads,
+        how often it is tested, and the version."""
+        stream = run.fingerprint, run.class_names
+        computed = run.seed, run.device.split(":")[0], run.threads, run.tested
+        key = (files.FORMAT, self.version, stream, repr(run.recipe), contents(run.recipe), computed)
         name = re.sub(r"[^\w.-]", "_", run.name)
         return self.folder / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.safetensors"
 

@@ -9,7 +9,6 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
-import torch
 from running import assert_same
 
 import cltutor as cl
@@ -68,24 +67,15 @@ def client(killer):
         yield client
 
 
-def test_processes_share_the_threads_of_this_process():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(6)
-    try:
-        with processes(2) as executor:
-            assert executor.submit(torch.get_num_threads).result() == 3
-    finally:
-        torch.set_num_threads(threads)
+def test_a_number_of_workers_is_one_or_more():
     with pytest.raises(ValueError, match="workers is a whole number from 1 up, not 0"):
         processes(0)
 
 
 def test_a_cluster_gives_the_same_runs_and_a_killed_worker_loses_only_its_own(client, killer):
     stream, store = killer
-    executor, threads = client.get_executor(), torch.get_num_threads()
-    torch.set_num_threads(1)  # as workers have
+    executor = client.get_executor()
     alone = cl.compare(stream, METHODS, SEEDS, device="cpu", progress=False)
-    torch.set_num_threads(threads)
     together = cl.compare(stream, METHODS, SEEDS, executor, device="cpu", store=store, progress=False)
     for one, other in zip(alone, together, strict=True):
         assert_same(one, other)

@@ -70,7 +70,7 @@ def measured(
     try:
         for run in claim.runs:
             recipe = recipe_of(run, sources[run.stream], made[run.stream])
-            runs[run] = learn(made[run.stream], recipe, trial, device="cpu", store=store, progress=False)
+            runs[run] = learn(made[run.stream], recipe, trial, device="cpu", store=store, progress=False, threads=1)
         stream = made[names[0]]
         left, right = (float(side.measure(stream, *(runs[r] for r in side.of))) for side in (claim.left, claim.right))
     except Diverged:

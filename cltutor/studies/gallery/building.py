@@ -26,6 +26,7 @@ Job = tuple[Recipe, int]  # the recipe and its trial or class order
 Entry = tuple[str, str | None]  # a method and its heads, None for those of its paper
 Scores = dict[Entry, dict[float, float]]  # validation accuracy by rate
 TOPS = 1, 5
+SETTINGS: dict[str, Any] = {"device": "cpu", "progress": False, "threads": 1}
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,9 @@ class Builder:
 def validated(job: Job, setting: Setting, store: str, learn: Callable[..., Run]) -> float:
     """Average accuracy over all tasks at the end, on validation images, in the regime that the method trained for."""
     recipe, order = job
-    torch.set_num_threads(1)
     stream = held_out(setting.stream(order, validation=0.2))
     try:
-        run = learn(stream, recipe, 0, device="cpu", store=store, progress=False, test_every=setting.epochs + 1)
+        run = learn(stream, recipe, 0, **SETTINGS, store=store, test_every=setting.epochs + 1)
     except Diverged:
         return 0.0
     return round(float(np.mean(run.accuracy(known_task=not run.competes)[-1])), 4)  # so that ties are ties
@@ -138,17 +138,16 @@ def held_out(stream: Stream) -> Stream:
 def finished(job: Job, setting: Setting, store: str, learn: Callable[..., Run]) -> tuple[Run, str]:
     """The run of a trial without its weights, and a sentence if it diverged; then all its accuracies are 0."""
     recipe, trial = job
-    torch.set_num_threads(1)
     stream = setting.stream(trial)
     try:
-        return learn(stream, recipe, trial, device="cpu", store=store, progress=False).without_weights(), ""
+        return learn(stream, recipe, trial, **SETTINGS, store=store).without_weights(), ""
     except Diverged as error:
         return counted_as_zero(stream, recipe, trial), f"{key(recipe)}, trial {trial}: {error}"
 
 
 def counted_as_zero(stream: Stream, recipe: Recipe, trial: int) -> Run:
     """A run that did not reach its end, as one that classifies every image wrongly."""
-    run = begin(stream, recipe, trial, torch.device("cpu"))
+    run = begin(stream, recipe, trial, torch.device("cpu"), 1, (1, 1))
     zeros = np.where(np.tri(len(stream), dtype=bool), 0.0, np.nan)
     run.accuracies = {f"{regime}_top{top}": zeros.copy() for regime in ("known", "unknown") for top in TOPS}
     for task in range(len(stream)):
