@@ -166,11 +166,14 @@ def test_a_file_without_weights_of_the_network_is_refused_in_one_sentence(conten
     assert "\n" not in str(caught.value)
 
 
-def test_the_resnet_34_of_small_images_has_positions_left_for_attention_where_torchvisions_has_one():
+def test_the_resnet_34_of_small_images_has_4x4_positions_in_its_last_block_where_torchvisions_has_one():
     images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    ours = grown(MultiHead(ResNet34()), 5, image_shape=(3, 32, 32)).eval()
-    assert grad_cam(ours, images, 0, last_block(ours, images)).shape == (2, 4, 4)
-    with pytest.raises(ValueError, match="map of positions"):
-        last_block(grown(MultiHead(Torchvision("resnet34")), 5, image_shape=(3, 32, 32)).eval(), images)
-    theirs = sum(p.numel() for p in models.resnet34(num_classes=5).parameters())
-    assert theirs - sum(p.numel() for p in ours.parameters()) == 64 * 3 * (7 * 7 - 3 * 3)
+    ours, theirs = (
+        grown(MultiHead(backbone), 5, image_shape=(3, 32, 32)).eval()
+        for backbone in (ResNet34(), Torchvision("resnet34"))
+    )
+    assert last_block(ours, images[:1]) == "backbone.trunk.layer4"
+    assert last_block(theirs, images[:1]) == "backbone.trunk.layer3"  # the last with more than one position
+    assert grad_cam(ours, images, 0).shape == (2, 4, 4)
+    fewer = sum(p.numel() for p in theirs.parameters()) - sum(p.numel() for p in ours.parameters())
+    assert fewer == 64 * 3 * (7 * 7 - 3 * 3)
