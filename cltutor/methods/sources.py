@@ -77,8 +77,10 @@ def sources(method: str | Build | Recipe) -> Sources:
 
     Values are those of the method without settings: ``cl.methods.eeil()``.
     """
-    name = method.name if isinstance(method, Recipe) else getattr(method, "__name__", method)
-    if not isinstance(method, Recipe):
+    if isinstance(method, Recipe):
+        name = method.name
+    else:
+        name = method if isinstance(method, str) else str(getattr(method, "__name__", method))
         named(name)
     tables = _tables()
     if name not in tables["methods"]:
