@@ -1,5 +1,6 @@
 """For tests: networks that have grown, runs learned on the CPU or left unfinished, and their equality bit for bit."""
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,16 @@ def weighted(recipe, place, weight):
     """The recipe with another weight for one term of its loss."""
     terms = tuple((weight if i == place else w, term) for i, (w, term) in enumerate(recipe.loss.terms))
     return replace(recipe, loss=cl.losses.Loss(terms))
+
+
+def regimes(name):
+    """The training regimes that a method takes, as it says itself by refusing another."""
+    taken = []
+    for heads in ("task", "class"):
+        with contextlib.suppress(ValueError):
+            cl.methods.named(name)(heads=heads)
+            taken.append(heads)
+    return taken
 
 
 def learn(stream, recipe, **settings):

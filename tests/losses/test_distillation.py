@@ -111,3 +111,15 @@ def test_temporary_distillation_compares_the_newest_head_alone(make_batch):
     batch = make_batch(logits, [2, 3], recorded=recorded, teacher="phase")
     value = TemporaryDistillation(temperature=3.0)(batch, {})
     assert value.item() == pytest.approx(by_hand("softmax", logits[:, 2:], recorded[:, 2:]))
+
+
+@EVERY
+@pytest.mark.parametrize("joined", [False, True])
+def test_over_all_it_compares_every_head_old_and_new(kind, joined, make_batch):
+    logits, recorded = draw(0, 5, 9), draw(1, 5, 9)
+    heads = [slice(0, 9)] if joined else [slice(0, 2), slice(2, 5), slice(5, 9)]
+    batch = make_batch(logits, [2, 3, 4], recorded=recorded, teacher="phase")
+    value = TemporaryDistillation(3.0, kind, joined, over="all")(batch, {})
+    assert value.item() == pytest.approx(sum(by_hand(kind, logits[:, own], recorded[:, own]) for own in heads))
+    value.backward()
+    assert (batch.context.network.table.grad.abs() > 0).all()

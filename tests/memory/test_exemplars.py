@@ -1,17 +1,39 @@
 """The representative memory: how many are kept, which, in what order, and what training draws from them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from running import grown
+from running import first_known, grown
 
 import cltutor as cl
 from cltutor.losses import Context
-from cltutor.memory import ExemplarMemory, herding
+from cltutor.memory import SELECTIONS, ExemplarMemory, herding
 from cltutor.memory.exemplars import features_of
 from cltutor.networks import MultiHead, SmallCNN
 from cltutor.streams import PhotometricCropFlip
 
 CPU = torch.device("cpu")
+
+
+def of_sizes(*sizes: int) -> cl.streams.Stream:
+    """Noise in tasks of two classes with so many training images each."""
+    labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    images = torch.randint(1, 256, (len(labels), 1, 8, 8), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    return cl.streams.tensors(images, labels, images, labels, tasks=len(sizes) // 2, order=None)
+
+
+def balanced_sets(memory: ExemplarMemory, stream) -> list[dict[int, int]]:
+    """How many images of each class the balanced set of every later task has."""
+    network, state, found = grown(MultiHead(SmallCNN((4, 4, 4), (8, 8)))), {}, []
+    for task in stream:
+        network.grow(len(task.classes))
+        context, pool = Context(network, task.index, "class", task), memory.pool(stream, task.index, CPU, state)
+        if state:
+            chosen = pool.labels[memory.balanced(pool, context, state).chosen]
+            found.append(dict(enumerate(torch.bincount(chosen).tolist())))
+        memory.end_task(context, state)
+    return found
 
 
 def after(memory: ExemplarMemory, stream, tasks: int):
@@ -83,6 +105,35 @@ def test_the_balanced_set_has_as_many_of_each_class_and_all_variants_of_each_ima
     assert sorted(drawn.tolist()) == sorted(balanced.chosen.tolist())
 
 
+@pytest.mark.parametrize(
+    ("balancing", "second", "third"),
+    [
+        ("strict", (5, 5, 5, 5), (5, 5, 5, 5, 5, 5)),  # EEIL, section 4: the same number of samples per class
+        ("loose", (30, 30, 30, 5), (5, 5, 5, 5, 5, 5)),  # the fewest of an old class
+        ("program", (30, 30, 30, 5), (15, 15, 15, 5, 15, 15)),  # the first class's, and what there is
+    ],
+)
+def test_with_classes_of_unequal_size_the_balanced_set_is_as_its_source_says(balancing, second, third):
+    stream, memory = of_sizes(50, 40, 60, 5, 60, 60), ExemplarMemory(60, balancing=balancing)
+    assert balanced_sets(memory, stream) == [dict(enumerate(second)), dict(enumerate(third))]
+
+
+@pytest.mark.parametrize("memory", [ExemplarMemory(13), ExemplarMemory(per_class=4)])
+def test_with_classes_of_equal_size_all_balanced_sets_are_one(patterns, memory):
+    state, network = after(memory, patterns, 1)
+    network.grow(2)
+    context, pool = Context(network, 1, "class", patterns[1]), memory.pool(patterns, 1, CPU, state)
+    sets = [replace(memory, balancing=one).balanced(pool, context, state) for one in ("strict", "loose", "program")]
+    assert all(torch.equal(one.chosen, sets[0].chosen) for one in sets)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_of_a_class_with_fewer_images_than_are_kept_of_each_all_are_kept(selection):
+    recipe = cl.methods.eeil_bf(memory=ExemplarMemory(per_class=6, selection=selection), epochs=2)
+    run = cl.learn(of_sizes(9, 5, 6, 7), recipe, device="cpu", progress=False)
+    assert torch.bincount(run.part_states["memory"]["labels"]).tolist() == [6, 5, 6, 6]
+
+
 def test_another_seed_draws_other_images(patterns):
     memory = ExemplarMemory(6, selection="random")
     _, network = after(memory, patterns, 1)
@@ -98,12 +149,18 @@ def test_another_seed_draws_other_images(patterns):
     ("memory", "words"),
     [
         (ExemplarMemory(5), "cannot hold one of each of 6 classes: capacity must be at least 6"),
-        (ExemplarMemory(per_class=9), "has 8 training images, fewer than the 9 that the memory is to keep"),
+        (ExemplarMemory(1), "cannot hold one of each of 6 classes: capacity must be at least 6"),
     ],
 )
 def test_a_memory_that_does_not_fit_the_stream_is_refused_before_training(patterns, memory, words):
     with pytest.raises(ValueError, match=words):
         cl.learn(patterns, cl.methods.eeil_base(memory=memory), progress=False)
+
+
+@pytest.mark.parametrize("memory", [ExemplarMemory(60), ExemplarMemory(per_class=3)])
+def test_a_class_without_training_images_is_refused_before_training(memory):
+    with pytest.raises(ValueError, match="^Class '0' has no training images, and the memory is to keep some of each"):
+        cl.learn(first_known(of_sizes(4, 4, 4, 4)), cl.methods.eeil_base(memory=memory), progress=False)
 
 
 def test_a_memory_without_any_size_is_refused():

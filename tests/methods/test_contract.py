@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from running import weighted
+from running import regimes, weighted
 from torch import Tensor
 
 import cltutor as cl
@@ -59,9 +59,20 @@ def test_it_is_a_recipe_of_its_name_that_prints_as_code(name):
     assert parse(repr(recipe)) == recipe
 
 
-@EVERY
-@pytest.mark.parametrize("heads", ["task", "class"])
-def test_it_learns_a_stream_under_both_regimes(name, heads, tiny):
+SIGMOIDS = {"lwf_mc", "lwm", "lwm_attention_only", "icarl", "hybrid1"}
+JOINED = {"wa"}  # one softmax over all old classes
+REGIMES = [(name, heads) for name in methods.names() for heads in regimes(name)]
+
+
+def test_methods_without_a_head_per_task_to_choose_refuse_it_and_no_other_does():
+    assert {name for name in methods.names() if regimes(name) != ["task", "class"]} == SIGMOIDS | JOINED
+    for name in SIGMOIDS:
+        with pytest.raises(ValueError, match=f"^{name} takes no heads='task': a sigmoid for each class has no softmax"):
+            methods.named(name)(heads="task")
+
+
+@pytest.mark.parametrize(("name", "heads"), REGIMES)
+def test_it_learns_a_stream_under_every_regime_that_it_takes(name, heads, tiny):
     run = learn(tiny, make(name, heads=heads))
     assert run.complete
     matrix = run.accuracy(untrained=True)

@@ -34,6 +34,25 @@ def test_on_a_gradient_averaged_over_a_batch_it_is_that_of_the_sum_divided_by_th
     torch.testing.assert_close(added(noise, 3, batch=128), added(noise, 3) / 128)
 
 
+def test_in_the_programs_form_the_deviation_is_eta_over_one_plus_epoch_to_the_gamma_and_the_epoch_counts_from_one():
+    noise, rows = GradientNoise(form="deviation"), []
+    for epoch in range(5):
+        noise.add(gradients := zeros(), 7, 4, ("noise",), epoch)
+        rows.append(torch.cat([gradient.flatten() for gradient in gradients]).std().item())
+    expected = [0.3 / (1 + epoch) ** 0.55 / 4 for epoch in (1, 2, 3, 4, 5)]
+    assert rows == pytest.approx(expected, rel=0.03)  # four standard errors of 10,100 draws
+    noise.add(first := zeros(), 0, 1, ("noise",), 3)
+    noise.add(second := zeros(), 1, 1, ("noise",), 3)
+    assert not torch.equal(first[0], second[0]), "it is drawn anew at every update of an epoch"
+
+
+def test_where_nothing_has_a_gradient_nothing_is_added(tiny):
+    """Joint training alternates batches of old and new tasks; a new head that learns alone has none for old ones."""
+    GradientNoise().add([], 0, 8, ("noise",))
+    recipe = cl.methods.lwf(memory=cl.memory.Everything(interleaved=True), lam=0, noise=GradientNoise(), epochs=5)
+    assert cl.learn(tiny, recipe, device="cpu", progress=False).complete
+
+
 def test_it_is_gaussian():
     row = added(GradientNoise(eta=1.0), steps=1, size=400)[0]
     within = [(row.abs() < deviations).float().mean().item() for deviations in (1, 2, 3)]
@@ -68,15 +87,16 @@ def test_in_a_run_it_counts_steps_within_a_task_over_all_phases(tiny):
     seen = []
 
     class Recording(GradientNoise):
-        def add(self, gradients, step, batch, key):
-            seen.append((key, step, batch))
+        def add(self, gradients, step, batch, key, epoch):
+            seen.append((key, step, batch, epoch))
 
     recipe = cl.methods.lwf(noise=Recording(), epochs=5, batch_size=12)
     cl.learn(tiny, recipe, seed=3, device="cpu", progress=False)
-    steps = [step for _, step, _ in seen]
-    assert steps == 2 * list(range(5 * 2)), "two tasks of 5 epochs of 2 batches"
-    assert {key for key, _, _ in seen} == {("noise", 3, 0), ("noise", 3, 1)}
-    assert {batch for _, _, batch in seen} == {12}
+    keys, steps, batches, epochs = zip(*seen, strict=True)
+    assert list(steps) == 2 * list(range(5 * 2)), "two tasks of 5 epochs of 2 batches"
+    assert list(epochs) == 2 * [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert set(keys) == {("noise", 3, 0), ("noise", 3, 1)}
+    assert set(batches) == {12}
 
 
 def test_in_a_run_it_is_added_after_gradients_are_clipped(tiny):

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.mathtext import MathTextParser
+from running import regimes
 
 from cltutor import methods
 from cltutor.importance import Uniform
-from cltutor.losses import Anchor, CrossEntropy, Distillation
+from cltutor.losses import Anchor, BinaryCrossEntropy, CrossEntropy, Distillation
 from cltutor.memory import Everything
 from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Torchvision, Widening
 from cltutor.recipe import Phase, Recipe, Schedule
 from cltutor.recipe.merging import Unmerged
+from cltutor.recipe.parser import parse
 from cltutor.streams import CropFlip
 
 OTHER_SETTINGS = [
@@ -38,8 +40,7 @@ OTHER_SETTINGS = [
 BALANCED = (Phase(shared=1.0, new=1.0, balanced=True),)
 
 
-@pytest.mark.parametrize("heads", ["task", "class"])
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize(("name", "heads"), [(name, heads) for name in methods.names() for heads in regimes(name)])
 def test_the_equation_is_valid_and_shows_the_regime(name, heads):
     recipe = getattr(methods, name)(heads=heads)
     equation, sigmoids = recipe._repr_latex_(), "BinaryCrossEntropy" in repr(recipe)  # over the new classes in both
@@ -59,6 +60,37 @@ def set_in_type(equation: str) -> None:
     assert not re.search(r"<\S", equation)  # a browser would take it for a tag
     width = MathTextParser("path").parse(re.sub(r"\\displaystyle |\\Big(?=[()])", "", equation)).width
     assert width > 50
+
+
+SIGMOIDS, JOINED = BinaryCrossEntropy(), Distillation(joined=True)
+REFUSED = "x takes no heads='task': a sigmoid for each class has no softmax that could be restricted to one task: use"
+COMPETING = (
+    "x takes no heads='task': one softmax over all old classes .joined. needs heads that learned to compete: use"
+)
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (SIGMOIDS, REFUSED),
+        (BinaryCrossEntropy("all"), REFUSED),
+        (CrossEntropy() + 0.1 * SIGMOIDS, REFUSED),
+        (CrossEntropy() + JOINED, COMPETING),
+        (CrossEntropy() + Distillation(kind="sigmoid", joined=True), COMPETING),
+    ],
+)
+def test_a_loss_that_has_no_head_per_task_to_choose_refuses_that_setting(loss, words):
+    alone = Schedule(later=(Phase(shared=1.0, new=1.0, loss=loss),))
+    for make in (
+        lambda: Recipe("x", loss),
+        lambda: Recipe("x", CrossEntropy(), schedule=alone),
+        lambda: replace(Recipe("x", loss, heads="class"), heads="task"),
+        lambda: parse(f"Recipe(name='x', loss={loss!r})"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            make()
+    assert Recipe("x", loss, schedule=alone, heads="class").heads == "class"
+    assert Recipe("x", CrossEntropy() + 0.0 * loss).heads == "task"
 
 
 def test_the_equation_shows_temperature_and_weights():

@@ -270,6 +270,22 @@ def test_a_gpu_that_is_full_in_evaluation_is_reported_too(tiny):
 ODD_DEVICES = ("gpu", "CPU", "tpu", "", None, "meta", 0, torch.device("meta"), "cpu:7", [])
 
 
+def test_patience_needs_validation_images_of_every_task_that_is_trained_the_first_one_too():
+    watched = cl.streams.digits(tasks=2, classes=range(4), validation=0.2).fewer(0.1)
+    none = cl.streams.Split.empty(watched.image_shape)
+    first, second = watched
+    recipe = cl.methods.lwf(patience=1, epochs=2)
+    cut = ([replace(first, validation=none), second], [first, replace(second, validation=none)])
+    for unwatched, tasks in enumerate(cut):
+        stream = cl.streams.Stream(tasks, watched.class_names, "cut", "cut()")
+        with pytest.raises(
+            ValueError, match=f"^patience watches .* task {unwatched} has no validation images: make the"
+        ):
+            next(cl.train(stream, recipe))
+    known = cl.streams.Stream([replace(first, train=none, validation=none), second], watched.class_names, "k", "k()")
+    assert learn(known, recipe).complete
+
+
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
 

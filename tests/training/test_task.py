@@ -44,6 +44,9 @@ CASES = {
     "the first task": (cl.methods.si(epochs=3), (0, 1)),
     "between two phases": (cl.methods.lwf(epochs=5), (1, 0)),
     "the last epoch of all": (cl.methods.mas(epochs=2), (2, 1)),
+    "from the start again": (cl.methods.joint(restart=True, epochs=2), (0, 1), (1, 0), (2, 0)),
+    "all heads taught anew": (cl.methods.eeil_bf(old_teacher="phase", epochs=7, memory=SMALL), (1, 4)),
+    "noise by the epoch": (cl.methods.lwf(noise=cl.noise.GradientNoise(form="deviation"), epochs=3), (1, 1)),
     "a full reservoir": (cl.methods.der(capacity=10, epochs=3), (1, 1)),
     "again and again": (cl.methods.si(epochs=3), *((task, epoch) for task in range(3) for epoch in range(3))),
 }

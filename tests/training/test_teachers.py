@@ -107,6 +107,8 @@ def test_a_teacher_runs_once_per_batch_for_all_terms_and_builds_no_graph_for_its
     ("method", "settings"),
     [
         (cl.methods.lwf, {}),
+        (cl.methods.lwf, {"heads": "class", "joined": True, "temperature": 3.0}),
+        (cl.methods.lwf, {"heads": "class", "joined": True, "loss": "l1"}),
         (cl.methods.lwm, {"maps": "grad_cam"}),
         (cl.methods.lwm, {"maps": "activation"}),
         (cl.methods.ebll, {}),
