@@ -88,7 +88,10 @@ def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
     ``scores`` (N,) of one class per image, ``maps`` A (N, K, h, w); returns (N, h, w). With ``create_graph`` the result
     is differentiable, the gradient in alpha included.
     """
-    (gradient,) = torch.autograd.grad(scores.sum(), maps, create_graph=create_graph, retain_graph=True)
+    options = {"create_graph": create_graph, "retain_graph": True, "allow_unused": True}
+    (gradient,) = torch.autograd.grad(scores.sum(), maps, **options)
+    if gradient is None:
+        raise ValueError("These scores do not depend on these maps, so they have no Grad-CAM.")
     return weighted(maps, gradient)
 
 
@@ -191,7 +194,7 @@ def check_distillable(before: Network, after: Network, image: Tensor) -> None:
     layer = last_block(after, image)
     if layer not in dict(before.named_modules()):
         raise ValueError(f"Attention cannot be kept: {layer!r} is new in this task, so the network before has no maps.")
-    with torch.enable_grad():
+    with own_settings():
         output = look_as_tested(after, image, layer, [0])
         try:
             cam(output.head(0)[:, 0], maps_of(output), create_graph=True).sum().backward()

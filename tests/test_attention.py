@@ -256,6 +256,16 @@ def test_the_callers_gradient_mode_does_not_matter(images, mode):
         assert torch.equal(attention.grad_cams(model, copy, 1, ["3"])["3"], expected)
 
 
+def test_autocast_and_the_default_type_of_numbers_do_not_matter(images):
+    model, expected = plain(), attention.grad_cam(plain(), images, 1)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.autocast("cpu"):
+            assert torch.equal(attention.grad_cam(model, images, 1), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_a_model_made_of_inference_tensors_is_refused(images):
     with torch.inference_mode():
         model = plain()

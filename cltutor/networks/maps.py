@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ..seeds import own_settings
 from .backbone import Backbone, Normalise
 from .modules import evaluating
 from .network import Network
@@ -91,6 +92,7 @@ def layers(model: nn.Module, image: Tensor) -> dict[str, tuple[int, int]]:
     return _followed(model, image)[0]
 
 
+@own_settings()
 def _followed(model: nn.Module, image: Tensor) -> tuple[dict[str, tuple[int, int]], str]:
     """``layers``, and the name of one that comes after the last of them and makes tokens or windows of it, else ""."""
     check_images(image)
