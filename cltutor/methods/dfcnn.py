@@ -155,17 +155,17 @@ def expandable(
     """Dynamically expandable network: select the weights that a task needs, retrain them, add units, and duplicate
     units that moved (Yoon et al. 2018, Algorithms 1 to 4).
 
-    DF-CNN's paper names no constant of its comparison (section 4.1); they are those of its authors' program, of which
-    only the numbers are public: ``l1``, ``l2``, ``group_lasso``, ``drift``, ``expansion`` and ``loss_threshold``, and
-    the shares of the epochs. ``drift_threshold`` is that of DEN's own program. ``l1`` and ``group_lasso`` are what an
-    update subtracts; the published 0.8 is multiplied by that program's rate, 0.0001.
+    DF-CNN's paper names no constant of its comparison. ``l1``, ``l2``, ``group_lasso``, ``drift``, ``expansion`` and
+    ``loss_threshold`` are numbers of its authors' program, whose network is not public (Lifelong-ML/DF-CNN,
+    utils/utils_env_cl.py); ``drift_threshold`` is that of DEN's own program, the shares of the epochs are ours. ``l1``
+    and ``group_lasso`` are what an update subtracts; the listed 0.8 is multiplied by that program's rate, 0.0001.
 
     They are meant for 2,000 epochs of 17 batches, 34,000 ``updates`` a task (section 4.2). Ours: a task of n updates
-    subtracts ``updates`` / n times as much at each, so that a task subtracts as much in all; None subtracts the
-    published numbers at every update, which at a small budget is nearly nothing. ``l2`` and ``drift`` weigh gradients
-    and the thresholds compare losses and lengths: they are not numbers per update, and stay.
+    subtracts ``updates`` / n times as much at each, so that a task subtracts as much in all; None subtracts the listed
+    numbers at every update. ``l2`` and ``drift`` weigh gradients and the thresholds compare losses and lengths: these
+    are not numbers per update, and stay.
 
-    As there, the pull to the weights from before the task starts with selective retraining, which is thus also the
+    The pull to the weights from before the task starts with selective retraining, which is thus also the
     first of Algorithm 4's two trainings. A recipe's equation shows the loss of the first task and of selection.
     """
     sparse, pull = CrossEntropy() + l1 * L1Penalty(updates), drift / 2 * Drift()

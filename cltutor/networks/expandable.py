@@ -190,9 +190,9 @@ class Expandable(Architecture):
     (sigma, in l2 norm). A task uses only the units that existed when it was learned, with the weights that they then
     had if they have been duplicated since.
 
-    Expansion and tau are those of DF-CNN's comparison, sigma that of DEN's own program. The program of the comparison
-    measured drift by the cosine of the weights before and after instead, and split below 0.98 in convolutions and below
-    0.01 in fully connected layers; here sigma is the paper's.
+    Neither paper names these numbers. Expansion and tau are those that the program of DF-CNN's comparison lists
+    (Lifelong-ML/DF-CNN, utils/utils_env_cl.py), sigma that of DEN's own program. The program of the comparison also
+    lists a "sparsity_threshold" of 0.98 and 0.01; its network, and so the use of these two, is not public.
     """
 
     backbone: BackboneArchitecture = backbone_field(TaskCNN())
