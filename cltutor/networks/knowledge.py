@@ -87,6 +87,7 @@ class KnowledgeLayer(nn.Module):
     (eq. 1), then a contraction (eq. 2)."""
 
     slices = 1  # of the channels of L, each deconvolved alike
+    equation = "W = D • U"
 
     def __init__(
         self, replaced: nn.Conv2d, knowledge: tuple[int, ...], deconvolution: tuple[int, ...], options: "DFCNN"
@@ -159,6 +160,8 @@ class KnowledgeLayer(nn.Module):
 class DirectLayer(KnowledgeLayer):
     """Without a contraction: the basis has a channel for each pair of an input and an output channel, and is W."""
 
+    equation = "W = D"
+
     def __init__(
         self, replaced: nn.Conv2d, knowledge: tuple[int, ...], deconvolution: tuple[int, ...], options: "DFCNN"
     ):
@@ -177,6 +180,8 @@ class DirectLayer(KnowledgeLayer):
 class TwiceContractedLayer(KnowledgeLayer):
     """With two contractions. L consists of ``slices``, which V deconvolves alike; what they become is contracted over
     the slices to the input channels, and over the basis to the output channels."""
+
+    equation = "W = D • U1 • U2"
 
     def __init__(
         self, replaced: nn.Conv2d, knowledge: tuple[int, ...], deconvolution: tuple[int, ...], options: "DFCNN"

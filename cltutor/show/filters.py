@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above: readable with any colour vision
 WIDTH, SIDE = 9.6, 2.9  # inches of a picture, and of the square that a stage's tiles fill
 LEFTS = (0.15, 3.35, 6.55)  # inches from the left: the knowledge base, the basis, the filters
-NAMES = ("knowledge base L", "basis D = deconv(L; V)", "filters W = D • U")
+NAMES = ("knowledge base L", "basis D = deconv(L; V)")  # the filters' name says how D becomes W
 KINDS = ("channels", "channels", "kernels")  # the tiles of each stage
 MOST = (64, 100, 100)  # tiles of each stage, at most: those of the first have numbers above them
 NUMBER = 0.17  # inches for a channel's number above its tile
@@ -54,11 +54,11 @@ def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[in
     title = titled(f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base", what)
     top = SIDE + 1.33
     picture = headed(WIDTH, top, title)
-    parts = []
+    parts, names = [], (*NAMES, f"filters {network.layer(layer).equation}")
     for place, left in enumerate(LEFTS):
         words = _described(whole[place], now[place], place, len(off))
-        picture.write(left, top, "\n".join([NAMES[place], *words]))
-        parts.append(", ".join([NAMES[place], *words]))
+        picture.write(left, top, "\n".join([names[place], *words]))
+        parts.append(", ".join([names[place], *words]))
         tiles, numbers = now[place][chosen[place]], [] if place else chosen[0] + 1
         corners, side = _sheet(picture, tiles, numbers, (left, top - 0.6), bound)
         if place == 0:

@@ -11,6 +11,7 @@ from matplotlib.colors import Normalize
 
 from cltutor import show
 from cltutor.evaluation import metrics
+from cltutor.networks import DFCNNTC2, DFCNNDirect, TaskCNN
 from cltutor.show.filters import SIGNED, cosines, stages, strongest
 from cltutor.show.transfer import differences, filter_distances, task_look
 
@@ -52,6 +53,23 @@ def test_the_cells_of_a_tile_lie_as_its_rows_and_columns(make):
     middles = np.array([path.vertices[:4].mean(0) for path in first.get_paths()]).reshape(2, 2, 2)
     assert (middles[0, :, 1] > middles[1, :, 1]).all()  # the first row is above
     assert (middles[:, 0, 0] < middles[:, 1, 0]).all()  # the first column is left
+
+
+@pytest.mark.parametrize(
+    ("description", "counts", "words"),
+    [
+        (DFCNNDirect(TaskCNN((5,)), ((2, 4),), ((3,),)), (4, 15, 15), "filters W = D,"),
+        (DFCNNTC2(TaskCNN((5,)), ((2, 2, 4),), ((3, 6),)), (8, 12, 15), "filters W = D • U1 • U2,"),
+    ],
+    ids=["direct", "tc2"],
+)
+def test_the_ablations_stages_and_shares_are_drawn_with_what_makes_their_filters(description, counts, words):
+    one = description.build((3, 8, 8)).requires_grad_(False)
+    one.grow(2)
+    assert tuple(map(len, stages(one, 0, 0))) == counts
+    assert words in show.knowledge(one, 0, 0, off=(1,)).alt
+    assert show.knowledge_shares(one.shares(0)).alt
+    assert one.shares(0).sum().item() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("off", [(), (3, 0)])
