@@ -19,6 +19,7 @@ __all__, __getattr__, __dir__ = lazy(
         "attention_drift": "attention",
         "attention_maps": "attention",
         "confusions": "balance",
+        "convergence": "convergence",
         "damage": "damaged_weights",
         "evictions": "herding",
         "exemplars": "herding",

@@ -48,6 +48,7 @@ CASES = {
     "attention_drift": lambda make, name: ({name: GRID, "lwm": GRID / 2}, ["M0", "M1", "M2"]),
     "attention_maps": lambda make, name: (IMAGES[:2], {name: MAPS}, ["a", "b"], ["M0", "M1", "M2"]),
     "confusions": lambda make, name: ({"before": COUNTS, "after": COUNTS.T}, [2, 2], list("abcd"), name),
+    "convergence": lambda make, name: ({"here": {name: GRID, "dfcnn": GRID / 2}, "there": {name: GRID}}, "some"),
     "damage": lambda make, name: ((0, 0.3, 0.9), {"least": GRID, "most": GRID / 2}, name),
     "evictions": lambda make, name: (IMAGES, {2: 6, 4: 3}, name),
     "exemplars": lambda make, name: (IMAGES, 3, name),
@@ -69,7 +70,8 @@ CASES = {
     "transfer_table": lambda make, name: (KNOWN, LEARNING, name),
 }
 LOOKS = {"ablation", "accuracy_by_share", "accuracy_over_parameters", "accuracy_over_time", "adaptation"}
-LOOKS |= {"attention_drift", "forgetting", "gallery", "growth", "old_and_new"}  # draw a method in its look
+# They draw a method in its look.
+LOOKS |= {"attention_drift", "convergence", "forgetting", "gallery", "growth", "old_and_new"}
 NAMELESS = {"tasks", "temperature"}  # show neither a method nor the caller's words
 
 
