@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ..describe import Whole
 from ..losses import compete
 from ..networks import Network, evaluating
 from ..networks.modules import check_images
@@ -50,6 +51,17 @@ def task_of(network: Network) -> Tensor:
     return torch.repeat_interleave(torch.arange(len(counts)), counts).to(next(network.parameters()).device)
 
 
+def check_labels(labels: Tensor, count: int, classes: int) -> None:
+    """Refuse labels that are not one column of the logits, 0 to ``classes`` - 1, for each of ``count`` images."""
+    if labels.is_floating_point() or labels.dtype == torch.bool or labels.shape != (count,):
+        raise ValueError(
+            f"Labels are {count} whole numbers, one per image, not {labels.dtype} of shape {tuple(labels.shape)}."
+        )
+    low, high = (int(labels.min()), int(labels.max())) if count else (0, 0)
+    if count and not 0 <= low <= high < classes:
+        raise ValueError(f"Labels are columns of the logits, 0 to {classes - 1}; these go from {low} to {high}.")
+
+
 def hits(scores: Tensor, labels: Tensor, top: int) -> Tensor:
     """Whether each label (N,) is among the ``top`` largest of its row of ``scores`` (N, C): (N,) bool.
 
@@ -79,20 +91,25 @@ def accuracies(
     score: Callable[[Network, Tensor], Tensor] = logits,
     unknown: bool = True,
 ) -> dict[str, list[float]]:
-    """Accuracy on each task's test set, [(images, labels as columns), ...]; nan for None.
+    """Accuracy on each task's test set, [(images, labels as columns), ...]; nan for None, or no image.
 
     Keys "known_top1", "unknown_top1", ...: the classes of the image's task compete, or all classes seen, by their
     ``score(network, images)`` (N, classes seen). Without ``unknown`` only the head of the image's task is computed and
     its logits are the scores; "unknown_..." is nan then.
     """
     columns = task_of(network)
+    for k in tops:
+        Whole(at_least=1).check("top", k)
     rows: dict[str, list[float]] = {f"{regime}_top{k}": [] for regime in ("known", "unknown") for k in tops}
     for test in tests:
-        if test is None:
+        if test is None or not len(test[1]):
             for row in rows.values():
                 row.append(float("nan"))
             continue
         images, labels = test[0], test[1].to(columns.device)
+        check_labels(labels, len(images), len(columns))
+        if not unknown and (columns[labels] != columns[labels[0]]).any():
+            raise ValueError("Where one head is computed, all labels of a test are of its task; these are of several.")
         scores = score(network, images) if unknown else own_logits(network, images, int(columns[labels[0]]))
         for regime, over in (("known", "task"), ("unknown", "class")):
             competing = compete(scores, labels, columns, over)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..describe import Real, Whole
 from .retrieval import average_precision as average_precision
 from .retrieval import mean_average_precision as mean_average_precision
 from .retrieval import retrieval as retrieval
@@ -83,7 +84,7 @@ def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | Non
     a = _matrix(accuracy)
     total = np.shape(accuracy)[0]
     weights = np.ones(total) if sizes is None else np.asarray(sizes, dtype=float)
-    if weights.shape != (total,) or not (weights > 0).all():
+    if weights.shape != (total,) or not ((weights > 0) & np.isfinite(weights)).all():
         raise ValueError(f"sizes must be {total} positive numbers of test images, one per task")
     weights = np.where(np.isnan(a[-1]), 0, weights[: len(a)])
     steps = [
@@ -152,17 +153,17 @@ def top_accuracy(logits: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
     """Share of images whose label is among the k largest logits (top-5 for k = 5).
 
     logits: (N, C); labels: (N,) columns of the right classes. k is clipped at C. Among equal
-    logits the lower column ranks first, and nan ranks last.
+    logits the lower column ranks first, and nan is never among the largest.
     """
     scores, right = np.asarray(logits, dtype=float), np.asarray(labels)
     if scores.ndim != 2 or right.shape != scores.shape[:1] or scores.size == 0:
         raise ValueError(f"logits must be (N, C) and labels (N,), not {scores.shape} and {right.shape}")
-    if k < 1:
-        raise ValueError(f"k must be 1 or more, not {k}")
-    if right.min() < 0 or right.max() >= scores.shape[1]:
+    k = Whole(at_least=1).check("k", k)
+    if not np.issubdtype(right.dtype, np.integer) or right.min() < 0 or right.max() >= scores.shape[1]:
         raise ValueError(f"labels must be columns of the logits, 0 to {scores.shape[1] - 1}")
     first = np.argsort(-scores, axis=1, kind="stable")[:, : min(k, scores.shape[1])]
-    return float((first == right[:, None]).any(axis=1).mean())
+    found = (first == right[:, None]).any(axis=1)
+    return float((found & ~np.isnan(scores[np.arange(len(right)), right])).mean())
 
 
 def _curves(curves: ArrayLike, epoch_task: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -174,6 +175,8 @@ def _curves(curves: ArrayLike, epoch_task: ArrayLike) -> tuple[np.ndarray, np.nd
         )
     if not np.issubdtype(learning.dtype, np.integer) or not ((learning >= 0) & (learning < c.shape[1])).all():
         raise ValueError(f"epoch_task must contain task numbers from 0 to {c.shape[1] - 1}")
+    if (c < 0).any() or (c > 1 + ROUNDING).any():
+        raise ValueError("accuracies must lie between 0 and 1: divide percent by 100")
     return c, learning
 
 
@@ -210,8 +213,7 @@ def epochs_to_peak(curves: ArrayLike, epoch_task: ArrayLike, share: float = 0.98
     Counted from 1 at the task's first epoch; nan for a task that was never learned.
     Source: Lee et al. 2019 (DF-CNN), section 4.2, "Convergence" (share = 0.98).
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"share must lie between 0 and 1, not {share}")
+    Real(above=0, at_most=1).check("share", share)
     c, learning = _curves(curves, epoch_task)
     enough = share * peak_accuracy(c, learning)
     count = np.full(c.shape[1], np.nan)
@@ -264,8 +266,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]
     v = np.asarray(values, dtype=float)
     if v.ndim != 1 or v.size == 0 or not np.isfinite(v).all():
         raise ValueError("values must be a list of one or more finite numbers, one for each run")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, such as 0.95, not {level}")
+    Real(above=0, below=1).check("level", level)
     if len(v) == 1:
         return float(v[0]), math.nan
     half = _t_quantile(level, len(v) - 1) * v.std(ddof=1) / math.sqrt(len(v))

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..describe import Part, flag
 from ..networks import Network
-from .answers import features, logits
+from .answers import check_labels, features, logits
 
 Score = Callable[[Network, Tensor], Tensor]  # (network, images (N, C, H, W)) -> scores (N, classes seen)
 Exemplars = Callable[[], tuple[Tensor, Tensor]]  # images (M, C, H, W), and their columns (M,) of the logits
@@ -73,6 +73,7 @@ def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
 
     ``labels`` (N,) are columns of the logits. The mean of a class without images is infinitely far from everything.
     """
+    check_labels(labels, len(features), classes)
     unit = F.normalize(features, dim=1)
     sums = torch.zeros(classes, unit.shape[1]).to(unit).index_add(0, labels, unit)
     means = F.normalize(sums, dim=1)

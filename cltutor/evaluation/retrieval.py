@@ -25,7 +25,10 @@ def average_precision(scores: ArrayLike, relevant: ArrayLike) -> float:
 
     scores, relevant: (N,) numbers and booleans. Raises ValueError for other shapes or a nan among the scores.
     """
-    s, found = np.asarray(scores, dtype=float), np.asarray(relevant, dtype=bool)
+    s, found = np.asarray(scores, dtype=float), np.asarray(relevant)
+    if not np.isin(found, (0, 1)).all():
+        raise ValueError("relevant must be True or False for each score")
+    found = found.astype(bool)
     if s.ndim != 1 or found.shape != s.shape:
         raise ValueError(f"scores and relevant must both be (N,), not {s.shape} and {found.shape}")
     if np.isnan(s).any():
@@ -71,6 +74,8 @@ def retrieval(
     Raises:
         ValueError: the run did not learn this stream or task `after`, or a fact is not in the stream.
     """
+    if not hasattr(run, "fingerprint") or not isinstance(stream, Stream):
+        raise ValueError("give a run and the stream that it learned, as retrieval(run, stream)")
     if run.fingerprint != stream.fingerprint:
         raise ValueError(f"this run learned {run.stream_code}, not these images of {stream.code}")
     return network_retrieval(run.model_after(run.learned - 1 if after is None else after), stream, classes)

@@ -67,7 +67,7 @@ def damages(
     strength: float = 1.0,
 ) -> Iterator[Network]:
     """``damage`` for each of ``shares``, with the weights ranked once."""
-    check(network, omega, shares, which, how)
+    check(network, omega, shares, which, how, strength)
     orders = {name: ranked(omega[name], which, name, seed) for name in shared_weights(network)}
     for share in shares:
         damaged = copy.deepcopy(network)
@@ -89,12 +89,17 @@ def ranked(omega: Tensor, which: str, name: str, seed: int) -> Tensor:
     return omega.flatten().argsort(descending=which == "most", stable=True)
 
 
-def check(network: Network, omega: Mapping[str, Tensor], shares: Sequence[float], which: str, how: str) -> None:
+def check(
+    network: Network, omega: Mapping[str, Tensor], shares: Sequence[float], which: str, how: str, strength: float
+) -> None:
     Choice(WHICH).check("which", which)
     Choice(HOW).check("how", how)
+    Real(at_least=0).check("strength", strength)
     for share in shares:
         Real(at_least=0, at_most=1).check("share", share)
     for name, weight in shared_weights(network).items():
+        if name in omega and omega[name].isnan().any():
+            raise ValueError(f"omega has nan for {name}, which has no rank.")
         if name not in omega:
             raise ValueError(f"omega has nothing for {name}: give an importance of the same network.")
         if omega[name].shape != weight.shape:

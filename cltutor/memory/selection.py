@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..describe import Whole
 from ..seeds import generator
 
 BINS = 10  # EEIL, section 6.3
@@ -86,8 +87,10 @@ def select(strategy: str, features: Tensor, n: int, seed: int = 0) -> Tensor:
 
 def _normalised(features: Tensor, n: int) -> Tensor:
     """The rows of ``features`` (N, D) at length 1, in float64 on the CPU: the same choice on every device."""
-    if features.dim() != 2:
-        raise ValueError(f"features must be (N, D), one row for each image of a class, not {tuple(features.shape)}.")
+    if not isinstance(features, Tensor) or features.dim() != 2:
+        given = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise ValueError(f"features must be (N, D), one row for each image of a class, not {given}.")
+    Whole().check("n", n)
     if n < 1:
         raise ValueError(f"n, the number of images to keep, must be 1 or more, not {n}.")
     if n > len(features):

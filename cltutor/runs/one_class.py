@@ -31,7 +31,7 @@ def remarks(recipe: Recipe, classes: Sequence[int]) -> list[str]:
     single = [task for task, count in enumerate(classes) if count == 1]
     if not single or recipe.heads == "class":
         return constant_terms(recipe, classes)
-    words = "every answer is right when the task is known, and a softmax over one class learns nothing"
+    words = "every answer is right when the task is known, so that its accuracy is no result"
     have = "has" if len(single) == 1 else "have"
     return [f"{recipe.name}: {listed(single)} {have} one class: {words}.", *constant_terms(recipe, classes)]
 

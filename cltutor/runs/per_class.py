@@ -18,8 +18,11 @@ def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
     """Accuracy of every class after every task, the task known at test: (T, C), one column per class in the
     order in which classes arrive.
 
-    Row i is the network after task i; nan for classes not yet seen.
+    Row i is the network after task i; nan for classes not yet seen, and for one that is its task's only class.
+    ValueError for a stream that the run did not learn.
     """
+    if run.fingerprint != stream.fingerprint:
+        raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
     found = np.full((len(stream), len(stream.classes)), np.nan)
     for now in range(run.learned):
         network, first = run.model_after(now), 0
@@ -27,7 +30,7 @@ def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
             columns = stream.positions(task.test.labels) - first
             scores = logits(network, task.test.images)[:, first : first + len(task.classes)]
             right = scores.argmax(1) == columns
-            for column in range(len(task.classes)):
+            for column in range(len(task.classes)) if len(task.classes) > 1 else ():
                 found[now, first + column] = right[columns == column].double().mean().item()
             first += len(task.classes)
     return found
@@ -40,6 +43,8 @@ def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]]) ->
     """
     found = class_accuracy(run, stream)
     sizes = torch.bincount(torch.cat([stream.positions(task.test.labels) for task in stream])).numpy()
+    if unknown := sorted({label for group in groups for label in group} - set(stream.classes)):
+        raise ValueError(f"The stream has no class with the label {unknown[0]}; it has {stream.classes}.")
     columns = [stream.positions(torch.tensor(group, dtype=torch.int64)).numpy() for group in groups]
     weights = [np.where(np.isfinite(found[:, own]), sizes[own], 0) for own in columns]
     with np.errstate(invalid="ignore"):

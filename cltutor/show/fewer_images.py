@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..describe import Real
 from .pages import paneled
 from .picture import Picture, handle
 from .runs import Method, accuracy, mean_and_spread, measured, methods, notes, percent, setting
@@ -26,6 +27,8 @@ def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = 
     shares = sorted(runs, reverse=True)
     if not shares:
         raise ValueError("give runs for one share of the images or more, such as {1.0: [run], 0.1: [run]}")
+    for share in shares:
+        Real(above=0, at_most=1).check("a share of the images", share)
     groups = [measured(methods(runs[share]), known_task) for share in shares]
     first, missing = groups[0]
     if any([m.label for m in shown] != [m.label for m in first] for shown, _ in groups):

@@ -17,6 +17,8 @@ from cltutor.losses import EmbeddingDistance
 from cltutor.networks import FactEmbedding, SmallCNN
 from cltutor.networks.embedding import fact_vector
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*task 1 has one class")
+
 
 @st.composite
 def queries(draw):

@@ -109,7 +109,7 @@ def test_a_term_is_called_constant_exactly_where_it_is_zero_at_every_step(terms,
 
 def test_a_head_per_task_over_one_class_is_warned_of_before_training_and_two_classes_are_not():
     events = cl.train(stream([1, 2]), "finetune", epochs=1, device="cpu")
-    with pytest.warns(UserWarning, match="finetune: task 1 has one class"):
+    with pytest.warns(UserWarning, match="finetune: task 1 has one class: every answer is right"):
         next(events)
     with warnings.catch_warnings(action="error"):
         next(cl.train(stream([2, 2]), "lwf", epochs=1, device="cpu"))
