@@ -99,10 +99,12 @@ def _roles(path: Path, files: Files, splits: bool | None, report: Report) -> dic
         report.add("guessed", f"{shown} is a class, as it is not divided otherwise than the other folders")
         return {}
     if roles == ["training"]:
-        where = shown if len(tops) == 1 else str(path)
+        way = (
+            "to have its pictures divided for you" if len(tops) == 1 else "if all the folders beside it are classes too"
+        )
         raise ValueError(
-            f"{str(path)!r} has {_listed(deep)} but no test/ with pictures in folders of classes; add test/<class>/, or "
-            f"use splits=False, which reads the folders in {where} as the classes and divides them for you."
+            f"{str(path)!r} has {_listed(deep)} but no test/ with pictures in folders of classes; add test/<class>/, "
+            f"or use splits=False {way}."
         )
     raise ValueError(
         f"{str(path)!r} can be read in two ways: {shown} as splits with one folder per class inside (splits=True), or "
