@@ -13,6 +13,7 @@ import traitlets
 from .. import show
 from ..describe import Kind, Whole
 from ..evaluation.answers import accuracies
+from ..runs.one_class import NOTE
 from ..runs.run import Run
 from ..streams import Stream
 from .base import Draw, Pane, Tool, Worker, button, draw, dropdown, row, sentence, text_field
@@ -156,6 +157,7 @@ class FilterReconstruction(Tool):
             fewer = f"{len(off)} of {self.channels[layer - 1]} channels of layer {layer} off"
             less = f"{100 * (now - whole):+.1f} points against the {100 * whole:.1f} % with all on"
             words = f"{images} with {fewer}, {less}." if off else f"{images} with all channels on."
+            words = NOTE if len(self.stream[task - 1].classes) == 1 else words
             words = f"Task {task}, known at test: {words}"
         self.note.value = sentence(words, "status")
 
