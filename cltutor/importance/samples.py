@@ -207,7 +207,9 @@ def differing(found: Sums, truth: Sums, names: Names) -> set[str]:
 
     def close(name: str) -> bool:
         gap = (found.get(name, 0) - truth[name]).abs()
-        return not gap.numel() or bool(gap.max() <= CLOSE * largest[name.rpartition(".")[0]] + torch.finfo(gap.dtype).tiny)
+        return not gap.numel() or bool(
+            gap.max() <= CLOSE * largest[name.rpartition(".")[0]] + torch.finfo(gap.dtype).tiny
+        )
 
     return {name for name in names if not close(name)}
 

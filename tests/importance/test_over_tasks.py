@@ -53,3 +53,33 @@ def test_given_labels_are_the_tasks_own_columns(patterns, heads):
     columns, head = (columns, 1) if heads == "task" else (columns + 2, None)
     expected = shared_omega(fisher, run, 1, task.train.images, columns, head)
     torch.testing.assert_close(run.part_states["Anchor"]["importance"][1], expected)
+
+
+def test_the_mean_over_tasks_counts_those_alone_that_have_images_of_the_classes(patterns):
+    wanted = (patterns[0].classes[0], patterns[2].classes[0])
+    run = learn(patterns, cl.methods.mas(classes=wanted, average=True, **SMALL), epochs=1)
+    omegas = [
+        shared_omega(mas, run, t, patterns[t].train.images[patterns[t].train.labels == label], task=t)
+        for t, label in zip((0, 2), wanted, strict=True)
+    ]
+    torch.testing.assert_close(run.part_states["Anchor"]["importance"][0], sum(omegas) / 2)
+
+
+@pytest.mark.parametrize("method", ["mas", "mas_local"])
+def test_classes_that_never_occur_are_refused_before_training(patterns, method):
+    with pytest.raises(ValueError, match="classes are labels of the stream, which are 0, 1, .*, not 99"):
+        next(cl.train(patterns, cl.methods.named(method)(classes=(0, 99), **SMALL)))
+
+
+@pytest.mark.parametrize("classes", [7, "3", ("3",), (0.5,), (-1,), (True,), ()])
+def test_classes_that_are_no_labels_are_refused_where_they_are_given(classes):
+    with pytest.raises(ValueError, match="classes is a tuple in which each is a whole number from 0 up, or None, not"):
+        cl.methods.mas(classes=classes)
+
+
+def test_the_fishers_labels_are_drawn_by_the_runs_seed_and_the_task(patterns):
+    task = patterns[0].train
+    run = learn(patterns, cl.methods.ewc(**SMALL), epochs=1, seed=5)
+    found = run.part_states["Anchor"]["importance"][0]
+    torch.testing.assert_close(found, shared_omega(fisher, run, 0, task.images, task=0, seed=(5, 0)))
+    assert not torch.allclose(found, shared_omega(fisher, run, 0, task.images, task=0, seed=(6, 0)))
