@@ -31,6 +31,7 @@ CHOICES = [
     methods.lwf(heads="class", joined=True, loss="l2"),
 ]
 EVERY = pytest.mark.parametrize("recipe", CHOICES, ids=repr)
+TINY = {"backbone": cl.networks.SmallCNN(channels=(4,), hidden=(8,))}
 
 
 @EVERY
@@ -127,13 +128,13 @@ class Watched(CropFlip):
 @pytest.mark.parametrize(("first", "times"), [(True, 6), (False, 4)])
 def test_the_first_task_is_augmented_unless_it_is_left_out(three, first, times):
     seen = []
-    learn(three, methods.finetune(augmentation=Watched(seen=seen), augment_first=first, epochs=2))
+    learn(three, methods.finetune(**TINY, augmentation=Watched(seen=seen), augment_first=first, epochs=2))
     assert seen == [20] * times
 
 
 def test_left_out_the_first_task_learns_as_without_augmentation_and_from_no_variants(three):
-    once, plain = PhotometricCropFlip(once=True), learn(three, methods.finetune(epochs=1, batch_size=10))
-    run = learn(three, methods.finetune(epochs=1, batch_size=10, augmentation=once, augment_first=False))
+    once, plain = PhotometricCropFlip(once=True), learn(three, methods.finetune(**TINY, epochs=1, batch_size=10))
+    run = learn(three, methods.finetune(**TINY, epochs=1, batch_size=10, augmentation=once, augment_first=False))
     assert all(torch.equal(run.states[0][name], value) for name, value in plain.states[0].items())
     assert (plain.updates, run.updates) == (3 * 2, 2 + 2 * 24)
 
@@ -155,7 +156,7 @@ class LastTask(Term):
 @pytest.mark.parametrize("heads", ["task", "class"])
 def test_restarted_each_task_is_learned_by_a_network_that_has_learned_nothing_before(three, heads):
     """A network that learns in the last task alone has the same first weights there."""
-    plain = {"epochs": 2, "weight_decay": 0.0}
+    plain = {**TINY, "epochs": 2, "weight_decay": 0.0}
     run = learn(three, methods.joint(heads=heads, restart=True, **plain))
     untouched = replace(methods.joint(heads=heads, **plain), loss=cl.losses.Loss(((1.0, LastTask()),)))
     alone, warm = learn(three, untouched), learn(three, methods.joint(heads=heads, **plain))
