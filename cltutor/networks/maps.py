@@ -115,7 +115,7 @@ def _followed(model: nn.Module, image: Tensor) -> tuple[dict[str, tuple[int, int
             sizes[name] = (shape[2], shape[3])
             channels, tokens = shape[1], ""
 
-    image = image.detach()  # another object, on which places are noted
+    image = image[:1].detach()  # another object, on which places are noted
     image.places = grid(image.shape, ROWS_LAST)  # type: ignore[attr-defined]
     with ExitStack() as stack:
         for name, module in model.named_modules():

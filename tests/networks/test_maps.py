@@ -117,6 +117,11 @@ def test_an_error_of_the_model_of_any_kind_ends_in_a_sentence():
         layers(Picky(), IMAGE)
 
 
+def test_of_several_images_the_first_is_followed():
+    body = Body(MAPS["as they are"])
+    assert layers(body, IMAGE[..., :8, :6].repeat(4, 1, 1, 1)) == layers(body, IMAGE[..., :8, :6])
+
+
 def test_following_an_image_leaves_no_trace_on_it_or_on_the_model():
     built = MultiHead(SmallCNN()).build((3, 32, 32))
     built.grow(2)
