@@ -100,7 +100,9 @@ def _class_names(part: Any, labels: list[torch.Tensor]) -> list[str]:
     names = getattr(part, "classes", None) or getattr(part, "categories", None)
     if names is None:
         return [str(label) for label in range(int(max(y.max() for y in labels)) + 1)]
-    return [name if isinstance(name, str) else name[0] for name in names]
+    first = [name if isinstance(name, str) else name[0] for name in names]
+    # ImageNet has two classes "crane", and two "maillot".
+    return [name if name not in first[:label] else f"{name} ({label})" for label, name in enumerate(first)]
 
 
 def _read(name: str, part: Any, labels: torch.Tensor, rows: torch.Tensor, count: int | None) -> Split:

@@ -95,7 +95,7 @@ def stream() -> Stream:
     classes, none = [(3, 0), (1, 2)], Split.empty((1, 8, 8))
     train = [split([3, 0, 3]), split([1, 2, 2, 1])]
     tasks = [Task(t, classes[t], train[t], none, split(list(classes[t]))) for t in range(2)]
-    return Stream(tasks, "abcd", "made", "made()")
+    return Stream(tasks, tuple("abcd"), "made", "made()")
 
 
 def test_labels_become_columns_in_order_of_arrival(stream):

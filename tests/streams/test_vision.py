@@ -121,6 +121,8 @@ def test_a_set_without_its_own_division_gets_a_fifth_of_each_class_as_test(tmp_p
     assert [(len(t.train), len(t.test)) for t in stream] == [(8, 2), (8, 2)]
     rows = [s.images[:, 0, 0, 0].tolist() for t in stream for s in (t.train, t.test)]
     assert sorted(sum(rows, [])) == list(range(20))
+    monkeypatch.setattr(_Undivided, "classes", [("crane", "bird"), ("crane", "machine")], raising=False)
+    assert torchvision("SEMEION", tasks=2, root=tmp_path).class_names == ("crane", "crane (1)"), "as in ImageNet"
     monkeypatch.setattr(_Undivided, "sizes", (8, 9))
     with pytest.raises(ValueError, match=r"differ in size .*streams.folder\(path, size=...\)"):
         torchvision("SEMEION", tasks=2, root=tmp_path)
