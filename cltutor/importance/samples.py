@@ -206,10 +206,8 @@ def differing(found: Sums, truth: Sums, names: Names) -> set[str]:
             largest[layer] = torch.maximum(value.max(), largest.get(layer, value.max()))
 
     def close(name: str) -> bool:
-        gap = (found.get(name, 0) - truth[name]).abs()
-        return not gap.numel() or bool(
-            gap.max() <= CLOSE * largest[name.rpartition(".")[0]] + torch.finfo(gap.dtype).tiny
-        )
+        gap, scale = (found.get(name, 0) - truth[name]).abs().max(), largest[name.rpartition(".")[0]]
+        return bool(gap <= CLOSE * scale + torch.finfo(gap.dtype).tiny)
 
     return {name for name in names if not close(name)}
 
