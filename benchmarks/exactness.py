@@ -121,6 +121,10 @@ def measured(name: str, network: Network, images: Tensor, sentences: list[str]) 
     timed = f"{ratio(network, images):.1f}"
     few, cells, fine = images[: len(images) // 4], [name], True
     network.double()
+    try:
+        _ = network(few).logits
+    except RuntimeError:  # the networks of DF-CNN's authors standardise images to float32
+        network.float()
     for check in (*importances(network, few), partial(maps, network, few), partial(distance, network, few)):
         try:
             value = check()
