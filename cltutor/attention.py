@@ -88,8 +88,8 @@ def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
     ``scores`` (N,) of one class per image, ``maps`` A (N, K, h, w); returns (N, h, w). With ``create_graph`` the result
     is differentiable, the gradient in alpha included.
     """
-    options = {"create_graph": create_graph, "retain_graph": True, "allow_unused": True}
-    (gradient,) = torch.autograd.grad(scores.sum(), maps, **options)
+    total = scores.sum()
+    (gradient,) = torch.autograd.grad(total, maps, create_graph=create_graph, retain_graph=True, allow_unused=True)
     if gradient is None:
         raise ValueError("These scores do not depend on these maps, so they have no Grad-CAM.")
     return weighted(maps, gradient)

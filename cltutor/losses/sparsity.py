@@ -65,8 +65,9 @@ class Shrinking(Term):
         with torch.no_grad():
             value = self.norm(batch.context.network)
         value.requires_grad_().register_hook(lambda amount: state.update(amount=amount))
-        scaled = self.updates is not None and batch.context.updates
-        return self.updates / batch.context.updates * value if scaled else value
+        if self.updates is None or not batch.context.updates:
+            return value
+        return self.updates / batch.context.updates * value
 
     @torch.no_grad()
     def after_update(self, batch: Batch, state: State) -> None:

@@ -195,9 +195,14 @@ class Slot:
             return (tensors, facts) if facts["task"] == self.run.learned else None
         except ValueError as error:
             set_aside(path, error)
-        except KeyError:
-            set_aside(path, ValueError(f"{path} is no checkpoint: remove it and train again."))
+        except KeyError as error:
+            self.refuse_checkpoint(error)
         return None
+
+    def refuse_checkpoint(self, error: Exception) -> None:
+        """Set aside a checkpoint from which the run cannot go on."""
+        path = checkpoint_of(self.path)
+        set_aside(path, ValueError(f"{path} is no checkpoint of this run ({str(error).splitlines()[0]})"))
 
     def keep(self, make: Callable[[], Checkpoint]) -> None:
         """Write the checkpoint that ``make()`` returns, if one is due. The interval grows with the seconds that writing
@@ -244,6 +249,9 @@ class NullSlot:
 
     def checkpoint(self) -> None:
         return None
+
+    def refuse_checkpoint(self, error: Exception) -> None:
+        raise error  # there is none
 
     def keep(self, make: Callable[[], Checkpoint]) -> None:
         pass

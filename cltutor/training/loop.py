@@ -82,17 +82,14 @@ def train(
     threads: int | None = None,
 ) -> Generator[Event, None, Run]:
     """The same as ``learn``, as a generator of events; its return value is the run. To stop, close it."""
-    recipe, seed = methods.get(recipe).with_epochs(epochs), index(seed)
-    place, tested = choose_device(device), (test_every, test_old_every)
+    recipe, place = methods.get(recipe).with_epochs(epochs), choose_device(device)
     check(stream, recipe)
-    with (
-        slot_of(begin(stream, recipe, seed, place, threads or usual_threads(), tested), store) as slot,
-        explain_out_of_memory(slot.run),
-    ):
+    begun = begin(stream, recipe, index(seed), place, threads or usual_threads(), (test_every, test_old_every))
+    with slot_of(begun, store) as slot, explain_out_of_memory(slot.run):
         run = slot.run
         if run.complete:
             return run
-        network, states = restore(run, stream, seed)
+        network, states = restore(run, stream, run.seed)
         slot.check_space(size(network.state_dict().values()))
         tests = [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
         checkpoint = slot.checkpoint()
@@ -101,15 +98,15 @@ def train(
             # Before the task: the network grows, every part prepares, the teachers are made.
             current = TaskState(run, stream, task, network, states)
             if checkpoint:
-                current.load(checkpoint)
-                checkpoint = None
+                current = current.resumed(checkpoint, slot, stream)
+                network, states, checkpoint = current.network, current.states, None
             yield TaskBegun(run, task.index, current.progress)
 
             for phase, epochs_of_phase in current.phases():
                 for epoch in epochs_of_phase:
                     losses = yield from learn_epoch(current, phase, epoch)
                     # After the epoch: test on every task seen, record it, and save it all on disk now and then.
-                    due_tests = due(tests, task.index, epoch, test_every, test_old_every)
+                    due_tests = due(tests, task.index, epoch, *run.tested)
                     rows = evaluate(network, due_tests, run, current.pool.originals)
                     known, unknown = rows["known_top1"], rows["unknown_top1"]
                     run.curves.add_epoch(task.index, losses, known, unknown)

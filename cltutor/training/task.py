@@ -23,7 +23,7 @@ from ..recipe.recipe import Phase, Recipe, Schedule
 from ..runs.memory_use import bytes_in_use
 from ..runs.one_class import warn_of_one_class
 from ..runs.run import Curves, Run, with_prefix
-from ..runs.store import Checkpoint
+from ..runs.store import Checkpoint, NullSlot, Slot
 from ..seeds import generator, seeded
 from ..streams import Stream, Task
 from .anchors import warn_of_anchors
@@ -159,9 +159,19 @@ class TaskState:
         }
         return {**tensors, **dict(self.run.curves.tensors())}, facts
 
+    def resumed(self, checkpoint: Checkpoint, slot: Slot | NullSlot, stream: Stream) -> "TaskState":
+        """The task where a ``checkpoint`` of it was written; one that does not fit is set aside, and it begins anew."""
+        try:
+            self.load(checkpoint)
+            return self
+        except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+            slot.refuse_checkpoint(error)
+        return TaskState(self.run, stream, self.task, *restore(self.run, stream, self.run.seed))
+
     def load(self, checkpoint: Checkpoint) -> None:
-        """Go on from a ``checkpoint`` of this task."""
+        """Go on from a ``checkpoint`` of this task; LookupError for one of anything else."""
         saved, facts = checkpoint
+        curves, updates, seconds = Curves.of(saved, facts["terms"]), facts["updates"], facts["seconds"]
         place = torch.device(self.run.device)
         tensors = {name: with_strides(value, facts["strides"].get(name)).to(place) for name, value in saved.items()}
         load(self.network, with_prefix(tensors, "network/"), with_prefix(tensors, "passing/"))
@@ -184,8 +194,10 @@ class TaskState:
         groups = zip(self.optimiser.groups, facts["rates"], strict=True)
         self.optimiser.groups = [(parameters, rate) for (parameters, _), rate in groups]
         vars(self.pace).update(facts["pace"])
-        self.run.curves = Curves.of(saved, facts["terms"])
-        self.run.updates, self.run.seconds = facts["updates"], facts["seconds"]
+        made, own = self.checkpoint()[0], dict(curves.tensors())
+        if {name: made[name].shape for name in made.keys() - own} != {n: saved[n].shape for n in saved.keys() - own}:
+            raise LookupError("its tensors are not those of this task")
+        self.run.curves, self.run.updates, self.run.seconds = curves, updates, seconds
 
 
 def numbered(value: Tensor | tuple[Tensor, ...] | None) -> dict[str, Tensor]:

@@ -165,6 +165,26 @@ DAMAGE = {  # every other kind: test_files.py
 }
 
 
+def other_tensors(path: Path):
+    """A checkpoint with a right checksum, from whose tensors nothing can go on."""
+    tensors, facts = files.read(path)
+    files.write(path, {name: value for name, value in tensors.items() if "network" not in name}, facts)
+
+
+def other_facts(path: Path):
+    tensors, facts = files.read(path)
+    files.write(path, tensors, {"run": facts["run"], "task": facts["task"]})
+
+
+@pytest.mark.parametrize("damage", [other_tensors, other_facts])
+def test_a_checkpoint_of_something_else_is_set_aside_and_the_task_begins_anew(tiny, store, whole, damage):
+    _, checkpoint = left_after(EpochDone, tiny, QUICK, store, task=1)
+    damage(checkpoint)
+    with pytest.warns(UserWarning, match="no checkpoint of this run.*set aside as .*computed again"):
+        assert_same(learn(tiny, QUICK, store=store), whole)
+    assert checkpoint.with_name(f"{checkpoint.name}.damaged").exists()
+
+
 OF_A_RUN = "more tasks than the stream has", "no number of tasks"
 
 
