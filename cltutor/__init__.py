@@ -8,7 +8,7 @@ import importlib
 
 from . import lazy
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Every public module by the name that users import, and where it lives below cltutor.
 _MODULES = {
