@@ -67,7 +67,7 @@ def searched(groups: list[list[int]], images: int, epochs: int) -> dict[str, flo
 def score(stream: Stream, recipe: cl.Recipe) -> float:
     """Average accuracy of both tasks on validation images; 0 for a run that diverged."""
     try:
-        return float(learn(stream, recipe, 0).accuracy()[1].mean())
+        return float(learn(stream, recipe, 0, threads=None).accuracy()[1].mean())
     except Diverged:
         return 0.0
 
@@ -96,7 +96,7 @@ def main() -> None:
         for groups in ([first, second], [second, first]):
             stream = stream_of(groups, options.images, 0.0, 0)
             recipe = recipe_of(method, options.epochs, **settings)
-            found = [learn(stream, recipe, seed).accuracy() for seed in range(options.seeds)]
+            found = [learn(stream, recipe, seed, threads=None).accuracy() for seed in range(options.seeds)]
             own = [a[0, 0] - a[1, 0] for a in found]
             drops += own
             row.append(f"{100 * np.mean([a[1, 0] for a in found]):.1f} ({-100 * np.mean(own):+.1f})")

@@ -82,7 +82,7 @@ def run_of(job: tuple) -> cl.Run:
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
     recipe = getattr(cl.methods, method)(**{**scale.schedule, "learning_rate": rate})
-    return cl.learn(scale.stream(trial), recipe, trial, store=STORE, progress=False, test_old_every=10)
+    return cl.learn(scale.stream(trial), recipe, trial, store=STORE, progress=False, test_old_every=10, threads=1)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def curve(job: tuple[Cell, float, int, bool]) -> np.ndarray:
     stream, recipe = first_task(seed), CELLS[cell](epochs=EPOCHS, learning_rate=rate)
     stream = held_out(stream) if validation else stream
     try:
-        run = cl.learn(stream, recipe, seed, device="cpu", store=STORE, progress=False)
+        run = cl.learn(stream, recipe, seed, device="cpu", store=STORE, progress=False, threads=1)
     except Diverged:
         return np.zeros(EPOCHS)
     return np.array(run.curves.known)[:, 0]

@@ -86,7 +86,7 @@ def recipe_of(method: str, rate: float, epochs: int) -> cl.Recipe:
 def reached(stream: Stream, recipe: cl.Recipe) -> float:
     """Accuracy on the new task; 0 for a run that diverged."""
     try:
-        return float(learn(stream, recipe, 0).accuracy()[1, 1])
+        return float(learn(stream, recipe, 0, threads=None).accuracy()[1, 1])
     except Diverged:
         return 0.0
 
@@ -128,7 +128,8 @@ def main() -> None:
     for method in METHODS:
         rate = rates[method]
         stream = stream_of(thumbnails, reported, options.images, 0.0, 0)
-        runs = [learn(stream, recipe_of(method, rate, options.epochs), seed) for seed in range(options.seeds)]
+        recipe = recipe_of(method, rate, options.epochs)
+        runs = [learn(stream, recipe, seed, threads=None) for seed in range(options.seeds)]
         if before is None:
             before = logits(runs[0].model_after(0), old.images).argmax(1).eq(old.labels).numpy()
         changes = [mcnemar(before, right_on_old(run, old)) for run in runs]

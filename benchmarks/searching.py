@@ -23,9 +23,10 @@ Build = Callable[..., cl.Recipe]
 Job = tuple[Callable[..., Stream], dict, cl.Recipe, int]
 
 
-def learn(stream: Stream, recipe: cl.Recipe, seed: int) -> cl.Run:
-    """A run kept in the store, tested after each task only."""
-    return cl.learn(stream, recipe, seed, store=STORE, progress=False, test_every=recipe.schedule.epochs + 1)
+def learn(stream: Stream, recipe: cl.Recipe, seed: int, threads: int | None = 1) -> cl.Run:
+    """A run kept in the store, tested after each task only; with one thread, as several runs share the machine."""
+    last = recipe.schedule.epochs + 1
+    return cl.learn(stream, recipe, seed, store=STORE, progress=False, test_every=last, threads=threads)
 
 
 def final_accuracy(job: Job) -> float:
