@@ -7,11 +7,13 @@ and is not changed by one.
 
 import hashlib
 import inspect
+import math
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
+from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import torch
@@ -78,10 +80,19 @@ SETTINGS = (
 )
 
 
-def usual_threads() -> int:
-    """The cores that this process may use, at most 4: more bring the networks of a classroom nothing."""
+def usual_threads(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """The cores that this process may use, at most 4: more bring the networks of a classroom nothing.
+
+    A container may have many cores and a ``limit`` on their time, as on Binder; threads beyond it wait for each other.
+    """
     affinity = getattr(os, "sched_getaffinity", None)
-    return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        quota, period = limit.read_text().split()
+        allowed = math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # no such file, or no limit: "max"
+        allowed = cores
+    return max(1, min(4, cores, allowed))
 
 
 @contextmanager

@@ -10,6 +10,12 @@ import torch
 import cltutor as cl
 from benchmarks import browsing
 
+# Each of several workers has a core of its own, and so learns with one thread: two workers of two threads each on two
+# cores would spend most of their time waiting for one another.
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
 # No deadline per example: a busy machine is not a failure.
 hypothesis.settings.register_profile("cltutor", deadline=None)
 hypothesis.settings.load_profile("cltutor")

@@ -1,5 +1,6 @@
 """Random numbers by name."""
 
+import os
 import warnings
 from contextlib import closing, contextmanager
 
@@ -8,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cltutor.seeds import generator, isolated, own_settings, seed_of, seeded
+from cltutor.seeds import generator, isolated, own_settings, seed_of, seeded, usual_threads
 
 keys = st.tuples(st.one_of(st.integers(), st.text()), st.one_of(st.integers(), st.text()))
 
@@ -143,3 +144,18 @@ def test_a_generator_computes_with_its_own_settings_and_waits_with_the_process_s
         with closing(steps(3)) as stopped:
             next(stopped)
     assert len(closed) == 2
+
+
+@pytest.mark.parametrize(("words", "threads"), [("max 100000", 4), ("150000 100000", 2), ("50000 100000", 1), ("?", 4)])
+def test_the_usual_threads_are_the_cores_that_a_container_may_use_and_at_most_four(tmp_path, words, threads):
+    (tmp_path / "cpu.max").write_text(words)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert usual_threads(tmp_path / "cpu.max") == min(threads, cores)
+    assert usual_threads(tmp_path / "nothing") == min(4, cores)
+
+
+def test_threads_are_set_inside_and_restored_outside():
+    before = torch.get_num_threads()
+    with own_settings(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
