@@ -15,6 +15,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -34,15 +35,18 @@ from cltutor.training.events import Diverged
 
 OUT = Path(os.environ.get("CLTUTOR_RESULTS", Path(cl.__file__).parent / "studies" / "results"))
 EPOCHS, TESTED, RATE, RATES, SEARCH_ORDERS = 20, 20, 1e-4, (1e-4, 3e-4, 1e-3), (100, 101)
-OURS = {"backbone": TaskCNN(normalise="image")}
-METHODS, INITIALISATIONS = ("single_task", "dfcnn"), ("he", "authors")
-CELLS = {  # by method and initialisation
-    ("single_task", "he"): lambda **rest: cl.methods.single_task_authors(**OURS, **rest),
-    ("single_task", "authors"): cl.methods.single_task_authors,
-    ("dfcnn", "he"): lambda **rest: cl.methods.dfcnn_authors(**OURS, initialisation="he", **rest),
-    ("dfcnn", "authors"): cl.methods.dfcnn_authors,
-}
-Cell = tuple[str, str]
+Cell = tuple[str, str]  # method and initialisation
+CELLS: list[Cell] = [(method, drawn) for method in ("single_task", "dfcnn") for drawn in ("he", "authors")]
+
+
+def recipe_of(cell: Cell, rate: float) -> cl.Recipe:
+    """The authors' preset, with their initialisation or with He's in all layers."""
+    method, drawn = cell
+    own = {} if drawn == "authors" else {"backbone": TaskCNN(normalise="image")}
+    recipe = getattr(cl.methods, f"{method}_authors")(epochs=EPOCHS, learning_rate=rate, **own)
+    if cell == ("dfcnn", "he"):
+        return replace(recipe, network=replace(recipe.network, initialisation="he"))
+    return recipe
 
 
 @cache
@@ -58,7 +62,7 @@ def curve(job: tuple[Cell, float, int, bool]) -> np.ndarray:
     """Accuracy after each epoch (20,), on test pictures or on validation pictures; zeros for a run that diverged."""
     cell, rate, seed, validation = job
     torch.set_num_threads(1)
-    stream, recipe = first_task(seed), CELLS[cell](epochs=EPOCHS, learning_rate=rate)
+    stream, recipe = first_task(seed), recipe_of(cell, rate)
     stream = held_out(stream) if validation else stream
     try:
         run = cl.learn(stream, recipe, seed, device="cpu", store=STORE, progress=False, threads=1)
