@@ -133,5 +133,5 @@ class TemporaryDistillation(Distillation):
         if self.over == "new":
             return self.formula(r"\sum_{c \in \mathcal{C}_t}")
         return self.formula(
-            r"\sum_{c \in \mathcal{C}_{1:t}}" if self.joined else r"\sum_{o \le t}\sum_{c \in \mathcal{C}_o}"
+            r"\sum_{c \in \mathcal{C}_{1:t}}" if self.joined else r"\sum_{o \leq t}\sum_{c \in \mathcal{C}_o}"
         )

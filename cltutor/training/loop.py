@@ -91,8 +91,7 @@ def train(
             return run
         network, states = restore(run, stream, run.seed)
         slot.check_space(size(network.state_dict().values()))
-        tests = [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
-        checkpoint = slot.checkpoint()
+        tests, checkpoint = test_images(stream, place), slot.checkpoint()
 
         for task in stream[run.learned :]:
             # Before the task: the network grows, every part prepares, the teachers are made.
@@ -190,6 +189,11 @@ def check(stream: Stream, recipe: Recipe) -> None:
             f"patience watches the validation accuracy, and task {unwatched[0]} has no validation images: "
             "make the stream with validation=0.1."
         )
+
+
+def test_images(stream: Stream, place: torch.device) -> list[tuple[Tensor, Tensor]]:
+    """Each task's test images, on the device, and their labels as columns of the logits."""
+    return [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
 
 
 def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device, threads: int, tested: tuple[int, int]) -> Run:

@@ -34,7 +34,16 @@ PAPERS = {
     "MAS": ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"],
     "LwM": ["lwf_mc", "lwm", "lwm_attention_only"],
     "EEIL": ["eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"],
-    "DF-CNN": ["dfcnn", "dfcnn_small", "single_task", "single_task_large", "hard_sharing", "progressive"],
+    "DF-CNN": [
+        "dfcnn",
+        "dfcnn_small",
+        "dfcnn_direct",
+        "dfcnn_tc2",
+        "single_task",
+        "single_task_large",
+        "hard_sharing",
+        "progressive",
+    ],
 }
 TITLES = {
     "LwF": "Learning without Forgetting (Li and Hoiem 2016), and its baselines",

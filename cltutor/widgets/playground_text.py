@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
+import numpy as np
 
 from .. import methods
 from ..describe import Flag, Whole
@@ -154,7 +155,8 @@ def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = ())
         average, lost = math.nan, math.nan
         if run.complete:
             matrix = accuracy(run, known_task)
-            average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
+            if not np.isnan(matrix[-1]).all():  # else the run has no answer to this question
+                average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
         note = "recorded" if any(run is one for one in recorded) else ""
         note = note if run.complete else f"stopped in task {run.learned + 1} of {len(run.tasks)}"
         found.append(Row(place, run, average, lost, sum(run.seconds.values()), note))

@@ -87,7 +87,7 @@ PAPERS = {
         "mas_local": recipe(CE + 0.5 * Anchor(LocalMAS("norm", "train"))),
         "ewc": recipe(CE + 200 * Anchor(Fisher(given=False))),
         "ewc_online": recipe(CE + 200 * Anchor(OnlineFisher(given=False, decay=1.0))),
-        "si": recipe(CE + Anchor(PathIntegral(0.1))),  # c sum Omega (theta - theta*)^2: no half
+        "si": recipe(CE + Anchor(PathIntegral(0.001))),  # c sum Omega (theta - theta*)^2: no half
         "imm_mean": recipe(CE + 0.005 * Anchor(), after_task=MeanMerge()),
         "imm_mode": recipe(CE + 0.005 * Anchor(), after_task=ModeMerge()),
         "ebll": recipe(

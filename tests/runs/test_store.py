@@ -47,6 +47,8 @@ def whole(tiny):
 # The same run, found again.
 
 
+@pytest.mark.filterwarnings("ignore:finetune. tasks 0, 1 have one class")
+@pytest.mark.filterwarnings("ignore:finetune. tasks 1, 2 have one class")
 def test_each_stream_recipe_and_seed_has_a_file_of_its_own(tiny, store):
     quick = cl.methods.finetune(epochs=1)
     runs = [

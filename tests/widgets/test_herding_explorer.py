@@ -193,6 +193,7 @@ def test_capacity_is_the_run_s_own_or_ten_a_class_where_it_has_no_memory(run, st
         assert explore(other, stream).capacity.number == capacity
 
 
+@pytest.mark.filterwarnings("ignore:finetune. tasks 1, 2 have one class")
 def test_classes_too_small_to_choose_from_are_left_out():
     labels = torch.tensor([0] * 5 + [1] * 2)
     images = torch.randint(0, 256, (7, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
