@@ -17,7 +17,7 @@ def test_run_prints_the_report_of_a_folder_and_lets_splits_be_chosen(tmp_path, c
     (tmp_path / ".hidden").mkdir()
     pictures = str(tmp_path)
     assert cli.main(["run", pictures, *METHOD, "--splits", "yes"]) == 2
-    assert "class 'cat' has no test image" in capsys.readouterr().err
+    assert "has no training image" in capsys.readouterr().err
     assert cli.main(["run", pictures, *METHOD, "--splits", "no"]) == 0
     said = capsys.readouterr()
     assert "guessed    pictures deeper inside a class's folder are of that class (12)" in said.err
