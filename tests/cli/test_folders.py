@@ -5,7 +5,7 @@ from PIL import Image
 
 from cltutor import cli
 
-METHOD = ["finetune", "--tasks", "2", "--epochs", "1", "--device", "cpu"]
+METHOD = ["finetune", "--tasks", "1", "--epochs", "1", "--device", "cpu"]
 
 
 def test_run_prints_the_report_of_a_folder_and_lets_splits_be_chosen(tmp_path, capsys):
