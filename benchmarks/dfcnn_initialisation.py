@@ -104,7 +104,7 @@ def effects(curves: dict[str, list[list[float]]], epoch: int) -> dict[str, np.nd
         "dfcnn - single_task, authors": at["dfcnn", "authors"] - at["single_task", "authors"],
         "authors - he, single_task": at["single_task", "authors"] - at["single_task", "he"],
         "authors - he, dfcnn": at["dfcnn", "authors"] - at["dfcnn", "he"],
-        "both": at["dfcnn", "authors"] - at["single_task", "he"],
+        "dfcnn, authors - single_task, he": at["dfcnn", "authors"] - at["single_task", "he"],
     }
 
 
@@ -148,8 +148,8 @@ def main() -> None:
             rows.append([at, name, *(points(effects(curves, epoch)[name]) for epoch in (5, 10, EPOCHS))])
     notes = (
         f"Test accuracy in percent; mean ± half width of the 95 % t-interval over {len(seeds)} seeds, each with "
-        f"classes of its own; differences in points, paired by seed. {made['stream']}. {made['optimiser']}. Rates: "
-        f"{made['rates']}, tried among {RATES}, {GROWN}."
+        f"classes of its own; differences in points, paired by seed. Stream: {made['stream']}. Optimiser: "
+        f"{made['optimiser']}. Rates: {made['rates']}, tried among {RATES}, {GROWN}."
     )
     header = ["rate", "method, initialisation", "epoch 5", "epoch 10", f"epoch {EPOCHS}"]
     report.write("dfcnn_initialisation", "DF-CNN's first task: initialisation x method", header, rows, notes, seeds)

@@ -1,7 +1,8 @@
 """What exact importance costs, beside a batched forward and backward pass and beside a loop over single samples.
 
-2,000 images of 32x32. Required of ``mas``: at most 2 times the batched pass with the small CNN, 3 times with ResNet-32,
-and at least 2.5 times faster than the loop over samples.
+2,000 images of 32x32. Required of ``mas``: at most 1.6 times the batched pass with the small CNN, 3 times with
+ResNet-32, and at least 2.5 times faster than the loop over samples. Its guard, which measures two images alone first,
+takes at most 5 % of it.
 """
 
 import copy
@@ -17,10 +18,11 @@ import report
 import torch
 
 import cltutor as cl
+from cltutor.importance.samples import FEW, Responding, measuring, provable
 from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN
 
 IMAGES, SINGLE, EXACT, REPEATS, CHUNK = 2000, 100, 40, 5, 64
-LIMITS = {"SmallCNN()": 2.0, "ResNet32()": 3.0}
+LIMITS = {"SmallCNN()": 1.6, "ResNet32()": 3.0}
 
 
 def batched(network: Network, images: torch.Tensor) -> None:
@@ -53,6 +55,13 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def guard(network: Network, images: torch.Tensor) -> None:
+    """What ``mas`` does first: are its closed forms right for this network?"""
+    model = Responding(network, None)
+    with measuring(model):
+        provable(model, images[:FEW])
+
+
 def measured(description: object) -> tuple[list, bool]:
     network = MultiHead(description).build((3, 32, 32))
     network.grow(10)
@@ -63,6 +72,7 @@ def measured(description: object) -> tuple[list, bool]:
         for _ in range(REPEATS)
     ]
     loops = [seconds(lambda: one_by_one(network, images[:SINGLE])) for _ in range(REPEATS)]
+    guards = statistics.median(seconds(lambda: guard(network, images)) for _ in range(REPEATS))
     single = IMAGES / SINGLE * statistics.median(loops)
     ratios, ours = [own / bare for bare, own in rounds], statistics.median(own for _, own in rounds)
     limit = LIMITS[repr(description)]
@@ -72,10 +82,12 @@ def measured(description: object) -> tuple[list, bool]:
         f"{ours:.2f}",
         f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
         f"{limit:g}",
+        f"{100 * guards / ours:.1f}",
         f"{single / ours:.1f}",
         *(f"{one:.1e}" for one in errors),
     ]
-    return row, statistics.median(ratios) <= limit and single / ours >= 2.5 and errors[0] < 1e-5 and errors[1] < 1e-10
+    fast = statistics.median(ratios) <= limit and single / ours >= 2.5 and guards / ours <= 0.05
+    return row, fast and errors[0] < 1e-5 and errors[1] < 1e-10
 
 
 def peak(chunk: int) -> float:
@@ -95,7 +107,7 @@ def alone(chunk: int) -> float:
 def main() -> int:
     torch.manual_seed(0)
     rows, holds = zip(*[measured(description) for description in (SmallCNN(), ResNet32())], strict=True)
-    timed = ["batched pass s", "mas s", "ratio (range)", "allowed", "faster than a loop"]
+    timed = ["batched pass s", "mas s", "ratio (range)", "allowed", "of it the guard %", "faster than a loop"]
     header = ["network", *timed, "error", "error, float64"]
     peaks = ", ".join(f"{chunk}: {alone(chunk):.0f} MB" for chunk in (1, 32, 128, 512))
     notes = (
