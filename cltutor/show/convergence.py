@@ -34,10 +34,18 @@ def convergence(panels: Mapping[str, Curves], what: str = "") -> Picture:
     ticks = [(epoch - 0.5, str(epoch)) for epoch in (1, *range(5, epochs + 1, 5))]
     count = f"{seeds.pop()} seeds" if len(seeds) == 1 else "its seeds"
     note = [f"mean over {count} and its 95 % interval"] if max(map(len, every)) > 1 else []
-    lowest = 100 * min(rows.min() for rows in every)
+    ends = [
+        100 * value
+        for by in means.values()
+        for points in by.values()
+        for mean, half in points
+        for value in (mean, mean + np.nan_to_num(half))
+    ]
     legend = {name: handle(look(name)) for name in names}
     title = titled(what, "test accuracy after each epoch")
-    picture, drawn = paneled(list(values), lowest, ticks, epochs, "epoch", title, note, legend)
+    picture, drawn = paneled(
+        list(values), min(ends), ticks, epochs, "epoch", title, note, legend, highest=min(100, max(ends)), apart=5
+    )
     for panel, (heading, by) in zip(drawn, means.items(), strict=True):
         for name, points in by.items():
             mean, half = np.array(points).T

@@ -61,13 +61,13 @@ class Panel:
         return self.units + self.picture.dpi_scale_trans
 
 
-def draw_frames(panels: Sequence[Panel], ticks: Sequence[float]) -> None:
-    """The left and lower edge of every panel, small ticks at the left, a line at every unit of x."""
+def draw_frames(panels: Sequence[Panel], ticks: Sequence[float], apart: int = 1) -> None:
+    """The left and lower edge of every panel, small ticks at the left, a line at every ``apart`` units of x."""
     edges, between = [], []
     for panel in panels:
         edges.append(panel.inches([(0, panel.high), (0, panel.low), (panel.right, panel.low)]))
         edges += [panel.inches([(0, y), (0, y)]) - [(0, 0), (0.04, 0)] for y in ticks]
-        between += [panel.inches([(x, panel.low), (x, panel.high)]) for x in range(1, int(panel.right))]
+        between += [panel.inches([(x, panel.low), (x, panel.high)]) for x in range(apart, int(panel.right), apart)]
     _add(panels[0].picture, LineCollection(between, colors=FAINT, linewidths=0.6, zorder=0.3))
     _add(panels[0].picture, LineCollection(edges, colors=FRAME, linewidths=0.8))
 
