@@ -101,7 +101,7 @@ def test_every_method_has_as_many_complete_runs_in_the_gallery(name):
 
 def test_a_run_of_the_gallery_is_what_learning_it_again_gives():
     found = next(run for run in cl.gallery.runs("digits") if run.name == "finetune" and run.seed == 1)
-    again = cl.learn(stream("digits", 1), cl.gallery.recipe("finetune", "digits"), 1, progress=False)
+    again = cl.learn(stream("digits", 1), cl.gallery.recipe("finetune", "digits"), 1, progress=False, threads=1)
     assert again.updates == found.updates
     # Another processor may round otherwise: a few of 360 test images, no more.
     assert again.accuracy() == pytest.approx(found.accuracy(), abs=0.1, nan_ok=True)
