@@ -41,7 +41,7 @@ def warn_of_one_class(run: "Run") -> None:
     for sentence in remarks(run.recipe, [len(task) for task in run.tasks]):
         if sentence not in run.warnings:
             run.warnings[sentence] = sentence
-            warnings.warn(sentence, stacklevel=4)
+            warnings.warn(sentence, stacklevel=6)  # the line that calls learn
 
 
 def constant_terms(recipe: Recipe, classes: Sequence[int]) -> list[str]:

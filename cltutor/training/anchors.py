@@ -49,4 +49,4 @@ def warn_once(run: Run, kind: str, sentence: str) -> None:
     """Warn, and keep the sentence in the run, unless one of this ``kind`` was said before."""
     if kind not in run.warnings:
         run.warnings[kind] = f"{run.name}: {sentence}"
-        warnings.warn(run.warnings[kind], stacklevel=5)
+        warnings.warn(run.warnings[kind], stacklevel=7)  # the line that calls learn
