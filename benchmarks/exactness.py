@@ -5,10 +5,14 @@ autograd, Grad-CAM with captum's LayerGradCam at the last block, L_AD of a stude
 the teacher with zero. Required: an error of at most 1e-4, or a refusal in a sentence.
 
     python benchmarks/exactness.py [METHOD OR MODEL ...]    all of them by default
+
+Rows are kept in the store as they are measured, so that several processes may share the work, and a run that was
+stopped goes on. The table has all that were measured, and names what is missing.
 """
 
 import copy
 import gc
+import json
 import statistics
 import sys
 import time
@@ -19,6 +23,7 @@ from functools import partial
 import report
 import torch
 from captum.attr import LayerGradCam
+from searching import STORE
 from torch import Tensor, nn
 
 import cltutor as cl
@@ -116,10 +121,10 @@ def ratio(network: Network, images: Tensor) -> float:
     return statistics.median(own / bare for own, bare in pairs)
 
 
-def measured(name: str, network: Network, images: Tensor, sentences: list[str]) -> tuple[list[str], bool]:
-    """A row of the table; whether every entry is exact or refused."""
-    timed = f"{ratio(network, images):.1f}"
-    few, cells, fine = images[: len(images) // 4], [name], True
+def measured(name: str, network: Network, images: Tensor) -> list[float | str]:
+    """A row: the time, then each number, or the sentence that refuses it."""
+    row: list[float | str] = [ratio(network, images)]
+    few = images[: len(images) // 4]
     network.double()
     try:
         _ = network(few).logits
@@ -127,51 +132,65 @@ def measured(name: str, network: Network, images: Tensor, sentences: list[str]) 
         network.float()
     for check in (*importances(network, few), partial(maps, network, few), partial(distance, network, few)):
         try:
-            value = check()
+            row.append(check())
         except ValueError as error:
-            sentence = str(error)
-            if sentence not in sentences:
-                sentences.append(sentence)
-            cells.append(f"refused ({sentences.index(sentence) + 1})")
-        else:
-            fine &= value <= LIMIT
-            cells.append(f"{value:.1e}" if value <= LIMIT else f"**{value:.1e}**")
-    return [*cells, timed], fine
+            row.append(str(error))
+    return row
+
+
+def shown(value: float | str, sentences: list[str]) -> str:
+    """A cell of the table; a new sentence is added to ``sentences`` and numbered."""
+    if isinstance(value, float):
+        return f"{value:.1e}" if value <= LIMIT else f"**{value:.1e}**"
+    if value not in sentences:
+        sentences.append(value)
+    return f"refused ({sentences.index(value) + 1})"
 
 
 def networks(wanted: list[str]) -> Iterator[tuple[str, Network, Tensor]]:
-    """The network of every method after two small tasks, and of every family with random weights, with images."""
+    """The networks of the wanted methods after two small tasks, and of families with random weights; with images."""
     stream = cl.streams.scenes(tasks=2, per_class=(4, 2))
     images = torch.cat([task.train.images for task in stream])
     images = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:16]]
-    for name in filter(lambda one: not wanted or one in wanted, cl.methods.names()):
+    for name in filter(wanted.__contains__, cl.methods.names()):
         yield (
             name,
             cl.learn(stream, cl.methods.get(name), epochs=1, device="cpu", threads=1, progress=False).model,
             images,
         )
     for name, side in FAMILIES.items():
-        if not wanted or name in wanted:
+        if name in wanted:
             torch.manual_seed(0)
             network = MultiHead(Torchvision(name)).build((3, side, side))
             for classes in (3, 2):
                 network.grow(classes)
-            shown = images[: 16 if side < 200 else 8].float()
-            large = nn.functional.interpolate(shown, (side, side), mode="bilinear").round().to(torch.uint8)
+            pictures = images[: 16 if side < 200 else 8].float()
+            large = nn.functional.interpolate(pictures, (side, side), mode="bilinear").round().to(torch.uint8)
             network.normalise_like(large)
-            yield f"`{name}`, {side} px", network, large
+            yield name, network, large
 
 
 def main() -> int:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    rows, holds, sentences = [], True, list[str]()
-    for name, network, images in networks(sys.argv[1:]):
-        row, fine = measured(name, network, images, sentences)
-        rows, holds = [*rows, row], holds and fine
-        print(*row, flush=True)
+    kept = STORE / f"exactness-{cl.__version__}"
+    kept.mkdir(parents=True, exist_ok=True)
+    every = [*cl.methods.names(), *FAMILIES]
+    missing = [name for name in sys.argv[1:] or every if not (kept / name).exists()]
+    for name, network, images in networks(missing):
+        row = measured(name, network, images)
+        (kept / name).write_text(json.dumps(row))
+        print(name, *row, flush=True)
         del network
         gc.collect()
+    found = {name: json.loads((kept / name).read_text()) for name in every if (kept / name).exists()}
+    sentences: list[str] = []
+    rows = [
+        [f"`{name}`, {FAMILIES[name]} px" if name in FAMILIES else name]
+        + [*(shown(value, sentences) for value in numbers), f"{taken:.1f}"]
+        for name, (taken, *numbers) in found.items()
+    ]
+    missing = [name for name in every if name not in found]
     header = ["network of", "MAS", "vector MAS", "Fisher", "Grad-CAM", "L_AD", "time of MAS"]
     refusals = "\n".join(f"{place}. {sentence}" for place, sentence in enumerate(sentences, start=1))
     notes = (
@@ -181,11 +200,12 @@ def main() -> int:
         "is that of `mas` in float32 on four times as many images over a batched forward and backward pass of these, "
         f"the median of {ROUNDS} rounds on one thread; of so few images, those that are checked alone by plain "
         "autograd are a large part (importance_cost.md has the cost for many). Methods: after one epoch on each of two "
-        "tasks of scenes. Models of torchvision: random weights, two heads.\n\n"
+        "tasks of scenes. Models of torchvision: random weights, two heads. "
+        f"Not measured: {', '.join(missing) or 'none'}.\n\n"
         f"Refused with these sentences:\n\n{refusals}"
     )
     report.write("exactness", "Exactness of importances and attention maps", header, rows, notes, seeds=[0])
-    return 0 if holds else 1
+    return 0 if not missing and not any("**" in cell for row in rows for cell in row) else 1
 
 
 if __name__ == "__main__":
