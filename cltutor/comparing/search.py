@@ -20,12 +20,12 @@ def search(
     ``score`` takes pairs (name, value) and gives a score for each, in their order, so that it can run them in parallel.
     """
     found: dict[Name, dict[float, float]] = {name: {} for name in names}
-    asked = [(name, value) for name in names for value in grid]
-    while asked:
-        for (name, value), reached in zip(asked, score(asked), strict=True):
+    pending = [(name, value) for name in names for value in grid]
+    while pending:
+        for (name, value), reached in zip(pending, score(pending), strict=True):
             found[name][value] = reached
         beyond = [(name, following(found[name], grid, more)) for name in names]
-        asked = [(name, value) for name, value in beyond if value is not None]
+        pending = [(name, value) for name, value in beyond if value is not None]
     return found
 
 

@@ -9,7 +9,7 @@ calling its layer, is measured that way on all samples.
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,6 @@ class Responding(nn.Module):
         return vector(self.model, self.model(images), self.task, len(images))
 
 
-@own_settings()
 def mean_over_samples(
     model: Responding,
     images: Tensor,
@@ -71,9 +70,9 @@ def mean_over_samples(
     """
     check(model.model, images, model.task)
     Whole(at_least=1).check("chunk", chunk)
-    totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     device = next(model.parameters()).device
     with measuring(model):
+        totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
         images = images.clone() if images.is_inference() else images
         exact, rest = provable(model, images[: min(FEW, max(chunk, 2))].to(device))
         for part, *own in zip(images.split(chunk), *(target.split(chunk) for target in targets), strict=True):
@@ -116,13 +115,8 @@ def check(model: nn.Module, images: Tensor, task: int | None = None) -> None:
 
 @contextmanager
 def measuring(model: nn.Module) -> Iterator[None]:
-    """Inside, evaluation mode, gradients in full precision, and no parameter that requires one; afterwards no trace."""
-    device = next(model.parameters()).device.type
-    settings = evaluating(model), requiring(model, False), torch.random.fork_rng(devices=())
-    precise = torch.inference_mode(False), torch.enable_grad(), torch.autocast(device, enabled=False)
-    with ExitStack() as stack:
-        for one in (*settings, *precise):
-            stack.enter_context(one)
+    """Inside, cltutor's own settings, evaluation mode, no parameter that requires a gradient; afterwards no trace."""
+    with own_settings(), evaluating(model), requiring(model, False), torch.random.fork_rng(devices=()):
         yield
 
 

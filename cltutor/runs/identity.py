@@ -23,7 +23,9 @@ def contents(recipe: Recipe) -> tuple[str, ...]:
     found = []
     for value in parts(recipe):
         found += [file_digest(getattr(value, name)) for name in getattr(value, "files", ()) if getattr(value, name)]
-        found += [code_digest(kind) for kind in [code_of(value)] if is_own(kind.__module__)]
+        kind = code_of(value)
+        if is_own(kind.__module__):
+            found.append(code_digest(kind))
     return tuple(found)
 
 
@@ -45,7 +47,7 @@ def code_of(value: Any) -> type | FunctionType:
 
 
 def file_digest(path: str) -> str:
-    """A sha256 of a file; "" where there is none: whoever reads it says so."""
+    """A sha256 of a file; "" where there is none, which is reported when it is read."""
     try:
         stat = os.stat(path)
     except OSError:
