@@ -146,7 +146,7 @@ class Table(Sequence[Row]):
         blocks = [as_html(title, columns) for title, columns in self.blocks()]
         meanings = "".join(f"<li>{html.escape(meaning)}.</li>" for meaning in MEANINGS)
         return (
-            f"<div>{''.join(blocks)}<p>{html.escape(self.about)}</p>"
+            f"<div>{''.join(blocks)}<p>{html.escape(self.about).replace(chr(10), '<br>')}</p>"
             f"<details><summary>What the columns mean</summary><ul>{meanings}</ul></details></div>"
         )
 

@@ -48,7 +48,7 @@ class Sources:
     def title(self) -> str:
         if not self.rows:
             return f"{self.name} is a method of your own, and says nothing of the sources of its details."
-        return f"{self.name}, from {self.paper}: its details as it comes, and whose they are"
+        return f"{self.name}, from {self.paper}: its details, and where they come from"
 
     def __repr__(self) -> str:
         lines = [self.title]
