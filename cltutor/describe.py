@@ -2,7 +2,7 @@
 declared: ``temperature: float = real(2.0, above=0)``. ``Part`` is a description with a life in a run."""
 
 import inspect
-import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -50,14 +50,15 @@ class Rule:
         """An accepted value as it is stored."""
         return value
 
+    def allows(self, value: Any) -> bool:
+        return value is None and self.or_none or self.accepts(_plain(value))
+
     def check(self, name: str, value: Any) -> Any:
         """The value as it is stored; ValueError for one that the rule refuses."""
         value = _plain(value)
-        if value is None and self.or_none:
-            return None
-        if not self.accepts(value):
-            raise ValueError(f"{name} is {self.words}{', or None' if self.or_none else ''}, not {value!r}.")
-        return self.convert(value)
+        if not self.allows(value):
+            raise ValueError(f"{name} is {self.words}{', or None' if self.or_none else ''}, not {shown(value)}.")
+        return None if value is None and self.or_none else self.convert(value)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Real(Rule):
         return f"a finite number{low}{' up' if self.at_least is not None else ''}"
 
     def accepts(self, value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
             return False
         return (
             (self.above is None or value > self.above)
@@ -109,7 +110,7 @@ class Whole(Rule):
         return f"a whole number from {self.at_least} {'up' if self.at_most is None else f'to {self.at_most}'}"
 
     def accepts(self, value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
             return False
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
@@ -263,6 +264,16 @@ class Part(Described):
 
 
 HOOKS = ("begin_task", "before_backward", "before_update", "after_update", "end_task")
+
+
+def shown(value: Any, limit: int = 80) -> str:
+    """A value in a sentence: its code on one line, cut where it is long; a tensor or array by its shape."""
+    if shape := getattr(value, "shape", None):
+        return f"{type(value).__name__} of shape {tuple(shape)}"
+    if isinstance(value, int) and abs(value) >= 10**limit:
+        return f"a number of more than {limit} digits"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def _plain(value: Any) -> Any:

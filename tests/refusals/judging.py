@@ -1,0 +1,79 @@
+"""Attempts with wrong, odd and hostile input, and the judge of them.
+
+An attempt is refused by cltutor itself, in one sentence, or it is listed as legitimate, with its reason.
+"""
+
+import linecache
+import signal
+import traceback
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import cltutor as cl
+
+PACKAGE = Path(cl.__file__).parent
+PATIENCE = 5.0  # seconds that an attempt may take
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Something to try. ``legitimate`` says why it is no mistake; empty, it must be refused."""
+
+    label: str
+    act: Callable[[], object]
+    legitimate: str = ""
+
+
+def attempts(found: Iterable[Attempt]) -> pytest.MarkDecorator:
+    """A test of each attempt."""
+    return pytest.mark.parametrize("attempt", [pytest.param(one, id=one.label) for one in found])
+
+
+class TookTooLong(BaseException):
+    """Not an Exception, so that no handler of the package takes it for an error of the input."""
+
+
+@contextmanager
+def within(seconds: float):
+    def stop(*_):
+        raise TookTooLong(f"more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def raised_by_cltutor(error: BaseException) -> bool:
+    """Whether a ``raise`` of the package made the error, not a library that it called."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    written = linecache.getline(last.filename, last.lineno or 0).strip()
+    return PACKAGE in Path(last.filename).parents and written.startswith("raise")
+
+
+def one_sentence(text: str) -> bool:
+    return text.endswith((".", "?", "!")) and "\n" not in text and len(text) <= 600 and " " in text
+
+
+def judge(attempt: Attempt) -> None:
+    """Try it; AssertionError where it is neither refused as it should be nor legitimate."""
+    with within(PATIENCE), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            attempt.act()
+        except (ValueError, TypeError) as error:
+            assert raised_by_cltutor(error), f"raw {type(error).__name__}: {error}"
+            assert one_sentence(str(error)), f"not one sentence: {error}"
+            assert not attempt.legitimate, f"refused, though {attempt.legitimate}: {error}"
+        except Exception as error:
+            raise AssertionError(f"raw {type(error).__name__}: {error}") from error
+        else:
+            assert attempt.legitimate, "accepted in silence"
