@@ -96,7 +96,17 @@ class Backbone(nn.Module):
         self.flatten = flatten or nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self.trunk(self.normalise(images))
+        pixels = self.normalise(images)
+        try:
+            features = self.trunk(pixels)
+        except (RuntimeError, AssertionError, ValueError) as error:  # vision transformers assert their size
+            if images.is_meta or isinstance(error, torch.OutOfMemoryError):
+                raise
+            size, reason = "x".join(map(str, images.shape[2:])), " ".join(str(error).split())[:160].rstrip(".")
+            raise ValueError(
+                f"Images of {size} pixels do not pass through this network: use larger ones, or a network for small "
+                f"images such as SmallCNN() ({reason})."
+            ) from error
         for layer in self.hidden:
             features = layer(features)
         return features

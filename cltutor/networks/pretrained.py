@@ -35,17 +35,7 @@ class Torchvision(Described, BackboneArchitecture):
         model = make_model(self.name, classes=1000) if weights is None else load_model(self.name, weights)
         # What torchvision's classification weights were trained with: ImageNet's mean and deviation.
         normalise = Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), fixed=self.weights is not None)
-        backbone = split(model, normalise, weights is not None, self.rectified)
-        try:  # one blank image: a size that the network cannot take is refused before any training
-            with torch.no_grad():
-                backbone.eval()(torch.zeros(1, *image_shape, dtype=torch.uint8))
-        except (RuntimeError, AssertionError) as error:  # vision transformers assert their size
-            size = "x".join(map(str, image_shape[1:]))
-            raise ValueError(
-                f"Images of {size} pixels with {image_shape[0]} channel(s) do not fit {self.name}: use larger ones, or "
-                "a network for small images such as SmallCNN()."
-            ) from error
-        return backbone.train()
+        return split(model, normalise, weights is not None, self.rectified)
 
 
 @dataclass(frozen=True, repr=False)

@@ -25,6 +25,7 @@ from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
 from .devices import choose_device
 from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
+from .rehearsal import rehearse
 from .task import TaskState, restore
 from .testing import due, evaluate, validation_accuracy
 
@@ -189,6 +190,7 @@ def check(stream: Stream, recipe: Recipe) -> None:
             f"patience watches the validation accuracy, and task {unwatched[0]} has no validation images: "
             "make the stream with validation=0.1."
         )
+    rehearse(stream, recipe)
 
 
 def test_images(stream: Stream, place: torch.device) -> list[tuple[Tensor, Tensor]]:

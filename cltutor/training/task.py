@@ -27,6 +27,7 @@ from ..runs.store import Checkpoint, NullSlot, Slot
 from ..seeds import generator, seeded
 from ..streams import Stream, Task
 from .anchors import warn_of_anchors
+from .rehearsal import learning
 from .teachers import Teacher, make_teacher
 
 
@@ -273,9 +274,5 @@ def check_attention(recipe: Recipe, network: Network, stream: Stream, task: Task
 
 def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> Optimiser:
     """The schedule's optimiser over the parameters that learn in this phase, each role at its multiple of the rate."""
-    groups = [
-        (network.parameters_of(role), multiple * schedule.learning_rate) for role, multiple in phase.rates.items()
-    ]
-    if not any(parameters for parameters, _ in groups):
-        raise ValueError(f"Phase {phase.name!r} trains {', '.join(phase.rates)} parameters, and this network has none.")
+    groups = [(found, phase.rates[role] * schedule.learning_rate) for role, found in learning(network, phase).items()]
     return OPTIMISERS[schedule.optimiser](groups, schedule.momentum, schedule.weight_decay, schedule.clip)
