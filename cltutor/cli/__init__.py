@@ -3,17 +3,23 @@ computer."""
 
 import difflib
 import importlib
+import io
 import sys
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 
-from .arguments import COMMANDS, Refused, parser
+from .arguments import COMMANDS, parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0 when all went well, 1 when something is wrong, 2 for bad input.
+    """Run one command; the exit code is 0 when all went well, 1 when something went wrong, 2 for bad input, which is
+    refused in one sentence before time is spent. What the terminal cannot show is printed as a question mark.
 
     Unknown commands and options end the program with code 2, as argparse does.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     argv, root = list(sys.argv[1:] if argv is None else argv), parser()
     if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
         near = difflib.get_close_matches(argv[0], COMMANDS, n=1, cutoff=0.4)
@@ -23,6 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = importlib.import_module(f".{arguments.command}", __name__)  # imported when needed: some take seconds
     try:
         return command.main(arguments)
-    except (ValueError, ArithmeticError, MemoryError) as error:  # also: a run diverged, or does not fit a GPU
+    except (ValueError, ArithmeticError, MemoryError, BrokenExecutor) as error:
         print(f"cltutor {arguments.command}: {error}", file=sys.stderr)
-        return 2 if isinstance(error, Refused) else 1
+        return 2 if isinstance(error, ValueError) else 1  # a run diverged, did not fit a GPU, or lost its worker

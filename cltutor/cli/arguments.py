@@ -4,10 +4,9 @@ import argparse
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from ..describe import Whole
+from ..describe import Location, Rule, Whole, shown
 
 COMMANDS = {
     "lab": "open the notebooks in JupyterLab",
@@ -17,42 +16,49 @@ COMMANDS = {
     "gallery": "make the results again that come with cltutor",
     "claims": "check the claims of the five papers",
 }
-STORE = Path.home() / ".cache" / "cltutor" / "runs"
+STORE = "~/.cache/cltutor/runs"
 SOURCES = ("digits", "scenes", "facts")
 SEED = "seed"  # as an order of classes: the one that the seed of each run draws
+WORKERS = Whole(1, 1000)
+NUMBER = re.compile(r"-?[0-9]{1,30}")  # longer ones are refused as text, as Python reads no number without end
+WORDS = {"true": True, "false": False, "none": None}  # as values of settings, in any case
 
 
-class Refused(ValueError):
-    """Bad input, found before any training."""
+class Parser(argparse.ArgumentParser):
+    """Refuses in one sentence, without the lines of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        sentence = message if message.endswith((".", "?")) else f"{message}; see {self.prog} --help."
+        self.exit(2, f"{self.prog}: {sentence}\n")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """All commands with their arguments."""
-    root = argparse.ArgumentParser(prog="cltutor", description="The continual-learning textbook that you run.")
+    root = Parser(prog="cltutor", description="The continual-learning textbook that you run.")
     commands = root.add_subparsers(dest="command", required=True, metavar="command")
     lab, run, compare, _, gallery, claims = (
         commands.add_parser(name, help=purpose, description=purpose) for name, purpose in COMMANDS.items()
     )
-    port = whole("port", at_least=1, at_most=65535)
+    port, place = by(Whole(1, 65535), "port"), by(Location(), "it")
     lab.add_argument("--port", type=port, help="the port to listen on (default: a free one)")
-    lab.add_argument("--folder", type=Path, help="where to work on copies of the notebooks; files there are kept")
+    lab.add_argument("--folder", type=place, help="where to work on copies of the notebooks; files there are kept")
     for command in (run, compare):
         _add_training(command)
     run.add_argument("method", help="a method's name, such as lwf")
-    run.add_argument("--seed", type=whole("seed", at_least=0), default=0, help="of weights and draws (default: 0)")
+    run.add_argument("--seed", type=by(Whole(0), "seed"), default=0, help="of weights and draws (default: 0)")
     compare.add_argument("methods", nargs="+", metavar="method", help="names of methods, such as finetune lwf joint")
-    seeds = whole("a seed", at_least=0)
+    seeds = by(Whole(0), "a seed")
     compare.add_argument("--seeds", type=seeds, nargs="+", default=[0, 1, 2], help="per method (default: 0 1 2)")
     gallery.add_argument("streams", nargs="*", help="digits, scenes (default: all)")
     claims.add_argument("--paper", help="lwf, mas, lwm, eeil or dfcnn (default: all)")
-    trials = whole("trials", at_least=1)
+    trials = by(Whole(1), "trials")
     claims.add_argument("--trials", type=trials, help="class orders per claim, 2 or more (default: the claim's own)")
-    claims.add_argument("--out", type=Path, help="the page to write, such as docs/claims.md")
-    store = Path(os.environ.get("CLTUTOR_RUNS", STORE))
-    shown = "the folder of finished runs (default: CLTUTOR_RUNS, or a cache)"
+    claims.add_argument("--out", type=place, help="the page to write, such as docs/claims.md")
+    store = os.environ.get("CLTUTOR_RUNS", STORE)
+    words = "the folder of finished runs (default: CLTUTOR_RUNS, or a cache)"
     for command in (gallery, claims):
-        command.add_argument("--store", type=Path, default=store, help=shown)
-    workers = whole("workers", at_least=1)
+        command.add_argument("--store", type=place, default=store, help=words)
+    workers = by(WORKERS, "workers")
     for command in (compare, gallery, claims):
         command.add_argument("--workers", type=workers, default=1, help="processes to train in (default: 1)")
     return root
@@ -60,17 +66,17 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_training(command: argparse.ArgumentParser) -> None:
     """The arguments of `run` and of `compare`."""
+    place = by(Location(), "it")
     command.add_argument("stream", help=f"{', '.join(SOURCES)}, or a folder or zip file with one sub-folder per class")
-    command.add_argument("--tasks", type=listed, help="5, or the classes of each: 4,3,3 (default: 5, facts: 2)")
-    shown = "whether a folder's train/, val/ and test/ are splits, or classes (default: as it looks)"
-    command.add_argument("--splits", choices=("yes", "no"), help=shown)
-    shown = "of classes: a number that draws it, none, or a list (default: the seed)"
-    command.add_argument("--order", type=listed, default=SEED, help=shown)
-    epochs = whole("epochs", at_least=1)
-    command.add_argument("--epochs", type=epochs, help="epochs per task (default: the method's own)")
+    command.add_argument("--tasks", type=tasks, help="5, or the classes of each: 4,3,3 (default: 5, facts: 2)")
+    words = "whether a folder's train/, val/ and test/ are splits, or classes (default: as it looks)"
+    command.add_argument("--splits", choices=("yes", "no"), help=words)
+    words = "of classes: a number that draws it, none, or a list (default: the seed)"
+    command.add_argument("--order", type=listed, default=SEED, help=words)
+    command.add_argument("--epochs", type=by(Whole(1), "epochs"), help="epochs per task (default: the method's own)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, xpu: what this machine has")
-    command.add_argument("--store", type=Path, help="a folder in which finished runs are kept and found again")
-    command.add_argument("--out", type=Path, help="a folder for the table, the figures and the run files")
+    command.add_argument("--store", type=place, help="a folder in which finished runs are kept and found again")
+    command.add_argument("--out", type=place, help="a folder for the table, the figures and the run files")
     command.add_argument(
         "--set",
         type=setting,
@@ -82,13 +88,12 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     )
 
 
-def whole(name: str, at_least: int, at_most: int | None = None) -> Callable[[str], int]:
-    """A type for argparse: a whole number within bounds, by the rule ``describe.Whole``."""
-    rule = Whole(at_least, at_most)
+def by(rule: Rule, name: str) -> Callable[[str], Any]:
+    """A type for argparse: what a rule accepts."""
 
-    def convert(text: str) -> int:
+    def convert(text: str) -> Any:
         try:
-            return rule.check(name, int(text) if re.fullmatch(r"-?[0-9]+", text) else text)
+            return rule.check(name, int(text) if isinstance(rule, Whole) and NUMBER.fullmatch(text) else text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -98,10 +103,18 @@ def whole(name: str, at_least: int, at_most: int | None = None) -> Callable[[str
 def listed(text: str) -> Any:
     """ "5" -> 5; "4,3,3" -> [4, 3, 3]; "cat,dog" -> ["cat", "dog"]; "none" -> None."""
     parts = [part.strip() for part in text.split(",")]
-    values = [int(part) if part.isdecimal() else part for part in parts]
+    values = [int(part) if NUMBER.fullmatch(part) else part for part in parts]
     if len(values) > 1:
         return values
     return None if text.lower() == "none" else values[0]
+
+
+def tasks(text: str) -> Any:
+    """As ``listed``, but None is no number of tasks."""
+    found = listed(text)
+    if found is None or found == "":
+        raise argparse.ArgumentTypeError(f"tasks is a number such as 5, or the classes of each: 4,3,3; not {text!r}.")
+    return found
 
 
 def setting(text: str) -> tuple[str, str, Any]:
@@ -109,12 +122,15 @@ def setting(text: str) -> tuple[str, str, Any]:
     name, equals, code = text.partition("=")
     method, dot, own = name.strip().rpartition(".")
     if not equals or not own.isidentifier() or (dot and not method.isidentifier()):
-        raise argparse.ArgumentTypeError(f"a setting is name=value or method.name=value, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a setting is name=value or method.name=value, not {shown(text)}.")
     return method, own, value(code.strip())
 
 
 def value(code: str) -> Any:
-    """A literal, a bare word, or a description such as "SmallCNN(hidden=(64,))"; nothing else is evaluated."""
+    """A literal, a bare word (true, false and none stand for what they mean), or a description such as
+    "SmallCNN(hidden=(64,))"; nothing else is evaluated."""
+    if code.lower() in WORDS:
+        return WORDS[code.lower()]
     from ..recipe import parser  # imports PyTorch, which --help does not need
 
     try:

@@ -5,10 +5,10 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
+from ..comparing.parallel import processes
 from ..studies.claims.entries import CLAIMS, SHIPPED, Entry, Ledger, claims, ledger, write
 from ..studies.claims.running import check
 
@@ -31,11 +31,10 @@ def main(
     numbers = shipped if arguments.trials is None else None
     for path in filter(None, (numbers, arguments.out)):
         folder = path.resolve().parent
-        if not os.access(folder, os.W_OK):
-            raise ValueError(f"cannot write to {folder}: make the ledger in a checkout of your own")
+        if path.is_dir() or not os.access(folder, os.W_OK):
+            raise ValueError(f"cannot write {path}: name a file in a folder of your own, or work in a checkout.")
     workers = arguments.workers
-    pool = ProcessPoolExecutor(workers) if workers > 1 else None
-    with pool or nullcontext():
+    with processes(workers) if workers > 1 else nullcontext() as pool:
         started = time.monotonic()
         for found in check(chosen, arguments.store, command(arguments), pool):
             page = whole.with_papers_of(found) if numbers else found

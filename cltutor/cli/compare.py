@@ -1,11 +1,9 @@
 """`cltutor compare STREAM METHOD...`: train several methods on a stream with several seeds, and print a table."""
 
 import argparse
-import sys
 from contextlib import nullcontext
 
 from ..comparing.comparison import compare, processes
-from ..comparing.parallel import WorkerDied
 from .inputs import prepare
 from .writing import report
 
@@ -13,11 +11,7 @@ from .writing import report
 def main(arguments: argparse.Namespace) -> int:
     recipes, source, _, out, store = prepare(arguments, arguments.methods, arguments.seeds)
     workers = processes(arguments.workers) if arguments.workers > 1 else nullcontext()
-    try:
-        with workers as executor:
-            found = compare(source, recipes, arguments.seeds, executor, arguments.device, store)
-    except WorkerDied as error:
-        print(f"cltutor compare: {error}", file=sys.stderr)
-        return 1
+    with workers as executor:
+        found = compare(source, recipes, arguments.seeds, executor, arguments.device, store)
     report(found, out, "compare")
     return 0

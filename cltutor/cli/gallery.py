@@ -2,9 +2,9 @@
 
 import argparse
 import os
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 
+from ..comparing.parallel import processes
 from ..studies.gallery.building import Builder
 from ..studies.gallery.settings import FOLDER, SETTINGS, setting_of
 
@@ -17,8 +17,8 @@ def main(arguments: argparse.Namespace) -> int:
     """
     settings = {name: setting_of(name) for name in arguments.streams} or SETTINGS
     if not os.access(FOLDER, os.W_OK):
-        raise ValueError(f"cannot write to {FOLDER}: make the gallery in a checkout of your own")
-    with ProcessPoolExecutor(arguments.workers) if arguments.workers > 1 else nullcontext() as executor:
+        raise ValueError(f"cannot write to {FOLDER}: make the gallery in a checkout of your own.")
+    with processes(arguments.workers) if arguments.workers > 1 else nullcontext() as executor:
         for name, setting in settings.items():
             path = Builder(name, setting, arguments.store, executor).build(FOLDER)
             print(f"{path}: {path.stat().st_size / 1e6:.2f} MB", flush=True)

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from .. import methods, streams
 from ..comparing import comparison
 from ..recipe.recipe import Recipe
+from ..runs.store import Store
 from ..streams import Stream
 from ..streams.listing import located
 from ..training import devices, loop
 from . import writing
-from .arguments import SEED, SOURCES, Refused
+from .arguments import SEED, SOURCES
 
 
 class Inputs(NamedTuple):
@@ -32,26 +33,26 @@ def prepare(arguments: argparse.Namespace, names: Sequence[str], seeds: Sequence
     """The inputs that the arguments describe.
 
     Raises:
-        Refused: anything that cannot be trained, or a folder that cannot be written to.
+        ValueError: anything that cannot be trained, or a folder that cannot be written to.
     """
-    try:
-        recipes = recipes_of(names, arguments.settings, arguments.epochs)
-        comparison.check_lists(recipes, list(seeds))
-        comparison.check_budget(recipes)
-        devices.choose_device(arguments.device)
-        tasks = arguments.tasks or (2 if arguments.stream == "facts" else 5)
-        splits = {"yes": True, "no": False}.get(arguments.splits)
-        source = partial(stream_of, arguments.stream, tasks, arguments.order, splits=splits)  # goes to other processes
-        first = source(seeds[0])
-        if first.report:
-            print(first.report, file=sys.stderr)
-        for recipe in recipes:
-            loop.check(first, recipe)
-            recipe.network.build(first.image_shape)
-        out = arguments.out and writing.ready(arguments.out)
-    except ValueError as error:
-        raise Refused(str(error)) from error
-    return Inputs(recipes, source, first, out, arguments.store or (out and out / "runs"))
+    recipes = recipes_of(names, arguments.settings, arguments.epochs)
+    comparison.check_lists(recipes, list(seeds))
+    comparison.check_budget(recipes)
+    devices.choose_device(arguments.device)
+    tasks = arguments.tasks if arguments.tasks is not None else 2 if arguments.stream == "facts" else 5
+    splits = {"yes": True, "no": False}.get(arguments.splits)
+    source = partial(stream_of, arguments.stream, tasks, arguments.order, splits=splits)  # goes to other processes
+    first = source(seeds[0])
+    if first.report:
+        print(first.report, file=sys.stderr)
+    for recipe in recipes:
+        loop.check(first, recipe)
+        recipe.network.build(first.image_shape)
+    out = arguments.out and writing.ready(arguments.out)
+    store = arguments.store or (out and out / "runs")
+    if store and (refusal := Store(store).refusal()):
+        raise ValueError(refusal)
+    return Inputs(recipes, source, first, out, store)
 
 
 def stream_of(source: str, tasks: int | list[int], order: Any, seed: int, splits: bool | None = None) -> Stream:

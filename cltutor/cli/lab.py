@@ -33,7 +33,7 @@ def working_folder(folder: Path | None = None, package: Path = PACKAGE) -> Path:
     """
     source, installed = notebooks(package)
     if not any(source.glob("*.ipynb")):
-        raise ValueError(f"there are no notebooks in {source}: install cltutor again")
+        raise ValueError(f"there are no notebooks in {source}: install cltutor again.")
     if folder is None and not installed:
         return source
     target = Path("cltutor-notebooks") if folder is None else folder
@@ -43,7 +43,7 @@ def working_folder(folder: Path | None = None, package: Path = PACKAGE) -> Path:
             if not (target / notebook.name).exists():
                 shutil.copyfile(notebook, target / notebook.name)
     except OSError as error:
-        raise ValueError(f"cannot write to {target} ({error.strerror}): choose another place with --folder") from error
+        raise ValueError(f"cannot write to {target} ({error.strerror}): choose another place with --folder.") from error
     return target.resolve()
 
 
@@ -81,7 +81,7 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         from jupyterlab.labapp import LabApp
     except ModuleNotFoundError as error:
-        raise ValueError("jupyterlab is missing: pip install jupyterlab ipywidgets") from error
+        raise ValueError("jupyterlab is missing: pip install jupyterlab ipywidgets.") from error
     print(f"The notebooks are in {folder}. Stop with Ctrl-C.", flush=True)
     paths = [str(JUPYTER_CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))

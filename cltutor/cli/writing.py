@@ -23,10 +23,10 @@ def ready(folder: Path) -> Path:
 
 
 def report(comparison: "Comparison", out: Path | None, command: str) -> None:
-    """Print the table, and write it with its figures and runs where a folder was named."""
+    """Write the table with its figures and runs where a folder was named, and print it."""
+    files = write(comparison, out, f"cltutor {command}") if out else []
     print(comparison.table())
     if out:
-        files = write(comparison, out, f"cltutor {command}")
         print(f"\n{len(files)} files in {out}: the table, {len(files) - 1 - len(comparison)} figures and the runs.")
 
 

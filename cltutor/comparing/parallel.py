@@ -5,6 +5,7 @@ Jobs and runs travel as cloudpickle's bytes, so that a part defined in a noteboo
 
 import os
 import pickle
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
@@ -28,11 +29,17 @@ from ..streams import Stream
 from ..training.loop import learn
 
 Source = Stream | Callable[[int], Stream]
+KILLED = "KilledWorker"  # what Dask raises; its class is not imported, as Dask need not be installed
+MOST = 1000  # processes of one pool
 LARGE = 32 * 2**20  # bytes of a stream that should not be sent with every run
 
 
-class WorkerDied(RuntimeError):
+class WorkerDied(BrokenExecutor):
     """An executor lost a worker and cannot go on."""
+
+
+class RunFailed(RuntimeError):
+    """A run failed in a worker, with an error that cannot be sent from there; its message says which."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,15 @@ def processes(workers: int) -> ProcessPoolExecutor:
     They are spawned, as a fork of a process in which PyTorch has started threads may hang: a script that uses them
     keeps its own work below ``if __name__ == "__main__":``.
     """
-    Whole(at_least=1).check("workers", workers)
-    return ProcessPoolExecutor(workers, get_context("spawn"))
+    return ProcessPoolExecutor(Whole(1, MOST).check("workers", workers), get_context("spawn"))
 
 
 def make_stream(source: Source, seed: int) -> Stream:
     """The stream for a seed: ``source`` itself, or what it returns for the seed."""
-    stream = source if isinstance(source, Stream) else source(seed)
+    try:
+        stream = source if isinstance(source, Stream) else source(seed)
+    except TypeError as error:
+        raise ValueError(f"stream is a Stream, or a function from a seed to one, and this one failed: {error}.") from error
     if not isinstance(stream, Stream):
         raise ValueError(f"compare needs a Stream or a function from a seed to one, which gave {stream!r}.")
     return stream
@@ -88,23 +97,28 @@ def runs_of(
     try:
         pending |= {submit(jobs[place]): place for place in order}
         for future in as_completed(list(pending)):
-            yield pending.pop(future), opened(future.result())
+            place = pending.pop(future)
+            yield place, opened(future.result())
     except BrokenExecutor as error:
-        raise WorkerDied(broken(jobs, pending)) from error
+        raise WorkerDied(broken(jobs, pending, "killed or out of memory, and the pool with it")) from error
+    except Exception as error:
+        if type(error).__name__ != KILLED:
+            raise
+        cause = f"{KILLED}: {' '.join(str(error).split())}".rstrip(".")
+        raise WorkerDied(
+            broken(jobs, pending, f"several times over one run, and the cluster gave it up ({cause})")
+        ) from error
     finally:
         for future in pending:
             future.cancel()
 
 
-def broken(jobs: Sequence[Job], pending: Iterable[Future[Any]]) -> str:
-    """How many runs were finished when an executor broke, in one sentence."""
+def broken(jobs: Sequence[Job], pending: Iterable[Future[Any]], how: str) -> str:
+    """How an executor broke, and how many runs were finished, in one sentence."""
     lost = 1 + sum(future.cancelled() or not future.done() or future.exception() is not None for future in pending)
     store = jobs[0].store
     kept = f"they are in {store}, and are found when it is run again" if store else "with store= they would be kept"
-    return (
-        "A worker process died, killed or out of memory, and the pool with it; "
-        f"{max(0, len(jobs) - lost)} of {len(jobs)} runs were finished: {kept}."
-    )
+    return f"A worker process died, {how}; {max(0, len(jobs) - lost)} of {len(jobs)} runs were finished: {kept}."
 
 
 def _in_threads(source: Source, executor: Executor) -> tuple[Callable[[Job], Future[Any]], Callable[[Run], Run]]:
@@ -124,7 +138,7 @@ def _in_processes(
             "it there, such as functools.partial(cl.streams.folder, PATH, 10).",
             stacklevel=4,
         )
-    return (lambda job: executor.submit(_run, data, _packed(job))), pickle.loads
+    return (lambda job: executor.submit(_run, data, _packed(job))), _opened
 
 
 def _dumps(thing: Any) -> bytes:
@@ -153,8 +167,31 @@ def _packed(thing: Source | Job) -> bytes:
 
 
 def _run(source: bytes, packed: bytes) -> bytes:
-    job: Job = pickle.loads(packed)
-    return _dumps(job.run(_received(source, job.seed)))
+    """A job's run, or the error that ended it, which an executor might not be able to send."""
+    try:
+        job: Job = pickle.loads(packed)
+        return _dumps(job.run(_received(source, job.seed)))
+    except Exception as error:
+        error.add_note(f"In the worker: {traceback.format_exc()}")
+        return _packed_error(error)
+
+
+def _packed_error(error: Exception) -> bytes:
+    try:
+        data = _dumps(error)
+        pickle.loads(data)  # an error whose class takes other arguments than its message cannot be made again
+        return data
+    except Exception:
+        failed = RunFailed(f"A run failed in a worker with {type(error).__name__}: {error}")
+        failed.__notes__ = error.__notes__
+        return _dumps(failed)
+
+
+def _opened(data: bytes) -> Run:
+    found = pickle.loads(data)
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from dataclasses import is_dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ..checked import checked
 from ..describe import Described
 from ..losses.terms import Loss, Term
 from .recipe import Phase, Recipe, Schedule
@@ -38,6 +39,10 @@ _registered: dict[str, type[Described]] = {}
 
 class NotCode(ValueError):
     """The text is not one expression."""
+
+
+class NotRecipe(ValueError):
+    """The code describes no recipe, or one that cannot be."""
 
 
 class UnknownPart(ValueError):
@@ -96,7 +101,7 @@ def parse(code: str) -> Recipe:
 
     Raises:
         UnknownPart: it has a part of somebody's own that is not registered here.
-        ValueError: it is no recipe.
+        NotRecipe: anything else.
     """
     no_recipe = "This is not the code of a recipe"
     try:
@@ -104,12 +109,13 @@ def parse(code: str) -> Recipe:
     except UnknownPart:
         raise
     except ValueError as error:
-        raise ValueError(f"{no_recipe}: {error}") from error
+        raise NotRecipe(f"{no_recipe}: {error}") from error
     if not isinstance(recipe, Recipe):
-        raise ValueError(f"{no_recipe}: it does not begin with Recipe(...).")
+        raise NotRecipe(f"{no_recipe}: it does not begin with Recipe(...).")
     return recipe
 
 
+@checked
 def read(
     code: str, functions: Mapping[str, Callable[..., Any]] | None = None, names: Mapping[str, Any] | None = None
 ) -> Any:
@@ -126,10 +132,21 @@ def read(
     if len(code) > LONGEST:
         raise NotCode(f"This code has {len(code):,} characters, more than the {LONGEST:,} that are read.")
     try:
-        tree = ast.parse(code.strip(), mode="eval").body
-        return _value(tree, {**descriptions(), **(functions or {})}, names or {})
+        return _value(_tree(code), {**descriptions(), **(functions or {})}, names or {})
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise NotCode("This is not one line of code.") from error
+
+
+def _tree(code: str) -> ast.expr:
+    try:
+        return ast.parse(code.strip(), mode="eval").body
+    except ValueError as error:  # a null byte, or half of a character
+        raise SyntaxError(str(error)) from error
+
+
+def _cut(text: str) -> str:
+    """Code in a sentence."""
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def _value(node: ast.expr, known: Mapping[str, Callable[..., Any]], names: Mapping[str, Any]) -> Any:
@@ -148,14 +165,15 @@ def _value(node: ast.expr, known: Mapping[str, Callable[..., Any]], names: Mappi
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError):
-        raise ValueError(f"{ast.unparse(node)} is no number, word or description such as SmallCNN().") from None
+        raise ValueError(f"{_cut(ast.unparse(node))} is no number, word or description such as SmallCNN().") from None
 
 
 def _called(node: ast.Call, known: Mapping[str, Callable[..., Any]], names: Mapping[str, Any]) -> Any:
     name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
     if name not in known:
         raise UnknownPart(
-            f"{name} is not known here: if it is a class of your own, run its definition with @cl.register first.", name
+            f"{_cut(name)} is not known here: if it is a class of your own, run its definition with @cl.register first.",
+            name,
         )
     if any(keyword.arg is None for keyword in node.keywords):
         raise ValueError(f"Give the settings of {name} by name, such as temperature=3.")
@@ -164,15 +182,15 @@ def _called(node: ast.Call, known: Mapping[str, Callable[..., Any]], names: Mapp
     try:
         inspect.signature(known[name]).bind(*positional, **given)
     except TypeError as error:
-        raise ValueError(f"{name}: {error}.") from None
+        raise ValueError(f"{name}: {_cut(str(error))}.") from None
     return known[name](*positional, **given)
 
 
 def _combined(node: ast.BinOp, left: Any, right: Any, first: Any) -> Any:
     """A sum of terms, or a number times a term."""
-    if not isinstance(left, first) or not isinstance(right, Term | Loss):
+    if not isinstance(left, first) or isinstance(left, bool) or not isinstance(right, Term | Loss):
         what = "A sum is of terms" if isinstance(node.op, ast.Add) else "A product is a number times a term"
-        raise ValueError(f"{what}, such as CrossEntropy() + 0.5 * Anchor(), not {ast.unparse(node)}.")
+        raise ValueError(f"{what}, such as CrossEntropy() + 0.5 * Anchor(), not {_cut(ast.unparse(node))}.")
     return left + right if isinstance(node.op, ast.Add) else left * right
 
 

@@ -1,5 +1,6 @@
 """Files of tensors and plain facts: written atomically, with a checksum, read without executing anything."""
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ..checked import checked
+
 FORMAT = 3
 HEADER = 20_000_000  # bytes of names, shapes and facts that are read at most: a file without end costs no memory
 
@@ -21,34 +24,55 @@ class OtherVersion(ValueError):
     """The file is whole, and another version of cltutor wrote it."""
 
 
+class NotWritten(ValueError):
+    """The disk refused a file; what was there before is intact. ``reason`` is the system's own words."""
+
+    def __init__(self, message: str, reason: str = ""):
+        super().__init__(message)
+        self.reason = reason
+
+
+@checked
 def write(path: str | os.PathLike, tensors: Mapping[str, Tensor], facts: dict) -> None:
     """Write ``tensors`` (on the CPU) and ``facts`` (anything that JSON can represent) to ``path``, a safetensors file.
 
-    The write is atomic: ``path`` is replaced once the whole file is on disk. OSError where the disk refuses.
+    The write is atomic: ``path`` is replaced once the whole file is on disk.
+
+    Raises:
+        NotWritten: the disk refuses.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Copied, as safetensors refuses tensors that share memory.
     own = {name: value.contiguous().clone() for name, value in tensors.items()}
     text = json.dumps({"format": FORMAT, **facts})
     data = safetensors.torch.save(own, {"cltutor": text, "checksum": checksum(own, text)})
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    write_bytes(Path(path), data)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file in full or not at all; NotWritten where the disk refuses."""
+    draft = path.parent / f".{path.name}.{os.getpid()}-{threading.get_ident()}"
     try:
-        with open(draft, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(draft, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NotWritten(f"{path} cannot be written ({reason}): make room, or name another place.", reason) from error
 
 
 def drafts(path: Path) -> Iterator[Path]:
     """Unfinished files of other processes for ``path``: they write at this moment, or were killed while writing."""
     found = path.parent.glob(f".{path.name}.*-*")
-    return (draft for draft in found if not draft.suffix.startswith(f".{os.getpid()}-"))
+    return (draft for draft in found if not draft.suffix.startswith(f".{os.getpid()}-") and not draft.is_dir())
 
 
+@checked
 def read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
     """The tensors and the facts in ``path``.
 
@@ -63,6 +87,7 @@ def read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
     return tensors, facts
 
 
+@checked
 def facts_of(path: str | os.PathLike) -> dict:
     """The facts without the tensors, which is fast; ValueError as in ``read``, except for damage to the tensors."""
     return _read(path, with_tensors=False)[0]
@@ -71,6 +96,7 @@ def facts_of(path: str | os.PathLike) -> dict:
 def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, dict[str, Tensor]]:
     try:
         refuse_irregular(path)
+        refuse_long_header(path)
         with safetensors.safe_open(path, "pt") as file:
             known, names = file.metadata() or {}, file.keys() if with_tensors else ()
             # Cloned: a tensor at an unaligned address in the mapped file changes the last bits of a matrix product.
@@ -81,20 +107,26 @@ def _read(path: str | os.PathLike, with_tensors: bool) -> tuple[dict, str, str, 
         if facts["format"] != FORMAT:
             raise OtherVersion(f"{path} was written by another version of cltutor: remove it and train again.")
         return facts, known["cltutor"], known.get("checksum", ""), tensors
-    except FileNotFoundError:
-        raise ValueError(f"There is no run in {path}: the file does not exist.") from None
     except PermissionError:
         raise ValueError(f"This user has no permission to read {path}.") from None
     except OtherVersion:
         raise
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise ValueError(f"{path} cannot be read ({error.strerror or error}).") from error
+        raise ValueError(f"There is no run in {path}: the file does not exist.") from None
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged or not a cltutor run: remove it and train again.") from error
 
 
 def refuse_irregular(path: str | os.PathLike) -> None:
-    """OSError or ValueError for what is no file (a pipe is read for ever) or has a longer header than any run."""
+    """ValueError for what is no file: a pipe is read for ever."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ValueError("not a file")
+
+
+def refuse_long_header(path: str | os.PathLike) -> None:
+    """ValueError for a longer header than any run has."""
     with open(path, "rb") as file:
         if int.from_bytes(file.read(8), "little") > HEADER:
             raise ValueError("its header is too long")

@@ -6,14 +6,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checked import Many, checked
+from ..describe import Whole
 from ..evaluation.answers import accuracies, logits
+from ..evaluation.retrieval import check_learned
 from ..importance import damages
+from ..importance.damage import RULES, SHARE
 from ..networks import Network
 from ..streams import Stream
 from .one_class import informative
 from .run import Run
 
 
+@checked
 def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
     """Accuracy of every class after every task, the task known at test: (T, C), one column per class in the
     order in which classes arrive.
@@ -36,6 +41,7 @@ def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
     return found
 
 
+@checked(groups=Many(Many(Whole(), least=1), least=1))
 def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]]) -> np.ndarray:
     """Accuracy on the images of each group of labels after every task, the task known at test: (T, G).
 
@@ -52,6 +58,7 @@ def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]]) ->
     return np.stack(means, axis=1)
 
 
+@checked(shares=Many(SHARE, least=1), omega=RULES["omega"], which=RULES["which"], how=RULES["how"])
 def damaged_accuracy(
     network: Network,
     stream: Stream,
@@ -63,6 +70,7 @@ def damaged_accuracy(
 ) -> np.ndarray:
     """Accuracy (S, T) of ``network`` on the tasks that it has learned, the task known at test, when each of ``shares``
     (S,) of its weights is damaged (``importance.damages``); nan for tasks not yet seen."""
+    check_learned(network, stream)
     tests = [(task.test.images, stream.positions(task.test.labels)) for task in stream[: len(network.classes)]]
     found = np.full((len(shares), len(stream)), np.nan)
     with torch.no_grad():

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..describe import Flag, State, Whole
+from .. import __version__
+from ..checked import checked
+from ..describe import Choice, State, shown
 from ..evaluation import metrics
 from ..networks import Network
-from ..recipe.parser import UnknownPart, parse
+from ..recipe.parser import NotRecipe, UnknownPart, parse
 from ..recipe.recipe import Recipe
 from ..seeds import own_settings
 from . import files
@@ -102,6 +104,7 @@ class Run:
     def complete(self) -> bool:
         return self.learned == len(self.tasks)
 
+    @checked(top=Choice(TOPS))
     def accuracy(self, known_task: bool = True, untrained: bool = False, top: int = 1) -> np.ndarray:
         """The accuracy matrix (T, T) in [0, 1]: row i after task i, column j on task j, nan above the diagonal.
 
@@ -112,17 +115,15 @@ class Run:
         Raises:
             ValueError: ``known_task=False`` for a run whose logits were not trained to compete, unless ``untrained``.
         """
-        Flag().check("known_task", known_task)
         if not known_task and not self.competes and not untrained:
             raise ValueError(
                 f"{self.name} was trained with a softmax per task, so its tasks never learned to compete: train with "
                 f'heads="class", or pass untrained=True to see the untrained competition.'
             )
-        if top not in TOPS:
-            raise ValueError(f"top is one of {TOPS}, not {top!r}.")
         count, regime = len(self.tasks), "known" if known_task else "unknown"
         return self.accuracies.get(f"{regime}_top{top}", np.full((count, count), np.nan)).copy()
 
+    @checked
     def metrics(self, known_task: bool = True, untrained: bool = False) -> dict[str, float]:
         """``metrics.summary`` of the accuracy matrix over the tasks learned."""
         matrix = self.accuracy(known_task, untrained)[: self.learned, : self.learned]
@@ -133,10 +134,10 @@ class Run:
         """The network after the last task learned, in evaluation mode."""
         return self.model_after(self.learned - 1)
 
+    @checked
     @own_settings()
     def model_after(self, task: int) -> Network:
         """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
-        task = Whole().check("task", task)
         if not 0 <= task < self.learned:
             raise ValueError(f"This run has learned {self.learned} task(s), counted from 0; there is no task {task}.")
         if not self.states[task]:
@@ -166,14 +167,16 @@ class Run:
         """The same run with all measurements, but without networks and the states of its parts."""
         return replace(self, states=[{} for _ in self.states], part_states={})
 
+    @checked
     def save(self, path: str | os.PathLike) -> None:
-        """Write the run to one safetensors file, atomically."""
+        """Write the run to one safetensors file, atomically; ValueError where the disk refuses."""
         facts = {
             **{name: getattr(self, name) for name in (*_PLAIN, *_LATER)},
             "recipe": repr(self.recipe),
             "learned": self.learned,
             "memory": self.memory,
             "terms": list(self.curves.loss),
+            "version": __version__,
         }
         files.write(path, dict(self._tensors()), facts)
 
@@ -187,6 +190,7 @@ class Run:
             yield from ((f"kept/{part}/{name}", value) for name, value in remembered.items())
 
     @classmethod
+    @checked
     def load(cls, path: str | os.PathLike, recipe: Recipe | None = None) -> "Run":
         """The run in the file ``path``.
 
@@ -198,28 +202,43 @@ class Run:
         """
         tensors, facts = files.read(path)
         try:
-            refuse_impossible(facts)
-            if recipe is None or repr(recipe) != facts["recipe"]:
-                recipe = parse(facts["recipe"])
-            plain = {name: _frozen(facts[name]) for name in (*_PLAIN, *(facts.keys() & _LATER))}
-            run = cls(recipe=recipe, **plain)
-            run.accuracies = {k: matrix_of(v, len(run.tasks)) for k, v in with_prefix(tensors, "accuracy/").items()}
-            run.curves = Curves.of(tensors, facts["terms"])
-            # Earlier versions recorded 100 % on a task of one class.
-            for name in (name for name in run.accuracies if name.startswith("known")):
-                run.accuracies[name] = informative(run.accuracies[name], [len(task) for task in run.tasks])
-            run.curves.known = informative(run.curves.known, [len(task) for task in run.tasks])
-            run.memory = facts["memory"]
-            run.states = [with_prefix(tensors, f"state/{task}/") for task in range(facts["learned"])]
-            parts = {name.split("/")[1] for name in tensors if name.startswith("kept/")}
-            run.part_states = {RENAMED.get(part, part): with_prefix(tensors, f"kept/{part}/") for part in parts}
+            return _restored(tensors, facts, recipe)
         except UnknownPart as error:
-            what = f"{path} has the part {error.name}, which is not known here"
+            what = f"{path} has the part {error.name}, which is not known here{_other_version(facts, ' (', ')')}"
             advice = "run its definition with @cl.register first, or give the recipe: Run.load(path, recipe=...)"
             raise UnknownPart(f"{what}: {advice}.", error.name) from None
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            if other := _other_version(facts, ": "):
+                raise files.OtherVersion(f"{path} cannot be read{other}: remove it and train again.") from error
+            if isinstance(error, NotRecipe):
+                advice = "give it: Run.load(path, recipe=...)"
+                raise ValueError(f"The recipe of {path} is not one that its code describes; {advice}.") from error
             raise ValueError(f"{path} is not a cltutor run: remove it and train again.") from error
-        return run
+
+
+def _restored(tensors: dict[str, Tensor], facts: dict, recipe: Recipe | None) -> Run:
+    """The run with the tensors and facts of a file; TypeError and others where these are not of a run."""
+    refuse_impossible(facts)
+    if recipe is None or repr(recipe) != facts["recipe"]:
+        recipe = parse(facts["recipe"])
+    run = Run(recipe=recipe, **{name: _frozen(facts[name]) for name in (*_PLAIN, *(facts.keys() & _LATER))})
+    run.accuracies = {k: matrix_of(v, len(run.tasks)) for k, v in with_prefix(tensors, "accuracy/").items()}
+    run.curves = curves_of(tensors, facts["terms"], len(run.tasks))
+    # Earlier versions recorded 100 % on a task of one class.
+    for name in (name for name in run.accuracies if name.startswith("known")):
+        run.accuracies[name] = informative(run.accuracies[name], [len(task) for task in run.tasks])
+    run.curves.known = informative(run.curves.known, [len(task) for task in run.tasks])
+    run.memory, states = facts["memory"], by_group(tensors, "state/")
+    run.states = [states.get(str(task), {}) for task in range(facts["learned"])]
+    run.part_states = {RENAMED.get(part, part): state for part, state in by_group(tensors, "kept/").items()}
+    return run
+
+
+def _other_version(facts: dict, before: str, after: str = "") -> str:
+    """Words for a file that another version of cltutor wrote; "" for this one's."""
+    found = facts.get("version", __version__)
+    wrote = f"{before}cltutor {shown(found, 20)} wrote it, and this is {__version__!r}{after}"
+    return "" if found == __version__ else wrote
 
 
 _SETTING = ("seed", "device", "stream_code", "class_names", "tasks", "test_sizes", "image_shape", "fingerprint")
@@ -236,7 +255,9 @@ def refuse_impossible(facts: dict) -> None:
     possible = (
         all(isinstance(facts[name], str) for name in ("device", "stream_code", "fingerprint", "recipe")),
         all(type(facts[name]) is int for name in ("seed", "updates", "learned")),
-        all(isinstance(facts[name], dict) for name in ("seconds", "memory")),
+        all(type(value) in (int, float) for name in ("seconds", "memory") for value in facts[name].values()),
+        facts["seconds"].keys() == {"train", "test"},
+        all(type(count) in (int, type(None)) for count in (facts.get("threads"), *facts.get("tested", (1, 1)))),
         all(isinstance(name, str) for name in (*names, *facts["terms"])),
         all(type(label) is int and 0 <= label < len(names) for task in tasks for label in task),
         len(shape) == 3 and all(type(side) is int and side > 0 for side in shape),
@@ -247,14 +268,32 @@ def refuse_impossible(facts: dict) -> None:
 
 
 def matrix_of(values: Tensor, tasks: int) -> np.ndarray:
-    if values.shape != (tasks, tasks):
-        raise TypeError(f"an accuracy matrix is {tasks} x {tasks}, not {tuple(values.shape)}")
+    if values.shape != (tasks, tasks) or not values.is_floating_point():
+        raise TypeError(f"an accuracy matrix is {tasks} x {tasks} numbers, not {tuple(values.shape)}")
     return values.numpy()
+
+
+def curves_of(tensors: dict[str, Tensor], terms: list[str], tasks: int) -> Curves:
+    found = Curves.of(tensors, terms)
+    steps, epochs, points = found.step_task.shape, found.epoch_task.shape, {found.known.shape, found.unknown.shape}
+    fitting = all(loss.shape == steps for loss in found.loss.values()) and len(steps) == len(epochs) == 1
+    if not fitting or (points != {(*epochs, tasks)} and points != {(0, 0)}):
+        raise TypeError("the curves of a run have one length")
+    return found
 
 
 def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def by_group(tensors: dict[str, Tensor], prefix: str) -> dict[str, dict[str, Tensor]]:
+    """The tensors whose names begin with ``prefix``, by the word that follows it and then by the rest."""
+    found: dict[str, dict[str, Tensor]] = {}
+    for name, value in with_prefix(tensors, prefix).items():
+        group, _, rest = name.partition("/")
+        found.setdefault(group, {})[rest] = value
+    return found
 
 
 def _frozen(value):

@@ -8,13 +8,16 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from itertools import count
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 from torch import Tensor
 
 from .. import __version__
+from ..checked import checked
+from ..describe import Real
 from . import files
 from .identity import contents
 from .run import Run
@@ -22,6 +25,7 @@ from .run import Run
 Checkpoint = tuple[dict[str, Tensor], dict]  # tensors by name, and plain facts
 
 SPACE = 4  # networks that a checkpoint may contain: the network, the optimiser's momenta (up to two), a teacher
+LONGEST = 100  # bytes of a recipe's name in that of a file, which may have 255 with all that is added
 
 
 class Store:
@@ -35,6 +39,7 @@ class Store:
     what the store reads of the machine and of cltutor.
     """
 
+    @checked(every=Real(at_least=0), patience=Real(at_least=0))
     def __init__(
         self,
         folder: str | os.PathLike,
@@ -50,6 +55,7 @@ class Store:
         self.clock, self.free_space, self.lock, self.version = clock, free_space, lock, version
 
     @classmethod
+    @checked
     def of(cls, store: "str | os.PathLike | Store") -> "Store":
         """A store as it is, or the store in a folder."""
         return store if isinstance(store, Store) else cls(store)
@@ -61,7 +67,7 @@ class Store:
         stream = run.fingerprint, run.class_names
         computed = run.seed, run.device.split(":")[0], run.threads, run.tested
         key = (files.FORMAT, self.version, stream, repr(run.recipe), contents(run.recipe), computed)
-        name = re.sub(r"[^\w.-]", "_", run.name)
+        name = re.sub(r"[^\w.-]", "_", run.name).encode()[:LONGEST].decode(errors="ignore")
         return self.folder / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.safetensors"
 
     def find(self, run: Run) -> Run:
@@ -79,7 +85,8 @@ class Store:
         """The same run as it is on disk; ValueError if there is none, or if its file is damaged."""
         path = self.path(run)
         found = Run.load(path, run.recipe)
-        if self.path(found) != path:
+        same = ("tasks", "test_sizes", "image_shape")  # which follow from the fingerprint, unless somebody wrote it
+        if self.path(found) != path or any(getattr(found, name) != getattr(run, name) for name in same):
             raise ValueError(f"{path} is another run: remove it and train again.")
         return found
 
@@ -103,7 +110,7 @@ class Store:
         locked = self.wait(lock, run)
         try:
             for draft in (*files.drafts(path), *files.drafts(checkpoint_of(path))) if locked else ():
-                draft.unlink(missing_ok=True)
+                discard(draft)
             yield Slot(self, self.find(run), locked)
         finally:
             if locked:
@@ -161,8 +168,11 @@ class Store:
 
     def signs_of_life(self, run: Run) -> list[int]:
         """When the run and its checkpoint were last written."""
-        path = self.path(run)
-        return [p.stat().st_mtime_ns for p in (path, checkpoint_of(path)) if p.exists()]
+        path, found = self.path(run), []
+        for file in (path, checkpoint_of(path)):
+            with suppress(OSError):  # it may go between two looks at it
+                found.append(file.stat().st_mtime_ns)
+        return found
 
 
 class Slot:
@@ -221,17 +231,17 @@ class Slot:
         if tasks_learned(self.path) < run.learned:
             self.write(lambda: self.store.save(run))
         if self.locked and run.complete:
-            checkpoint_of(self.path).unlink(missing_ok=True)
+            discard(checkpoint_of(self.path))
 
     def write(self, write: Callable[[], None]) -> None:
         """Write, or warn once that the disk refuses: the old file stays as it was, and the run goes on."""
         try:
             write()
             self.warned = False
-        except OSError as error:
+        except files.NotWritten as error:
             if not self.warned:
                 warnings.warn(
-                    f"{self.run.name} could not be saved in {self.store.folder} ({error.strerror or error}): the file "
+                    f"{self.run.name} could not be saved in {self.store.folder} ({error.reason}): the file "
                     "saved before is intact, the run goes on in memory, and saving is tried again.",
                     stacklevel=4,
                 )
@@ -279,11 +289,21 @@ def tasks_learned(path: Path) -> int:
     return learned if isinstance(learned, int) else 0
 
 
+def discard(path: Path) -> None:
+    """Remove a file that is of no more use; where it is somebody else's, or gone, nothing is lost."""
+    with suppress(OSError):
+        path.unlink()
+
+
 def set_aside(path: Path, error: ValueError) -> None:
     """Rename a file that cannot be used, so that nothing in it is lost, and say so in one warning."""
     kind = "other-version" if isinstance(error, files.OtherVersion) else "damaged"
-    names = (path.with_name(f"{path.name}.{kind}{number or ''}") for number in range(1000))
+    names = (path.with_name(f"{path.name}.{kind}{number or ''}") for number in count())
     aside = next(name for name in names if not name.exists())
-    os.replace(path, aside)
-    reason = str(error).removesuffix(": remove it and train again.")
-    warnings.warn(f"{reason}. It was set aside as {aside.name} and is computed again.", stacklevel=2)
+    try:
+        os.replace(path, aside)
+        done = f"It was set aside as {aside.name} and is computed again"
+    except OSError as refused:  # somebody else's file in a shared folder
+        done = f"It cannot be set aside ({refused.strerror}), and is computed again"
+    reason = str(error).removesuffix(": remove it and train again.").removesuffix(".")
+    warnings.warn(f"{reason}. {done}.", stacklevel=2)

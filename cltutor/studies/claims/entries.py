@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from ...checked import checked
 from ...describe import Choice
+from ...runs import files
 from .claim import PAPERS, VERDICTS, Claim, interval, verdict
 from .rows import CLAIMS
 
@@ -127,6 +130,7 @@ class Ledger(Sequence[Entry]):
         made = (f"{name}: {value}" for name, value in (self.made() or {}).items())
         return f"<table>{''.join(body)}</table><p>{html.escape('; '.join(made))}</p>"
 
+    @checked
     def save(self, path: str | os.PathLike) -> None:
         """Write the numbers and their origin as JSON, in full or not at all."""
         numbers = {entry.claim.code: entry.numbers for entry in self if entry.numbers}
@@ -134,6 +138,7 @@ class Ledger(Sequence[Entry]):
         write(path, text + "\n")
 
 
+@checked
 def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> Ledger:
     """The ledger with the numbers that come with cltutor, or those in the file ``path``; of all papers or of one.
 
@@ -143,9 +148,8 @@ def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> L
         ValueError: a file that ``Ledger.save`` did not write, or an unknown paper.
     """
     found = _read(SHIPPED if path is None else Path(path))
-    numbers = {code: [tuple(pair) for pair in pairs] for code, pairs in found["numbers"].items()}
-    entries = tuple(Entry(claim, numbers.get(claim.code, [])) for claim in CLAIMS)
-    whole = Ledger(entries, found["origins"])
+    entries = tuple(Entry(claim, found.numbers.get(claim.code, [])) for claim in CLAIMS)
+    whole = Ledger(entries, found.origins)
     return whole if paper is None else whole.of(paper)
 
 
@@ -159,24 +163,26 @@ def claims(paper: str | None = None, trials: int | None = None) -> list[Claim]:
 
 def write(path: str | os.PathLike, text: str) -> None:
     """Write a text file in full or not at all."""
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    files.write_bytes(Path(path), text.encode())
 
 
-def _read(path: Path) -> dict:
+class Saved(NamedTuple):
+    """What a file of numbers contains."""
+
+    origins: dict[str, Origin]
+    numbers: dict[str, Numbers]
+
+
+def _read(path: Path) -> Saved:
     try:
+        files.refuse_irregular(path)
         found = json.loads(path.read_text(encoding="utf-8"))
-        found["origins"], found["numbers"]
+        numbers = {code: [(float(left), float(right)) for left, right in own] for code, own in found["numbers"].items()}
+        return Saved({paper: dict(origin) for paper, origin in found["origins"].items()}, numbers)
     except FileNotFoundError:
         raise ValueError(f"There is no ledger in {path}: the file does not exist.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"{path} is not a ledger: make it again with cltutor claims.") from error
-    return found
 
 
 def _listed(origin: Origin | None) -> str:
