@@ -6,30 +6,34 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch.nn import functional as F
 
 from ..attention import drift
+from ..checked import checked
 from .matrix import MAP
 from .picture import TITLE, Picture, grid, handle, headed, shortened, titled, wrapped
 from .probabilities import as_rgb
+from .rules import Images, Names, Share, Values, by_name
 from .runs import mean_and_spread
 from .style import look
 
 SIDE, GAP, UNDER, BETWEEN, NAMES = 0.7, 0.05, 0.2, 0.25, 1.05  # inches: of a map, between, its number, blocks, names
 LEFT = NAMES + SIDE + BETWEEN
+Maps = by_name(Values(("images, models, h, w",), 0, gaps=True))
+Drifts = by_name(Values(("images, models",), 0, gaps=True))
 WIDEST = 12.0  # inches: blocks that do not fit beside each other go below
 PIXELS = 96  # of a map's side, at least
 COLORS = (255 * matplotlib.colormaps[MAP](np.arange(256))).astype(np.float32)  # (256, 4), from no to most attention
 ABSENT = (242, 242, 242, 255)  # of a model that does not exist yet
 
 
+@checked
 def attention_maps(
-    images: ArrayLike,
-    maps: Mapping[str, ArrayLike],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    opacity: float = 0.6,
+    images: Images,
+    maps: Maps,
+    rows: Names,
+    columns: Names,
+    opacity: Share = 0.6,
     what: str = "",
 ) -> Picture:
     """Attention over images: one row per image, one column per model, one block per method; the image at the left.
@@ -41,20 +45,18 @@ def attention_maps(
     the map alone; what: words for the title.
 
     Raises:
-        ValueError: no method, maps that do not match the images and columns, or an opacity outside 0 to 1.
+        ValueError: maps that do not match the images and columns.
     """
-    images = np.asarray(images)
-    arrays = {name: np.asarray(values, dtype=float) for name, values in maps.items()}
-    _check(images, arrays, rows, columns, opacity)
-    drifts = {name: drift_from_first(values) for name, values in arrays.items()}
+    _check(images, maps, rows, columns)
+    drifts = {name: drift_from_first(values) for name, values in maps.items()}
     wide = len(columns) * (SIDE + GAP) - GAP
-    across = max(1, min(len(arrays), int((WIDEST - LEFT + BETWEEN) / (wide + BETWEEN))))
-    down = math.ceil(len(arrays) / across)
+    across = max(1, min(len(maps), int((WIDEST - LEFT + BETWEEN) / (wide + BETWEEN))))
+    down = math.ceil(len(maps) / across)
     high = 0.5 + len(rows) * (SIDE + UNDER)
     title = titled("Where the network looks", what)
     note = "bright: much attention, each map by its own largest value; below: drift from the first"
     picture = headed(LEFT + across * (wide + BETWEEN), down * high + 0.1, title, [note])
-    for place, (name, values) in enumerate(arrays.items()):
+    for place, (name, values) in enumerate(maps.items()):
         row, column = divmod(place, across)
         corner = LEFT + column * (wide + BETWEEN), (down - row) * high + 0.1
         strips = [beside(overlaid(image, own, opacity)) for image, own in zip(images, values, strict=True)]
@@ -65,33 +67,31 @@ def attention_maps(
     return picture
 
 
-def attention_drift(drifts: Mapping[str, ArrayLike], columns: Sequence[str], what: str = "") -> Picture:
+@checked
+def attention_drift(drifts: Drifts, columns: Names, what: str = "") -> Picture:
     """Mean drift of attention over models, one line per method, with a band of one standard deviation over its rows.
 
     drifts: name of the method -> (N, S), of N images (or seeds) and S models, nan for models that do not exist yet;
     columns: S names, such as "M0", "M1"; what: words for the title.
 
     Raises:
-        ValueError: no method, or drifts whose columns are not those named.
+        ValueError: drifts whose columns are not those named.
     """
-    arrays = {name: np.asarray(values, dtype=float) for name, values in drifts.items()}
-    if not arrays or any(a.ndim != 2 or a.shape[1] != len(columns) for a in arrays.values()):
-        raise ValueError(f"give drifts of shape (images, {len(columns)}) for one method or more")
-    if any((a < 0).any() or np.isinf(a).any() for a in arrays.values()):
-        raise ValueError("drifts are finite numbers from 0 up, and nan for models that do not exist yet")
+    if any(values.shape[1] != len(columns) for values in drifts.values()):
+        raise ValueError(f"drifts have a column for each of {len(columns)} models: {', '.join(columns)}.")
     width = 9.6  # as wide as the maps above it
-    legend = {name: handle(look(name)) for name in arrays}
+    legend = {name: handle(look(name)) for name in drifts}
     picture = headed(width, 2.95, titled("Drift of attention", what), (), legend)
     axes = grid(picture.panel(0.75, 0.6, width - 0.95, 2.2, "model, after each step", "L1 distance (no unit)"))
     x, highest = np.arange(len(columns)), 0.1
-    for name, values in arrays.items():
+    for name, values in drifts.items():
         mean, spread = mean_and_spread(values)
         axes.plot(x, mean, label=name, linewidth=1.8, markersize=5.5, **look(name).style)
         axes.fill_between(x, mean - spread, mean + spread, color=look(name).color, alpha=0.15, linewidth=0, label=name)
         highest = np.nanmax([highest, *mean, *(mean + spread)])
     axes.set_xticks(x, columns)
     axes.set(xlim=(-0.02, max(1, len(columns) - 1) + 0.02), ylim=(0, 1.08 * highest))
-    picture.alt = _alt("Mean drift of attention", arrays)
+    picture.alt = _alt("Mean drift of attention", drifts)
     return picture
 
 
@@ -175,18 +175,13 @@ def _alt(words: str, drifts: Mapping[str, np.ndarray]) -> str:
     return f"{words}: {'; '.join(ends) or 'nothing has been learned yet'}."
 
 
-def _check(images: np.ndarray, maps: dict, rows: Sequence[str], columns: Sequence[str], opacity: float) -> None:
-    if not maps:
-        raise ValueError("give maps for one method or more")
-    if images.ndim != 4 or images.dtype != np.uint8 or len(images) != len(rows):
-        raise ValueError(f"images are (N, C, H, W) uint8 with a name for each, not {images.shape} {images.dtype}")
+def _check(images: np.ndarray, maps: Mapping[str, np.ndarray], rows: Sequence[str], columns: Sequence[str]) -> None:
+    if len(images) != len(rows):
+        raise ValueError(f"{len(images)} images need as many rows, a name for each, not {len(rows)}.")
     for name, values in maps.items():
-        if values.ndim != 4 or values.shape[:2] != (len(images), len(columns)):
-            raise ValueError(f"{name} needs maps of shape ({len(images)}, {len(columns)}, h, w), not {values.shape}")
-        absent, unknown = np.isnan(values).all((2, 3)), np.isnan(values).any((2, 3))
-        if (absent != unknown).any() or (values < 0).any() or np.isinf(values).any():
+        if values.shape[:2] != (len(images), len(columns)):
+            raise ValueError(f"{name} needs maps of shape ({len(images)}, {len(columns)}, h, w), not {values.shape}.")
+        if (np.isnan(values).all((2, 3)) != np.isnan(values).any((2, 3))).any():
             raise ValueError(
-                f"{name} needs maps of finite numbers from 0 up, or all nan for a model that is not there yet"
+                f"The maps of {name} are numbers throughout, or all nan for a model that is not there yet."
             )
-    if not 0 <= opacity <= 1:
-        raise ValueError(f"opacity lies between 0 and 1, not {opacity!r}")

@@ -9,14 +9,20 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from ..checked import checked
+from ..describe import Choice
 from .matrix import MAP, write_in_cell
 from .picture import FAINT, FONT, INK, Picture, grid, handle, headed, plain, shortened, titled, widest, wrapped
+from .rules import Counts, Names, Values, accuracies, by_name
 from .style import BLUE, VERMILLION, look
 
 WIDTH, SIDE, NAMES = 9.6, 3.2, 1.0  # inches: of a picture, of a matrix, of the longest name of a class
 MIDDLE = 5.0  # inches from the left: where the second of two panels has its part of the picture
 LAYER = 3.6  # inches: of a panel with the last layer
 NAMED = 12  # classes, at most, that have their names at the axes and their percentages in the cells
+Matrices = by_name(Values(("true classes, predicted classes",), 0))
+Biases, Norms = by_name(Values(("classes",))), by_name(Values(("classes",), 0))
+Lines = by_name(accuracies("tasks"))
 GROUPS = (("old classes", BLUE, "o"), ("new classes", VERMILLION, "s"))
 
 
@@ -29,9 +35,8 @@ def confusion(labels: ArrayLike, answers: ArrayLike, classes: int) -> np.ndarray
     return np.bincount(places, minlength=classes**2).reshape(classes, classes)
 
 
-def confusions(
-    matrices: Mapping[str, ArrayLike], classes: Sequence[int], names: Sequence[str], what: str = "", missing: str = ""
-) -> Picture:
+@checked
+def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = "", missing: str = "") -> Picture:
     """Confusion matrices side by side, in per cent of the row: rows the true class, columns the predicted class.
 
     matrices: one or two moments, such as "before" and "after" -> (C, C) counts, as `confusion` gives them; classes: how
@@ -39,16 +44,15 @@ def confusions(
     the title; missing: a sentence in place of the second matrix if there is only one.
 
     Raises:
-        ValueError: no matrix, more than two, or one that does not have these classes.
+        ValueError: more than two matrices, or one that does not have these classes.
     """
-    arrays = {moment: np.asarray(counts) for moment, counts in matrices.items()}
-    _check(arrays, classes, names, 2)
+    _check(matrices, classes, names, 2)
     wide, below = _name_sizes(classes, names, SIDE)
     cells = "" if sum(classes) <= NAMED else "; dark: 0, bright: 100"
     note = f"percent of the true class's test images{cells}"
     picture = headed(WIDTH, below + SIDE + 0.45, titled("Which class is taken for which", what), [note])
     parts = []
-    for place, (moment, counts) in enumerate(arrays.items()):
+    for place, (moment, counts) in enumerate(matrices.items()):
         left = 0.4 + wide + place * (MIDDLE - 0.4)
         right, old, new = _error_shares(counts, classes[-1])
         lines = f"{moment}: {right:.1f} % right\nold taken for new: {old:.1f} %, new for old: {new:.1f} %"
@@ -58,17 +62,18 @@ def confusions(
         _name(axes.xaxis, classes, names, SIDE, "predicted class")
         _name(axes.yaxis, classes, names, math.inf, "true class" if place == 0 else "")
         parts.append(f"{moment} {right:.0f} % are right and {old:.0f} % of old classes are taken for new ones")
-    if len(arrays) == 1:
+    if len(matrices) == 1:
         picture.write(MIDDLE + wide, below + SIDE - 0.1, "\n".join(wrapped(missing, WIDTH - MIDDLE - wide - 0.2)))
     picture.alt = f"{titled('Confusion matrices', what)}: {'; '.join(parts)}."
     return picture
 
 
+@checked
 def last_layer(
-    biases: Mapping[str, ArrayLike],
-    norms: Mapping[str, ArrayLike],
-    classes: Sequence[int],
-    names: Sequence[str],
+    biases: Biases,
+    norms: Norms,
+    classes: Counts,
+    names: Names,
     what: str = "",
 ) -> Picture:
     """The last layer's bias of each class, and the norm of its row of weights, for old and new classes.
@@ -77,13 +82,15 @@ def last_layer(
     hollow; classes, names and what as in `confusions`.
 
     Raises:
-        ValueError: no moment, more than two, or another number of values than of classes.
+        ValueError: more than two moments, other ones of norms, or another number of values than of classes.
     """
-    panels = [{moment: np.asarray(v, dtype=float) for moment, v in values.items()} for values in (biases, norms)]
+    panels = biases, norms
     for arrays in panels:
         _check(arrays, classes, names, 1)
+    if list(biases) != list(norms):
+        raise ValueError(f"biases and norms are of the same moments, not {list(biases)} and {list(norms)}.")
     _, below = _name_sizes(classes, names, LAYER)
-    legend = _moment_legend(list(panels[0]))
+    legend = _moment_legend(list(biases))
     picture = headed(WIDTH, below + 2.25, titled("The last layer", what), (), legend, len(legend))
     parts, axis_names = [], ("bias (added to the logit)", "weight norm (no unit)")
     for left, arrays, axis_name in zip((1.0, MIDDLE + 0.9), panels, axis_names, strict=True):
@@ -97,7 +104,8 @@ def last_layer(
     return picture
 
 
-def ablation(accuracies: Mapping[str, ArrayLike], classes: Sequence[int], chosen: str = "") -> Picture:
+@checked
+def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
     """Accuracy over all classes seen, after each task, one line per method (EEIL, Figure 4).
 
     accuracies: name of the method -> (T,), in [0, 1], nan after tasks not learned yet; classes: how many each of the T
@@ -105,11 +113,13 @@ def ablation(accuracies: Mapping[str, ArrayLike], classes: Sequence[int], chosen
     which leaves out the first task (EEIL, section 5).
 
     Raises:
-        ValueError: no method, or another number of accuracies than of tasks.
+        ValueError: another number of accuracies than of tasks, or a chosen method without accuracies.
     """
-    arrays = {name: 100 * np.asarray(values, dtype=float) for name, values in accuracies.items()}
-    if not arrays or any(values.shape != (len(classes),) for values in arrays.values()):
-        raise ValueError(f"give accuracies of shape ({len(classes)},), one per task, for one method or more")
+    arrays = {name: 100 * values for name, values in accuracies.items()}
+    if any(len(values) != len(classes) for values in arrays.values()):
+        raise ValueError(f"accuracies have one number for each of {len(classes)} tasks.")
+    if chosen:
+        Choice(arrays).check("chosen", chosen)
     steps = {name: values[1:][np.isfinite(values[1:])] for name, values in arrays.items()}
     labels = [f"{name} ({own.mean():.1f})" if len(own) else name for name, own in steps.items()]
     legend = {label: handle(look(name)) for label, name in zip(labels, arrays, strict=True)}
@@ -135,9 +145,9 @@ def ablation(accuracies: Mapping[str, ArrayLike], classes: Sequence[int], chosen
 def _check(arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequence[str], axes: int) -> None:
     count = sum(classes)
     if not 1 <= len(arrays) <= 2 or len(names) != count:
-        raise ValueError(f"give one moment or two, and a name for each of {count} classes")
+        raise ValueError(f"Give one moment or two, and a name for each of {count} classes.")
     if wrong := [values.shape for values in arrays.values() if values.shape != (count,) * axes]:
-        raise ValueError(f"{count} classes need numbers of shape {(count,) * axes}, not {wrong[0]}")
+        raise ValueError(f"{count} classes need numbers of shape {(count,) * axes}, not {wrong[0]}.")
 
 
 def _error_shares(counts: np.ndarray, new: int) -> tuple[float, float, float]:

@@ -1,23 +1,20 @@
 """Average accuracy and forgetting of each method as bars."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..checked import checked
 from ..evaluation import metrics
 from .picture import FONT, FRAME, INK, Picture, headed, name_rows, widest
+from .rules import Runs
 from .runs import NEVER_COMPETED, Method, accuracy, mean_and_spread, measured, methods, notes, percent, setting
 from .style import HATCH
-
-if TYPE_CHECKING:
-    from ..runs.run import Run
 
 WIDE, ROW, VALUE = 2.6, 0.45, 1.1  # inches: of an axis, of a method, of the number beside a bar
 
 
-def forgetting(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
+@checked
+def forgetting(runs: Runs, known_task: bool = True) -> Picture:
     """Average accuracy and forgetting of each method side by side, in per cent and percentage points.
 
     The numbers are `metrics.average_accuracy` and `metrics.forgetting`; with several runs of a method their mean and
@@ -34,7 +31,7 @@ def forgetting(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
         for metric in (metrics.average_accuracy, metrics.forgetting)
     )
     if not all(any(run.learned > 1 for run in method.runs) for method in shown):
-        raise ValueError("forgetting needs runs that have learned two tasks or more")
+        raise ValueError("forgetting needs runs that have learned two tasks or more.")
     hatched = [not (known_task or method.competes) for method in shown]
     left = 0.3 + widest(method.label for method in shown)
     high = ROW * len(shown)

@@ -1,17 +1,21 @@
 """Accuracy on groups of classes, such as those that a method adapts to (MAS, section 5.1, adaptation test)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ..checked import checked
 from .pages import paneled
 from .picture import Picture, handle
+from .rules import Names, accuracies, by_name
 from .runs import mean_and_spread
 from .style import look
 
+Lines = by_name(accuracies("tasks, groups", "runs, tasks, groups"))
 
-def adaptation(accuracies: Mapping[str, ArrayLike], groups: Sequence[str], note: str = "") -> Picture:
+
+@checked
+def adaptation(accuracies: Lines, groups: Names, note: str = "") -> Picture:
     """Accuracy on each group of classes after every task, in per cent, one line per method.
 
     accuracies: name of the method -> (T, G), or (R, T, G) for R seeds, whose mean is drawn with a band of one standard
@@ -19,14 +23,12 @@ def adaptation(accuracies: Mapping[str, ArrayLike], groups: Sequence[str], note:
     names, such as "chosen: 3, 7", "others of task 1", "later tasks"; note: a line below the title.
 
     Raises:
-        ValueError: no method, or accuracies whose columns do not match the groups.
+        ValueError: accuracies of different numbers of tasks, or whose columns do not match the groups.
     """
-    arrays = {name: np.asarray(values, dtype=float) for name, values in accuracies.items()}
-    shapes = {array.shape[-2:] for array in arrays.values()}
-    if len(shapes) != 1 or next(iter(shapes))[1:] != (len(groups),):
-        raise ValueError(f"give accuracies of shape (tasks, {len(groups)}) for one method or more")
-    ((count, _),) = shapes
-    lines = {name: mean_and_spread(array.reshape(-1, count, len(groups))) for name, array in arrays.items()}
+    count = next(iter(accuracies.values())).shape[-2]
+    if any(values.shape[-2:] != (count, len(groups)) for values in accuracies.values()):
+        raise ValueError(f"accuracies are of shape (tasks, {len(groups)}), of as many tasks for each method.")
+    lines = {name: mean_and_spread(array.reshape(-1, count, len(groups))) for name, array in accuracies.items()}
     lowest = min(100 * np.nanmin(mean, initial=1) for mean, _ in lines.values())
     ticks = [(task + 0.5, str(task + 1)) for task in range(count)]
     title, legend = "Accuracy on groups of classes, task known at test", {name: handle(look(name)) for name in lines}

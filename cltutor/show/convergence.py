@@ -1,36 +1,34 @@
 """How fast one task is learned: test accuracy after each epoch, over seeds."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
+from ..checked import Table, Text, checked
 from ..evaluation.metrics import mean_interval
 from .pages import paneled
 from .picture import Picture, handle, titled
+from .rules import accuracies, by_name
 from .runs import percent
 from .style import look
 
-Curves = Mapping[str, Sequence[Sequence[float]]]  # by method: a row for each seed, a number for each epoch
+Panels = by_name(Table(accuracies("seeds, epochs", gaps=False), Text(), least=1))  # by heading, then by method
 
 
-def convergence(panels: Mapping[str, Curves], what: str = "") -> Picture:
+@checked
+def convergence(panels: Panels, what: str = "") -> Picture:
     """Test accuracy of a task, in per cent, after each epoch in which it is learned.
 
     panels: a heading -> a method's name -> accuracies in [0, 1] (seeds, epochs). Over several seeds the mean is drawn,
     with a band as wide as its 95 % t-interval. what: words for the title.
 
     Raises:
-        ValueError: no curves, curves of different lengths, or accuracies outside [0, 1].
+        ValueError: curves of different lengths.
     """
-    values = {h: {name: np.asarray(rows, dtype=float) for name, rows in by.items()} for h, by in panels.items()}
-    every = [rows for by in values.values() for rows in by.values()]
-    if not every or any(rows.ndim != 2 or not rows.size or rows.shape[1] != every[0].shape[1] for rows in every):
-        raise ValueError("convergence draws accuracies of shape (seeds, epochs), with as many epochs for each method.")
-    if not all((rows >= 0).all() and (rows <= 1).all() for rows in every):
-        raise ValueError("accuracies lie between 0 and 1.")
+    every = [rows for by in panels.values() for rows in by.values()]
+    if len({rows.shape[1] for rows in every}) > 1:
+        raise ValueError("The accuracies (seeds, epochs) of every method have as many epochs.")
     epochs, seeds = every[0].shape[1], {len(rows) for rows in every}
-    means = {h: {name: [mean_interval(own) for own in rows.T] for name, rows in by.items()} for h, by in values.items()}
-    names = list(dict.fromkeys(name for by in values.values() for name in by))
+    means = {h: {name: [mean_interval(own) for own in rows.T] for name, rows in by.items()} for h, by in panels.items()}
+    names = list(dict.fromkeys(name for by in panels.values() for name in by))
     ticks = [(epoch - 0.5, str(epoch)) for epoch in (1, *range(5, epochs + 1, 5))]
     count = f"{seeds.pop()} seeds" if len(seeds) == 1 else "its seeds"
     note = [f"mean over {count} and its 95 % interval"] if max(map(len, every)) > 1 else []
@@ -44,7 +42,7 @@ def convergence(panels: Mapping[str, Curves], what: str = "") -> Picture:
     legend = {name: handle(look(name)) for name in names}
     title = titled(what, "test accuracy after each epoch")
     picture, drawn = paneled(
-        list(values), min(ends), ticks, epochs, "epoch", title, note, legend, highest=min(100, max(ends)), apart=5
+        list(panels), min(ends), ticks, epochs, "epoch", title, note, legend, highest=min(100, max(ends)), apart=5
     )
     for panel, (heading, by) in zip(drawn, means.items(), strict=True):
         for name, points in by.items():

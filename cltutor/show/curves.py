@@ -1,15 +1,16 @@
 """The accuracy of each task over time, one panel per task."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..checked import checked
 from .pages import paneled
 from .panels import draw_dotted, draw_shades
 from .picture import INK, Picture, handle
+from .rules import Runs
 from .runs import (
     DASH,
     NEVER_COMPETED,
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 SHADE = "#ececec"  # while a panel's own task is learned
 
 
-def accuracy_over_time(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
+@checked
+def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     """Test accuracy of every task, in per cent, while the tasks are learned one after another.
 
     One panel per task, one line per method: the mean over its runs, with a band of one standard deviation (n - 1) where

@@ -1,28 +1,34 @@
 """Accuracy while more and more weights are damaged: a test of an importance."""
 
-from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
+from ..checked import Table, checked
+from ..describe import Choice
 from .pages import paneled
 from .panels import draw_shades
 from .picture import Picture, handle
+from .rules import Share, Values, accuracies
 from .runs import mean_and_spread
 from .style import BLUE, DASHED, DOTTED, GREY, SOLID, VERMILLION, Look
 
 SHADE = "#fff1b8"  # unlike the band of any line
 LOOKS = {"least": Look(BLUE, SOLID, "o"), "random": Look(GREY, DOTTED, "D"), "most": Look(VERMILLION, DASHED, "s")}
+Rising = Annotated[ArrayLike, Values(("shares",), 0, 1)]
+Lines = Annotated[dict, Table(accuracies("shares, tasks", "draws, shares, tasks"), Choice(LOOKS), least=1)]
 WORDS = {"least": "least important", "random": "random", "most": "most important"}
 
 
+@checked
 def damage(
-    shares: Sequence[float],
-    accuracies: Mapping[str, ArrayLike],
+    shares: Rising,
+    accuracies: Lines,
     what: str = "",
     done: str = "set to zero",
-    at: float | None = None,
+    at: Share | None = None,
 ) -> Picture:
     """Accuracy of each task, in per cent, over the share of the weights of every layer that is damaged.
 
@@ -31,24 +37,23 @@ def damage(
     get no panel. what: whose importance, for the title; done: what was done to the weights; at: a share, shaded.
 
     Raises:
-        ValueError: shares outside 0 to 1, or accuracies of other shapes.
+        ValueError: shares that do not rise, accuracies of other shapes, or of no task at every share.
     """
-    x = np.asarray(shares, dtype=float)
-    arrays = {which: np.asarray(values, dtype=float) for which, values in accuracies.items() if which in LOOKS}
-    if wrong := [array.shape for array in arrays.values() if array.ndim not in (2, 3) or array.shape[-2] != len(x)]:
-        raise ValueError(f"{len(x)} shares need accuracies of shape ({len(x)}, tasks), not {wrong[0]}")
-    if len(arrays) < len(accuracies) or len({array.shape[-1] for array in arrays.values()}) != 1:
-        raise ValueError(f"give accuracies (shares, tasks) of one shape for some of {', '.join(LOOKS)}")
-    if not ((x >= 0) & (x <= 1)).all() or (np.diff(x) <= 0).any():
-        raise ValueError(f"shares rise from 0 to 1; these are {list(shares)}")
-    lines = {which: mean_and_spread(a.reshape(-1, *a.shape[-2:])) for which, a in arrays.items()}
+    x, shapes = shares, {array.shape[-2:] for array in accuracies.values()}
+    if len(shapes) > 1 or next(iter(shapes))[0] != len(x):
+        raise ValueError(f"{len(x)} shares need accuracies of one shape ({len(x)}, tasks), not {sorted(shapes)}.")
+    if (np.diff(x) <= 0).any():
+        raise ValueError(f"shares rise from 0 to 1, and these do not: {x.tolist()}.")
+    lines = {which: mean_and_spread(a.reshape(-1, *a.shape[-2:])) for which, a in accuracies.items()}
     means = np.array([mean for mean, _ in lines.values()])
     tasks = np.flatnonzero(np.isfinite(means).all(axis=(0, 1)))
+    if not len(tasks):
+        raise ValueError("accuracies are those of one task or more at every share; of these each has a nan.")
     ticks = [(k, f"{10 * k}") for k in range(0, 10, 2 if len(tasks) < 4 else 3)]
     below = f"weights of every layer that were {done} (%)"
     headings, lowest = [f"task {task + 1}" for task in tasks], 100 * means[..., tasks].min()
     title = f"Accuracy with damaged weights{', ranked by ' if what else ''}{what}"
-    counts = {len(array) for array in arrays.values() if array.ndim == 3} - {1}
+    counts = {len(array) for array in accuracies.values() if array.ndim == 3} - {1}
     note = f"mean ± one standard deviation over {max(counts)} draws or seeds" if counts else ""
     legend = {WORDS[which]: handle(LOOKS[which]) for which in lines}
     if at is not None:

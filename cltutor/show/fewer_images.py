@@ -1,20 +1,22 @@
 """Accuracy on old tasks and on the new one when there are fewer new images (LwF, Figure 5)."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 
+from ..checked import Table, checked, rule_of
 from ..describe import Real
 from .pages import paneled
 from .picture import Picture, handle
+from .rules import Runs
 from .runs import Method, accuracy, mean_and_spread, measured, methods, notes, percent, setting
 
-if TYPE_CHECKING:
-    from ..runs.run import Run
+ByShare = Annotated[Mapping[float, Runs], Table(rule_of(Runs), Real(above=0, at_most=1), least=1)]
 
 
-def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = True) -> Picture:
+@checked
+def accuracy_by_share(runs: ByShare, known_task: bool = True) -> Picture:
     """Final accuracy on the old tasks (their mean) and on the newest one, in per cent, over the share of new images.
 
     runs: for every share of the new tasks' training images (as given to `Stream.fewer`) the runs made with it, the same
@@ -22,19 +24,15 @@ def accuracy_by_share(runs: "Mapping[float, Sequence[Run]]", known_task: bool = 
     with a band of one standard deviation (n - 1).
 
     Raises:
-        ValueError: no runs, shares with different methods, or runs of fewer than two tasks.
+        ValueError: shares with different methods, or runs of fewer than two tasks.
     """
     shares = sorted(runs, reverse=True)
-    if not shares:
-        raise ValueError("give runs for one share of the images or more, such as {1.0: [run], 0.1: [run]}")
-    for share in shares:
-        Real(above=0, at_most=1).check("a share of the images", share)
     groups = [measured(methods(runs[share]), known_task) for share in shares]
     first, missing = groups[0]
     if any([m.label for m in shown] != [m.label for m in first] for shown, _ in groups):
-        raise ValueError("every share needs runs of the same methods, in the same order")
+        raise ValueError("every share needs runs of the same methods, in the same order.")
     if any(len(method.runs[0].tasks) < 2 for method in first):
-        raise ValueError("old tasks and a new one are needed: give runs of two tasks or more")
+        raise ValueError("old tasks and a new one are needed: give runs of two tasks or more.")
     lines = [_line([shown[i] for shown, _ in groups], known_task) for i in range(len(first))]
     ticks = [(k + 0.5, f"{100 * share:g}") for k, share in enumerate(shares)]
     lowest = 100 * min(np.nanmin(mean, initial=1) for mean, _ in lines)

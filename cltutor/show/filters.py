@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import matplotlib
 import numpy as np
@@ -12,12 +12,14 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
+from ..checked import checked
+from ..describe import Kind
+from ..networks.dfcnn import DFCNNNetwork
 from .matrix import MAP, write_in_cell
 from .picture import INK, Picture, headed, name_rows, room, shortened, titled, widest
+from .rules import Values
 
-if TYPE_CHECKING:
-    from ..networks.dfcnn import DFCNNNetwork
-
+Shares = Annotated[ArrayLike, Values(("tasks, channels",), 0)]
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above: readable with any colour vision
 WIDTH, SIDE = 9.6, 2.9  # inches of a picture, and of the square that a stage's tiles fill
 LEFTS = (0.15, 3.35, 6.55)  # inches from the left: the knowledge base, the basis, the filters
@@ -32,7 +34,8 @@ CELL = 0.41  # inches of a number between two tasks
 NUMBERED = 10  # tasks, at most, whose similarities are written as numbers
 
 
-def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[int] = (), what: str = "") -> Picture:
+@checked(network=Kind("the network of a run of dfcnn, such as run.model", lambda one: hasattr(one, "knowledge_base")))
+def knowledge(network: DFCNNNetwork, layer: int, task: int, off: Collection[int] = (), what: str = "") -> Picture:
     """From the knowledge base L over the basis D_t (DF-CNN, eq. 1) to the filters W_t (eq. 2), as tiles on one scale.
 
     network: a DF-CNN; layer and task: counted from 0, as in its own methods; off: channels of that layer's knowledge
@@ -44,7 +47,7 @@ def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[in
     Raises:
         ValueError: a layer, task or channel that does not exist.
     """
-    off, whole = sorted({int(channel) for channel in off}), stages(network, layer, task)
+    off, whole = sorted(set(off)), stages(network, layer, task)
     channels = len(whole[0])
     if off and not 0 <= off[0] <= off[-1] < channels:
         raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")
@@ -73,7 +76,8 @@ def knowledge(network: "DFCNNNetwork", layer: int, task: int, off: Collection[in
     return picture
 
 
-def knowledge_shares(shares: ArrayLike, names: Sequence[str] = (), what: str = "") -> Picture:
+@checked
+def knowledge_shares(shares: Shares, names: Sequence[str] = (), what: str = "") -> Picture:
     """The share of each channel of a layer's knowledge base in each task's filters, and how similar tasks are in that.
 
     shares: (T, c^) as a DF-CNN's ``shares(layer)`` gives them, summing to one per task; names: of the tasks, "task 1"
@@ -81,15 +85,14 @@ def knowledge_shares(shares: ArrayLike, names: Sequence[str] = (), what: str = "
     if they use the same channels in the same proportions, 0 if they have no channel in common.
 
     Raises:
-        ValueError: shares of another shape, below zero, or another number of names than of tasks.
+        ValueError: shares of a task that sum to more than one, or another number of names than of tasks.
     """
-    values = np.asarray(shares, dtype=float)
-    if values.ndim != 2 or not values.size or not np.isfinite(values).all() or values.min() < 0:
-        raise ValueError(f"shares are (tasks, channels), finite and from 0 up, not an array of {values.shape}")
-    count = len(values)
+    values, count = shares, len(shares)
+    if (values.sum(1) > 1 + 1e-3).any():
+        raise ValueError("The shares of the channels in a task's filters sum to one.")
     names = list(names) or [f"task {task + 1}" for task in range(count)]
     if len(names) != count:
-        raise ValueError(f"{count} tasks need {count} names, not {len(names)}")
+        raise ValueError(f"{count} tasks need {count} names, not {len(names)}.")
     named = min(1.5, 0.02 + widest(names))
     square, high = max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
     left = 0.25 + named
@@ -106,7 +109,7 @@ def knowledge_shares(shares: ArrayLike, names: Sequence[str] = (), what: str = "
     return picture
 
 
-def stages(network: "DFCNNNetwork", layer: int, task: int) -> list[np.ndarray]:
+def stages(network: DFCNNNetwork, layer: int, task: int) -> list[np.ndarray]:
     """L, D_t and W_t as tiles (N, h, w) each; those of W_t are ordered by input channel, then by output channel."""
     tensors = network.knowledge_base(layer), network.basis(layer, task), network.filters(layer, task)
     arrays = [tensor.detach().cpu().numpy() for tensor in tensors]

@@ -1,27 +1,25 @@
 """Many methods at a glance: a dot and an interval for each, with one panel per training regime."""
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from ..checked import checked
 from ..evaluation import metrics
 from .picture import FAINT, INK, Picture, headed, name_rows, widest
+from .rules import Runs
 from .runs import NEVER_COMPETED, Method, accuracy, chance, mean_and_spread, measured, methods, notes, percent, setting
 from .style import HATCH
-
-if TYPE_CHECKING:
-    from ..runs.run import Run
 
 WIDE, ROW, GAP, BELOW = 2.6, 0.215, 0.3, 0.62  # inches: of a panel, of a method, beside and below a panel
 THIN = ("x", "+", "1", "2", "3", "4", "|", "_")  # marks without a face
 REGIMES = {False: "trained per task", True: "trained across tasks"}
 
 
-def gallery(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
+@checked
+def gallery(runs: Runs, known_task: bool = True) -> Picture:
     """Average accuracy at the end of each method, in per cent: mean and 95 % interval over its runs.
 
     Methods that were trained per task and those that were trained across tasks have separate panels, in the order
@@ -63,11 +61,11 @@ def gallery(runs: "Run | Sequence[Run]", known_task: bool = True) -> Picture:
     return picture
 
 
-def _by_regime(runs: "Run | Sequence[Run]") -> list[Method]:
+def _by_regime(runs: Runs) -> list[Method]:
     """The methods of the runs trained per task, then of those trained across tasks; one name may occur in both."""
     everyone = [run for method in methods(runs) for run in method.runs]
     if unfinished := sorted({run.name for run in everyone if not run.complete}):
-        raise ValueError(f"the accuracy at the end needs runs that have learned all tasks; not so {unfinished[0]}")
+        raise ValueError(f"the accuracy at the end needs runs that have learned all tasks; not so {unfinished[0]}.")
     return [m for regime in REGIMES if (own := [r for r in everyone if r.competes == regime]) for m in methods(own)]
 
 

@@ -1,29 +1,25 @@
 """Which weights of a layer matter: heat maps of Omega, methods side by side (MAS, section 4.1)."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
+from ..checked import Table, Text, checked
 from .matrix import MAP
 from .picture import Picture, headed, shortened, titled
-from .scales import DECADES, SCALES, scaled
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .rules import by_name
+from .scales import DECADES, OMEGA, SCALES, Scale, scaled
 
 WIDE, HIGH, GAP, LEFT, BELOW = 2.35, 3.2, 0.2, 0.5, 1.1  # inches of a map, between two maps, left of and below them
 CELLS = 260  # per side of a map: thinner ones cannot be distinguished
 TILED = 130  # per side of a map of tiles, whose gaps must be visible as well
+Omegas = by_name(Table(None, Text(), least=1))  # by method, then by the parameter's name
 ENDS = {"rank": (0, 100), "log": (-DECADES, 0)}
 
 
-def importance(
-    omegas: "Mapping[str, Mapping[str, Tensor]]", layer: str, scale: str = "rank", what: str = ""
-) -> Picture:
+@checked
+def importance(omegas: Omegas, layer: str, scale: Scale = "rank", what: str = "") -> Picture:
     """Heat maps of one layer's importance: name of the method -> (parameter name -> Omega).
 
     A linear layer is a matrix, outputs down and inputs across. Filters of a convolution are tiles: one row per filter,
@@ -35,15 +31,15 @@ def importance(
     the layer, or "log", the decades below the layer's largest. what: words for the title, such as "after task 2".
 
     Raises:
-        ValueError: no method, an unknown layer or scale, or importances of different shapes.
+        ValueError: an unknown layer or scale, or importances of different shapes.
     """
     for method, omega in omegas.items():
         if layer not in omega:
-            raise ValueError(f"{method} has no importance for {layer!r}: it has {', '.join(omega)}")
-    values = {method: np.asarray(omega[layer], dtype=float) for method, omega in omegas.items()}
+            raise ValueError(f"{method} has no importance for {layer!r}: it has {', '.join(omega)}.")
+    values = {method: OMEGA.check(f"the importance by {method}", omega[layer]) for method, omega in omegas.items()}
     shapes = {array.shape for array in values.values()}
     if len(shapes) != 1:
-        raise ValueError(f"give importances of one shape, for one method or more; {layer} has {sorted(shapes)}")
+        raise ValueError(f"The importances of {layer} are of one shape, not {sorted(shapes)}.")
     (shape,) = shapes
     maps, names, note = {}, ("", ""), ""
     for method, array in values.items():

@@ -1,6 +1,7 @@
 """How exemplars are chosen, which they are, and which are evicted as classes arrive (EEIL, sections 3.1 and 6.3)."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,8 +10,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from ..checked import Table, checked
+from ..describe import Choice, Whole
 from .picture import Picture, handle, headed, titled, wrapped
 from .probabilities import as_rgb
+from .rules import Images, Step, TwoNames, Values
 from .style import BLACK, BLUE, DASHED, DOTTED, GREEN, GREY, MIXED, ORANGE, PURPLE, SKY, SOLID, VERMILLION, Look
 
 LOOKS = {
@@ -19,6 +23,10 @@ LOOKS = {
     "random": Look(PURPLE, DOTTED, "D"),
     "histogram": Look(GREEN, MIXED, "^"),
 }
+Places = Annotated[ArrayLike, Values(("N, 2",))]
+Order = Annotated[ArrayLike, Values(("M",), 0, whole=True)]
+Distances = Annotated[Mapping, Table(Values(("M",), 0), Choice(LOOKS), least=1)]
+Kept = Annotated[Mapping[int, int], Table(Whole(at_least=1), Whole(at_least=1), least=1)]
 WIDTH, HIGH = 9.6, 3.3  # inches of a picture and of the panels of `selection`
 MARKS = {  # how a point of the map is drawn
     "image": {"color": "#c4c4c4", "marker": "o", "ms": 4.5, "mew": 0},
@@ -32,13 +40,14 @@ LARGE = 3 * SLOT + SIDE  # inches of the image last chosen
 EMPTY, PALE = 242, 0.3  # grey of an empty place; contrast that remains of an evicted image
 
 
+@checked
 def selection(
-    places: ArrayLike,
-    order: ArrayLike,
-    distances: Mapping[str, ArrayLike],
-    strategy: str,
-    step: int,
-    axes: tuple[str, str],
+    places: Places,
+    order: Order,
+    distances: Distances,
+    strategy: Annotated[str, Choice(LOOKS)],
+    step: Step,
+    axes: TwoNames,
     what: str = "",
 ) -> Picture:
     """A class's images on a map, the first ``step`` chosen by a strategy, and the distance of each strategy's mean.
@@ -50,12 +59,12 @@ def selection(
     Raises:
         ValueError: places, order or distances that do not match, or a step outside 1 to M.
     """
-    xy, order = np.asarray(places, dtype=float), np.asarray(order)
-    lines = {name: np.asarray(values, dtype=float) for name, values in distances.items()}
-    if xy.ndim != 2 or xy.shape[1] != 2 or not 1 <= step <= len(order) <= len(xy):
-        raise ValueError(f"{len(order)} of the places (N, 2) are chosen, {step} so far; places are {xy.shape}")
-    if strategy not in lines or not set(lines) <= set(LOOKS) or {a.shape for a in lines.values()} != {order.shape}:
-        raise ValueError(f"give {len(order)} distances for {strategy} and any others of {', '.join(LOOKS)}")
+    xy, lines = places, distances
+    if xy.shape[1] != 2 or len(set(order.tolist())) < len(order) or order.max() >= len(xy):
+        raise ValueError(f"order is that of different rows of the places (N, 2), and these are {xy.shape}.")
+    Whole(1, len(order)).check("step", step)
+    if strategy not in lines or any(len(values) != len(order) for values in lines.values()):
+        raise ValueError(f"distances are {len(order)} numbers for {strategy}, and for others that are drawn.")
     title = titled(f"{strategy}: {step} of {len(xy)} images chosen", what)
     legend = {}  # matplotlib fills columns: marks in the first row, strategies in the second
     for place, (name, mark) in enumerate(MARKS.items()):
@@ -72,17 +81,17 @@ def selection(
     return picture
 
 
-def exemplars(images: ArrayLike, step: int, what: str = "") -> Picture:
+@checked
+def exemplars(images: Images, step: Step, what: str = "") -> Picture:
     """The first ``step`` of the images (M, C, H, W) uint8 in order of choice, with the last of them enlarged.
 
     The places of later ones are empty; of more than 60 images the first are shown.
 
     Raises:
-        ValueError: images of another kind, or a step outside 1 to M.
+        ValueError: a step outside 1 to M.
     """
-    images = _checked(images)[:MOST]
-    if not 1 <= step <= len(images):
-        raise ValueError(f"step is a whole number from 1 to {len(images)}, not {step!r}")
+    images = images[:MOST]
+    Whole(1, len(images)).check("step", step)
     tiles = np.stack([as_rgb(image) for image in images])
     tiles[step:] = EMPTY
     top, title = LARGE + 0.1, titled("Exemplars in order of choice", what)
@@ -98,18 +107,19 @@ def exemplars(images: ArrayLike, step: int, what: str = "") -> Picture:
     return picture
 
 
-def evictions(images: ArrayLike, kept: Mapping[int, int], what: str = "") -> Picture:
+@checked
+def evictions(images: Images, kept: Kept, what: str = "") -> Picture:
     """Which exemplars of a class are evicted as classes arrive: pale ones, at the number of classes below them.
 
     images (n, C, H, W) uint8, those kept at first, in order of choice; kept: number of classes seen, rising -> how many
     of the class are then kept, n at first. Of more than 60 images the first are shown and the others counted.
 
     Raises:
-        ValueError: images of another kind, or numbers kept that grow or do not begin with n.
+        ValueError: numbers kept that grow or do not begin with n, or numbers of classes that do not rise.
     """
-    images, (seen, counts) = _checked(images), (list(kept), list(kept.values()))
-    if not counts or counts[0] != len(images) or counts != sorted(counts, reverse=True) or counts[-1] < 1:
-        raise ValueError(f"kept falls from {len(images)}, the number of images, to 1 or more, not {counts}")
+    seen, counts = list(kept), list(kept.values())
+    if counts[0] != len(images) or counts != sorted(counts, reverse=True) or seen != sorted(seen):
+        raise ValueError(f"kept falls from {len(images)}, the number of images, as classes arrive, unlike {kept}.")
     evicted = [next((c for c, n in kept.items() if n <= place), 0) for place in range(min(len(images), MOST))]
     tiles = np.stack([as_rgb(image) for image in images[:MOST]]).astype(float)
     pale = np.array(evicted) > 0
@@ -170,10 +180,3 @@ def _put(picture: Picture, pixels: np.ndarray, left: float, low: float, side: fl
     """Pixels (H, W, 3) in the middle of a square, as large as their shape allows."""
     high, wide = side * np.array(pixels.shape[:2]) / max(pixels.shape[:2])
     picture.pixels(pixels, left + (side - wide) / 2, low + (side - high) / 2, wide, high)
-
-
-def _checked(images: ArrayLike) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
-        raise ValueError(f"images are (M, C, H, W) uint8, one or more, not {images.shape} {images.dtype}")
-    return images

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..describe import shown
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -29,11 +31,13 @@ def source(thing: Callable) -> Source:
     Raises:
         ValueError: something that is not written in Python, or is neither a function nor a class.
     """
+    if not (inspect.isroutine(thing) or inspect.isclass(thing)):
+        raise ValueError(f"source shows a function, a method or a class, not {shown(thing)}.")
     try:
         lines, first = inspect.getsourcelines(thing)
         path = Path(inspect.getsourcefile(thing)).resolve()
     except (TypeError, OSError) as error:
-        raise ValueError(f"{thing!r} has no Python source to show: give a function, a method or a class.") from error
+        raise ValueError(f"{shown(thing)} is not written in Python, so that it has no source to show.") from error
     inside = path.is_relative_to(PACKAGE)
     name = (Path(PACKAGE.name) / path.relative_to(PACKAGE)).as_posix() if inside else path.name
     return Source(textwrap.dedent("".join(lines)).rstrip(), f"{name}, line {first}")

@@ -1,37 +1,34 @@
 """The terms of a loss over the steps of a run."""
 
 from itertools import cycle
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ..checked import checked
+from ..runs.run import Run
 from .picture import FAINT, FONT, INK, Picture, headed, room
 from .style import TERMS
-
-if TYPE_CHECKING:
-    from ..runs.run import Run
 
 WIDTH, WIDE = 8.0, 6.8  # inches of the picture and of the axis
 POINTS = 1500  # a line of this width cannot show more
 
 
-def loss_parts(run: "Run") -> Picture:
+@checked
+def loss_parts(run: Run) -> Picture:
     """Each term of the loss at every step: raw values light, their moving mean strong.
 
     The moving mean spans 2 % of the steps, at least 5, and does not cross from one task into the next, where the loss
     jumps. A term is drawn where it was active.
 
     Raises:
-        ValueError: something that is not one run, or a run without a step.
+        ValueError: a run without a step.
     """
-    if not hasattr(run, "curves"):
-        raise ValueError("the parts of a loss are those of one run: give one, as learn() returns it")
     tasks = np.asarray(run.curves.step_task)
     if len(tasks) == 0:
-        raise ValueError("this run has no steps yet: its loss has no parts to show")
+        raise ValueError("this run has no steps yet: its loss has no parts to show.")
     starts = np.flatnonzero(np.diff(tasks, prepend=tasks[0] - 1))
     span = max(5, round(0.02 * len(tasks)))
     looks = {name: {"color": color, "ls": line} for name, (color, line) in zip(run.curves.loss, cycle(TERMS))}

@@ -1,24 +1,22 @@
 """The accuracy matrix as a heat map."""
 
-from typing import TYPE_CHECKING
-
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
+from ..checked import checked
 from ..evaluation.metrics import average_accuracy
+from ..runs.run import Run
 from .picture import FONT, Picture, headed, name_rows, plain, widest, wrapped
 from .runs import DASH, NEVER_COMPETED, accuracy, class_list, measured, methods, one_class_notes, percent, setting
 from .style import HATCH, ink_on
 
-if TYPE_CHECKING:
-    from ..runs.run import Run
-
 MAP = "cividis"  # perceptually uniform and the same to readers with any colour vision
 
 
-def accuracy_matrix(run: "Run", known_task: bool = True) -> Picture:
+@checked
+def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
     """Heat map of the (T, T) accuracy matrix, in per cent: rows after a task, columns on a task.
 
     A row read from left to right is one network's accuracy on every task it has seen; a column read downwards shows how
@@ -26,11 +24,9 @@ def accuracy_matrix(run: "Run", known_task: bool = True) -> Picture:
     task) are hatched.
 
     Raises:
-        ValueError: not a single run, or one without accuracies in this setting.
+        ValueError: a run without accuracies in this setting.
     """
-    if not hasattr(run, "accuracy"):
-        raise ValueError("an accuracy matrix shows one run: give one, or call it for each run")
-    measured(methods(run), known_task)
+    measured(methods([run]), known_task)
     values = accuracy(run, known_task)
     count = len(values)
     cell, height = (0.95, max(0.6, 1.6 / count)) if count <= 5 else (0.68, 0.52)
@@ -55,7 +51,7 @@ def accuracy_matrix(run: "Run", known_task: bool = True) -> Picture:
     return picture
 
 
-def _label(run: "Run", task: int, between: str, inches: float, lines: int) -> str:
+def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
     """The task's number, with the names of its classes if they fit."""
     names = wrapped(class_list(run, task), inches)
     fits = len(names) <= lines and widest(names) <= inches
@@ -83,7 +79,7 @@ def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tupl
     return axes.text(column, row, words, color=ink_on(color), **options)
 
 
-def _alt(run: "Run", values: np.ndarray, known_task: bool) -> str:
+def _alt(run: Run, values: np.ndarray, known_task: bool) -> str:
     words = f"Accuracy matrix of {run.name}, {setting(known_task)}"
     learned = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1 or run.learned
     if learned == 0:

@@ -1,53 +1,61 @@
 """How networks grow with the tasks, and accuracy over their parameters (DF-CNN, section 4.2, Figures 3 and 5)."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
-from numpy.typing import ArrayLike
 
+from ..checked import AnyOf, checked
+from ..describe import Kind, Real
 from ..evaluation.metrics import mean_interval
 from .picture import Picture, grid, handle, headed
+from .rules import LARGEST, Values, accuracies, by_name
 from .style import look
 
+Growing = by_name(Values(("tasks",), 1, LARGEST))
+SIZE = Real(at_least=1, at_most=LARGEST)
+REACHED = AnyOf((Real(at_least=0, at_most=1), accuracies("seeds", gaps=False)))
+Points = by_name(
+    Kind(
+        f"a tuple of {SIZE.words} (parameters) and {REACHED.words}",
+        lambda pair: (
+            isinstance(pair, tuple | list) and len(pair) == 2 and SIZE.allows(pair[0]) and REACHED.allows(pair[1])
+        ),
+    )
+)
 WIDTH, LEFT, BELOW, HIGH = 8.0, 0.95, 0.62, 2.9  # inches
 SHORT = FuncFormatter(lambda count, _: short(count))
 
 
-def growth(counts: Mapping[str, Sequence[int]]) -> Picture:
+@checked
+def growth(counts: Growing) -> Picture:
     """The number of parameters of each network after every task, of all tasks together.
 
     counts: name of the method -> numbers (T,), as `networks.parameters` gives them; methods may have learned different
     numbers of tasks.
 
     Raises:
-        ValueError: no method, or numbers that are not one or more, all above 0.
+        ValueError: numbers that are not one or more, from 1 up.
     """
-    arrays = {name: np.asarray(values, dtype=float) for name, values in counts.items()}
-    if not arrays or any(a.ndim != 1 or not a.size or not (a > 0).all() for a in arrays.values()):
-        raise ValueError("give the number of parameters after each task, above 0, for one method or more")
-    last = {name: short(values[-1]) for name, values in arrays.items()}
-    legend = {f"{name} ({last[name]})": handle(look(name)) for name in arrays}
+    last = {name: short(values[-1]) for name, values in counts.items()}
+    legend = {f"{name} ({last[name]})": handle(look(name)) for name in counts}
     picture = headed(
         WIDTH, BELOW + HIGH + 0.12, "Parameters of all tasks together", ["in parentheses: after the last task"], legend
     )
     axes = _axes(picture, "tasks learned", "parameters")
-    for name, values in arrays.items():
+    for name, values in counts.items():
         axes.plot(range(1, len(values) + 1), values, label=name, linewidth=1.8, markersize=7, **look(name).style)
-    most = max(map(len, arrays.values()))
-    axes.set(xlim=(0.7, most + 0.3), ylim=(0, 1.06 * max(values.max() for values in arrays.values())))
+    most = max(map(len, counts.values()))
+    axes.set(xlim=(0.7, most + 0.3), ylim=(0, 1.06 * max(values.max() for values in counts.values())))
     axes.xaxis.set_major_locator(MaxNLocator(min(most, 12), integer=True))
     axes.yaxis.set_major_formatter(SHORT)
-    ends = [f"{name} {short(values[0])} and {last[name]}" for name, values in arrays.items()]
+    ends = [f"{name} {short(values[0])} and {last[name]}" for name, values in counts.items()]
     picture.alt = f"Number of parameters after the first and the last task: {'; '.join(ends)}."
     return picture
 
 
-def accuracy_over_parameters(
-    points: Mapping[str, tuple[float, ArrayLike]], measure: str = "accuracy", note: str = ""
-) -> Picture:
+@checked
+def accuracy_over_parameters(points: Points, measure: str = "accuracy", note: str = "") -> Picture:
     """The accuracy of each method over the number of parameters that it needs, on a logarithmic scale.
 
     points: name of the method -> (parameters, accuracies in [0, 1], one per seed); the mean is marked, with its 95 %
@@ -55,13 +63,9 @@ def accuracy_over_parameters(
     below the title.
 
     Raises:
-        ValueError: no method, parameters that are not above 0, or accuracies outside [0, 1].
+        ValueError: parameters that are not from 1 up, or accuracies outside [0, 1].
     """
-    found = {name: (float(size), np.atleast_1d(np.asarray(a, dtype=float))) for name, (size, a) in points.items()}
-    wrong = [name for name, (size, values) in found.items() if not (size > 0 and _are_accuracies(values))]
-    if not found or wrong:
-        which = f"{wrong[0]} has others" if wrong else "there is none"
-        raise ValueError(f"each method needs a number of parameters above 0 and accuracies from 0 to 1; {which}")
+    found = {name: (size, np.atleast_1d(np.asarray(values, dtype=float))) for name, (size, values) in points.items()}
     title = f"{measure.capitalize()} over parameters"
     several = max(len(values) for _, values in found.values()) > 1
     words = "; ".join([note] * bool(note) + ["bars: 95 % t-intervals over seeds"] * several)
@@ -93,10 +97,6 @@ def short(count: float) -> str:
         if count >= 0.9995 * size:
             return f"{float(f'{count / size:.3g}'):g}{unit}"
     return f"{count:g}"
-
-
-def _are_accuracies(values: np.ndarray) -> bool:
-    return bool(values.ndim == 1 and values.size and ((values >= 0) & (values <= 1)).all())
 
 
 def _axes(picture: Picture, x: str, y: str) -> Axes:

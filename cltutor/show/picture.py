@@ -10,6 +10,7 @@ import io
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -23,10 +24,13 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox, TransformedBbox
 
+from ..checked import checked
+from ..describe import Real
 from .style import Look
 
 DPI = 100
 PAGE_DPI = 150  # of a picture in a page: sharp on a projector too
+Inches = Annotated[float, Real(at_least=0.1, at_most=400)]  # at most 2**16 pixels, which is what can be drawn
 FONT = 10  # points: the smallest text in any picture
 TITLE = 12
 INK = "#222222"
@@ -39,7 +43,8 @@ LEGEND |= {"borderpad": 0, "labelspacing": 0.3, "handlelength": 2.4, "columnspac
 class Picture(Figure):
     """A matplotlib figure made without pyplot, with one sentence of alternative text in `.alt`."""
 
-    def __init__(self, width: float, height: float, alt: str = "") -> None:
+    @checked
+    def __init__(self, width: Inches, height: Inches, alt: str = "") -> None:
         super().__init__(figsize=(width, height), dpi=DPI, facecolor="white")
         FigureCanvasAgg(self)
         self.alt = alt
@@ -84,7 +89,8 @@ class Picture(Figure):
         look = {"color": INK, "va": "top", "ha": "left", "linespacing": 1.15} | options
         return self.text(x / w, y / h, plain(words), fontsize=size, **look)
 
-    def png(self, dpi: float = DPI) -> bytes:
+    @checked
+    def png(self, dpi: Annotated[float, Real(at_least=10, at_most=1000)] = DPI) -> bytes:
         """The picture as PNG."""
         file = io.BytesIO()
         # Compression beyond level 1 costs more time than it saves bytes on flat colours.

@@ -1,23 +1,25 @@
 """A teacher's probabilities as the temperature rises (Hinton et al. 2015; LwF, eq. 3)."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checked import checked
+from ..describe import Real, Whole
 from .picture import FONT, INK, Picture, headed, name_rows, shortened, widest
+from .rules import Names, Pictures, Values
 from .style import BLUE, ORANGE
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
+Image, Scores = Annotated[ArrayLike, Pictures("C, H, W")], Annotated[ArrayLike, Values(("classes",))]
+Positive = Annotated[float, Real(above=0)]
 MOST = 12  # bars; all other classes share one
 SIDE = 2.2  # inches of the image
 
 
+@checked
 def temperature(
-    image: "Tensor", logits: ArrayLike, names: Sequence[str], temperature: float = 2.0, target: int | None = None
+    image: Image, logits: Scores, names: Names, temperature: Positive = 2.0, target: int | None = None
 ) -> Picture:
     """An image beside softmax(logits / T), with its entropy in bits.
 
@@ -30,9 +32,10 @@ def temperature(
     Raises:
         ValueError: shapes that do not match, logits that are not finite, T not above 0.
     """
-    scores = np.asarray(logits, dtype=float)
-    pixels = np.asarray(image)
-    _check(pixels, scores, names, temperature, target)
+    scores = logits
+    if len(names) != len(scores):
+        raise ValueError(f"{len(scores)} logits need as many names, not {len(names)}.")
+    Whole(0, len(scores) - 1, or_none=True).check("target", target)
     p = np.exp((scores - scores.max()) / temperature)
     p /= p.sum()
     bits = -float(np.sum(p[p > 0] * np.log2(p[p > 0]))) + 0.0
@@ -45,7 +48,7 @@ def temperature(
         bars.append((f"{len(scores) - MOST} others", max(0.0, 1 - p[shown].sum()), "#999999"))
     entropy = f"entropy {bits:.2f} of at most {np.log2(len(scores)):.2f} bits"
     right = "" if target is None else f"; orange: the right class, {names[target]}"
-    picture = _page(pixels, bars, f"Temperature T = {temperature:g}", entropy + shortened(right, 3.0))
+    picture = _page(image, bars, f"Temperature T = {temperature:g}", entropy + shortened(right, 3.0))
     best = int(p.argmax())
     picture.alt = (
         f"An image and the probabilities of its {len(scores)} classes at temperature "
@@ -79,16 +82,3 @@ def _percent(p: float) -> str:
 def as_rgb(image: np.ndarray) -> np.ndarray:
     """(C, H, W) with one or three channels to (H, W, 3)."""
     return np.moveaxis(np.broadcast_to(image, (3, *image.shape[1:])), 0, -1)
-
-
-def _check(pixels, scores, names, temperature, target) -> None:
-    if pixels.ndim != 3 or pixels.shape[0] not in (1, 3) or pixels.dtype != np.uint8:
-        raise ValueError(f"image must be (C, H, W) uint8 with 1 or 3 channels, not {pixels.shape} {pixels.dtype}")
-    if scores.ndim != 1 or len(scores) == 0 or not np.isfinite(scores).all():
-        raise ValueError("logits must be a row of finite numbers, one for each class")
-    if len(names) != len(scores):
-        raise ValueError(f"{len(scores)} logits need as many names, not {len(names)}")
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"the temperature must be a number above 0, not {temperature}")
-    if target is not None and not 0 <= target < len(scores):
-        raise ValueError(f"target must be a place from 0 to {len(scores) - 1}, not {target}")

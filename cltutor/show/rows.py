@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from ..checked import Many, Text, checked
+from ..checked import Table as Entries
+
+Rows = Annotated[Sequence[Mapping[str, object]], Many(Entries(None, Text(), least=1), least=1)]
 
 
 @dataclass(frozen=True)
@@ -23,13 +29,14 @@ class Table:
         )
 
 
-def table(rows: Sequence[Mapping[str, object]]) -> Table:
+@checked
+def table(rows: Rows) -> Table:
     """A table of rows with the same columns: {"method": "lwf", "old (%)": 98.31}. Fractions get one decimal place.
 
     Raises:
-        ValueError: no rows, or rows with different columns.
+        ValueError: rows with different columns.
     """
-    if not rows or any(list(row) != list(rows[0]) for row in rows):
-        raise ValueError("give one row or more, each a dict with the same keys in the same order")
+    if any(list(row) != list(rows[0]) for row in rows):
+        raise ValueError("The rows have the same keys in the same order, which are the columns.")
     words = (tuple(f"{v:.1f}" if isinstance(v, float) else str(v) for v in row.values()) for row in rows)
     return Table(tuple(rows[0]), tuple(words))

@@ -1,6 +1,6 @@
 """Runs as the figures need them: grouped into methods, with mean and spread over seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,23 +29,20 @@ class Method:
         return all(run.competes for run in self.runs)
 
 
-def methods(runs: "Run | Sequence[Run]") -> list[Method]:
+def methods(runs: Sequence["Run"]) -> list[Method]:
     """Group runs by method, in the order given.
 
     Runs of one name are seeds of one method, unless their recipes differ: then each recipe is a method of its own, and
     its label shows how it differs.
 
     Raises:
-        ValueError: no run, something that is not a run, or runs of different numbers of tasks.
+        ValueError: runs of different numbers of tasks.
     """
-    several = [runs] if not isinstance(runs, Iterable) else list(runs)
-    if not several or not all(hasattr(run, "accuracy") for run in several):
-        raise ValueError("give a run or a list of runs, as learn() and compare() return them")
-    counts = sorted({len(run.tasks) for run in several})
+    counts = sorted({len(run.tasks) for run in runs})
     if len(counts) > 1:
-        raise ValueError(f"runs in one picture must have the same number of tasks, not {counts[0]} and {counts[-1]}")
+        raise ValueError(f"runs in one picture must have the same number of tasks, not {counts[0]} and {counts[-1]}.")
     found, seen = [], set()
-    for label, same in grouped(several):
+    for label, same in grouped(runs):
         name = same[0].name  # the first recipe of a name has the look of the name, the others one of their own
         found.append(Method(label, tuple(same), look(label if name in seen else name)))
         seen.add(name)
@@ -66,7 +63,7 @@ def measured(shown: list[Method], known_task: bool) -> tuple[list[Method], str]:
     names = ", ".join(method.label for method in missing)
     if len(missing) == len(shown):
         raise ValueError(
-            f"{names} has no logits of different tasks that could compete: it can be shown with known_task=True only"
+            f"{names} has no logits of different tasks that could compete: it can be shown with known_task=True only."
         )
     note = f"not shown: {names} (no logits of different tasks that could compete)"
     return [method for method in shown if method not in missing], note

@@ -1,21 +1,22 @@
 """Sample images of a stream, one row per task."""
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
+from ..checked import checked
+from ..describe import Whole
+from ..streams import Stream, Task
 from .picture import Picture, headed, shortened
 from .probabilities import as_rgb
-
-if TYPE_CHECKING:
-    from ..streams import Stream, Task
 
 WIDEST = 11.0  # inches for the images of a row
 SMALL, LARGE = 0.42, 0.7  # inches of an image's side
 GAP = 0.18  # inches between two classes
 
 
-def tasks(stream: "Stream", per_class: int = 4) -> Picture:
+@checked
+def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL))] = 4) -> Picture:
     """The first `per_class` training images of every class, one row per task, with the class's name.
 
     Of more classes than fit in a row the first are shown and the others counted. A task without training images shows
@@ -24,9 +25,7 @@ def tasks(stream: "Stream", per_class: int = 4) -> Picture:
     Raises:
         ValueError: per_class below 1 or so large that no class fits in a row.
     """
-    most = int((WIDEST + GAP) / (per_class * SMALL + GAP)) if per_class >= 1 else 0
-    if most < 1:
-        raise ValueError(f"per_class must lie between 1 and {int(WIDEST / SMALL)}, not {per_class}")
+    most = int((WIDEST + GAP) / (per_class * SMALL + GAP))
     largest = max(len(task.classes) for task in stream)
     shown = min(most, largest)
     side = min(LARGE, ((WIDEST + GAP) / shown - GAP) / per_class)
@@ -51,7 +50,7 @@ def tasks(stream: "Stream", per_class: int = 4) -> Picture:
     return picture
 
 
-def _strip(task: "Task", label: int, count: int) -> np.ndarray:
+def _strip(task: Task, label: int, count: int) -> np.ndarray:
     """(H, count * W, 3) images of one class side by side, with thin white lines between them."""
     split = task.train if len(task.train) else task.test
     images = split.images[split.labels == label][:count].numpy()

@@ -1,16 +1,25 @@
 """Scales without a unit, on which importances of different methods can be compared."""
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import ArrayLike
+
+from ..checked import checked
+from ..describe import Choice
+from .rules import Values
 
 DECADES = 6  # below the largest, on the logarithmic scale
 SCALES = {
     "rank": "rank in the layer (% of its weights that matter less)",
     "log": "importance (decades below the layer's largest)",
 }
+OMEGA = Values(low=0)
+Omega, Scale = Annotated[ArrayLike, OMEGA], Annotated[str, Choice(SCALES)]
 
 
-def scaled(values: ArrayLike, scale: str) -> np.ndarray:
+@checked
+def scaled(values: Omega, scale: Scale) -> np.ndarray:
     """Numbers of any unit on a scale without one, in their shape.
 
     "rank": from 0 to 100, the percentage of the others that are smaller; equal ones share the mean of their ranks.
@@ -19,15 +28,10 @@ def scaled(values: ArrayLike, scale: str) -> np.ndarray:
     Raises:
         ValueError: an unknown scale, or numbers below 0 or not finite.
     """
-    numbers = np.asarray(values, dtype=float)
-    if scale not in SCALES:
-        raise ValueError(f"scale is one of {', '.join(SCALES)}, not {scale!r}.")
-    if numbers.size == 0 or not np.isfinite(numbers).all() or numbers.min() < 0:
-        raise ValueError("An importance consists of finite numbers from 0 up.")
     if scale == "rank":
-        return 100 * ranks(numbers).reshape(numbers.shape) / max(1, numbers.size - 1)
-    largest = numbers.max() or 1.0
-    return np.log10(np.maximum(numbers / largest, 10.0**-DECADES))
+        return 100 * ranks(values).reshape(values.shape) / max(1, values.size - 1)
+    largest = values.max() or 1.0
+    return np.log10(np.maximum(values / largest, 10.0**-DECADES))
 
 
 def ranks(values: np.ndarray) -> np.ndarray:

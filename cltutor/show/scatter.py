@@ -1,17 +1,14 @@
 """Whether two methods agree on which weights matter."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import FuncFormatter
 
+from ..checked import checked
 from .matrix import MAP
 from .picture import FONT, INK, Picture, headed
-from .scales import DECADES, rank_correlation, scaled
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .rules import TwoNames
+from .scales import DECADES, Omega, Scale, rank_correlation, scaled
 
 WIDTH, SIDE, LEFT, BELOW = 5.6, 3.4, 0.95, 0.65  # inches
 CELLS = 40  # per side
@@ -19,9 +16,8 @@ TICKS = {"rank": range(0, 101, 20), "log": range(-DECADES, 1)}
 UNIT = {"rank": "rank (%)", "log": "decades below the largest"}
 
 
-def agreement(
-    first: "Tensor", second: "Tensor", names: tuple[str, str], scale: str = "rank", what: str = ""
-) -> Picture:
+@checked
+def agreement(first: Omega, second: Omega, names: TwoNames, scale: Scale = "rank", what: str = "") -> Picture:
     """Two methods' importances of the same weights against each other, with Spearman's rank correlation.
 
     Thousands of points would hide each other, so cells are coloured by the number of weights in them. scale: "rank" (in
@@ -31,9 +27,9 @@ def agreement(
     Raises:
         ValueError: different shapes, numbers below 0, or an unknown scale.
     """
-    a, b = (np.asarray(values, dtype=float).ravel() for values in (first, second))
-    if np.shape(first) != np.shape(second) or len(a) < 2:
-        raise ValueError(f"give the importances of the same weights, not {np.shape(first)} and {np.shape(second)}")
+    a, b = first.ravel(), second.ravel()
+    if first.shape != second.shape or len(a) < 2:
+        raise ValueError(f"Give the importances of the same two weights or more, not {first.shape} and {second.shape}.")
     x, y = scaled(a, scale), scaled(b, scale)
     correlation = rank_correlation(a, b)
     both = 100 * ((a == 0) & (b == 0)).mean()

@@ -1,12 +1,13 @@
 """The memory that each method needs, task by task (MAS, Figure 6)."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from ..checked import Many, Table, Text, checked
+from ..describe import Whole
 from .picture import FONT, INK, Picture, headed, name_rows, widest
+from .rules import LARGEST, by_name
 from .style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WINE
 
 BAR, SPACE, WIDE, VALUE = 0.11, 0.16, 5.0, 1.0  # inches of a bar, between methods, of the axis, of the number beside
@@ -17,21 +18,23 @@ WORDS = {
     "merge": "models to merge",
     "images": "old images",
 }
+Needs = by_name(Many(Table(Whole(0, int(LARGEST)), Text()), least=1))  # by method, of each task what it stores
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def storage(needs: Mapping[str, Sequence[Mapping[str, int]]]) -> Picture:
+@checked
+def storage(needs: Needs) -> Picture:
     """Bytes that each method stores to learn the second task, the third and so on, as stacked bars.
 
     needs: the result of `cl.storage.needed`: name of the method -> for each task, what is stored -> bytes. A method has
     one bar per task, below each other, so that growing memory looks like stairs.
 
     Raises:
-        ValueError: no method, or methods with different numbers of tasks.
+        ValueError: methods with different numbers of tasks.
     """
     counts = {len(tasks) for tasks in needs.values()}
-    if len(counts) != 1 or counts == {0}:
-        raise ValueError("give what each method stores for the same number of tasks, one or more")
+    if len(counts) > 1:
+        raise ValueError("Give what each method stores for the same number of tasks.")
     (count,) = counts
     kinds = list(dict.fromkeys(kind for tasks in needs.values() for task in tasks for kind in task))
     bytes_ = np.array([[[task.get(kind, 0) for kind in kinds] for task in tasks] for tasks in needs.values()], float)

@@ -1,24 +1,21 @@
 """Accuracy on old and on new tasks (LwF, Figure 1), one point per method."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..checked import checked
 from ..evaluation import metrics
 from .picture import Picture, handle, headed
+from .rules import Runs
 from .runs import NOTE, Method, methods, one_class_notes, setting
-
-if TYPE_CHECKING:
-    from ..runs.run import Run
 
 SIDE, LEFT, BELOW, ABOVE, GAP = 3.6, 0.85, 0.65, 0.5, 0.95  # inches
 WIDE = 10  # points of an interval that are shown in any case
 TRAINED = {False: "trained with a head per task", True: "trained with all classes competing"}
 
 
-def old_and_new(runs: "Run | Sequence[Run]", known_task: bool | None = None) -> Picture:
+@checked
+def old_and_new(runs: Runs, known_task: bool | None = None) -> Picture:
     """Accuracy on new tasks over accuracy on old ones, in per cent: up and to the right is better.
 
     New tasks: each after the first, right after it was learned; old tasks: all before the last, at the end. Each method
@@ -37,13 +34,13 @@ def old_and_new(runs: "Run | Sequence[Run]", known_task: bool | None = None) -> 
         if shown and (known or competes):
             panels.append((f"{TRAINED[competes]},\n{setting(known)}", shown, [point(m, known) for m in shown]))
     if not panels:
-        raise ValueError("these heads never learned to compete: they can be shown with the task known only")
+        raise ValueError("these heads never learned to compete: they can be shown with the task known only.")
     runs = [run for _, shown, _ in panels for method in shown for run in method.runs]
     if any(run.learned < 2 for run in runs):
-        raise ValueError("old and new tasks need runs that have learned two tasks or more")
+        raise ValueError("old and new tasks need runs that have learned two tasks or more.")
     panels = [panel for panel in panels if np.isfinite([mean for mean, _ in panel[2]]).all()]
     if not panels:
-        raise ValueError(f"old or new tasks have no accuracy; {NOTE}")
+        raise ValueError(f"old or new tasks have no accuracy; {NOTE}.")
     several = max(len(method.runs) for _, shown, _ in panels for method in shown) > 1
     picture = headed(
         max(5.2, LEFT + len(panels) * (SIDE + GAP) - GAP + 0.2),

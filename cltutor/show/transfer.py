@@ -2,8 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import matplotlib
 import numpy as np
@@ -13,11 +12,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from ..checked import checked
+from ..describe import Real
 from ..evaluation.metrics import peak_accuracy
 from . import style
 from .filters import SIGNED
 from .matrix import write_in_cell
 from .picture import FAINT, Picture, grid, handle, headed, name_rows, room, titled
+from .rules import Values, accuracies, by_name
 from .runs import mean_and_spread, percent
 from .style import DASHED, DOTTED, GREY, MIXED, SOLID, Look
 
@@ -31,6 +33,10 @@ FIRST_TASKS = (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PU
 TASKS = (*FIRST_TASKS, style.SKY, style.WINE, style.BLACK, style.OLIVE, style.INDIGO)
 LINES, MARKERS = (SOLID, DASHED, MIXED, DOTTED), "osD^vPX*hd"
 GREYS = (DOTTED, DASHED)
+Known = Annotated[ArrayLike, accuracies("epochs, tasks", "runs, epochs, tasks")]
+Learning = Annotated[ArrayLike, Values(("epochs",), 0, whole=True)]
+References = by_name(Real(at_least=0, at_most=1))
+Changes = Annotated[ArrayLike, Values(("tasks, tasks, layers",), 0, gaps=True)]
 
 
 def task_look(task: int) -> Look:
@@ -39,8 +45,9 @@ def task_look(task: int) -> Look:
     return Look(TASKS[task % len(TASKS)], line, MARKERS[task % len(MARKERS)])
 
 
+@checked
 def reverse_transfer(
-    known: ArrayLike, epoch_task: ArrayLike, what: str = "", references: Mapping[str, float] | None = None
+    known: Known, epoch_task: Learning, what: str = "", references: References | None = None
 ) -> Picture:
     """Test accuracy of every task over the epochs (DF-CNN, Figure 4).
 
@@ -75,7 +82,8 @@ def reverse_transfer(
     return picture
 
 
-def transfer_table(known: ArrayLike, epoch_task: ArrayLike, what: str = "") -> Picture:
+@checked
+def transfer_table(known: Known, epoch_task: Learning, what: str = "") -> Picture:
     """The accuracy on each task when it had been learned (%), and the difference to it after each later task (points).
 
     known, epoch_task and what as in `reverse_transfer`; each column lies under the epochs of its task in that picture.
@@ -98,7 +106,8 @@ def transfer_table(known: ArrayLike, epoch_task: ArrayLike, what: str = "") -> P
     return picture
 
 
-def filter_changes(changes: ArrayLike, what: str = "") -> Picture:
+@checked
+def filter_changes(changes: Changes, what: str = "") -> Picture:
     """How far each task's filters have moved since it was learned, one panel per layer.
 
     changes: (T, T, layers) as `filter_distances` gives them; what: words for the title. A task's own parameters are
@@ -107,9 +116,9 @@ def filter_changes(changes: ArrayLike, what: str = "") -> Picture:
     Raises:
         ValueError: changes of another shape, or of fewer than two tasks.
     """
-    values = 100 * np.asarray(changes, dtype=float)
-    if values.ndim != 3 or values.shape[0] != values.shape[1] or not np.isfinite(values[0, 1:]).any():
-        raise ValueError(f"give changes (tasks, tasks, layers) after two tasks or more, not an array of {values.shape}")
+    values = 100 * changes
+    if values.shape[0] != values.shape[1] or not np.isfinite(values[0, 1:]).any():
+        raise ValueError(f"changes are those of two tasks or more, (tasks, tasks, layers), not {values.shape}.")
     count, layers = values.shape[1:]
     tasks = [task for task in range(count) if np.isfinite(values[task, task + 1 :]).any()]
     columns = min(layers, 4)
@@ -173,12 +182,13 @@ def differences(curves: np.ndarray, learning: np.ndarray) -> np.ndarray:
     return found
 
 
-def _checked(known: ArrayLike, epoch_task: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    curves, learning = np.asarray(known, dtype=float), np.asarray(epoch_task)
-    if curves.ndim == 3:
-        curves = mean_and_spread(curves)[0]
-    peak_accuracy(curves, learning)  # raises a ValueError if the shapes do not match
-    return curves, learning
+def _checked(known: np.ndarray, epoch_task: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    curves = mean_and_spread(known)[0] if known.ndim == 3 else known
+    if len(epoch_task) != len(curves) or epoch_task.max() >= curves.shape[1] or (np.diff(epoch_task) < 0).any():
+        raise ValueError(
+            f"epoch_task has the task learned, 0 to {curves.shape[1] - 1}, in each of {len(curves)} epochs."
+        )
+    return curves, epoch_task
 
 
 def _task_legend(tasks: list[int]) -> dict[str, Line2D]:

@@ -9,14 +9,22 @@ import torch
 from matplotlib.lines import Line2D
 
 from cltutor.networks import DFCNN, TaskCNN
+from cltutor.runs.run import Run
+from cltutor.streams import Split, Stream, Task
 
 
 class FakeRecipe(SimpleNamespace):
     """A recipe whose repr is code."""
 
 
-class FakeRun(SimpleNamespace):
+class FakeRun(Run):
     """The part of a run that figures use."""
+
+    name = competes = None
+    __eq__, __hash__, __repr__ = object.__eq__, object.__hash__, object.__repr__
+
+    def __init__(self, **given) -> None:
+        vars(self).update(given)
 
     @property
     def complete(self) -> bool:
@@ -85,29 +93,17 @@ def make_network(channels=4, inputs=3, outputs=5):
     return network.requires_grad_(False)
 
 
-class Split(SimpleNamespace):
-    def __len__(self):
-        return len(self.labels)
-
-
-class Stream(list):
-    name = "greys"
-
-
 def make_stream(classes=(2, 2), shapes=((3, 16, 16),), empty_first=False, names="class {}"):
     """Tasks whose images are all of one grey: 10 times the label, plus the image's number."""
-    stream = Stream()
-    stream.classes = range(sum(classes))
-    stream.class_names = [names.format(label) for label in stream.classes]
-    labels = iter(stream.classes)
+    tasks, labels = [], iter(range(sum(classes)))
     for index, count in enumerate(classes):
         own = [next(labels) for _ in range(count)]
         shape = shapes[index % len(shapes)]
         grey = torch.tensor([(10 * k + i) % 256 for k in own for i in range(5)], dtype=torch.uint8)
-        full = Split(images=grey[:, None, None, None].expand(-1, *shape), labels=torch.tensor(own).repeat_interleave(5))
-        train = Split(images=full.images[:0], labels=full.labels[:0]) if empty_first and index == 0 else full
-        stream.append(SimpleNamespace(index=index, classes=tuple(own), train=train, test=full))
-    return stream
+        full = Split(grey[:, None, None, None].expand(-1, *shape), torch.tensor(own).repeat_interleave(5))
+        train = Split.empty(shape) if empty_first and index == 0 else full
+        tasks.append(Task(index, tuple(own), train, Split.empty(shape), full))
+    return Stream(tasks, [names.format(label) for label in range(sum(classes))], "greys", "greys()")
 
 
 def check_readable(picture) -> None:

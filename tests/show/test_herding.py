@@ -20,7 +20,14 @@ def given():
     rng = np.random.default_rng(1)
     distances = {name: rng.random(12) for name in NAMES}
     places, order = rng.normal(size=(30, 2)), rng.permutation(30)[:12]
-    return {"places": places, "order": order, "distances": distances, "strategy": "closest", "step": 5, "axes": "xy"}
+    return {
+        "places": places,
+        "order": order,
+        "distances": distances,
+        "strategy": "closest",
+        "step": 5,
+        "axes": ("x", "y"),
+    }
 
 
 def numbers(words):

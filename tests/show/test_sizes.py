@@ -89,7 +89,7 @@ def balances(make):
         names = [f"a class with a long name {label}" for label in range(count)]
         counts = DRAWN.integers(0, 30, (count, count)) + 100 * np.eye(count, dtype=int)
         yield show.confusions({"before fine-tuning": counts, "after fine-tuning": counts}, classes, names, "eeil")
-        values = {"before": np.linspace(-1, 1, count), "after": np.linspace(0, 1, count)}
+        values = {"before": np.linspace(0.5, 1, count), "after": np.linspace(0, 1, count)}
         yield show.last_layer(values, values, classes, names, "eeil")
         yield show.ablation({"eeil": np.linspace(1, 0.2, len(classes))}, classes, "eeil")
 
