@@ -4,14 +4,16 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
-from typing import overload
+from typing import Any, overload
 
 from .. import methods as named
+from ..checked import Many, a, checked
+from ..describe import Whole
 from ..recipe.recipe import Recipe
 from ..runs.naming import grouped
 from ..runs.run import Run
 from ..streams import Stream
-from ..training.loop import check
+from ..training.loop import Count, Device, check
 from .numbers import numbers, paired
 from .parallel import Job, Source, processes, runs_of
 from .table import Table, tabulated
@@ -19,17 +21,25 @@ from .table import Table, tabulated
 __all__ = ["Comparison", "compare", "processes"]
 
 
+class Methods(Many):
+    """Several methods; a single one will do."""
+
+    def check(self, name: str, value: Any) -> Any:
+        return super().check(name, [value] if isinstance(value, Recipe | str) else value)
+
+
+@checked(methods=Methods(named.MethodName(), least=1), seeds=Many(Whole(at_least=0), least=1))
 def compare(
     stream: Source,
     methods: Iterable[Recipe | str],
     seeds: Sequence[int] = (0, 1, 2),
     executor: Executor | None = None,
-    device: str = "auto",
+    device: Device = "auto",
     store: str | os.PathLike | None = None,
-    epochs: int | None = None,
+    epochs: Count = None,
     equal_budget: bool = True,
     progress: bool = True,
-    threads: int | None = 1,
+    threads: Count = 1,
 ) -> "Comparison":
     """Learn ``stream`` with every method and every seed; the runs are ordered by method, then seed.
 
@@ -48,7 +58,6 @@ def compare(
         ValueError: no method, no seed, one of them twice, unequal budgets, or what ``learn`` refuses.
         WorkerDied: a worker died and its executor could not go on; with ``store`` finished runs are found again.
     """
-    methods = [methods] if isinstance(methods, Recipe | str) else methods
     recipes, seeds = [named.get(recipe).with_epochs(epochs) for recipe in methods], list(seeds)
     check_lists(recipes, seeds)
     if equal_budget:
@@ -68,8 +77,6 @@ def compare(
 
 
 def check_lists(recipes: list[Recipe], seeds: list[int]) -> None:
-    if not recipes or not seeds:
-        raise ValueError('Give one method and one seed or more: compare(stream, ["finetune", "lwf"], seeds=(0, 1, 2)).')
     names = [recipe.name for recipe in recipes if recipes.count(recipe) > 1]
     if twice := [*names, *(f"Seed {seed}" for seed in seeds if seeds.count(seed) > 1)]:
         raise ValueError(f"{twice[0]} is given twice: leave one out.")
@@ -97,10 +104,9 @@ class Comparison(Sequence[Run]):
         ValueError: no run, a run that is not complete, a method twice with one seed, or different streams.
     """
 
+    @checked(runs=Many(a(Run), least=1))
     def __init__(self, runs: Iterable[Run]):
         self._runs = tuple(runs)
-        if not self._runs:
-            raise ValueError("A comparison needs one run or more.")
         for run in self._runs:
             if not run.complete:
                 raise ValueError(
@@ -131,6 +137,7 @@ class Comparison(Sequence[Run]):
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
+    @checked
     def difference(
         self, method: str, against: str, known_task: bool | None = None, measure: str = "average_accuracy"
     ) -> tuple[float, float]:
@@ -157,6 +164,7 @@ class Comparison(Sequence[Run]):
             )
         return paired(one, other, not regimes.pop() if known_task is None else known_task, measure)
 
+    @checked
     def table(self, known_task: bool | None = None, against: str | None = None) -> Table:
         """One row per method, in two groups that are never ranked in one column: trained with a head per task, and with
         all classes competing. Each group is sorted by average accuracy.

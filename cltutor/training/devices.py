@@ -1,6 +1,10 @@
 """The devices that this machine has, as PyTorch names them."""
 
+from typing import Any
+
 import torch
+
+from ..describe import Rule
 
 
 def accelerator() -> str | None:
@@ -18,14 +22,22 @@ def devices() -> list[str]:
     return ["cpu", *numbered]
 
 
+class DeviceName(Rule):
+    """The name of a device of this machine, or "auto"."""
+
+    @property
+    def words(self) -> str:
+        return f'"auto" or what this machine has ({", ".join(devices())})'
+
+    def accepts(self, value: Any) -> bool:
+        name = str(value) if isinstance(value, torch.device) else value
+        return isinstance(name, str) and name in ("auto", *devices())
+
+
 def choose_device(device: str | torch.device) -> torch.device:
     """The device of that name; "auto" is the accelerator if there is one, otherwise the CPU.
 
     ValueError for a name that is none of this machine's devices.
     """
-    if device == "auto":
-        return torch.device(accelerator() or "cpu")
-    name = str(device) if isinstance(device, torch.device) else device
-    if not isinstance(name, str) or name not in devices():
-        raise ValueError(f'device is "auto" or what this machine has ({", ".join(devices())}), not {device!r}.')
-    return torch.device(name)
+    DeviceName().check("device", device)
+    return torch.device((accelerator() or "cpu") if device == "auto" else device)

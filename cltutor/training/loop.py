@@ -9,13 +9,16 @@ import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
-from operator import add, index
+from operator import add
 from types import TracebackType
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from .. import methods
+from ..checked import checked
+from ..describe import Whole
 from ..losses.terms import Batch
 from ..recipe.recipe import Phase, Recipe
 from ..runs.memory_use import size
@@ -23,24 +26,31 @@ from ..runs.run import Run
 from ..runs.store import Store, slot_of
 from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
-from .devices import choose_device
+from .devices import DeviceName, choose_device
 from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
 from .rehearsal import rehearse
 from .task import TaskState, restore
 from .testing import due, evaluate, validation_accuracy
 
+Method = Annotated[Recipe | str, methods.MethodName()]
+Seed = Annotated[int, Whole(at_least=0)]
+Every = Annotated[int, Whole(at_least=1)]
+Count = Annotated[int | None, Whole(at_least=1, or_none=True)]
+Device = Annotated[str | torch.device, DeviceName()]
 
+
+@checked
 def learn(
     stream: Stream,
-    recipe: Recipe | str,
-    seed: int = 0,
-    epochs: int | None = None,
-    device: str = "auto",
+    recipe: Method,
+    seed: Seed = 0,
+    epochs: Count = None,
+    device: Device = "auto",
     store: str | os.PathLike | Store | None = None,
     progress: bool = True,
-    test_every: int = 1,
-    test_old_every: int = 1,
-    threads: int | None = None,
+    test_every: Every = 1,
+    test_old_every: Every = 1,
+    threads: Count = None,
 ) -> Run:
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
 
@@ -70,22 +80,23 @@ def learn(
                 bar.update(100 * event.progress - bar.n)
 
 
+@checked
 @isolated
 def train(
     stream: Stream,
-    recipe: Recipe | str,
-    seed: int = 0,
-    epochs: int | None = None,
-    device: str = "auto",
+    recipe: Method,
+    seed: Seed = 0,
+    epochs: Count = None,
+    device: Device = "auto",
     store: str | os.PathLike | Store | None = None,
-    test_every: int = 1,
-    test_old_every: int = 1,
-    threads: int | None = None,
+    test_every: Every = 1,
+    test_old_every: Every = 1,
+    threads: Count = None,
 ) -> Generator[Event, None, Run]:
     """The same as ``learn``, as a generator of events; its return value is the run. To stop, close it."""
     recipe, place = methods.get(recipe).with_epochs(epochs), choose_device(device)
     check(stream, recipe)
-    begun = begin(stream, recipe, index(seed), place, threads or usual_threads(), (test_every, test_old_every))
+    begun = begin(stream, recipe, seed, place, threads or usual_threads(), (test_every, test_old_every))
     with slot_of(begun, store) as slot, explain_out_of_memory(slot.run):
         run = slot.run
         if run.complete:
@@ -129,7 +140,7 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
     states, teachers = current.states, current.teachers
     recipe, optimiser, terms = run.recipe, current.optimiser, current.terms
     schedule, hooks, task, progress = recipe.schedule, recipe.hooks, context.task, current.progress
-    network.train_only(phase.rates)
+    network.train_only(list(phase.rates))
     randomness = seeded if network.draws_random_numbers else nullcontext
     started = time.perf_counter()
     order = current.data.batches(schedule.batch_size, generator("order", run.seed, task, epoch))

@@ -4,6 +4,7 @@ It is built on PyTorch's meta device, where tensors have shapes and no values, s
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -40,13 +41,13 @@ def rehearse(stream: Stream, recipe: Recipe) -> None:
     try:
         hash(arguments)
     except TypeError:  # a user's own part may have a list in it
-        _rehearsed.__wrapped__(*arguments)
+        rehearsed.__wrapped__(*arguments)
     else:
-        _rehearsed(*arguments)
+        rehearsed(*arguments)
 
 
 @lru_cache(maxsize=64)  # a comparison or a widget checks the same recipe again and again
-def _rehearsed(
+def rehearsed(
     architecture: Architecture,
     shape: tuple[int, int, int],
     names: tuple[Names, ...],
@@ -54,8 +55,7 @@ def _rehearsed(
 ) -> None:
     with torch.random.fork_rng([]), torch.no_grad():
         try:
-            with Weightless():
-                grow(architecture, shape, names, phases, "meta")
+            grow(architecture, shape, names, phases, "meta")
         except ValueError:
             raise
         except Exception:  # it reads its own weights, or has tensors that are no parameters: with values, then
@@ -77,11 +77,12 @@ def grow(
     place: str,
 ) -> None:
     """Build the network and let it grow to the tasks of ``names``; at each, the ``phases`` need parameters to train."""
-    network = architecture.build(shape, pretrained=False)
-    for own, planned in zip(names, phases, strict=True):
-        network.grow(len(own), list(own))
-        for phase in planned:
-            learning(network, phase)
+    with Weightless() if place == "meta" else nullcontext():
+        network = architecture.build(shape, pretrained=False)
+        for own, planned in zip(names, phases, strict=True):
+            network.grow(len(own), list(own))
+            for phase in planned:
+                learning(network, phase)
     network.to(place).eval()
     logits = network(torch.zeros((1, *shape), dtype=torch.uint8, device=place)).logits
     classes = sum(map(len, names))

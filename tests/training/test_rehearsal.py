@@ -1,4 +1,4 @@
-"""A network that cannot learn the stream is refused before any time is spent, without weights where that is possible."""
+"""A network that cannot learn the stream is refused before any time is spent."""
 
 import threading
 from dataclasses import dataclass, replace
@@ -92,7 +92,8 @@ def test_a_network_that_cannot_learn_the_second_task_is_refused_in_a_sentence_be
 ):
     with pytest.raises(ValueError, match=words) as refused:
         learn(tiny, of(network), store=tmp_path / "runs")
-    assert str(refused.value).endswith(".") and "\n" not in str(refused.value)
+    assert str(refused.value).endswith(".")
+    assert "\n" not in str(refused.value)
     assert not (tmp_path / "runs").exists()
 
 
