@@ -2,9 +2,12 @@
 declared: ``temperature: float = real(2.0, above=0)``. ``Part`` is a description with a life in a run."""
 
 import inspect
+import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -43,6 +46,14 @@ class Rule:
     def words(self) -> str:
         raise NotImplementedError
 
+    @property
+    def right(self) -> str:
+        return f"{self.words}{', or None' if self.or_none else ''}"
+
+    def __repr__(self) -> str:
+        """As help() shows the rule of an argument."""
+        return self.right
+
     def accepts(self, value: Any) -> bool:
         raise NotImplementedError
 
@@ -50,18 +61,22 @@ class Rule:
         """An accepted value as it is stored."""
         return value
 
+    def plain(self, value: Any) -> Any:
+        """A numpy or torch scalar as the Python number that it holds."""
+        return _plain(value)
+
     def allows(self, value: Any) -> bool:
-        return value is None and self.or_none or self.accepts(_plain(value))
+        return value is None and self.or_none or self.accepts(self.plain(value))
 
     def check(self, name: str, value: Any) -> Any:
         """The value as it is stored; ValueError for one that the rule refuses."""
-        value = _plain(value)
+        value = self.plain(value)
         if not self.allows(value):
-            raise ValueError(f"{name} is {self.words}{', or None' if self.or_none else ''}, not {shown(value)}.")
+            raise ValueError(f"{name} is {self.right}, not {shown(value)}.")
         return None if value is None and self.or_none else self.convert(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Real(Rule):
     """A finite number within bounds; stored as a float."""
 
@@ -95,7 +110,7 @@ class Real(Rule):
         return float(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Whole(Rule):
     """A whole number within bounds."""
 
@@ -115,7 +130,7 @@ class Whole(Rule):
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Choice(Rule):
     """One of some values, or a name in a registry that may still grow."""
 
@@ -130,7 +145,7 @@ class Choice(Rule):
         return any(type(value) is type(option) and value == option for option in self.options)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Flag(Rule):
     """True or False."""
 
@@ -140,7 +155,25 @@ class Flag(Rule):
         return isinstance(value, bool)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
+class Name(Rule):
+    """Text that can be drawn on one line."""
+
+    longest: int = 200
+
+    @property
+    def words(self) -> str:
+        return f"text on one line, of 1 to {self.longest} characters"
+
+    def accepts(self, value: Any) -> bool:
+        fits = isinstance(value, str) and value.strip() and len(value) <= self.longest
+        return bool(fits) and not CONTROL.search(value)
+
+
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")  # no line, or nothing, can show them
+
+
+@dataclass(frozen=True, repr=False)
 class Kind(Rule):
     """An object that ``fits``, which ``what`` describes: "a memory, such as ExemplarMemory()"."""
 
@@ -152,11 +185,14 @@ class Kind(Rule):
     def words(self) -> str:
         return self.what
 
+    def plain(self, value: Any) -> Any:
+        return value  # a tensor without an axis is one, too
+
     def accepts(self, value: Any) -> bool:
         return self.fits(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Several(Rule):
     """A tuple of values that each keep a rule, ``length`` of them where it is given; a list will do."""
 
@@ -178,9 +214,33 @@ class Several(Rule):
         return tuple(self.each.convert(_plain(one)) for one in value)
 
 
+LONGEST_PATH = 4096  # bytes, as of Linux
+
+
+class Location(Rule):
+    """The path of a file or folder, as text or an ``os.PathLike``; stored as a ``Path``, with the home folder for ~."""
+
+    words = "the path of a file or folder"
+
+    def accepts(self, value: Any) -> bool:
+        try:
+            text = os.fsencode(Path(value).expanduser())
+            return bool(str(value).strip()) and b"\0" not in text and len(text) < LONGEST_PATH
+        except (TypeError, UnicodeError, RuntimeError):  # no path; a ~ of somebody who is not known here
+            return False
+
+    def convert(self, value: Any) -> Path:
+        return Path(value).expanduser()
+
+
 def ruled(rule: Rule, default: Any = MISSING) -> Any:
     """A dataclass field that keeps a rule."""
     return field(default=default, metadata={"rule": rule})
+
+
+def rule(kind: type[Described], name: str) -> Any:
+    """The rule of a field, for the argument of a function that sets it."""
+    return kind.__dataclass_fields__[name].metadata["rule"]  # type: ignore[attr-defined]  # every one is a dataclass
 
 
 def real(default: Any = MISSING, **bounds: Any) -> Any:
@@ -268,8 +328,8 @@ HOOKS = ("begin_task", "before_backward", "before_update", "after_update", "end_
 
 def shown(value: Any, limit: int = 80) -> str:
     """A value in a sentence: its code on one line, cut where it is long; a tensor or array by its shape."""
-    if shape := getattr(value, "shape", None):
-        return f"{type(value).__name__} of shape {tuple(shape)}"
+    if isinstance(shape := getattr(value, "shape", None), tuple) and shape:
+        return f"{type(value).__name__} of shape {tuple(shape)} and {getattr(value, 'dtype', 'no type')}"
     if isinstance(value, int) and abs(value) >= 10**limit:
         return f"a number of more than {limit} digits"
     text = " ".join(repr(value).split())
@@ -278,4 +338,5 @@ def shown(value: Any, limit: int = 80) -> str:
 
 def _plain(value: Any) -> Any:
     """A numpy or torch scalar as the Python number that it holds."""
-    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+    scalar = getattr(value, "shape", None) == () and hasattr(value, "item") and not getattr(value, "is_meta", False)
+    return value.item() if scalar else value

@@ -255,10 +255,10 @@ def batches() -> int:
 
 
 class Full(nn.Module):
-    """Does not fit into memory in evaluation."""
+    """Does not fit into memory in evaluation, a single image apart."""
 
     def forward(self, images):
-        if not self.training and not torch.is_grad_enabled():
+        if len(images) > 1 and not self.training and not torch.is_grad_enabled():
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return images
 
@@ -266,9 +266,6 @@ class Full(nn.Module):
 def test_a_gpu_that_is_full_in_evaluation_is_reported_too(tiny):
     with pytest.raises(OutOfMemory, match="batch_size=16 instead of 32"):
         learn(tiny, cl.methods.finetune(backbone=With(Full), epochs=1))
-
-
-ODD_DEVICES = ("gpu", "CPU", "tpu", "", None, "meta", 0, torch.device("meta"), "cpu:7", [])
 
 
 def test_patience_needs_validation_images_of_every_task_that_is_trained_the_first_one_too():
@@ -296,7 +293,6 @@ ABSENT = next(kind for kind in ("cuda", "xpu") if kind not in devices())  # no m
         (cl.methods.lwf(patience=3), "cpu", "make the stream with validation=0.1"),
         (Recipe("silent", cl.losses.Distillation()), "cpu", r"acts in task 0: add CrossEntropy\(\)"),
         (cl.methods.finetune(), ABSENT, rf"what this machine has \(cpu.*\), not '{ABSENT}'"),
-        *((cl.methods.finetune(), name, 'device is "auto" or') for name in ODD_DEVICES),
     ],
 )
 def test_what_cannot_be_learned_is_refused_before_training(tiny, recipe, device, words):
