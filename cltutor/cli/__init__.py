@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 
-from .arguments import COMMANDS, parser
+from ..describe import shown
+from .arguments import COMMANDS, cut, parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,11 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
         near = difflib.get_close_matches(argv[0], COMMANDS, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"the commands are {', '.join(COMMANDS)}."
-        root.error(f"there is no command {argv[0]!r}: {hint}")
+        root.error(f"there is no command {shown(argv[0])}: {hint}")
     arguments = root.parse_args(argv)
     command = importlib.import_module(f".{arguments.command}", __name__)  # imported when needed: some take seconds
     try:
         return command.main(arguments)
-    except (ValueError, ArithmeticError, MemoryError, BrokenExecutor) as error:
-        print(f"cltutor {arguments.command}: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ValueError) else 1  # a run diverged, did not fit a GPU, or lost its worker
+    except (ValueError, ArithmeticError, MemoryError, BrokenExecutor, ImportError) as error:
+        print(f"cltutor {arguments.command}: {cut(str(error))}", file=sys.stderr)
+        return 2 if isinstance(error, ValueError) else 1  # a run diverged or lost its worker, no JupyterLab

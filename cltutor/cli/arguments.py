@@ -28,8 +28,14 @@ class Parser(argparse.ArgumentParser):
     """Refuses in one sentence, without the lines of usage."""
 
     def error(self, message: str) -> NoReturn:
-        sentence = message if message.endswith((".", "?")) else f"{message}; see {self.prog} --help."
+        said = cut(message)
+        sentence = said if said.endswith((".", "?")) else f"{said}; see {self.prog} --help."
         self.exit(2, f"{self.prog}: {sentence}\n")
+
+
+def cut(message: str, longest: int = 500) -> str:
+    """A message without the end of what was typed, which may be long."""
+    return message if len(message) <= longest else f"{message[:longest]}..."
 
 
 def parser() -> Parser:

@@ -1,7 +1,6 @@
 """`cltutor claims`: check every claim of the five papers that a classroom can test."""
 
 import argparse
-import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from ..comparing.parallel import processes
 from ..studies.claims.entries import CLAIMS, SHIPPED, Entry, Ledger, claims, ledger, write
 from ..studies.claims.running import check
+from .writing import ready_file
 
 
 def main(
@@ -30,9 +30,7 @@ def main(
     whole = ledger(shipped) if shipped.exists() else Ledger(tuple(map(Entry, CLAIMS)))
     numbers = shipped if arguments.trials is None else None
     for path in filter(None, (numbers, arguments.out)):
-        folder = path.resolve().parent
-        if path.is_dir() or not os.access(folder, os.W_OK):
-            raise ValueError(f"cannot write {path}: name a file in a folder of your own, or work in a checkout.")
+        ready_file(path)
     workers = arguments.workers
     with processes(workers) if workers > 1 else nullcontext() as pool:
         started = time.monotonic()

@@ -81,7 +81,7 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         from jupyterlab.labapp import LabApp
     except ModuleNotFoundError as error:
-        raise ValueError("jupyterlab is missing: pip install jupyterlab ipywidgets.") from error
+        raise ImportError("jupyterlab is missing: pip install jupyterlab ipywidgets.") from error
     print(f"The notebooks are in {folder}. Stop with Ctrl-C.", flush=True)
     paths = [str(JUPYTER_CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))

@@ -22,6 +22,19 @@ def ready(folder: Path) -> Path:
     return folder
 
 
+def ready_file(path: Path) -> None:
+    """ValueError in one sentence where the file cannot be written."""
+    try:
+        there = path.exists()
+        path.open("ab").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise ValueError(
+            f"cannot write {path} ({error.strerror}): name a file in a folder of your own, or work in a checkout."
+        ) from error
+
+
 def report(comparison: "Comparison", out: Path | None, command: str) -> None:
     """Write the table with its figures and runs where a folder was named, and print it."""
     files = write(comparison, out, f"cltutor {command}") if out else []

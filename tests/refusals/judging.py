@@ -3,18 +3,20 @@
 An attempt is refused by cltutor itself, in one sentence, or it is listed as legitimate, with its reason.
 """
 
+import contextlib
+import io
 import linecache
 import signal
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import cltutor as cl
+from cltutor.cli import main
 
 PACKAGE = Path(cl.__file__).parent
 PATIENCE = 5.0  # seconds that an attempt may take
@@ -38,7 +40,7 @@ class TookTooLong(BaseException):
     """Not an Exception, so that no handler of the package takes it for an error of the input."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def within(seconds: float):
     def stop(*_):
         raise TookTooLong(f"more than {seconds:g} s")
@@ -77,3 +79,23 @@ def judge(attempt: Attempt) -> None:
             raise AssertionError(f"raw {type(error).__name__}: {error}") from error
         else:
             assert attempt.legitimate, "accepted in silence"
+
+
+def judge_command(typed: list[str]) -> None:
+    """Run `cltutor` with these arguments; AssertionError where it does not end with status 2 and one sentence."""
+    said, printed = io.StringIO(), io.StringIO()
+    with (
+        within(PATIENCE),
+        warnings.catch_warnings(action="ignore"),
+        contextlib.redirect_stderr(said),
+        contextlib.redirect_stdout(printed),
+    ):
+        try:
+            status = main(typed)
+        except SystemExit as end:  # how argparse refuses
+            status = end.code
+    sentence = said.getvalue().removesuffix("\n")
+    assert status == 2, f"ended with {status}: {sentence}"
+    assert sentence.startswith("cltutor"), f"no sentence of the command: {sentence}"
+    assert one_sentence(sentence), f"not one sentence: {sentence}"
+    assert not printed.getvalue(), "printed something"
