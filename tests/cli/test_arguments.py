@@ -1,7 +1,5 @@
 """What is typed is parsed, never evaluated, and turned into streams and recipes or refused in one sentence."""
 
-import argparse
-
 import pytest
 
 import cltutor as cl
@@ -29,40 +27,6 @@ def test_tasks_and_an_order_are_a_number_a_word_or_a_list(text, meant):
 )
 def test_a_setting_is_a_name_and_a_value(text, meant):
     assert arguments.setting(text) == meant
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        *[(text, "a setting is name=value or method.name=value") for text in ("temperature", "=2", "a.b.c=2")],
-        ("x=__import__('os').getcwd()", "getcwd is not known here"),
-        ("x=SmallCNN(hidden=(1).bit_length())", "bit_length is not known here"),
-        ("x=1 +", "not one line of code"),
-    ],
-)
-def test_a_setting_that_means_nothing_is_refused_in_one_sentence(text, message):
-    with pytest.raises(argparse.ArgumentTypeError, match=message):
-        arguments.setting(text)
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        *(
-            (["lab", f"--port={port}"], "port is a whole number from 1 to 65535")
-            for port in ("0", "65536", "-1", "x", "")
-        ),
-        (["claims", "--trials", "few"], "trials is a whole number from 1 up, not 'few'"),
-        (["claims", "--workers", "0"], "workers is a whole number from 1 up, not 0"),
-        (["compare", "digits", "lwf", "--seeds", "1.5"], "a seed is a whole number from 0 up, not '1.5'"),
-        (["run", "digits", "lwf", "--epochs", "0"], "epochs is a whole number from 1 up, not 0"),
-    ],
-)
-def test_a_number_out_of_range_ends_with_code_2(typed, message, capsys):
-    with pytest.raises(SystemExit) as stop:
-        arguments.parser().parse_args(typed)
-    assert stop.value.code == 2
-    assert message in capsys.readouterr().err
 
 
 def test_settings_go_to_all_methods_or_to_the_one_that_is_named():

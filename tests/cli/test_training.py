@@ -1,6 +1,7 @@
 """`cltutor run` and `cltutor compare`: what they print, what they write, and how they refuse."""
 
-import pytest
+import contextlib
+import io
 
 import cltutor as cl
 from cltutor import cli
@@ -8,11 +9,24 @@ from cltutor import cli
 QUICK = ["digits", "--tasks", "2", "--epochs", "1", "--device", "cpu"]
 
 
-def test_run_prints_the_table_and_writes_table_figures_and_run(tmp_path, capsys):
-    assert cli.main(["run", *QUICK, "lwf", "--seed", "2", "--out", str(tmp_path / "out")]) == 0
-    printed = capsys.readouterr().out
+class Terminal(io.TextIOWrapper):
+    """Of a Japanese Windows, which has neither a dash nor a plus or minus sign."""
+
+    def __init__(self):
+        super().__init__(io.BytesIO(), encoding="cp932")
+
+    def text(self):
+        self.flush()
+        return self.buffer.getvalue().decode("cp932")
+
+
+def test_run_writes_table_figures_and_run_and_prints_the_table_wherever_it_is(tmp_path):
+    with contextlib.redirect_stdout(Terminal()) as terminal:
+        assert cli.main(["run", *QUICK, "lwf", "--seed", "2", "--out", str(tmp_path / "out")]) == 0
+    printed = terminal.text()
     assert "Trained with a head per task, task known at test" in printed
     assert "5 files in" in printed
+    assert "?" in printed, "this terminal can print all of it: the test would not see a character that it cannot"
     names = {path.name for path in (tmp_path / "out").iterdir()}
     pictures = {f"{what}.png" for what in ("old_and_new", "accuracy_head_per_task", "forgetting_head_per_task")}
     assert names == {"table.md", "runs"} | pictures
@@ -52,29 +66,6 @@ def test_workers_are_processes_that_learn_the_same(tmp_path, capsys):
     assert {run.name for run in runs.values()} == {"finetune", "l2"}
     assert cli.main(typed) == 0  # found again, under the same names
     assert {path.name for path in (tmp_path / "runs").glob("*.safetensors")} == set(runs)
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        (["run", "digts", "lwf"], "cltutor run: there is no stream 'digts'"),
-        (["run", "digits", "lfw"], "cltutor run: There is no method 'lfw'; did you mean"),
-        (["run", "digits", "lwf", "--set", "temprature=1"], "no setting 'temprature'; did you mean temperature"),
-        (["run", "digits", "lwf", "--set", "temperature=hot"], "temperature is a finite number above 0, not 'hot'"),
-        (["run", "digits", "lwf", "--set", "mas.lam=1"], "a setting is for 'mas', which is not among lwf"),
-        (["run", "digits", "lwf", "--tasks", "3"], "10 classes cannot be divided into 3 equal tasks"),
-        (["run", "digits", "lwf", "--tasks", "five"], "not 'five'"),
-        (["run", "digits", "eeil", "--set", "memory=ExemplarMemory(capacity=3)"], "capacity must be at least 10"),
-        (["compare", "digits", "lwf", "lwf"], "cltutor compare: lwf is given twice"),
-        (["compare", "digits", "lwf", "l2", "--set", "l2.epochs=3"], "Unequal budgets: lwf learns with epochs=10"),
-        (["run", "digits", "lwf", "--out", "/dev/null/out"], "cannot write to /dev/null/out"),
-    ],
-)
-def test_what_cannot_be_learned_is_one_sentence_and_exit_code_2(typed, message, capsys):
-    assert cli.main(typed) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
 
 
 def test_a_run_that_diverges_is_reported_in_one_line(capsys):

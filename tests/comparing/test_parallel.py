@@ -68,7 +68,7 @@ def client(killer):
 
 
 def test_a_number_of_workers_is_one_or_more():
-    with pytest.raises(ValueError, match="workers is a whole number from 1 up, not 0"):
+    with pytest.raises(ValueError, match="workers is a whole number from 1 to 1000, not 0"):
         processes(0)
 
 

@@ -26,7 +26,7 @@ NAMES = ["", " ", "x", "lfw", "LWF ", "lwf,mas", "3", "None", "cl.methods.lwf()"
 WRONG = {
     "port": [*NUMBERS, "0", "65536"],
     "folder": [*PLACES, str(FILE), str(FILE / "below"), "/dev/null/x", "x" * 300],
-    "stream": ["", " ", "x", "Digits ", "cifar", "\0", LONG, str(FILE), str(FOLDER), "/nowhere", "~", "facts,digits"],
+    "stream": ["", " ", "x", "Digits ", "cifar", "\0", LONG, str(FILE), str(FOLDER), "/nowhere", "facts,digits"],
     "method": NAMES,
     "methods": [*NAMES, "finetune"],  # which is there already
     "tasks": [
