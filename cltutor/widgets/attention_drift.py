@@ -16,7 +16,8 @@ from ..show.attention import drift_from_first
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
-from .base import Draw, Pane, draw, dropdown, row
+from .base import Pane, draw, dropdown, row
+from .behind import Draw
 from .controls import Controls, Values, takes, unusual
 from .herding_explorer import check_finished
 from .inputs import Knob
@@ -71,7 +72,7 @@ class AttentionDrift(LearnsInTurn):
         places = torch.cat([(labels == label).nonzero().flatten()[:PER_CLASS] for label in classes])
         self.images, self.labels = stream[0].test.images[places], labels[places]
         network, sample = first_network(next(iter(self.recipes.values())), stream), self.images[:1]
-        self.layers = attention.outside_blocks(network, attention.layers(network, sample))
+        self.layers = attention.outside_blocks(network, list(attention.layers(network, sample)))
         most = int(np.bincount(self.labels)[list(stream[0].classes)].min())
         self.rows = Whole(1, most).check("rows", rows)
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)

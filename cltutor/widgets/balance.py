@@ -17,7 +17,8 @@ from ..show.balance import confusion
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import train
-from .base import Draw, Pane, draw, row
+from .base import Pane, draw, row
+from .behind import Draw
 from .controls import Controls, unusual
 from .inputs import Switch
 from .learning import LearnsInTurn, Train
@@ -144,7 +145,7 @@ class Balance(LearnsInTurn):
         return [
             page(("matrices", name, own and own.learned), lambda: self._matrices(name, own, *named)),
             page(("last layer", name), lambda: show.last_layer(biases, norms, *named)) if moments else "",
-            page(("curves", name, learned), lambda: show.ablation(shown, sizes, name)),
+            page(("curves", name, learned), lambda: show.ablation(shown, sizes, name * (name in shown))),
         ]
 
     def _matrices(

@@ -10,24 +10,22 @@ import html
 import io
 import threading
 import traceback
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 import matplotlib.image
 import numpy as np
 
 from .. import show
-from ..runs.run import Run
 from ..show.probabilities import as_rgb
+from .behind import Album, Draw, ignore
+from .cells import Cells
+from .inputs import close
 
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
 
-Draw = Callable[[Callable[[], show.Picture]], str]
-MOST = 40  # pictures of about 150 kB
-LATER = 0.3  # seconds before anything is drawn ahead, so that the page first gets the picture that was pressed for
-Behind = Callable[[Callable[[], None]], None]
 
 _errors: list[str] = []
 _drawing = threading.Lock()  # matplotlib is not made for several threads
@@ -58,112 +56,45 @@ def draw(make: Callable[[], show.Picture], dpi: float = 120) -> str:
     )
 
 
-def in_thread(work: Callable[[], None]) -> None:
-    """Do `work` behind the page."""
-    threading.Thread(target=work, daemon=True).start()
-
-
-class Album:
-    """Pictures by a key that says everything that they show; each is drawn once."""
-
-    def __init__(self, draw: Draw) -> None:
-        self.draw = draw
-        self.pages: dict[tuple, str] = {}
-
-    def page(self, key: tuple, make: Callable[[], show.Picture]) -> str:
-        """The HTML of the picture with this key, which `make` draws."""
-        pages = self.pages  # `clear` may come meanwhile: what is drawn then must not come back
-        if key not in pages:
-            pages[key] = self.draw(make)
-        return pages[key]
-
-    def clear(self) -> None:
-        self.pages = {}
-
-
-class Worker:
-    """Works behind the page, in steps, on the newest wish: an older one ends at its next step.
-
-    fail: called with what a step has raised; delay: seconds before the first step.
-    """
-
-    def __init__(self, fail: Callable[[Exception], None], delay: float = 0) -> None:
-        self._fail, self._delay = fail, delay
-        self._lock, self._newest = threading.Lock(), threading.Thread()
-
-    def do(self, steps: Iterator) -> None:
-        """Go through the steps in a thread."""
-
-        def work() -> None:
-            done = object()
-            try:
-                with self._lock:  # one at a time
-                    while threading.current_thread() is self._newest and next(steps, done) is not done:
-                        pass
-            except Exception as error:  # a thread's exception would be lost
-                self._fail(error)
-
-        self._newest = threading.Timer(self._delay, work)
-        self._newest.name = "cltutor behind the page"
-        self._newest.start()
-
-    def settle(self) -> None:
-        """Wait until the newest wish is done."""
-        if self._newest.ident:
-            self._newest.join()
-
-
-class RunAlbum:
-    """`picture(runs, known_task)` draws the accuracy of runs over time, once; `ahead` draws behind the page."""
-
-    def __init__(self, empty: Callable[[], str], fail: Callable[[Exception], None], draw: Draw) -> None:
-        self._empty, self._draw, self._worker = empty, draw, Worker(fail, LATER)
-        # Runs are kept with their picture: another run must not get the identity of one that is gone.
-        self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], str]] = OrderedDict()
-        self._lock, self.settle = threading.Lock(), self._worker.settle
-
-    def picture(self, runs: Sequence[Run], known_task: bool) -> str:
-        """The HTML of the picture of these runs."""
-        if not runs:
-            return self._empty()
-        key = (known_task, *map(id, runs))
-        with self._lock:
-            if key in self._drawn:
-                self._drawn.move_to_end(key)
-                return self._drawn[key][1]
-        pictures = []
-
-        def make() -> show.Picture:
-            pictures.append(show.accuracy_over_time(runs, known_task=known_task))
-            return pictures[0]
-
-        made = self._draw(make)
-        for picture in pictures:
-            picture.clear()  # its artists refer to each other, and would stay until the garbage collector runs
-        with self._lock:
-            self._drawn[key] = tuple(runs), made
-            while len(self._drawn) > MOST:
-                self._drawn.popitem(last=False)
-        return made
-
-    def ahead(self, wishes: Sequence[tuple[Sequence[Run], bool]]) -> None:
-        """Draw these instead of earlier wishes that are not drawn yet."""
-        self._worker.do(self.picture(*wish) for wish in wishes)
-
-
 class Tool(ipywidgets.VBox):
     """A column of controls and pictures, with a place, `message`, where errors are shown.
 
-    `draw` makes the HTML of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`.
+    `draw` makes the HTML of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`. Where a cell runs
+    again, the tool that it made before is closed.
     """
 
+    closed = False
+    cells = Cells()
+
     def __init__(self, css: str, draw: Draw = draw) -> None:
+        super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
+        self._own = set(vars(self))  # what ipywidgets needs to close it
         self.draw, self.album = draw, Album(draw)
         self.errors: list[Exception] = []
         self.message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
-        super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self.add_class("cltutor")
         self.add_class(css)
+        self.cells.add(self)
+
+    def close(self) -> None:
+        """Remove it from the page, stop what works for it, and drop its models and pictures: whoever still holds the
+        tool, such as the notebook's history of outputs, holds nothing else."""
+        if self.closed:
+            return
+        self.closed, before = True, dict(vars(self))
+        held = {name: value for name, value in before.items() if name not in self._own and name != "_own"}
+        for part in held.values():
+            getattr(part, "cease", ignore)()
+        close([*self.children, *(part for part in held.values() if isinstance(part, ipywidgets.Widget))])
+        self.children = ()
+        self.layout.close()
+        super().close()
+        for name in held:
+            vars(self).pop(name, None)
+
+    def __getattr__(self, name: str) -> Any:
+        why = ": its cell has run again, use the new one." if self.closed else "."
+        raise AttributeError(f"This {type(self).__name__} has no {name}{why}")
 
     @property
     def code(self) -> str:
@@ -194,6 +125,8 @@ class Tool(ipywidgets.VBox):
 
     def show_error(self, error: Exception) -> None:
         """Show the error in the page and record it. Also called from threads."""
+        if self.closed:
+            return  # a thread that had not ended yet
         self.errors.append(error)
         _errors.append("".join(traceback.format_exception(error)))
         words = str(error)

@@ -16,7 +16,8 @@ from ..evaluation.answers import accuracies
 from ..runs.one_class import NOTE
 from ..runs.run import Run
 from ..streams import Stream
-from .base import Draw, Pane, Tool, Worker, button, draw, dropdown, row, sentence, text_field
+from .base import Pane, Tool, button, draw, dropdown, row, sentence, text_field
+from .behind import Draw, Worker
 from .controls import Controls, Values
 from .herding_explorer import check_finished
 from .inputs import Knob
@@ -59,7 +60,7 @@ class FilterReconstruction(Tool):
         self._measured: dict[tuple, float] = {}
         # The share (T, c^) of each channel of a layer in each task's filters.
         self._shares_of = cache(lambda layer: self.network.shares(layer - 1).numpy())
-        self._measuring = futures.ThreadPoolExecutor(1, "cltutor measuring")
+        self._measuring = Measuring(1, "cltutor measuring")
         self._make_controls()
         self.controls.set({"layer": layer, "task": task, "off": off})
         self._show()
@@ -166,6 +167,13 @@ class FilterReconstruction(Tool):
 
         what = f"layer {layer}, {self.run.name}"
         return self.album.page(("shares", layer), lambda: show.knowledge_shares(self._shares_of(layer), names, what))
+
+
+class Measuring(futures.ThreadPoolExecutor):
+    """A thread that measures one accuracy after another."""
+
+    def cease(self) -> None:
+        self.shutdown(wait=False, cancel_futures=True)
 
 
 class Switches(ipywidgets.VBox):

@@ -18,7 +18,8 @@ from ..runs.run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream
-from .base import Behind, Draw, Pane, Tool, buttons, draw, dropdown, in_thread, row, sentence
+from .base import Pane, Tool, buttons, draw, dropdown, row, sentence
+from .behind import Behind, Draw, in_thread
 from .controls import Controls
 from .inputs import Knob
 
@@ -175,9 +176,10 @@ class HerdingExplorer(Tool):
                     return
                 self._pages(**self.controls.values | {"strategy": strategy, "projection": projection})
         except Exception as error:  # a thread's exception would be lost
-            self.note.value = ""
-            self.show_error(error)
-            self._looked_at.discard(label)
+            if not self.closed:
+                self.note.value = ""
+                self.show_error(error)
+                self._looked_at.discard(label)
 
     def _pages(self, label: int, strategy: str, projection: str, step: int, capacity: int) -> list[str]:
         """The three pictures, each drawn once."""

@@ -12,7 +12,8 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
-from .base import Draw, Pane, buttons, draw, dropdown, row, sentence
+from .base import Pane, buttons, draw, dropdown, row, sentence
+from .behind import Draw
 from .controls import Controls, Values, unusual
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished

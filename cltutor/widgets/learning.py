@@ -14,7 +14,8 @@ from ..runs.run import Run
 from ..seeds import seeded
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped
-from .base import Draw, Pane, RunAlbum, Tool
+from .base import Pane, Tool
+from .behind import Draw, RunAlbum
 from .training import Actions, Pace, Training, snapshot
 
 Train = Callable[..., Iterator[Event]]
@@ -45,13 +46,15 @@ class Trains(Tool):
     def _begin(self, events: Iterator[Event], words: str = "getting ready", progress: float | None = 0) -> None:
         self.actions.say(words, progress)
         self.actions.busy = True
+        self.warnings: dict[str, None] = {}  # of all runs of this training, in order
         self.actions.caution(())
         self.pace.restart()
         self.training = Training(events, self._each, self._end, self.show_error, self.pauses)
         self.training.start()
 
     def _each(self, event: Event) -> None:
-        self.actions.caution(event.run.warnings.values())
+        self.warnings |= dict.fromkeys(event.run.warnings.values())
+        self.actions.caution(self.warnings)
         self._follow(event)
 
     def _stop(self) -> None:

@@ -13,7 +13,8 @@ from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import train
-from .base import Draw, Tool, buttons, draw, row
+from .base import Tool, buttons, draw, row
+from .behind import Draw
 from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
 from .inputs import Knob
 from .learning import CollectsRuns, Train

@@ -11,7 +11,8 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import train
-from .base import LATER, Draw, Worker, draw, row, text_field
+from .base import draw, row, text_field
+from .behind import LATER, Draw, Worker
 from .controls import TIP, unusual
 from .inputs import Choice
 from .learning import CollectsRuns, Train
@@ -30,6 +31,9 @@ class Paused:
     events: Iterator[Event]
     recipe: Recipe
     shown: Run | None
+
+    def cease(self) -> None:
+        self.events.close()
 
 
 class Playground(CollectsRuns):
@@ -160,7 +164,7 @@ class Playground(CollectsRuns):
 
     def _drop_paused(self) -> None:
         if self._paused:
-            self._paused.events.close()
+            self._paused.cease()
         self._paused = None
         self.actions.resumable = False
 

@@ -115,7 +115,7 @@ class Limits:
             return ""
         network, images = self._grow(recipe.network)[1], self.few[1].train.images
         for phase in recipe.schedule.later:
-            network.train_only(phase.rates)
+            network.train_only(list(phase.rates))
             output = network(images)
             old = output.head(0).sum()
             # The loss reads the new head alone, unless classes of all tasks compete or old images are replayed.

@@ -8,7 +8,8 @@ import ipywidgets
 
 from .. import methods
 from ..streams import Stream
-from .base import Worker, row
+from .base import row
+from .behind import Worker
 from .inputs import Choice, Knob, Switch, plain
 from .method_toggle import summary_of
 from .playground_composition import TERMS, Composition
@@ -55,7 +56,7 @@ class Panel(ipywidgets.VBox):
         changed: Callable[[Composition], None],
     ) -> None:
         self.limits, self.composition, self.changed, self._worker = limits, composition, changed, Worker(fail)
-        self._applying, self.settle = False, self._worker.settle
+        self._applying, self.settle, self.cease = False, self._worker.settle, self._worker.cease
         self.also: Callable[[Composition], None] = lambda now: None  # what else the thread greys out
         self.controls = make_controls(guarded)
         moved = guarded(self._moved)

@@ -13,7 +13,8 @@ from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import train
-from .base import Draw, Pane, buttons, draw, row
+from .base import Pane, buttons, draw, row
+from .behind import Draw
 from .controls import Controls, unusual
 from .learning import LearnsInTurn, Train, first_network
 from .method_toggle import listed, summary_of

@@ -11,7 +11,8 @@ from ..evaluation.answers import logits
 from ..networks import Network
 from ..runs.run import Run
 from ..streams import Stream
-from .base import Behind, Draw, Pane, Tool, draw, dropdown, in_thread, row
+from .base import Pane, Tool, draw, dropdown, row
+from .behind import Behind, Draw, in_thread
 from .controls import Controls, Values
 from .inputs import Knob, shortened
 

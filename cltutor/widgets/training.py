@@ -12,6 +12,7 @@ import traitlets
 from ..runs.run import Run
 from ..training.events import Event
 from .base import button, row
+from .behind import ignore
 
 SHARE = 5  # seconds of training for a second of drawing
 PAUSE = 0.25  # seconds between two live pictures, at least
@@ -53,6 +54,12 @@ class Training:
         """Have it end after the step under way."""
         self.stopped.set()
 
+    def cease(self) -> None:
+        """Stop, and say nothing of it."""
+        self.each = self.end = self.fail = ignore
+        self.keep = False
+        self.stop()
+
     def join(self) -> None:
         """Wait for the end."""
         self._thread.join()
@@ -81,6 +88,9 @@ class Training:
             self.end(run, finished)
         except Exception as error:
             self.fail(error)
+        with Training._lock:
+            if Training._latest is self:  # else it would keep this training's run and widget
+                Training._latest = None
 
 
 class Actions(ipywidgets.VBox):

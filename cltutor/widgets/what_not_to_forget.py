@@ -12,7 +12,8 @@ from ..runs.per_class import group_accuracy
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import train
-from .base import Draw, Pane, draw, example, row
+from .base import Pane, draw, example, row
+from .behind import Draw
 from .controls import Controls, Values, unusual
 from .inputs import Knob
 from .learning import LearnsInTurn, Train

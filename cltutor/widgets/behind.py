@@ -1,0 +1,116 @@
+"""What works behind the page, in threads, and the pictures that are kept so that none is drawn twice."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+
+from .. import show
+from ..runs.run import Run
+
+Draw = Callable[[Callable[[], show.Picture]], str]
+Behind = Callable[[Callable[[], None]], None]
+MOST = 40  # pictures of about 150 kB
+LATER = 0.3  # seconds before anything is drawn ahead, so that the page first gets the picture that was pressed for
+
+
+def ignore(*_: object) -> None:
+    """What a tool that was closed does with what a thread still says."""
+
+
+def in_thread(work: Callable[[], None]) -> None:
+    """Do `work` behind the page."""
+    threading.Thread(target=work, daemon=True).start()
+
+
+class Album:
+    """Pictures by a key that says everything that they show; each is drawn once."""
+
+    def __init__(self, draw: Draw) -> None:
+        self.draw = draw
+        self.pages: dict[tuple, str] = {}
+
+    def page(self, key: tuple, make: Callable[[], show.Picture]) -> str:
+        """The HTML of the picture with this key, which `make` draws."""
+        pages = self.pages  # `clear` may come meanwhile: what is drawn then must not come back
+        if key not in pages:
+            pages[key] = self.draw(make)
+        return pages[key]
+
+    def clear(self) -> None:
+        self.pages = {}
+
+
+class Worker:
+    """Works behind the page, in steps, on the newest wish: an older one ends at its next step.
+
+    fail: called with what a step has raised; delay: seconds before the first step.
+    """
+
+    def __init__(self, fail: Callable[[Exception], None], delay: float = 0) -> None:
+        self._fail, self._delay = fail, delay
+        self._lock, self._newest = threading.Lock(), threading.Thread()
+
+    def do(self, steps: Iterator) -> None:
+        """Go through the steps in a thread."""
+
+        def work() -> None:
+            done = object()
+            try:
+                with self._lock:  # one at a time
+                    while threading.current_thread() is self._newest and next(steps, done) is not done:
+                        pass
+            except Exception as error:  # a thread's exception would be lost
+                self._fail(error)
+
+        self._newest = threading.Timer(self._delay, work)
+        self._newest.name = "cltutor behind the page"
+        self._newest.start()
+
+    def settle(self) -> None:
+        """Wait until the newest wish is done."""
+        if self._newest.ident:
+            self._newest.join()
+
+    def cease(self) -> None:
+        """Do nothing more, after the step under way, and say nothing of it."""
+        self._newest, before = threading.Thread(), self._newest
+        self._fail = ignore
+        getattr(before, "cancel", ignore)()
+
+
+class RunAlbum:
+    """`picture(runs, known_task)` draws the accuracy of runs over time, once; `ahead` draws behind the page."""
+
+    def __init__(self, empty: Callable[[], str], fail: Callable[[Exception], None], draw: Draw) -> None:
+        self._empty, self._draw, self._worker = empty, draw, Worker(fail, LATER)
+        # Runs are kept with their picture: another run must not get the identity of one that is gone.
+        self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], str]] = OrderedDict()
+        self._lock, self.settle, self.cease = threading.Lock(), self._worker.settle, self._worker.cease
+
+    def picture(self, runs: Sequence[Run], known_task: bool) -> str:
+        """The HTML of the picture of these runs."""
+        if not runs:
+            return self._empty()
+        key = (known_task, *map(id, runs))
+        with self._lock:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+                return self._drawn[key][1]
+        pictures = []
+
+        def make() -> show.Picture:
+            pictures.append(show.accuracy_over_time(runs, known_task=known_task))
+            return pictures[0]
+
+        made = self._draw(make)
+        for picture in pictures:
+            picture.clear()  # its artists refer to each other, and would stay until the garbage collector runs
+        with self._lock:
+            self._drawn[key] = tuple(runs), made
+            while len(self._drawn) > MOST:
+                self._drawn.popitem(last=False)
+        return made
+
+    def ahead(self, wishes: Sequence[tuple[Sequence[Run], bool]]) -> None:
+        """Draw these instead of earlier wishes that are not drawn yet."""
+        self._worker.do(self.picture(*wish) for wish in wishes)
