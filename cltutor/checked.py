@@ -8,16 +8,17 @@ import inspect
 import os
 import types
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, wraps
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Annotated, Any, ParamSpec, TypeVar, overload
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
 
-from .describe import Flag, Kind, Real, Rule, Whole
+from .describe import Flag, Kind, Location, Real, Rule, Whole
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -50,13 +51,16 @@ def _checked(function: Callable[..., Any], own: dict[str, Rule]) -> Callable[...
     @cache
     def declared() -> dict[str, Rule]:
         """Made at the first call: annotations may name what is defined further below."""
-        hints = typing.get_type_hints(function)
+        hints = typing.get_type_hints(function, include_extras=True)
         followed = {name: rule_of(hints[name]) for name in parameters if name in hints and name not in own}
         return own | {name: rule for name, rule in followed.items() if rule is not None}
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}: {error}.") from None
         for name, rule in declared().items():
             if name not in bound.arguments or bound.arguments[name] is parameters[name].default:
                 continue
@@ -76,22 +80,66 @@ class Text(Rule):
         return isinstance(value, str)
 
 
+@dataclass(frozen=True, repr=False)
 class Numbers(Rule):
-    """Whatever numpy makes an array of numbers of."""
+    """Whatever numpy makes an array of real numbers of, with an axis for each name in ``axes``, such as "N, C"."""
 
-    words = "an array of numbers"
+    axes: str = ""
+    whole: bool = False
+    truth: bool = False  # whether True and False are numbers, too
+    each: Rule | None = None
+
+    @property
+    def words(self) -> str:
+        of = f"in which each is {self.each.words}" if self.each else f"of {'whole ' * self.whole}numbers"
+        return f"an array{f' ({self.axes})' * bool(self.axes)} {of}"
 
     def accepts(self, value: Any) -> bool:
         try:
-            return np.asarray(value, dtype=float).ndim >= 0
-        except (TypeError, ValueError, RuntimeError, OverflowError):
+            found = np.asarray(value)
+        except (TypeError, ValueError, RuntimeError, OverflowError):  # ragged, or a tensor with a gradient
             return False
+        right = not self.axes or found.ndim == len(self.axes.split(","))
+        if not right or found.dtype.kind not in "iu" + "f" * (not self.whole) + "b" * self.truth:
+            return False
+        return self.each is None or all(map(self.each.allows, found.flatten().tolist()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
+class Tensors(Rule):
+    """A tensor of real numbers with an axis for each name in ``axes``, such as "N, C", or with any number of them."""
+
+    axes: str = ""
+    whole: bool = False
+
+    @property
+    def words(self) -> str:
+        kind = "whole" if self.whole else "floating-point"
+        return f"a tensor{f' ({self.axes})' * bool(self.axes)} of {kind} numbers"
+
+    def accepts(self, value: Any) -> bool:
+        if not isinstance(value, Tensor) or self.axes and value.dim() != len(self.axes.split(",")):
+            return False
+        real, kind = value.is_floating_point(), value.dtype
+        return not (real or kind.is_complex or kind == torch.bool) if self.whole else real
+
+
+def alike(axes: str, **tensors: Tensor) -> None:
+    """Refuse tensors that are not ``Tensors`` of these ``axes``, or that differ in shape: broadcast to one shape they
+    would mean something else. For what a training step computes, where ``@checked`` would take too long."""
+    rule, (first, *_) = Tensors(axes), tensors.values()
+    for name, tensor in tensors.items():
+        if not rule.accepts(tensor):
+            rule.check(name, tensor)
+        if tensor.shape != first.shape:
+            shapes = " and ".join(str(tuple(one.shape)) for one in (first, tensor))
+            raise ValueError(f"{' and '.join(tensors)} have one shape ({axes}), not {shapes}.")
+
+
+@dataclass(frozen=True, repr=False)
 class Many(Rule):
-    """At ``least`` so many values that each keep a rule, in any collection, array or tensor; what can be read only once
-    becomes a tuple."""
+    """At ``least`` so many values that each keep a rule, in any collection with an order, array or tensor; what can be
+    read only once becomes a tuple."""
 
     each: Rule | None = None
     least: int = 0
@@ -102,40 +150,50 @@ class Many(Rule):
         return f"a list{count}" + (f" in which each is {self.each.words}" if self.each else "")
 
     def check(self, name: str, value: Any) -> Any:
-        if getattr(value, "ndim", 0) == 1:
-            value = value.tolist()
-        elif isinstance(value, Iterable) and not isinstance(value, Collection):
+        if isinstance(value, Iterable) and not isinstance(value, Collection):
             value = tuple(value)
         return super().check(name, value)
 
     def accepts(self, value: Any) -> bool:
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection) or hasattr(value, "shape"):
+        if getattr(value, "ndim", 0) == 1:
+            value = value.tolist()
+        several = isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping | Set)
+        if not several or hasattr(value, "shape"):
             return False
         return len(value) >= self.least and (self.each is None or all(self.each.allows(one) for one in value))
 
     def convert(self, value: Any) -> Any:
+        if getattr(value, "ndim", 0) == 1:
+            value = value.tolist()
         plain = self.each is not None and isinstance(value, list | tuple)
         return type(value)(self.each.check("", one) for one in value) if plain else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table(Rule):
-    """A mapping whose values each keep a rule."""
+    """A mapping of ``least`` so many entries, whose values and keys each keep a rule."""
 
     each: Rule | None = None
+    keys: Rule | None = None
+    least: int = 0
 
     @property
     def words(self) -> str:
-        return "a dict" + (f" in which each value is {self.each.words}" if self.each else "")
+        count = f" of {self.least} or more" if self.least else ""
+        parts = [f"each {name} is {rule.words}" for name, rule in (("key", self.keys), ("value", self.each)) if rule]
+        return f"a dict{count}" + (f" in which {' and '.join(parts)}" if parts else "")
 
     def accepts(self, value: Any) -> bool:
-        return isinstance(value, Mapping) and (self.each is None or all(map(self.each.allows, value.values())))
+        if not isinstance(value, Mapping) or len(value) < self.least:
+            return False
+        pairs = (self.keys, value.keys()), (self.each, value.values())
+        return all(rule is None or all(map(rule.allows, several)) for rule, several in pairs)
 
     def convert(self, value: Any) -> Any:
         return {key: self.each.check("", one) for key, one in value.items()} if self.each else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AnyOf(Rule):
     """What one of several rules accepts."""
 
@@ -161,25 +219,29 @@ def a(kind: type) -> Kind:
 
 
 NOTHING = Kind("None", lambda value: value is None)
-SIMPLE = {bool: Flag(), int: Whole(), float: Real(), str: Text(), os.PathLike: a(Path), ArrayLike: Numbers()}
+SIMPLE = {bool: Flag(), int: Whole(), float: Real(), str: Text(), os.PathLike: Location(), ArrayLike: Numbers()}
 
 
 def rule_of(hint: Any) -> Rule | None:
     """The rule that an annotation stands for; None for one that says nothing."""
+    kind, inner = typing.get_origin(hint), typing.get_args(hint)
+    if kind is Annotated:  # lam: Annotated[float, Real(at_least=0)]
+        return next((one for one in inner if isinstance(one, Rule)), rule_of(inner[0]))
     if hint is type(None):
         return NOTHING
     if hint in SIMPLE:
         return SIMPLE[hint]
-    kind, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return None
     if kind in (typing.Union, types.UnionType):
-        rules = [rule_of(one) for one in inner]
+        rules = [rule_of(one) for one in inner if one is not str or os.PathLike not in inner]
         return None if None in rules else AnyOf(tuple(rule for rule in rules if rule))
     if kind is tuple and inner[-1:] != (Ellipsis,):
         return Many(least=len(inner))
     if kind in (list, tuple, Sequence, Iterable, Collection, set, frozenset):
         return Many(rule_of(inner[0]))
     if kind in (dict, Mapping):
-        return Table(rule_of(inner[1]))
+        return Table(rule_of(inner[1]), rule_of(inner[0]))
     if kind is Callable or hint is Callable:
         return Kind("a function", callable)
     return a(hint) if isinstance(hint, type) else None

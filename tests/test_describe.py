@@ -1,8 +1,7 @@
-"""Descriptions that print as code and check their fields; every field of every description keeps its rule."""
+"""Descriptions that print as code and check their fields."""
 
 import math
-import typing
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,8 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cltutor.describe import Choice, Described, Flag, Kind, Real, Rule, Several, Whole, real, several, whole
-from cltutor.recipe.parser import descriptions
+from cltutor.describe import Described, Whole, real, several, whole
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,57 +70,3 @@ def test_a_refusal_is_one_sentence_with_the_right_values(settings, words):
     with pytest.raises(ValueError, match="^") as error:
         Ruled(**settings)
     assert str(error.value) == words
-
-
-# Every description: what a rule refuses is refused, what is right is taken
-
-
-def wrong_values(rule: Rule) -> list:
-    """Values that a rule must refuse: of another type, no number, and just outside its bounds."""
-    match rule:
-        case Real():
-            below = [] if rule.at_least is None else [rule.at_least - 1e-6]
-            beyond = [] if rule.at_most is None else [rule.at_most + 1e-6]
-            open_ends = [end for end in (rule.above, rule.below) if end is not None]
-            return ["fast", math.nan, math.inf, -math.inf, True, [1], *below, *beyond, *open_ends]
-        case Whole():
-            below = [] if rule.at_least is None else [rule.at_least - 1]
-            return ["3", 1.5, math.nan, True, (1,), *below, *([] if rule.at_most is None else [rule.at_most + 1])]
-        case Choice():
-            return ["no such choice", 0.123, ("l1",)]
-        case Flag():
-            return [1, 0, "True", "no"]
-        case Several():
-            empty = [] if rule.accepts(()) else [()]
-            return ["ab", 3, *empty, *((value,) * (rule.length or 1) for value in wrong_values(rule.each))]
-        case Kind():
-            return [object(), 3.5]
-    raise AssertionError(f"The contract does not know what a {type(rule).__name__} refuses: add it above.")
-
-
-RULED = [
-    pytest.param(one, id=f"{kind.__name__}.{one.name}")
-    for kind in descriptions().values()
-    for one in fields(kind)
-    if "rule" in one.metadata
-]
-
-
-@pytest.mark.parametrize("one", RULED)
-def test_a_field_takes_its_default_and_refuses_in_one_sentence_what_is_outside_its_rule(one):
-    rule = one.metadata["rule"]
-    if one.default is not MISSING:
-        assert rule.check(one.name, one.default) == one.default
-    for value in [*wrong_values(rule), *([] if rule.or_none or rule.accepts(None) else [None])]:
-        with pytest.raises(ValueError, match=f"^{one.name} is .*, not .*[.]$") as error:
-            rule.check(one.name, value)
-        assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("kind", descriptions().values(), ids=lambda kind: kind.__name__)
-def test_every_number_word_and_switch_of_a_description_declares_its_rule(kind):
-    free = {("Recipe", "name"), ("Phase", "name"), ("Torchvision", "weights")}  # any text
-    plain = {int, float, bool, str, int | None, float | None, str | None}
-    hints = typing.get_type_hints(kind)
-    bare = [one.name for one in fields(kind) if hints[one.name] in plain and "rule" not in one.metadata]
-    assert [name for name in bare if (kind.__name__, name) not in free] == []

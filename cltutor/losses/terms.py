@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..attention import look, look_as_tested
-from ..describe import Part, State
+from ..describe import Part, Real, State, shown
 from ..importance import flat
 from ..networks import Network, Output
 from ..networks.modes import differs_in_training
@@ -188,11 +188,8 @@ class Loss:
         return Loss(self.terms + other.terms)
 
     def __rmul__(self, weight: float) -> "Loss":
-        if not isinstance(weight, int | float):
-            return NotImplemented
-        if not 0 <= weight < float("inf"):
-            raise ValueError(f"The weight of a term is a finite number from 0 up, not {weight!r}.")
-        return Loss(tuple((float(weight) * own, term) for own, term in self.terms))
+        rule, name = Real(at_least=0), "the weight of a term"
+        return Loss(tuple((rule.check(name, rule.check(name, weight) * own), term) for own, term in self.terms))
 
     def named(self) -> dict[str, tuple[float, Term]]:
         """Each term by its own name: its class, numbered where a class occurs twice."""
@@ -221,5 +218,5 @@ def as_loss(loss: Term | Loss) -> Loss:
     if isinstance(loss, Term):
         return Loss(((1.0, loss),))
     if not isinstance(loss, Loss):
-        raise ValueError(f"A loss is a term or a weighted sum of terms, such as CrossEntropy(), not {loss!r}.")
+        raise ValueError(f"A loss is a term or a weighted sum of terms, such as CrossEntropy(), not {shown(loss)}.")
     return loss

@@ -31,10 +31,11 @@ from .dfcnn import (
 )
 
 # isort: on
-from .registry import Build, UnknownSetting, compose, get, named, names, register
+from .registry import Build, MethodName, UnknownSetting, compose, get, named, names, register
 from .sources import Sources, sources
 
 __all__ = [
+    "MethodName",
     "Sources",
     "UnknownSetting",
     "compose",

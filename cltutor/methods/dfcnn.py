@@ -3,7 +3,9 @@ single-task networks, hard parameter sharing, progressive networks, the dynamica
 factorization."""
 
 from dataclasses import replace
+from typing import Annotated
 
+from ..describe import rule
 from ..losses import CrossEntropy, Drift, GroupLasso, L1Penalty, L2Penalty
 from ..losses.terms import as_loss
 from ..memory import Everything
@@ -20,7 +22,8 @@ from ..networks import (
 )
 from ..recipe import Phase, Recipe
 from . import schedules
-from .registry import Build, compose, register
+from .registry import Build, Heads, Weight, compose, register
+from .schedules import Data
 
 # The shared parts and those of the newest task learn; all others stay as they are (section 2.3).
 NEWEST = (Phase(shared=1.0, new=1.0),)
@@ -61,9 +64,9 @@ def dfcnn(
     knowledge: tuple[tuple[int, ...], ...] = DFCNN.knowledge,
     deconvolution: tuple[tuple[int, ...], ...] = DFCNN.deconvolution,
     stride: int = 2,
-    activation: str | None = None,
+    activation: Annotated[str | None, rule(DFCNN, "activation")] = None,
     bias: bool = True,
-    initialisation: str = "he",
+    initialisation: Annotated[str, rule(DFCNN, "initialisation")] = "he",
     **settings,
 ) -> Recipe:
     """The deconvolutional factorized CNN: each task's filters are rebuilt from a knowledge base that keeps learning
@@ -82,7 +85,7 @@ def dfcnn_small(
     knowledge: tuple[tuple[int, ...], ...] = SMALL_KNOWLEDGE,
     deconvolution: tuple[tuple[int, ...], ...] = SMALL_DECONVOLUTION,
     stride: int = 2,
-    activation: str | None = None,
+    activation: Annotated[str | None, rule(DFCNN, "activation")] = None,
     bias: bool = True,
     **settings,
 ) -> Recipe:
@@ -126,7 +129,9 @@ def dfcnn_tc2(
 
 
 @register
-def progressive(reduction: int = 2, adapters: str = "joint", **settings) -> Recipe:
+def progressive(
+    reduction: int = 2, adapters: Annotated[str, rule(Progressive, "adapters")] = "joint", **settings
+) -> Recipe:
     """Progressive networks: one column per task, with connections from earlier, frozen ones (Rusu et al. 2016).
 
     ``adapters="separate"`` builds these as the DF-CNN authors' program does, one for each earlier column, in
@@ -142,10 +147,10 @@ def progressive(reduction: int = 2, adapters: str = "joint", **settings) -> Reci
 
 @register
 def expandable(
-    l1: float = 1e-6,
-    l2: float = 0.01,
-    group_lasso: float = 0.8e-4,
-    drift: float = 0.5,
+    l1: Weight = 1e-6,
+    l2: Weight = 0.01,
+    group_lasso: Weight = 0.8e-4,
+    drift: Weight = 0.5,
     expansion: int = 16,
     loss_threshold: float = 0.01,
     drift_threshold: float = 0.05,
@@ -185,9 +190,10 @@ def expandable(
         return Expandable(backbone, expansion, loss_threshold, drift_threshold)
 
     settings = {"backbone": TaskCNN(), "weight_decay": 0.0, **settings}
-    if settings["weight_decay"] != 0:
+    recipe = compose("expandable", sparse, later, network=network, **settings)
+    if recipe.schedule.weight_decay != 0:
         raise ValueError("expandable has no weight decay: it would move weights that must not change.")
-    return compose("expandable", sparse, later, network=network, **settings)
+    return recipe
 
 
 TRAINED_THEN_FACTORIZED = (
@@ -197,7 +203,12 @@ TRAINED_THEN_FACTORIZED = (
 
 
 @register
-def tensor_factorization(kind: str = "tucker", threshold: float = 1e-3, heads: str = "task", **settings) -> Recipe:
+def tensor_factorization(
+    kind: Annotated[str, rule(TensorFactorization, "kind")] = "tucker",
+    threshold: float = 1e-3,
+    heads: Heads = "task",
+    **settings,
+) -> Recipe:
     """Tensor factorization: a network per task first, then the filters of all as factors that are trained jointly.
 
     This is multi-task learning, not lifelong learning: it trains on the data of all tasks so far, and belongs beside
@@ -229,7 +240,7 @@ def as_its_authors(method: Build, data: str, settings: dict) -> Recipe:
 
 
 @register
-def dfcnn_authors(data: str = "cifar100", **settings) -> Recipe:
+def dfcnn_authors(data: Data = "cifar100", **settings) -> Recipe:
     """The deconvolutional factorized CNN as its authors' program builds and trains it, on "cifar100" or "office_home"
     (DF-CNN, section 4.2; Lifelong-ML/DF-CNN): ``cl.schedules.dfcnn_authors``, with Glorot's initialisation of all that
     filters are rebuilt from."""
@@ -238,19 +249,19 @@ def dfcnn_authors(data: str = "cifar100", **settings) -> Recipe:
 
 
 @register
-def single_task_authors(data: str = "cifar100", **settings) -> Recipe:
+def single_task_authors(data: Data = "cifar100", **settings) -> Recipe:
     """Single-task learning as the DF-CNN authors' program trains it (DF-CNN, section 4.2; Lifelong-ML/DF-CNN)."""
     return as_its_authors(single_task, data, settings)
 
 
 @register
-def hard_sharing_authors(data: str = "cifar100", **settings) -> Recipe:
+def hard_sharing_authors(data: Data = "cifar100", **settings) -> Recipe:
     """Hard parameter sharing as the DF-CNN authors' program trains it (DF-CNN, section 4.2; Lifelong-ML/DF-CNN)."""
     return as_its_authors(hard_sharing, data, settings)
 
 
 @register
-def progressive_authors(data: str = "cifar100", **settings) -> Recipe:
+def progressive_authors(data: Data = "cifar100", **settings) -> Recipe:
     """Progressive networks as the DF-CNN authors' program builds and trains them, with adapters in convolutions alone
     (DF-CNN, section 4.2; Lifelong-ML/DF-CNN)."""
     return as_its_authors(progressive, data, {"adapters": "separate", **settings})

@@ -1,6 +1,7 @@
 """End-to-End Incremental Learning, its ablations, and iCaRL beside it (EEIL, sections 3 to 6)."""
 
 from dataclasses import replace
+from typing import Annotated
 
 from ..describe import Choice
 from ..losses import CrossEntropy, Distillation, TemporaryDistillation
@@ -9,7 +10,9 @@ from ..recipe.noise import GradientNoise
 from ..recipe.recipe import Phase, Recipe
 from ..streams import PhotometricCropFlip
 from .lwm import incremental
-from .registry import JOINT, compose, register
+from .registry import JOINT, Heads, Weight, compose, register
+
+Teacher = Annotated[str, Choice(("task", "phase"))]
 
 
 def end_to_end(
@@ -22,7 +25,6 @@ def end_to_end(
     whose labels section 4 records before the task, and says no more), by the network just before fine-tuning with
     "phase" (the authors' program).
     """
-    Choice(("task", "phase")).check("old_teacher", old_teacher)
     loss = CrossEntropy() + Distillation(temperature)
     balanced = loss + TemporaryDistillation(temperature)
     if old_teacher == "phase":
@@ -34,7 +36,7 @@ def end_to_end(
 
 
 @register
-def eeil(temperature: float = 2.0, heads: str = "class", old_teacher: str = "task", **settings) -> Recipe:
+def eeil(temperature: float = 2.0, heads: Heads = "class", old_teacher: Teacher = "task", **settings) -> Recipe:
     """End-to-End Incremental Learning: a herded memory, the cross-distilled loss, augmentation, and fine-tuning on a
     balanced set (EEIL, sections 3 to 5).
 
@@ -46,25 +48,25 @@ def eeil(temperature: float = 2.0, heads: str = "class", old_teacher: str = "tas
 
 
 @register
-def eeil_base(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
+def eeil_base(temperature: float = 2.0, heads: Heads = "class", **settings) -> Recipe:
     """EEIL without augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-Base)."""
     return end_to_end("eeil_base", False, temperature, heads, **settings)
 
 
 @register
-def eeil_da(temperature: float = 2.0, heads: str = "class", **settings) -> Recipe:
+def eeil_da(temperature: float = 2.0, heads: Heads = "class", **settings) -> Recipe:
     """EEIL with augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-DA)."""
     return end_to_end("eeil_da", False, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
 
 
 @register
-def eeil_bf(temperature: float = 2.0, heads: str = "class", old_teacher: str = "task", **settings) -> Recipe:
+def eeil_bf(temperature: float = 2.0, heads: Heads = "class", old_teacher: Teacher = "task", **settings) -> Recipe:
     """EEIL without augmentation and with balanced fine-tuning (EEIL, Table 2b, Our-CNN-BF)."""
     return end_to_end("eeil_bf", True, temperature, heads, old_teacher, **settings)
 
 
 @register
-def icarl(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
+def icarl(beta: Weight = 1.0, heads: Heads = "class", **settings) -> Recipe:
     """iCaRL: LwF-MC's loss, a herded memory, and prediction by the nearest mean of exemplars (Rebuffi et al. 2017,
     Algorithms 1 to 5), as EEIL compares it."""
     own = {"memory": ExemplarMemory(), "predict": "nearest_mean"}
@@ -72,7 +74,7 @@ def icarl(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
 
 
 @register
-def hybrid1(beta: float = 1.0, heads: str = "class", **settings) -> Recipe:
+def hybrid1(beta: Weight = 1.0, heads: Heads = "class", **settings) -> Recipe:
     """iCaRL's training, with prediction by the network's outputs (Rebuffi et al. 2017, section 4.2, hybrid1), as EEIL
     compares it."""
     own = {"memory": ExemplarMemory()}

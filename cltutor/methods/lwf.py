@@ -1,12 +1,14 @@
 """Learning without Forgetting and the methods that its paper compares (LwF, sections 1 to 4, Figure 1)."""
 
-from ..describe import Flag
+from typing import Annotated
+
+from ..describe import rule
 from ..losses import CrossEntropy, Distillation
 from ..memory import Everything
 from ..networks import Copies, MultiHead, Widening
 from ..recipe.merging import Restart
 from ..recipe.recipe import Phase, Recipe
-from .registry import JOINT, WARM_UP_THEN_JOINT, compose, register
+from .registry import JOINT, WARM_UP_THEN_JOINT, Heads, Weight, compose, register
 
 
 def fine_tuning(shared: float, heads: str) -> tuple[Phase, ...]:
@@ -15,13 +17,13 @@ def fine_tuning(shared: float, heads: str) -> tuple[Phase, ...]:
 
 
 @register
-def finetune(heads: str = "task", **settings) -> Recipe:
+def finetune(heads: Heads = "task", **settings) -> Recipe:
     """Fine-tuning: continue training on the new task (LwF, section 1)."""
     return compose("finetune", CrossEntropy(), fine_tuning(1.0, heads), heads=heads, **settings)
 
 
 @register
-def finetune_slow(heads: str = "task", **settings) -> Recipe:
+def finetune_slow(heads: Heads = "task", **settings) -> Recipe:
     """Fine-tuning with a tenth of the learning rate on the shared weights (LwF, section 4.2, Table 2d)."""
     return compose("finetune_slow", CrossEntropy(), fine_tuning(0.1, heads), heads=heads, **settings)
 
@@ -43,7 +45,7 @@ def duplicate(**settings) -> Recipe:
 
 
 @register(fixed=("memory",))
-def joint(heads: str = "task", restart: bool = False, **settings) -> Recipe:
+def joint(heads: Heads = "task", restart: bool = False, **settings) -> Recipe:
     """Joint training on all tasks so far, the upper bound: under ``heads="task"`` as many images of each task, in
     alternating batches that each feed their own head (LwF, section 3); under ``heads="class"`` all images shuffled.
 
@@ -52,7 +54,7 @@ def joint(heads: str = "task", restart: bool = False, **settings) -> Recipe:
     model on all classes so far (the upper bound of EEIL, section 6.1).
     """
     memory = Everything(interleaved=heads == "task")
-    if Flag().check("restart", restart):
+    if restart:
         if "after_task" in settings:
             raise ValueError("restart is itself a step after a task: leave out after_task, or restart.")
         settings["after_task"] = Restart()
@@ -62,8 +64,8 @@ def joint(heads: str = "task", restart: bool = False, **settings) -> Recipe:
 @register
 def lwf(
     temperature: float = 2.0,
-    lam: float = 1.0,
-    loss: str = "softmax",
+    lam: Weight = 1.0,
+    loss: Annotated[str, rule(Distillation, "kind")] = "softmax",
     task_specific_layers: int = 1,
     joined: bool = False,
     **settings,
@@ -93,7 +95,7 @@ def expansion(share: float = 0.25, **settings) -> Recipe:
 
 
 @register
-def expansion_lwf(share: float = 0.25, temperature: float = 2.0, lam: float = 1.0, **settings) -> Recipe:
+def expansion_lwf(share: float = 0.25, temperature: float = 2.0, lam: Weight = 1.0, **settings) -> Recipe:
     """Network expansion with Learning without Forgetting: all nodes learn (LwF, section 4.2, Table 2b)."""
 
     def network(backbone) -> Widening:

@@ -1,14 +1,18 @@
 """Memory Aware Synapses, and the methods that its paper compares it with (MAS, Table 1)."""
 
 from dataclasses import replace
+from typing import Annotated
 
+from ..describe import rule
 from ..importance import MAS, Fisher, LocalMAS, OnlineFisher, PathIntegral
 from ..losses import Anchor, Codes, CrossEntropy, Distillation, ReconstructedCrossEntropy, Reconstruction
 from ..networks import Encoded
 from ..recipe.merging import MeanMerge, ModeMerge
 from ..recipe.recipe import Phase, Recipe
 from .lwf import fine_tuning
-from .registry import WARM_UP_THEN_JOINT, compose, register
+from .registry import WARM_UP_THEN_JOINT, Heads, Weight, compose, register
+
+On = Annotated[str, rule(MAS, "on")]
 
 
 def anchored(name: str, weight: float, anchor: Anchor, heads: str, **settings) -> Recipe:
@@ -16,19 +20,19 @@ def anchored(name: str, weight: float, anchor: Anchor, heads: str, **settings) -
 
 
 @register
-def l2(lam: float = 0.5, heads: str = "task", **settings) -> Recipe:
+def l2(lam: Weight = 0.5, heads: Heads = "task", **settings) -> Recipe:
     """Fine-tuning with 1/2 lam ||w - w0||^2 over the shared weights (LwF, section 4.2: 0.5 for VOC, else 0.05)."""
     return anchored("l2", lam / 2, Anchor(), heads, **settings)
 
 
 @register
 def mas(
-    lam: float = 1.0,
-    output: str = "norm",
-    on: str = "train",
+    lam: Weight = 1.0,
+    output: Annotated[str, rule(MAS, "output")] = "norm",
+    on: On = "train",
     classes: tuple[int, ...] | None = None,
     average: bool = False,
-    heads: str = "task",
+    heads: Heads = "task",
     **settings,
 ) -> Recipe:
     """Memory Aware Synapses: changing a weight costs what it changes of the function (MAS, eq. 2 and 3, lambda = 1)."""
@@ -37,49 +41,49 @@ def mas(
 
 @register
 def mas_local(
-    lam: float = 1.0, on: str = "train", classes: tuple[int, ...] | None = None, heads: str = "task", **settings
+    lam: Weight = 1.0, on: On = "train", classes: tuple[int, ...] | None = None, heads: Heads = "task", **settings
 ) -> Recipe:
     """Local MAS, by Hebb's rule: weights between units active together matter (MAS, eq. 6; l-MAS in its tables)."""
     return anchored("mas_local", lam / 2, Anchor(LocalMAS(on=on, classes=classes)), heads, **settings)
 
 
 @register
-def ewc(lam: float = 400.0, given: bool = False, heads: str = "task", **settings) -> Recipe:
+def ewc(lam: Weight = 400.0, given: bool = False, heads: Heads = "task", **settings) -> Recipe:
     """Elastic Weight Consolidation, with a Fisher and a penalty for each task (Kirkpatrick et al. 2017, eq. 3)."""
     return anchored("ewc", lam / 2, Anchor(Fisher(given)), heads, **settings)
 
 
 @register
-def ewc_online(lam: float = 400.0, decay: float = 1.0, heads: str = "task", **settings) -> Recipe:
+def ewc_online(lam: Weight = 400.0, decay: float = 1.0, heads: Heads = "task", **settings) -> Recipe:
     """Online EWC: a running sum of Fishers in which old tasks fade by ``decay`` (Schwarz et al. 2018, section 3)."""
     return anchored("ewc_online", lam / 2, Anchor(OnlineFisher(decay=decay)), heads, **settings)
 
 
 @register
-def si(lam: float = 1.0, damping: float = 0.001, heads: str = "task", **settings) -> Recipe:
+def si(lam: Weight = 1.0, damping: float = 0.001, heads: Heads = "task", **settings) -> Recipe:
     """Synaptic Intelligence: importance accumulated along the path of training (Zenke et al. 2017, eq. 4 and 5)."""
     return anchored("si", lam, Anchor(PathIntegral(damping)), heads, **settings)
 
 
-@register
-def imm_mean(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
+@register(fixed=("after_task",))
+def imm_mean(lam: Weight = 0.01, heads: Heads = "task", **settings) -> Recipe:
     """Mean-IMM: the mean of the models of all tasks, each trained with L2 towards the last (Lee et al. 2017)."""
     return anchored("imm_mean", lam / 2, Anchor(), heads, after_task=MeanMerge(), **settings)
 
 
-@register
-def imm_mode(lam: float = 0.01, heads: str = "task", **settings) -> Recipe:
+@register(fixed=("after_task",))
+def imm_mode(lam: Weight = 0.01, heads: Heads = "task", **settings) -> Recipe:
     """Mode-IMM: the models of all tasks merged by their Fisher information (Lee et al. 2017)."""
     return anchored("imm_mode", lam / 2, Anchor(), heads, after_task=ModeMerge(), **settings)
 
 
 @register(fixed=("first",))
 def ebll(
-    alpha: float = 0.1,
+    alpha: Weight = 0.1,
     size: int = 16,
     temperature: float = 2.0,
-    lam: float = 1.0,
-    reconstruction: float = 1.0,
+    lam: Weight = 1.0,
+    reconstruction: Weight = 1.0,
     **settings,
 ) -> Recipe:
     """Encoder based lifelong learning: LwF's loss, and codes of the features that stay for every old task (Triki et

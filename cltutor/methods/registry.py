@@ -4,8 +4,10 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
+from ..checked import Many, checked
+from ..describe import Choice, Kind, Real, Rule, shown
 from ..losses.terms import Loss, Term, as_loss
 from ..memory import Memory
 from ..networks import Architecture, MultiHead, SmallCNN
@@ -13,8 +15,12 @@ from ..recipe.merging import AfterTask, Unmerged
 from ..recipe.recipe import Phase, Recipe, Schedule
 
 Build = Callable[..., Recipe]
+Weight = Annotated[float, Real(at_least=0)]  # of a term
+Heads = Annotated[str, Choice(("task", "class"))]
 _methods: dict[str, Build] = {}
 
+SHARED = ["heads", "backbone", "memory", "after_task", "predict", *Schedule.__dataclass_fields__]  # by all methods
+SHARED.remove("later")  # the method itself
 UNMERGED, SMALL_CNN = Unmerged(), SmallCNN()
 JOINT = (Phase("joint", shared=1.0, old=1.0, new=1.0),)
 WARM_UP_THEN_JOINT = (Phase("warm-up", share=0.2, new=1.0), Phase("joint", share=0.8, shared=1.0, old=1.0, new=1.0))
@@ -43,6 +49,7 @@ def register(build: Build | None = None, *, fixed: Sequence[str] = ()) -> Build 
     Raises:
         ValueError: no function with a name, or a name that another method has.
     """
+    fixed = Many(Choice(SHARED)).check("fixed", fixed)
     if build is None:
         return functools.partial(_registered, fixed=fixed)
     return _registered(build, fixed)
@@ -50,25 +57,28 @@ def register(build: Build | None = None, *, fixed: Sequence[str] = ()) -> Build 
 
 def _registered(build: Build, fixed: Sequence[str]) -> Build:
     name = getattr(build, "__name__", "")
-    if not callable(build) or not name.isidentifier():
-        raise ValueError(f"register takes a function with a name, made with def, not {build!r}.")
+    if not inspect.isfunction(build) or not name.isidentifier():
+        raise ValueError(f"register takes a function with a name, made with def, not {shown(build)}.")
     before = _methods.get(name)
     if before is not None and (before.__module__, before.__qualname__) != (build.__module__, build.__qualname__):
         raise ValueError(f"There is already a method {name!r} in {before.__module__}: give yours another name.")
-    known = _settings_of(build)
+    known, make = _settings_of(build), checked(build)
 
     @functools.wraps(build)
-    def checked(*values: Any, **settings: Any) -> Recipe:
+    def method(*values: Any, **settings: Any) -> Recipe:
         for setting in settings:
             if setting in fixed:
-                raise UnknownSetting(f"{name} has a {setting} of its own: leave it out.")
+                raise UnknownSetting(f"{name} has its own {setting}: leave it out.")
             if setting not in known:
                 near = difflib.get_close_matches(setting, known, 1) or [", ".join(known)]
                 raise UnknownSetting(f"{name} has no setting {setting!r}; did you mean {near[0]}?")
-        return build(*values, **settings)
+        recipe = make(*values, **settings)
+        if not isinstance(recipe, Recipe):
+            raise ValueError(f"A method returns a Recipe, and {name} returned {shown(recipe)}.")
+        return recipe
 
-    _methods[name] = checked
-    return checked
+    _methods[name] = method
+    return method
 
 
 def _settings_of(build: Build) -> list[str]:
@@ -77,8 +87,7 @@ def _settings_of(build: Build) -> list[str]:
     own = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
     if len(own) == len(parameters):
         return own
-    schedule = [name for name in Schedule.__dataclass_fields__ if name != "later"]  # the method itself
-    return list(dict.fromkeys([*own, "heads", "backbone", "memory", "after_task", "predict", *schedule]))
+    return list(dict.fromkeys([*own, *SHARED]))
 
 
 def names() -> list[str]:
@@ -88,9 +97,11 @@ def names() -> list[str]:
 
 def named(name: str) -> Build:
     """The method of that name: a function from its settings to a recipe. ValueError for an unknown name."""
+    if not isinstance(name, str):
+        raise ValueError(f"A method is named by its text, such as 'lwf', not {shown(name)}.")
     if name not in _methods:
-        near = difflib.get_close_matches(str(name), names(), 1) or [", ".join(names())]
-        raise ValueError(f"There is no method {name!r}; did you mean {near[0]}?")
+        near = difflib.get_close_matches(name[:80], names(), 1) or [", ".join(names())]
+        raise ValueError(f"There is no method {shown(name)}; did you mean {near[0]}?")
     return _methods[name]
 
 
@@ -99,6 +110,25 @@ def get(recipe: Recipe | str) -> Recipe:
     return recipe if isinstance(recipe, Recipe) else named(recipe)()
 
 
+class MethodName(Rule):
+    """A recipe, or the name of a method, which becomes the method's recipe."""
+
+    words = "a Recipe, or the name of a method, such as 'lwf'"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, Recipe | str)
+
+    def check(self, name: str, value: Any) -> Recipe:
+        return get(value)
+
+
+def makes_networks(value: Any) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, Architecture)
+    return inspect.isfunction(value) and "backbone" in inspect.signature(value).parameters
+
+
+@checked(network=Kind("a network such as MultiHead, or a function of its backbone", makes_networks))
 def compose(
     name: str,
     loss: Term | Loss,

@@ -1,10 +1,13 @@
 """Schedules by name: settings that every method takes, so that compared methods train alike."""
 
-from typing import Any
+from typing import Annotated, Any
 
+from ..checked import checked
+from ..describe import Choice, rule
 from ..networks import OfficeHomeCNN, ResNet32, ResNet34, TaskCNN, Torchvision
 from ..streams import CropFlip, PhotometricCropFlip
 
+Data = Annotated[str, Choice(("cifar100", "office_home"))]
 UNCLIPPED = 1e9  # a norm that no gradient reaches, for papers without clipping
 TWELVE = {"augmentation": PhotometricCropFlip(once=True)}
 MIRRORED_MEANS = {"predict": "nearest_mean_mirrored"}
@@ -13,6 +16,7 @@ EEIL_OWN: dict[str, dict[str, Any]] = {"eeil": TWELVE, "eeil_da": TWELVE, "eeil_
 ICARL_OWN: dict[str, dict[str, Any]] = {"icarl": MIRRORED_MEANS, "hybrid1": {}, "lwf_mc": {}}
 
 
+@checked(method=Choice((*EEIL_OWN, *ICARL_OWN)))
 def eeil_paper(method: str = "eeil") -> dict[str, Any]:
     """The settings of one method in EEIL's experiments on CIFAR-100: "eeil", its ablations "eeil_base", "eeil_da" and
     "eeil_bf", or "icarl", "hybrid1" and "lwf_mc", which EEIL ran with iCaRL's program (EEIL, section 5).
@@ -32,14 +36,13 @@ def eeil_paper(method: str = "eeil") -> dict[str, Any]:
     """
     if method in EEIL_OWN:
         own = {"learning_rate": 0.1, "drop_every": 10, "weight_decay": 0.0001, **EEIL_OWN[method]}
-    elif method in ICARL_OWN:
+    else:
         rate = {"learning_rate": 0.02, "drop_at": (49, 63), "drop_by": 5.0, "weight_decay": 0.002}
         own = {**rate, "augmentation": CropFlip(), **ICARL_OWN[method]}
-    else:
-        raise ValueError(f"EEIL's experiments have {', '.join([*EEIL_OWN, *ICARL_OWN])}, not {method!r}.")
     return {"backbone": ResNet32(), "epochs": 70, "batch_size": 128, **own, "momentum": 0.9, "clip": UNCLIPPED}
 
 
+@checked(weights=rule(Torchvision, "weights"))
 def lwf_paper(weights: str | None = None) -> dict[str, Any]:
     """LwF from ImageNet to CUB, for pictures of 227 pixels and a stream with validation images: AlexNet with the
     ``weights`` of a local file, momentum, weight decay, and a rate that drops once on a plateau (LwF, section 3).
@@ -92,7 +95,8 @@ def dfcnn_paper() -> dict:
     return {"epochs": 2000, "batch_size": 10, "learning_rate": 0.0001, **dfcnn_optimiser()}
 
 
-def dfcnn_authors(data: str = "cifar100") -> dict[str, Any]:
+@checked
+def dfcnn_authors(data: Data = "cifar100") -> dict[str, Any]:
     """All networks in the DF-CNN authors' program on "cifar100" or "office_home" (epochs: section 4.2; all else:
     Lifelong-ML/DF-CNN, main_train_cl.py, utils/utils_env_cl.py and utils/utils.py): the task's CNN with its
     initialisation, and TensorFlow's RMSProp at a rate that is lowered by an epoch counter through all tasks.
@@ -107,11 +111,9 @@ def dfcnn_authors(data: str = "cifar100") -> dict[str, Any]:
     if data == "cifar100":
         backbone: Any = TaskCNN(initialisation="truncated_normal", normalise="image")
         own = {"epochs": 2000, "batch_size": 10, "learning_rate": 1e-4, "rate_decay": 1 / 4000}
-    elif data == "office_home":
+    else:
         backbone = OfficeHomeCNN(initialisation="truncated_normal", normalise="image")
         own = {"epochs": 1000, "batch_size": 16, "learning_rate": 5e-6, "rate_decay": 1 / 1000}
-    else:
-        raise ValueError(f"data is cifar100 or office_home, not {data!r}.")
     return {"backbone": backbone, **own, **dfcnn_optimiser(), "optimiser": "rmsprop_tf1"}
 
 

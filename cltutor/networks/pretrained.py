@@ -21,9 +21,9 @@ class Torchvision(Described, BackboneArchitecture):
     logit is negative, no class is less likely than not, and such a loss drives them all to zero.
     """
 
-    name: str = ruled(Kind('the name of a classifier, such as "resnet18"', lambda value: isinstance(value, str)))
+    name: str = ruled(Kind('the name of a classifier, such as "resnet18"', lambda value: isinstance(value, str) and bool(value)))
     weights: str | None = ruled(
-        Kind('the path of a file, such as "weights.pth"', lambda value: isinstance(value, str), or_none=True), None
+        Kind('the path of a file, such as "weights.pth"', lambda value: isinstance(value, str) and bool(value), or_none=True), None
     )
     rectified: bool = flag(True)
 

@@ -4,7 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..describe import HOOKS, Described, Kind, Part, Real, Several, Whole, choice, flag, real, ruled, several, whole
+from ..checked import Table
+from ..describe import (
+    HOOKS,
+    Described,
+    Kind,
+    Name,
+    Part,
+    Real,
+    Several,
+    Whole,
+    choice,
+    flag,
+    real,
+    ruled,
+    several,
+    whole,
+)
 from ..evaluation.predicting import PREDICTIONS, Prediction
 from ..losses.terms import Loss, Term, as_loss
 from ..memory import Memory
@@ -15,6 +31,10 @@ from .noise import GradientNoise
 from .optimiser import OPTIMISERS
 
 RATE = Real(at_least=0)
+OWN = ("name", "share", "rates", "loss", "balanced")  # of a phase; no names of roles
+ROLE = Kind(
+    'a name such as "shared"', lambda value: isinstance(value, str) and value.isidentifier() and value not in OWN
+)
 Terms = dict[str, tuple[float, Term]]  # each with its weight, by its name
 
 
@@ -29,7 +49,7 @@ class Phase(Described):
     own in this phase; ``balanced`` takes the memory's balanced set instead of all images (EEIL, section 4).
     """
 
-    name: str
+    name: str = ruled(Name())
     share: float = real(1.0, above=0)
     rates: Mapping[str, float] = field(default_factory=dict, hash=False)
     loss: Loss | None = None
@@ -44,7 +64,8 @@ class Phase(Described):
         balanced: bool = False,
         **roles: float,
     ):
-        multiples = {role: RATE.check(role, rate) for role, rate in {**(rates or {}), **roles}.items()}
+        named = {**Table().check("rates", {} if rates is None else rates), **roles}
+        multiples = {ROLE.check("a role", role): RATE.check(role, rate) for role, rate in named.items()}
         ordered = [*ROLES, *sorted(multiples.keys() - set(ROLES))]
         values = {
             "name": name,
@@ -138,8 +159,8 @@ class Recipe(Described):
     (iCaRL's program). ``cl.methods.sources(recipe)`` shows where the details of a paper's method come from.
     """
 
-    name: str
-    loss: Loss
+    name: str = ruled(Name())
+    loss: Loss = ruled(Kind("a sum of terms, such as CrossEntropy()", lambda value: isinstance(value, Loss)))
     network: Architecture = ruled(
         Kind("a network, such as MultiHead()", lambda value: isinstance(value, Architecture)), MultiHead()
     )
@@ -156,8 +177,6 @@ class Recipe(Described):
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", as_loss(self.loss))
         super().__post_init__()
-        if not isinstance(self.name, str) or not self.name:
-            raise ValueError(f"name is the method's name, such as 'lwf', not {self.name!r}.")
         first, later = self.schedule.first, self.schedule.later
         for loss in (self.loss, *(phase.loss for phase in (*first, *later) if phase.loss)):
             for reason in filter(None, (term.refuses(self.heads) for weight, term in loss.terms if weight)):

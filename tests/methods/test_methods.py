@@ -210,8 +210,7 @@ def test_settings_reach_loss_network_memory_and_schedule(found, expected):
             (lambda setting=setting: methods.finetune(**{setting: None}), f"finetune has no setting '{setting}'")
             for setting in ("temperature", "loss", "network", "name", "later")  # another method's, or the recipe's
         ),
-        (lambda: methods.joint(memory=ExemplarMemory()), "^joint has a memory of its own: leave it out.$"),
-        (lambda: methods.lwm(kind="tanh"), "kind is one of sigmoid, softmax, not 'tanh'"),
+        (lambda: methods.joint(memory=ExemplarMemory()), "^joint has its own memory: leave it out.$"),
         (lambda: methods.expandable(weight_decay=0.1), "expandable has no weight decay"),
     ],
 )

@@ -147,12 +147,6 @@ def test_an_ablation_without_augmentation_has_none(name):
     assert getattr(cl.methods, name)(**cl.schedules.eeil_paper(name)).schedule.augmentation is None
 
 
-def test_a_method_that_eeil_did_not_run_is_refused():
-    known = "eeil, eeil_da, eeil_bf, eeil_base, icarl, hybrid1, lwf_mc"
-    with pytest.raises(ValueError, match=rf"^EEIL's experiments have {known}, not 'mas'\.$"):
-        cl.schedules.eeil_paper("mas")
-
-
 def test_a_decaying_rate_goes_on_through_all_tasks_and_phases(tiny, monkeypatch):
     """1 / (1 + epoch / 2), with epochs counted from the first of the first task (the DF-CNN authors' program)."""
     monkeypatch.setitem(OPTIMISERS, "watched", Watched)

@@ -43,7 +43,7 @@ def test_code_that_is_no_recipe_is_refused_and_not_run(code, tmp_path, monkeypat
 
 
 def test_a_recipe_read_from_code_is_checked_like_any_other():
-    with pytest.raises(ValueError, match="temperature is a finite number above 0"):
+    with pytest.raises(ValueError, match="temperature is a finite number"):
         parse("Recipe(name='x', loss=Distillation(temperature=-1))")
 
 
@@ -65,7 +65,7 @@ def test_dotted_names_positional_settings_lists_and_given_names_are_read():
         ("Distillation(temprature=2)", "Distillation: got an unexpected keyword argument 'temprature'"),
         ("Distillation(**{'temperature': 2})", "Give the settings of Distillation by name"),
         ("x", "x is no number, word or description"),
-        ("Distillation(temperature=0)", "temperature is a finite number above 0, not 0"),
+        ("Distillation(temperature=0)", "temperature is a finite number from 0.001 up, not 0"),
     ],
 )
 def test_what_code_may_not_say_is_refused_in_a_sentence(code, words):

@@ -145,12 +145,6 @@ def test_a_phase_may_name_any_role_and_prints_the_papers_three_first():
     assert replace(phase, share=2.0) == Phase("bias", 2.0, bias=0.5, new=1.0, shared=0.1)
 
 
-@pytest.mark.parametrize("rate", [float("nan"), -0.1, float("inf"), "fast"])
-def test_a_rate_is_a_finite_number_from_0_up(rate):
-    with pytest.raises(ValueError, match=f"^bias is a finite number from 0 up, not {rate!r}"):
-        Phase(new=1.0, bias=rate)
-
-
 def test_a_phase_in_which_nothing_learns_is_refused():
     with pytest.raises(ValueError, match="A phase needs a role that learns"):
         Phase(old=0.0)
@@ -164,17 +158,12 @@ def test_a_role_that_the_network_does_not_have_is_refused():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"name": ""}, "name is the method's name, such as 'lwf', not ''"),
-        ({"network": 3}, r"network is a network, such as MultiHead\(\), not 3"),
-        ({"memory": CrossEntropy()}, "memory is a memory, such as ExemplarMemory"),
-        ({"after_task": CrossEntropy()}, "after_task is a step after training, such as MeanMerge"),
         ({"predict": "nearest_mean"}, r"x needs exemplars of old classes and keeps none: give it ExemplarMemory\(\)"),
         ({"schedule": Schedule(later=BALANCED), "memory": Everything()}, "x needs exemplars of old classes"),
         ({"schedule": Schedule(first=BALANCED)}, "^The first task has no old classes"),
-        ({"loss": "CrossEntropy"}, "A loss is a term or a weighted sum of terms"),
     ],
 )
-def test_a_recipe_of_unknown_parts_is_refused(settings, words):
+def test_a_recipe_of_parts_that_do_not_fit_together_is_refused(settings, words):
     with pytest.raises(ValueError, match=words):
         Recipe(**{"name": "x", "loss": CrossEntropy(), **settings})
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ...describe import Choice, Described, real, whole
+from ...checked import a
+from ...describe import Choice, Described, Name, flag, real, ruled, whole
 from ...evaluation.metrics import mean_interval
 
 PAPERS = {
@@ -56,21 +57,19 @@ class Claim(Described):
     and needs one; all others are estimated over ``trials``. A trial's number is its class order and its seed.
     """
 
-    paper: str
-    place: str
-    sentence: str
-    statistic: str
-    left: Quantity
-    side: str
-    right: Quantity
+    paper: str = ruled(Choice(PAPERS))
+    place: str = ruled(Name(1000))
+    sentence: str = ruled(Name(1000))
+    statistic: str = ruled(Name(1000))
+    left: Quantity = ruled(a(Quantity))
+    side: str = ruled(Choice(SIGNS))
+    right: Quantity = ruled(a(Quantity))
     margin: float = real(0.0, at_least=0)
     trials: int = whole(10, at_least=1)
-    counted: bool = False
+    counted: bool = flag(False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        Choice(PAPERS).check("paper", self.paper)
-        Choice(SIGNS).check("side", self.side)
         if self.margin and self.side != "equal":
             raise ValueError(f"margin belongs to a claim of equality, not to one of {self.side!r}.")
         if self.trials == 1 and not self.counted:
