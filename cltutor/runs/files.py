@@ -6,7 +6,10 @@ import json
 import os
 import stat
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import safetensors
@@ -49,9 +52,11 @@ def write(path: str | os.PathLike, tensors: Mapping[str, Tensor], facts: dict) -
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file in full or not at all; NotWritten where the disk refuses."""
+    """Write a file in full or not at all; NotWritten where the disk refuses, or where a device or pipe would go."""
     draft = path.parent / f".{path.name}.{os.getpid()}-{threading.get_ident()}"
     try:
+        if path.exists() and not path.is_file():  # a rename would replace a device
+            raise OSError(errno.EEXIST, "it is there, and no file")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(draft, "wb") as file:
@@ -140,3 +145,23 @@ def checksum(tensors: Mapping[str, Tensor], text: str) -> str:
         digest.update(repr((name, value.dtype, tuple(value.shape))).encode())
         digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def discard(path: Path) -> None:
+    """Remove a file that is of no more use; where it is somebody else's, or gone, nothing is lost."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def set_aside(path: Path, error: ValueError) -> None:
+    """Rename a file that cannot be used, so that nothing in it is lost, and say so in one warning."""
+    kind = "other-version" if isinstance(error, OtherVersion) else "damaged"
+    names = (path.with_name(f"{path.name}.{kind}{number or ''}") for number in count())
+    aside = next(name for name in names if not name.exists())
+    try:
+        os.replace(path, aside)
+        done = f"It was set aside as {aside.name} and is computed again"
+    except OSError as refused:  # somebody else's file in a shared folder
+        done = f"It cannot be set aside ({refused.strerror}), and is computed again"
+    reason = str(error).removesuffix(": remove it and train again.").removesuffix(".")
+    warnings.warn(f"{reason}. {done}.", stacklevel=2)

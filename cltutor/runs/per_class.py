@@ -58,7 +58,7 @@ def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]]) ->
     return np.stack(means, axis=1)
 
 
-@checked(shares=Many(SHARE, least=1), omega=RULES["omega"], which=RULES["which"], how=RULES["how"])
+@checked(shares=Many(SHARE, least=1), **{name: rule for name, rule in RULES.items() if name != "strength"})
 def damaged_accuracy(
     network: Network,
     stream: Stream,

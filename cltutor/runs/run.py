@@ -17,49 +17,10 @@ from ..recipe.parser import NotRecipe, UnknownPart, parse
 from ..recipe.recipe import Recipe
 from ..seeds import own_settings
 from . import files
+from .curves import Curves, curves_of, with_prefix
 from .one_class import informative
 
 TOPS = (1, 5)
-
-
-@dataclass
-class Curves:
-    """What was recorded while training.
-
-    ``loss``: each term's weighted value at each step (S,), nan where the term did not act; ``step_task`` (S,) the task
-    of each step. ``known`` and ``unknown`` (E, T): test accuracy on each task after each epoch, nan for tasks not yet
-    seen, with the task known or unknown at test; ``epoch_task`` (E,) the task of each epoch.
-    """
-
-    loss: dict[str, np.ndarray] = field(default_factory=dict)
-    step_task: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    unknown: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    epoch_task: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    def add_epoch(self, task: int, losses: dict[str, Tensor], known: np.ndarray, unknown: np.ndarray) -> None:
-        """Append an epoch: the terms' values at its steps, (S,) each, and the accuracies (T,) after it."""
-        before, steps = len(self.step_task), len(next(iter(losses.values()), ()))
-        for name in {**self.loss, **losses}:
-            old = self.loss.get(name, np.full(before, np.nan))
-            new = losses[name].numpy() if name in losses else np.full(steps, np.nan)
-            self.loss[name] = np.concatenate([old, new])
-        self.step_task = np.append(self.step_task, np.full(steps, task))
-        self.known = np.concatenate([self.known.reshape(-1, len(known)), known[None]])
-        self.unknown = np.concatenate([self.unknown.reshape(-1, len(unknown)), unknown[None]])
-        self.epoch_task = np.append(self.epoch_task, task)
-
-    def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """All curves as named tensors; ``of`` restores them from these and the names of the terms."""
-        for name, curve in self.loss.items():
-            yield f"loss/{name}", torch.from_numpy(curve)
-        for name in _CURVES:
-            yield f"curve/{name}", torch.from_numpy(getattr(self, name))
-
-    @classmethod
-    def of(cls, tensors: dict[str, Tensor], terms: list[str]) -> "Curves":
-        losses = {name: tensors[f"loss/{name}"].numpy() for name in terms}
-        return cls(losses, **{name: tensors[f"curve/{name}"].numpy() for name in _CURVES})
 
 
 @dataclass
@@ -219,10 +180,14 @@ class Run:
 def _restored(tensors: dict[str, Tensor], facts: dict, recipe: Recipe | None) -> Run:
     """The run with the tensors and facts of a file; TypeError and others where these are not of a run."""
     refuse_impossible(facts)
+    if any(value.is_complex() for value in tensors.values()):
+        raise TypeError("a run has no complex numbers")
     if recipe is None or repr(recipe) != facts["recipe"]:
         recipe = parse(facts["recipe"])
     run = Run(recipe=recipe, **{name: _frozen(facts[name]) for name in (*_PLAIN, *(facts.keys() & _LATER))})
     run.accuracies = {k: matrix_of(v, len(run.tasks)) for k, v in with_prefix(tensors, "accuracy/").items()}
+    if facts["learned"]:
+        run.accuracies["known_top1"]  # a run that has learned a task has tested it
     run.curves = curves_of(tensors, facts["terms"], len(run.tasks))
     # Earlier versions recorded 100 % on a task of one class.
     for name in (name for name in run.accuracies if name.startswith("known")):
@@ -246,7 +211,6 @@ _PLAIN = (*_SETTING, "seconds", "updates")
 _LATER = ("threads", "tested")  # which files have since they are part of a run's key
 # Parts that were renamed since runs were first saved.
 RENAMED = {"merge": "after_task"}
-_CURVES = ("step_task", "known", "unknown", "epoch_task")
 
 
 def refuse_impossible(facts: dict) -> None:
@@ -257,7 +221,8 @@ def refuse_impossible(facts: dict) -> None:
         all(type(facts[name]) is int for name in ("seed", "updates", "learned")),
         all(type(value) in (int, float) for name in ("seconds", "memory") for value in facts[name].values()),
         facts["seconds"].keys() == {"train", "test"},
-        all(type(count) in (int, type(None)) for count in (facts.get("threads"), *facts.get("tested", (1, 1)))),
+        type(facts.get("threads")) in (int, type(None)) and isinstance(facts["terms"], list),
+        [type(count) for count in facts.get("tested", (1, 1))] == [int, int],
         all(isinstance(name, str) for name in (*names, *facts["terms"])),
         all(type(label) is int and 0 <= label < len(names) for task in tasks for label in task),
         len(shape) == 3 and all(type(side) is int and side > 0 for side in shape),
@@ -271,20 +236,6 @@ def matrix_of(values: Tensor, tasks: int) -> np.ndarray:
     if values.shape != (tasks, tasks) or not values.is_floating_point():
         raise TypeError(f"an accuracy matrix is {tasks} x {tasks} numbers, not {tuple(values.shape)}")
     return values.numpy()
-
-
-def curves_of(tensors: dict[str, Tensor], terms: list[str], tasks: int) -> Curves:
-    found = Curves.of(tensors, terms)
-    steps, epochs, points = found.step_task.shape, found.epoch_task.shape, {found.known.shape, found.unknown.shape}
-    fitting = all(loss.shape == steps for loss in found.loss.values()) and len(steps) == len(epochs) == 1
-    if not fitting or (points != {(*epochs, tasks)} and points != {(0, 0)}):
-        raise TypeError("the curves of a run have one length")
-    return found
-
-
-def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with ``prefix``, by the rest of their names."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def by_group(tensors: dict[str, Tensor], prefix: str) -> dict[str, dict[str, Tensor]]:

@@ -9,7 +9,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from itertools import count
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -78,7 +77,7 @@ class Store:
         try:
             return self.load(run)
         except ValueError as error:
-            set_aside(path, error)
+            files.set_aside(path, error)
             return run
 
     def load(self, run: Run) -> Run:
@@ -110,7 +109,7 @@ class Store:
         locked = self.wait(lock, run)
         try:
             for draft in (*files.drafts(path), *files.drafts(checkpoint_of(path))) if locked else ():
-                discard(draft)
+                files.discard(draft)
             yield Slot(self, self.find(run), locked)
         finally:
             if locked:
@@ -204,7 +203,7 @@ class Slot:
                 raise ValueError(f"{path} belongs to another run: remove it and train again.")
             return (tensors, facts) if facts["task"] == self.run.learned else None
         except ValueError as error:
-            set_aside(path, error)
+            files.set_aside(path, error)
         except KeyError as error:
             self.refuse_checkpoint(error)
         return None
@@ -212,7 +211,7 @@ class Slot:
     def refuse_checkpoint(self, error: Exception) -> None:
         """Set aside a checkpoint from which the run cannot go on."""
         path = checkpoint_of(self.path)
-        set_aside(path, ValueError(f"{path} is no checkpoint of this run ({str(error).splitlines()[0]})"))
+        files.set_aside(path, ValueError(f"{path} is no checkpoint of this run ({str(error).splitlines()[0]})"))
 
     def keep(self, make: Callable[[], Checkpoint]) -> None:
         """Write the checkpoint that ``make()`` returns, if one is due. The interval grows with the seconds that writing
@@ -231,7 +230,7 @@ class Slot:
         if tasks_learned(self.path) < run.learned:
             self.write(lambda: self.store.save(run))
         if self.locked and run.complete:
-            discard(checkpoint_of(self.path))
+            files.discard(checkpoint_of(self.path))
 
     def write(self, write: Callable[[], None]) -> None:
         """Write, or warn once that the disk refuses: the old file stays as it was, and the run goes on."""
@@ -287,23 +286,3 @@ def tasks_learned(path: Path) -> int:
     except (ValueError, KeyError):
         return 0
     return learned if isinstance(learned, int) else 0
-
-
-def discard(path: Path) -> None:
-    """Remove a file that is of no more use; where it is somebody else's, or gone, nothing is lost."""
-    with suppress(OSError):
-        path.unlink()
-
-
-def set_aside(path: Path, error: ValueError) -> None:
-    """Rename a file that cannot be used, so that nothing in it is lost, and say so in one warning."""
-    kind = "other-version" if isinstance(error, files.OtherVersion) else "damaged"
-    names = (path.with_name(f"{path.name}.{kind}{number or ''}") for number in count())
-    aside = next(name for name in names if not name.exists())
-    try:
-        os.replace(path, aside)
-        done = f"It was set aside as {aside.name} and is computed again"
-    except OSError as refused:  # somebody else's file in a shared folder
-        done = f"It cannot be set aside ({refused.strerror}), and is computed again"
-    reason = str(error).removesuffix(": remove it and train again.").removesuffix(".")
-    warnings.warn(f"{reason}. {done}.", stacklevel=2)

@@ -20,9 +20,10 @@ from ..memory import Pool, pool_of
 from ..networks import Network
 from ..recipe.optimiser import OPTIMISERS, Optimiser, Pace
 from ..recipe.recipe import Phase, Recipe, Schedule
+from ..runs.curves import Curves, with_prefix
 from ..runs.memory_use import bytes_in_use
 from ..runs.one_class import warn_of_one_class
-from ..runs.run import Curves, Run, with_prefix
+from ..runs.run import Run
 from ..runs.store import Checkpoint, NullSlot, Slot
 from ..seeds import generator, seeded
 from ..streams import Stream, Task

@@ -23,7 +23,8 @@ import cltutor as cl
 from cltutor.losses import Term
 from cltutor.recipe.parser import UnknownPart
 from cltutor.runs import files
-from cltutor.runs.store import Store, set_aside
+from cltutor.runs.files import set_aside
+from cltutor.runs.store import Store
 from cltutor.training.events import Diverged, EpochDone, TaskDone
 
 QUICK = cl.methods.finetune(epochs=2)

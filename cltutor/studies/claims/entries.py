@@ -161,9 +161,10 @@ def claims(paper: str | None = None, trials: int | None = None) -> list[Claim]:
     return [claim if trials is None or claim.counted else replace(claim, trials=trials) for claim in chosen]
 
 
+@checked
 def write(path: str | os.PathLike, text: str) -> None:
     """Write a text file in full or not at all."""
-    files.write_bytes(Path(path), text.encode())
+    files.write_bytes(Path(path), text.encode("utf-8"))
 
 
 class Saved(NamedTuple):

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime
 from functools import partial
 
+from ...checked import checked
 from ...runs.provenance import hardware, versions
 from ...runs.run import Run
 from ...training.loop import learn
@@ -15,6 +16,7 @@ from .entries import Entry, Ledger, Numbers
 from .training import STREAMS, Source, measured
 
 
+@checked
 def check(
     claims: Sequence[Claim],
     store: str | os.PathLike,

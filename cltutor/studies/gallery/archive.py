@@ -11,7 +11,8 @@ import torch
 from ...recipe.parser import parse
 from ...recipe.recipe import Recipe
 from ...runs import files
-from ...runs.run import Curves, Run
+from ...runs.curves import Curves
+from ...runs.run import Run
 from .settings import FOLDER, setting_of
 
 
