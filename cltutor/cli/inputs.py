@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from .. import methods, streams
 from ..comparing import comparison
+from ..describe import Location
 from ..recipe.recipe import Recipe
 from ..runs.store import Store
 from ..streams import Stream
-from ..streams.listing import located
 from ..training import devices, loop
 from . import writing
 from .arguments import SEED, SOURCES
@@ -60,7 +60,7 @@ def stream_of(source: str, tasks: int | list[int], order: Any, seed: int, splits
     chosen = seed if order == SEED else order
     if source in SOURCES:
         return getattr(streams, source)(tasks=tasks, order=chosen)
-    if not os.path.exists(located(source, "stream")):
+    if not os.path.exists(Location().check("stream", source)):
         raise ValueError(f"there is no stream {source!r}: give {', '.join(SOURCES)}, or a folder or zip file.")
     return streams.folder(source, tasks=tasks, order=chosen, splits=splits)
 

@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from ..describe import Described, Kind, flag, ruled
+from ..describe import Described, Kind, Name, flag, ruled
 from .backbone import Backbone, BackboneArchitecture, Normalise
 
 
@@ -21,9 +21,9 @@ class Torchvision(Described, BackboneArchitecture):
     logit is negative, no class is less likely than not, and such a loss drives them all to zero.
     """
 
-    name: str = ruled(Kind('the name of a classifier, such as "resnet18"', lambda value: isinstance(value, str) and bool(value)))
+    name: str = ruled(Kind('the name of a classifier, such as "resnet18"', Name().accepts))
     weights: str | None = ruled(
-        Kind('the path of a file, such as "weights.pth"', lambda value: isinstance(value, str) and bool(value), or_none=True), None
+        Kind('the path of a file, such as "weights.pth"', Name(4096).accepts, or_none=True), None
     )
     rectified: bool = flag(True)
 

@@ -1,13 +1,14 @@
 """Images that you already have as arrays or tensors."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .division import Classes, Order, Tasks, arrange, call, divide
+from ..checked import checked
+from ..describe import shown
+from .division import DIVISION, Classes, Order, Tasks, arrange, call, divide
 from .labels import Numbering
 from .pictures import pixels
 from .report import Report
@@ -16,6 +17,7 @@ from .stream import Split, Stream
 Array = Any  # a tensor, whatever numpy makes an array of, or a list of pictures
 
 
+@checked(**DIVISION)
 def tensors(
     x_train: Array,
     y_train: Array,
@@ -23,7 +25,7 @@ def tensors(
     y_test: Array,
     tasks: Tasks = 5,
     order: Order = 0,
-    class_names: Sequence[str] | None = None,
+    class_names: Any = None,
     classes: Classes = None,
     validation: float | int = 0,
 ) -> Stream:
@@ -92,5 +94,5 @@ def _tensor(name: str, given: Any) -> Tensor:
     except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         raise ValueError(
             f"{name} must be an array or a tensor of images of one size, or a list of such pictures, not "
-            f"{type(given).__name__} ({str(error).splitlines()[0].rstrip('.')}); streams.folder resizes pictures."
+            f"{shown(given)} ({str(error).splitlines()[0].rstrip('.')}); streams.folder resizes pictures."
         ) from error

@@ -6,7 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..describe import Described, Real, flag, real, several, whole
+from ..checked import checked
+from ..describe import Described, Kind, Real, flag, real, several, whole
+
+IMAGES = Kind("a tensor of images (N, C, H, W)", lambda value: isinstance(value, Tensor) and value.dim() == 4)
+BYTES = Kind(
+    "a tensor of images (N, C, H, W) of bytes, torch.uint8",
+    lambda value: IMAGES.accepts(value) and value.dtype == torch.uint8,
+)
+OF_CPU = Kind(
+    "a torch.Generator of the CPU", lambda value: isinstance(value, torch.Generator) and value.device.type == "cpu"
+)
 
 
 class Augmentation:
@@ -21,6 +31,7 @@ class Augmentation:
         """The images of a batch, changed: the same shape, on the same device."""
         raise NotImplementedError
 
+    @checked(images=IMAGES, generator=OF_CPU)
     def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """(copies * N, C, H, W): row k * N + i is variant k of image i, and variant 0 the image itself."""
         return images
@@ -34,9 +45,10 @@ class CropFlip(Described, Augmentation):
     probability one half. The crop has the size of the image, so it is a shift of up to `padding` pixels.
     """
 
-    padding: int = whole(4, at_least=0)
+    padding: int = whole(4, at_least=0, at_most=1000)
     flip: bool = flag(True)
 
+    @checked(images=IMAGES, generator=OF_CPU)
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """(N, C, H, W) -> the same shape, type and device; `generator` is a CPU one."""
         corners = torch.randint(2 * self.padding + 1, (2, len(images)), generator=generator)
@@ -82,7 +94,7 @@ class PhotometricCropFlip(Described, Augmentation):
 
     brightness: float = real(63.0, at_least=0)
     contrast: tuple[float, float] = several((0.2, 1.8), Real(at_least=0), length=2)
-    padding: int | None = whole(None, at_least=0, or_none=True)
+    padding: int | None = whole(None, at_least=0, at_most=1000, or_none=True)
     once: bool = flag(False)
 
     def __post_init__(self) -> None:
@@ -90,9 +102,9 @@ class PhotometricCropFlip(Described, Augmentation):
         if self.contrast[0] > self.contrast[1]:
             raise ValueError(f"contrast is a smallest and a largest factor, as (0.2, 1.8), not {self.contrast!r}.")
 
+    @checked(images=BYTES, generator=OF_CPU)
     def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """(N, C, H, W) bytes -> (12 * N, C, H, W): row k * N + i is kind k of image i; without ``once`` the images."""
-        _check(images)
         if not self.once:
             return images
         shift, factor = self._tones(len(images), generator)
@@ -106,9 +118,9 @@ class PhotometricCropFlip(Described, Augmentation):
         kinds[6:] = kinds[:6].flip(4)
         return kinds.flatten(0, 1)
 
+    @checked(images=BYTES, generator=OF_CPU)
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """(N, C, H, W) bytes -> one of the twelve kinds for each, on the same device; ``generator`` is a CPU one."""
-        _check(images)
         if self.once:
             return images
         kinds = torch.randint(12, (len(images),), generator=generator)
@@ -138,10 +150,3 @@ def _altered(images: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
     mean = pixels.mean((2, 3), keepdim=True)
     # In place: a whole pool may be altered at once. Rounding also returns the exact bytes where nothing is altered.
     return pixels.sub_(mean).mul_(factor).add_(mean + shift).round_().clamp_(0, 255).to(torch.uint8)
-
-
-def _check(images: Tensor) -> None:
-    if images.dtype != torch.uint8 or images.dim() != 4:
-        raise ValueError(
-            f"Augmentation takes images (N, C, H, W) of bytes, torch.uint8, not {images.dtype} {tuple(images.shape)}."
-        )

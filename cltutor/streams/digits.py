@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .division import Classes, Order, Tasks, arrange, call, divide
+from ..checked import checked
+from .division import DIVISION, Classes, Order, Tasks, arrange, call, divide
 from .stream import Split, Stream, sample
 
 
+@checked(**DIVISION)
 def digits(tasks: Tasks = 5, order: Order = 0, classes: Classes = None, validation: float | int = 0) -> Stream:
     """1,797 handwritten digits of 8x8 grey pixels (Alpaydin and Kaynak 1998, in scikit-learn).
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..describe import Real, Whole
+from ..checked import AnyOf
+from ..describe import Kind, Real, Whole, shown
 from .labels import is_whole, plain
 from .report import Report
 from .stream import Split, Stream, Task, check_images, sample
@@ -18,6 +19,31 @@ Tasks = int | Sequence[int]
 Order = int | None | Sequence[int | str]
 Classes = Sequence[int | str] | None
 Plan = tuple[tuple[int, ...], ...]
+
+
+class Setting(Kind):
+    """A setting in which arrays and tensors are lists."""
+
+    def plain(self, value: Any) -> Any:
+        return plain(value)
+
+
+def is_list(value: Any) -> bool:
+    return isinstance(value, list | set | frozenset)
+
+
+TASKS = Setting(
+    "a number of tasks, or a list with the number of classes in each (1 or more)",
+    lambda value: is_whole(value) or isinstance(value, list) and all(is_whole(n) and n > 0 for n in value),
+)
+ORDER = Setting(
+    "a whole number from 0 up, the seed of a random order, or a list of labels or class names, or None",
+    lambda value: value is None or Whole(at_least=0).accepts(value) or isinstance(value, list),
+)
+CLASSES = Setting("a list of labels or class names, or None for all", lambda value: value is None or is_list(value))
+VALIDATION = AnyOf((Whole(at_least=0), Real(at_least=0, below=1)))
+# What every source takes, for @checked.
+DIVISION = {"tasks": TASKS, "order": ORDER, "classes": CLASSES, "validation": VALIDATION}
 
 
 def arrange(
@@ -34,9 +60,8 @@ def arrange(
     all; validation: a fraction in [0, 1) or a whole number of training images per class. Raises ValueError when one of
     them does not fit.
     """
-    validation = plain(validation)
-    fraction = isinstance(validation, float)
-    (Real(at_least=0, below=1) if fraction else Whole(at_least=0)).check("validation", validation)
+    tasks, order, classes = TASKS.check("tasks", tasks), ORDER.check("order", order), CLASSES.check("classes", classes)
+    VALIDATION.check("validation", validation)
     chosen = list(range(len(class_names)))
     if classes is not None:
         chosen = sorted(labels_of(classes, class_names, "classes"))
@@ -98,13 +123,13 @@ def shares(
 def unknown(what: str, name: Any, known: Iterable[str]) -> ValueError:
     """One sentence for an unknown name, with the nearest known ones."""
     by_lower = {str(word).lower(): str(word) for word in known}
-    close = difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(name)[:80].lower(), by_lower, n=3, cutoff=0.5)
     near = [repr(by_lower[word]) for word in close]
     if not near:
         words = [repr(word) for word in sorted(by_lower.values())]
         listed = ", ".join(words[:20]) + (", ..." if len(words) > 20 else "")
-        return ValueError(f"there is no {what} {name!r}; there are {listed}.")
-    return ValueError(f"there is no {what} {name!r}; did you mean {' or '.join(near)}?")
+        return ValueError(f"there is no {what} {shown(name)}; there are {listed}.")
+    return ValueError(f"there is no {what} {shown(name)}; did you mean {' or '.join(near)}?")
 
 
 def call(function: Callable, arguments: dict[str, Any], variables: Sequence[str] = ()) -> str:
@@ -132,33 +157,27 @@ def _held_out(validation: float | int, images: int) -> int:
 
 def labels_of(items: Iterable[Any], class_names: Sequence[str], argument: str) -> list[int]:
     """Labels of a list of labels or names, each at most once."""
-    listed = plain(items)
-    if not isinstance(listed, list | set | frozenset):
-        raise ValueError(f"{argument}= must be a list of labels or class names, not {items!r}.")
     labels = []
-    for given in listed:
-        item = plain(given)
+    for item in plain(items):
         if isinstance(item, str):
             if item not in class_names:
                 raise unknown("class", item, class_names)
             item = list(class_names).index(item)
         if not is_whole(item) or not 0 <= item < len(class_names):
-            raise ValueError(f"{argument}= has the label {item!r}, but labels run from 0 to {len(class_names) - 1}.")
+            raise ValueError(
+                f"{argument}= has the label {shown(item)}, but labels run from 0 to {len(class_names) - 1}."
+            )
         if item in labels:
             raise ValueError(f"{argument}= names class {class_names[item]!r} twice; once is right.")
         labels.append(item)
     return labels
 
 
-def _in_order(chosen: list[int], order: Order, class_names: Sequence[str]) -> list[int]:
-    order = plain(order)
+def _in_order(chosen: list[int], order: Any, class_names: Sequence[str]) -> list[int]:
     if order is None:
         return chosen
     if is_whole(order):
-        generator = np.random.default_rng(Whole(at_least=0).check("order", order))
-        return generator.permutation(chosen).tolist()
-    if isinstance(order, int | float | set | frozenset):
-        raise ValueError(f"order is an int seed, None or a list of labels, not {order!r}.")
+        return np.random.default_rng(order).permutation(chosen).tolist()
     arrival = labels_of(order, class_names, "order")
     if missing := sorted(set(chosen) - set(arrival)):
         raise ValueError(
@@ -173,24 +192,20 @@ def _in_order(chosen: list[int], order: Order, class_names: Sequence[str]) -> li
     return arrival
 
 
-def _sizes(tasks: Tasks, classes: int) -> list[int]:
+def _sizes(tasks: Any, classes: int) -> list[int]:
     """The number of classes in each task."""
-    sizes = plain(tasks)
-    if is_whole(sizes):
-        if sizes < 1 or classes % sizes:
+    if is_whole(tasks):
+        if tasks < 1 or classes % tasks:
             right = [str(n) for n in range(1, classes + 1) if classes % n == 0]
             listed = " or ".join(filter(None, [", ".join(right[:-1]), right[-1]]))
             raise ValueError(
-                f"{classes} classes cannot be divided into {sizes} equal tasks; tasks may be {listed}, or a list with "
-                "the number of classes in each."
+                f"{classes} classes cannot be divided into {shown(tasks)} equal tasks; tasks may be {listed}, or a "
+                "list with the number of classes in each."
             )
-        return [classes // sizes] * sizes
-    if not isinstance(sizes, list) or not all(is_whole(n) and n > 0 for n in sizes):
+        return [classes // tasks] * tasks
+    if sum(tasks) != classes:
         raise ValueError(
-            f"tasks is a number of tasks, or a list with the number of classes in each (1 or more), not {tasks!r}."
+            f"tasks={shown(tasks)} is {shown(sum(tasks))} classes in all, but there are {classes}; the numbers must "
+            "sum to that."
         )
-    if sum(sizes) != classes:
-        raise ValueError(
-            f"tasks={sizes} is {sum(sizes)} classes in all, but there are {classes}; the numbers must sum to that."
-        )
-    return sizes
+    return list(tasks)

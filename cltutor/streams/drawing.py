@@ -13,9 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..describe import Several, Whole
-from .division import Plan, arrange, call, divide
+from .division import DIVISION, Plan, arrange, call, divide
 from .grounds import GROUNDS, LATTICE, pattern
-from .labels import plain
 from .shapes import REACH, distances
 from .stream import Split, Stream, check_memory
 
@@ -28,16 +27,19 @@ Render = Callable[[int, int, Tensor, int], tuple[Tensor, Tensor]]
 Put = Callable[[Tensor, str, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
+SETTINGS = DIVISION | {
+    "size": Whole(at_least=8),
+    "per_class": Several(Whole(at_least=1), length=2),
+    "seed": Whole(at_least=0),
+}
+
+
 def rendered(
     source: Callable[..., Stream], settings: dict[str, Any], class_names: Sequence[str], numbers: int, render: Render
 ) -> Stream:
     """The stream of the function ``source``, called with ``settings``; ``numbers`` and ``render`` as of ``draw``."""
-    settings = {name: plain(value) for name, value in settings.items()}
-    validation, size, seed = (settings[name] for name in ("validation", "size", "seed"))
+    validation, size, seed, counts = (settings[name] for name in ("validation", "size", "seed", "per_class"))
     plan = arrange(class_names, settings["tasks"], settings["order"], settings["classes"], validation)
-    Whole(at_least=8).check("size", size)
-    counts = Several(Whole(at_least=1), length=2).check("per_class", settings["per_class"])
-    Whole(at_least=0).check("seed", seed)
     check_memory(sum(counts) * sum(map(len, plan)), (3, size, size))
     train, test = (draw(plan, count, size, seed, part, numbers, render) for part, count in enumerate(counts))
     name, code = source.__name__, call(source, settings)

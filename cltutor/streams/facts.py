@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..checked import checked
 from . import drawing
 from .division import Classes, Order, Tasks
 from .drawing import GROUND, Put, between
@@ -23,6 +24,7 @@ _ASIDE = 0.12  # at most, how far two objects in a row lie out of line
 _HUES_APART = 0.3  # at least, of the two objects, round the circle of hues
 
 
+@checked(**drawing.SETTINGS)
 def facts(
     tasks: Tasks = 2,
     order: Order = 0,

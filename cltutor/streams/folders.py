@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..describe import Flag, Whole
-from .division import Classes, Order, Plan, Tasks, arrange, call, shares
-from .labels import plain
+from ..checked import checked
+from ..describe import Whole
+from .division import DIVISION, Classes, Order, Plan, Tasks, arrange, call, shares
 from .layout import Picture, layout
-from .listing import Open, listed, located
+from .listing import PATH, Open, listed
 from .pictures import TooLarge, square
 from .report import Report
 from .stream import Split, Stream, Task, check_memory, sample
@@ -24,6 +24,7 @@ _SPLITS = ("for training", "for validation", "for test")
 _AT_ONCE = 1000  # pictures that are handed to the threads together
 
 
+@checked(**DIVISION, size=Whole(at_least=1), path=PATH)
 def folder(
     path: str | Path,
     tasks: Tasks = 5,
@@ -45,8 +46,7 @@ def folder(
     arguments, and the ValueError when they do not fit, as in `arrange`.
     """
     code = call(folder, locals())
-    path, size, validation = located(path), Whole(at_least=1).check("size", size), plain(validation)
-    splits = None if splits is None else Flag().check("splits", splits)
+    path = Path(path).expanduser()
     report = Report()
     with listed(path, report) as (names, open_file):
         pictures = layout(path, names, splits, report)

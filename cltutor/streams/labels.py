@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..describe import Name, shown
 from .report import Report
 
 _MOST = 100_000  # classes that are numbered without a name of their own
@@ -19,7 +20,8 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, list | tuple | range):
         return [plain(item) for item in value]
-    return value.tolist() if callable(getattr(value, "tolist", None)) else value
+    has_numbers = callable(getattr(value, "tolist", None)) and not getattr(value, "is_meta", False)
+    return value.tolist() if has_numbers else value
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
@@ -30,20 +32,20 @@ def is_whole(value: Any) -> TypeGuard[int]:
 def names_of(class_names: Any) -> tuple[str, ...]:
     """Class names as different texts, from texts, bytes or whole numbers; ValueError for anything else."""
     right = "class_names is a list of different names, one for each label"
-    if isinstance(class_names, str | bytes | dict | set | frozenset) or not isinstance(class_names, Iterable):
-        raise ValueError(f"{right}, not {class_names!r}.")
+    listed = plain(class_names)
+    if isinstance(listed, str | bytes | dict | set | frozenset | Tensor) or not isinstance(listed, Iterable):
+        raise ValueError(f"{right}, not {shown(class_names)}.")
     names: dict[str, None] = {}
-    for given in plain(class_names):
+    for given in listed:
         name = plain(given)
         if isinstance(name, bytes):
             name = name.decode("utf-8", "backslashreplace")
         if is_whole(name):
             name = str(name)
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"{right}; {given!r} is no name.")
+        name = Name().check("a class name", name)
         if name in names:
-            raise ValueError(f"{right}; {name!r} is there twice.")
-        names[str(name)] = None
+            raise ValueError(f"{right}; {shown(name)} is there twice.")
+        names[name] = None
     if not names:
         raise ValueError(f"{right}; it is empty.")
     return tuple(names)
@@ -68,12 +70,12 @@ class Numbering:
         names = () if class_names is None else names_of(class_names)
         self.moved: dict[Any, int] = {}
         if kinds == {str}:
-            self.names = names or tuple(found)
+            self.names = names or names_of(found)
             places: dict[Any, int] = {name: place for place, name in enumerate(self.names)}
             if not names:
                 report.add("guessed", "classes are numbered in the order of their names", *found)
         elif found[0] >= 0 and found[-1] >= len(found) and not (kept if not names else len(names) != len(found)):
-            self.names = names or tuple(map(str, found))
+            self.names = names or names_of(found)
             self.moved = places = {label: place for place, label in enumerate(found)}
             report.add("guessed", "labels that do not run from 0 are numbered anew, in their order", *map(str, found))
         else:
@@ -84,7 +86,7 @@ class Numbering:
             wrong = next((label for label in one if label not in places), None)
             if wrong is not None:
                 right = f"run from 0 to {len(places) - 1}, one" if kinds == {int} else "be"
-                raise ValueError(f"{name} has the label {wrong!r}; labels must {right} for each class name.")
+                raise ValueError(f"{name} has the label {shown(wrong)}; labels must {right} for each class name.")
         self.labels = {name: torch.tensor([places[label] for label in one]).long() for name, one in values.items()}
 
     def places(self, argument: str, items: Any) -> Any:
@@ -106,7 +108,7 @@ def _values(name: str, given: Any, report: Report) -> list:
     except (RuntimeError, NotImplementedError):  # a tensor without numbers, as on the meta device
         listed = None
     if not isinstance(listed, list) or any(isinstance(label, list) for label in listed):
-        raise ValueError(f"{right}, not {tuple(getattr(given, 'shape', ())) or type(given).__name__}.")
+        raise ValueError(f"{right}, not {shown(given)}.")
     kinds = set(map(type, listed))
     if kinds == {bool}:
         return [str(label) for label in listed]
@@ -117,5 +119,5 @@ def _values(name: str, given: Any, report: Report) -> list:
         return [int(label) for label in listed]
     if kinds - {int} and kinds - {str}:
         wrong = next(label for label in listed if type(label) is not int)
-        raise ValueError(f"{right}, not {wrong!r}.")
+        raise ValueError(f"{right}, not {shown(wrong)}.")
     return listed

@@ -7,21 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from ..describe import Kind, Location
 from .pictures import PICTURES
 from .report import Report
 
 _SYSTEM = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "thumbs.db", "desktop.ini"}
 Open = Callable[[str], IO[bytes]]
-
-
-def located(path: Any, name: str = "path") -> Path:
-    """The path, with the home folder for `~`; ValueError for anything but a path."""
-    if not isinstance(path, str | Path) or not str(path).strip() or "\0" in str(path):
-        raise ValueError(f"{name} is the path of a folder or file, not {path!r}.")
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise ValueError(f"{name} {str(path)!r} starts with a user who is not known here; write it out.") from error
+PATH = Kind("the path of a folder or file", Location().accepts)
 
 
 @contextmanager

@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
+from ..checked import Text, checked
+from ..describe import CONTROL, Choice
+
 KINDS = ("taken", "guessed", "converted", "skipped")
+KIND, TEXT = Choice(KINDS), Text()
 _EXAMPLES = 3
 
 
@@ -29,10 +33,14 @@ class Report:
 
     def add(self, kind: str, what: str, *names: str) -> None:
         """Note `what` once more, for the files or labels `names`."""
+        KIND.check("kind", kind)
+        for text in (what, *names):
+            TEXT.check("what and each name", text)
         note = self._notes.get((kind, what), Note(kind, what))
         examples = (*note.examples, *map(printable, names))[:_EXAMPLES]
         self._notes[kind, what] = note._replace(number=note.number + len(names), examples=examples)
 
+    @checked(kind=KIND)
     def of(self, kind: str) -> tuple[Note, ...]:
         """The notes of a kind: "taken", "guessed", "converted" or "skipped"."""
         return tuple(note for note in self if note.kind == kind)
@@ -53,4 +61,4 @@ class Report:
 
 def printable(name: str) -> str:
     """The name with control characters, and bytes that are no text, written as escapes."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in name)
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", name)

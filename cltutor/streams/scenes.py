@@ -3,6 +3,7 @@
 import numpy as np
 from torch import Tensor
 
+from ..checked import checked
 from . import drawing
 from .division import Classes, Order, Tasks
 from .drawing import GROUND, between
@@ -14,6 +15,7 @@ TURN = np.radians(25)  # at most, to either side: no shape may become another on
 _RADIUS = 0.32, 0.46  # of the object, as a share of the image
 
 
+@checked(**drawing.SETTINGS)
 def scenes(
     tasks: Tasks = 5,
     order: Order = 0,

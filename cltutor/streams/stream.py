@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..describe import Real, Whole
-from .labels import names_of, plain
+from ..checked import Tensors, Text, checked
+from ..describe import Name, Real, Several, Whole, shown
+from .labels import names_of
 from .report import Report
+
+LABELS, CLASSES = Tensors("N", whole=True), Several(Whole(at_least=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +38,7 @@ class Split:
         images, labels, masks = self.images, self.labels, self.masks
         for name, part in (("images", images), ("labels", labels), ("masks", masks)):
             if not isinstance(part, Tensor) and (part is not None or name != "masks"):
-                raise ValueError(f"{name} must be a tensor, not {type(part).__name__}; torch.as_tensor makes one.")
+                raise ValueError(f"{name} must be a tensor, not {shown(part)}; torch.as_tensor makes one.")
         if images.ndim != 4 or images.dtype != torch.uint8:
             raise ValueError(f"images must be a uint8 tensor of shape (N, C, H, W), not {_kind(images)}.")
         if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
@@ -54,10 +57,18 @@ class Split:
 
     def take(self, rows: Tensor) -> "Split":
         """The images at `rows`: (N,) bool, or (n,) int64 indices."""
+        right = isinstance(rows, Tensor) and rows.dim() == 1
+        if right and rows.dtype == torch.int64:
+            right = not len(rows) or 0 <= int(rows.min()) <= int(rows.max()) < len(self)
+        elif not right or rows.dtype != torch.bool or len(rows) != len(self):
+            right = False
+        if not right:
+            raise ValueError(f"rows is a tensor of numbers from 0 to {len(self) - 1}, or of bool, not {shown(rows)}.")
         masks = None if self.masks is None else self.masks[rows]
         return Split(self.images[rows], self.labels[rows], masks)
 
     @classmethod
+    @checked(image_shape=Several(Whole(at_least=1), length=3))
     def empty(cls, image_shape: tuple[int, int, int]) -> "Split":
         """A split with no image, of images of shape (C, H, W)."""
         images = torch.empty((0, *image_shape), dtype=torch.uint8)
@@ -76,10 +87,7 @@ class Task:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", Whole(at_least=0).check("index", self.index))
-        classes = plain(self.classes)
-        if not isinstance(classes, list) or not all(type(label) is int for label in classes):
-            raise ValueError(f"classes must be a tuple of whole numbers, not {self.classes!r}.")
-        object.__setattr__(self, "classes", tuple(classes))
+        object.__setattr__(self, "classes", CLASSES.check("classes", self.classes))
         for name in ("train", "validation", "test"):
             if not isinstance(getattr(self, name), Split):
                 raise ValueError(f"{name} must be a Split, not {type(getattr(self, name)).__name__}.")
@@ -94,10 +102,11 @@ class Stream(Sequence[Task]):
     every label; report: what the source took, guessed, converted and skipped.
     """
 
+    @checked(name=Name(), code=Text())
     def __init__(
-        self, tasks: Iterable[Task], class_names: Sequence[str], name: str, code: str, report: Report | None = None
+        self, tasks: Iterable[Task], class_names: Any, name: str, code: str, report: Report | None = None
     ) -> None:
-        self._tasks = tuple(tasks) if isinstance(tasks, Iterable) else ()
+        self._tasks = tuple(tasks)
         self.class_names = names_of(class_names)
         self.name = name
         self.code = code
@@ -147,6 +156,7 @@ class Stream(Sequence[Task]):
 
     def positions(self, labels: Tensor) -> Tensor:
         """(N,) labels -> (N,) columns: the place of each label in the order of arrival."""
+        labels = LABELS.check("labels", labels).long()
         inside = (labels >= 0) & (labels < len(self._columns))
         columns = self._columns.to(labels.device)[torch.where(inside, labels, 0)]
         foreign = labels[~inside | (columns < 0)]
@@ -166,14 +176,13 @@ class Stream(Sequence[Task]):
                     digest.update(part.contiguous().numpy().data)
         return digest.hexdigest()[:16]
 
+    @checked(share=Real(above=0, at_most=1), seed=Whole(at_least=0))
     def fewer(self, share: float, seed: int = 0) -> "Stream":
         """The stream with a `share` of the training images of every task after the first (LwF, Figure 5).
 
         The share, above 0 and at most 1, is sampled with `seed` class by class, at least one image of each; a larger
         share contains every image of a smaller one.
         """
-        share, seed = plain(share), plain(seed)
-        Real(above=0, at_most=1).check("share", share)
         tasks = [self[0]]
         for task in self[1:]:
             kept = sample(task.train.labels, lambda n: max(1, round(share * n)), seed)
@@ -229,13 +238,11 @@ def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
         raise ValueError("a stream needs at least one task.")
     seen: set[int] = set()
     for place, task in enumerate(tasks):
-        if not isinstance(task, Task):
-            raise ValueError(f"a stream is made of Tasks, not of {type(task).__name__}.")
         if task.index != place:
             raise ValueError(f"the task at place {place} has the index {task.index}; use {place}.")
         if not task.classes or not set(task.classes) <= set(range(len(class_names))):
             raise ValueError(
-                f"the classes of task {place} are {task.classes}; they must be labels from 0 to "
+                f"the classes of task {place} are {shown(task.classes)}; they must be labels from 0 to "
                 f"{len(class_names) - 1}, one for each class name."
             )
         if seen & set(task.classes):

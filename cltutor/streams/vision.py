@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..describe import Whole
-from .division import Classes, Order, Tasks, arrange, call, divide, unknown
-from .labels import plain
-from .listing import located
+from ..checked import NOTHING, AnyOf, checked
+from ..describe import Several, Whole
+from .division import DIVISION, Classes, Order, Tasks, arrange, call, divide, unknown
+from .listing import PATH
 from .stream import Split, Stream, sample
 
 # The arguments for the training and the test images of each data set. None: it is not divided, and one fifth of each
@@ -28,7 +28,10 @@ _SETS: dict[str, Sequence[dict[str, Any]] | None] = {
     **dict.fromkeys(("Caltech101", "Caltech256", "EuroSAT", "SEMEION", "SUN397")),
 }
 
+PER_CLASS = AnyOf((Whole(at_least=1, or_none=True), Several(Whole(at_least=1, or_none=True), length=2)))
 
+
+@checked(**DIVISION, per_class=PER_CLASS, root=AnyOf((PATH, NOTHING)))
 def torchvision(
     name: str,
     tasks: Tasks = 10,
@@ -46,16 +49,10 @@ def torchvision(
     the data can neither be found nor downloaded, or the images differ in size (`folder` resizes those).
     """
     code = call(torchvision, locals())
-    if not isinstance(name, str) or name not in _SETS:
+    if name not in _SETS:
         raise unknown("torchvision data set", name, _SETS)
-    most = plain(per_class)
-    most = most if isinstance(most, list) else (most, None)
-    if len(most) != 2:
-        raise ValueError(f"per_class is a number of training images, or of training and test images, not {per_class}.")
-    counts = [Whole(at_least=1, or_none=True).check("per_class", count) for count in most]
-    if root is None:
-        root = os.environ.get("CLTUTOR_DATA") or Path.home() / ".cache" / "cltutor"
-    root = located(root, "root")
+    counts = per_class if isinstance(per_class, tuple) else (per_class, None)
+    root = Path(root or os.environ.get("CLTUTOR_DATA") or "~/.cache/cltutor").expanduser()
     parts = [_open(name, root, **arguments) for arguments in _SETS[name] or ({},)]
     labels = [_labels(part) for part in parts]
     class_names = _class_names(parts[0], labels)

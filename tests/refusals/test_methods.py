@@ -229,7 +229,7 @@ RIGHT = {
         "no method": "refused when it is called",
     },
     ("register", "fixed"): dict.fromkeys(("list", "tuple", "no array"), "none is fixed"),
-    ("lwf_paper", "weights"): {**NAMES, "None": "no file", "long": TEXT, "two lines": TEXT},
+    ("lwf_paper", "weights"): {**NAMES, "None": "no file"},
     ("compose", "name"): NAMES,
     ("compose", "loss"): {"a part of another kind": LOSS},
     ("compose", "memory"): {"None": "no memory"},

@@ -81,6 +81,7 @@ def right(rule: Rule, value: Any) -> str:
         case Name():
             return "any name will do" if type(value) is str and value else ""
         case Several():
+            value = value.tolist() if getattr(value, "ndim", 0) == 1 else value
             if type(value) not in (list, tuple) or rule.length not in (None, len(value)):
                 return ""
             none = "there may be no layer" if type(rule).__name__ == "Widths" else ""
