@@ -92,6 +92,10 @@ class Tool(ipywidgets.VBox):
         for name in held:
             vars(self).pop(name, None)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not self.closed or self.has_trait(name):  # a thread that had not ended yet sets nothing any more
+            super().__setattr__(name, value)
+
     def __getattr__(self, name: str) -> Any:
         why = ": its cell has run again, use the new one." if self.closed else "."
         raise AttributeError(f"This {type(self).__name__} has no {name}{why}")
@@ -175,8 +179,8 @@ def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
 
 def button(words: str, tooltip: str, action: Callable, icon: str = "", width: str | None = None) -> ipywidgets.Button:
     """A button that calls `action(button)`."""
-    made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip)
-    made.layout = ipywidgets.Layout(width="auto", min_width=width, margin="2px 6px 2px 0")
+    layout = ipywidgets.Layout(width="auto", min_width=width, margin="2px 6px 2px 0")
+    made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip, layout=layout)
     made.on_click(action)
     return made
 

@@ -74,7 +74,7 @@ class Worker:
     def cease(self) -> None:
         """Do nothing more, after the step under way, and say nothing of it."""
         self._newest, before = threading.Thread(), self._newest
-        self._fail = ignore
+        self._fail = self.do = ignore
         getattr(before, "cancel", ignore)()
 
 

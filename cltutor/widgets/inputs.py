@@ -119,7 +119,7 @@ class Choice(ipywidgets.Box):
     def __init__(self, words: str, options: Sequence[Option], guarded: Callable[[Callable], Callable]) -> None:
         self.words, self._guarded, self._showing = words, guarded, False
         self.buttons: dict[object, Switch] = {}
-        self.label = ipywidgets.HTML(words, layout=ipywidgets.Layout(margin="0 6px 0 0"))
+        self.label = [ipywidgets.HTML(words, layout=ipywidgets.Layout(margin="0 6px 0 0"))] if words else []
         layout = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", margin="0 10px 0 0")
         super().__init__(layout=layout)
         self.add_class("cltutor-choice")
@@ -145,7 +145,7 @@ class Choice(ipywidgets.Box):
         button.layout.margin = "2px 2px 2px 0"
         pressed = self._guarded(self._pressed)  # removes the message from the page, so that only a press may call it
         button.observe(lambda change: self._showing or pressed(change), "value")
-        self.children = (self.label, *self.buttons.values()) if self.words else tuple(self.buttons.values())
+        self.children = (*self.label, *self.buttons.values())
 
     def _pressed(self, change) -> None:
         (value,) = (value for value, button in self.buttons.items() if button is change.owner)

@@ -38,6 +38,7 @@ class Recorded(ipywidgets.Box):
         self.runs: dict[str, list[Run]] = {}
         for run in found:
             self.runs.setdefault(f"{run.name} across tasks" if run.competes else run.name, []).append(run)
+        self._label = ipywidgets.HTML("recorded runs", layout=ipywidgets.Layout(margin="0 8px 0 0"))
         self.switches: dict[str, Switch] = {}
         self._clearing = False
         switched = guarded(lambda change: changed())
@@ -66,7 +67,7 @@ class Recorded(ipywidgets.Box):
         """Show the switches of these methods, and those that are on."""
         self._listed = [w for w, runs in self.runs.items() if runs[0].name in methods or self.switches[w].value]
         listed = [self.switches[words] for words in self._listed]
-        self.children = (ipywidgets.HTML("recorded runs", layout=ipywidgets.Layout(margin="0 8px 0 0")), *listed)
+        self.children = (self._label, *listed)
         self.layout.display = "flex" if listed else "none"
 
     def clear(self) -> None:

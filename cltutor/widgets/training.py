@@ -119,11 +119,12 @@ class Actions(ipywidgets.VBox):
         keeps = "continue where it was stopped: the same numbers as without the stop"
         self.resume = made("Resume", "step-forward", keeps, lambda: self.busy or (resume and resume()))
         self.clear = made("Clear", "trash", "remove all runs from the picture", clear)
-        self.bar = ipywidgets.FloatProgress(min=0, max=1, tooltip="progress")
-        self.bar.layout = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
+        wide = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
+        self.bar = ipywidgets.FloatProgress(min=0, max=1, tooltip="progress", layout=wide)
         self.words = ipywidgets.HTML(layout=ipywidgets.Layout(min_height="32px", margin="0"))
         self.cautions = ipywidgets.HTML()
-        buttons = [self.train, self.stop, *([self.resume] if resume else []), self.clear]
+        self.resume.layout.display = None if resume else "none"
+        buttons = self.train, self.stop, self.resume, self.clear
         super().__init__([row(*buttons, self.bar), self.words, self.cautions], layout=ipywidgets.Layout(width="100%"))
         self._enable()
 

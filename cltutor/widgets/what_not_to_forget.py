@@ -34,8 +34,9 @@ class Classes(ipywidgets.HBox):
         split, boxes = stream[task].test, []
         for label in stream[task].classes:
             name = stream.class_names[label]
-            button = ipywidgets.ToggleButton(description=name, tooltip=f"meet {name} again: Omega on its pictures")
-            button.layout = ipywidgets.Layout(width="auto", min_width="64px", margin="2px 0")
+            wide = ipywidgets.Layout(width="auto", min_width="64px", margin="2px 0")
+            again = f"meet {name} again: Omega on its pictures"
+            button = ipywidgets.ToggleButton(description=name, tooltip=again, layout=wide)
             button.observe(guarded(self._pressed), "value")
             self.buttons[label] = button
             image = split.images[(split.labels == label).nonzero()[0, 0]]
