@@ -165,8 +165,9 @@ class Many(Rule):
     def convert(self, value: Any) -> Any:
         if getattr(value, "ndim", 0) == 1:
             value = value.tolist()
-        plain = self.each is not None and isinstance(value, list | tuple)
-        return type(value)(self.each.check("", one) for one in value) if plain else value
+        if self.each is None or not isinstance(value, list | tuple):
+            return value
+        return type(value)(self.each.check("", one) for one in value)
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,7 +5,7 @@ from html import escape
 from typing import NamedTuple
 
 from ..checked import Text, checked
-from ..describe import CONTROL, Choice
+from ..rules import CONTROL, Choice
 
 KINDS = ("taken", "guessed", "converted", "skipped")
 KIND, TEXT = Choice(KINDS), Text()
