@@ -223,7 +223,7 @@ def test_links_are_followed_but_never_round_in_circles(animals, tmp_path):
 
 
 def test_names_of_any_script_case_and_spelling_are_read(tmp_path):
-    names = ("çat with spaces", "Ünïcode 猫", "e\u0301te\u0301", "-rf", "50%")
+    names = ("çat with spaces", "Ünïcode 猫", "e\u0301te\u0301", "-rf", "50%", "نیم\u200cفاصله")
     for name in names:
         pictures(tmp_path / name)
         picture(tmp_path / name / "IMAGE 1.JPG", 50)
@@ -233,8 +233,8 @@ def test_names_of_any_script_case_and_spelling_are_read(tmp_path):
     (tmp_path / "-rf").rename(tmp_path / "a\nb")
     (tmp_path / "50%").rename(tmp_path / "\udcff")
     stream = read(tmp_path)
-    assert set(stream.class_names) == {"çat with spaces", "Ünïcode 猫", "été", "a\\u000ab", "\\udcff"}
-    assert sum(len(split) for split in (stream[0].train, stream[0].test)) == 30
+    assert set(stream.class_names) == {"çat with spaces", "Ünïcode 猫", "été", "a\\u000ab", "\\udcff", names[-1]}
+    assert sum(len(split) for split in (stream[0].train, stream[0].test)) == 36
     str(stream.report).encode("utf-8")
 
 
