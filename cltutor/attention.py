@@ -14,12 +14,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .describe import Real
+from .checked import AnyOf, Many, Table, Tensors, Text, alike, checked
+from .describe import Flag, Real, shown
 from .networks import Network, Output
-from .networks.maps import check_images, checked_layer, last_block, layers
-from .networks.maps import outside_blocks as outside_blocks
+from .networks.maps import check_images, checked_layer, last_block, layers, outside_blocks
 from .networks.modes import as_tested
 from .seeds import own_settings
+
+__all__ = [
+    "activation_attention",
+    "cam",
+    "drift",
+    "grad_cam",
+    "grad_cams",
+    "inside",
+    "last_block",
+    "layers",
+    "maps_of",
+    "most_attended",
+    "normalised",
+    "outside_blocks",
+    "overlap",
+    "rank_correlation",
+    "watching",
+]
 
 SMALLEST = 1e-6  # an all-zero map, which the ReLU can leave, has a finite direction and a finite gradient
 
@@ -38,8 +56,9 @@ def watching(model: nn.Module, layer: str) -> Iterator[Seen]:
     differentiated with respect to the maps at no other cost. The model goes on with a copy: a ReLU in place above the
     layer would change the maps. Raises ValueError for a layer that does not exist.
     """
-    if layer not in dict(model.named_modules()):
-        raise ValueError(f"{layer!r} is no layer of this model.")
+    known = dict(model.named_modules()) if isinstance(model, nn.Module) and isinstance(layer, str) and layer else {}
+    if not known or layer not in known:
+        raise ValueError(f"{shown(layer)} is no layer of this model.")
     seen = Seen()
 
     def keep(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
@@ -77,9 +96,9 @@ def look_as_tested(network: Network, images: Tensor, layer: str | None, tasks: I
 
 def maps_of(output: Output) -> Tensor:
     """The maps (N, K, h, w) of the layer that was watched; ValueError where none was."""
-    if output.maps is None:
+    if (maps := getattr(output, "maps", None)) is None:
         raise ValueError("No layer was watched in this forward pass, so there are no maps.")
-    return output.maps
+    return maps
 
 
 def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
@@ -88,11 +107,15 @@ def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
     ``scores`` (N,) of one class per image, ``maps`` A (N, K, h, w); returns (N, h, w). With ``create_graph`` the result
     is differentiable, the gradient in alpha included.
     """
-    total = scores.sum()
-    (gradient,) = torch.autograd.grad(total, maps, create_graph=create_graph, retain_graph=True, allow_unused=True)
-    if gradient is None:
-        raise ValueError("These scores do not depend on these maps, so they have no Grad-CAM.")
-    return weighted(maps, gradient)
+    Flag().check("create_graph", create_graph)
+    alike("N", scores=scores)
+    alike("N, K, h, w", maps=maps)
+    if scores.requires_grad and maps.requires_grad and len(scores) == len(maps):
+        total = scores.sum()
+        (gradient,) = torch.autograd.grad(total, maps, create_graph=create_graph, retain_graph=True, allow_unused=True)
+        if gradient is not None:
+            return weighted(maps, gradient)
+    raise ValueError("These scores do not depend on these maps, so they have no Grad-CAM.")
 
 
 def weighted(maps: Tensor, gradient: Tensor) -> Tensor:
@@ -101,6 +124,7 @@ def weighted(maps: Tensor, gradient: Tensor) -> Tensor:
     return F.relu((alpha * maps).sum(1))
 
 
+@checked
 def grad_cam(
     model: nn.Module,
     images: Tensor,
@@ -122,6 +146,7 @@ def grad_cam(
     return _grad_cams(model, images, targets, [layer], create_graph)[layer]
 
 
+@checked(names=AnyOf((Many(Text(), least=1), Table(least=1))))
 def grad_cams(
     model: nn.Module,
     images: Tensor,
@@ -172,19 +197,14 @@ def logits_of(output: Any, count: int) -> Tensor:
 
 def chosen(logits: Tensor, targets: Any) -> Tensor:
     """The logit (N,) of each image's class: ``targets`` (N,), or one for all."""
-    try:
-        columns = torch.as_tensor(targets, device=logits.device).clone()
-    except (TypeError, ValueError, RuntimeError):
-        columns = logits.new_empty(0)
-    kind = columns.dtype
-    if columns.dim() > 1 or kind.is_floating_point or kind.is_complex or kind == torch.bool:
-        shown = f"{kind} {tuple(columns.shape)}" if isinstance(targets, Tensor) else repr(targets)
-        raise ValueError(f"targets are whole numbers, one for each image or one for all, not {shown}.")
+    columns = torch.as_tensor(targets).clone()
+    if columns.is_meta or columns.dim() > 1 or not Tensors(whole=True).accepts(columns):
+        raise ValueError(f"targets are whole numbers, one for each image or one for all, not {shown(targets)}.")
     if columns.dim() and len(columns) != len(logits):
         raise ValueError(f"Give one class for each of the {len(logits)} images, or one for all, not {len(columns)}.")
     if not 0 <= int(columns.min()) <= int(columns.max()) < logits.shape[1]:
         raise ValueError(f"targets are columns of the logits, 0 to {logits.shape[1] - 1}.")
-    return logits.gather(1, columns.long().expand(len(logits)).unsqueeze(1)).squeeze(1)
+    return logits.gather(1, columns.long().to(logits.device).expand(len(logits)).unsqueeze(1)).squeeze(1)
 
 
 def check_distillable(before: Network, after: Network, image: Tensor) -> None:
@@ -199,9 +219,8 @@ def check_distillable(before: Network, after: Network, image: Tensor) -> None:
         try:
             cam(output.head(0)[:, 0], maps_of(output), create_graph=True).sum().backward()
         except RuntimeError as error:
-            raise ValueError(
-                f"Attention cannot be kept in this network, whose Grad-CAM has no gradient: {error}"
-            ) from error
+            why = f"whose Grad-CAM has no gradient: {error}"
+            raise ValueError(f"Attention cannot be kept in this network, {why}") from error
 
 
 def activation_attention(maps: Tensor) -> Tensor:
@@ -209,37 +228,33 @@ def activation_attention(maps: Tensor) -> Tensor:
 
     Source: Zagoruyko and Komodakis 2017; LwM, section 2, distinguishes its own maps from it.
     """
+    alike("N, K, h, w", maps=maps)
     return maps.square().mean(1)
 
 
 def normalised(attention: Tensor) -> Tensor:
     """Maps (N, h, w) as vectors (N, h * w) of length one (LwM, eq. 6); an all-zero map stays zero."""
+    alike("N, h, w", attention=attention)
     flat = attention.flatten(1)
     return flat / (flat.square().sum(1, keepdim=True) + SMALLEST**2).sqrt()
 
 
-def check_maps(*several: Tensor) -> None:
+def check_maps(**several: Tensor) -> None:
     """Raise ValueError unless these are maps (N, h, w) of one shape, of finite numbers."""
-    for maps in several:
-        if not isinstance(maps, Tensor) or not maps.is_floating_point() or maps.dim() != 3:
-            kind = f"{maps.dtype} {tuple(maps.shape)}" if isinstance(maps, Tensor) else type(maps).__name__
-            raise ValueError(f"Attention maps are a tensor (N, h, w) of floating-point numbers, not {kind}.")
-        if maps.shape != several[0].shape:
-            shapes = " and ".join(str(tuple(one.shape)) for one in (several[0], maps))
-            raise ValueError(f"Maps that are compared have one shape (N, h, w), not {shapes}.")
-        if not maps.isfinite().all():
-            raise ValueError("Attention maps are finite numbers, and there are nan or infinite values in these.")
+    alike("N, h, w", **several)
+    if not all(maps.isfinite().all() for maps in several.values()):
+        raise ValueError("Attention maps are finite numbers, and there are nan or infinite values in these.")
 
 
 def drift(before: Tensor, now: Tensor) -> Tensor:
     """L1 distance (N,) of two models' normalised maps (N, h, w) (LwM, eq. 6)."""
-    check_maps(before, now)
+    check_maps(before=before, now=now)
     return (normalised(before) - normalised(now)).abs().sum(1)
 
 
 def rank_correlation(before: Tensor, now: Tensor) -> Tensor:
     """Spearman's rank correlation (N,) of two models' maps (N, h, w); nan where a map is constant."""
-    check_maps(before, now)
+    check_maps(before=before, now=now)
     first, second = (mean_ranks(attention.flatten(1)) for attention in (before, now))
     first, second = first - first.mean(1, keepdim=True), second - second.mean(1, keepdim=True)
     return (first * second).sum(1) / (first.square().sum(1) * second.square().sum(1)).sqrt()
@@ -252,10 +267,10 @@ def mean_ranks(values: Tensor) -> Tensor:
     return below + (equal - 1) / 2
 
 
+@checked(share=Real(above=0, at_most=1))
 def most_attended(attention: Tensor, share: float = 0.2) -> Tensor:
     """The ``share`` of positions with the most attention, (N, h * w) bool; among equal values those that come first."""
-    check_maps(attention)
-    share = Real(above=0, at_most=1).check("share", share)
+    check_maps(attention=attention)
     flat = attention.flatten(1)
     count = max(1, round(share * flat.shape[1]))
     places = flat.argsort(dim=1, descending=True, stable=True)[:, :count]
@@ -264,7 +279,7 @@ def most_attended(attention: Tensor, share: float = 0.2) -> Tensor:
 
 def overlap(before: Tensor, now: Tensor, share: float = 0.2) -> Tensor:
     """Intersection over union (N,) of the most attended ``share`` of two models' maps (N, h, w)."""
-    check_maps(before, now)
+    check_maps(before=before, now=now)
     first, second = most_attended(before, share), most_attended(now, share)
     return (first & second).sum(1) / (first | second).sum(1)
 
@@ -275,11 +290,11 @@ def inside(attention: Tensor, masks: Tensor) -> Tensor:
     Maps are first enlarged to the size of the masks, as when they are shown over an image. Raises ValueError for a
     map with negative values, and for masks that are not one for each map.
     """
-    check_maps(attention)
+    check_maps(attention=attention)
     if attention.numel() and attention.min() < 0:
         raise ValueError("A share of attention needs maps without negative values.")
-    if masks.dtype != torch.bool or masks.dim() != 3 or len(masks) != len(attention):
-        kind = f"{masks.dtype} {tuple(masks.shape)}"
-        raise ValueError(f"masks are (N, H, W) bool, one for each of the {len(attention)} maps, not {kind}.")
+    right = isinstance(masks, Tensor) and masks.dtype == torch.bool and masks.dim() == 3
+    if not right or len(masks) != len(attention):
+        raise ValueError(f"masks are (N, H, W) bool, one for each of the {len(attention)} maps, not {shown(masks)}.")
     large = F.interpolate(attention.unsqueeze(1), masks.shape[1:], mode="bilinear", align_corners=False).squeeze(1)
     return (large * masks).sum((1, 2)) / large.sum((1, 2))

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..describe import Whole
+from ..checked import Many, Tensors, checked
+from ..describe import Whole, shown
 from ..losses import compete
 from ..networks import Network, evaluating
 from ..networks.modules import check_images
 from ..seeds import own_settings
+
+__all__ = ["accuracies", "answers", "features", "logits", "task_of"]
 
 # Images at a time: larger chunks leave a core's cache, which made a small CNN twice as slow on 32-pixel images.
 CHUNK = 128
@@ -20,6 +23,7 @@ def logits(network: Network, images: Tensor) -> Tensor:
     return answers(network, images)[0]
 
 
+@checked
 @own_settings()
 @torch.no_grad()
 def answers(network: Network, images: Tensor, features: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -45,18 +49,17 @@ def chunks(images: Tensor, device: torch.device) -> Iterator[Tensor]:
         yield chunk.to(device, memory_format=torch.channels_last)
 
 
+@checked
 def task_of(network: Network) -> Tensor:
     """The task (classes seen,) of each column of the network's logits."""
-    counts = torch.tensor(network.classes)
+    counts = torch.tensor(network.classes, dtype=torch.int64)
     return torch.repeat_interleave(torch.arange(len(counts)), counts).to(next(network.parameters()).device)
 
 
 def check_labels(labels: Tensor, count: int, classes: int) -> None:
     """Refuse labels that are not one column of the logits, 0 to ``classes`` - 1, for each of ``count`` images."""
-    if labels.is_floating_point() or labels.dtype == torch.bool or labels.shape != (count,):
-        raise ValueError(
-            f"Labels are {count} whole numbers, one per image, not {labels.dtype} of shape {tuple(labels.shape)}."
-        )
+    if not Tensors("N", whole=True).accepts(labels) or len(labels) != count:
+        raise ValueError(f"Labels are a tensor of {count} whole numbers, one per image, not {shown(labels)}.")
     low, high = (int(labels.min()), int(labels.max())) if count else (0, 0)
     if count and not 0 <= low <= high < classes:
         raise ValueError(f"Labels are columns of the logits, 0 to {classes - 1}; these go from {low} to {high}.")
@@ -83,6 +86,7 @@ def own_logits(network: Network, images: Tensor, task: int) -> Tensor:
     return scores
 
 
+@checked(tops=Many(Whole(at_least=1), least=1))
 @own_settings()
 def accuracies(
     network: Network,
@@ -98,16 +102,16 @@ def accuracies(
     its logits are the scores; "unknown_..." is nan then.
     """
     columns = task_of(network)
-    for k in tops:
-        Whole(at_least=1).check("top", k)
     rows: dict[str, list[float]] = {f"{regime}_top{k}": [] for regime in ("known", "unknown") for k in tops}
     for test in tests:
         if test is None or not len(test[1]):
             for row in rows.values():
                 row.append(float("nan"))
             continue
-        images, labels = test[0], test[1].to(columns.device)
+        images, labels = test
+        check_images(images)
         check_labels(labels, len(images), len(columns))
+        labels = labels.to(columns.device)
         if not unknown and (columns[labels] != columns[labels[0]]).any():
             raise ValueError("Where one head is computed, all labels of a test are of its task; these are of several.")
         scores = score(network, images) if unknown else own_logits(network, images, int(columns[labels[0]]))

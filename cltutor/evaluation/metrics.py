@@ -14,8 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..describe import Real, Whole
+from ..checked import Numbers, checked
+from ..describe import Real, Whole, shown
 from .retrieval import average_precision as average_precision
+from .retrieval import check_columns
 from .retrieval import mean_average_precision as mean_average_precision
 from .retrieval import retrieval as retrieval
 
@@ -24,20 +26,20 @@ ROUNDING = 1e-6  # an accuracy averaged in float32 may pass 1 by this much
 
 def _matrix(accuracy: ArrayLike) -> np.ndarray:
     """Check an accuracy matrix and return the (k, k) part of the k tasks learned."""
-    a = np.asarray(accuracy, dtype=float)
-    if a.ndim != 2 or a.shape[0] != a.shape[1] or a.size == 0:
-        raise ValueError(f"an accuracy matrix must be (T, T), tasks by tasks, not {a.shape}")
+    a = np.asarray(Numbers("T, T").check("accuracy", accuracy), dtype=float)
+    if a.shape[0] != a.shape[1] or a.size == 0:
+        raise ValueError(f"An accuracy matrix is (T, T), tasks by tasks, not {a.shape}.")
     learned = max(np.flatnonzero(~np.isnan(a).all(axis=1)), default=0) + 1
     a = a[:learned, :learned]
     left = ~np.isnan(a).all(axis=0)
     seen = a[np.tril(np.ones_like(a, dtype=bool)) & left]
     if np.isnan(seen).any():
         raise ValueError(
-            "row i of an accuracy matrix must contain a number for each task 0 to i (after task i, on "
-            "task j), but there is a nan on or below the diagonal"
+            "Row i of an accuracy matrix has a number for each task 0 to i (after task i, on task j), but there is a "
+            "nan on or below the diagonal."
         )
     if (seen < 0).any() or (seen > 1 + ROUNDING).any():
-        raise ValueError("accuracies must lie between 0 and 1: divide percent by 100")
+        raise ValueError("Accuracies lie between 0 and 1: divide percent by 100.")
     return a
 
 
@@ -71,6 +73,7 @@ def old_task_accuracy(accuracy: ArrayLike) -> float:
     return _mean(_matrix(accuracy)[-1, :-1])
 
 
+@checked(sizes=Numbers("T", each=Real(above=0)))
 def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | None = None) -> float:
     """Mean, over the steps after the first, of the accuracy on all classes seen so far.
 
@@ -84,8 +87,8 @@ def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | Non
     a = _matrix(accuracy)
     total = np.shape(accuracy)[0]
     weights = np.ones(total) if sizes is None else np.asarray(sizes, dtype=float)
-    if weights.shape != (total,) or not ((weights > 0) & np.isfinite(weights)).all():
-        raise ValueError(f"sizes must be {total} positive numbers of test images, one per task")
+    if len(weights) != total:
+        raise ValueError(f"sizes are {total} numbers of test images, one per task, not {len(weights)}.")
     weights = np.where(np.isnan(a[-1]), 0, weights[: len(a)])
     steps = [
         np.average(np.nan_to_num(a[i, : i + 1]), weights=weights[: i + 1]) if weights[: i + 1].any() else math.nan
@@ -125,6 +128,7 @@ def backward_transfer(accuracy: ArrayLike) -> float:
     return _mean((a[-1] - np.diag(a))[:-1])
 
 
+@checked
 def intransigence(accuracy: ArrayLike, joint_accuracy: ArrayLike) -> float:
     """How much worse each task is learned than by a model trained on all tasks so far together.
 
@@ -140,15 +144,16 @@ def intransigence(accuracy: ArrayLike, joint_accuracy: ArrayLike) -> float:
     best = np.diag(_matrix(joint)) if joint.ndim == 2 else joint
     if joint.ndim not in (1, 2) or len(joint) != np.shape(accuracy)[0] or len(best) < len(a):
         raise ValueError(
-            f"joint_accuracy must be the joint model's accuracy on each of the {len(a)} tasks "
-            f"learned, as a vector or a matrix of the same tasks, not an array of {joint.shape}"
+            f"joint_accuracy is the joint model's accuracy on each of the {len(a)} tasks learned, as a vector or a "
+            f"matrix of the same tasks, not an array of shape {joint.shape}."
         )
     best = best[: len(a)]
     if not ((best >= 0) & (best <= 1 + ROUNDING) | np.isnan(np.diag(a))).all():
-        raise ValueError("joint_accuracy must lie between 0 and 1: divide percent by 100")
+        raise ValueError("joint_accuracy lies between 0 and 1: divide percent by 100.")
     return _mean(best - np.diag(a))
 
 
+@checked(logits=Numbers("N, C"), labels=Numbers("N", whole=True), k=Whole(at_least=1))
 def top_accuracy(logits: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
     """Share of images whose label is among the k largest logits (top-5 for k = 5).
 
@@ -156,11 +161,9 @@ def top_accuracy(logits: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
     logits the lower column ranks first, and nan is never among the largest.
     """
     scores, right = np.asarray(logits, dtype=float), np.asarray(labels)
-    if scores.ndim != 2 or right.shape != scores.shape[:1] or scores.size == 0:
-        raise ValueError(f"logits must be (N, C) and labels (N,), not {scores.shape} and {right.shape}")
-    k = Whole(at_least=1).check("k", k)
-    if not np.issubdtype(right.dtype, np.integer) or right.min() < 0 or right.max() >= scores.shape[1]:
-        raise ValueError(f"labels must be columns of the logits, 0 to {scores.shape[1] - 1}")
+    check_columns(scores, right)
+    if not len(right):
+        raise ValueError("A share of images needs one image or more, and there is none.")
     first = np.argsort(-scores, axis=1, kind="stable")[:, : min(k, scores.shape[1])]
     found = (first == right[:, None]).any(axis=1)
     return float((found & ~np.isnan(scores[np.arange(len(right)), right])).mean())
@@ -168,15 +171,16 @@ def top_accuracy(logits: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
 
 def _curves(curves: ArrayLike, epoch_task: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Check test curves (E, T) and the task learned in each epoch (E,)."""
-    c, learning = np.asarray(curves, dtype=float), np.asarray(epoch_task)
-    if c.ndim != 2 or c.size == 0 or learning.shape != c.shape[:1]:
+    c = np.asarray(Numbers("E, T").check("curves", curves), dtype=float)
+    learning = np.asarray(Numbers("E", whole=True).check("epoch_task", epoch_task))
+    if c.size == 0 or len(learning) != len(c):
         raise ValueError(
-            f"curves must be (E, T), epochs by tasks, and epoch_task (E,), not {c.shape} and {learning.shape}"
+            f"curves are (E, T), epochs by tasks, and epoch_task (E,), not {c.shape} and {learning.shape}."
         )
-    if not np.issubdtype(learning.dtype, np.integer) or not ((learning >= 0) & (learning < c.shape[1])).all():
-        raise ValueError(f"epoch_task must contain task numbers from 0 to {c.shape[1] - 1}")
+    if not ((learning >= 0) & (learning < c.shape[1])).all():
+        raise ValueError(f"epoch_task has task numbers from 0 to {c.shape[1] - 1}, not {shown(learning.tolist())}.")
     if (c < 0).any() or (c > 1 + ROUNDING).any():
-        raise ValueError("accuracies must lie between 0 and 1: divide percent by 100")
+        raise ValueError("Accuracies lie between 0 and 1: divide percent by 100.")
     return c, learning
 
 
@@ -207,13 +211,13 @@ def retention(curves: ArrayLike, epoch_task: ArrayLike) -> np.ndarray:
     return np.divide(c[-1], peak, out=np.full(c.shape[1], np.nan), where=valid)
 
 
+@checked(share=Real(above=0, at_most=1))
 def epochs_to_peak(curves: ArrayLike, epoch_task: ArrayLike, share: float = 0.98) -> np.ndarray:
     """(T,) epochs of learning a task until its test accuracy first reached `share` of its peak.
 
     Counted from 1 at the task's first epoch; nan for a task that was never learned.
     Source: Lee et al. 2019 (DF-CNN), section 4.2, "Convergence" (share = 0.98).
     """
-    Real(above=0, at_most=1).check("share", share)
     c, learning = _curves(curves, epoch_task)
     enough = share * peak_accuracy(c, learning)
     count = np.full(c.shape[1], np.nan)
@@ -257,6 +261,7 @@ def _t_quantile(level: float, degrees: int) -> float:
     return math.sqrt(degrees) * math.tan((low + high) / 2)
 
 
+@checked(values=Numbers("N", each=Real()), level=Real(above=0, below=1))
 def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """(mean, half width) of the t-interval for the mean: mean ± t * s / sqrt(n).
 
@@ -264,17 +269,17 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]
     has no interval: its half width is nan.
     """
     v = np.asarray(values, dtype=float)
-    if v.ndim != 1 or v.size == 0 or not np.isfinite(v).all():
-        raise ValueError("values must be a list of one or more finite numbers, one for each run")
-    Real(above=0, below=1).check("level", level)
+    if not len(v):
+        raise ValueError("A mean needs one value or more, and there is none.")
     if len(v) == 1:
         return float(v[0]), math.nan
     half = _t_quantile(level, len(v) - 1) * v.std(ddof=1) / math.sqrt(len(v))
     return float(v.mean()), float(half)
 
 
+@checked(a=Numbers("N", each=Real()), b=Numbers("N", each=Real()))
 def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """(mean, half width) of the t-interval for a - b over pairs (same seed, same class order)."""
-    if np.ndim(a) != 1 or np.shape(a) != np.shape(b):
-        raise ValueError(f"paired values must be two lists of the same length, not {np.shape(a)} and {np.shape(b)}")
+    if np.shape(a) != np.shape(b):
+        raise ValueError(f"Paired values are two lists of one length, not {np.shape(a)} and {np.shape(b)}.")
     return mean_interval(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), level)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..describe import Part, flag
+from ..checked import Tensors, checked
+from ..describe import Part, Whole, flag
 from ..networks import Network
 from .answers import check_labels, features, logits
 
@@ -68,6 +69,7 @@ class NearestMean(Prediction):
         return score
 
 
+@checked(features=Tensors("N, D"), classes=Whole(at_least=1))
 def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     """Mean direction (classes, D) of each class: features (N, D) scaled to length one, averaged and scaled again.
 
@@ -80,9 +82,12 @@ def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     return means.masked_fill(torch.bincount(labels, minlength=classes).unsqueeze(1) == 0, float("inf"))
 
 
+@checked(features=Tensors("N, D"), means=Tensors("classes, D"))
 def distances(features: Tensor, means: Tensor) -> Tensor:
     """From each row of ``features`` (N, D) to each of ``means`` (classes, D): (N, classes), infinite to a mean that is
     infinitely far. ``torch.cdist`` itself makes nan of infinity above 25 rows, and nan would win every comparison."""
+    if features.shape[1] != means.shape[1]:
+        raise ValueError(f"features and means have one length D, not {features.shape[1]} and {means.shape[1]}.")
     absent = means.isinf().any(dim=1)
     return torch.cdist(features, means.masked_fill(absent.unsqueeze(1), 0)).masked_fill(absent, float("inf"))
 

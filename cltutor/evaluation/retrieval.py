@@ -10,12 +10,20 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checked import AnyOf, Many, Numbers, Text, checked
+from ..describe import Whole, shown
 from ..networks import Network
+from ..networks.counting import A_RUN
 from ..streams import Stream
 from ..streams.division import labels_of
 from .answers import logits
 
+__all__ = ["average_precision", "mean_average_precision", "network_retrieval", "retrieval"]
 
+CLASSES = Many(AnyOf((Whole(at_least=0), Text())), least=1)
+
+
+@checked(scores=Numbers("N"), relevant=Numbers("N", truth=True))
 def average_precision(scores: ArrayLike, relevant: ArrayLike) -> float:
     """Mean, over the relevant images, of the precision at each one's rank.
 
@@ -23,21 +31,28 @@ def average_precision(scores: ArrayLike, relevant: ArrayLike) -> float:
     are sorted by falling score. Among equal scores the relevant images come last, so that a constant score gains
     nothing and the order of the images does not matter. nan when no image is relevant.
 
-    scores, relevant: (N,) numbers and booleans. Raises ValueError for other shapes or a nan among the scores.
+    scores, relevant: (N,) numbers and booleans. Raises ValueError for other shapes, or where one is nan.
     """
     s, found = np.asarray(scores, dtype=float), np.asarray(relevant)
-    if not np.isin(found, (0, 1)).all():
-        raise ValueError("relevant must be True or False for each score")
+    if not np.isin(found, (0, 1)).all() or found.shape != s.shape:
+        raise ValueError(f"relevant is True or False for each of {len(s)} scores, not {shown(found.tolist())}.")
     found = found.astype(bool)
-    if s.ndim != 1 or found.shape != s.shape:
-        raise ValueError(f"scores and relevant must both be (N,), not {s.shape} and {found.shape}")
     if np.isnan(s).any():
-        raise ValueError("a score is nan: such images cannot be ranked")
+        raise ValueError("A score is nan: such images cannot be ranked.")
     falling = np.lexsort((found, -s))
     ranks = np.flatnonzero(found[falling]) + 1
     return float(np.mean(np.arange(1, len(ranks) + 1) / ranks)) if len(ranks) else math.nan
 
 
+def check_columns(scores: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse labels (N,) that are not a column of ``scores`` (N, C) for each row."""
+    if len(labels) != len(scores):
+        raise ValueError(f"labels are one for each of {len(scores)} rows of scores, not {len(labels)}.")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < scores.shape[1]:
+        raise ValueError(f"labels are columns of the scores, 0 to {scores.shape[1] - 1}, not {shown(labels.tolist())}.")
+
+
+@checked(scores=Numbers("N, F"))
 def mean_average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
     """MAP: the mean of `average_precision` over the facts that have an image, each a query over all images.
 
@@ -45,12 +60,9 @@ def mean_average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
     image's own fact. nan when there is no image. Raises ValueError for shapes or labels that do not fit.
     """
     s, right = np.asarray(scores, dtype=float), np.asarray(labels)
-    if s.ndim != 2 or right.shape != s.shape[:1]:
-        raise ValueError(f"scores must be (N, F) and labels (N,), not {s.shape} and {right.shape}")
-    if not len(right):
+    if right.shape == (0,) == s.shape[:1]:  # without a label there is no type either
         return math.nan
-    if not np.issubdtype(right.dtype, np.integer) or right.min() < 0 or right.max() >= s.shape[1]:
-        raise ValueError(f"labels must be columns of the scores, 0 to {s.shape[1] - 1}")
+    check_columns(s, Numbers("N", whole=True).check("labels", right))
     return float(np.mean([average_precision(s[:, fact], right == fact) for fact in np.unique(right)]))
 
 
@@ -66,6 +78,7 @@ class LearnedStream(Protocol):
     def model_after(self, task: int) -> Network: ...
 
 
+@checked(run=A_RUN, classes=CLASSES)
 def retrieval(
     run: LearnedStream, stream: Stream, after: int | None = None, classes: Sequence[int | str] | None = None
 ) -> dict[str, np.ndarray | float]:
@@ -74,13 +87,20 @@ def retrieval(
     Raises:
         ValueError: the run did not learn this stream or task `after`, or a fact is not in the stream.
     """
-    if not hasattr(run, "fingerprint") or not isinstance(stream, Stream):
-        raise ValueError("give a run and the stream that it learned, as retrieval(run, stream)")
     if run.fingerprint != stream.fingerprint:
-        raise ValueError(f"this run learned {run.stream_code}, not these images of {stream.code}")
+        raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
     return network_retrieval(run.model_after(run.learned - 1 if after is None else after), stream, classes)
 
 
+def check_learned(network: Network, stream: Stream) -> None:
+    """Refuse a network that has not the numbers of classes of the stream's first tasks."""
+    if not network.classes or network.classes != [len(task.classes) for task in stream[: len(network.classes)]]:
+        raise ValueError(
+            f"This network has learned tasks of {network.classes} classes, which are not the first ones of the stream."
+        )
+
+
+@checked(classes=CLASSES)
 def network_retrieval(
     network: Network, stream: Stream, classes: Sequence[int | str] | None = None
 ) -> dict[str, np.ndarray | float]:
@@ -92,6 +112,7 @@ def network_retrieval(
     over their own images, nan when none has been seen (MAS, Figure 7). The "tasks" of every step, one below the other,
     are a matrix for the functions of `metrics`, such as `forgetting`.
     """
+    check_learned(network, stream)
     seen = stream[: len(network.classes)]
     scores = np.concatenate([logits(network, task.test.images).numpy() for task in seen])
     labels = np.concatenate([stream.positions(task.test.labels).numpy() for task in seen])

@@ -1,14 +1,15 @@
 """What all importances share: when they are computed, on which images, and how those of several tasks add up; and the
 one in which every parameter matters alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
-from ..describe import Part, State
+from ..checked import Table, Tensors, checked
+from ..describe import Part, State, Whole, shown
 
 if TYPE_CHECKING:
     from ..losses.terms import Context
@@ -46,21 +47,23 @@ class Uniform(Importance):
         return new
 
 
+@checked(omega=Table(Tensors()), seen=Whole(at_least=0), new=Table(Tensors()), count=Whole(at_least=1))
 def running_mean(omega: dict[str, Tensor], seen: int, new: dict[str, Tensor], count: int) -> dict[str, Tensor]:
     """Omega over ``seen`` and ``count`` more images, from the Omega of each (MAS, section 4.1: the online update).
 
     As if all images had been measured together, provided that the network has not changed in between.
     """
-    if seen < 0 or count < 1:
-        raise ValueError(f"A mean runs from 0 or more images over 1 or more new ones, not from {seen} over {count}.")
-    if omega.keys() != new.keys():
-        raise ValueError(f"The two Omegas differ in parameters: {', '.join(sorted(omega.keys() ^ new.keys()))}.")
+    if differing := [n for n in omega | new if n not in omega or n not in new or omega[n].shape != new[n].shape]:
+        raise ValueError(f"The two Omegas differ in parameters, or in their shapes: {', '.join(map(str, differing))}.")
     return {name: (seen * value + count * new[name]) / (seen + count) for name, value in omega.items()}
 
 
-def flat(values: Sequence[Tensor]) -> Tensor:
+def flat(values: Iterable[Tensor]) -> Tensor:
     """Tensors as one vector (P,)."""
-    return torch.cat([value.reshape(-1) for value in values])
+    parts = list(values) if isinstance(values, Iterable) and not isinstance(values, Tensor | Set) else []
+    if not parts or not all(isinstance(part, Tensor) for part in parts):
+        raise ValueError(f"values are a list of one tensor or more, not {shown(values)}.")
+    return torch.cat([part.reshape(-1) for part in parts])
 
 
 def shared_part(omega: dict[str, Tensor], context: "Context") -> Tensor:

@@ -6,24 +6,35 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..describe import Choice, Real
+from ..checked import Many, Table, Tensors, checked
+from ..describe import Choice, Real, Whole
 from ..networks import Network
 from ..seeds import generator
 
 WHICH = ("least", "random", "most")
 HOW = ("prune", "perturb")
+SHARE = Real(at_least=0, at_most=1)
+RULES = {
+    "omega": Table(Tensors()),
+    "which": Choice(WHICH),
+    "how": Choice(HOW),
+    "seed": Whole(at_least=0),
+    "strength": Real(at_least=0, at_most=1e6),
+}
 
 
+@checked
 def shared_weights(network: Network) -> dict[str, Tensor]:
     """The shared parameters of two dimensions or more by name: the weights of linear and convolutional layers."""
     shared = {id(parameter) for parameter in network.parameters_of("shared")}
     return {name: p for name, p in network.named_parameters() if id(p) in shared and p.dim() > 1}
 
 
+@checked(values=Tensors("P"))
 def by_name(network: Network, values: Tensor) -> dict[str, Tensor]:
     """A flat vector (P,) over the shared parameters, such as an anchor keeps, as a tensor of its shape for each."""
     shared = network.parameters_of("shared")
-    if values.dim() != 1 or len(values) != sum(p.numel() for p in shared):
+    if len(values) != sum(p.numel() for p in shared):
         raise ValueError(
             f"The network has {sum(p.numel() for p in shared)} shared parameters, not {tuple(values.shape)}."
         )
@@ -32,6 +43,7 @@ def by_name(network: Network, values: Tensor) -> dict[str, Tensor]:
     return {names[id(p)]: part.view_as(p) for p, part in zip(shared, parts, strict=True)}
 
 
+@checked(share=SHARE, **RULES)
 def damage(
     network: Network,
     omega: Mapping[str, Tensor],
@@ -57,6 +69,7 @@ def damage(
     return next(damages(network, omega, [share], which, seed, how, strength))
 
 
+@checked(shares=Many(SHARE), **RULES)
 def damages(
     network: Network,
     omega: Mapping[str, Tensor],
@@ -67,7 +80,7 @@ def damages(
     strength: float = 1.0,
 ) -> Iterator[Network]:
     """``damage`` for each of ``shares``, with the weights ranked once."""
-    check(network, omega, shares, which, how, strength)
+    check(network, omega)
     orders = {name: ranked(omega[name], which, name, seed) for name in shared_weights(network)}
     for share in shares:
         damaged = copy.deepcopy(network)
@@ -89,14 +102,7 @@ def ranked(omega: Tensor, which: str, name: str, seed: int) -> Tensor:
     return omega.flatten().argsort(descending=which == "most", stable=True)
 
 
-def check(
-    network: Network, omega: Mapping[str, Tensor], shares: Sequence[float], which: str, how: str, strength: float
-) -> None:
-    Choice(WHICH).check("which", which)
-    Choice(HOW).check("how", how)
-    Real(at_least=0).check("strength", strength)
-    for share in shares:
-        Real(at_least=0, at_most=1).check("share", share)
+def check(network: Network, omega: Mapping[str, Tensor]) -> None:
     for name, weight in shared_weights(network).items():
         if name in omega and omega[name].isnan().any():
             raise ValueError(f"omega has nan for {name}, which has no rank.")

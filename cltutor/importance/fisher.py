@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..describe import State, flag, real
+from ..checked import AnyOf, Many, Numbers, Tensors, checked
+from ..describe import State, Whole, flag, real, shown
 from ..networks import Network, evaluating
 from ..seeds import generator
 from .base import Importance, shared_part
-from .samples import Responding, check, finite, mean_over_samples, vector
+from .samples import RULES, Responding, check, finite, mean_over_samples, vector
 
 if TYPE_CHECKING:
     from ..losses.terms import Context
@@ -22,6 +23,11 @@ def log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
     return -F.cross_entropy(logits, labels, reduction="none")
 
 
+@checked(
+    labels=AnyOf((Tensors("N", whole=True), Numbers("N", whole=True))),
+    seed=AnyOf((Whole(at_least=0), Many(Whole(at_least=0), least=1))),
+    **RULES,
+)
 def fisher(
     model: nn.Module,
     images: Tensor,
@@ -43,18 +49,19 @@ def fisher(
             "use MAS() or PathIntegral()."
         )
     if labels is None:
-        labels = drawn_labels(model, images, task, seed if isinstance(seed, tuple) else (seed,), chunk)
+        labels = drawn_labels(model, images, task, (seed,) if isinstance(seed, int) else tuple(seed), chunk)
     else:
-        labels = checked_labels(torch.as_tensor(labels), len(images), width(model, images, task))
+        labels = checked_labels(
+            labels if isinstance(labels, Tensor) else torch.tensor(labels), len(images), width(model, images, task)
+        )
     return mean_over_samples(Responding(model, task), images, log_likelihood, (labels,), power=2, chunk=chunk)
 
 
 def checked_labels(labels: Tensor, images: int, columns: int) -> Tensor:
-    if labels.shape != (images,) or labels.is_floating_point() or labels.min() < 0 or labels.max() >= columns:
-        wrong = next((f"{label:g}" for label in labels.flatten().tolist() if label not in range(columns)), "")
+    if len(labels) != images or labels.min() < 0 or labels.max() >= columns:
         raise ValueError(
             f"labels are {images} columns of the output, whole numbers from 0 to {columns - 1}, one for each image, "
-            f"not {wrong or f'{labels.dtype} {tuple(labels.shape)}'}."
+            f"not {shown(labels.tolist())}."
         )
     return labels
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
 
+from ..checked import checked
 from ..describe import Choice, State, Whole, choice, flag, ruled, several
 from .base import Importance, images_of, shared_part
 from .local import LocalLengths
-from .samples import Responding, mean_over_samples
+from .samples import RULES, Responding, mean_over_samples
 
 if TYPE_CHECKING:
     from ..losses.terms import Context
@@ -24,6 +25,7 @@ def squared_norm(outputs: Tensor) -> Tensor:
     return outputs.square().sum(1)
 
 
+@checked(output=OUTPUTS, **RULES)
 def mas(
     model: nn.Module, images: Tensor, task: int | None = None, output: str = "norm", chunk: int = 64
 ) -> dict[str, Tensor]:
@@ -38,7 +40,6 @@ def mas(
         ValueError: no image, no parameter, no such task, an output that is no number, or an answer to an image that
             depends on the images beside it.
     """
-    OUTPUTS.check("output", output)
     function = squared_norm if output == "norm" else (lambda outputs: outputs)
     return mean_over_samples(Responding(model, task), images, function, chunk=chunk)
 
@@ -80,6 +81,7 @@ class MAS(Importance):
         return (before * (tasks - 1) + new) / tasks if self.average else before + new
 
 
+@checked(**RULES)
 def mas_local(model: nn.Module, images: Tensor, task: int | None = None, chunk: int = 64) -> dict[str, Tensor]:
     """Omega_ij = 2/N sum_k y_i^k y_j^k from activations alone, for every parameter (MAS, eq. 6).
 

@@ -8,19 +8,25 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from ..describe import State, real
+from ..checked import alike, checked
+from ..describe import Real, State, ruled
 from .base import Importance, flat
 
 if TYPE_CHECKING:
     from ..losses.terms import Batch, Context
 
 
+DAMPING = Real(at_least=1e-30)  # less is zero in float32, by which nothing can be divided
+
+
+@checked(damping=DAMPING)
 def path_integral(contribution: Tensor, moved: Tensor, damping: float) -> Tensor:
     """Omega_k = omega_k / (Delta_k^2 + xi) over flat vectors (P,), never below zero (Zenke et al. 2017, eq. 5).
 
     ``contribution`` omega_k is the sum over steps of -gradient * step, ``moved`` Delta_k the total change in the
     task. A parameter that raised the loss in a task has importance zero there: our choice, as eq. 5 has no such bound.
     """
+    alike("P", contribution=contribution, moved=moved)
     return (contribution / (moved.square() + damping)).clamp(min=0)
 
 
@@ -30,7 +36,7 @@ class PathIntegral(Importance):
     (cross-entropy), before clipping (Zenke et al. 2017, section 3). ``damping`` is the paper's xi, 0.001 in its
     experiments on split MNIST; on permuted MNIST it was 0.1."""
 
-    damping: float = real(0.001, above=0)
+    damping: float = ruled(DAMPING, 0.001)
 
     symbol: ClassVar[str] = r"\Omega_k^{\mathrm{SI}}"
     needs_labels: ClassVar[bool | None] = True  # it follows the loss of labels

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
-from ..describe import Whole
+from ..describe import Rule, Whole
 from ..networks import Network, evaluating
+from ..networks.modules import check_images
 from ..seeds import own_settings
 from .layers import has_closed_form
 from .tape import Tape, own_parameters
@@ -27,6 +28,7 @@ Names = Set[str]
 
 FEW = 4  # samples together, of which the first and the last are measured alone
 CLOSE = 1e-4  # of the largest gradient in a layer: float32 sums in another order differ by less, a wrong one by more
+RULES: dict[str, Rule] = {"task": Whole(or_none=True), "chunk": Whole(at_least=1)}  # of every importance's arguments
 ROOM = 2**26  # numbers that torch.func may hold at a time, 256 MB
 
 
@@ -69,7 +71,6 @@ def mean_over_samples(
     sample, with one backward pass each (MAS, eq. 2). ``chunk`` images at a time bound the memory.
     """
     check(model.model, images, model.task)
-    Whole(at_least=1).check("chunk", chunk)
     device = next(model.parameters()).device
     with measuring(model):
         totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
@@ -103,9 +104,10 @@ def check(model: nn.Module, images: Tensor, task: int | None = None) -> None:
             raise ValueError(f"Importance needs float32 or float64 parameters, and {name} is {parameter.dtype}.")
     if next(model.parameters(), None) is None:
         raise ValueError("This model has no parameter whose importance could be measured.")
-    if len(images) == 0:
+    if images.dim() == 0 or len(images) == 0:
         raise ValueError("Importance is a mean over images, and there is no image here.")
     if isinstance(model, Network):
+        check_images(images)
         if not model.classes:
             raise ValueError("This network has no head yet: let it grow by a task first.")
         Whole(0, len(model.classes) - 1, or_none=True).check("task", task)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ..checked import alike
 from ..describe import Kind, State, ruled
 from ..importance import Importance, Uniform, flat
 from ..streams import Stream
@@ -17,6 +18,9 @@ def anchor(parameters: Tensor, anchored: Tensor, importance: Tensor) -> Tensor:
 
     ``anchored`` and ``importance`` may have one row per task (R, P); the penalties of the tasks add up.
     """
+    rows = "P" if getattr(anchored, "ndim", 0) < 2 else "R, P"
+    alike(rows, anchored=anchored, importance=importance)
+    alike("P", parameters=parameters, anchored=anchored if rows == "P" else anchored[-1])
     return (importance * (parameters - anchored).square()).sum()
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..attention import activation_attention, cam, maps_of, normalised
+from ..checked import alike
 from ..describe import Choice, State, choice, ruled
 from .terms import Batch, Term
 
@@ -19,9 +20,7 @@ def attention_distillation(student: Tensor, teacher: Tensor, distance: str = "l1
     Raises ValueError for maps of different shapes.
     """
     DISTANCE.check("distance", distance)
-    if student.shape != teacher.shape or student.dim() != 3:
-        shapes = " and ".join(str(tuple(maps.shape)) for maps in (student, teacher))
-        raise ValueError(f"Maps of student and teacher have one shape (N, h, w), not {shapes}.")
+    alike("N, h, w", student=student, teacher=teacher)
     gap = normalised(student) - normalised(teacher.detach())
     return (gap.abs() if distance == "l1" else gap.square()).sum(1).mean()
 

@@ -7,8 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..describe import State, choice
+from ..checked import Tensors, alike
+from ..describe import Choice, State, choice, shown
 from .terms import Batch, Term
+
+OVER, COLUMNS = Choice(("class", "task")), Tensors("N", whole=True)
 
 
 def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tensor:
@@ -16,8 +19,17 @@ def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tenso
 
     ``logits`` (N, C), ``labels`` (N,) columns of the logits, ``task_of`` (C,) each column's task. ``over="class"``
     lets all classes compete, ``over="task"`` only those of the image's own task. The same function serves the loss
-    and both evaluations (multi-headed and single-headed: LwM, section 2).
+    and both evaluations (multi-headed and single-headed: LwM, section 2). Of labels on a GPU no value is read, so that
+    it need not wait.
     """
+    OVER.check("over", over)
+    alike("N, C", logits=logits)
+    count, columns = logits.shape
+    for name, length, values in (("labels", count, labels), ("task_of", columns, task_of)):
+        if not COLUMNS.accepts(values) or len(values) != length:
+            raise ValueError(f"{name} is a tensor of {length} whole numbers, not {shown(values)}.")
+    if count and labels.device.type == "cpu" and not 0 <= labels.min() <= labels.max() < columns:
+        raise ValueError(f"labels are columns of the logits, 0 to {columns - 1}, not {shown(labels.tolist())}.")
     if over == "class":
         return logits
     return logits.masked_fill(task_of[labels].unsqueeze(1) != task_of, float("-inf"))

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..describe import State, choice, flag, real
+from ..checked import alike
+from ..describe import Real, State, choice, flag, ruled
 from .terms import Batch, Term
+
+TEMPERATURE = Real(at_least=0.001)  # far less would divide by zero in float32
 
 
 def distillation(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
@@ -21,17 +24,21 @@ def distillation(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     normalising them (eq. 3) is the softmax of logits / T. No factor T squared: the paper has none. The targets are
     constants.
     """
+    alike("N, C", logits=logits, targets=targets)
+    temperature = TEMPERATURE.check("temperature", temperature)
     soft = F.softmax(targets.detach() / temperature, dim=1)
     return -(soft * F.log_softmax(logits / temperature, dim=1)).sum(dim=1).mean()
 
 
 def l1(logits: Tensor, targets: Tensor) -> Tensor:
     """Sum over classes of |y - yhat| between probabilities, averaged over the batch (LwF, Table 2c)."""
+    alike("N, C", logits=logits, targets=targets)
     return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).abs().sum(dim=1).mean()
 
 
 def l2(logits: Tensor, targets: Tensor) -> Tensor:
     """Sum over classes of (y - yhat)^2 between probabilities, averaged over the batch (LwF, Table 2c)."""
+    alike("N, C", logits=logits, targets=targets)
     return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).square().sum(dim=1).mean()
 
 
@@ -64,7 +71,7 @@ class Distillation(Term):
     eq. 1).
     """
 
-    temperature: float = real(2.0, above=0)
+    temperature: float = ruled(TEMPERATURE, 2.0)
     kind: str = choice("softmax", ("softmax", "cross_entropy", *PLAIN))
     joined: bool = flag(False)
 

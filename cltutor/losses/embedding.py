@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..checked import alike
 from ..describe import State
 from ..networks import Network
 from ..networks.embedding import FactNetwork
@@ -12,6 +13,7 @@ from .terms import Batch, Context, Term
 
 def embedding_distance(embedding: Tensor, words: Tensor) -> Tensor:
     """||e_i - w_i||^2, the mean over the images i: embeddings (N, D) and those of their words (N, D) -> scalar."""
+    alike("N, D", embedding=embedding, words=words)
     return (embedding - words).square().sum(1).mean()
 
 

@@ -11,21 +11,33 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..describe import State, whole
+from ..checked import Tensors
+from ..describe import Real, State, shown, whole
 from ..networks import Network
 from ..networks.expandable import ExpandableNetwork
 from .terms import Batch, Context, Term
 
 
+def checked_amount(weights: Tensor, amount: Tensor | float, rows: int = 0) -> Tensor | float:
+    """The ``amount``; ValueError for a negative one, which is not read on a GPU, and for what is no tensor of weights,
+    with an axis more than ``rows``."""
+    if not Tensors().accepts(weights) or weights.dim() <= rows:
+        raise ValueError(f"weights are a tensor of floating-point numbers, at best by rows, not {shown(weights)}.")
+    if isinstance(amount, Tensor) and amount.shape == () and amount.device == weights.device != torch.device("cpu"):
+        return amount
+    return Real(at_least=0).check("amount", amount)
+
+
 def soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
     """argmin_v 1/2 (v - w)^2 + amount |v| for every entry w of ``weights``: each comes nearer to zero by ``amount``."""
-    most = torch.as_tensor(amount).to(weights)
+    most = torch.as_tensor(checked_amount(weights, amount)).to(weights)
     return weights - weights.clamp(-most, most)
 
 
 def group_soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
     """argmin_v 1/2 ||v - w||^2 + amount ||v||_2 for every row w of ``weights`` (G, ...): each comes nearer to zero by
     ``amount`` in length, and keeps its direction."""
+    amount = checked_amount(weights, amount, rows=1)
     lengths = group_lengths(weights).reshape(-1, *[1] * (weights.dim() - 1))
     return weights * (1 - amount / lengths.clamp(min=torch.finfo(weights.dtype).tiny)).clamp(min=0)
 

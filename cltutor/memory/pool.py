@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..checked import Many, Tensors, checked
+from ..describe import Kind, Whole, shown
+from ..networks.modules import check_images
 from ..streams import Augmentation, Stream
 
 CHUNK = 4096  # images augmented at a time: as floats they take four times the bytes
@@ -24,6 +27,14 @@ class Pool:
     tasks: Tensor
     chosen: Tensor | None = None
     copies: int = 1
+
+    def __post_init__(self) -> None:
+        check_images(self.images)
+        for name in ("labels", "tasks"):
+            Tensors("N", whole=True).check(name, getattr(self, name))
+        if not len(self.images) == len(self.labels) == len(self.tasks):
+            counts = f"{len(self.images)}, {len(self.labels)} and {len(self.tasks)}"
+            raise ValueError(f"A pool has a label and a task for each image, not {counts} of them.")
 
     def __len__(self) -> int:
         return len(self.labels) if self.chosen is None else len(self.chosen)
@@ -52,12 +63,19 @@ class Pool:
         altered = torch.cat([augmentation(chunk, generator) for chunk in drawn.split(CHUNK)])
         return altered if self.chosen is None else self.images.index_copy(0, self.chosen.to(altered.device), altered)
 
+    @checked(places=Tensors("M", whole=True))
     def choose(self, places: Tensor) -> "Pool":
         """The same pool, so that records of its images stay valid, from which only the originals at ``places`` (M,) and
         their variants are drawn."""
-        starts = torch.arange(self.copies).unsqueeze(1) * (len(self.labels) // self.copies)
+        originals = len(self.labels) // self.copies
+        if len(places) and not 0 <= places.min() <= places.max() < originals:
+            raise ValueError(
+                f"places are of the pool's {originals} images, counted from 0, not {shown(places.tolist())}."
+            )
+        starts = torch.arange(self.copies).unsqueeze(1) * originals
         return replace(self, chosen=(starts + places).flatten())
 
+    @checked(batch_size=Whole(at_least=1))
     def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, list[int]]]:
         """One epoch: (places in the pool (B,), the tasks they come from), in an order drawn from ``generator``.
 
@@ -68,6 +86,7 @@ class Pool:
         for places in _split(order if self.chosen is None else self.chosen[order], batch_size):
             yield places.to(self.labels.device), present
 
+    @checked(batch_size=Whole(at_least=1))
     def steps(self, batch_size: int) -> int:
         """How many batches an epoch has."""
         return -(-len(self) // batch_size)
@@ -99,8 +118,15 @@ def _split(places: Tensor, batch_size: int) -> Sequence[Tensor]:
     return places.tensor_split(-(-len(places) // batch_size)) if len(places) else ()
 
 
+A_DEVICE = Kind('a device, such as torch.device("cpu")', lambda value: isinstance(value, torch.device))
+A_POOL = Kind("Pool, or a class below it", lambda value: isinstance(value, type) and issubclass(value, Pool))
+
+
+@checked(tasks=Many(Whole(at_least=0), least=1), device=A_DEVICE, kind=A_POOL)
 def pool_of(stream: Stream, tasks: Sequence[int], device: torch.device, kind: type[Pool] = Pool) -> Pool:
     """The training images of ``tasks`` as one pool on ``device``."""
+    if beyond := [task for task in tasks if task >= len(stream)]:
+        raise ValueError(f"The stream has {len(stream)} task(s), counted from 0; there is no task {beyond[0]}.")
     splits = [stream[task].train for task in tasks]
     full = [(task, split) for task, split in zip(tasks, splits, strict=True) if len(split.labels)]
     if not full:

@@ -6,19 +6,22 @@ iCaRL. Distances that differ by rounding alone are equal, and of equals the firs
 not between 1 and N, or when ``features`` are not (N, D), not finite, or of length zero.
 """
 
-import difflib
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from ..describe import Whole
+from ..checked import Tensors, checked
+from ..describe import Choice, Whole
 from ..seeds import generator
 
 BINS = 10  # EEIL, section 6.3
+RULES = {"features": Tensors("N, D"), "n": Whole(at_least=1)}
+SEED = Whole(at_least=0)
 DECIMALS = 12  # of a distance in float64: below that is rounding, which differs from machine to machine
 
 
+@checked(**RULES)
 def herding(features: Tensor, n: int) -> Tensor:
     """Greedily, the image that brings the mean of the chosen nearest to the class mean; none twice -> (n,).
 
@@ -38,16 +41,19 @@ def herding(features: Tensor, n: int) -> Tensor:
     return torch.tensor(chosen)
 
 
+@checked(**RULES)
 def closest(features: Tensor, n: int) -> Tensor:
     """The images nearest to the class mean, nearest first: the wording of EEIL, section 3.1 -> (n,)."""
     return _distances(_normalised(features, n)).argsort(stable=True)[:n]
 
 
+@checked(seed=SEED, **RULES)
 def random(features: Tensor, n: int, seed: int = 0) -> Tensor:
     """Images drawn by ``seed``, whatever their features (EEIL, section 6.3) -> (n,)."""
     return _shuffled(_normalised(features, n), "random", seed)[:n]
 
 
+@checked(seed=SEED, **RULES)
 def histogram(features: Tensor, n: int, seed: int = 0) -> Tensor:
     """As many images of each of ten bins of the distance to the class mean as is its share (EEIL, section 6.3) -> (n,).
 
@@ -73,26 +79,18 @@ SELECTIONS: dict[str, Callable[..., Tensor]] = {
 }
 
 
+@checked(strategy=Choice(SELECTIONS), seed=SEED, **RULES)
 def select(strategy: str, features: Tensor, n: int, seed: int = 0) -> Tensor:
     """The choice by the strategy of that name -> (n,); random and histogram use ``seed``.
 
     ValueError when there is no such strategy.
     """
-    if strategy not in SELECTIONS:
-        near = difflib.get_close_matches(str(strategy), SELECTIONS, 1) or [", ".join(SELECTIONS)]
-        raise ValueError(f"There is no selection strategy {strategy!r}; did you mean {near[0]}?")
     drawn = {"seed": seed} if strategy in ("random", "histogram") else {}
     return SELECTIONS[strategy](features, n, **drawn)
 
 
 def _normalised(features: Tensor, n: int) -> Tensor:
     """The rows of ``features`` (N, D) at length 1, in float64 on the CPU: the same choice on every device."""
-    if not isinstance(features, Tensor) or features.dim() != 2:
-        given = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
-        raise ValueError(f"features must be (N, D), one row for each image of a class, not {given}.")
-    Whole().check("n", n)
-    if n < 1:
-        raise ValueError(f"n, the number of images to keep, must be 1 or more, not {n}.")
     if n > len(features):
         raise ValueError(f"The class has {len(features)} images, so {n} cannot be kept: choose n up to that number.")
     rows = features.detach().cpu().double()

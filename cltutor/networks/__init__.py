@@ -1,6 +1,6 @@
 """What learns: backbones, and networks that grow by a task."""
 
-from .backbone import Backbone, BackboneArchitecture, OfficeHomeCNN, ResNet32, SmallCNN, TaskCNN
+from .backbone import Backbone, BackboneArchitecture, OfficeHomeCNN, SmallCNN, TaskCNN
 from .copies import Copies
 from .counting import parameters, parameters_of_run
 from .decomposition import tensor_train, tucker
@@ -14,6 +14,7 @@ from .modules import evaluating
 from .network import ROLES, Architecture, MultiHead, Network, Output
 from .pretrained import ResNet34, Torchvision
 from .progressive import Progressive
+from .resnet import ResNet32
 from .separate import SingleTask
 from .widening import Widening
 

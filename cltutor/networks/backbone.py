@@ -8,14 +8,35 @@ split is what task-specific layers (LwF, Table 2a) and network expansion (LwF, s
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from ..describe import Described, Kind, Part, Several, Whole, choice, real, ruled, several
+from ..describe import Described, Flag, Kind, Part, Several, Whole, choice, real, ruled, several
 from .modules import Modules, check_images, draw_small, initialise, small_linear
+
+
+class ImageShape(Several):
+    """The shape (C, H, W) of an image."""
+
+    words = "(channels, height, width), three whole numbers from 1 up"
+
+
+IMAGE_SHAPE = ImageShape(Whole(at_least=1, at_most=2**14), length=3)
+
+
+def check_building(kind: type) -> None:
+    """Let the method ``build`` of a description refuse what is no shape of an image."""
+    if build := vars(kind).get("build"):
+
+        @wraps(build)
+        def checked_build(self: Any, image_shape: tuple[int, int, int], pretrained: bool = True) -> Any:
+            shape, flag = IMAGE_SHAPE.check("image_shape", image_shape), Flag().check("pretrained", pretrained)
+            return build(self, shape, flag)
+
+        kind.build = checked_build  # type: ignore[attr-defined]  # it has one
 
 
 class Normalise(nn.Module):
@@ -42,7 +63,7 @@ class Normalise(nn.Module):
 
     def fit(self, images: Tensor) -> None:
         """Take mean and deviation from ``images`` (N, C, H, W) uint8; a pretrained network keeps its own."""
-        check_images(images)
+        check_images(images, self.shape[:1])
         if self.fixed or len(images) == 0:
             return
         pixels = images.transpose(0, 1).flatten(1).double()
@@ -61,7 +82,7 @@ class NormaliseEach(Normalise):
     """
 
     def fit(self, images: Tensor) -> None:
-        check_images(images)
+        check_images(images, self.shape[:1])
 
     def forward(self, images: Tensor) -> Tensor:
         check_images(images, self.shape)
@@ -122,6 +143,10 @@ class Backbone(nn.Module):
 @runtime_checkable
 class BackboneArchitecture(Protocol):
     """The description of a backbone: a ``Described`` class, or any other with this method."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        check_building(cls)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
         """A backbone for images (C, H, W), ValueError for those that do not fit; ``pretrained=False`` reads no file of
@@ -260,34 +285,3 @@ class OfficeHomeCNN(Described, BackboneArchitecture):
             layers.append(nn.MaxPool2d(pool, padding=(border[0], border[1]), ceil_mode=True))
             depth, sides = maps, after
         return finished(self, image_shape, layers, depth * math.prod(sides), self.dropout)
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside an identity without parameters; where the size changes, it is subsampled and padded
-    with zero channels (option A of He et al. 2016, section 4.2)."""
-
-    def __init__(self, before: int, after: int):
-        super().__init__()
-        self.stride, self.extra = (2 if after != before else 1), after - before
-        self.first = nn.Sequential(
-            nn.Conv2d(before, after, 3, self.stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
-        )
-        self.second = nn.Sequential(nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        shortcut = F.pad(maps[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
-        return F.relu(self.second(self.first(maps)) + shortcut)
-
-
-@dataclass(frozen=True, repr=False)
-class ResNet32(Described, BackboneArchitecture):
-    """ResNet-32 for 32-pixel images (He et al. 2016, section 4.2): three stages of five blocks with 16, 32 and 64
-    channels, 464,154 parameters with ten classes."""
-
-    def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Backbone:
-        depth = image_shape[0]
-        stem: list[nn.Module] = [nn.Conv2d(depth, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
-        widths = [16] * 6 + [32] * 5 + [64] * 5
-        blocks = [ResidualBlock(a, b) for a, b in zip(widths, widths[1:], strict=False)]
-        trunk = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        return initialise(Backbone(Normalise([0.0] * depth, [1.0] * depth), trunk, [], 64), "fan_out")

@@ -5,10 +5,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .network import Architecture, Network
+from ..checked import Many, checked
+from ..describe import Kind, Whole
+from .backbone import IMAGE_SHAPE
+from .network import MOST_CLASSES, Architecture, Network
 
 if TYPE_CHECKING:
     from ..runs.run import Run
+else:
+    Run = object
+
+A_RUN = Kind("a run, such as cl.learn returns", lambda value: hasattr(value, "model_after") and hasattr(value, "seed"))
 
 
 def size(network: Network) -> int:
@@ -16,6 +23,7 @@ def size(network: Network) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+@checked(image_shape=IMAGE_SHAPE, classes=Many(Whole(at_least=1, at_most=MOST_CLASSES)))
 def parameters(description: Architecture, image_shape: tuple[int, int, int], classes: Sequence[int]) -> list[int]:
     """The number of parameters after each task, with ``classes`` each, of a network that ``description`` builds.
 
@@ -31,6 +39,7 @@ def parameters(description: Architecture, image_shape: tuple[int, int, int], cla
     return counts
 
 
-def parameters_of_run(run: "Run") -> list[int]:
+@checked(run=A_RUN)
+def parameters_of_run(run: Run) -> list[int]:
     """The number of parameters after each task that ``run`` has learned, of its networks as trained."""
     return [size(run.model_after(task)) for task in range(run.learned)]

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..checked import Tensors, checked
 from ..describe import Real
 
+RULES = {"tensor": Tensors(), "threshold": Real(at_least=0, below=1)}
 
+
+@checked(**RULES)
 def tucker(tensor: Tensor, threshold: float) -> tuple[Tensor, list[Tensor]]:
     """Tucker's form of ``tensor`` (n_1, ..., n_d) by truncated higher-order SVD (De Lathauwer et al. 2000).
 
@@ -39,6 +43,7 @@ def from_tucker(core: Tensor, factors: Sequence[Tensor]) -> Tensor:
     return core
 
 
+@checked(**RULES)
 def tensor_train(tensor: Tensor, threshold: float) -> list[Tensor]:
     """The tensor train of ``tensor`` (n_1, ..., n_d) by successive SVD (Oseledets 2011, Algorithm 1).
 
@@ -72,10 +77,9 @@ def from_tensor_train(cores: Sequence[Tensor]) -> Tensor:
 
 def _allowed(tensor: Tensor, threshold: float, cuts: int) -> float:
     """The sum of squared singular values that each of ``cuts`` may leave out."""
-    Real(at_least=0, below=1).check("threshold", threshold)
-    norm = float(tensor.norm())
+    norm = math.nan if tensor.is_meta else float(tensor.norm())
     if not math.isfinite(norm):
-        raise ValueError("The tensor to factorize has entries that are not finite.")
+        raise ValueError("The tensor to factorize has entries that are not finite numbers.")
     return (threshold * norm) ** 2 / cuts
 
 

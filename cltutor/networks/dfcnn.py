@@ -13,6 +13,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from ..checked import Many, Table
 from ..describe import Several, Whole, choice, flag, ruled, several, whole
 from .backbone import Backbone, BackboneArchitecture, TaskCNN, backbone_field
 from .knowledge import ACTIVATION, INITIALISATIONS, DirectLayer, KnowledgeLayer, Transfer, TwiceContractedLayer
@@ -120,6 +121,7 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
         """A copy in which ``channels`` (layer -> channels of its L) are zero, for all tasks."""
         changed = copy.deepcopy(self)
         changed.cached = None
+        channels = Table(Many(Whole()), Whole()).check("channels", channels)
         for layer, off in channels.items():
             place = changed.layer(layer)
             if wrong := [channel for channel in off if not 0 <= channel < place.shared]:

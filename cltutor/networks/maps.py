@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ..checked import AnyOf, Many, Table, Text, checked
 from ..seeds import own_settings
 from .backbone import Backbone, Normalise
 from .modules import evaluating
@@ -82,6 +83,7 @@ def places_after(name: str, places: Tensor, shape: Sequence[int]) -> Tensor | No
     return None
 
 
+@checked
 def layers(model: nn.Module, image: Tensor) -> dict[str, tuple[int, int]]:
     """The layers with maps (N, K, h, w) of more than one position, in order of use: name -> (h, w) for one ``image``
     (1, C, H, W).
@@ -162,15 +164,20 @@ def misfit(model: nn.Module, image: Tensor, error: Exception) -> str:
     return f"This model does not take images of {depth} channel(s) and {given} pixels: {error}"
 
 
+@checked(names=AnyOf((Many(Text()), Table())))
 def outside_blocks(model: nn.Module, names: Iterable[str]) -> list[str]:
     """Those of the layers ``names`` that are nested in plain sequences only, not in a block such as a residual one."""
 
     def parents(name: str) -> Iterator[nn.Module]:
         return map(model.get_submodule, accumulate(name.split(".")[:-1], "{}.{}".format))
 
+    known = dict(model.named_modules())
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"{unknown[0]!r} is no layer of this model.")
     return [name for name in names if all(isinstance(parent, _SEQUENCES) for parent in parents(name))]
 
 
+@checked
 def last_block(model: nn.Module, image: Tensor) -> str:
     """The name of the last layer with maps: the last residual block, or the ReLU after the last convolution.
 

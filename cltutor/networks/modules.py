@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 import torch
 from torch import Tensor, nn
 
+from ..describe import shown
+
 M = TypeVar("M", bound=nn.Module)
 T = TypeVar("T")
 
@@ -46,10 +48,15 @@ def check_images(images: Tensor, shape: Sequence[int] = ()) -> None:
         what = "(channels, height, width)" if len(known) > 1 else "channel(s)"
         shown, built = ("x".join(map(str, sizes)) for sizes in (given, known))
         raise ValueError(f"This network was built for images of {built} {what}, not {shown}.")
-    if images.dtype != torch.uint8 and images.numel() and 0 < (top := images.detach().float().abs().max()) < NORMALISED:
+    if images.dtype == torch.uint8 or not images.numel():
+        return
+    if images.is_complex():
+        raise ValueError(f"Images are torch.uint8 from 0 to 255, not {images.dtype}.")
+    low, top = (float(value) for value in images.detach().float().aminmax())
+    if not 0 <= low <= top <= 255 or 0 < top < NORMALISED:
         raise ValueError(
-            f"Images are torch.uint8 from 0 to 255, and these {images.dtype} reach only {top:.3g}: convert those from "
-            "0 to 1 by (255 * images).round().to(torch.uint8)."
+            f"Images are torch.uint8 from 0 to 255, and these {images.dtype} go from {low:.3g} to {top:.3g}: convert "
+            "those from 0 to 1 by (255 * images).round().to(torch.uint8)."
         )
 
 
@@ -104,6 +111,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
     Nothing may learn inside: a ``Rebuilding`` module caches its weights until the outermost block ends.
     """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model is a torch.nn.Module, such as the model of a run, not {shown(model)}.")
     modes = [(module, module.training) for module in model.modules()]
     caching = [module for module in model.modules() if isinstance(module, Rebuilding) and module.cached is None]
     for rebuilding in caching:

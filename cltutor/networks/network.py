@@ -7,15 +7,19 @@ theta_n in LwF's symbols), and maps uint8 images to an ``Output``.
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import wraps
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ..describe import Part, whole
-from .backbone import Backbone, BackboneArchitecture, Normalise, SmallCNN, backbone_field
+from ..checked import Many, Text
+from ..describe import Part, Whole, shown, whole
+from .backbone import Backbone, BackboneArchitecture, Normalise, SmallCNN, backbone_field, check_building
 from .modules import linear_of
 
+MOST_CLASSES = 100_000  # of a task: more is a mistake that would fill the memory
+CLASSES, NAMES, TASKS = Whole(at_least=1, at_most=MOST_CLASSES), Many(Text()), Many(Whole())
 ROLES = ("shared", "old", "new")  # theta_s, theta_o and theta_n; a network may have more
 
 
@@ -38,6 +42,8 @@ class Output:
 
     def head(self, task: int) -> Tensor:
         """Logits (N, classes of ``task``) of that task's head; ValueError for a task that was not learned."""
+        if type(task) is not int:
+            task = Whole().check("task", task)
         if task not in self._heads:
             if not 0 <= task < self.tasks:
                 raise ValueError(f"This network has {self.tasks} head(s), counted from 0; there is no task {task}.")
@@ -46,7 +52,9 @@ class Output:
 
     def over(self, tasks: Iterable[int]) -> Tensor:
         """Logits (N, classes of ``tasks``) of several heads side by side."""
-        heads = [self.head(task) for task in tasks]
+        heads = [self.head(task) for task in (tasks if isinstance(tasks, range) else TASKS.check("tasks", tasks))]
+        if not heads:
+            raise ValueError("Logits need one head or more: let the network grow by a task first.")
         return heads[0] if len(heads) == 1 else torch.cat(heads, dim=1)
 
     @property
@@ -60,6 +68,20 @@ class Network(nn.Module):
 
     classes: list[int]  # number of classes of each task learned so far
     separate: ClassVar[bool] = False  # whether each head needs a forward pass of its own from the pixels
+    made_by: ClassVar[str] = "the model of a run"
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if grow := vars(cls).get("grow"):
+
+            @wraps(grow)
+            def checked_grow(self: Network, classes: int, names: Sequence[str] = ()) -> None:
+                classes, names = CLASSES.check("classes", classes), NAMES.check("names", names)
+                if names and len(names) != classes:
+                    raise ValueError(f"names are one for each of {classes} classes, or none, not {len(names)}.")
+                grow(self, classes, names)
+
+            cls.grow = checked_grow  # type: ignore[method-assign]
 
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:
         """Add the parts that a new task of ``classes`` classes needs; ``names``, one per class, may be used."""
@@ -98,14 +120,21 @@ class Network(nn.Module):
                 module.fit(images)
 
     def parameters_of(self, role: str) -> list[nn.Parameter]:
-        return [parameter for module in self.parts().get(role, ()) for parameter in module.parameters()]
+        return [parameter for module in self.modules_of(role) for parameter in module.parameters()]
+
+    def modules_of(self, role: str) -> list[nn.Module]:
+        """The modules in a role; ValueError for a role that this network does not have."""
+        parts = self.parts()
+        if not isinstance(role, str) or role not in parts:
+            raise ValueError(f"This network has the roles {', '.join(parts)}; there is no role {shown(role)}.")
+        return parts[role]
 
     def train_only(self, roles: Iterable[str]) -> None:
         """Let only these roles learn. All else is frozen: no gradient, no dropout, no batch-norm statistics."""
+        modules = [module for role in Many(Text()).check("roles", roles) for module in self.modules_of(role)]
         self.eval().requires_grad_(False)
-        for role in roles:
-            for module in self.parts().get(role, ()):
-                module.train().requires_grad_(True)
+        for module in modules:
+            module.train().requires_grad_(True)
 
     @property
     def draws_random_numbers(self) -> bool:
@@ -123,6 +152,10 @@ class Architecture(Part):
     roles: ClassVar[tuple[str, ...]] = ROLES
     # None: the network itself protects the old tasks, and its heads are made for classes.
     guards_any_output: ClassVar[bool | None] = None
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        check_building(cls)
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> Network:
         """A network without tasks for images (C, H, W); ``pretrained=False`` reads no file of weights. ValueError for

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ..describe import Whole
 from .backbone import Backbone, BackboneArchitecture, TaskCNN, backbone_field
 from .modules import Modules, check_images
 from .network import Architecture, MultiHeadNetwork, Network, Output
@@ -39,14 +40,14 @@ class SeparateNetwork(Network):
 
     def check_task(self, task: int) -> None:
         """Refuse a task that has not been learned."""
-        if not 0 <= task < len(self.classes):
+        if not 0 <= Whole().check("task", task) < len(self.classes):
             raise ValueError(
                 f"This network has learned {len(self.classes)} task(s), counted from 0; there is no task {task}."
             )
 
     def check_layer(self, layer: int, layers: int) -> None:
         """Refuse a convolution that does not exist."""
-        if not 0 <= layer < layers:
+        if not 0 <= Whole().check("layer", layer) < layers:
             raise ValueError(f"This network has {layers} convolution(s), counted from 0; there is no layer {layer}.")
 
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..describe import Described, choice, real
+from ..describe import Described, Whole, choice, real
 from ..seeds import seed_of
 
 __all__ = ["GradientNoise"]
+
+
+STEP, BATCH = Whole(at_least=0), Whole(at_least=1)
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +34,7 @@ class GradientNoise(Described):
 
     def deviation(self, step: int, batch: int, epoch: int = 0) -> float:
         """Standard deviation on the gradient averaged over ``batch`` images; ``epoch`` counts from 0."""
+        step, batch, epoch = STEP.check("step", step), BATCH.check("batch", batch), STEP.check("epoch", epoch)
         if self.form == "deviation":
             return self.eta * (2 + epoch) ** -self.gamma / batch
         return (self.eta * (1 + step) ** -self.gamma) ** 0.5 / batch  # no overflow, however large gamma

@@ -112,7 +112,7 @@ def test_a_difference_that_has_no_pairs_or_no_number_is_refused(made):
 
 def test_only_runs_that_belong_together_are_compared(made):
     one = made("lwf", 0, (0.6, 0.8))
-    with pytest.raises(ValueError, match="needs one run or more"):
+    with pytest.raises(ValueError, match="runs is a list of 1 or more"):
         cl.Comparison([])
     with pytest.raises(ValueError, match="lwf has two runs with one seed"):
         cl.Comparison([one, one])

@@ -65,21 +65,6 @@ def test_map_is_the_mean_over_the_facts_that_have_an_image(seed, count, facts):
     assert mean_average_precision(scores, labels) == pytest.approx(sum(each) / len(queries))
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: average_precision([1, 2], [True]), r"must both be \(N,\)"),
-        (lambda: average_precision([1, math.nan], [True, False]), "a score is nan"),
-        (lambda: mean_average_precision([[1, 2]], [0, 1]), r"must be \(N, F\)"),
-        (lambda: mean_average_precision([[1, 2]], [2]), "columns of the scores, 0 to 1"),
-        (lambda: mean_average_precision([[1, 2]], [0.0]), "columns of the scores, 0 to 1"),
-    ],
-)
-def test_shapes_and_labels_that_do_not_fit_are_refused(call, words):
-    with pytest.raises(ValueError, match=words):
-        call()
-
-
 @pytest.fixture(scope="module")
 def stream():
     names = ["circle left of star", "star inside cross", "cross above circle", "star left of cross"]
@@ -132,7 +117,7 @@ def test_some_facts_are_searched_among_their_own_images(run, stream):
 
 def test_retrieval_refuses_another_stream_a_later_task_and_an_unknown_fact(run, stream):
     other = cl.streams.facts(tasks=4, per_class=(1, 1), size=8)
-    with pytest.raises(ValueError, match="this run learned"):
+    with pytest.raises(ValueError, match="This run learned"):
         metrics.retrieval(run, other)
     with pytest.raises(ValueError, match="there is no task 2"):
         metrics.retrieval(run, stream, after=2)

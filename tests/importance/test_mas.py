@@ -76,11 +76,3 @@ def test_updated_with_new_images_it_is_that_of_all_images_together(case):
     found = running_mean(mas(model, images[:5]), 5, mas(model, images[5:]), len(images) - 5)
     for name, value in mas(model, images).items():
         torch.testing.assert_close(found[name], value)
-
-
-def test_an_update_of_other_parameters_or_with_no_image_is_refused():
-    omega = {"weight": torch.ones(2)}
-    with pytest.raises(ValueError, match="differ in parameters: bias"):
-        running_mean(omega, 1, {**omega, "bias": torch.ones(1)}, 1)
-    with pytest.raises(ValueError, match="not from 1 over 0"):
-        running_mean(omega, 1, omega, 0)

@@ -201,38 +201,3 @@ def test_features_of_any_float_on_any_device_that_need_gradients_are_only_read(s
 
 
 # Bad input
-
-
-def with_last(place: int, value: float) -> Tensor:
-    rows = features(6, 3)
-    rows[place, -1] = value
-    return rows
-
-
-REFUSED = {
-    "n of zero": (features(6, 3), 0, r"^n, the number of images to keep, must be 1 or more, not 0\.$"),
-    "too few images": (features(6, 3), 7, r"^The class has 6 images, so 7 cannot be kept: [^.]*\.$"),
-    "no image": (torch.zeros(0, 3), 1, r"^The class has 0 images, so 1 cannot be kept: [^.]*\.$"),
-    "NaN": (with_last(2, torch.nan), 3, r"^The features of image 2 hold NaN or infinity, [^.]*\.$"),
-    "infinite": (with_last(5, -torch.inf), 3, r"^The features of image 5 hold NaN or infinity, [^.]*\.$"),
-    "zero row": (torch.eye(6)[:, :3], 3, r"^The features of image 3 have length zero, [^.]*\.$"),
-    "no feature": (torch.zeros(6, 0), 3, r"^The features of image 0 have length zero, [^.]*\.$"),
-    "maps": (torch.ones(6, 3, 2, 2), 3, r"^features must be \(N, D\), [^.]*, not \(6, 3, 2, 2\)\.$"),
-    "one vector": (torch.ones(6), 3, r"^features must be \(N, D\), [^.]*, not \(6,\)\.$"),
-}
-
-
-@everywhere
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_chosen_from_is_refused_in_one_sentence(strategy, case):
-    rows, n, sentence = REFUSED[case]
-    with pytest.raises(ValueError, match=sentence):
-        select(strategy, rows, n)
-
-
-def test_an_unknown_strategy_is_refused_with_the_nearest_name():
-    with pytest.raises(ValueError, match=r"^There is no selection strategy 'hearding'; did you mean herding\?$"):
-        select("hearding", features(6, 3), 2)
-    everything = "herding, closest, random, histogram"
-    with pytest.raises(ValueError, match=rf"^There is no selection strategy 'xyz'; did you mean {everything}\?$"):
-        select("xyz", features(6, 3), 2)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cltutor.networks import MultiHead, OfficeHomeCNN, ResNet32, SmallCNN, TaskCNN
-from cltutor.networks.backbone import Normalise, NormaliseEach, ResidualBlock
+from cltutor.networks.backbone import Normalise, NormaliseEach
+from cltutor.networks.resnet import ResidualBlock
 
 
 def pictures(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -340,10 +340,10 @@ def test_every_network_can_have_it_or_refuses_it_in_one_sentence(description, sh
 
 
 OUTSIDE_PIXELS = [
-    (lambda x: x.float() / 255, "reach only .*convert those from 0 to 1"),
-    (lambda x: x.double() / 255, "reach only"),
-    (lambda x: x > 127, "these torch.bool reach only 1"),
-    (lambda x: (x.float() - 120) / 60, "reach only"),
+    (lambda x: x.float() / 255, "go from .*convert those from 0 to 1"),
+    (lambda x: x.double() / 255, "go from"),
+    (lambda x: x > 127, "these torch.bool go from 0 to 1"),
+    (lambda x: (x.float() - 120) / 60, "go from"),
     (lambda x: x[0], r"a batch \(N, C, H, W\), not .*images\[None\] is a batch of one"),
     (lambda x: x.numpy(), "a tensor .*, not ndarray"),
     (lambda x: torch.cat([x, x], dim=1), "built for images of 3.*not 6"),
@@ -360,7 +360,7 @@ def test_images_in_another_unit_or_shape_are_refused_and_floats_from_0_to_255_ar
             network(changed(pixels))
     for same in (pixels, 0 * pixels):
         torch.testing.assert_close(network(same.float()).logits, network(same).logits)
-    with pytest.raises(ValueError, match="reach only"):
+    with pytest.raises(ValueError, match="go from"):
         network.normalise_like(pixels / 255)
     for task in (-1, 3):
         with pytest.raises(ValueError, match=f"there is no task {task}"):

@@ -119,12 +119,3 @@ def test_gradients_of_factors_are_finite_differences():
 def test_a_tensor_of_zeros_and_one_of_a_single_mode_keep_their_shape(tensor):
     torch.testing.assert_close(from_tucker(*tucker(tensor, 0)), tensor)
     torch.testing.assert_close(from_tensor_train(tensor_train(tensor, 0)), tensor)
-
-
-@pytest.mark.parametrize("decompose", [tucker, tensor_train])
-def test_bad_input_is_refused_in_one_sentence(decompose):
-    for threshold in (-0.1, 1, float("nan")):
-        with pytest.raises(ValueError, match=r"^threshold is a number from 0 to below 1, not [^ ]*\.$"):
-            decompose(torch.ones(2, 2), threshold)
-    with pytest.raises(ValueError, match=r"^The tensor to factorize has entries that are not finite\.$"):
-        decompose(torch.tensor([[1.0, float("nan")]]), 0.1)

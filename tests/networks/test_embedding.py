@@ -58,8 +58,7 @@ def test_growing_adds_the_tasks_facts_and_no_parameter_and_draws_nothing():
     ("count", "names", "words"),
     [
         (2, (), "the name of each of the 2 facts, not 0 names"),
-        (1, FIRST, "the name of each of the 1 facts, not 2 names"),
-        (0, (), "the name of each of the 0 facts"),
+        (1, FIRST, "names are one for each of 1 classes, or none, not 2"),
         (2, ("circle left of star", "seven"), "'seven' states no fact"),
     ],
 )

@@ -99,3 +99,14 @@ def judge_command(typed: list[str]) -> None:
     assert sentence.startswith("cltutor"), f"no sentence of the command: {sentence}"
     assert one_sentence(sentence), f"not one sentence: {sentence}"
     assert not printed.getvalue(), "printed something"
+
+
+def judge_all(found: Iterable[Attempt]) -> None:
+    """Judge several as one test, which names all that fail: a test of its own takes longer than an attempt."""
+    failed = []
+    for attempt in found:
+        try:
+            judge(attempt)
+        except AssertionError as error:
+            failed.append(f"{attempt.label}: {error}")
+    assert not failed, "\n".join(failed)
