@@ -57,7 +57,7 @@ def work(stream: cl.streams.Stream, recipe: cl.Recipe, seed: int, folder: Path) 
         return process
     status = 1
     try:
-        for event in cl.train(stream, recipe, seed, device="cpu", store=Store(folder, every=0.0)):
+        for event in cl.train(stream, recipe, seed, device="cpu", store=Store(folder, every=0.0), threads=1):
             if isinstance(event, TaskBegun):
                 begun = folder / BEGUN  # where this worker goes on, for the parent to compare
                 if not begun.exists():
@@ -86,7 +86,7 @@ def learn_killed(
     stream: cl.streams.Stream, recipe: cl.Recipe, seed: int, score: Score, kills: int, draw: random.Random
 ) -> int:
     """Kill and resume the run until it is complete, at most ``kills`` times; returns how often it was killed."""
-    whole = cl.learn(stream, recipe, seed, device="cpu", progress=False)
+    whole = cl.learn(stream, recipe, seed, device="cpu", progress=False, threads=1)
     with tempfile.TemporaryDirectory() as name:
         folder, store, killed, before, complete = Path(name), Store(name), 0, 0.0, False
         path = store.path(whole)

@@ -1,4 +1,4 @@
-"""benchmarks/kill.py in small: a few kills at random moments, and the run is what it would have been."""
+"""benchmarks/kill.py and store_faults.py in small: kills at random moments and faults of the disk change no number."""
 
 import subprocess
 import sys
@@ -25,3 +25,10 @@ def test_a_killed_run_loses_nothing_beyond_its_last_checkpoint_and_ends_with_the
     killed, broken, lost, different = map(int, done.stdout.split())
     assert killed > 0, "every worker finished before it could be killed"
     assert (broken, lost, different) == (0, 0, 0)
+
+
+def test_a_fault_of_the_disk_is_told_and_changes_no_number():
+    code = "import random, torch, store_faults as s; torch.set_num_threads(1); print(s.meet(1, random.Random(0)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, check=True)
+    assert done.stdout.count("times=1,") == 4
+    assert done.stdout.count("wrong=0, broken=0, raw=0") == 4
