@@ -124,10 +124,13 @@ class Tensors(Rule):
         return not (real or kind.is_complex or kind == torch.bool) if self.whole else real
 
 
+_of_axes = cache(Tensors)
+
+
 def alike(axes: str, **tensors: Tensor) -> None:
     """Refuse tensors that are not ``Tensors`` of these ``axes``, or that differ in shape: broadcast to one shape they
     would mean something else. For what a training step computes, where ``@checked`` would take too long."""
-    rule, (first, *_) = Tensors(axes), tensors.values()
+    rule, (first, *_) = _of_axes(axes), tensors.values()
     for name, tensor in tensors.items():
         if not rule.accepts(tensor):
             rule.check(name, tensor)

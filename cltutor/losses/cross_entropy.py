@@ -24,14 +24,13 @@ def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tenso
     """
     OVER.check("over", over)
     alike("N, C", logits=logits)
-    count, columns = logits.shape
-    for name, length, values in (("labels", count, labels), ("task_of", columns, task_of)):
+    for name, length, values in (("labels", len(logits), labels), ("task_of", logits.shape[1], task_of)):
         if not COLUMNS.accepts(values) or len(values) != length:
             raise ValueError(f"{name} is a tensor of {length} whole numbers, not {shown(values)}.")
-    if count and labels.device.type == "cpu" and not 0 <= labels.min() <= labels.max() < columns:
-        raise ValueError(f"labels are columns of the logits, 0 to {columns - 1}, not {shown(labels.tolist())}.")
     if over == "class":
         return logits
+    if len(labels) and labels.device.type == "cpu" and (labels.min() < 0 or labels.max() >= len(task_of)):
+        raise ValueError(f"labels are columns of the logits, 0 to {len(task_of) - 1}, not {shown(labels.tolist())}.")
     return logits.masked_fill(task_of[labels].unsqueeze(1) != task_of, float("-inf"))
 
 

@@ -234,6 +234,6 @@ def test_a_task_that_the_network_has_no_head_for_is_refused(measure, task):
 def test_labels_outside_the_output_are_refused(labels):
     with pytest.raises(
         ValueError,
-        match="labels are 3 columns of the output, whole numbers from 0 to 2, one for each|labels is a tensor",
+        match="labels are 3 columns of the output, .* from 0 to 2|labels is a tensor",
     ):
         fisher(nn.Linear(4, 3), torch.zeros(3, 4), torch.tensor(labels))

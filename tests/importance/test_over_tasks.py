@@ -73,7 +73,7 @@ def test_classes_that_never_occur_are_refused_before_training(patterns, method):
 
 @pytest.mark.parametrize("classes", [7, "3", ("3",), (0.5,), (-1,), (True,), ()])
 def test_classes_that_are_no_labels_are_refused_where_they_are_given(classes):
-    with pytest.raises(ValueError, match="classes is a tuple in which each is a whole number from 0 up, or None, not"):
+    with pytest.raises(ValueError, match="classes is a (list|tuple) in which each is a whole number"):
         cl.methods.mas(classes=classes)
 
 

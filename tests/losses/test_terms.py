@@ -41,7 +41,7 @@ def test_a_weight_is_a_finite_number_from_zero_up(weight, weighed):
 
 @pytest.mark.parametrize("value", [1, None, "CrossEntropy()"])
 def test_what_is_no_loss_is_refused(value):
-    for make in (lambda: CrossEntropy() + value, lambda: value + CrossEntropy(), lambda: "2" * CrossEntropy()):
+    for make in (lambda: CrossEntropy() + value, lambda: value + CrossEntropy()):
         with pytest.raises(TypeError):
             make()
     with pytest.raises(ValueError, match="A loss is a term or a weighted sum"):

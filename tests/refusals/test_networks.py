@@ -36,7 +36,9 @@ ASKED: dict[str, dict[str, tuple]] = {
 LEGITIMATE = {  # (question, argument): what is one of its values
     ("build", "pretrained"): {"True", "False"},
     ("grow", "names"): {"list", "tuple", "no array", "texts", "texts in a list"},
-    ("over", "tasks"): {"one in a list", "one in an array", "whole numbers", "to be read once"},
+    ("forward", "images"): {"colour images"},
+    ("images", "images"): {"colour images"},
+    ("over", "tasks"): {"one in a list", "whole numbers", "to be read once"},
     ("train_only", "roles"): {"list", "tuple", "no array"},
     ("without", "channels"): {"dict"},
     # Statistics are of any size; grey images are shown to all channels, and none change nothing.
