@@ -6,6 +6,7 @@ import sys
 import threading
 import weakref
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 import pytest
@@ -13,7 +14,7 @@ from running import assert_same
 
 import cltutor as cl
 from cltutor.comparing.comparison import processes
-from cltutor.comparing.parallel import Job, WorkerDied, runs_of
+from cltutor.comparing.parallel import Job, RunFailed, WorkerDied, runs_of
 
 METHODS = [cl.methods.finetune(epochs=1), cl.methods.lwf(epochs=1)]
 SEEDS = (0, 1)
@@ -102,14 +103,14 @@ def test_a_pool_that_breaks_says_so_and_finished_runs_are_found_again(killer):
 class Here(Executor):
     """Runs at once what is submitted; records what was submitted and weak references to its futures."""
 
-    def __init__(self, fails: int | None = None):
-        self.sent, self.given, self.fails = [], [], fails
+    def __init__(self, fails: int | None = None, error: Exception | None = None):
+        self.sent, self.given, self.fails, self.error = [], [], fails, error or ArithmeticError("no number")
 
     def submit(self, function, /, *values):
         future = Future()
         self.given.append(weakref.ref(future))
         if len(self.sent) == self.fails:
-            future.set_exception(ArithmeticError("no number"))
+            future.set_exception(self.error)
         else:
             future.set_result(function(*values))
         self.sent.append(values)
@@ -144,6 +145,53 @@ def test_no_reference_to_a_run_is_kept_once_it_was_yielded(tiny):
 def test_the_error_of_a_run_that_fails_is_raised(tiny):
     with pytest.raises(ArithmeticError, match="no number"):
         cl.compare(tiny, METHODS, SEEDS, Here(fails=1), device="cpu", progress=False)
+
+
+@dataclass(frozen=True, repr=False)
+class Failing(cl.losses.Term):
+    """Raises an error that cannot be sent, or a run's own."""
+
+    kind: str = "lock"
+
+    def __call__(self, batch, state):
+        raise {"lock": Locked(), "two": TwoThings("a", "b"), "plain": KeyError("importance")}[self.kind]
+
+
+class Locked(Exception):
+    def __init__(self):
+        super().__init__("no weights here")
+        self.lock = threading.Lock()
+
+
+class TwoThings(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "words"),
+    [
+        ("lock", RunFailed, "A run failed in a worker with Locked: no weights here"),
+        ("two", RunFailed, "A run failed in a worker with TwoThings: a and b"),
+        ("plain", KeyError, "importance"),
+    ],
+)
+def test_an_error_in_a_worker_is_told_whether_or_not_it_can_be_sent(tiny, kind, error, words):
+    recipe = cl.Recipe("failing", cl.losses.CrossEntropy() + Failing(kind), schedule=METHODS[0].schedule)
+    with pytest.raises(error, match=words) as told:
+        cl.compare(tiny, [recipe], [0], Here(), device="cpu", progress=False)
+    assert "raise {" in told.value.__notes__[0], "the line that failed in the worker"
+
+
+class KilledWorker(Exception):
+    """As Dask's, which gives up on a run that has killed several workers."""
+
+
+def test_a_run_that_kills_the_workers_of_a_cluster_is_named_as_such(tiny):
+    executor = Here(fails=1, error=KilledWorker("the last worker was tcp://10.0.0.1:42.\nMore: see"))
+    words = r"several times over one run, and the cluster gave it up \(KilledWorker: the last worker .*\); 3 of 4 runs"
+    with pytest.raises(WorkerDied, match=words):
+        cl.compare(tiny, METHODS, SEEDS, executor, device="cpu", progress=False)
 
 
 def test_a_function_that_cannot_be_sent_is_refused(tiny):
