@@ -9,19 +9,20 @@ import torch
 
 from .. import attention, show
 from .. import methods as registry
+from ..checked import checked
 from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..show.attention import drift_from_first
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
-from ..training.loop import train
+from ..training.loop import Seed, train
 from .base import Pane, draw, dropdown, row
 from .behind import Draw
 from .controls import Controls, Values, takes, unusual
 from .herding_explorer import check_finished
 from .inputs import Knob
-from .learning import LearnsInTurn, Train, first_network
+from .learning import Device, LearnsInTurn, Train, first_network
 
 PER_CLASS = 20  # test images of a base class whose maps are kept
 CHUNK = 50  # images whose maps are computed at once
@@ -45,6 +46,7 @@ class AttentionDrift(LearnsInTurn):
         ValueError: an unknown method, layer or class, an image that there is not, or a setting that no method takes.
     """
 
+    @checked
     def __init__(
         self,
         stream: Stream,
@@ -55,8 +57,8 @@ class AttentionDrift(LearnsInTurn):
         image: int = 1,
         rows: int = 2,
         opacity: float = 60,
-        seed: int = 0,
-        device: str = "auto",
+        seed: Seed = 0,
+        device: Device = "auto",
         runs: Sequence[Run] = (),
         train: Train = train,
         draw: Draw = draw,

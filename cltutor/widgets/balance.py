@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from .. import methods, show
+from ..checked import checked
 from ..describe import Whole
 from ..evaluation.answers import logits
 from ..memory import ExemplarMemory
@@ -16,12 +17,12 @@ from ..runs.run import Run
 from ..show.balance import confusion
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
-from ..training.loop import train
+from ..training.loop import Seed, train
 from .base import Pane, draw, row
 from .behind import Draw
 from .controls import Controls, unusual
 from .inputs import Switch
-from .learning import LearnsInTurn, Train
+from .learning import Device, LearnsInTurn, Train
 
 METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b), and its ingredients
     (False, False): ("eeil_base", "neither augmentation nor balanced fine-tuning"),
@@ -76,16 +77,17 @@ class Balance(LearnsInTurn):
     all_done = "all four combinations have been trained; Clear to train them again"
     unfinished = "stopped; Train starts the unfinished combination again"
 
+    @checked
     def __init__(
         self,
         stream: Stream,
         capacity: int = 100,
         epochs: int = 10,
-        seed: int = 0,
+        seed: Seed = 0,
         *,
         augmentation: bool = True,
         fine_tuning: bool = True,
-        device: str = "auto",
+        device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
         **settings,

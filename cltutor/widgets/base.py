@@ -10,7 +10,7 @@ import html
 import io
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class Tool(ipywidgets.VBox):
 
     closed = False
     cells = Cells()
+    _own: Collection[str] = ()
 
     def __init__(self, css: str, draw: Draw = draw) -> None:
         super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
@@ -79,7 +80,7 @@ class Tool(ipywidgets.VBox):
     def close(self) -> None:
         """Remove it from the page, stop what works for it, and drop its models and pictures: whoever still holds the
         tool, such as the notebook's history of outputs, holds nothing else."""
-        if self.closed:
+        if self.closed or not self._own:  # not one that was refused before it was made
             return
         self.closed, before = True, dict(vars(self))
         held = {name: value for name, value in before.items() if name not in self._own and name != "_own"}

@@ -5,13 +5,15 @@ import re
 from collections.abc import Callable, Iterable
 from concurrent import futures
 from functools import cache, partial
+from typing import Annotated
 
 import ipywidgets
 import numpy as np
 import traitlets
 
 from .. import show
-from ..describe import Kind, Whole
+from ..checked import checked
+from ..describe import Kind, Real, Whole, shown
 from ..evaluation.answers import accuracies
 from ..runs.one_class import NOTE
 from ..runs.run import Run
@@ -40,6 +42,7 @@ class FilterReconstruction(Tool):
             not.
     """
 
+    @checked
     def __init__(
         self,
         run: Run,
@@ -48,7 +51,7 @@ class FilterReconstruction(Tool):
         layer: int = 1,
         task: int = 1,
         off: tuple[int, ...] = (),
-        patience: float = PATIENCE,
+        patience: Annotated[float, Real(at_least=0, at_most=60)] = PATIENCE,
         draw: Draw = draw,
         accuracies: Callable = accuracies,
     ) -> None:
@@ -246,10 +249,10 @@ def numbers(words: str, most: int) -> tuple[int, ...]:
     """The numbers that are typed, such as "1, 4-7"; ValueError for what is no list of numbers from 1 to `most`."""
     found: set[int] = set()
     for part in words.replace(",", " ").split():
-        ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        ends = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
         first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
         if not 1 <= first <= last <= most:
-            raise ValueError(f"Channels off are numbers from 1 to {most}, such as 1, 4-7, not {part!r}.")
+            raise ValueError(f"Channels off are numbers from 1 to {most}, such as 1, 4-7, not {shown(part)}.")
         found |= set(range(first, last + 1))
     return tuple(sorted(found))
 

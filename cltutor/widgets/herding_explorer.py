@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import show
+from ..checked import checked
 from ..describe import Kind, Whole
 from ..memory import ExemplarMemory, select
 from ..memory.exemplars import features_of
@@ -83,6 +84,7 @@ class HerdingExplorer(Tool):
         """ValueError where this run has no classes to choose from."""
         check_finished(run, stream)
 
+    @checked
     def __init__(
         self,
         run: Run,
@@ -237,9 +239,7 @@ class HerdingExplorer(Tool):
 
 
 def check_finished(run: Run, stream: Stream) -> None:
-    """ValueError for anything but a finished run of the stream."""
-    if not isinstance(run, Run):
-        raise ValueError("Give a finished run first, as cl.learn(stream, recipe) returns it.")
+    """ValueError for a run of another stream, or one that is not finished."""
     if run.fingerprint != stream.fingerprint:
         raise ValueError(
             f"This run learned {run.stream_code}, not these images of {stream.code}: give the stream it learned."

@@ -5,20 +5,21 @@ from collections.abc import Sequence
 import ipywidgets
 
 from .. import methods, show
+from ..checked import checked
 from ..describe import Real, Whole
 from ..importance import fisher, mas, mas_local, shared_weights
 from ..importance.damage import HOW, WHICH
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
-from ..training.loop import train
+from ..training.loop import Seed, train
 from .base import Pane, buttons, draw, dropdown, row, sentence
 from .behind import Draw
 from .controls import Controls, Values, unusual
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
 from .inputs import Knob
-from .learning import Train, Trains, first_network, progress_line
+from .learning import Device, Train, Trains, first_network, progress_line
 
 MEASURED = tuple(method for method in METHODS if method != "si")  # of a run that is finished
 VIEWS = ("maps", "scatter", "damage")
@@ -41,6 +42,7 @@ class ImportanceExplorer(Trains):
         ValueError: a word, layer, task or share that there is not, or a setting that the method does not take.
     """
 
+    @checked
     def __init__(
         self,
         stream: Stream,
@@ -57,8 +59,8 @@ class ImportanceExplorer(Trains):
         how: str = "prune",
         which: str = "least",
         share: float = 30,
-        seed: int = 0,
-        device: str = "auto",
+        seed: Seed = 0,
+        device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
         **settings,

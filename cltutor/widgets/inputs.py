@@ -13,7 +13,7 @@ Option = tuple[str, Any, str]  # the words on the button, its value, its tooltip
 
 def plain(value: Any) -> Any:
     """A number as a person writes it: 2 rather than 2.0."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
 class Knob(ipywidgets.HBox):

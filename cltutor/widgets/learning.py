@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 from .. import show
 from ..evaluation.metrics import average_accuracy, forgetting
@@ -13,12 +13,23 @@ from ..runs.one_class import DASH
 from ..runs.run import Run
 from ..seeds import seeded
 from ..streams import Stream
+from ..training.devices import DeviceName
 from ..training.events import EpochDone, Event, Stepped
 from .base import Pane, Tool
 from .behind import Draw, RunAlbum
 from .training import Actions, Pace, Training, snapshot
 
 Train = Callable[..., Iterator[Event]]
+
+
+class DeviceText(DeviceName):
+    """As text, which a line of code can show."""
+
+    def convert(self, value: Any) -> str:
+        return str(value)
+
+
+Device = Annotated[str, DeviceText()]
 
 
 class Trains(Tool):

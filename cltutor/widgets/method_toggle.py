@@ -8,16 +8,17 @@ from typing import Any
 import ipywidgets
 
 from .. import methods as registry
+from ..checked import Many, Text, checked
 from ..describe import Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
-from ..training.loop import train
+from ..training.loop import Seed, train
 from .base import Tool, buttons, draw, row
 from .behind import Draw
 from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
 from .inputs import Knob
-from .learning import CollectsRuns, Train
+from .learning import CollectsRuns, Device, DeviceText, Train
 
 METHODS = ("finetune", "lwf", "joint")
 KNOBS = ("temperature", "lam")  # settings that only some methods have
@@ -67,13 +68,15 @@ class MethodControls(Controls):
     def set_all(self, values: Values, given: Values) -> None:
         """Set the controls and the rest of the call; what is left out is the default of the widget or the method."""
         names, seed = listed(given.get("methods", METHODS)), Whole(at_least=0).check("seed", given.get("seed", 0))
-        around = {"methods": names, "seed": seed, "device": given.get("device", "auto")}
-        method = values.get("method") or names[0]
+        around = {"methods": names, "seed": seed, "device": DeviceText().check("device", given.get("device", "auto"))}
+        method = values.get("method", names[0])
         if method not in names:
             raise ValueError(f"{method!r} is not among the methods here: {', '.join(names)}.")
         regime = "class" if refuses(method, "task") else "task"
         usual = {"known_task": True, "heads": regime, **defaults(method)}
         checked = {name: self.rules[name].check(name, values.get(name, usual[name])) for name in usual}
+        if foreign := [name for name in KNOBS if name in values and name not in usual]:
+            raise ValueError(f"{method} takes no {foreign[0]}.")
         settings = {name: value for name, value in given.items() if name not in around}
         build = registry.named(method)
         chosen = {name: value for name, value in checked.items() if name != "known_task"}
@@ -116,8 +119,6 @@ class MethodControls(Controls):
         if found.name == self.name:
             self.set_all(own, others)
             return
-        if foreign := [name for name in KNOBS if name in own and name not in defaults(found.name)]:
-            raise ValueError(f"{found.name} takes no {foreign[0]}.")
         kept = {name: value for name, value in self.given.items() if name not in self.settings}
         kept["methods"] = tuple(dict.fromkeys([*self.methods, found.name]))
         known = {"known_task": self.controls["known_task"].value, "method": found.name}
@@ -139,11 +140,12 @@ class MethodToggle(CollectsRuns):
         ValueError: an unknown method, a setting that the method does not take, or runs of other tasks.
     """
 
+    @checked
     def __init__(
         self,
         stream: Stream,
         methods: Sequence[str] = METHODS,
-        seed: int = 0,
+        seed: Seed = 0,
         *,
         method: str | None = None,
         known_task: bool = True,
@@ -152,7 +154,7 @@ class MethodToggle(CollectsRuns):
         lam: float | None = None,
         epochs: int | None = None,
         runs: Sequence[Run] = (),
-        device: str = "auto",
+        device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
         **settings,
@@ -204,8 +206,7 @@ class MethodToggle(CollectsRuns):
 
 def listed(names: Sequence[str]) -> tuple[str, ...]:
     """Names of methods, checked."""
-    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
-        raise ValueError('methods is a list of names of methods, such as ["finetune", "lwf"].')
+    names = Many(Text(), least=1).check("methods", names)
     for name in names:
         registry.named(name)
     return tuple(names)

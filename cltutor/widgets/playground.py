@@ -6,16 +6,17 @@ from dataclasses import dataclass
 import ipywidgets
 
 from .. import methods
+from ..checked import checked
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
-from ..training.loop import train
+from ..training.loop import Seed, train
 from .base import draw, row, text_field
 from .behind import LATER, Draw, Worker
 from .controls import TIP, unusual
 from .inputs import Choice
-from .learning import CollectsRuns, Train
+from .learning import CollectsRuns, Device, Train
 from .playground_composition import Composition, composition_of
 from .playground_limits import Limits
 from .playground_panel import UNCHANGED, Panel, Presets, Unchanged
@@ -53,15 +54,16 @@ class Playground(CollectsRuns):
 
     pauses = True
 
+    @checked
     def __init__(
         self,
         stream: Stream,
         recipe: Recipe | str = "finetune",
-        seed: int = 0,
+        seed: Seed = 0,
         *,
         known_task: bool = True,
         runs: Sequence[Run] | None = None,
-        device: str = "auto",
+        device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
     ) -> None:

@@ -6,17 +6,18 @@ import numpy as np
 
 from .. import methods as registry
 from .. import show
+from ..checked import checked
 from ..evaluation.metrics import peak_accuracy
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
-from ..training.loop import train
+from ..training.loop import Seed, train
 from .base import Pane, buttons, draw, row
 from .behind import Draw
 from .controls import Controls, unusual
-from .learning import LearnsInTurn, Train, first_network
+from .learning import Device, LearnsInTurn, Train, first_network
 from .method_toggle import listed, summary_of
 from .training import snapshot
 
@@ -39,15 +40,16 @@ class ReverseTransfer(LearnsInTurn):
         ValueError: a stream of one task, an unknown method, or a setting that a method does not take.
     """
 
+    @checked
     def __init__(
         self,
         stream: Stream,
         methods: Sequence[str] = METHODS,
         epochs: int = 20,
-        seed: int = 0,
+        seed: Seed = 0,
         *,
         method: str | None = None,
-        device: str = "auto",
+        device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
         **settings,

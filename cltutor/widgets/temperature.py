@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .. import show
+from ..checked import checked
 from ..describe import Choice, Real, Whole
 from ..evaluation.answers import logits
 from ..networks import Network
@@ -33,6 +34,7 @@ class Temperature(Tool):
         ValueError: a teacher that has learned nothing or other tasks, or a task or picture that is not there.
     """
 
+    @checked
     def __init__(
         self,
         teacher: Run | Network,
@@ -138,8 +140,6 @@ def network_of(teacher: Run | Network, stream: Stream) -> Network:
         if not teacher.learned:
             raise ValueError("This run has not finished a task yet, and has no network.")
         return teacher.model
-    if not isinstance(teacher, Network):
-        raise ValueError("The teacher is a run, or one of its networks such as run.model_after(0).")
     sizes = [len(task.classes) for task in stream]
     if not teacher.classes or list(teacher.classes) != sizes[: len(teacher.classes)]:
         raise ValueError("This network has learned other tasks than those of the stream: give the stream it learned.")

@@ -6,17 +6,18 @@ import ipywidgets
 import traitlets
 
 from .. import methods, show
+from ..checked import checked
 from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.per_class import group_accuracy
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
-from ..training.loop import train
+from ..training.loop import Seed, train
 from .base import Pane, draw, example, row
 from .behind import Draw
 from .controls import Controls, Values, unusual
 from .inputs import Knob
-from .learning import LearnsInTurn, Train
+from .learning import Device, LearnsInTurn, Train
 from .training import snapshot
 
 ADAPTED = "mas, adapted"
@@ -75,6 +76,7 @@ class WhatNotToForget(LearnsInTurn):
     all_done = "all three have been trained with these settings"
     unfinished = "stopped; Train starts the unfinished run again"
 
+    @checked
     def __init__(
         self,
         stream: Stream,
@@ -82,8 +84,8 @@ class WhatNotToForget(LearnsInTurn):
         *,
         lam: float | None = None,
         epochs: int | None = None,
-        seed: int = 0,
-        device: str = "auto",
+        seed: Seed = 0,
+        device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
         **settings,

@@ -249,3 +249,9 @@ def test_a_name_that_a_method_has_and_a_function_without_a_name_are_refused():
         methods.register(lambda: recipe(CE))
     with pytest.raises(AttributeError, match="has no attribute 'nothing_of_the_kind'"):
         cl.methods.nothing_of_the_kind  # noqa: B018
+
+
+def test_a_recipe_of_a_class_that_was_loaded_again_is_refused_with_what_to_do():
+    older = type("Recipe", (), {})()
+    with pytest.raises(ValueError, match="restart the kernel"):
+        cl.methods.get(older)
