@@ -49,6 +49,7 @@ def code_of(value: Any) -> type | FunctionType:
 def file_digest(path: str) -> str:
     """A sha256 of a file; "" where there is none, which is reported when it is read."""
     try:
+        path = os.path.expanduser(path)
         stat = os.stat(path)
     except OSError:
         return ""

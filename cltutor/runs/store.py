@@ -75,7 +75,10 @@ class Store:
         if not path.exists():
             return run
         try:
-            return self.load(run)
+            found = self.load(run)
+            if 0 < found.learned < len(run.tasks):
+                found.model_after(found.learned - 1)  # weights that do not fit would stop the run each time
+            return found
         except ValueError as error:
             files.set_aside(path, error)
             return run

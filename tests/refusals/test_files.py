@@ -7,8 +7,6 @@ import os
 import pickle
 import tempfile
 import typing
-import warnings
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +14,9 @@ import safetensors.torch
 import torch
 
 import cltutor as cl
-from cltutor.losses import Term
 from cltutor.recipe import parser
 from cltutor.runs import files
-from cltutor.runs.store import Store, checkpoint_of
+from cltutor.runs.store import Store
 from cltutor.studies.claims import entries
 from tests.refusals.judging import Attempt, attempts, judge
 
@@ -302,125 +299,3 @@ def test_a_run_of_a_newer_version_is_recognised_and_never_called_damaged():
     assert with_fact("version", "99.0").complete, "what can be read is read"
     with pytest.raises(parser.UnknownPart, match=r"has the part NewTerm, .* \(cltutor '99.0' wrote it, and this is"):
         load(tensors, {**facts, "version": "99.0", "recipe": "Recipe(name='x', loss=NewTerm())"})
-
-
-# A store: whatever lies where a run or its checkpoint should be is set aside.
-
-
-def in_the_way(store: Store, which: str, label: str) -> None:
-    begun = replace(run(), states=[], accuracies={}, part_states={})
-    path = store.path(begun)
-    place = path if which == "run" else checkpoint_of(path)
-    store.folder.mkdir(exist_ok=True)
-    content = {**BYTES, **FACTS}.get(label)
-    if label == "a pipe":
-        pipe(place)
-    elif label == "a folder":
-        place.mkdir()
-    elif label == "foreign":
-        files.write(place, {}, {"learned": 2})
-    else:
-        file_with(content).rename(place)
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        with store.learning(begun) as slot:
-            assert slot.run is begun
-            assert slot.checkpoint() is None
-            slot.save(run())
-    assert "set aside" in str(said[0].message)
-    assert len(said) == 1
-    assert cl.Run.load(path).complete
-    newer = "format" in label and label.split()[0] == "format" or label == '{"format": null}'
-    assert place.with_name(f"{place.name}.{'other-version' if newer else 'damaged'}").exists()
-
-
-@pytest.mark.parametrize("which", ["run", "checkpoint"])
-@pytest.mark.parametrize(
-    "label", [*BYTES, *(set(FACTS) - {"our format, no checksum"}), "a pipe", "a folder", "foreign"]
-)
-def test_whatever_is_in_the_way_is_set_aside_and_the_run_is_saved(tmp_path, which, label):
-    in_the_way(Store(tmp_path), which, label)
-
-
-@pytest.mark.parametrize("name", ["x" * 200, "é" * 200, "学" * 200, "../../x", ".", "a/b\\c:d*?", "CON"])
-def test_a_recipe_of_any_name_has_a_file(tmp_path, name):
-    named = replace(run(), recipe=replace(RECIPE, name=name))
-    store = Store(tmp_path)
-    store.save(named)
-    assert store.path(named).parent == tmp_path
-    assert len(os.fsencode(store.path(named).name)) <= 150, "drafts, locks and files set aside have longer names"
-    assert store.load(named).recipe == named.recipe
-
-
-# Pasted text.
-
-NINES = "9" * 90
-CODE = {
-    **{"None": None, "a number": 3, "bytes": b"1", "list": [], "no text": "", "blanks": "  ", "a null byte": "\0"},
-    **{"half a character": "'\ud800'", "two": "1 2", "lines": "1\n2", "a comment": "# 1", "too long": "x" * 30_000},
-    **{
-        "a long name": "x" * 9000,
-        "a long call": f"{'x' * 9000}()",
-        "an open bracket": "(" * 500,
-        "minus": "-" * 9999 + "1",
-    },
-    **{"a long text": '"a" * 1000000000', "a long list": "[0] * 1000000000", "a long tuple": f"({'1,' * 10_001})"},
-    **{
-        "200 factors": "*".join([NINES] * 200),
-        "a power": "9**9**9",
-        "a shift": "1 << 10**9",
-        "a sum": "1" + "+1" * 5000,
-    },
-    **{"200 factors of a term": f"{' * ('.join([NINES] * 200)} * CrossEntropy(){')' * 199}", "digits": "9" * 5000},
-    **{
-        "a large weight": f"{'9' * 400} * CrossEntropy()",
-        "no number": "1e999 * CrossEntropy()",
-        "True": "True * Anchor()",
-    },
-    **{"minus a term": "-1 * CrossEntropy()", "two terms": "CrossEntropy() * CrossEntropy()", "text": "'a' + 'b'"},
-    **{
-        "an attribute": "cl.losses",
-        "a class": "Recipe",
-        "an index": "(1,)[0]",
-        "a comparison": "1 < 2",
-        "not": "not 1",
-    },
-    **{"a lambda": "lambda: 1", "a format": "f'{x}'", "a walrus": "(x := 1)", "await": "await x", "complex": "1 + 2j"},
-    **{
-        "stars": "CrossEntropy(*[1])",
-        "a dict of settings": "SmallCNN(**{'hidden': (1,)})",
-        "twice": "Distillation(1, 1, 1)",
-    },
-    **{"an unhashable key": "{[]: 1}", "an unhashable item": "{[]}", "import": "__import__('os')", "exec": "exec('x')"},
-    **{"a nested call": f"{'SmallCNN(' * 200}{')' * 200}", "an unknown class": "Nothing()", "a method": "'a'.upper()"},
-}
-
-
-@attempts(
-    Attempt(f"{read.__name__}, {label}", functools.partial(read, code))
-    for read in (parser.read, parser.parse)
-    for label, code in CODE.items()
-)
-def test_text_that_is_not_code_of_a_part_is_refused_at_once(attempt):
-    judge(attempt)
-
-
-@dataclass(frozen=True, repr=False)
-class Odd(Term):
-    """A term whose repr is no code."""
-
-    def __repr__(self):
-        return "<a term of mine>"
-
-    def __call__(self, batch, state):
-        return batch.student.logits.square().mean()
-
-
-def test_a_recipe_whose_repr_is_no_code_is_loaded_when_it_is_given():
-    odd = cl.Recipe("odd", cl.losses.CrossEntropy() + Odd(), schedule=RECIPE.schedule)
-    path = FOLDER / "odd.safetensors"
-    replace(run(), recipe=odd).save(path)
-    judge(Attempt("without the recipe", lambda: cl.Run.load(path)))
-    with pytest.raises(ValueError, match=r"The recipe of .* give it: Run.load\(path, recipe=...\)"):
-        cl.Run.load(path)
-    assert cl.Run.load(path, odd).recipe == odd
