@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import os
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -58,7 +59,7 @@ class ResNet34(Described, BackboneArchitecture):
 def load_model(name: str, path: str) -> nn.Module:
     """The classifier ``name`` with the state dict in ``path``, read without executing anything, and its classes."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(os.path.expanduser(path), map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ValueError(f"There is no weights file {path}: give the path of a saved state dict.") from None
     except Exception as error:  # what torch.load raises for another kind of file depends on its bytes

@@ -89,8 +89,7 @@ NO_STORE = {"a file": FILE, "below a file": FILE / "x", "a device": "/dev/null",
 
 def at_places():
     for name, act in {**READERS, **WRITERS, **STORES}.items():
-        places = {**NO_PLACE}
-        places |= {**NOT_THERE, **NO_FILE, "a file": FILE} if name in READERS else {}
+        places = NO_PLACE | {**NOT_THERE, **NO_FILE, "a file": FILE} if name in READERS else {}
         places |= {**NO_FILE, "below a file": FILE / "x", "a long name": "x" * 300} if name in WRITERS else {}
         places |= NO_STORE if name in ("learn", "train", "compare") else {}
         for label, place in places.items():
