@@ -107,6 +107,10 @@ def named(name: str) -> Build:
 
 def get(recipe: Recipe | str) -> Recipe:
     """The recipe itself, or the method of that name with its paper's settings."""
+    if not isinstance(recipe, Recipe) and type(recipe).__name__ == Recipe.__name__:
+        raise ValueError(
+            "This recipe is older than cltutor, which was loaded again: make it anew, or restart the kernel."
+        )
     return recipe if isinstance(recipe, Recipe) else named(recipe)()
 
 
