@@ -12,7 +12,7 @@ import torch
 
 from cltutor import show
 from tests.refusals.judging import Attempt, attempts, judge
-from tests.refusals.values import HOSTILE, scalars
+from tests.refusals.values import HOSTILE, SOME, scalars
 from tests.show.conftest import make_network, make_run, make_stream
 from tests.show.test_contract import CASES
 
@@ -22,9 +22,6 @@ VALID = {name: case(MAKE, "lwf") for name, case in CASES.items()} | {
     "source": (make_run,),
     "table": ([{"method": "lwf", "old (%)": 98.31}],),
 }
-WRONG = {
-    name: value for name, value in HOSTILE.items() if not isinstance(value, Iterator)
-}  # which is empty the next time
 INSIDE = {
     name: HOSTILE[name]
     for name in ("None", "text", "bytes", "True", "-1", "nan", "10**400", "list", "object", "array", "nested")
@@ -81,7 +78,7 @@ LEGITIMATE = (  # why, in which functions and arguments, and what
     ("a number of any size", "temperature", "logits", "tensor; first -1"),
     ("a share from 0 to 1", "attention_maps damage", "opacity at", "0; 1e-320"),
     ("counted from 0", "knowledge temperature", "layer task target", "0"),
-    ("channels, or none", "knowledge", "off", "list; tuple; set; one in a list; no array"),
+    ("channels, or none", "knowledge", "off", "list; tuple; one in a list; no array"),
     ("tasks have names of their own", "knowledge_shares", "names", "list; tuple; no array"),
     ("an image, a seed or a task less", "exemplars knowledge_shares", "images shares", "a row less"),
     ("an image, a seed or a task less", "attention_drift", "drifts", "value a row less"),
@@ -112,7 +109,7 @@ def tried() -> Iterator[Attempt]:
         bound = inspect.signature(function).bind(*given)
         bound.apply_defaults()
         for parameter, valid in bound.arguments.items():
-            for label, value in [*WRONG.items(), *inside(valid)]:
+            for label, value in [*SOME.items(), *inside(valid)]:
                 act = partial(drawn, function, bound.arguments | {parameter: value})
                 yield Attempt(f"{name}({parameter}: {label})", act, reason(name, parameter, label))
 

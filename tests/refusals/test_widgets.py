@@ -12,7 +12,7 @@ import torch
 import cltutor as cl
 from cltutor.widgets.inputs import Knob
 from tests.refusals.judging import PATIENCE, Attempt, attempts, judge, one_sentence, raised_by_cltutor, within
-from tests.refusals.values import HOSTILE, scalars
+from tests.refusals.values import SOME, scalars
 
 NAMES = [name for name in cl.widgets.__all__ if name != "errors"]
 EPOCHS = {"epochs": 2}
@@ -94,9 +94,9 @@ def parameters_of(name: str) -> list[str]:
 def calls() -> Iterator[Attempt]:
     for name in NAMES:
         for parameter in [*parameters_of(name), "nothing"]:
-            for label, value in HOSTILE.items():
-                if isinstance(value, Iterator) or parameter in CALLED and callable(value):
-                    continue  # empty the next time; a function of the caller's own is called as it is
+            for label, value in SOME.items():
+                if parameter in CALLED and callable(value):
+                    continue  # a function of the caller's own is called as it is
                 words = f"{name}({parameter}: {label})"
                 yield Attempt(words, partial(made, name, **{parameter: value}), reason(name, parameter, label))
 
@@ -129,22 +129,7 @@ LINES = (
     "lambda: 0",
 )
 LINES += ("__import__('os').system('true')", "cl.widgets.Nothing(stream)", "cl.methods.nothing()", "[[]]" * 1000)
-LITERALS = (
-    "None",
-    "''",
-    "'text'",
-    "b'x'",
-    "-1",
-    "1e308",
-    "1e999",
-    "9**9**9",
-    "'a' * 10**9",
-    "[]",
-    "{}",
-    "1j",
-    "stream",
-    "...",
-)
+LITERALS = ("None", "'text'", "-1", "1e308", "9**9**9", "'a' * 10**9", "[]", "stream")
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,15 @@ HOSTILE: dict[str, Any] = {
 }
 
 
+SOME: dict[str, Any] = {  # for what takes long to try
+    name: HOSTILE[name]
+    for name in (
+        *("None", "no text", "text", "bytes", "True", "0", "-1", "1.5", "1e-320", "1e308", "nan", "inf", "10**400"),
+        *("list", "set", "dict", "one in a list", "texts", "array", "no array", "tensor", "meta", "object"),
+    )
+}
+
+
 def right(rule: Rule, value: Any) -> str:
     """Why a value is what the words of a rule say; "" where it is not."""
     if value is None and rule.or_none:
