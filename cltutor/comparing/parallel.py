@@ -21,6 +21,8 @@ from functools import lru_cache, partial
 from multiprocessing import get_context
 from typing import Any
 
+import torch
+
 from ..describe import Whole
 from ..recipe.parser import own_modules
 from ..recipe.recipe import Recipe
@@ -48,7 +50,7 @@ class Job:
 
     recipe: Recipe
     seed: int
-    device: str = "auto"
+    device: str | torch.device = "auto"
     store: str | os.PathLike | None = None
     threads: int | None = 1
 
@@ -71,7 +73,9 @@ def make_stream(source: Source, seed: int) -> Stream:
     try:
         stream = source if isinstance(source, Stream) else source(seed)
     except TypeError as error:
-        raise ValueError(f"stream is a Stream, or a function from a seed to one, and this one failed: {error}.") from error
+        raise ValueError(
+            f"stream is a Stream, or a function from a seed to one, and this one failed: {error}."
+        ) from error
     if not isinstance(stream, Stream):
         raise ValueError(f"compare needs a Stream or a function from a seed to one, which gave {stream!r}.")
     return stream

@@ -121,7 +121,7 @@ class Backbone(nn.Module):
         try:
             features = self.trunk(pixels)
         except (RuntimeError, AssertionError, ValueError) as error:  # vision transformers assert their size
-            if images.is_meta or isinstance(error, torch.OutOfMemoryError):
+            if isinstance(error, torch.OutOfMemoryError):
                 raise
             size, reason = "x".join(map(str, images.shape[2:])), " ".join(str(error).split())[:160].rstrip(".")
             raise ValueError(

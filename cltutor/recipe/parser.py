@@ -172,7 +172,7 @@ def _called(node: ast.Call, known: Mapping[str, Callable[..., Any]], names: Mapp
     name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
     if name not in known:
         raise UnknownPart(
-            f"{_cut(name)} is not known here: if it is a class of your own, run its definition with @cl.register first.",
+            f"{_cut(name)} is not known here: if it is a class of yours, run its definition with @cl.register first.",
             name,
         )
     if any(keyword.arg is None for keyword in node.keywords):

@@ -1,15 +1,16 @@
-"""A run without numbers, before it takes time: the network is built, grows to the second task, and is shown an image.
+"""A run in small, before it takes time: the network is built, grows to the second task, and is shown an image.
 
-It is built on PyTorch's meta device, where tensors have shapes and no values, so that this costs milliseconds.
+Its weights are zeros, which take neither time nor memory until they are written. PyTorch's meta device would do without
+them, but its first use imports PyTorch's compiler: 150 MB and some seconds that a small Binder session does not have.
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..describe import shown
@@ -17,16 +18,32 @@ from ..networks import Architecture, Network
 from ..recipe.recipe import Phase, Recipe
 from ..streams import Stream
 
-ALLOCATING = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn}
+ALLOCATING = {torch.empty, torch.rand, torch.randn}
+# Functions of tensors and of torch.nn.init by name. A truncated normal is drawn by several, and compares its values.
+DRAWING = {"normal_", "uniform_", "erfinv_", "mul_", "add_", "clamp_", "kaiming_normal_", "kaiming_uniform_"}
+COMPARING = {"lt", "gt"}
 Names = tuple[str, ...]
 
 
-class Weightless(TorchFunctionMode):
-    """What modules allocate for their weights has no values; all else is computed as ever, since an architecture may
-    compute its widths with tensors (RegNet)."""
+class Undrawn(TorchFunctionMode):
+    """Weights that modules allocate stay zeros: what would draw their values is left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.zeros: set[int] = set()  # where they are in memory
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        return func(*args, **{**(kwargs or {}), "device": "meta"} if func in ALLOCATING else kwargs or {})
+        if func in ALLOCATING:
+            made = torch.empty(*args, **{name: value for name, value in (kwargs or {}).items() if name != "generator"})
+            if made.dtype == torch.float32:  # numpy, unlike torch, writes no zeros where memory is fresh
+                made = torch.from_numpy(np.zeros(made.shape, np.float32))
+            self.zeros.add(made.data_ptr())
+            return made
+        subject = args[0] if args else (kwargs or {}).get("tensor")  # torch.nn.init names its argument
+        name = getattr(func, "__name__", "")
+        if name in DRAWING | COMPARING and isinstance(subject, Tensor) and subject.data_ptr() in self.zeros:
+            return subject if name in DRAWING else torch.zeros((), dtype=torch.bool)
+        return func(*args, **(kwargs or {}))
 
 
 def rehearse(stream: Stream, recipe: Recipe) -> None:
@@ -55,12 +72,13 @@ def rehearsed(
 ) -> None:
     with torch.random.fork_rng([]), torch.no_grad():
         try:
-            grow(architecture, shape, names, phases, "meta")
+            with Undrawn():
+                grow(architecture, shape, names, phases)
         except ValueError:
             raise
-        except Exception:  # it reads its own weights, or has tensors that are no parameters: with values, then
+        except Exception:  # it may need weights that are not zero
             try:
-                grow(architecture, shape, names, phases, "cpu")
+                grow(architecture, shape, names, phases)
             except (RuntimeError, LookupError, AttributeError, AssertionError, TypeError, ArithmeticError) as error:
                 size = "x".join(map(str, shape))
                 raise ValueError(
@@ -74,17 +92,14 @@ def grow(
     shape: tuple[int, int, int],
     names: tuple[Names, ...],
     phases: tuple[tuple[Phase, ...], ...],
-    place: str,
 ) -> None:
     """Build the network and let it grow to the tasks of ``names``; at each, the ``phases`` need parameters to train."""
-    with Weightless() if place == "meta" else nullcontext():
-        network = architecture.build(shape, pretrained=False)
-        for own, planned in zip(names, phases, strict=True):
-            network.grow(len(own), list(own))
-            for phase in planned:
-                learning(network, phase)
-    network.to(place).eval()
-    logits = network(torch.zeros((1, *shape), dtype=torch.uint8, device=place)).logits
+    network = architecture.build(shape, pretrained=False)
+    for own, planned in zip(names, phases, strict=True):
+        network.grow(len(own), list(own))
+        for phase in planned:
+            learning(network, phase)
+    logits = network.eval()(torch.zeros((1, *shape), dtype=torch.uint8)).logits
     classes = sum(map(len, names))
     if tuple(logits.shape) != (1, classes):
         raise ValueError(

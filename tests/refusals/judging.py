@@ -65,20 +65,27 @@ def one_sentence(text: str) -> bool:
     return text.endswith((".", "?", "!")) and "\n" not in text and len(text) <= 600 and " " in text
 
 
-def judge(attempt: Attempt) -> None:
-    """Try it; AssertionError where it is neither refused as it should be nor legitimate."""
+def outcome(act: Callable[[], object]) -> Exception | None:
+    """The error that it ends with, None where it ends with none."""
     with within(PATIENCE), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            attempt.act()
-        except (ValueError, TypeError) as error:
-            assert raised_by_cltutor(error), f"raw {type(error).__name__}: {error}"
-            assert one_sentence(str(error)), f"not one sentence: {error}"
-            assert not attempt.legitimate, f"refused, though {attempt.legitimate}: {error}"
+            act()
         except Exception as error:
-            raise AssertionError(f"raw {type(error).__name__}: {error}") from error
-        else:
-            assert attempt.legitimate, "accepted in silence"
+            return error
+    return None
+
+
+def judge(attempt: Attempt) -> None:
+    """Try it; AssertionError where it is neither refused as it should be nor legitimate."""
+    error = outcome(attempt.act)
+    if error is None:
+        assert attempt.legitimate, "accepted in silence"
+        return
+    refused = isinstance(error, ValueError | TypeError) and raised_by_cltutor(error)
+    assert refused, "raw " + "".join(traceback.format_exception(error))
+    assert one_sentence(str(error)), f"not one sentence: {error}"
+    assert not attempt.legitimate, f"refused, though {attempt.legitimate}: {error}"
 
 
 def judge_command(typed: list[str]) -> None:

@@ -13,9 +13,8 @@ from cltutor.describe import Described
 from cltutor.losses import CrossEntropy
 from cltutor.networks import MultiHead, SmallCNN, Torchvision
 from cltutor.networks.backbone import Backbone, Normalise
-from cltutor.networks.network import MultiHeadNetwork
 from cltutor.recipe.recipe import Phase, Recipe, Schedule
-from cltutor.training.rehearsal import Weightless, rehearse
+from cltutor.training.rehearsal import Undrawn, rehearse
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has one class")
 
@@ -36,12 +35,12 @@ class OwnBackbone(Described):
 
 
 class ReadsWeights(nn.Module):
-    """It has no meaning without values: an ``if`` on a weight."""
+    """It cannot be built of zeros: it divides by a weight."""
 
     def __init__(self):
         super().__init__()
         self.layer = nn.Linear(64, 4)
-        self.scale = 2.0 if float(self.layer.weight.detach().abs().max()) > 0 else 1.0
+        self.scale = 1 / int(self.layer.weight.detach().abs().max() * 1e6)
 
     def forward(self, pixels):
         return self.scale * self.layer(pixels.flatten(1))
@@ -60,9 +59,11 @@ class OwnNetwork(MultiHead):
         def growing(classes, names=()):
             if network.classes and self.fault == "raises":
                 raise RuntimeError("the second head is missing")
-            grow(classes + 1 if network.classes and self.fault == "one class too many" else classes, names)
+            grow(classes + 1) if network.classes and self.fault == "one class too many" else grow(classes, names)
 
         network.grow = growing
+        parts = network.parts
+        network.parts = lambda: {**parts(), **({"code": []} if self.fault == "no code" else {})}
         return network
 
 
@@ -104,15 +105,14 @@ def test_a_comparison_refuses_its_last_method_before_it_learns_the_first(tiny, t
 
 
 def test_a_phase_of_the_second_task_in_which_nothing_learns_is_refused(tiny):
-    @dataclass(frozen=True, repr=False)
-    class Idle(MultiHead):
+    class Idle(OwnNetwork):
         roles = (*MultiHead.roles, "code")
 
     with pytest.raises(ValueError, match="'autoencoders' trains code parameters, and this network has none"):
-        learn(tiny, of(Idle(), later=(Phase("autoencoders", code=1.0), Phase(new=1.0))))
+        learn(tiny, of(Idle(fault="no code"), later=(Phase("autoencoders", code=1.0), Phase(new=1.0))))
 
 
-def test_a_network_that_reads_its_own_weights_is_rehearsed_with_values(tiny):
+def test_a_network_that_cannot_be_built_of_zeros_is_rehearsed_with_drawn_weights(tiny):
     run = learn(tiny, of(MultiHead(OwnBackbone("reads weights"))))
     assert run.complete
 
@@ -127,16 +127,23 @@ def test_a_recipe_that_cannot_be_hashed_is_rehearsed_too(tiny):
         rehearse(tiny, of(Unhashable(fault="raises")))
 
 
-def test_weights_are_made_without_values_in_this_thread_alone(tiny):
+def test_weights_stay_zeros_in_this_thread_alone():
     made = []
-    with Weightless():
+    with Undrawn():
         made.append(MultiHead(SmallCNN()).build((1, 8, 8)))
         other = threading.Thread(target=lambda: made.append(MultiHead(SmallCNN()).build((1, 8, 8))))
         other.start()
         other.join()
-    here, there = (next(network.parameters()).device.type for network in made)
-    assert (here, there) == ("meta", "cpu")
-    assert isinstance(made[0], MultiHeadNetwork)
+    here, there = (float(next(network.parameters()).detach().abs().sum()) for network in made)
+    assert here == 0 < there
+
+
+def test_what_an_architecture_computes_with_tensors_of_its_own_is_computed():
+    with Undrawn():
+        drawn = nn.init.trunc_normal_(nn.Linear(3, 3).weight)
+        widths = (torch.arange(3) * 2.0 + 8).add_(1).clamp_(max=12)
+    assert float(drawn.detach().abs().sum()) == 0
+    assert widths.tolist() == [9, 11, 12]
 
 
 def test_a_first_task_without_images_needs_no_phase_that_learns(tiny):
