@@ -56,8 +56,8 @@ def test_epochs_of_a_comparison_replace_those_of_its_recipes(tiny):
 @pytest.mark.parametrize(
     ("methods", "seeds", "message"),
     [
-        ([], (0,), "Give one method and one seed or more"),
-        (["lwf"], (), "Give one method and one seed or more"),
+        ([], (0,), "methods is a list of 1 or more"),
+        (["lwf"], (), "seeds is a list of 1 or more"),
         (["lwf", "lwf"], (0,), "lwf is given twice"),
         (["lwf"], (0, 1, 0), "Seed 0 is given twice"),
         (["lfw"], (0,), "There is no method 'lfw'; did you mean"),

@@ -172,7 +172,7 @@ class TwoThings(Exception):
     ("kind", "error", "words"),
     [
         ("lock", RunFailed, "A run failed in a worker with Locked: no weights here"),
-        ("two", RunFailed, "A run failed in a worker with TwoThings: a and b"),
+        ("two", (RunFailed, TwoThings), "a and b"),  # distributed, once imported, teaches pickle to make it again
         ("plain", KeyError, "importance"),
     ],
 )
