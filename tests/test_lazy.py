@@ -1,5 +1,7 @@
 """Rooms whose public names are imported on first use."""
 
+import pkgutil
+
 import pytest
 
 from cltutor import show, widgets
@@ -14,3 +16,10 @@ def test_public_names_are_listed_and_imported_on_first_use_and_others_are_refuse
     assert vars(room)[name] is value
     with pytest.raises(AttributeError, match=f"module '{room.__name__}' has no attribute 'thin'"):
         _ = room.thin
+
+
+@pytest.mark.parametrize("room", [show, widgets])
+def test_no_module_has_the_name_of_what_it_offers(room):
+    """Importing such a module would put it in the place of the function."""
+    below = {module.name for module in pkgutil.iter_modules(room.__path__)}
+    assert below & set(room.__all__) == set()

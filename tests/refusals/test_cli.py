@@ -114,7 +114,7 @@ def typed(command: str, action: argparse.Action, word: str) -> list[str]:
 
 
 ATTEMPTS = [
-    pytest.param(typed(command, action, word), id=f"{command} {action.dest} {word[:30]!a}")
+    pytest.param(typed(command, action, word), id=f"{command} {action.dest} {word.replace(KEPT.name, 'TMP')[:30]!a}")
     for command in COMMANDS
     for action in actions(command)
     for word in WRONG.get(action.dest, ())

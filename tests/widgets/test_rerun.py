@@ -40,6 +40,12 @@ def models():
     return [one for one in gc.get_objects() if issubclass(type(one), nn.Module | cl.Run)]
 
 
+def own_threads():
+    """Those that end; a thread that measures waits for more as long as its widget lives."""
+    names = "cltutor training", "cltutor behind the page"
+    return [thread for thread in threading.enumerate() if thread.name in names]
+
+
 def live(threads):
     """Those that are alive after a moment: a step under way may end."""
     for thread in threads:
@@ -49,8 +55,9 @@ def live(threads):
 
 @pytest.mark.parametrize("name", CASES)
 def test_models_pictures_and_threads_of_the_first_are_gone(cell, name):
+    live(own_threads())  # of the widgets of other tests
     before, instances = {id(one) for one in models()}, set(made())
-    threads = set(threading.enumerate())
+    threads = {thread.ident for thread in threading.enumerate()}  # a thread itself holds what it was to do
     first = cell(name)
     if name in TRAINERS:
         begun = threading.Event()
@@ -59,11 +66,11 @@ def test_models_pictures_and_threads_of_the_first_are_gone(cell, name):
         assert begun.wait(60)
     own = [weakref.ref(one) for one in models() if id(one) not in before]
     widgets = set(made()) - instances
-    running = set(threading.enumerate()) - threads
+    running = [thread for thread in threading.enumerate() if thread.ident not in threads]
     second = cell(name)
     assert live(running) == []
     assert [made()[one] for one in widgets & set(made())] == []
-    running.clear()  # a timer holds what it was to do
+    running.clear()
     gc.collect()
     assert [one() for one in own if one() is not None] == []
     with pytest.raises(AttributeError, match="its cell has run again, use the new one"):

@@ -76,7 +76,7 @@ def test_none_or_all_of_the_classes_are_refused_in_a_sentence(tool, labels, erro
 def test_what_a_run_warns_of_stands_in_the_page_until_the_next_training(three, watched, train):
     tool = watched(cl.widgets.WhatNotToForget, three, epochs=1, lam=1e-9)
     train(tool)
-    assert tool.actions.cautions.value.count("so that it is idle: raise lam") == 1
+    assert tool.actions.cautions.value.count("so that it is idle: raise lam") == 2  # mas, and adapted
     assert 'role="status"' in tool.actions.cautions.value
     tool.lam.value = 0
     train(tool)
