@@ -91,9 +91,9 @@ def accuracies(*shapes: str, gaps: bool = True) -> Values:
     return Values(shapes, 0, 1 + 1e-9, gaps)
 
 
-def by_name(each: Rule) -> Any:
+def by_name(each: Rule, least: int = 1) -> Any:
     """The annotation of a mapping from a name, such as a method's, to what keeps a rule."""
-    return Annotated[Mapping[str, Any], Table(each, Text(), least=1)]
+    return Annotated[Mapping[str, Any], Table(each, Text(), least)]
 
 
 LARGEST = 1e15  # of what is counted: more is no number of parameters or bytes

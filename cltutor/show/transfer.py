@@ -35,7 +35,7 @@ LINES, MARKERS = (SOLID, DASHED, MIXED, DOTTED), "osD^vPX*hd"
 GREYS = (DOTTED, DASHED)
 Known = Annotated[ArrayLike, accuracies("epochs, tasks", "runs, epochs, tasks")]
 Learning = Annotated[ArrayLike, Values(("epochs",), 0, whole=True)]
-References = by_name(Real(at_least=0, at_most=1))
+References = by_name(Real(at_least=0, at_most=1), least=0)
 Changes = Annotated[ArrayLike, Values(("tasks, tasks, layers",), 0, gaps=True)]
 
 

@@ -89,7 +89,7 @@ def test_what_makes_no_sense_is_grey_and_says_why(tool):
 
 
 def test_a_wrong_line_is_refused_in_plain_words(tool):
-    words = "temperature is a finite number above 0, not -1. Nothing was changed."
+    words = "temperature is a finite number from 0.001 up, not -1. Nothing was changed."
     tool.refuses("as code", "cl.methods.lwf(temperature=-1)", words)
     paste(tool, "cl.methods.lwf(temperature=3)")
     tool.until(tool.has_no_error)

@@ -66,7 +66,7 @@ def test_where_a_weight_ends_is_where_the_slope_of_the_loss_is_zero():
     new, last = torch.randn(2, 6, generator=draw, dtype=torch.float64)
     curvature, omegas = torch.rand(6, generator=draw).double(), torch.rand(3, 6, generator=draw).double()
     theta = compromise(new, curvature, last, omegas, 2.0).requires_grad_()
-    loss = (curvature / 2 * (theta - new).square()).sum() + 2.0 / 2 * anchor(theta, last, omegas)
+    loss = (curvature / 2 * (theta - new).square()).sum() + 2.0 / 2 * anchor(theta, last.expand(3, 6), omegas)
     assert torch.autograd.grad(loss, theta)[0].abs().max() < 1e-12
 
 

@@ -316,15 +316,6 @@ def test_a_pretrained_network_keeps_its_first_task_without_training_images(tmp_p
     assert run.accuracy()[0, 0] == run.accuracy()[1, 0], "frozen features changed the old task"
 
 
-def test_a_seed_of_numpy_is_the_same_seed_and_can_be_saved(tiny, tmp_path):
-    ours, theirs = (learn(tiny, "finetune", epochs=1, seed=seed) for seed in (3, np.int64(3)))
-    assert same(ours.states[-1], theirs.states[-1])
-    theirs.save(tmp_path / "run")
-    assert cl.Run.load(tmp_path / "run").seed == 3
-    with pytest.raises(TypeError):
-        learn(tiny, "finetune", seed=0.5)
-
-
 def test_an_anchor_too_stiff_for_the_learning_rate_is_reported_before_training():
     """Heavy ball on 1/2 c x^2 diverges beyond rate c = 2 (1 + momentum): here c = lam, as Omega is 1."""
     stream = cl.streams.digits(tasks=2).fewer(0.1)

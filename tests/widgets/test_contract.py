@@ -66,7 +66,7 @@ CASES = {
         ['method="lwf", temperature=3.5, lam=0.25', 'method="l2", known_task=False, heads="class"'],
         [
             ('method="joint"', "'joint' is not among the methods here: finetune, lwf, l2"),
-            ('method="lwf", temperature=0', "temperature is a finite number above 0, not 0"),
+            ('method="lwf", temperature=0', "temperature is a finite number from 0.001 up, not 0"),
             ('method="lwf", lam=-1', "lam is a finite number from 0 up"),
             ('heads="tasks"', "heads is one of task, class"),
             ("known_task=1", "known_task is True or False, not 1"),
@@ -95,7 +95,7 @@ CASES = {
         [
             ("pictures=7", "pictures is one of 0, 1, not 7"),
             ("picture=0", "picture is a whole number from 1 to 8, not 0"),
-            ("temperature=0", "temperature is a finite number above 0"),
+            ("temperature=0", "temperature is a finite number from 0.001 up"),
             ("head=1", "head is one of None, own, 0, not 1"),
         ],
     ),
