@@ -10,6 +10,7 @@ import ipywidgets
 from .. import methods as registry
 from ..checked import Many, Text, checked
 from ..describe import Real, Whole
+from ..losses.distillation import TEMPERATURE
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
@@ -190,7 +191,7 @@ class MethodToggle(CollectsRuns):
         regimes = [("task known", True), ("task unknown", False)]
         self.known_task = buttons("at test", "which classes compete at test (known_task)", regimes, competing)
         softer = "how far the teacher's answers are softened (temperature)"
-        self.temperature = Knob("temperature T", (1.0, 10.0, 0.5), Real(above=0), softer, self.guarded)
+        self.temperature = Knob("temperature T", (1.0, 10.0, 0.5), TEMPERATURE, softer, self.guarded)
         heavier = "the weight of the old beside the new (lam)"
         self.lam = Knob("weight λ", (0.0, 5.0, 0.1), Real(at_least=0), heavier, self.guarded)
         passes = "passes over the images of each task (epochs)"

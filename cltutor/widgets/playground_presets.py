@@ -10,6 +10,7 @@ from .. import methods
 from ..describe import Real, Whole
 from ..importance import MAS, Fisher, Importance, LocalMAS, OnlineFisher, PathIntegral, Uniform
 from ..losses import Distillation
+from ..losses.distillation import TEMPERATURE
 from ..memory.selection import SELECTIONS
 from ..networks import Copies, MultiHead, Progressive, ResNet32, SingleTask, SmallCNN, TaskCNN, Widening
 from ..recipe.merging import MeanMerge, ModeMerge, Unmerged
@@ -214,7 +215,7 @@ LISTS = {  # field -> words, what it may be, what it means
 }
 ABOVE, FROM, WHOLE = Real(above=0), Real(at_least=0), Whole(at_least=1)
 NUMBERS = {  # field -> words, the slider's ends and step, what is allowed, what it means
-    "temperature": ("T", (1.0, 10.0, 0.5), ABOVE, "how far the teacher's answers are softened (temperature)"),
+    "temperature": ("T", (1.0, 10.0, 0.5), TEMPERATURE, "how far the teacher's answers are softened (temperature)"),
     "beta": ("weight β", (0.0, 5.0, 0.1), FROM, "of distillation in the loss"),
     "gamma": ("weight γ", (0.0, 5.0, 0.1), FROM, "of attention distillation in the loss"),
     "omega": ("weight λ/2", (0.0, 5.0, 0.05), FROM, "of the anchor in the loss"),

@@ -7,8 +7,9 @@ import numpy as np
 
 from .. import show
 from ..checked import checked
-from ..describe import Choice, Real, Whole
+from ..describe import Choice, Whole
 from ..evaluation.answers import logits
+from ..losses.distillation import TEMPERATURE
 from ..networks import Network
 from ..runs.run import Run
 from ..streams import Stream
@@ -67,7 +68,7 @@ class Temperature(Tool):
         self.head = dropdown("answers for", heads, "the classes that compete")
         self.picture = Knob("picture", (1, count, 1), Whole(1, count), "which test picture", self.guarded)
         softer = "how far the answers are softened"
-        self.temperature = Knob("temperature T", SPAN, Real(above=0), softer, self.guarded)
+        self.temperature = Knob("temperature T", SPAN, TEMPERATURE, softer, self.guarded)
         named = {name: getattr(self, name) for name in ("pictures", "head", "temperature", "picture")}
         rules = {"head": Choice([None, "own", *range(known)])}
         self.controls = Controls(self, named, {}, {}, self._moved, rules, self._with_head)
