@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .checked import AnyOf, Many, Table, Tensors, Text, alike, checked
+from .checked import AnyOf, Many, Table, Tensors, Text, checked, shaped
 from .describe import Flag, Real, shown
 from .networks import Network, Output
 from .networks.maps import check_images, checked_layer, last_block, layers, outside_blocks
@@ -101,18 +101,15 @@ def maps_of(output: Output) -> Tensor:
     return maps
 
 
+@shaped({"create_graph": Flag()}, scores="N", maps="N, K, h, w")
 def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
     """Q = ReLU(alpha^T A), alpha the mean over positions of the scores' gradient (LwM, eq. 2).
 
     ``scores`` (N,) of one class per image, ``maps`` A (N, K, h, w); returns (N, h, w). With ``create_graph`` the result
     is differentiable, the gradient in alpha included.
     """
-    Flag().check("create_graph", create_graph)
-    alike("N", scores=scores)
-    alike("N, K, h, w", maps=maps)
-    if scores.requires_grad and maps.requires_grad and len(scores) == len(maps):
-        total = scores.sum()
-        (gradient,) = torch.autograd.grad(total, maps, create_graph=create_graph, retain_graph=True, allow_unused=True)
+    if scores.requires_grad and maps.requires_grad:
+    XX create_graph=create_graph, retain_graph=True, allow_unused=True)
         if gradient is not None:
             return weighted(maps, gradient)
     raise ValueError("These scores do not depend on these maps, so they have no Grad-CAM.")
@@ -223,38 +220,38 @@ def check_distillable(before: Network, after: Network, image: Tensor) -> None:
             raise ValueError(f"Attention cannot be kept in this network, {why}") from error
 
 
+@shaped(maps="N, K, h, w")
 def activation_attention(maps: Tensor) -> Tensor:
     """Mean over channels of squared activations (N, h, w): attention that does not depend on a class.
 
     Source: Zagoruyko and Komodakis 2017; LwM, section 2, distinguishes its own maps from it.
     """
-    alike("N, K, h, w", maps=maps)
     return maps.square().mean(1)
 
 
+@shaped(attention="N, h, w")
 def normalised(attention: Tensor) -> Tensor:
     """Maps (N, h, w) as vectors (N, h * w) of length one (LwM, eq. 6); an all-zero map stays zero."""
-    alike("N, h, w", attention=attention)
     flat = attention.flatten(1)
     return flat / (flat.square().sum(1, keepdim=True) + SMALLEST**2).sqrt()
 
 
-def check_maps(**several: Tensor) -> None:
-    """Raise ValueError unless these are maps (N, h, w) of one shape, of finite numbers."""
-    alike("N, h, w", **several)
-    if not all(maps.isfinite().all() for maps in several.values()):
+def check_finite(*maps: Tensor) -> None:
+    if not all(one.isfinite().all() for one in maps):
         raise ValueError("Attention maps are finite numbers, and there are nan or infinite values in these.")
 
 
+@shaped(before="N, h, w", now="N, h, w")
 def drift(before: Tensor, now: Tensor) -> Tensor:
     """L1 distance (N,) of two models' normalised maps (N, h, w) (LwM, eq. 6)."""
-    check_maps(before=before, now=now)
+    check_finite(before, now)
     return (normalised(before) - normalised(now)).abs().sum(1)
 
 
+@shaped(before="N, h, w", now="N, h, w")
 def rank_correlation(before: Tensor, now: Tensor) -> Tensor:
     """Spearman's rank correlation (N,) of two models' maps (N, h, w); nan where a map is constant."""
-    check_maps(before=before, now=now)
+    check_finite(before, now)
     first, second = (mean_ranks(attention.flatten(1)) for attention in (before, now))
     first, second = first - first.mean(1, keepdim=True), second - second.mean(1, keepdim=True)
     return (first * second).sum(1) / (first.square().sum(1) * second.square().sum(1)).sqrt()
@@ -267,30 +264,32 @@ def mean_ranks(values: Tensor) -> Tensor:
     return below + (equal - 1) / 2
 
 
-@checked(share=Real(above=0, at_most=1))
+@shaped({"share": Real(above=0, at_most=1)}, attention="N, h, w")
 def most_attended(attention: Tensor, share: float = 0.2) -> Tensor:
     """The ``share`` of positions with the most attention, (N, h * w) bool; among equal values those that come first."""
-    check_maps(attention=attention)
+    check_finite(attention)
     flat = attention.flatten(1)
     count = max(1, round(share * flat.shape[1]))
     places = flat.argsort(dim=1, descending=True, stable=True)[:, :count]
     return torch.zeros_like(flat, dtype=torch.bool).scatter(1, places, True)
 
 
+@shaped(before="N, h, w", now="N, h, w")
 def overlap(before: Tensor, now: Tensor, share: float = 0.2) -> Tensor:
     """Intersection over union (N,) of the most attended ``share`` of two models' maps (N, h, w)."""
-    check_maps(before=before, now=now)
+    check_finite(before, now)
     first, second = most_attended(before, share), most_attended(now, share)
     return (first & second).sum(1) / (first | second).sum(1)
 
 
+@shaped(attention="N, h, w")
 def inside(attention: Tensor, masks: Tensor) -> Tensor:
     """The share (N,) of attention (N, h, w) inside objects' ``masks`` (N, H, W) bool; nan for an all-zero map.
 
     Maps are first enlarged to the size of the masks, as when they are shown over an image. Raises ValueError for a
     map with negative values, and for masks that are not one for each map.
     """
-    check_maps(attention=attention)
+    check_finite(attention)
     if attention.numel() and attention.min() < 0:
         raise ValueError("A share of attention needs maps without negative values.")
     right = isinstance(masks, Tensor) and masks.dtype == torch.bool and masks.dim() == 3

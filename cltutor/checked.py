@@ -124,19 +124,68 @@ class Tensors(Rule):
         return not (real or kind.is_complex or kind == torch.bool) if self.whole else real
 
 
-_of_axes = cache(Tensors)
+class Shape(Rule):
+    """A tensor whose axes are named, such as "N, C" or, of whole numbers, "N whole"; an axis "R?" may be left out, as
+    may a tensor "C or None"."""
+
+    def __init__(self, declared: str):
+        axes, _, none = declared.partition(" or ")
+        self.axes, self.or_none = axes.removesuffix(" whole"), bool(none)
+        self.names = self.axes.replace("?", "").split(", ")
+        self.fewest = len(self.names) - self.axes.count("?")
+        self.kind = Tensors(whole=axes.endswith(" whole"))
+
+    @property
+    def words(self) -> str:
+        return self.kind.words.replace("a tensor", f"a tensor ({self.axes})")
+
+    def plain(self, value: Any) -> Any:
+        return value
+
+    def accepts(self, value: Any) -> bool:
+        return self.kind.accepts(value) and self.fewest <= value.dim() <= len(self.names)
 
 
-def alike(axes: str, **tensors: Tensor) -> None:
-    """Refuse tensors that are not ``Tensors`` of these ``axes``, or that differ in shape: broadcast to one shape they
-    would mean something else. For what a training step computes, where ``@checked`` would take too long."""
-    rule, (first, *_) = _of_axes(axes), tensors.values()
-    for name, tensor in tensors.items():
-        if not rule.accepts(tensor):
-            rule.check(name, tensor)
-        if tensor.shape != first.shape:
-            shapes = " and ".join(str(tuple(one.shape)) for one in (first, tensor))
-            raise ValueError(f"{' and '.join(tensors)} have one shape ({axes}), not {shapes}.")
+def shaped(
+    rules: dict[str, Rule] | None = None, /, **axes: str
+) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
+    """The same function, which refuses tensors that do not have these axes, or in which an axis of one name has two
+    lengths: broadcast to one shape they would mean something else. ``@shaped(logits="N, C", labels="N whole")``.
+    ``rules`` are those of other arguments. For what a training step computes, where ``@checked`` would take too long.
+
+    Raises:
+        ValueError: tensors that do not fit, in one sentence.
+    """
+    shapes = {name: Shape(declared) for name, declared in axes.items()}
+
+    def decorate(function: Callable[P, Result]) -> Callable[P, Result]:
+        names = tuple(inspect.signature(function).parameters)
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> Result:
+            given: dict[str, Any] = {**dict(zip(names, args, strict=False)), **kwargs}
+            sizes: dict[str, tuple[str, int]] = {}
+            for name, rule in (rules or {}).items():
+                if name in given:
+                    rule.check(name, given[name])
+            for name, shape in shapes.items():
+                if name not in given or not shape.accepts(shape.check(name, given[name])):
+                    continue
+                for axis, length in zip(reversed(shape.names), reversed(given[name].shape), strict=False):
+                    before = sizes.setdefault(axis, (name, length))
+                    if before[1] != length:
+                        raise ValueError(_unfit(given, shapes, before[0], name))
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+def _unfit(given: dict[str, Any], shapes: dict[str, Shape], one: str, other: str) -> str:
+    """That two tensors, or two axes of one, have a name in common and not its length."""
+    found = " and ".join(str(tuple(given[name].shape)) for name in (one, other))
+    return f"{one} ({shapes[one].axes}) and {other} ({shapes[other].axes}) agree in their axes, not {found}."
 
 
 @dataclass(frozen=True, repr=False)

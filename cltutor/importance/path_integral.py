@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from ..checked import alike, checked
+from ..checked import shaped
 from ..describe import Real, State, ruled
 from .base import Importance, flat
 
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 DAMPING = Real(at_least=1e-30)  # less is zero in float32, by which nothing can be divided
 
 
-@checked(damping=DAMPING)
+@shaped({"damping": DAMPING}, contribution="P", moved="P")
 def path_integral(contribution: Tensor, moved: Tensor, damping: float) -> Tensor:
     """Omega_k = omega_k / (Delta_k^2 + xi) over flat vectors (P,), never below zero (Zenke et al. 2017, eq. 5).
 
     ``contribution`` omega_k is the sum over steps of -gradient * step, ``moved`` Delta_k the total change in the
     task. A parameter that raised the loss in a task has importance zero there: our choice, as eq. 5 has no such bound.
     """
-    alike("P", contribution=contribution, moved=moved)
     return (contribution / (moved.square() + damping)).clamp(min=0)
 
 

@@ -6,21 +6,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..checked import alike
+from ..checked import shaped
 from ..describe import Kind, State, ruled
 from ..importance import Importance, Uniform, flat
 from ..streams import Stream
 from .terms import Batch, Context, Term
 
 
+@shaped(parameters="P", anchored="R?, P", importance="R?, P")
 def anchor(parameters: Tensor, anchored: Tensor, importance: Tensor) -> Tensor:
     """sum_k Omega_k (theta_k - theta*_k)^2 over flat vectors (P,) of parameters (MAS, eq. 3; L2: LwF, section 4.2).
 
     ``anchored`` and ``importance`` may have one row per task (R, P); the penalties of the tasks add up.
     """
-    rows = "P" if getattr(anchored, "ndim", 0) < 2 else "R, P"
-    alike(rows, anchored=anchored, importance=importance)
-    alike("P", parameters=parameters, anchored=anchored if rows == "P" else anchored[-1])
     return (importance * (parameters - anchored).square()).sum()
 
 

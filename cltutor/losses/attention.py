@@ -6,21 +6,20 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..attention import activation_attention, cam, maps_of, normalised
-from ..checked import alike
+from ..checked import shaped
 from ..describe import Choice, State, choice, ruled
 from .terms import Batch, Term
 
 DISTANCE = Choice(("l1", "l2"))
 
 
+@shaped({"distance": DISTANCE}, student="N, h, w", teacher="N, h, w")
 def attention_distillation(student: Tensor, teacher: Tensor, distance: str = "l1") -> Tensor:
     """Distance of normalised maps (N, h, w), summed over the map, averaged over the batch (LwM, eq. 6).
 
     "l1" is the sum of absolute differences, "l2" of squared ones (section 4.1). The teacher's maps are constants.
     Raises ValueError for maps of different shapes.
     """
-    DISTANCE.check("distance", distance)
-    alike("N, h, w", student=student, teacher=teacher)
     gap = normalised(student) - normalised(teacher.detach())
     return (gap.abs() if distance == "l1" else gap.square()).sum(1).mean()
 

@@ -8,16 +8,16 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checked import alike
+from ..checked import shaped
 from ..describe import State
 from ..networks import Network
 from ..networks.encoded import EncodedNetwork
 from .terms import Batch, Context, Term
 
 
+@shaped(one="N, D", other="N, D")
 def squared_distance(one: Tensor, other: Tensor) -> Tensor:
     """||one - other||^2 of each row, averaged over the batch (N, D)."""
-    alike("N, D", one=one, other=other)
     return (one - other).square().sum(dim=1).mean()
 
 

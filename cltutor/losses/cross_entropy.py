@@ -7,31 +7,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checked import Tensors, alike
+from ..checked import shaped
 from ..describe import Choice, State, choice, shown
 from .terms import Batch, Term
 
-OVER, COLUMNS = Choice(("class", "task")), Tensors("N", whole=True)
+OVER = Choice(("class", "task"))
 
 
+@shaped({"over": OVER}, logits="N, C", labels="N whole", task_of="C whole")
 def compete(logits: Tensor, labels: Tensor, task_of: Tensor, over: str) -> Tensor:
     """Keep each image's logits of the classes that compete for it; the others become minus infinity.
 
     ``logits`` (N, C), ``labels`` (N,) columns of the logits, ``task_of`` (C,) each column's task. ``over="class"``
     lets all classes compete, ``over="task"`` only those of the image's own task. The same function serves the loss
-    and both evaluations (multi-headed and single-headed: LwM, section 2). Of labels on a GPU no value is read, so that
-    it need not wait.
+    and both evaluations (multi-headed and single-headed: LwM, section 2).
     """
-    OVER.check("over", over)
-    alike("N, C", logits=logits)
-    for name, length, values in (("labels", len(logits), labels), ("task_of", logits.shape[1], task_of)):
-        if not COLUMNS.accepts(values) or len(values) != length:
-            raise ValueError(f"{name} is a tensor of {length} whole numbers, not {shown(values)}.")
     if over == "class":
         return logits
-    if len(labels) and labels.device.type == "cpu" and (labels.min() < 0 or labels.max() >= len(task_of)):
-        raise ValueError(f"labels are columns of the logits, 0 to {len(task_of) - 1}, not {shown(labels.tolist())}.")
+    check_columns(labels, len(task_of))
     return logits.masked_fill(task_of[labels].unsqueeze(1) != task_of, float("-inf"))
+
+
+def check_columns(labels: Tensor, columns: int) -> None:
+    """Refuse labels that are no columns of the logits. On a GPU no value is read, so that it need not wait."""
+    if len(labels) and labels.device.type == "cpu" and (labels.min() < 0 or labels.max() >= columns):
+        raise ValueError(f"labels are columns of the logits, 0 to {columns - 1}, not {shown(labels.tolist())}.")
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checked import alike
+from ..checked import shaped
 from ..describe import Real, State, choice, flag, ruled
 from .terms import Batch, Term
 
 TEMPERATURE = Real(at_least=0.001)  # far less would divide by zero in float32
 
 
+@shaped({"temperature": TEMPERATURE}, logits="N, C", targets="N, C")
 def distillation(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """Knowledge distillation loss -sum_i y'_i log yhat'_i, averaged over the batch (LwF, eq. 2 and 3).
 
@@ -24,21 +25,19 @@ def distillation(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     normalising them (eq. 3) is the softmax of logits / T. No factor T squared: the paper has none. The targets are
     constants.
     """
-    alike("N, C", logits=logits, targets=targets)
-    temperature = TEMPERATURE.check("temperature", temperature)
     soft = F.softmax(targets.detach() / temperature, dim=1)
     return -(soft * F.log_softmax(logits / temperature, dim=1)).sum(dim=1).mean()
 
 
+@shaped(logits="N, C", targets="N, C")
 def l1(logits: Tensor, targets: Tensor) -> Tensor:
     """Sum over classes of |y - yhat| between probabilities, averaged over the batch (LwF, Table 2c)."""
-    alike("N, C", logits=logits, targets=targets)
     return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).abs().sum(dim=1).mean()
 
 
+@shaped(logits="N, C", targets="N, C")
 def l2(logits: Tensor, targets: Tensor) -> Tensor:
     """Sum over classes of (y - yhat)^2 between probabilities, averaged over the batch (LwF, Table 2c)."""
-    alike("N, C", logits=logits, targets=targets)
     return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).square().sum(dim=1).mean()
 
 

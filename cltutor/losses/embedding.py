@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..checked import alike
+from ..checked import shaped
 from ..describe import State
 from ..networks import Network
 from ..networks.embedding import FactNetwork
 from .terms import Batch, Context, Term
 
 
+@shaped(embedding="N, D", words="N, D")
 def embedding_distance(embedding: Tensor, words: Tensor) -> Tensor:
     """||e_i - w_i||^2, the mean over the images i: embeddings (N, D) and those of their words (N, D) -> scalar."""
-    alike("N, D", embedding=embedding, words=words)
     return (embedding - words).square().sum(1).mean()
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..checked import alike
+from ..checked import shaped
 from ..describe import Choice, Several, Whole
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SIZE = Several(Whole(at_least=1), length=2)
 ACTIVATION = Choice(("relu", None))  # after the deconvolution
 INITIALISATIONS = ("he", "glorot")
+DECONVOLUTION = {"size": SIZE, "stride": Whole(at_least=1), "activation": ACTIVATION}
 
 
 def check_kernel(side: int, wanted: int, stride: int) -> None:
@@ -30,6 +31,7 @@ def check_kernel(side: int, wanted: int, stride: int) -> None:
         )
 
 
+@shaped(DECONVOLUTION, knowledge="l, m, kb", filters="p, p, kb, c", bias="c or None")
 def deconvolve(
     knowledge: Tensor,
     filters: Tensor,
@@ -44,15 +46,6 @@ def deconvolve(
     (h^ - 1) * stride + p rows, those in excess of h are cut, the smaller half of them at the start. ``bias`` (c,) is
     added in their program, and no activation follows; without a bias it is eq. 1 as printed. ``size`` is (h, w).
     """
-    ACTIVATION.check("activation", activation)
-    alike("h, w, c", knowledge=knowledge)
-    alike("p, p, c, c", filters=filters)
-    size, stride = SIZE.check("size", size), Whole(at_least=1).check("stride", stride)
-    if filters.shape[2] != knowledge.shape[2] or not 0 < filters.shape[0] == filters.shape[1]:
-        shapes = f"{tuple(knowledge.shape)} and {tuple(filters.shape)}"
-        raise ValueError(f"Knowledge is (h, w, c) and filters are (p, p, c, c'), not {shapes}.")
-    if bias is not None:
-        alike("c", bias=bias, zeros=filters.new_zeros(filters.shape[3]))
     for length, wanted in zip(knowledge.shape, size, strict=False):
         check_kernel(length, wanted, stride)
     whole = [(length - 1) * stride + len(filters) for length in knowledge.shape[:2]]
@@ -63,13 +56,10 @@ def deconvolve(
     return F.relu(basis) if activation == "relu" else basis
 
 
+@shaped(basis="h, w, c", mixing="c, c_in, c_out")
 def contract(basis: Tensor, mixing: Tensor) -> Tensor:
     """The filters W (h, w, c_in, c_out): ``basis`` D (h, w, c) contracted with ``mixing`` U (c, c_in, c_out) over c
     (DF-CNN, eq. 2)."""
-    alike("h, w, c", basis=basis)
-    alike("c, c_in, c_out", mixing=mixing)
-    if basis.shape[2] != len(mixing):
-        raise ValueError(f"The basis has {basis.shape[2]} channels, and is contracted over as many, not {len(mixing)}.")
     return (basis.flatten(0, 1) @ mixing.flatten(1)).unflatten(0, basis.shape[:2]).unflatten(2, mixing.shape[1:])
 
 

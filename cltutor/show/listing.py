@@ -1,5 +1,6 @@
 """The package's own source code, shown in a notebook: what is read there is what runs."""
 
+import ast
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -34,10 +35,21 @@ def source(thing: Callable) -> Source:
     if not (inspect.isroutine(thing) or inspect.isclass(thing)):
         raise ValueError(f"source shows a function, a method or a class, not {shown(thing)}.")
     try:
-        lines, first = inspect.getsourcelines(thing)
-        path = Path(inspect.getsourcefile(thing)).resolve()
+        written = inspect.unwrap(thing)
+        lines, first = inspect.getsourcelines(written)
+        path = Path(inspect.getsourcefile(written)).resolve()
     except (TypeError, OSError) as error:
         raise ValueError(f"{shown(thing)} is not written in Python, so that it has no source to show.") from error
     inside = path.is_relative_to(PACKAGE)
     name = (Path(PACKAGE.name) / path.relative_to(PACKAGE)).as_posix() if inside else path.name
-    return Source(textwrap.dedent("".join(lines)).rstrip(), f"{name}, line {first}")
+    code = textwrap.dedent("".join(lines)).rstrip()
+    checks = lines_of_checks(code)
+    kept = [line for number, line in enumerate(code.splitlines(), start=1) if number not in checks]
+    return Source("\n".join(kept), f"{name}, line {first + (1 in checks) * len(checks)}")
+
+
+def lines_of_checks(code: str) -> set[int]:
+    """The lines, from 1, of the decorator by which a function declares what it takes: no part of its equation."""
+    above = getattr(ast.parse(code).body[0], "decorator_list", [])
+    found = [one for one in above if ast.unparse(one).partition("(")[0] in ("checked", "shaped")]
+    return {line for one in found for line in range(one.lineno, one.end_lineno + 1)}

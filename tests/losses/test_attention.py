@@ -260,5 +260,5 @@ def test_a_network_whose_attention_cannot_be_kept_is_refused_before_the_first_ta
 
 
 def test_maps_of_different_shapes_have_no_distance():
-    with pytest.raises(ValueError, match=r"one shape \(N, h, w\), not \(1, 2, 2\) and \(4, 2, 2\)"):
+    with pytest.raises(ValueError, match=r"agree in their axes, not \(1, 2, 2\) and \(4, 2, 2\)"):
         attention_distillation(torch.ones(1, 2, 2), torch.ones(4, 2, 2))

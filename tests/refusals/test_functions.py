@@ -50,6 +50,7 @@ LEGITIMATE = (  # why, in which arguments of which functions, and what
     ("what is made of nan is nan", "*.activation*(*) losses.*(weights)", "images of nan"),
     ("a tensor", "*.activation*(*) losses.*(weights) networks.t*(tensor)", "images from 0 to 1"),
     ("a tensor", "losses.*(weights) networks.t*(tensor)", "a matrix"),
+    ("a row per task", "losses.anchor(anchored) losses.anchor(importance)", "a matrix"),
     ("a tensor", "losses.soft*(weights) networks.t*(tensor) *.deconvolve(bias) *.path_integral([cm]*)", "tensor"),
     ("features", "memory.*(features) predicting.distances(*)", "a matrix"),
     ("accuracies", "metrics.*(*accuracy) metrics.*(curves) metrics.*(logits)", "array"),

@@ -158,8 +158,10 @@ def test_a_source_is_the_lines_of_the_file_with_their_place():
     assert shown.code.splitlines() == lines[first : first + len(shown.code.splitlines())]
     assert shown.code.startswith("def distillation(")
     assert shown._repr_markdown_().startswith("`cltutor/losses/distillation.py, line ")
-    assert f"```python\n{inspect.getsource(distillation)}```" in shown._repr_markdown_()
-    assert inspect.getsource(distillation).strip() in repr(shown)
+    above, _, code = inspect.getsource(distillation).partition("def ")
+    assert above.startswith("@shaped("), "what declares the arguments is no part of the equation, and is left out"
+    assert f"```python\ndef {code}```" in shown._repr_markdown_()
+    assert f"def {code}".strip() in repr(shown)
     method = show.source(Distillation.__call__)  # without the indentation of its class
     assert method.code.startswith("def __call__(")
     assert "\n    student, teacher, tasks = " in method.code
