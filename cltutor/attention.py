@@ -109,8 +109,7 @@ def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
     is differentiable, the gradient in alpha included.
     """
     if scores.requires_grad and maps.requires_grad:
-        settings = {"create_graph": create_graph, "retain_graph": True, "allow_unused": True}
-        (gradient,) = torch.autograd.grad(scores.sum(), maps, **settings)
+        (gradient,) = torch.autograd.grad(scores.sum(), maps, None, True, create_graph, allow_unused=True)
         if gradient is not None:
             return weighted(maps, gradient)
     raise ValueError("These scores do not depend on these maps, so they have no Grad-CAM.")
