@@ -58,10 +58,11 @@ class ResNet34(Described, BackboneArchitecture):
 
 def load_model(name: str, path: str) -> nn.Module:
     """The classifier ``name`` with the state dict in ``path``, read without executing anything, and its classes."""
+    place = os.path.expanduser(path)
+    if not os.path.isfile(place):
+        raise ValueError(f"There is no weights file {path}: give the path of a saved state dict.")
     try:
-        state = torch.load(os.path.expanduser(path), map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ValueError(f"There is no weights file {path}: give the path of a saved state dict.") from None
+        state = torch.load(place, map_location="cpu", weights_only=True)
     except Exception as error:  # what torch.load raises for another kind of file depends on its bytes
         raise ValueError(f"{path} contains no weights: give the path of a saved state dict.") from error
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import stat
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -47,13 +48,15 @@ def code_of(value: Any) -> type | FunctionType:
 
 
 def file_digest(path: str) -> str:
-    """A sha256 of a file; "" where there is none, which is reported when it is read."""
+    """A sha256 of a file; "" where there is none, or something else of that name, which is reported when it is read."""
     try:
         path = os.path.expanduser(path)
-        stat = os.stat(path)
+        about = os.stat(path)
     except OSError:
         return ""
-    return _file_digest(os.path.realpath(path), stat.st_mtime_ns, stat.st_size)
+    if not stat.S_ISREG(about.st_mode):  # a pipe would wait, and a device never end
+        return ""
+    return _file_digest(os.path.realpath(path), about.st_mtime_ns, about.st_size)
 
 
 @functools.lru_cache(maxsize=32)

@@ -1,6 +1,7 @@
 """Torchvision's classifiers taken apart and put together again, against the originals."""
 
 import functools
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from torchvision.transforms import Normalize
 
 from cltutor.attention import grad_cam, last_block
 from cltutor.networks import MultiHead, ResNet34, Torchvision, Widening
+from cltutor.runs.identity import file_digest
 
 CLASSES = 7
 IMAGES = torch.randint(0, 256, (6, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -143,6 +145,16 @@ def test_images_of_a_size_that_a_network_cannot_take_are_refused_in_one_sentence
     words = rf"^Images of {size}x{size} pixels do not pass through this network: .*\.$"
     with pytest.raises(ValueError, match=words):
         Torchvision(name).build((3, size, size))(torch.zeros(2, 3, size, size, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_not_waited_for_and_has_no_digest(kind, tmp_path):
+    path = {"pipe": tmp_path / "pipe", "device": Path("/dev/zero"), "folder": tmp_path}[kind]
+    if kind == "pipe":
+        os.mkfifo(path)
+    assert file_digest(str(path)) == ""
+    with pytest.raises(ValueError, match="^There is no weights file"):
+        Torchvision("resnet18", str(path)).build((3, 64, 64))
 
 
 EMPTY, OTHER = "contains no (weights|state dict)", "are not those of torchvision.s resnet18"
