@@ -2,11 +2,12 @@
 
 import math
 
+import pytest
 import torch
 
 import cltutor as cl
-from cltutor.evaluation.answers import accuracies, own_logits, task_of
-from cltutor.networks import MultiHead, ResNet32
+from cltutor.evaluation.answers import TOGETHER, accuracies, logits, own_logits, task_of
+from cltutor.networks import MultiHead, ResNet32, SmallCNN
 
 
 def network(backbone=None, tasks=(2, 3)):
@@ -37,6 +38,22 @@ def test_accuracies_equal_a_loop_over_single_images():
                     counts[f"{regime}_top{k}"] += label in ranked[:k]
         for name, count in counts.items():
             assert rows[name][task] == count / len(labels)
+
+
+@pytest.mark.parametrize("size", [20, TOGETHER // 2, TOGETHER + 1])
+def test_many_small_tests_are_asked_in_one_pass_and_large_ones_apart(size):
+    net, asked = network(SmallCNN()).eval(), []
+    tests = [(images(size), torch.arange(size) % 5) for _ in range(4)]
+
+    def score(net, pictures):
+        asked.append(len(pictures))
+        return logits(net, pictures)
+
+    together = accuracies(net, [tests[0], None, *tests[1:]], (1, 2), score)
+    assert asked == {20: [80], TOGETHER // 2: [TOGETHER] * 2, TOGETHER + 1: [TOGETHER + 1] * 4}[size]
+    for name, row in together.items():
+        assert math.isnan(row.pop(1))
+        assert row == accuracies(net, tests[:1], (1, 2))[name] * 4
 
 
 def test_evaluation_changes_no_parameter_buffer_mode_or_random_state():

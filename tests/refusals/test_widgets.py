@@ -74,7 +74,7 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
     ("True and False are its values", "*", "augmentation fine_tuning summed known_task", "True; False"),
     ("a number in its range", "AttentionDrift ImportanceExplorer", "opacity share", "0; 1.5; 1e-320"),
     ("a number in its range", "FilterReconstruction", "patience", "0; 1.5; 1e-320"),
-    ("a number in its range", "Temperature", "temperature", "1.5; 1e-320; 1e308; 2**63"),
+    ("a number in its range", "Temperature", "temperature", "1.5; 1e308; 2**63"),
     ("a number in its range", "WhatNotToForget", "lam", "0; 1.5; 1e-320; 1e308; 2**63"),
 )
 
