@@ -10,7 +10,7 @@ from ..recipe.noise import GradientNoise
 from ..recipe.recipe import Phase, Recipe
 from ..streams import PhotometricCropFlip
 from .lwm import incremental
-from .registry import JOINT, Heads, Weight, compose, register
+from .registry import JOINT, Heads, Temperature, Weight, compose, register
 
 Teacher = Annotated[str, Choice(("task", "phase"))]
 
@@ -36,7 +36,7 @@ def end_to_end(
 
 
 @register
-def eeil(temperature: float = 2.0, heads: Heads = "class", old_teacher: Teacher = "task", **settings) -> Recipe:
+def eeil(temperature: Temperature = 2.0, heads: Heads = "class", old_teacher: Teacher = "task", **settings) -> Recipe:
     """End-to-End Incremental Learning: a herded memory, the cross-distilled loss, augmentation, and fine-tuning on a
     balanced set (EEIL, sections 3 to 5).
 
@@ -48,19 +48,21 @@ def eeil(temperature: float = 2.0, heads: Heads = "class", old_teacher: Teacher 
 
 
 @register
-def eeil_base(temperature: float = 2.0, heads: Heads = "class", **settings) -> Recipe:
+def eeil_base(temperature: Temperature = 2.0, heads: Heads = "class", **settings) -> Recipe:
     """EEIL without augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-Base)."""
     return end_to_end("eeil_base", False, temperature, heads, **settings)
 
 
 @register
-def eeil_da(temperature: float = 2.0, heads: Heads = "class", **settings) -> Recipe:
+def eeil_da(temperature: Temperature = 2.0, heads: Heads = "class", **settings) -> Recipe:
     """EEIL with augmentation and without balanced fine-tuning (EEIL, Table 2b, Our-CNN-DA)."""
     return end_to_end("eeil_da", False, temperature, heads, **{"augmentation": PhotometricCropFlip(), **settings})
 
 
 @register
-def eeil_bf(temperature: float = 2.0, heads: Heads = "class", old_teacher: Teacher = "task", **settings) -> Recipe:
+def eeil_bf(
+    temperature: Temperature = 2.0, heads: Heads = "class", old_teacher: Teacher = "task", **settings
+) -> Recipe:
     """EEIL without augmentation and with balanced fine-tuning (EEIL, Table 2b, Our-CNN-BF)."""
     return end_to_end("eeil_bf", True, temperature, heads, old_teacher, **settings)
 

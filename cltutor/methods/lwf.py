@@ -8,7 +8,7 @@ from ..memory import Everything
 from ..networks import Copies, MultiHead, Widening
 from ..recipe.merging import Restart
 from ..recipe.recipe import Phase, Recipe
-from .registry import JOINT, WARM_UP_THEN_JOINT, Heads, Weight, compose, register
+from .registry import JOINT, WARM_UP_THEN_JOINT, Heads, Temperature, Weight, compose, register
 
 
 def fine_tuning(shared: float, heads: str) -> tuple[Phase, ...]:
@@ -63,7 +63,7 @@ def joint(heads: Heads = "task", restart: bool = False, **settings) -> Recipe:
 
 @register
 def lwf(
-    temperature: float = 2.0,
+    temperature: Temperature = 2.0,
     lam: Weight = 1.0,
     loss: Annotated[str, rule(Distillation, "kind")] = "softmax",
     task_specific_layers: int = 1,
@@ -95,7 +95,7 @@ def expansion(share: float = 0.25, **settings) -> Recipe:
 
 
 @register
-def expansion_lwf(share: float = 0.25, temperature: float = 2.0, lam: Weight = 1.0, **settings) -> Recipe:
+def expansion_lwf(share: float = 0.25, temperature: Temperature = 2.0, lam: Weight = 1.0, **settings) -> Recipe:
     """Network expansion with Learning without Forgetting: all nodes learn (LwF, section 4.2, Table 2b)."""
 
     def network(backbone) -> Widening:

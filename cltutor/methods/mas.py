@@ -10,7 +10,7 @@ from ..networks import Encoded
 from ..recipe.merging import MeanMerge, ModeMerge
 from ..recipe.recipe import Phase, Recipe
 from .lwf import fine_tuning
-from .registry import WARM_UP_THEN_JOINT, Heads, Weight, compose, register
+from .registry import WARM_UP_THEN_JOINT, Heads, Temperature, Weight, compose, register
 
 On = Annotated[str, rule(MAS, "on")]
 
@@ -81,7 +81,7 @@ def imm_mode(lam: Weight = 0.01, heads: Heads = "task", **settings) -> Recipe:
 def ebll(
     alpha: Weight = 0.1,
     size: int = 16,
-    temperature: float = 2.0,
+    temperature: Temperature = 2.0,
     lam: Weight = 1.0,
     reconstruction: Weight = 1.0,
     **settings,

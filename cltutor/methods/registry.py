@@ -8,6 +8,7 @@ from typing import Annotated, Any, overload
 
 from ..checked import Many, checked
 from ..describe import Choice, Kind, Real, Rule, shown
+from ..losses.distillation import TEMPERATURE
 from ..losses.terms import Loss, Term, as_loss
 from ..memory import Memory
 from ..networks import Architecture, MultiHead, SmallCNN
@@ -16,6 +17,7 @@ from ..recipe.recipe import Phase, Recipe, Schedule
 
 Build = Callable[..., Recipe]
 Weight = Annotated[float, Real(at_least=0)]  # of a term
+Temperature = Annotated[float, TEMPERATURE]
 Heads = Annotated[str, Choice(("task", "class"))]
 _methods: dict[str, Build] = {}
 
