@@ -175,7 +175,10 @@ class TaskState:
         saved, facts = checkpoint
         curves, updates, seconds = Curves.of(saved, facts["terms"]), facts["updates"], facts["seconds"]
         place = torch.device(self.run.device)
-        tensors = {name: with_strides(value, facts["strides"].get(name)).to(place) for name, value in saved.items()}
+        # Curves are float64, which Apple's GPUs do not have: they stay where they are.
+        own = dict(curves.tensors())
+        moving = {name: value for name, value in saved.items() if name not in own}
+        tensors = {name: with_strides(value, facts["strides"].get(name)).to(place) for name, value in moving.items()}
         load(self.network, with_prefix(tensors, "network/"), with_prefix(tensors, "passing/"))
         self.context = replace(self.context)  # a new one: it caches which parameters are shared
         for part, state in self.states.items():
@@ -196,7 +199,7 @@ class TaskState:
         groups = zip(self.optimiser.groups, facts["rates"], strict=True)
         self.optimiser.groups = [(parameters, rate) for (parameters, _), rate in groups]
         vars(self.pace).update(facts["pace"])
-        made, own = self.checkpoint()[0], dict(curves.tensors())
+        made = self.checkpoint()[0]
         if {name: made[name].shape for name in made.keys() - own} != {n: saved[n].shape for n in saved.keys() - own}:
             raise LookupError("its tensors are not those of this task")
         self.run.curves, self.run.updates, self.run.seconds = curves, updates, seconds

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from running import assert_same, learn, left_after
+from torch.overrides import TorchFunctionMode
 
 import cltutor as cl
 from cltutor.runs.store import Store
@@ -100,3 +101,26 @@ def test_a_checkpoint_contains_one_network_one_momentum_and_no_image(patterns, t
     path, checkpoint = left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), 1, 0, seed=3)
     network = sum(value.nbytes for value in cl.Run.load(path).states[0].values())
     assert checkpoint.stat().st_size < 2.5 * network
+
+
+class Moves(TorchFunctionMode):
+    """Notes the types of the tensors that are sent to a device."""
+
+    def __init__(self):
+        super().__init__()
+        self.types = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.to and any(isinstance(one, torch.device) for one in args[1:]):
+            self.types.add(args[0].dtype)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["eeil", "si", "expandable"])
+def test_no_float64_is_sent_to_a_device_which_may_have_none(name, patterns, tmp_path):
+    recipe = cl.methods.named(name)(epochs=2)
+    left_after(EpochDone, patterns, recipe, Store(tmp_path, every=0.0), 1, 0, seed=3)
+    with Moves() as moves:
+        learn(patterns, recipe, store=Store(tmp_path), seed=3)
+    assert torch.float32 in moves.types
+    assert torch.float64 not in moves.types
