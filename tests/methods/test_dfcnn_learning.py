@@ -67,7 +67,7 @@ def test_filters_are_rebuilt_once_per_step_and_once_per_test(patterns):
     with Deconvolutions() as counted:
         run = learn(patterns, make("dfcnn", **SIZES), epochs=4, test_every=4, test_old_every=8)
     steps, curve_points = run.updates, 3
-    computed_in_matrix = 1 + 2 * 2 + 3 * 3  # all heads classify the images of every task seen
+    computed_in_matrix = 1 + 2 + 3  # the heads of all tasks seen, once for the images of all of them
     assert steps == 3 * 4 * 2
     assert counted.calls == drawing.calls + 2 * (steps + curve_points + computed_in_matrix)
 
