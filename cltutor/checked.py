@@ -169,7 +169,7 @@ def shaped(
                 if name in given:
                     rule.check(name, given[name])
             for name, shape in shapes.items():
-                if name not in given or not shape.accepts(shape.check(name, given[name])):
+                if name not in given or shape.check(name, given[name]) is None:
                     continue
                 for axis, length in zip(reversed(shape.names), reversed(given[name].shape), strict=False):
                     before = sizes.setdefault(axis, (name, length))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .losses.terms import Batch, Context
     from .streams import Stream
 
-# The rules too: whoever declares a field has both from here.
+# The rules, too: a module that declares fields imports both from here.
 __all__ = [
     "Choice",
     "Described",

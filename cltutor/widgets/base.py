@@ -78,8 +78,8 @@ class Tool(ipywidgets.VBox):
         self.cells.add(self)
 
     def close(self) -> None:
-        """Remove it from the page, stop what works for it, and drop its models and pictures: whoever still holds the
-        tool, such as the notebook's history of outputs, holds nothing else."""
+        """Remove it from the page, stop what works for it, and drop its models and pictures: a reference to the
+        tool that remains, such as the one in the notebook's history of outputs, keeps nothing else alive."""
         if self.closed or not self._own:  # not one that was refused before it was made
             return
         self.closed, before = True, dict(vars(self))

@@ -150,3 +150,13 @@ def test_a_first_task_without_images_needs_no_phase_that_learns(tiny):
     known = replace(tiny[0], train=cl.streams.Split.empty(tiny.image_shape))
     stream = cl.streams.Stream([known, *tiny[1:]], tiny.class_names, "known", "known()")
     rehearse(stream, of(MultiHead(), first=(Phase(old=1.0),)))
+
+
+def test_a_tensor_where_discarded_zeros_were_is_computed():
+    with Undrawn():
+        for _ in range(50):
+            torch.empty(64)
+            doubled = torch.arange(64.0).mul_(2)
+            assert doubled[-1] == 126
+            whole = torch.empty(3, dtype=torch.int64).fill_(1).add_(1)
+            assert whole.tolist() == [2, 2, 2]
