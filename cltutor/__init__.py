@@ -15,6 +15,7 @@ _MODULES = {
     "attention": "attention",
     "claims": "studies.claims",
     "comparison": "comparing.comparison",
+    "events": "training.events",
     "exercises": "exercises",
     "gallery": "studies.gallery",
     "importance": "importance",

@@ -63,6 +63,7 @@ MODULES = [
         "attention",
         "claims",
         "comparison",
+        "events",
         "exercises",
         "gallery",
         "importance",

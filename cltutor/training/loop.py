@@ -6,8 +6,8 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
-from collections.abc import Generator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import reduce
 from operator import add
 from types import TracebackType
@@ -51,6 +51,7 @@ def learn(
     test_every: Every = 1,
     test_old_every: Every = 1,
     threads: Count = None,
+    callback: Callable[[Event], object] | None = None,
 ) -> Run:
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
 
@@ -60,7 +61,8 @@ def learn(
     the same numbers. The test curves get a point every ``test_every`` epochs, those of older tasks only every
     ``test_old_every``; the accuracy matrix is measured after every task all the same. What the process has set in
     PyTorch, such as ``torch.no_grad()`` or another default dtype, changes nothing. So many ``threads`` of the CPU
-    compute it (None: its cores, at most 4); another number changes the last bits, and so is another run.
+    compute it (None: its cores, at most 4); another number changes the last bits, and so is another run. ``callback``
+    is called with every event (``cl.events``); an error that it raises stops the run there.
 
     Raises:
         ValueError: what cannot be learned, or cannot be saved in ``store``, before any time is spent.
@@ -68,13 +70,18 @@ def learn(
     """
     from tqdm.auto import tqdm
 
-    events = train(stream, recipe, seed, epochs, device, store, test_every, test_old_every, threads)
-    with tqdm(total=100, unit="%", disable=not progress, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+    training = train(stream, recipe, seed, epochs, device, store, test_every, test_old_every, threads)
+    with (
+        closing(training) as events,
+        tqdm(total=100, unit="%", disable=not progress, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar,
+    ):
         while True:
             try:
                 event = next(events)
             except StopIteration as end:
                 return end.value
+            if callback:
+                callback(event)
             if isinstance(event, EpochDone | TaskDone):
                 bar.set_description(f"{event.run.name}, task {event.task + 1} of {len(stream)}", refresh=False)
                 bar.update(100 * event.progress - bar.n)
@@ -169,7 +176,7 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
             optimiser.clip_gradients()
             if schedule.noise:
                 step_of_task, noise_key = run.updates - current.first_update, ("noise", run.seed, task)
-                schedule.noise.add(optimiser.gradients, step_of_task, len(places), noise_key, epoch)
+                schedule.noise.add(optimiser.clipped(), step_of_task, len(places), noise_key, epoch)
             optimiser.step()
         for name, part in hooks["after_update"].items():
             part.after_update(batch, states[name])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from running import first_known, learn
+from running import assert_same, first_known, learn
 from torch import nn
 from torch.nn import functional as F
 
@@ -337,3 +337,19 @@ def test_a_batch_without_gradient_for_the_parameters_that_learn_moves_nothing(ti
     new = after.keys() - before.keys()
     assert new
     assert all(not torch.equal(after[name], drawn[name]) for name in new)
+
+
+def test_a_callback_gets_every_event_and_its_error_ends_the_run_where_it_stands(tiny, tmp_path):
+    heard, recipe = [], cl.methods.finetune(epochs=2)
+    learn(tiny, recipe, callback=heard.append)
+    assert [type(event) for event in heard] == [type(event) for event in cl.train(tiny, recipe, device="cpu")]
+
+    def fail(event):
+        if isinstance(event, TaskBegun) and event.task == 1:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        learn(tiny, recipe, store=tmp_path, callback=fail)
+    (path,) = tmp_path.glob("*.safetensors")
+    assert cl.Run.load(path).learned == 1
+    assert_same(learn(tiny, recipe, store=tmp_path), learn(tiny, recipe))  # the lock was released
