@@ -1,24 +1,32 @@
 """Several methods on one stream with several seeds, alike in everything else, and the differences between them."""
 
+import csv
+import io
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any, overload
+
+import numpy as np
 
 from .. import methods as named
 from ..checked import Many, a, checked
 from ..describe import Whole
 from ..recipe.recipe import Recipe
+from ..runs import files
 from ..runs.naming import grouped
 from ..runs.run import Run
 from ..streams import Stream
+from ..training.events import Event
 from ..training.loop import Count, Device, check
 from .numbers import numbers, paired
 from .parallel import Job, Source, processes, runs_of
 from .table import Table, tabulated
 
 __all__ = ["Comparison", "compare", "processes"]
+COLUMNS = ("method", "seed", "stream", "heads", "after_task", "on_task", "known_task", "accuracy")  # of ``to_csv``
 
 
 class Methods(Many):
@@ -40,6 +48,7 @@ def compare(
     equal_budget: bool = True,
     progress: bool = True,
     threads: Count = 1,
+    callback: Callable[[Event], object] | None = None,
 ) -> "Comparison":
     """Learn ``stream`` with every method and every seed; the runs are ordered by method, then seed.
 
@@ -53,6 +62,7 @@ def compare(
     one for this machine, Dask's ``Client.get_executor()`` one for a cluster. The workers share nothing but ``store``;
     parts and functions that are defined in a notebook or script are sent to them. Each run computes with ``threads`` of
     the CPU, by default one, so that the numbers are the same with and without an executor (None: as ``learn``).
+    ``callback`` is called with every event of every run, as by ``learn``; not from an executor's workers.
 
     Raises:
         ValueError: no method, no seed, one of them twice, unequal budgets, or what ``learn`` refuses.
@@ -60,6 +70,8 @@ def compare(
     """
     recipes, seeds = [named.get(recipe).with_epochs(epochs) for recipe in methods], list(seeds)
     check_lists(recipes, seeds)
+    if callback and executor:
+        raise ValueError("callback is called in this process, and an executor's runs are elsewhere: leave one out.")
     if equal_budget:
         check_budget(recipes)
     if isinstance(stream, Stream):
@@ -67,7 +79,7 @@ def compare(
             check(stream, recipe)
     from tqdm.auto import tqdm
 
-    jobs = [Job(recipe, seed, device, store, threads) for recipe in recipes for seed in seeds]
+    jobs = [Job(recipe, seed, device, store, threads, callback) for recipe in recipes for seed in seeds]
     found: dict[int, Run] = {}
     with tqdm(total=len(jobs), unit="run", disable=not progress, leave=False) as bar:
         for place, run in runs_of(stream, jobs, executor):
@@ -197,6 +209,38 @@ class Comparison(Sequence[Run]):
             }
             for run in self
         ]
+
+    @checked
+    def to_csv(self, path: str | os.PathLike) -> None:
+        """Write the accuracy matrices of all runs as a CSV file, in full or not at all, one accuracy a row.
+
+        The columns are ``COLUMNS``: ``on_task`` was tested after ``after_task``, both counted from 0, with the task
+        known or not; ``accuracy`` is a fraction. There is no row where there is no number: for a task that is not
+        learned yet, and with the task unknown where all classes never competed.
+
+        Raises:
+            NotWritten: a ValueError, where the disk refuses.
+        """
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([COLUMNS, *self._rows()])
+        files.write_bytes(Path(path), text.getvalue().encode("utf-8"))
+
+    def to_pandas(self) -> Any:
+        """The rows of ``to_csv`` as a pandas DataFrame; ImportError where pandas is not installed."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_pandas needs pandas: pip install pandas, or write a file with to_csv.") from error
+        return pandas.DataFrame(list(self._rows()), columns=list(COLUMNS))
+
+    def _rows(self) -> Iterator[tuple[str | int | float | bool, ...]]:
+        for label, runs in self.methods.items():
+            for run in runs:
+                facts = label, run.seed, run.stream_code, run.recipe.heads
+                for known in (True, False) if run.competes else (True,):
+                    for (after, on), value in np.ndenumerate(run.accuracy(known)):
+                        if not math.isnan(value):
+                            yield *facts, after, on, known, float(value)
 
 
 def check_streams(runs: Sequence[Run]) -> None:

@@ -28,6 +28,7 @@ from ..recipe.parser import own_modules
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
+from ..training.events import Event
 from ..training.loop import learn
 
 Source = Stream | Callable[[int], Stream]
@@ -53,9 +54,11 @@ class Job:
     device: str | torch.device = "auto"
     store: str | os.PathLike | None = None
     threads: int | None = 1
+    callback: Callable[[Event], object] | None = None
 
     def run(self, stream: Stream) -> Run:
-        settings: dict[str, Any] = {"device": self.device, "store": self.store, "threads": self.threads}
+        own = ("device", "store", "threads", "callback")
+        settings: dict[str, Any] = {name: getattr(self, name) for name in own}
         return learn(stream, self.recipe, self.seed, progress=False, **settings)
 
 

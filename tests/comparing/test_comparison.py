@@ -1,7 +1,11 @@
 """Comparing methods: same class orders, same initial weights, same budget, and paired differences."""
 
+import csv
 import json
 import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -134,3 +138,39 @@ def test_the_numbers_are_plain_data_with_none_where_there_is_none(made):
     assert first["unknown_average_accuracy"] is None
     assert second["unknown_old_task_accuracy"] == pytest.approx(0.2)
     assert second["known_forgetting"] == pytest.approx(0.4)
+
+
+def test_a_csv_file_has_a_row_for_every_accuracy_that_was_measured(made, tmp_path):
+    one, two = made("lwf", 2, (0.6, 0.8)), made("lwf_mc", 2, (0.5, 0.7), (0.2, 0.4))
+    cl.Comparison([one, two]).to_csv(path := tmp_path / "runs.csv")
+    head, *rows = csv.reader(path.read_text().splitlines())
+    assert head == ["method", "seed", "stream", "heads", "after_task", "on_task", "known_task", "accuracy"]
+    assert rows[:3] == [
+        ["lwf", "2", one.stream_code, "task", "0", "0", "True", "0.9"],
+        ["lwf", "2", one.stream_code, "task", "1", "0", "True", "0.6"],
+        ["lwf", "2", one.stream_code, "task", "1", "1", "True", "0.8"],
+    ]
+    assert [row[4:] for row in rows[7:]] == [["1", "0", "False", "0.2"], ["1", "1", "False", "0.4"]]
+    assert {(row[0], row[6]) for row in rows} == {("lwf", "True"), ("lwf_mc", "True"), ("lwf_mc", "False")}
+    with pytest.raises(ValueError, match="cannot be written"):
+        cl.Comparison([one]).to_csv(path / "below")
+
+
+def test_a_data_frame_has_the_rows_of_the_file_and_pandas_may_be_missing(made, monkeypatch):
+    comparison = cl.Comparison([made("lwf", 2, (0.6, 0.8))])
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="to_pandas needs pandas: pip install pandas"):
+        comparison.to_pandas()
+    monkeypatch.setitem(sys.modules, "pandas", SimpleNamespace(DataFrame=lambda rows, columns: (rows, columns)))
+    rows, columns = comparison.to_pandas()
+    assert dict(zip(columns, rows[-1], strict=True))["accuracy"] == 0.8
+    assert [row[4:6] for row in rows] == [(0, 0), (1, 0), (1, 1)]
+
+
+def test_a_callback_gets_the_events_of_all_runs_in_this_process_only(tiny):
+    heard = []
+    runs = cl.compare(tiny, quick("finetune", "l2"), (0, 1), device="cpu", progress=False, callback=heard.append)
+    done = [(event.run.name, event.run.seed) for event in heard if isinstance(event, cl.events.TaskDone)]
+    assert sorted(done) == sorted(2 * [(run.name, run.seed) for run in runs])
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="callback is called in this process"):
+        cl.compare(tiny, quick("l2"), (0,), pool, callback=heard.append)

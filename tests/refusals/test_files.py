@@ -75,6 +75,7 @@ WRITERS = {
     "files.write": lambda place: files.write(place, {}, {}),
     "Ledger.save": lambda place: cl.claims.ledger().save(place),
     "claims.write": lambda place: entries.write(place, "text"),
+    "Comparison.to_csv": lambda place: cl.Comparison([run()]).to_csv(place),
 }
 STORES = {
     "Store": lambda place: Store(place),
@@ -110,7 +111,7 @@ def test_what_is_no_place_is_refused(attempt):
 
 def test_every_function_that_takes_a_path_is_tried():
     """A parameter that an ``os.PathLike`` may be given for."""
-    classes = (cl.Run, Store, cl.claims.Ledger)
+    classes = (cl.Run, cl.Comparison, Store, cl.claims.Ledger)
     named = {f"{kind.__name__}.{name}": one for kind in classes for name, one in inspect.getmembers(kind, callable)}
     rooms = {"files": files, "claims": cl.claims, "": cl}
     named |= {f"{room}.{n}".lstrip("."): getattr(r, n) for room, r in rooms.items() for n in dir(r) if n[0] != "_"}
