@@ -83,8 +83,10 @@ class Pool:
         """
         present = (self.tasks if self.chosen is None else self.tasks[self.chosen]).unique().tolist()
         order = torch.randperm(len(self), generator=generator)
-        for places in _split(order if self.chosen is None else self.chosen[order], batch_size):
-            yield places.to(self.labels.device), present
+        order = order if self.chosen is None else self.chosen[order]
+        # All at once: a copy in each step would make the CPU wait for a GPU.
+        for places in _split(order.to(self.labels.device), batch_size):
+            yield places, present
 
     @checked(batch_size=Whole(at_least=1))
     def steps(self, batch_size: int) -> int:
@@ -103,10 +105,9 @@ class InterleavedPool(Pool):
         for task in tasks.unique().tolist():
             own = (tasks == task).nonzero().squeeze(1)
             drawn = own[torch.randperm(len(own), generator=generator)[:fewest]]
-            queues.append([(places, [task]) for places in _split(drawn, batch_size)])
+            queues.append([(places, [task]) for places in _split(drawn.to(self.labels.device), batch_size)])
         for round_of_batches in zip(*queues, strict=True):
-            for places, task in round_of_batches:
-                yield places.to(self.labels.device), task
+            yield from round_of_batches
 
     def steps(self, batch_size: int) -> int:
         counts = torch.bincount(self.tasks.cpu())

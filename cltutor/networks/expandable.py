@@ -83,8 +83,7 @@ class ExpandableNetwork(SeparateNetwork):
         values, inputs = self.normalise(images), None
         for module in self.chain:
             if isinstance(module, UnitLayer):
-                active = module.active(task)
-                units = None if active.all() else active.nonzero()[:, 0]
+                units = module.places(task)
                 values, inputs = module(values, units, inputs), units
             else:
                 values = module(values)

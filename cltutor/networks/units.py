@@ -113,6 +113,7 @@ class UnitLayer(Connections):
         super().__init__(layer, inputs)
         self.register_buffer("since", torch.zeros(len(self.bias), dtype=torch.int64))
         self.register_buffer("until", torch.full((len(self.bias),), NEVER))
+        self.found: dict[int, tuple[list[tuple[Tensor, int]], Tensor | None]] = {}  # by task, see ``places``
         self.remember()
 
     def remember(self) -> None:
@@ -123,6 +124,17 @@ class UnitLayer(Connections):
     def active(self, task: int) -> Tensor:
         """Whether ``task`` uses each unit: (units,) bool."""
         return (self.since <= task) & (task < self.until)
+
+    def places(self, task: int) -> Tensor | None:
+        """The places (n,) of the units that ``task`` uses, None for all: found once, since the CPU waits for a GPU to
+        find them, and anew when time stamps have changed."""
+        stamps = [(one, one._version) for one in (self.since, self.until)]
+        known, places = self.found.get(task, ([], None))
+        if [(id(one), version) for one, version in known] != [(id(one), version) for one, version in stamps]:
+            active = self.active(task)
+            places = None if active.all() else active.nonzero()[:, 0]
+            self.found[task] = stamps, places
+        return places
 
     @torch.no_grad()
     def add_units(self, weight: Tensor, bias: Tensor, task: int) -> None:
