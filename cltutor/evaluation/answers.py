@@ -9,14 +9,13 @@ from ..checked import Many, Tensors, checked
 from ..describe import Whole, shown
 from ..losses import compete
 from ..networks import Network, evaluating
-from ..networks.modules import check_images
+from ..networks.modules import check_images, chunk_of
 from ..seeds import own_settings
 
 __all__ = ["accuracies", "answers", "features", "logits", "task_of"]
 
-# Images at a time: larger chunks leave a core's cache, which made a small CNN twice as slow on 32-pixel images.
-CHUNK = 128
-TOGETHER = 8 * CHUNK  # images of tests that are asked together, of which a copy is made
+CHUNK, ACCELERATED = 128, 2048  # images at a time on a CPU, and on an accelerator
+TOGETHER = 8 * CHUNK  # images of tests that are asked together, or a chunk; a copy is made of them
 
 
 def logits(network: Network, images: Tensor) -> Tensor:
@@ -46,7 +45,7 @@ def features(network: Network, images: Tensor) -> Tensor:
 def chunks(images: Tensor, device: torch.device) -> Iterator[Tensor]:
     """``images`` (N, C, H, W) in pieces on ``device``, channels last, the layout in which convolutions are fastest."""
     check_images(images)
-    for chunk in images.split(CHUNK):
+    for chunk in images.split(chunk_of(images, device, CHUNK, ACCELERATED)):
         yield chunk.to(device, memory_format=torch.channels_last)
 
 
@@ -105,7 +104,7 @@ def accuracies(
     columns = task_of(network)
     asked = [(place, *right_test(test, columns, unknown)) for place, test in enumerate(tests) if test and len(test[1])]
     rows = {f"{regime}_top{k}": [float("nan")] * len(tests) for regime in ("known", "unknown") for k in tops}
-    for together in joined(asked) if unknown else ([test] for test in asked):
+    for together in joined(asked, columns.device) if unknown else ([test] for test in asked):
         places, several_images, several_labels = zip(*together, strict=True)
         images, labels = (one[0] if len(one) == 1 else torch.cat(one) for one in (several_images, several_labels))
         scores = score(network, images) if unknown else own_logits(network, images, int(columns[labels[0]]))
@@ -130,12 +129,15 @@ def right_test(test: tuple[Tensor, Tensor], columns: Tensor, unknown: bool) -> t
     return images, labels
 
 
-def joined(tests: Sequence[tuple[int, Tensor, Tensor]]) -> Iterator[list[tuple[int, Tensor, Tensor]]]:
+def joined(
+    tests: Sequence[tuple[int, Tensor, Tensor]], device: torch.device
+) -> Iterator[list[tuple[int, Tensor, Tensor]]]:
     """Tests, each with its place among all, in groups that are asked together: alone, each of many small ones would
     take the time of a whole chunk."""
     group: list[tuple[int, Tensor, Tensor]] = []
     for test in tests:
-        if group and sum(len(y) for _, _, y in group) + len(test[2]) > TOGETHER:
+        limit = max(TOGETHER, chunk_of(test[1], device, CHUNK, ACCELERATED))
+        if group and sum(len(y) for _, _, y in group) + len(test[2]) > limit:
             yield group
             group = []
         group.append(test)

@@ -12,7 +12,7 @@ from ..describe import State, Whole, flag, real, shown
 from ..networks import Network, evaluating
 from ..seeds import generator
 from .base import Importance, shared_part
-from .samples import RULES, Responding, check, finite, mean_over_samples, vector
+from .samples import RULES, Responding, check, finite, mean_over_samples, usual_chunk, vector
 
 if TYPE_CHECKING:
     from ..losses.terms import Context
@@ -34,7 +34,7 @@ def fisher(
     labels: Tensor | None = None,
     task: int | None = None,
     seed: int | tuple[int, ...] = 0,
-    chunk: int = 64,
+    chunk: int | None = None,
 ) -> dict[str, Tensor]:
     """Mean over images of the squared gradient of log p(label | image), each image's own (Kirkpatrick et al. 2017).
 
@@ -75,11 +75,12 @@ def width(model: nn.Module, images: Tensor, task: int | None) -> int:
 
 
 @torch.no_grad()
-def drawn_labels(model: nn.Module, images: Tensor, task: int | None, key: tuple[int, ...], chunk: int) -> Tensor:
+def drawn_labels(model: nn.Module, images: Tensor, task: int | None, key: tuple[int, ...], chunk: int | None) -> Tensor:
     """A label (N,) for each image, drawn from the model's softmax; no global random state is touched."""
     device, draw = next(model.parameters()).device, generator("fisher", *key)
+    parts = images.split(chunk or usual_chunk(images, device))
     with evaluating(model):
-        logits = torch.cat([vector(model, model(part.to(device)), task, len(part)) for part in images.split(chunk)])
+        logits = torch.cat([vector(model, model(part.to(device)), task, len(part)) for part in parts])
     return torch.multinomial(finite(logits).softmax(1).cpu(), 1, generator=draw).squeeze(1)
 
 

@@ -27,14 +27,15 @@ def squared_norm(outputs: Tensor) -> Tensor:
 
 @checked(output=OUTPUTS, **RULES)
 def mas(
-    model: nn.Module, images: Tensor, task: int | None = None, output: str = "norm", chunk: int = 64
+    model: nn.Module, images: Tensor, task: int | None = None, output: str = "norm", chunk: int | None = None
 ) -> dict[str, Tensor]:
     """Omega = 1/N sum_k ||g(x_k)||, the mean over images of each image's own absolute gradient (MAS, eq. 2).
 
     ``images`` (N, C, H, W), no labels. ``output="norm"``: g is the gradient of the squared L2 norm of the logits, one
     backward pass (section 4.1); ``"vector"``: of the logits themselves, one backward pass each, with their norm
     taken per sample. ``task`` selects one head of a network with a head per task, None all logits. ``chunk`` images
-    are in memory at a time. Exact, not the gradient of a batch; a tensor of its shape for every parameter.
+    are in memory at a time (None: 64, on an accelerator up to 512). Exact, not the gradient of a batch; a tensor of its
+    shape for every parameter.
 
     Raises:
         ValueError: no image, no parameter, no such task, an output that is no number, or an answer to an image that
@@ -82,7 +83,7 @@ class MAS(Importance):
 
 
 @checked(**RULES)
-def mas_local(model: nn.Module, images: Tensor, task: int | None = None, chunk: int = 64) -> dict[str, Tensor]:
+def mas_local(model: nn.Module, images: Tensor, task: int | None = None, chunk: int | None = None) -> dict[str, Tensor]:
     """Omega_ij = 2/N sum_k y_i^k y_j^k from activations alone, for every parameter (MAS, eq. 6).
 
     It is the gradient of the squared L2 norm of each layer's output, after its activation, for the input y_j that it is

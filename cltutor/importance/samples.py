@@ -17,7 +17,7 @@ from torch.func import functional_call, jacrev, vmap
 
 from ..describe import Rule, Whole
 from ..networks import Network, evaluating
-from ..networks.modules import check_images
+from ..networks.modules import check_images, chunk_of
 from ..seeds import own_settings
 from .layers import has_closed_form
 from .tape import Tape, own_parameters
@@ -28,7 +28,10 @@ Names = Set[str]
 
 FEW = 4  # samples together, of which the first and the last are measured alone
 CLOSE = 1e-4  # of the largest gradient in a layer: float32 sums in another order differ by less, a wrong one by more
-RULES: dict[str, Rule] = {"task": Whole(or_none=True), "chunk": Whole(at_least=1)}  # of every importance's arguments
+RULES: dict[str, Rule] = {
+    "task": Whole(or_none=True),
+    "chunk": Whole(at_least=1, or_none=True),
+}  # of every importance's arguments
 ROOM = 2**26  # numbers that torch.func may hold at a time, 256 MB
 
 
@@ -63,15 +66,17 @@ def mean_over_samples(
     function: Scalars,
     targets: Sequence[Tensor] = (),
     power: int = 1,
-    chunk: int = 64,
+    chunk: int | None = None,
 ) -> dict[str, Tensor]:
     r"""Mean over samples of |d function / d theta|^power, a tensor of its shape for every parameter.
 
     ``function(outputs, *targets)`` returns one row per sample. Where a row has several numbers, their norm is taken per
-    sample, with one backward pass each (MAS, eq. 2). ``chunk`` images at a time bound the memory.
+    sample, with one backward pass each (MAS, eq. 2). ``chunk`` images at a time bound the memory, None for
+    ``usual_chunk``.
     """
     check(model.model, images, model.task)
     device = next(model.parameters()).device
+    chunk = chunk or usual_chunk(images, device)
     with measuring(model):
         totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
         images = images.clone() if images.is_inference() else images
@@ -83,6 +88,11 @@ def mean_over_samples(
     if bad := [name for name, total in totals.items() if not total.isfinite().all()]:
         raise ValueError(f"The gradient of {bad[0].removeprefix('model.')} is NaN or infinite for some image.")
     return {name.removeprefix("model."): total / len(images) for name, total in totals.items()}
+
+
+def usual_chunk(images: Tensor, device: torch.device) -> int:
+    """64 images at a time on a CPU, up to 512 on an accelerator."""
+    return chunk_of(images, device, 64, 512)
 
 
 def sums(

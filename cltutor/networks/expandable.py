@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from ..describe import real, whole
 from ..seeds import seeded
 from .backbone import BackboneArchitecture, TaskCNN, backbone_field
-from .modules import Modules, evaluating
+from .modules import Modules, chunk_of, evaluating
 from .network import Architecture
 from .separate import SeparateNetwork, chain_of
 from .units import Connections, UnitLayer, relevant
@@ -123,7 +123,8 @@ class ExpandableNetwork(SeparateNetwork):
         """Mean cross-entropy of the newest head on ``images`` (N, C, H, W) with the ``targets`` (N,)."""
         place, total = self.heads[-1].bias.device, 0.0
         with evaluating(self):
-            for chunk, classes in zip(images.split(128), targets.split(128), strict=True):
+            size = chunk_of(images, place, 128, 2048)
+            for chunk, classes in zip(images.split(size), targets.split(size), strict=True):
                 logits = self(chunk.to(place)).head(self.newest)
                 total += F.cross_entropy(logits, classes.to(place), reduction="sum").item()
         return total / len(images)

@@ -126,3 +126,18 @@ def test_what_is_remembered_goes_with_the_layer_and_is_no_part_of_its_state(laye
 def test_a_convolution_in_groups_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match=r"^Units are added one by one, and a convolution in groups [^.]*\.$"):
         UnitLayer(nn.Conv2d(4, 4, 3, groups=2), 4)
+
+
+def test_the_places_of_a_tasks_units_are_found_once_and_anew_when_units_come_or_end(layer):
+    assert layer.places(0) is None
+    layer.add_units(torch.zeros(2, 4, 3, 3), torch.zeros(2), 1)
+    before = layer.places(0)
+    assert before.tolist() == [0, 1, 2]
+    assert layer.places(0) is before
+    assert layer.places(1) is None
+    layer.remember()
+    layer.split(torch.tensor([1]), 2)
+    assert [layer.places(task).tolist() for task in range(3)] == [[0, 1, 2], [0, 1, 2, 3, 4], [0, 2, 3, 4, 5]]
+    other = copy.deepcopy(layer)
+    other.load_state_dict({**layer.state_dict(), "until": torch.tensor([1, *[9] * 5])}, assign=True)
+    assert other.places(2).tolist() == [1, 2, 3, 4, 5]

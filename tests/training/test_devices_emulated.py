@@ -14,6 +14,8 @@ from pretending import Pretending
 import cltutor as cl
 from cltutor import methods
 from cltutor.describe import choice
+from cltutor.evaluation.answers import chunks
+from cltutor.importance.samples import usual_chunk
 from cltutor.losses.terms import Term
 from cltutor.networks import ResNet32, SmallCNN, TaskCNN
 from cltutor.recipe.recipe import Recipe, Schedule
@@ -132,3 +134,15 @@ def test_a_tensor_of_the_cpu_with_one_number_joins_others_only_element_by_elemen
         "aten.index_select.default of tensors on two devices",
         "a tensor of the CPU indexed by one on the device",
     ]
+
+
+@pytest.mark.parametrize(
+    ("device", "side", "answered", "measured"),
+    [("cpu", 8, [128] * 23 + [56], 64), ("cuda", 8, [2048, 952], 512), ("cuda", 256, [128, 2], 64)],
+)
+def test_an_accelerator_is_shown_more_images_at_a_time_and_fewer_large_ones(device, side, answered, measured):
+    images = torch.zeros(sum(answered), 1, side, side, dtype=torch.uint8)
+    place = torch.device(device)
+    with Pretending():
+        assert [len(chunk) for chunk in chunks(images, place)] == answered
+        assert usual_chunk(images, place) == measured
