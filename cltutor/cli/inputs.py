@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from .. import methods, streams
 from ..comparing import comparison
 from ..describe import Location
+from ..networks import devices
 from ..recipe.recipe import Recipe
 from ..runs.store import Store
 from ..streams import Stream
-from ..training import devices, loop
+from ..training import loop
 from . import writing
 from .arguments import SEED, SOURCES
 

@@ -14,6 +14,7 @@ from ..checked import AnyOf, Many, Numbers, Text, checked
 from ..describe import Whole, shown
 from ..networks import Network
 from ..networks.counting import A_RUN
+from ..networks.devices import Device
 from ..streams import Stream
 from ..streams.division import labels_of
 from .answers import logits
@@ -75,21 +76,26 @@ class LearnedStream(Protocol):
     @property
     def learned(self) -> int: ...
 
-    def model_after(self, task: int) -> Network: ...
+    def model_on(self, device: Device, after: int | None) -> Network: ...
 
 
 @checked(run=A_RUN, classes=CLASSES)
 def retrieval(
-    run: LearnedStream, stream: Stream, after: int | None = None, classes: Sequence[int | str] | None = None
+    run: LearnedStream,
+    stream: Stream,
+    after: int | None = None,
+    classes: Sequence[int | str] | None = None,
+    device: Device = "cpu",
 ) -> dict[str, np.ndarray | float]:
     """MAP of a run's network after task `after` (0 is the first; None is the last learned): see `network_retrieval`.
+    Computed on `device` ("auto": the accelerator if there is one).
 
     Raises:
         ValueError: the run did not learn this stream or task `after`, or a fact is not in the stream.
     """
     if run.fingerprint != stream.fingerprint:
         raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
-    return network_retrieval(run.model_after(run.learned - 1 if after is None else after), stream, classes)
+    return network_retrieval(run.model_on(device, after), stream, classes)
 
 
 def check_learned(network: Network, stream: Stream) -> None:
@@ -114,7 +120,7 @@ def network_retrieval(
     """
     check_learned(network, stream)
     seen = stream[: len(network.classes)]
-    scores = np.concatenate([logits(network, task.test.images).numpy() for task in seen])
+    scores = np.concatenate([logits(network, task.test.images).cpu().numpy() for task in seen])
     labels = np.concatenate([stream.positions(task.test.labels).numpy() for task in seen])
     ends = np.cumsum(network.classes)
     of_tasks = np.full(len(stream), np.nan)

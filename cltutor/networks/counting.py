@@ -31,7 +31,7 @@ def parameters(description: Architecture, image_shape: tuple[int, int, int], cla
     ``parameters_of_run``. The global random state is restored.
     """
     counts = []
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=()):
         network = description.build(image_shape, pretrained=False)
         for count in classes:
             network.grow(count)

@@ -13,28 +13,30 @@ from ..evaluation.retrieval import check_learned
 from ..importance import damages
 from ..importance.damage import RULES, SHARE
 from ..networks import Network
+from ..networks.devices import Device
 from ..streams import Stream
 from .one_class import informative
 from .run import Run
 
 
 @checked
-def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
+def class_accuracy(run: Run, stream: Stream, device: Device = "cpu") -> np.ndarray:
     """Accuracy of every class after every task, the task known at test: (T, C), one column per class in the
     order in which classes arrive.
 
     Row i is the network after task i; nan for classes not yet seen, and for one that is its task's only class.
+    Computed on ``device`` ("auto": the accelerator if there is one).
     ValueError for a stream that the run did not learn.
     """
     if run.fingerprint != stream.fingerprint:
         raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
     found = np.full((len(stream), len(stream.classes)), np.nan)
     for now in range(run.learned):
-        network, first = run.model_after(now), 0
+        network, first = run.model_on(device, now), 0
         for task in stream[: now + 1]:
             columns = stream.positions(task.test.labels) - first
             scores = logits(network, task.test.images)[:, first : first + len(task.classes)]
-            right = scores.argmax(1) == columns
+            right = scores.argmax(1).cpu() == columns
             for column in range(len(task.classes)) if len(task.classes) > 1 else ():
                 found[now, first + column] = right[columns == column].double().mean().item()
             first += len(task.classes)
@@ -42,12 +44,12 @@ def class_accuracy(run: Run, stream: Stream) -> np.ndarray:
 
 
 @checked(groups=Many(Many(Whole(), least=1), least=1))
-def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]]) -> np.ndarray:
+def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]], device: Device = "cpu") -> np.ndarray:
     """Accuracy on the images of each group of labels after every task, the task known at test: (T, G).
 
     Classes not yet seen do not count; nan where a group has no class that was seen.
     """
-    found = class_accuracy(run, stream)
+    found = class_accuracy(run, stream, device)
     sizes = torch.bincount(torch.cat([stream.positions(task.test.labels) for task in stream])).numpy()
     if unknown := sorted({label for group in groups for label in group} - set(stream.classes)):
         raise ValueError(f"The stream has no class with the label {unknown[0]}; it has {stream.classes}.")
@@ -69,7 +71,8 @@ def damaged_accuracy(
     how: str = "prune",
 ) -> np.ndarray:
     """Accuracy (S, T) of ``network`` on the tasks that it has learned, the task known at test, when each of ``shares``
-    (S,) of its weights is damaged (``importance.damages``); nan for tasks not yet seen."""
+    (S,) of its weights is damaged (``importance.damages``); nan for tasks not yet seen. Computed where the network
+    is."""
     check_learned(network, stream)
     tests = [(task.test.images, stream.positions(task.test.labels)) for task in stream[: len(network.classes)]]
     found = np.full((len(shares), len(stream)), np.nan)

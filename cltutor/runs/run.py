@@ -13,6 +13,7 @@ from ..checked import checked
 from ..describe import Choice, State, shown
 from ..evaluation import metrics
 from ..networks import Network
+from ..networks.devices import Device, choose_device
 from ..recipe.parser import NotRecipe, UnknownPart, parse
 from ..recipe.recipe import Recipe
 from ..seeds import own_settings
@@ -94,6 +95,19 @@ class Run:
     def model(self) -> Network:
         """The network after the last task learned, in evaluation mode."""
         return self.model_after(self.learned - 1)
+
+    @checked
+    @own_settings()
+    def model_on(self, device: Device = "auto", after: int | None = None) -> Network:
+        """``model_after`` the task ``after`` (None: the last one learned) on ``device``, "auto" for the accelerator if
+        there is one: made anew at every call.
+
+        What is asked about it (importances, attention, accuracies, features) is computed there, wherever the images
+        are, and its tensors are there; ``value.cpu()`` brings one back. Its own ``network(images)`` takes images that
+        are there.
+        """
+        network = self.model_after(self.learned - 1 if after is None else after)
+        return network.to(choose_device(device))
 
     @checked
     @own_settings()

@@ -20,13 +20,13 @@ from .. import methods
 from ..checked import checked
 from ..describe import Whole
 from ..losses.terms import Batch
+from ..networks.devices import Device, choose_device
 from ..recipe.recipe import Phase, Recipe
 from ..runs.memory_use import size
 from ..runs.run import Run
 from ..runs.store import Store, slot_of
 from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
-from .devices import DeviceName, choose_device
 from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
 from .rehearsal import rehearse
 from .task import TaskState, restore
@@ -36,7 +36,6 @@ Method = Annotated[Recipe | str, methods.MethodName()]
 Seed = Annotated[int, Whole(at_least=0)]
 Every = Annotated[int, Whole(at_least=1)]
 Count = Annotated[int | None, Whole(at_least=1, or_none=True)]
-Device = Annotated[str | torch.device, DeviceName()]
 
 
 @checked

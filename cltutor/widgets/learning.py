@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from .. import show
 from ..evaluation.metrics import average_accuracy, forgetting
 from ..networks import Network
+from ..networks.devices import DeviceName
 from ..recipe.recipe import Recipe
 from ..runs.one_class import DASH
 from ..runs.run import Run
 from ..seeds import seeded
 from ..streams import Stream
-from ..training.devices import DeviceName
 from ..training.events import EpochDone, Event, Stepped
 from .base import Pane, Tool
 from .behind import Draw, RunAlbum

@@ -62,7 +62,7 @@ TAUGHT = {"logits": LOGITS, "targets": LOGITS}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "retrieval.average_precision": {"scores": [0.5, 0.1], "relevant": [True, False]},
     "retrieval.mean_average_precision": {"scores": [[0.5, 0.1]], "labels": [0]},
-    "retrieval.retrieval": {"run": RUN, "stream": STREAM, "after": 0, "classes": [0]},
+    "retrieval.retrieval": {"run": RUN, "stream": STREAM, "after": 0, "classes": [0], "device": "cpu"},
     **{
         f"metrics.{name}": {"accuracy": MATRIX}
         for name in (
@@ -135,8 +135,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "losses.soft_threshold": {"weights": LOGITS, "amount": 0.5},
     "losses.l1": TAUGHT,
     "losses.l2": TAUGHT,
-    "probing.class_accuracy": {"run": RUN, "stream": STREAM},
-    "probing.group_accuracy": {"run": RUN, "stream": STREAM, "groups": [[0]]},
+    "probing.class_accuracy": {"run": RUN, "stream": STREAM, "device": "cpu"},
+    "probing.group_accuracy": {"run": RUN, "stream": STREAM, "groups": [[0]], "device": "cpu"},
     "probing.damaged_accuracy": {
         **{**LEARNED, "omega": OMEGA, "shares": [0.5], "which": "least", "seed": 0, "how": "prune"}
     },
@@ -153,6 +153,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "run.accuracy": {"known_task": True, "untrained": True, "top": 1},
     "run.metrics": {"known_task": True, "untrained": True},
     "run.model_after": {"task": 0},
+    "run.model_on": {"device": "cpu", "after": 0},
     "comparison.Comparison": {"runs": [RUN]},
     "comparison.difference": {"method": "finetune", "against": "finetune", "known_task": True, "measure": "drop"},
     "comparison.table": {"known_task": True, "against": "finetune"},
@@ -197,13 +198,14 @@ MISFITS: dict[str, list[dict[str, Any]]] = {  # of values that are right by them
     "probing.group_accuracy": [{"groups": [[99]]}],
     "run.accuracy": [{"known_task": False, "untrained": False}, {"top": 2}],
     "run.model_after": [{"task": 2}],
+    "run.model_on": [{"after": 2}, {"after": -1}],
     "comparison.difference": [{"method": "lwf"}, {"known_task": False}, {"measure": "accuracy"}],
     "comparison.Comparison": [{"runs": [RUN, RUN]}],
 }
 COMPARISON = cl.Comparison([RUN])
 NOISE = cl.noise.GradientNoise()
 OF_OBJECTS = {
-    **{f"run.{name}": getattr(RUN, name) for name in ("accuracy", "metrics", "model_after")},
+    **{f"run.{name}": getattr(RUN, name) for name in ("accuracy", "metrics", "model_after", "model_on")},
     **{f"comparison.{name}": getattr(COMPARISON, name) for name in ("difference", "table")},
     **{f"pool.{name}": getattr(POOL, name) for name in ("choose", "steps", "batches")},
     "pool.Pool": cl.memory.Pool,

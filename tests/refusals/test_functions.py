@@ -16,7 +16,7 @@ BOOLS = (
     "comparison.table(known_task)"
 )
 NONE = (
-    "*.mas*(task) *(chunk) *.fisher(task) *.fisher(labels) *.grad_cam(layer) metrics.*(sizes) retrieval.*(after) *l(classes) "
+    "*.mas*(task) *(chunk) *.fisher(task) *.fisher(labels) *.grad_cam(layer) metrics.*(sizes) *(after) *l(classes) "
     "comparison.*(known_task) *.table(against) *(activation) *(bias)"
 )
 NETWORKS = "*.task_of(*) *.last_block(model) *.layers(model) *.outside_blocks(model) *.watching(model) *.evaluating(*)"

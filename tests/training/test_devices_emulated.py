@@ -6,6 +6,7 @@ No GPU is at hand: one is pretended (pretending.py), which shows what the rules 
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from cltutor.noise import GradientNoise
@@ -146,3 +147,35 @@ def test_an_accelerator_is_shown_more_images_at_a_time_and_fewer_large_ones(devi
     with Pretending():
         assert [len(chunk) for chunk in chunks(images, place)] == answered
         assert usual_chunk(images, place) == measured
+
+
+def test_what_is_asked_about_a_network_is_computed_where_it_is(tiny):
+    run = cl.learn(tiny, make("si"), device="cpu", progress=False)
+    images, labels = tiny[0].test.images, tiny[0].test.labels
+    with Pretending() as state:
+        network = run.model_on("auto", after=0)
+        layer = cl.attention.last_block(network, images[:1])
+        found = [
+            cl.importance.mas(network, images, task=0),
+            cl.importance.mas(network, images, output="vector"),
+            cl.importance.mas_local(network, images),
+            cl.importance.fisher(network, images, labels, task=0),
+            cl.importance.fisher(network, images),
+            cl.attention.grad_cams(network, images, labels, [layer]),
+            {"all": cl.attention.drift(*[cl.attention.grad_cam(network, images, column, layer) for column in (0, 1)])},
+            {"rule": cl.predicting.PREDICTIONS["nearest_mean"](network, lambda: (images, labels))(network, images)},
+            dict(
+                enumerate(
+                    cl.importance.damage(
+                        network, {n: torch.ones_like(p) for n, p in network.named_parameters()}, 0.5
+                    ).parameters()
+                )
+            ),
+        ]
+        assert {value.device.type for one in found for value in one.values()} == {"cuda"}
+        for which in ("least", "random"):
+            cl.probing.damaged_accuracy(network, tiny, found[0], [0.5], which, how="perturb")
+        cl.show.importance({"mas": found[0]}, next(iter(cl.importance.shared_weights(network))))
+        assert cl.probing.group_accuracy(run, tiny, [[0, 1]], device="cuda").shape == (2, 1)
+        assert np.isfinite(cl.metrics.retrieval(run, tiny, device="cuda")["all"])
+    assert list(state.faults) == []

@@ -16,9 +16,9 @@ from cltutor.losses import Term
 from cltutor.losses.terms import Batch
 from cltutor.methods.registry import JOINT
 from cltutor.networks import MultiHead, SmallCNN
+from cltutor.networks.devices import devices
 from cltutor.recipe.recipe import Phase, Recipe, Schedule
 from cltutor.seeds import generator, seeded
-from cltutor.training.devices import devices
 from cltutor.training.events import Diverged, EpochDone, OutOfMemory, Stepped, TaskBegun, TaskDone
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*overshoot")

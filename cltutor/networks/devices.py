@@ -1,6 +1,6 @@
 """The devices that this machine has, as PyTorch names them."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
@@ -32,6 +32,9 @@ class DeviceName(Rule):
     def accepts(self, value: Any) -> bool:
         name = str(value) if isinstance(value, torch.device) else value
         return isinstance(name, str) and name in ("auto", *devices())
+
+
+Device = Annotated[str | torch.device, DeviceName()]
 
 
 def choose_device(device: str | torch.device) -> torch.device:
