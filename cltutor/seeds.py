@@ -67,14 +67,52 @@ def _threads(count: int) -> Setting:
     return Setting(torch.get_num_threads, torch.set_num_threads, count)
 
 
+def _matmul_precision() -> str:
+    """As PyTorch's older name has it; "highest" where it was set by the newer ones, which this one refuses to read."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return "highest"
+
+
+BACKENDS: Any = torch.backends  # whose attributes are not typed
+# PyTorch's newer names; an operation without a setting of its own follows ``torch.backends``.
+OPERATIONS = (
+    *(BACKENDS.cuda.matmul, BACKENDS.cudnn.conv, BACKENDS.cudnn.rnn),
+    *(BACKENDS.mkldnn.matmul, BACKENDS.mkldnn.conv, BACKENDS.mkldnn.rnn),
+)
+EXACT = ("ieee", "none")  # as float32; "none": nothing else was asked for
+
+
+def rounds(gpu: Callable[[], bool] = torch.cuda.is_available) -> bool:
+    """Whether some operation on float32 would be computed in fewer bits, as convolutions are on a GPU by default."""
+    try:
+        torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return True
+    return BACKENDS.mkldnn.conv.fp32_precision not in EXACT or (
+        gpu() and BACKENDS.cudnn.conv.fp32_precision not in EXACT
+    )
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Inside, float32 is computed as float32, without TensorFloat-32 or bfloat16 on the way."""
+    with ExitStack() as stack:
+        for place in (BACKENDS, *OPERATIONS):  # from the top: most operations follow it, and need no setting back
+            if (now := place.fp32_precision) not in EXACT or place is BACKENDS:
+                stack.callback(setattr, place, "fp32_precision", now)
+                place.fp32_precision = "ieee"
+        yield
+
+
 SETTINGS = (
     Setting(torch.is_grad_enabled, torch.set_grad_enabled, True),
     Setting(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
-    Setting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
+    Setting(_matmul_precision, torch.set_float32_matmul_precision, "highest"),
     Setting(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, False),
     Setting(torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode, 0),
-    _autocast("cpu"),
-    _autocast("cuda"),
+    *(_autocast(device) for device in ("cpu", "cuda", "mps", "xpu")),
     _attribute(torch.backends.cudnn, "deterministic", True),
     _attribute(torch.backends.cudnn, "benchmark", False),
 )
@@ -110,6 +148,8 @@ def own_settings(threads: int | None = None) -> Iterator[None]:
         for setting, now in differing:
             stack.callback(setting.write, now)
             setting.write(setting.wanted)
+        if rounds():
+            stack.enter_context(full_precision())
         yield
 
 

@@ -207,7 +207,7 @@ class Pretending(ExitStack):
             return {(PLACE if state.has(g[0][0][0]) else place, kind): g for (place, kind), g in found}
 
         self.replace(torch.accelerator, "is_available", lambda: True)
-        self.replace(torch.accelerator, "current_accelerator", lambda: PLACE)
+        self.replace(torch.accelerator, "current_accelerator", lambda *_, **__: PLACE)
         self.replace(torch.accelerator, "device_count", lambda: 1)
         self.replace(torch._C, "_group_tensors_by_device_and_dtype", grouped)
         self.replace(torch, "Generator", Generator)

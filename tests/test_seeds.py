@@ -9,7 +9,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cltutor.seeds import generator, isolated, own_settings, seed_of, seeded, usual_threads
+from cltutor.seeds import (
+    EXACT,
+    OPERATIONS,
+    full_precision,
+    generator,
+    isolated,
+    own_settings,
+    rounds,
+    seed_of,
+    seeded,
+    usual_threads,
+)
 
 keys = st.tuples(st.one_of(st.integers(), st.text()), st.one_of(st.integers(), st.text()))
 
@@ -120,6 +131,40 @@ def test_what_a_process_has_set_is_put_aside_inside_the_block_and_is_back_after_
             torch.rand(3) @ torch.rand(2)
         assert settings_now() == odd
     assert settings_now() == OWN
+
+
+def precisions():
+    return [place.fp32_precision for place in (torch.backends, *OPERATIONS)]
+
+
+@pytest.mark.parametrize(
+    "place", [torch.backends, torch.backends.cuda.matmul, torch.backends.mkldnn.matmul, torch.backends.mkldnn.conv]
+)
+def test_float32_is_computed_in_full_by_whatever_name_a_process_has_asked_for_less(place):
+    try:
+        place.fp32_precision = "tf32"
+        odd = precisions()
+        with own_settings():
+            assert set(precisions()) <= set(EXACT)
+        assert precisions() == odd
+    finally:
+        place.fp32_precision = "none"
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_a_gpus_convolutions_which_round_by_default_are_exact_inside_and_follow_pytorchs_switch_again_after_it():
+    assert rounds(gpu=lambda: True)
+    assert not rounds(gpu=lambda: False)
+    before = precisions()
+    with full_precision():
+        assert not rounds(gpu=lambda: True)
+        assert set(precisions()) == {"ieee"}
+    assert precisions() == before
+    torch.backends.fp32_precision = "ieee"
+    try:
+        assert set(precisions()) == {"ieee"}
+    finally:
+        torch.backends.fp32_precision = "none"
 
 
 def test_a_generator_computes_with_its_own_settings_and_waits_with_the_process_s():
