@@ -43,6 +43,7 @@ _NAMES = {
     "compare": "comparing.comparison",
     "learn": "training.loop",
     "register": "recipe.parser",
+    "search": "comparing.search",
     "train": "training.loop",
 }
 

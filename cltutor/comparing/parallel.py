@@ -27,6 +27,7 @@ from ..describe import Whole
 from ..recipe.parser import own_modules
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
+from ..seeds import own_settings
 from ..streams import Stream
 from ..training.events import Event
 from ..training.loop import learn
@@ -55,9 +56,10 @@ class Job:
     store: str | os.PathLike | None = None
     threads: int | None = 1
     callback: Callable[[Event], object] | None = None
+    test_every: int = 1
 
     def run(self, stream: Stream) -> Run:
-        own = ("device", "store", "threads", "callback")
+        own = ("device", "store", "threads", "callback", "test_every")
         settings: dict[str, Any] = {name: getattr(self, name) for name in own}
         return learn(stream, self.recipe, self.seed, progress=False, **settings)
 
@@ -177,7 +179,9 @@ def _run(source: bytes, packed: bytes) -> bytes:
     """A job's run, or the error that ended it, which an executor might not be able to send."""
     try:
         job: Job = pickle.loads(packed)
-        return _dumps(job.run(_received(source, job.seed)))
+        with own_settings(job.threads):  # a forked worker waits for ever for threads that only its parent has
+            stream = _received(source, job.seed)
+        return _dumps(job.run(stream))
     except Exception as error:
         error.add_note(f"In the worker: {traceback.format_exc()}")
         return _packed_error(error)

@@ -84,6 +84,9 @@ STORES = {
     "train": lambda place: next(cl.train(stream(), RECIPE, store=place)),
     "claims.check": lambda place: next(cl.claims.check(entries.claims("lwf", 2)[:1], place)),
     "compare": lambda place: cl.compare(stream(), [RECIPE], (0,), store=place, progress=False),
+    "search": lambda place: cl.search(
+        [RECIPE], lambda _: stream(), [0.02], (0,), store=place, on="test", progress=False
+    ),
 }
 NO_STORE = {"a file": FILE, "below a file": FILE / "x", "a device": "/dev/null", "a long name": FOLDER / ("x" * 300)}
 
@@ -92,9 +95,9 @@ def at_places():
     for name, act in {**READERS, **WRITERS, **STORES}.items():
         places = NO_PLACE | {**NOT_THERE, **NO_FILE, "a file": FILE} if name in READERS else {}
         places |= {**NO_FILE, "below a file": FILE / "x", "a long name": "x" * 300} if name in WRITERS else {}
-        places |= NO_STORE if name in ("learn", "train", "compare") else {}
+        places |= NO_STORE if name in ("learn", "train", "compare", "search") else {}
         for label, place in places.items():
-            if place is None and name in ("learn", "train", "compare", "claims.ledger"):
+            if place is None and name in ("learn", "train", "compare", "search", "claims.ledger"):
                 continue  # kept in memory; the ledger that comes with cltutor
             yield Attempt(f"{name}, {label}", functools.partial(act, place))
     for name in ("every", "patience"):

@@ -1,4 +1,4 @@
-"""What `learn`, `train` and `compare` are given: refused before any time is spent, or one clear meaning."""
+"""What `learn`, `train`, `compare` and `search` are given: refused before any time is spent, or one clear meaning."""
 
 from dataclasses import replace
 
@@ -57,6 +57,11 @@ def compared(**settings):
     )
 
 
+def searched(**settings):
+    usual = {"recipes": ["finetune"], "stream": lambda order: STREAM, "grid": [0.02], "orders": [0], "epochs": 1}
+    return cl.search(**{**usual, "on": "test", "widen": 0, "progress": False, **settings})
+
+
 def single():
     """Each argument of learn and train with each odd value."""
     for name, taken in {"stream": {}, "recipe": {}, **RUNS}.items():
@@ -84,6 +89,26 @@ COMPARED = {
     "threads": {"None": "the machine's cores"},
     "callback": {"None": "nothing is called"},
 }
+
+
+SEARCHED = {
+    **{name: COMPARED[name] for name in ("stream", "executor", "device", "epochs", "progress", "threads")},
+    "recipes": {},
+    "grid": {"tuple": "two rates", "tensor": "two rates"},
+    "orders": COMPARED["seeds"],
+    "score": {},
+    "on": {},
+    "widen": {"0": "no further value"},
+}
+
+
+def searches():
+    for name, taken in SEARCHED.items():
+        for words, value in ODD.items():
+            if name == "score" and callable(value):
+                continue  # is called, and may fail
+            act = lambda name=name, value=value: searched(**{name: value})  # noqa: E731
+            yield Attempt(f"search {name}={words}", act, taken.get(words, ""))
 
 
 def several():
@@ -150,7 +175,7 @@ def together():
     yield Attempt("a function that makes no stream", lambda: compared(stream=lambda seed: [seed]))
 
 
-@attempts([*single(), *several(), *devices(), *together()])
+@attempts([*single(), *several(), *searches(), *devices(), *together()])
 def test_an_argument_of_training_is_refused_or_has_one_meaning(attempt):
     judge(attempt)
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 import cltutor as cl
-from cltutor.comparing.search import best, following
+from cltutor.comparing.grids import best, following
+from cltutor.comparing.search import held_out
 from cltutor.memory import ExemplarMemory
 from cltutor.studies.gallery import archive, settings
-from cltutor.studies.gallery.building import Builder, counted_as_zero, held_out
+from cltutor.studies.gallery.building import Builder, counted_as_zero
 from cltutor.training.events import Diverged
 
 STREAMS = list(settings.SETTINGS)

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...comparing.search import at_edge, best, search
+from ...comparing.grids import at_edge, best, grown
+from ...comparing.search import held_out
 from ...recipe.recipe import Recipe
 from ...runs.provenance import hardware, versions
 from ...runs.run import Run
-from ...streams import Split, Stream
+from ...streams import Stream
 from ...training.events import Diverged
 from ...training.loop import begin, learn
 from .archive import Origin, write
@@ -80,7 +81,7 @@ class Builder:
                 print(f"{self.name}: {key(recipe)}, rate {rate}: {100 * reached:.1f} % in validation", flush=True)
                 yield reached
 
-        return search(score, self.entries, self.rates)
+        return grown(score, self.entries, self.rates)
 
     def record(self, found: Scores, folder: Path) -> None:
         """Write the scores of this stream into ``folder``, from which ``settings.recipe`` takes its rates."""
@@ -126,13 +127,6 @@ def validated(job: Job, setting: Setting, store: str, learn: Callable[..., Run])
     except Diverged:
         return 0.0
     return round(float(np.mean(run.accuracy(known_task=not run.competes)[-1])), 4)  # so that ties are ties
-
-
-def held_out(stream: Stream) -> Stream:
-    """The stream with its validation images in place of its test images: a search must see no test image."""
-    none = Split.empty(stream.image_shape)
-    tasks = [replace(task, test=task.validation, validation=none) for task in stream]
-    return Stream(tasks=tasks, class_names=stream.class_names, name=stream.name, code=stream.code + " held out")
 
 
 def finished(job: Job, setting: Setting, store: str, learn: Callable[..., Run]) -> tuple[Run, str]:

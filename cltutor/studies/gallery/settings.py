@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import methods, streams
-from ...comparing.search import MORE, best
+from ...comparing.grids import MORE, best
 from ...memory import ExemplarMemory
 from ...recipe.recipe import Recipe
 from ...streams import Stream
@@ -69,7 +69,7 @@ def stream(name: str, order: int = 0) -> Stream:
 
 def recipe(method: str, stream_name: str, heads: str | None = None) -> Recipe:
     """The gallery's recipe of ``method`` for a stream, with the learning rate that its search found
-    (``comparing.search``).
+    (``comparing.grids``).
 
     ``heads`` is "task" or "class", None for the regime of the method's paper. All methods have the stream's epochs,
     batches of 32 and, where they keep exemplars, the same capacity; all other settings are their papers'. A method that
