@@ -10,6 +10,7 @@ import inspect
 import math
 import os
 import threading
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
@@ -169,6 +170,9 @@ def isolated(function: Callable[P, Generator[Event, None, Result]]) -> Callable[
                         event = next(inner)
                     except StopIteration as end:
                         return end.value
+                    except MemoryError as error:  # the frames that ended keep what filled the memory
+                        traceback.clear_frames(error.__traceback__)
+                        raise
                 yield event
         finally:
             inner.close()

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..describe import Described, Flag, Kind, Part, Several, Whole, choice, real, ruled, several
+from .devices import is_out_of_memory
 from .modules import Modules, check_images, draw_small, initialise, small_linear
 
 
@@ -121,7 +122,7 @@ class Backbone(nn.Module):
         try:
             features = self.trunk(pixels)
         except (RuntimeError, AssertionError, ValueError) as error:  # vision transformers assert their size
-            if isinstance(error, torch.OutOfMemoryError):
+            if is_out_of_memory(error):
                 raise
             size, reason = "x".join(map(str, images.shape[2:])), " ".join(str(error).split())[:160].rstrip(".")
             raise ValueError(

@@ -37,6 +37,14 @@ class DeviceName(Rule):
 Device = Annotated[str | torch.device, DeviceName()]
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device has no memory left. On Apple's GPUs and on the CPU PyTorch raises a plain RuntimeError then."""
+    words = ("out of memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    )
+
+
 def choose_device(device: str | torch.device) -> torch.device:
     """The device of that name; "auto" is the accelerator if there is one, otherwise the CPU.
 

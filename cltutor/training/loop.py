@@ -6,6 +6,7 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import reduce
@@ -20,7 +21,7 @@ from .. import methods
 from ..checked import checked
 from ..describe import Whole
 from ..losses.terms import Batch
-from ..networks.devices import Device, choose_device
+from ..networks.devices import Device, choose_device, is_out_of_memory
 from ..recipe.recipe import Phase, Recipe
 from ..runs.memory_use import size
 from ..runs.run import Run
@@ -271,7 +272,7 @@ def diverged(current: TaskState, what: str, weight: str) -> Diverged:
 
 
 class explain_out_of_memory(AbstractContextManager[None]):
-    """End the run with one sentence where the GPU's memory is full, and release what the step under way used.
+    """End the run with one sentence where the device's memory is full, and release what the step under way used.
 
     A class, since the frames of a generator would keep the traceback, and with it the batch and its graph.
     """
@@ -280,13 +281,18 @@ class explain_out_of_memory(AbstractContextManager[None]):
         self.run = run
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if not isinstance(error, torch.OutOfMemoryError):
+        if error is None or not is_out_of_memory(error):
             return
+        # A smaller batch helps where one was computed, not where the pool or the test images were moved.
+        stepping = any(frame.f_code is learn_epoch.__code__ for frame, _ in traceback.walk_tb(trace))
         del trace  # its frames keep the batch with its graph
         error.__traceback__ = None
         run, batch = self.run, self.run.recipe.schedule.batch_size
-        advice = f"batch_size={batch // 2} instead of {batch}" if batch > 1 else 'a smaller network, or device="cpu"'
-        where = f"in task {run.learned} of {run.name}"
+        advice = f"batch_size={batch // 2} instead of {batch}" if stepping and batch > 1 else "a smaller network"
+        if not stepping:
+            advice = f"fewer images (stream.fewer) or {advice}"
+        elsewhere = "" if run.device == "cpu" or stepping and batch > 1 else ', or device="cpu"'
+        owner, where = "this machine" if run.device == "cpu" else run.device, f"in task {run.learned} of {run.name}"
         raise OutOfMemory(
-            f"The memory of the GPU is full {where}: try {advice}. Tasks learned before it are kept.", run
+            f"The memory of {owner} is full {where}: try {advice}{elsewhere}. Tasks learned before it are kept.", run
         ) from None

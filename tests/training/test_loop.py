@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from pretending import Pretending
 from running import assert_same, first_known, learn
 from torch import nn
 from torch.nn import functional as F
@@ -190,7 +191,7 @@ class Breaks(Term):
     def __call__(self, batch, state):
         state["steps"] += 1
         if state["steps"] > self.at and self.error:
-            raise self.error("CUDA out of memory. Tried to allocate 20.00 GiB.")
+            raise self.error("MPS backend out of memory (MPS allocated: 9 GB).")
         # The gradient stays finite, so that only this term breaks.
         return (0 * batch.student.logits).sum() + (self.value if state["steps"] > self.at else 1.0)
 
@@ -234,24 +235,33 @@ def test_weights_broken_by_the_very_last_step_of_a_task_are_reported(tiny):
         learn(tiny, Recipe("cliff", Cliff(), schedule=Schedule(epochs=1, batch_size=64)))
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])  # Apple's GPUs have none of their own
 @pytest.mark.parametrize(
-    ("batch_size", "advice"),
-    [(8, "try batch_size=4 instead of 8"), (1, 'try a smaller network, or device="cpu"')],
+    ("batch_size", "device", "advice"),
+    [
+        (8, "cuda", "batch_size=4 instead of 8"),
+        (1, "cuda", 'a smaller network, or device="cpu"'),
+        (1, "cpu", "a smaller network"),
+    ],
 )
-def test_a_full_gpu_is_reported_with_the_batch_size_to_try_and_the_batch_is_released(tiny, batch_size, advice):
-    recipe = breaking(at=2, error=torch.OutOfMemoryError)
-    before = batches()
-    with pytest.raises(OutOfMemory, match=f"^The memory of the GPU is full in task 1 of breaking: {advice}") as raised:
-        learn(tiny, replace(recipe, schedule=Schedule(epochs=2, batch_size=batch_size)))
+def test_a_full_device_is_reported_with_what_to_try_and_all_of_the_run_is_released(
+    tiny, error, batch_size, device, advice
+):
+    recipe = replace(breaking(at=2, error=error), schedule=Schedule(epochs=2, batch_size=batch_size))
+    before, owner = in_memory(), {"cpu": "this machine", "cuda": "cuda"}[device]
+    sentence = f"^The memory of {owner} is full in task 1 of breaking: try {advice}. Tasks learned before it are kept.$"
+    with Pretending(), pytest.raises(OutOfMemory, match=sentence) as raised:
+        cl.learn(tiny, recipe, device=device, progress=False)
     assert raised.value.run.learned == 1
     assert np.isfinite(raised.value.run.accuracy()[0, 0])
-    assert batches() == before, "the batch that did not fit is still there, with its graph"
+    assert in_memory() == before, "what did not fit is still there: the batch with its graph, the pool or the network"
 
 
-def batches() -> int:
-    """How many batches are in memory."""
+def in_memory() -> list[int]:
+    """How many batches, pools and networks there are."""
     gc.collect()
-    return sum(type(one) is Batch for one in gc.get_objects())
+    kinds, alive = (Batch, cl.memory.Pool, cl.networks.Network), gc.get_objects()
+    return [sum(issubclass(type(one), kind) for one in alive) for kind in kinds]
 
 
 class Full(nn.Module):
@@ -263,8 +273,8 @@ class Full(nn.Module):
         return images
 
 
-def test_a_gpu_that_is_full_in_evaluation_is_reported_too(tiny):
-    with pytest.raises(OutOfMemory, match="batch_size=16 instead of 32"):
+def test_where_no_batch_was_computed_a_smaller_one_is_no_advice(tiny):
+    with pytest.raises(OutOfMemory, match=r"try fewer images \(stream.fewer\) or a smaller network. Tasks"):
         learn(tiny, cl.methods.finetune(backbone=With(Full), epochs=1))
 
 
