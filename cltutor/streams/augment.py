@@ -70,7 +70,7 @@ def crop_and_mirror(images: Tensor, corners: Tensor, mirrored: Tensor, padding: 
     padded = functional.pad(images, [padding] * 4)
     # One gather over flat pixels: the crop and the mirror read every pixel once.
     pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
-    pixels = pixels.reshape(count, 1, -1).expand(count, channels, -1)
+    pixels = pixels.reshape(count, 1, height * width).expand(count, channels, height * width)
     return padded.flatten(2).gather(2, pixels).reshape(images.shape)
 
 

@@ -169,3 +169,9 @@ def test_images_that_are_not_a_batch_of_bytes_are_refused(images):
 def test_the_smallest_factor_of_contrast_comes_first():
     with pytest.raises(ValueError, match="^contrast is a smallest and a largest factor"):
         PhotometricCropFlip(contrast=(1.8, 0.2))
+
+
+@pytest.mark.parametrize("augment", [CropFlip(), PhotometricCropFlip()], ids=lambda augment: type(augment).__name__)
+def test_no_image_is_changed_to_no_image_as_the_first_task_of_a_pretrained_network_may_have_none(augment):
+    none = torch.zeros(0, 3, 8, 8, dtype=torch.uint8)
+    assert augment(none, torch.Generator()).shape == none.shape
