@@ -45,7 +45,7 @@ def write(path: str | os.PathLike, tensors: Mapping[str, Tensor], facts: dict) -
         NotWritten: the disk refuses.
     """
     # Copied, as safetensors refuses tensors that share memory.
-    own = {name: value.contiguous().clone() for name, value in tensors.items()}
+    own = {name: value.clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     text = json.dumps({"format": FORMAT, **facts})
     data = safetensors.torch.save(own, {"cltutor": text, "checksum": checksum(own, text)})
     write_bytes(Path(path), data)

@@ -11,6 +11,7 @@ import torch
 from cltutor.runs import files
 
 TENSORS = {"a/b": torch.arange(6.0).reshape(2, 3), "empty": torch.zeros(0, 2), "one": torch.tensor(True)}
+TENSORS |= {"turned": torch.arange(6.0).reshape(2, 3).T, "a stride of 0": torch.tensor(7).expand(1)}
 FACTS = {"name": "lwf", "numbers": [0.1, float("-inf")], "text": "x" * 40}
 
 
