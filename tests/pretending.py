@@ -209,6 +209,7 @@ class Pretending(ExitStack):
         self.replace(torch.accelerator, "is_available", lambda: True)
         self.replace(torch.accelerator, "current_accelerator", lambda *_, **__: PLACE)
         self.replace(torch.accelerator, "device_count", lambda: 1)
+        self.replace(torch.cuda, "mem_get_info", lambda device: (2**40, 2**40))
         self.replace(torch._C, "_group_tensors_by_device_and_dtype", grouped)
         self.replace(torch, "Generator", Generator)
         self.enter_context(Functions(state))

@@ -1,5 +1,7 @@
 """The devices that this machine has, as PyTorch names them."""
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -35,6 +37,32 @@ class DeviceName(Rule):
 
 
 Device = Annotated[str | torch.device, DeviceName()]
+
+
+def free_memory(
+    place: torch.device, meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")
+) -> int | None:
+    """Bytes that are free on a device, None where nobody says.
+
+    For the CPU it is what the machine has available (``meminfo``), or what the limit of its container leaves, if that
+    is less; files that the container has read count as free.
+    """
+    if place.type != "cpu":
+        ask = getattr(getattr(torch, place.type, None), "mem_get_info", None)
+        return ask(place)[0] if ask else None
+    found = []
+    with suppress(OSError, ValueError):
+        found.append(1024 * numbers_in(meminfo)["MemAvailable:"])
+    with suppress(OSError, ValueError):  # no container, or none with a limit: "max"
+        used = int((cgroup / "memory.current").read_text()) - numbers_in(cgroup / "memory.stat")["inactive_file"]
+        found.append(int((cgroup / "memory.max").read_text()) - used)
+    return max(0, min(found)) if found else None
+
+
+def numbers_in(path: Path) -> dict[str, int]:
+    """The lines of a file of the kernel: a name and a number, and perhaps a unit."""
+    lines = (line.split() for line in path.read_text().splitlines())
+    return {words[0]: int(words[1]) for words in lines}
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -30,6 +30,7 @@ from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
 from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
 from .rehearsal import rehearse
+from .room import check_room, place_of_tests
 from .task import TaskState, restore
 from .testing import due, evaluate, validation_accuracy
 
@@ -102,7 +103,7 @@ def train(
 ) -> Generator[Event, None, Run]:
     """The same as ``learn``, as a generator of events; its return value is the run. To stop, close it."""
     recipe, place = methods.get(recipe).with_epochs(epochs), choose_device(device)
-    check(stream, recipe)
+    check(stream, recipe, place)
     begun = begin(stream, recipe, seed, place, threads or usual_threads(), (test_every, test_old_every))
     with slot_of(begun, store) as slot, explain_out_of_memory(slot.run):
         run = slot.run
@@ -190,8 +191,8 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
     return collected
 
 
-def check(stream: Stream, recipe: Recipe) -> None:
-    """Refuse what cannot be learned before any time is spent on it."""
+def check(stream: Stream, recipe: Recipe, place: torch.device | None = None) -> None:
+    """Refuse what cannot be learned, or has no room in the memory of ``place``, before any time is spent on it."""
     for task in stream:
         if len(task.train) and not all(terms for _, _, terms in recipe.plan(task.index)):
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
@@ -208,12 +209,13 @@ def check(stream: Stream, recipe: Recipe) -> None:
             f"patience watches the validation accuracy, and task {unwatched[0]} has no validation images: "
             "make the stream with validation=0.1."
         )
-    rehearse(stream, recipe)
+    check_room(stream, recipe, place, rehearse(stream, recipe))
 
 
 def test_images(stream: Stream, place: torch.device) -> list[tuple[Tensor, Tensor]]:
-    """Each task's test images, on the device, and their labels as columns of the logits."""
-    return [(task.test.images.to(place), stream.positions(task.test.labels)) for task in stream]
+    """Each task's test images, on the device where they have room, and their labels as columns of the logits."""
+    home = place_of_tests(stream, place)
+    return [(task.test.images.to(home), stream.positions(task.test.labels)) for task in stream]
 
 
 def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device, threads: int, tested: tuple[int, int]) -> Run:

@@ -15,7 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from ..describe import shown
 from ..networks import Architecture, Network
+from ..networks.devices import free_memory, is_out_of_memory
 from ..recipe.recipe import Phase, Recipe
+from ..runs.memory_use import size
 from ..streams import Stream
 
 # Functions of tensors and of torch.nn.init by name. A truncated normal is drawn by several, and compares its values.
@@ -26,16 +28,23 @@ COMPARING = {"lt", "gt"}
 class Undrawn(TorchFunctionMode):
     """Weights that modules allocate stay zeros: what would draw their values is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int | None = None) -> None:
         super().__init__()
         self.zeros: dict[int, Tensor] = {}  # by address, and kept: no other tensor may get theirs
+        self.room, self.bytes = room, 0
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
         if func is torch.empty:
-            made = func(*args, **kwargs)
+            try:
+                made = func(*args, **kwargs)
+            except RuntimeError as error:
+                raise TooLarge(self.room) if is_out_of_memory(error) else error from None
             if made.dtype != torch.float32 or made.device.type != "cpu":
                 return made
+            self.bytes += made.nbytes
+            if self.room is not None and self.bytes > self.room:
+                raise TooLarge(self.room)
             # numpy, unlike torch, writes no zeros where memory is fresh
             zeros = torch.from_numpy(np.zeros(made.shape, np.float32)).requires_grad_(made.requires_grad)
             self.zeros[zeros.data_ptr()] = zeros
@@ -47,6 +56,14 @@ class Undrawn(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+class TooLarge(Exception):
+    """A network whose weights have no ``room``, in bytes."""
+
+    def __init__(self, room: int | None):
+        available = "any memory" if room is None else f"the {room / 1e9:,.1f} GB of memory"
+        super().__init__(f"its weights take more than {available} that this machine has free")
+
+
 class Plan(NamedTuple):
     """What is rehearsed: a network for images (C, H, W), the names of classes and the phases of two tasks."""
 
@@ -55,9 +72,9 @@ class Plan(NamedTuple):
     tasks: tuple[tuple[tuple[str, ...], tuple[Phase, ...]], ...]
 
 
-def rehearse(stream: Stream, recipe: Recipe) -> None:
+def rehearse(stream: Stream, recipe: Recipe) -> tuple[int, ...]:
     """Refuse, with a ValueError, a network that cannot take the stream's images, or cannot grow to its second task, and
-    a phase of these tasks in which nothing learns."""
+    a phase of these tasks in which nothing learns. Returns the bytes of the network after each of the two."""
     tasks = tuple(
         (
             tuple(stream.class_names[label] for label in task.classes),
@@ -69,43 +86,52 @@ def rehearse(stream: Stream, recipe: Recipe) -> None:
     try:
         hash(plan)
     except TypeError:  # a user's own part may have a list in it
-        rehearsed.__wrapped__(plan)
-    else:
-        rehearsed(plan)
+        return rehearsed.__wrapped__(plan)
+    return rehearsed(plan)
 
 
 @lru_cache(maxsize=64)  # a comparison or a widget checks the same recipe again and again
-def rehearsed(plan: Plan) -> None:
+def rehearsed(plan: Plan) -> tuple[int, ...]:
     with torch.random.fork_rng([]), torch.no_grad():
-        if grows_undrawn(plan):
-            return
         try:
-            grow(plan)
-        except (RuntimeError, LookupError, AttributeError, AssertionError, TypeError, ArithmeticError) as error:
-            size = "x".join(map(str, plan.shape))
+            return grows_undrawn(plan, free_memory(torch.device("cpu"))) or grow(plan)
+        except (
+            TooLarge,
+            RuntimeError,
+            LookupError,
+            AttributeError,
+            AssertionError,
+            TypeError,
+            ArithmeticError,
+        ) as error:
+            shape = "x".join(map(str, plan.shape))
             raise ValueError(
-                f"{shown(plan.architecture)} cannot learn images of {size} (channels, height, width): "
+                f"{shown(plan.architecture)} cannot learn images of {shape} (channels, height, width): "
                 f"{' '.join(str(error).split())[:200].rstrip('.')}."
             ) from error
 
 
-def grows_undrawn(plan: Plan) -> bool:
-    """Whether all goes well with zeros; where it does not, drawn weights decide, as zeros may be what was wrong."""
+def grows_undrawn(plan: Plan, room: int | None = None) -> tuple[int, ...]:
+    """``grow`` with zeros; nothing where that goes wrong: drawn weights decide then, as zeros may be what was wrong.
+    TooLarge for weights of more bytes than there is ``room``."""
     try:
-        with Undrawn():
-            grow(plan)
+        with Undrawn(room):
+            return grow(plan)
+    except TooLarge:
+        raise
     except Exception:
-        return False
-    return True
+        return ()
 
 
-def grow(plan: Plan) -> None:
-    """Build the network and let it grow to the tasks; at each, the phases need parameters to train."""
+def grow(plan: Plan) -> tuple[int, ...]:
+    """Build the network and let it grow to the tasks; at each, the phases need parameters to train. Its bytes then."""
+    sizes = []
     network = plan.architecture.build(plan.shape, pretrained=False)
     for names, phases in plan.tasks:
         network.grow(len(names), list(names))
         for phase in phases:
             learning(network, phase)
+        sizes.append(size(network.state_dict().values()))
     logits = network.eval()(torch.zeros((1, *plan.shape), dtype=torch.uint8)).logits
     classes = sum(len(names) for names, _ in plan.tasks)
     if tuple(logits.shape) != (1, classes):
@@ -113,6 +139,7 @@ def grow(plan: Plan) -> None:
             f"{shown(plan.architecture)} answers one image of {classes} classes with logits of shape "
             f"{tuple(logits.shape)}, not (1, {classes})."
         )
+    return tuple(sizes)
 
 
 def learning(network: Network, phase: Phase) -> dict[str, list[nn.Parameter]]:
