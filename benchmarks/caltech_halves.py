@@ -8,17 +8,17 @@ accuracy of the two tasks on validation images.
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import report
 import torch
-from searching import GROWN, chosen, grown, held_out, learn
+from searching import ALIKE, learn, search
 from streams import percent
 
 import cltutor as cl
 from cltutor.streams import Split, Stream, Task
-from cltutor.training.events import Diverged
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 GRID = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
@@ -56,20 +56,9 @@ def recipe_of(method: str, epochs: int, **settings) -> cl.Recipe:
 
 
 def searched(groups: list[list[int]], images: int, epochs: int) -> dict[str, float]:
-    stream = held_out(stream_of(groups, images, 1 / 3, 100))
-
-    def scores(tried: list[tuple[str, float]]) -> list[float]:
-        return [score(stream, recipe_of(method, epochs, lam=lam)) for method, lam in tried]
-
-    return chosen(grown(scores, SEARCHED, GRID))
-
-
-def score(stream: Stream, recipe: cl.Recipe) -> float:
-    """Average accuracy of both tasks on validation images; 0 for a run that diverged."""
-    try:
-        return float(learn(stream, recipe, 0, threads=None).accuracy()[1].mean())
-    except Diverged:
-        return 0.0
+    stream = stream_of(groups, images, 1 / 3, 100)
+    builds = {method: partial(recipe_of, method, epochs) for method in SEARCHED}
+    return search(builds, GRID, lambda _: stream, [0], None, "lam", threads=None)
 
 
 def settings_of(lams: dict[str, float]) -> list[tuple[str, str, dict]]:
@@ -108,7 +97,7 @@ def main() -> None:
         f"Two groups of {n} classes, {options.images} training and at most {TEST} test pictures each, {SIZE} pixels, "
         f"{options.epochs} epochs of crops and mirrors at rate {RATE}, batches of {BATCH}; means over {options.seeds} "
         "seeds; the last column is the mean ± half width of the 95 % t-interval over both orders and all seeds, taken "
-        f"as independent. Lambda from {GRID}, {GROWN}, on other classes, a third of their pictures held out."
+        f"as independent. Lambda from {GRID}, {ALIKE}, on other classes, a third of their pictures held out."
     )
     report.write(
         "caltech_halves", "Two tasks from a pretrained network", header, rows, notes, [*range(options.seeds), 100]

@@ -16,7 +16,7 @@ import numpy as np
 import report
 import torch
 from lwm_search import DATA, few
-from searching import GROWN, STORE, search
+from searching import ALIKE, STORE, search
 from streams import percent
 
 import cltutor as cl
@@ -148,7 +148,7 @@ def main() -> None:
     scale, trials = SCALES[asked.scale], range(SCALES[asked.scale].trials)
     builds = {m: lambda m=m, **rate: getattr(cl.methods, m)(**{**scale.schedule, **rate}) for m in METHODS}
     with ProcessPoolExecutor(asked.workers) as pool:
-        rates = search(builds, scale.rates, scale.searched, [{"order": SEARCH_ORDER}], pool)
+        rates = search(builds, scale.rates, scale.searched, [SEARCH_ORDER], pool)
         jobs = [(scale, method, rates[method], trial) for method in METHODS for trial in trials]
         runs = list(pool.map(run_of, jobs))
     count = len(trials)
@@ -163,7 +163,7 @@ def main() -> None:
     words = {key: value for key, value in scale.schedule.items() if key != "backbone"}
     notes = (
         f"Mean ± half width of the 95 % t-interval over {count} trials, each with its class order. Task known. "
-        f"{words}; rates found among {scale.rates}, {GROWN}, on validation images of class order {SEARCH_ORDER}. "
+        f"{words}; rates found among {scale.rates}, {ALIKE}, on validation images of class order {SEARCH_ORDER}. "
         "Seconds are compared by dfcnn_cost.py, on a machine that does nothing else."
     )
     seeds = [*trials, SEARCH_ORDER]

@@ -13,25 +13,26 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import report
 import torch
 from lwm_search import DATA, few
-from searching import GROWN, STORE, at_edge, best, grown, held_out
+from searching import STORE
 
 import cltutor as cl
+from cltutor.comparing.found import SearchResult
+from cltutor.comparing.grids import MORE
+from cltutor.comparing.search import ALL
 from cltutor.evaluation.metrics import mean_interval, paired_difference
 from cltutor.networks import TaskCNN
 from cltutor.runs.provenance import hardware, versions
 from cltutor.streams import Stream
-from cltutor.training.events import Diverged
 
 OUT = Path(os.environ.get("CLTUTOR_RESULTS", Path(cl.__file__).parent / "studies" / "results"))
 EPOCHS, TESTED, RATE, RATES, SEARCH_ORDERS = 20, 20, 1e-4, (1e-4, 3e-4, 1e-3), (100, 101)
@@ -39,11 +40,11 @@ Cell = tuple[str, str]  # method and initialisation
 CELLS: list[Cell] = [(method, drawn) for method in ("single_task", "dfcnn") for drawn in ("he", "authors")]
 
 
-def recipe_of(cell: Cell, rate: float) -> cl.Recipe:
+def recipe_of(cell: Cell, learning_rate: float) -> cl.Recipe:
     """The authors' preset, with their initialisation or with He's in all layers."""
     method, drawn = cell
     own = {} if drawn == "authors" else {"backbone": TaskCNN(normalise="image")}
-    recipe = getattr(cl.methods, f"{method}_authors")(epochs=EPOCHS, learning_rate=rate, **own)
+    recipe = getattr(cl.methods, f"{method}_authors")(epochs=EPOCHS, learning_rate=learning_rate, **own)
     if cell == ("dfcnn", "he"):
         return replace(recipe, network=replace(recipe.network, initialisation="he"))
     return recipe
@@ -58,39 +59,25 @@ def first_task(order: int) -> Stream:
     return few(whole, 17, TESTED, 3)
 
 
-def curve(job: tuple[Cell, float, int, bool]) -> np.ndarray:
-    """Accuracy after each epoch (20,), on test pictures or on validation pictures; zeros for a run that diverged."""
-    cell, rate, seed, validation = job
+def curve(job: tuple[Cell, float, int]) -> np.ndarray:
+    """Accuracy on test pictures after each epoch (20,)."""
+    cell, rate, seed = job
     torch.set_num_threads(1)
-    stream, recipe = first_task(seed), recipe_of(cell, rate)
-    stream = held_out(stream) if validation else stream
-    try:
-        run = cl.learn(stream, recipe, seed, device="cpu", store=STORE, progress=False, threads=1)
-    except Diverged:
-        return np.zeros(EPOCHS)
+    run = cl.learn(first_task(seed), recipe_of(cell, rate), seed, device="cpu", store=STORE, progress=False, threads=1)
     return np.array(run.curves.known)[:, 0]
 
 
-def common_rate(pool: ProcessPoolExecutor) -> tuple[float, dict[float, float]]:
+def common_rate(pool: ProcessPoolExecutor) -> SearchResult:
     """The rate with the best mean over the four cells of the accuracy on validation pictures at the end."""
-
-    def score(tried: list[tuple[str, float]]) -> Iterator[float]:
-        for _, rate in tried:
-            ends = [
-                own[-1] for own in pool.map(curve, [(cell, rate, o, True) for cell in CELLS for o in SEARCH_ORDERS])
-            ]
-            yield float(np.mean(ends))
-            print(f"rate {rate:g}: {100 * np.mean(ends):.1f} % in validation", flush=True)
-
-    found = grown(score, ["all four"], RATES)["all four"]
-    return best(found), found
+    builds = {", ".join(cell): partial(recipe_of, cell) for cell in CELLS}
+    return cl.search(builds, first_task, RATES, SEARCH_ORDERS, pool, device="cpu", store=STORE, progress=False)
 
 
 def measured(rate: float, seeds: list[int], pool: ProcessPoolExecutor) -> dict[str, list[list[float]]]:
     """For each cell the test accuracy after every epoch, a row for every seed."""
     rows: dict[Cell, list[list[float]]] = {cell: [] for cell in CELLS}
-    jobs = [(cell, rate, seed, False) for seed in seeds for cell in CELLS]
-    for (cell, _, seed, _), own in zip(jobs, pool.map(curve, jobs), strict=True):
+    jobs = [(cell, rate, seed) for seed in seeds for cell in CELLS]
+    for (cell, _, seed), own in zip(jobs, pool.map(curve, jobs), strict=True):
         rows[cell].append(own.round(4).tolist())
         print(f"rate {rate:g}, seed {seed}, {cell}: epoch 5 {own[4]:.3f}, end {own[-1]:.3f}", flush=True)
     return {", ".join(cell): own for cell, own in rows.items()}
@@ -121,11 +108,14 @@ def main() -> None:
     seeds = list(range(asked.seeds))
     with ProcessPoolExecutor(asked.workers) as pool:
         found = {f"{RATE:g}": measured(RATE, seeds, pool)}
-        rate, scores = common_rate(pool)
+        tried = common_rate(pool)
+        print(tried, flush=True)
+        rate = tried.recipes[0].schedule.learning_rate
         if rate != RATE:
             found[f"{rate:g}"] = measured(rate, seeds, pool)
-    tried = ", ".join(f"{100 * scores[one]:.1f} % at {one:g}" for one in sorted(scores))
-    words = f"best of {tried}; {'at the edge' if at_edge(scores) else 'inside the grid'}"
+    together = sorted((one.settings["learning_rate"], one.mean) for one in tried.tried if one.recipe == ALL)
+    listed = ", ".join(f"{100 * mean:.1f} % at {one:g}" for one, mean in together)
+    words = f"best of {listed}; {'at the edge' if tried.edges else 'inside the grid'}"
     made = {
         "command": f"python benchmarks/{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}".strip(),
         "stream": f"the first task of Tiny-ImageNet: 10 classes, 17 training and {TESTED} test pictures a class",
@@ -149,7 +139,8 @@ def main() -> None:
     notes = (
         f"Test accuracy in percent; mean ± half width of the 95 % t-interval over {len(seeds)} seeds, each with "
         f"classes of its own; differences in points, paired by seed. Stream: {made['stream']}. Optimiser: "
-        f"{made['optimiser']}. Rates: {made['rates']}, tried among {RATES}, {GROWN}."
+        f"{made['optimiser']}. Rates: {made['rates']}, tried among {RATES}, and "
+        f"up to {MORE} further ones on the side where the best was at the edge."
     )
     header = ["rate", "method, initialisation", "epoch 5", "epoch 10", f"epoch {EPOCHS}"]
     report.write("dfcnn_initialisation", "DF-CNN's first task: initialisation x method", header, rows, notes, seeds)

@@ -6,10 +6,11 @@ validation images, with the same grid, by the mean accuracy over both tasks.
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import report
 import torch
-from searching import GROWN, finished, search
+from searching import ALIKE, finished, search
 from streams import percent
 
 import cltutor as cl
@@ -52,7 +53,7 @@ def main() -> None:
     rows = []
     with ProcessPoolExecutor(parser.parse_args().workers) as pool:
         for source in (similar, dissimilar):
-            rates = search(builds, RATES, source, [{"order": SEARCH_ORDER, "validation": 0.2}], pool)
+            rates = search(builds, RATES, partial(source, validation=0.2), [SEARCH_ORDER], pool)
             jobs = [(source, {"order": o}, builds[m](learning_rate=rates[m]), o) for m in METHODS for o in ORDERS]
             runs = list(pool.map(finished, jobs))
             matrices = {m: [run.accuracy() for run in runs if run.name == m] for m in METHODS}
@@ -66,7 +67,7 @@ def main() -> None:
     notes = (
         f"Heads per task, task known. Mean ± half width of the 95 % t-interval over {len(ORDERS)} orders, differences "
         f"paired by order. {PER_CLASS[0]} training images a class of scenes, as many images in each "
-        f"task. Rates from {RATES}, {GROWN}."
+        f"task. Rates from {RATES}, {ALIKE}."
     )
     report.write("dissimilar", "A similar and a dissimilar new task", header, rows, notes, [*ORDERS, SEARCH_ORDER])
 

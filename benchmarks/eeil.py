@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 import report
-from searching import GROWN, finished, search
+from searching import ALIKE, finished, search
 from streams import percent
 
 import cltutor as cl
@@ -38,8 +38,7 @@ def build(method: str, capacity: int | None = None, **settings) -> cl.Recipe:
 
 def rates(pool: ProcessPoolExecutor) -> dict[str, float]:
     builds = {method: partial(build, method) for method in (*PLAIN, *REMEMBERING)}
-    streams = [{"tasks": 5, "order": order, "validation": 0.2} for order in SEARCH_ORDERS]
-    return search(builds, RATES, cl.streams.digits, streams, pool)
+    return search(builds, RATES, partial(cl.streams.digits, 5, validation=0.2), SEARCH_ORDERS, pool)
 
 
 def learned(recipes: dict[str, cl.Recipe], tasks: int, pool: ProcessPoolExecutor) -> Runs:
@@ -130,7 +129,7 @@ def main() -> None:
     notes = (
         f"Mean ± half width of the 95 % t-interval over {len(ORDERS)} class orders, differences paired by order. Five "
         f"tasks of two classes and K = {CAPACITY} unless said otherwise, {EPOCHS} epochs, small CNN, task unknown. "
-        f"Rates searched for every method among {RATES}, {GROWN}, on orders {SEARCH_ORDERS}, on validation images. "
+        f"Rates searched for every method among {RATES}, {ALIKE}, on orders {SEARCH_ORDERS}, on validation images. "
         "Average incremental accuracy leaves the first step out. The test set has 360 images: read no difference under "
         "a point."
     )

@@ -8,13 +8,14 @@ another order, on validation images; MAS with the paper's lambda of 5 stands bes
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 import report
-import torch
-from searching import GROWN, Job, chosen, finished, grown, held_out, learn
+from searching import ALIKE, finished, search
 
 import cltutor as cl
+from cltutor.comparing.search import held_out
 from cltutor.evaluation.metrics import mean_interval, retrieval
 from cltutor.importance import MAS, LocalMAS, PathIntegral
 from cltutor.losses import Anchor, EmbeddingDistance
@@ -22,7 +23,6 @@ from cltutor.networks import FactEmbedding
 from cltutor.recipe.recipe import Phase, Schedule
 from cltutor.streams import Stream
 from cltutor.streams.facts import units
-from cltutor.training.events import Diverged
 
 ORDERS, SEARCH_ORDER, SEEDS = range(5), 100, range(5)
 GRID = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -51,23 +51,14 @@ def first_two(order: int) -> Stream:
     return Stream(list(whole[:2]), whole.class_names, whole.name, whole.code + "[:2]")
 
 
-def validated(job: Job) -> float:
+def validated(run: cl.Run) -> float:
     """MAP over both tasks of a search stream, on validation images."""
-    source, settings, own, seed = job
-    torch.set_num_threads(1)
-    stream = held_out(source(**settings))
-    try:
-        return float(np.mean(retrieval(learn(stream, own, seed), stream)["tasks"]))
-    except Diverged:
-        return 0.0
+    return float(np.mean(retrieval(run, held_out(first_two(run.seed)))["tasks"]))
 
 
 def searched(pool: ProcessPoolExecutor) -> dict[str, float]:
-    def score(tried: list[tuple[str, float]]) -> list[float]:
-        jobs = [(first_two, {"order": SEARCH_ORDER}, recipe(name, IMPORTANCE[name], lam), 0) for name, lam in tried]
-        return list(pool.map(validated, jobs))
-
-    return chosen(grown(score, list(IMPORTANCE), GRID))
+    builds = {name: partial(recipe, name, importance) for name, importance in IMPORTANCE.items()}
+    return search(builds, GRID, first_two, [SEARCH_ORDER], pool, "lam", score=validated)
 
 
 def percent(values: list[float]) -> str:
@@ -134,7 +125,7 @@ def main() -> None:
     notes = (
         f"MAP x 100 at the end of the sequence, mean ± half width of the 95 % t-interval over {len(ORDERS)} random "
         f"splits. 60 facts, {PER_CLASS[0]} training and {PER_CLASS[1]} test images each, {EPOCHS} epochs, batches of "
-        f"{BATCH}, rate {RATE}. Joint training sees all facts for as many epochs. Lambda from {GRID}, {GROWN}, on "
+        f"{BATCH}, rate {RATE}. Joint training sees all facts for as many epochs. Lambda from {GRID}, {ALIKE}, on "
         f"order {SEARCH_ORDER}: {lams}, entering as lambda / 2 for all, SI too."
     )
     header = ["stream", "method", "T1", "T2", "T3", "T4", "all"]

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import report
-from searching import GROWN, finished, search
+from searching import ALIKE, finished, search
 from streams import percent
 
 import cltutor as cl
@@ -46,7 +46,7 @@ def first_two(order: int) -> Stream:
 def searched(pool: ProcessPoolExecutor) -> dict[str, float]:
     """Each method's lambda with the best average accuracy over two tasks."""
     builds = {name: build for name, build in METHODS.items() if build}
-    return search(builds, GRID, first_two, [{"order": order} for order in SEARCH_ORDERS], pool, setting="lam")
+    return search(builds, GRID, first_two, SEARCH_ORDERS, pool, setting="lam")
 
 
 def runs_of(recipes: dict[str, cl.Recipe], pool: ProcessPoolExecutor) -> dict[str, list[cl.Run]]:
@@ -89,7 +89,7 @@ def main() -> None:
     header = ["method", "lambda", "accuracy %", "against finetune", "mas against it", "drop %", "published lambda: %"]
     notes = (
         "Average accuracy over all five tasks after the last; mean ± half width of the 95 % t-interval over "
-        f"{len(ORDERS)} class orders; differences are paired by order. Lambda from {GRID}, {GROWN}, by average "
+        f"{len(ORDERS)} class orders; differences are paired by order. Lambda from {GRID}, {ALIKE}, by average "
         f"validation accuracy after the first two tasks of orders {SEARCH_ORDERS}. The published lambda is that of the "
         "method's defaults: 1 for MAS. One rate, 0.02, and ten epochs for all."
     )

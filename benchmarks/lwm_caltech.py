@@ -8,13 +8,14 @@ beta and gamma are found by a search of equal budget on thirty classes of Tiny-I
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import report
 import torch
 from lwm import of_images
 from lwm_search import DATA, few
-from searching import GROWN, chosen, grown, learn
+from searching import GROWN, learn, search
 
 import cltutor as cl
 from cltutor.evaluation.metrics import mean_interval, paired_difference
@@ -62,10 +63,10 @@ def search_stream(start: Start, order: int) -> Stream:
 
 def run_of(job: tuple) -> list[float]:
     """Accuracy over all classes seen after each step, all competing; zeros for a run that diverged."""
-    source, start, order, method, settings = job
+    start, order, method, settings = job
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
-    stream = source(start, order)
+    stream = measured_stream(start, order)
     recipe = getattr(cl.methods, method)(heads="class", backbone=start.backbone, **settings)
     try:
         run = learn(stream, recipe, order)
@@ -78,11 +79,12 @@ def searched(start: Start, pool: ProcessPoolExecutor) -> dict[str, dict[str, flo
     """Three rates, then three values of each method's own weight."""
 
     def best(method: str, fixed: dict[str, float], setting: str, grid: tuple[float, ...]) -> dict[str, float]:
-        def score(tried: list[tuple[str, float]]) -> list[float]:
-            jobs = [(search_stream, start, SEARCH_ORDER, name, {**fixed, setting: value}) for name, value in tried]
-            return [float(np.mean(steps[1:])) for steps in pool.map(run_of, jobs)]
-
-        return {**fixed, setting: chosen(grown(score, [method], grid))[method]}
+        build = partial(getattr(cl.methods, method), heads="class", backbone=start.backbone, **fixed)
+        stream, options = partial(search_stream, start), {"score": "average_incremental_accuracy", "on": "test"}
+        return {
+            **fixed,
+            setting: search({method: build}, grid, stream, [SEARCH_ORDER], pool, setting, **options)[method],
+        }
 
     found: dict[str, dict[str, float]] = {}
     for method, (own, weights) in OWN.items():
@@ -99,7 +101,7 @@ def main() -> None:
     start = STARTS[asked.start]
     with ProcessPoolExecutor(asked.workers) as pool:
         found = searched(start, pool)
-        jobs = [(measured_stream, start, order, method, found[method]) for method in PAPER for order in ORDERS]
+        jobs = [(start, order, method, found[method]) for method in PAPER for order in ORDERS]
         done = list(pool.map(run_of, jobs))
     runs = {method: np.array(done[i * len(ORDERS) : (i + 1) * len(ORDERS)]) for i, method in enumerate(PAPER)}
     rows = []

@@ -12,16 +12,16 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import report
 import torch
-from searching import GROWN, chosen, grown, learn
+from searching import GROWN, STORE
 
 import cltutor as cl
 from cltutor.streams import Split, Stream
-from cltutor.training.events import Diverged
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 RATES, WEIGHTS, DECAYS = (0.01, 0.03, 0.1), (0.1, 0.3, 1.0, 3.0, 10.0), (0.0, 0.0001, 0.0005, 0.002, 0.01)
@@ -60,29 +60,15 @@ def held_out_classes(order: int) -> Stream:
     return few(source, IMAGES)
 
 
-def score(job: tuple[str, Settings, int]) -> float:
-    """Average incremental accuracy of one method on the held-out classes; 0 for a run that diverged."""
-    method, settings, order = job
-    torch.set_num_threads(1)
-    try:
-        run = learn(held_out_classes(order), getattr(cl.methods, method)(heads="class", **settings), 0)
-    except Diverged:
-        return 0.0
-    return run.metrics(known_task=False)["average_incremental_accuracy"]
-
-
 def best(
     method: str, fixed: Settings, setting: str, grid: Sequence[float], pool: ProcessPoolExecutor
 ) -> tuple[Settings, str]:
     """``fixed`` with the best value of one more setting, and the mean score of each value in words."""
-
-    def means(tried: list[tuple[str, float]]) -> list[float]:
-        jobs = [(name, {**fixed, setting: value}, order) for name, value in tried for order in ORDERS]
-        return np.reshape(list(pool.map(score, jobs)), (len(tried), len(ORDERS))).mean(axis=1).tolist()
-
-    found = grown(means, [method], grid)
-    words = ", ".join(f"{value:g}: {100 * reached:.1f}" for value, reached in sorted(found[method].items()))
-    return {**fixed, setting: chosen(found)[method]}, words
+    build = {method: partial(getattr(cl.methods, method), heads="class", **fixed)}
+    options = {"store": STORE, "score": "average_incremental_accuracy", "on": "test", "progress": False}
+    found = cl.search(build, held_out_classes, {method: {setting: grid}}, ORDERS, pool, **options)
+    means = sorted((one.settings[setting], 100 * one.mean) for one in found.tried)
+    return {**fixed, **found.settings[method]}, ", ".join(f"{value:g}: {mean:.1f}" for value, mean in means)
 
 
 def searched(pool: ProcessPoolExecutor) -> tuple[dict[str, Settings], list[list]]:

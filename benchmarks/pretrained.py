@@ -10,19 +10,19 @@ import argparse
 import io
 import os
 import zipfile
+from functools import partial
 from math import comb
 from pathlib import Path
 
 import numpy as np
 import report
 import torch
-from searching import GROWN, chosen, grown, learn
+from searching import ALIKE, learn, search
 from streams import percent
 
 import cltutor as cl
 from cltutor.evaluation.answers import logits
 from cltutor.streams import Split, Stream, Task
-from cltutor.training.events import Diverged
 
 DATA = Path(os.environ.get("CLTUTOR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 METHODS = ("finetune", "finetune_slow", "feature_extraction", "lwf")
@@ -70,12 +70,12 @@ def stream_of(old: Split, classes: list[int], images: int, validation: float, se
     return Stream(tasks=tasks, class_names=names, name="pretrained", code=code)
 
 
-def recipe_of(method: str, rate: float, epochs: int) -> cl.Recipe:
+def recipe_of(method: str, epochs: int, learning_rate: float) -> cl.Recipe:
     backbone = cl.networks.Torchvision("squeezenet1_0", weights=str(DATA / "squeezenet1_0-imagenet-fp16.pth"))
     crops = cl.streams.CropFlip(padding=8)
     settings = {
         "backbone": backbone,
-        "learning_rate": rate,
+        "learning_rate": learning_rate,
         "epochs": epochs,
         "batch_size": BATCH,
         "augmentation": crops,
@@ -83,12 +83,8 @@ def recipe_of(method: str, rate: float, epochs: int) -> cl.Recipe:
     return getattr(cl.methods, method)(**settings)
 
 
-def reached(stream: Stream, recipe: cl.Recipe) -> float:
-    """Accuracy on the new task; 0 for a run that diverged."""
-    try:
-        return float(learn(stream, recipe, 0, threads=None).accuracy()[1, 1])
-    except Diverged:
-        return 0.0
+def new_task(run: cl.Run) -> float:
+    return float(run.accuracy()[1, 1])
 
 
 def mcnemar(before: np.ndarray, after: np.ndarray) -> tuple[int, int, float]:
@@ -118,22 +114,19 @@ def main() -> None:
     # The loop tests on thumbnails, which cost nothing: the old task is measured below, once a run, at full size.
     thumbnails = Split(old.images[:, :, ::7, ::7].contiguous(), old.labels)
     tried = stream_of(thumbnails, searched, options.images, 0.25, 100)
-
-    def score(asked: list[tuple[str, float]]) -> list[float]:
-        return [reached(tried, recipe_of(*one, options.epochs)) for one in asked]
-
-    rates = chosen(grown(score, METHODS, RATES))
+    builds = {method: partial(recipe_of, method, options.epochs) for method in METHODS}
+    rates = search(builds, RATES, lambda _: tried, [0], None, score=new_task, on="test", threads=None)
     before = None
     rows = []
     for method in METHODS:
         rate = rates[method]
         stream = stream_of(thumbnails, reported, options.images, 0.0, 0)
-        recipe = recipe_of(method, rate, options.epochs)
+        recipe = builds[method](learning_rate=rate)
         runs = [learn(stream, recipe, seed, threads=None) for seed in range(options.seeds)]
         if before is None:
             before = logits(runs[0].model_after(0), old.images).argmax(1).eq(old.labels).numpy()
         changes = [mcnemar(before, right_on_old(run, old)) for run in runs]
-        new = [run.accuracy()[1, 1] for run in runs]
+        new = [new_task(run) for run in runs]
         change = [(gained - lost) / len(old) for lost, gained, _ in changes]
         tests = "; ".join(f"-{lost} +{gained}, p {p:.2g}" for lost, gained, p in changes)
         seconds = f"{np.mean([run.seconds['train'] for run in runs]):.0f}"
@@ -152,7 +145,7 @@ def main() -> None:
         f"{__doc__.split(chr(10) + chr(10))[1]} Before: {100 * before.mean():.1f} % of the 1,000 pictures. New task: "
         f"{options.classes} classes, {options.images} training pictures each, 112 pixels, {options.epochs} epochs, "
         f"batches of {BATCH}, crops and mirrors. Mean ± half width of the 95 % t-interval over {options.seeds} seeds. "
-        f"Rates from {RATES}, {GROWN}."
+        f"Rates from {RATES}, {ALIKE}."
     )
     report.write("pretrained", "Pretrained on ImageNet, then Caltech-101", header, rows, notes, range(options.seeds))
 

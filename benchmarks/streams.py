@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 import report
-from searching import GROWN, finished, search
+from searching import ALIKE, finished, search
 
 import cltutor as cl
 from cltutor.evaluation.metrics import mean_interval, paired_difference
@@ -44,7 +44,7 @@ def rows_of(name: str, regime: str, pool: ProcessPoolExecutor) -> list[list]:
     """One row a method: what it reached on this stream under this regime of training."""
     source, fixed, grid = SOURCES[name]
     builds = {method: partial(getattr(cl.methods, method), heads=regime) for method in METHODS}
-    rates = search(builds, grid, source, [{**fixed, "order": o, "validation": 0.2} for o in SEARCH_ORDERS], pool)
+    rates = search(builds, grid, partial(source, 5, **fixed, validation=0.2), SEARCH_ORDERS, pool)
     jobs = [(m, (source, {**fixed, "order": o}, builds[m](learning_rate=rates[m]), o)) for m in builds for o in ORDERS]
     runs: dict[str, list[cl.Run]] = {}
     for (method, _), run in zip(jobs, pool.map(finished, [job for _, job in jobs]), strict=True):
@@ -83,7 +83,7 @@ def main() -> None:
                 notes = (
                     "Average accuracy over all tasks after the last; mean ± half width of the 95 % t-interval over "
                     f"{len(ORDERS)} class orders; differences are paired by order. Rates from {SOURCES[name][2]}, "
-                    f"{GROWN}, by average validation accuracy on orders {SEARCH_ORDERS}. "
+                    f"{ALIKE}, by average validation accuracy on orders {SEARCH_ORDERS}. "
                     "Seconds: one thread, two workers."
                 )
                 title = f"{name}: {heads}, {asked}"
