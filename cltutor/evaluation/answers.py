@@ -65,14 +65,16 @@ def check_labels(labels: Tensor, count: int, classes: int) -> None:
         raise ValueError(f"Labels are columns of the logits, 0 to {classes - 1}; these go from {low} to {high}.")
 
 
-def hits(scores: Tensor, labels: Tensor, top: int) -> Tensor:
-    """Whether each label (N,) is among the ``top`` largest of its row of ``scores`` (N, C): (N,) bool.
+def ranked(scores: Tensor, top: int) -> Tensor:
+    """The columns of the ``top`` largest of each row of ``scores`` (N, C), largest first: (N, top), or (N, C) if C is
+    less; -1 for a score of nan or minus infinity, which is never among them (``topk`` alone ranks nan first)."""
+    found = scores.masked_fill(scores.isnan(), float("-inf")).topk(min(top, scores.shape[1]), dim=1)
+    return found.indices.masked_fill(found.values == float("-inf"), -1)
 
-    A score of nan or minus infinity is never among them; ``topk`` alone ranks nan first, and breaks ties at will.
-    """
-    scores = scores.masked_fill(scores.isnan(), float("-inf"))
-    found = scores.topk(min(top, scores.shape[1]), dim=1)
-    return ((found.indices == labels.unsqueeze(1)) & (found.values > float("-inf"))).any(dim=1)
+
+def hits(scores: Tensor, labels: Tensor, top: int) -> Tensor:
+    """Whether each label (N,) is among the ``top`` largest of its row of ``scores`` (N, C): (N,) bool."""
+    return (ranked(scores, top) == labels.unsqueeze(1)).any(dim=1)
 
 
 @torch.no_grad()
@@ -86,8 +88,6 @@ def own_logits(network: Network, images: Tensor, task: int) -> Tensor:
     return scores
 
 
-@checked(tops=Many(Whole(at_least=1), least=1))
-@own_settings()
 def accuracies(
     network: Network,
     tests: Sequence[tuple[Tensor, Tensor] | None],
@@ -101,21 +101,40 @@ def accuracies(
     ``score(network, images)`` (N, classes seen). Without ``unknown`` only the head of the image's task is computed and
     its logits are the scores; "unknown_..." is nan then.
     """
+    return judge(network, tests, tops, score, unknown)[0]
+
+
+@checked(tops=Many(Whole(at_least=1), least=1))
+@own_settings()
+def judge(
+    network: Network,
+    tests: Sequence[tuple[Tensor, Tensor] | None],
+    tops: tuple[int, ...],
+    score: Callable[[Network, Tensor], Tensor] = logits,
+    unknown: bool = True,
+) -> tuple[dict[str, list[float]], dict[str, list[Tensor | None]]]:
+    """``accuracies``, and the column that each test image was taken for: "known" and "unknown", (n,) for each test on
+    the device of the network, -1 where no score is a number; None where nothing was asked."""
     columns = task_of(network)
     asked = [(place, *right_test(test, columns, unknown)) for place, test in enumerate(tests) if test and len(test[1])]
     rows = {f"{regime}_top{k}": [float("nan")] * len(tests) for regime in ("known", "unknown") for k in tops}
+    taken: dict[str, list[Tensor | None]] = {regime: [None] * len(tests) for regime in ("known", "unknown")}
     for together in joined(asked, columns.device) if unknown else ([test] for test in asked):
         places, several_images, several_labels = zip(*together, strict=True)
         images, labels = (one[0] if len(one) == 1 else torch.cat(one) for one in (several_images, several_labels))
         scores = score(network, images) if unknown else own_logits(network, images, int(columns[labels[0]]))
         sizes = [len(own) for own in several_labels]
+        owners = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(labels.device)
         for regime, over in (("known", "task"), ("unknown", "class"))[: 1 + unknown]:
-            competing = compete(scores, labels, columns, over)
-            for k in tops:
-                right = torch.stack([part.sum() for part in hits(competing, labels, k).split(sizes)]).tolist()
-                for place, count, size in zip(places, right, sizes, strict=True):
+            best = ranked(compete(scores, labels, columns, over), max(tops))
+            right = torch.stack([(best[:, :k] == labels.unsqueeze(1)).any(dim=1) for k in tops]).long()
+            counts = right.new_zeros(len(tops), len(sizes)).index_add_(1, owners, right).tolist()
+            for k, found in zip(tops, counts, strict=True):
+                for place, count, size in zip(places, found, sizes, strict=True):
                     rows[f"{regime}_top{k}"][place] = count / size
-    return rows
+            for place, answers_of in zip(places, best[:, 0].split(sizes), strict=True):
+                taken[regime][place] = answers_of
+    return rows, taken
 
 
 def right_test(test: tuple[Tensor, Tensor], columns: Tensor, unknown: bool) -> tuple[Tensor, Tensor]:

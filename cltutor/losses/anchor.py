@@ -1,14 +1,18 @@
 """Keeping the weights: a quadratic pull of the shared parameters back to their values after the last task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ..checked import shaped
 from ..describe import Kind, State, ruled
-from ..importance import Importance, Uniform, flat
+from ..importance import Importance, Uniform
 from ..streams import Stream
 from .terms import Batch, Context, Term
 
@@ -20,6 +24,22 @@ def anchor(parameters: Tensor, anchored: Tensor, importance: Tensor) -> Tensor:
     ``anchored`` and ``importance`` may have one row per task (R, P); the penalties of the tasks add up.
     """
     return (importance * (parameters - anchored).square()).sum()
+
+
+class Pull(torch.autograd.Function):
+    """The same sum over the shared parameters as they are, each with its part of theta* and of Omega: a flat vector of
+    them, made anew in every step, would be copied forth and back."""
+
+    @staticmethod
+    def forward(ctx, anchored, importance, *parameters):
+        away = torch._foreach_sub(parameters, anchored)
+        ctx.pulls = torch._foreach_mul(away, importance)
+        return torch.stack(torch._foreach_norm(torch._foreach_mul(ctx.pulls, away), 1)).sum()  # none is negative
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        return None, None, *torch._foreach_mul(ctx.pulls, 2 * gradient)
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,6 +103,8 @@ class Anchor(Term):
                 return
         if new.shape != here[0].shape:
             raise ValueError(f"Omega has the shape {tuple(new.shape)}, the shared parameters {tuple(here[0].shape)}.")
+        if new.min() < 0:
+            raise ValueError(f"Omega weights a squared distance, so that it is 0 or more, not {new.min().item():g}.")
         if self.importance.separate and "anchor" in state:
             state["anchor"] = torch.cat([state["anchor"], here])
             state["importance"] = torch.cat([state["importance"], new.unsqueeze(0)])
@@ -93,7 +115,12 @@ class Anchor(Term):
             state["importance"] = self.importance.accumulate(before, new, measured).unsqueeze(0)
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        return anchor(flat(batch.context.shared), state["anchor"], state["importance"])
+        parameters, prepared = batch.context.shared, batch.context.prepared
+        key = id(state["anchor"]), id(state["importance"])
+        if key not in prepared:
+            rows = zip(state["anchor"], state["importance"], strict=True)
+            prepared[key] = [(in_shape(stars, parameters), in_shape(omega, parameters)) for stars, omega in rows]
+        return reduce(add, (Pull.apply(stars, omega, *parameters) for stars, omega in prepared[key]))
 
     def undone(self, state: State, pace: float) -> float:
         return -torch.expm1(-2 * pace * state["importance"].sum(0)).mean().item()
@@ -105,3 +132,9 @@ class Anchor(Term):
         if self.importance.separate:
             return rf"\sum_{{o < t}} \sum_k {self.importance.symbol}^o(\theta_{{s,k}} - \theta_{{s,k}}^{{*o}})^2"
         return rf"\sum_k {self.importance.symbol}(\theta_{{s,k}} - \theta_{{s,k}}^*)^2"
+
+
+def in_shape(values: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
+    """A flat vector (P,) cut into the shapes of ``parameters`` and their layouts in memory."""
+    pieces = values.split([p.numel() for p in parameters])
+    return [torch.empty_like(p, dtype=v.dtype).copy_(v.view(p.shape)) for v, p in zip(pieces, parameters, strict=True)]

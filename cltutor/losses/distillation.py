@@ -59,6 +59,13 @@ def sigmoid_as_printed(logits: Tensor, targets: Tensor) -> Tensor:
 PLAIN = {"l1": l1, "l2": l2, "sigmoid": sigmoid, "sigmoid_as_printed": sigmoid_as_printed}
 
 
+def by_size(classes: Sequence[int], tasks: range) -> dict[int, Sequence[int]]:
+    """``tasks`` by the number of their ``classes``."""
+    if len(set(classes[tasks.start : tasks.stop])) == 1:
+        return {classes[tasks.start]: tasks}
+    return {count: [t for t in tasks if classes[t] == count] for count in dict.fromkeys(classes[t] for t in tasks)}
+
+
 @dataclass(frozen=True, repr=False)
 class Distillation(Term):
     """L_old: each old head keeps its outputs of before this task, on this task's images (LwF, eq. 2 and 3).
@@ -82,7 +89,12 @@ class Distillation(Term):
         student, teacher, tasks = batch.student, batch.teacher(self.teacher), self.guarded(batch.task)
         if self.joined:
             return self.compare(student.over(tasks), teacher.over(tasks))
-        return reduce(add, (self.compare(student.head(task), teacher.head(task)) for task in tasks))
+        # Tasks of as many classes are compared at once: a row for each image and task.
+        values = []
+        for classes, alike in by_size(batch.context.network.classes, tasks).items():
+            rows, targets = (output.over(alike).reshape(-1, classes) for output in (student, teacher))
+            values.append(len(alike) * self.compare(rows, targets))
+        return reduce(add, values)
 
     def guarded(self, task: int) -> range:
         """The tasks whose heads keep their outputs while ``task`` is learned."""

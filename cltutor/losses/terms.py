@@ -5,9 +5,9 @@ term remembers during a run (an anchor, an importance) is its ``state``, a dicti
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -32,6 +32,7 @@ class Context:
     watched: str | None = None  # the layer whose maps a term reads
     seed: int = 0
     updates: int = 0  # of the whole task, if every epoch passes over its whole pool; 0 where nothing is trained
+    prepared: dict[tuple[int, ...], Any] = field(default_factory=dict, init=False)  # what parts made of their states
 
     @property
     def head(self) -> int | None:

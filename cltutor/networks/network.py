@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..checked import Many, Text
 from ..describe import Part, Whole, shown, whole
 from .backbone import Backbone, BackboneArchitecture, Normalise, SmallCNN, backbone_field, check_building
-from .modules import linear_of
+from .modules import linear_of, side_by_side
 
 MOST_CLASSES = 100_000  # of a task: more is a mistake that would fill the memory
 CLASSES, NAMES, TASKS = Whole(at_least=1, at_most=MOST_CLASSES), Many(Text()), Many(Whole())
@@ -26,14 +26,24 @@ ROLES = ("shared", "old", "new")  # theta_s, theta_o and theta_n; a network may 
 class Output:
     """What a network computes of a batch: features and each task's logits, each computed when first used.
 
-    ``maps`` (N, K, h, w) are those of a watched layer, where one is watched.
+    ``joint(tasks)`` computes several heads of so many ``classes`` each side by side, where that is faster than
+    ``head(task)`` for one after the other. ``maps`` (N, K, h, w) are those of a watched layer, where one is watched.
     """
 
     maps: Tensor | None = None
 
-    def __init__(self, features: Tensor | Callable[[], Tensor], head: Callable[[int], Tensor], tasks: int):
+    def __init__(
+        self,
+        features: Tensor | Callable[[], Tensor],
+        head: Callable[[int], Tensor],
+        tasks: int,
+        joint: Callable[[Sequence[int]], Tensor] | None = None,
+        classes: Sequence[int] = (),
+    ):
         self._features, self.tasks, self._compute = features, tasks, head
+        self._joint, self._classes = joint, classes
         self._heads: dict[int, Tensor] = {}
+        self._whole: Tensor | None = None
 
     @property
     def features(self) -> Tensor:
@@ -47,15 +57,29 @@ class Output:
         if task not in self._heads:
             if not 0 <= task < self.tasks:
                 raise ValueError(f"This network has {self.tasks} head(s), counted from 0; there is no task {task}.")
-            self._heads[task] = self._compute(task)
+            self._heads[task] = self._compute(task) if self._whole is None else self._part(range(task, task + 1))
         return self._heads[task]
 
     def over(self, tasks: Iterable[int]) -> Tensor:
         """Logits (N, classes of ``tasks``) of several heads side by side."""
-        heads = [self.head(task) for task in (tasks if isinstance(tasks, range) else TASKS.check("tasks", tasks))]
-        if not heads:
+        tasks = tasks if isinstance(tasks, range) else TASKS.check("tasks", tasks)
+        if not tasks:
             raise ValueError("Logits need one head or more: let the network grow by a task first.")
-        return heads[0] if len(heads) == 1 else torch.cat(heads, dim=1)
+        known = self._whole is None and not self._heads.keys().isdisjoint(tasks)
+        if self._joint is None or known or len(tasks) == 1 or not 0 <= min(tasks) <= max(tasks) < self.tasks:
+            heads = [self.head(task) for task in tasks]
+            return heads[0] if len(heads) == 1 else torch.cat(heads, dim=1)
+        if tasks == range(self.tasks) and self._whole is None:
+            self._whole = self._joint(tasks)
+        return self._joint(tasks) if self._whole is None or not isinstance(tasks, range) else self._part(tasks)
+
+    def _part(self, tasks: range) -> Tensor:
+        """The columns of neighbouring ``tasks`` among those of all."""
+        assert self._whole is not None, "only once all heads were computed"
+        if len(tasks) == self.tasks:
+            return self._whole
+        first = sum(self._classes[: tasks.start])
+        return self._whole[:, first : first + sum(self._classes[tasks.start : tasks.stop])]
 
     @property
     def logits(self) -> Tensor:
@@ -68,6 +92,7 @@ class Network(nn.Module):
 
     classes: list[int]  # number of classes of each task learned so far
     separate: ClassVar[bool] = False  # whether each head needs a forward pass of its own from the pixels
+    isolates: ClassVar[bool] = False  # whether each head reads nothing but old modules and its own task's
     made_by: ClassVar[str] = "the model of a run"
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -213,7 +238,11 @@ class MultiHeadNetwork(Network):
     def read(self, features: Tensor) -> Output:
         """The heads' logits from the backbone's features."""
         flat = self.backbone.flatten(features)
-        return Output(flat, lambda task: self.heads[task](features), len(self.heads))
+
+        def joint(tasks: Sequence[int]) -> Tensor:
+            return side_by_side([self.heads[task] for task in tasks], features)
+
+        return Output(flat, lambda task: self.heads[task](features), len(self.heads), joint, self.classes)
 
 
 @dataclass(frozen=True, repr=False)

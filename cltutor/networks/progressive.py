@@ -7,7 +7,7 @@ Layer i of column k adds to its own input the activations of the earlier columns
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -127,6 +127,8 @@ ADAPTERS = {"joint": (Adapter, nn.Module), "separate": (SeparateAdapters, nn.Con
 
 class ProgressiveNetwork(ChainNetwork):
     """A column per task. Head t needs columns 0 to t; a column that does not learn has no graph."""
+
+    isolates: ClassVar[bool] = True
 
     def __init__(self, description: "Progressive", image_shape: tuple[int, int, int], pretrained: bool):
         super().__init__(description.backbone, image_shape, pretrained)

@@ -54,6 +54,8 @@ class SeparateNetwork(Network):
 class SingleTaskNetwork(SeparateNetwork):
     """One network per task, initialised anew; they share the input normalisation alone."""
 
+    isolates: ClassVar[bool] = True
+
     def __init__(self, backbone: BackboneArchitecture, image_shape: tuple[int, int, int], pretrained: bool):
         super().__init__(image_shape)
         self.description, self.pretrained = backbone, pretrained

@@ -34,29 +34,47 @@ class Optimiser:
         self.momentum, self.weight_decay, self.clip = momentum, weight_decay, clip
         self.parameters = [p for parameters, _ in self.groups for p in parameters]
         self.buffers = {p: self.begin(p) for p in self.parameters}
-
-    def begin(self, parameter: nn.Parameter) -> Any:
-        """What is remembered of a parameter before its first update: a tensor, several, or None."""
-        raise NotImplementedError
+        self.excess: Tensor | None = None  # how many times too long the gradients are; None: they may be
 
     @property
-    def gradients(self) -> list[Tensor]:
-        """The gradients of all parameters that have one."""
-        return gradients_of(self.parameters)
+    def fused(self) -> bool:
+        """Whether ``update`` itself divides the gradients by ``excess``."""
+        return False
 
+    def begin(self, parameter: nn.Parameter) -> Any:
+        """What is remembered of a parameter before its first update: a tensor, or several."""
+        raise NotImplementedError
+
+    @torch.no_grad()
     def clip_gradients(self) -> None:
-        nn.utils.clip_grad_norm_([p for p in self.parameters if p.grad is not None], self.clip)
+        """One norm for all groups: clipping each by itself would let a small head dominate."""
+        gradients = gradients_of(self.parameters)
+        if gradients:  # dividing by it is left to the update, which reads the gradients anyway
+            self.excess = ((nn.utils.get_total_norm(gradients, foreach=True) + 1e-6) / self.clip).clamp(min=1)
+
+    @torch.no_grad()
+    def clipped(self) -> list[Tensor]:
+        """The gradients of all parameters that have one, clipped, to be changed in place."""
+        gradients = gradients_of(self.parameters)
+        if self.excess is not None:
+            torch._foreach_div_(gradients, self.excess)
+            self.excess = None
+        return gradients
 
     @torch.no_grad()
     def step(self) -> None:
         """Update every parameter that has a gradient, and clear the gradients."""
+        if not self.fused:
+            self.clipped()
         for parameters, rate in self.groups:
-            self.update([p for p in parameters if p.grad is not None], rate)
+            if moving := [p for p in parameters if p.grad is not None]:
+                self.update(moving, rate)
+        self.excess = None
         for parameter in self.parameters:
             parameter.grad = None
 
     def update(self, parameters: list[nn.Parameter], rate: float) -> None:
-        """Move ``parameters`` by their gradients at ``rate``."""
+        """Move ``parameters`` by their gradients, divided by ``excess``, at ``rate``."""
         raise NotImplementedError
 
     def slow_down(self, factor: float) -> None:
@@ -70,25 +88,40 @@ def gradients_of(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
 
 
 class SGD(Optimiser):
-    """Stochastic gradient descent with momentum."""
+    """Stochastic gradient descent with momentum, where it can in one pass over each parameter."""
 
-    def begin(self, parameter: nn.Parameter) -> Tensor | None:
-        return None  # the momentum begins with the first gradient
+    @property
+    def fused(self) -> bool:
+        return self.parameters[0].device.type in ("cpu", "cuda")  # elsewhere nothing promises to divide by ``excess``
+
+    def begin(self, parameter: nn.Parameter) -> Tensor:
+        return torch.zeros_like(parameter)
 
     def update(self, parameters: list[nn.Parameter], rate: float) -> None:
-        momenta = [self.buffers[p] for p in parameters]
+        gradients = [laid_out(p) for p in parameters] if self.fused else gradients_of(parameters)
         sgd(
             list[Tensor](parameters),
-            gradients_of(parameters),
-            momenta,
+            gradients,
+            [self.buffers[p] for p in parameters],
             lr=rate,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             dampening=0.0,
             nesterov=False,
             maximize=False,
+            fused=self.fused,
+            foreach=not self.fused,
+            grad_scale=self.excess if self.fused else None,
         )
-        self.buffers.update(zip(parameters, momenta, strict=True))
+
+
+def laid_out(parameter: nn.Parameter) -> Tensor:
+    """The gradient in its parameter's layout in memory, which a fused update takes for granted."""
+    gradient = parameter.grad
+    assert gradient is not None
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 class RMSProp(Optimiser):
@@ -101,7 +134,7 @@ class RMSProp(Optimiser):
         return torch.ones_like(parameter), torch.zeros_like(parameter)
 
     def update(self, parameters: list[nn.Parameter], rate: float) -> None:
-        squares, momenta = zip(*(self.buffers[p] for p in parameters), strict=True) if parameters else ((), ())
+        squares, momenta = zip(*(self.buffers[p] for p in parameters), strict=True)
         rmsprop(
             list[Tensor](parameters),
             gradients_of(parameters),

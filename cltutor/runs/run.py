@@ -22,6 +22,7 @@ from .curves import Curves, curves_of, with_prefix
 from .one_class import informative
 
 TOPS = (1, 5)
+RECORDS = (None, "predictions")
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Run:
     fingerprint: str
     threads: int | None = None  # None and (1, 1) for runs that were saved before these were recorded
     tested: tuple[int, int] = (1, 1)  # the test curves have a point after so many epochs, on the newest task and others
+    record: str | None = None  # "predictions": what each test image was taken for, in ``curves``
     accuracies: dict[str, np.ndarray] = field(default_factory=dict)
     curves: Curves = field(default_factory=Curves)
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
@@ -202,7 +204,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict, recipe: Recipe | None) ->
     run.accuracies = {k: matrix_of(v, len(run.tasks)) for k, v in with_prefix(tensors, "accuracy/").items()}
     if facts["learned"]:
         run.accuracies["known_top1"]  # a run that has learned a task has tested it
-    run.curves = curves_of(tensors, facts["terms"], len(run.tasks))
+    run.curves = curves_of(tensors, facts["terms"], len(run.tasks), sum(run.test_sizes))
     # Earlier versions recorded 100 % on a task of one class.
     for name in (name for name in run.accuracies if name.startswith("known")):
         run.accuracies[name] = informative(run.accuracies[name], [len(task) for task in run.tasks])
@@ -222,7 +224,7 @@ def _other_version(facts: dict, before: str, after: str = "") -> str:
 
 _SETTING = ("seed", "device", "stream_code", "class_names", "tasks", "test_sizes", "image_shape", "fingerprint")
 _PLAIN = (*_SETTING, "seconds", "updates")
-_LATER = ("threads", "tested")  # which files have since they are part of a run's key
+_LATER = ("threads", "tested", "record")  # which files have since they are part of a run's key
 # Parts that were renamed since runs were first saved.
 RENAMED = {"merge": "after_task"}
 
@@ -237,6 +239,7 @@ def refuse_impossible(facts: dict) -> None:
         facts["seconds"].keys() == {"train", "test"},
         type(facts.get("threads")) in (int, type(None)) and isinstance(facts["terms"], list),
         [type(count) for count in facts.get("tested", (1, 1))] == [int, int],
+        facts.get("record") in RECORDS,
         all(isinstance(name, str) for name in (*names, *facts["terms"])),
         all(type(label) is int and 0 <= label < len(names) for task in tasks for label in task),
         len(shape) == 3 and all(type(side) is int and side > 0 for side in shape),

@@ -62,9 +62,9 @@ class Store:
     def path(self, run: Run) -> Path:
         """The file of this run. Runs share one if all that ``learn`` reads is the same: the stream with its class
         names, the recipe, the files and the user's own code in it, the seed, the kind of device, the number of threads,
-        how often it is tested, and the version."""
+        how often it is tested, what is recorded, and the version."""
         stream = run.fingerprint, run.class_names
-        computed = run.seed, run.device.split(":")[0], run.threads, run.tested
+        computed = run.seed, run.device.split(":")[0], run.threads, run.tested, run.record
         key = (files.FORMAT, self.version, stream, repr(run.recipe), contents(run.recipe), computed)
         name = re.sub(r"[^\w.-]", "_", run.name).encode()[:LONGEST].decode(errors="ignore")
         return self.folder / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.safetensors"

@@ -6,12 +6,10 @@ task, evaluation. Nothing else in cltutor trains anything, and no method is name
 
 import os
 import time
-import traceback
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing, nullcontext
 from functools import reduce
 from operator import add
-from types import TracebackType
 from typing import Annotated
 
 import torch
@@ -19,16 +17,18 @@ from torch import Tensor
 
 from .. import methods
 from ..checked import checked
-from ..describe import Whole
+from ..describe import Choice, Whole
 from ..losses.terms import Batch
-from ..networks.devices import Device, choose_device, is_out_of_memory
+from ..networks.devices import Device, choose_device
 from ..recipe.recipe import Phase, Recipe
+from ..runs.curves import MOST_CLASSES
 from ..runs.memory_use import size
 from ..runs.run import Run
 from ..runs.store import Store, slot_of
 from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
-from .events import Diverged, EpochDone, Event, OutOfMemory, Stepped, TaskBegun, TaskDone
+from .events import EpochDone, Event, Stepped, TaskBegun, TaskDone
+from .failing import check_weights, collect, explain_out_of_memory
 from .rehearsal import rehearse
 from .room import check_room, place_of_tests
 from .task import TaskState, restore
@@ -37,6 +37,7 @@ from .testing import due, evaluate, validation_accuracy
 Method = Annotated[Recipe | str, methods.MethodName()]
 Seed = Annotated[int, Whole(at_least=0)]
 Every = Annotated[int, Whole(at_least=1)]
+Record = Annotated[str | None, Choice(("predictions",), or_none=True)]
 Count = Annotated[int | None, Whole(at_least=1, or_none=True)]
 
 
@@ -52,6 +53,7 @@ def learn(
     test_every: Every = 1,
     test_old_every: Every = 1,
     threads: Count = None,
+    record: Record = None,
     callback: Callable[[Event], object] | None = None,
 ) -> Run:
     """Learn ``stream`` task by task with ``recipe`` (or a method's name) and return the run.
@@ -62,8 +64,9 @@ def learn(
     the same numbers. The test curves get a point every ``test_every`` epochs, those of older tasks only every
     ``test_old_every``; the accuracy matrix is measured after every task all the same. What the process has set in
     PyTorch, such as ``torch.no_grad()`` or another default dtype, changes nothing. So many ``threads`` of the CPU
-    compute it (None: its cores, at most 4); another number changes the last bits, and so is another run. ``callback``
-    is called with every event (``cl.events``); an error that it raises stops the run there.
+    compute it (None: its cores, at most 4); another number changes the last bits, and so is another run. With
+    ``record="predictions"`` the run keeps what each test image was taken for at each of these moments, a byte per image
+    (``run.curves``). ``callback`` is called with every event (``cl.events``); an error that it raises stops the run.
 
     Raises:
         ValueError: what cannot be learned, or cannot be saved in ``store``, before any time is spent.
@@ -71,7 +74,7 @@ def learn(
     """
     from tqdm.auto import tqdm
 
-    training = train(stream, recipe, seed, epochs, device, store, test_every, test_old_every, threads)
+    training = train(stream, recipe, seed, epochs, device, store, test_every, test_old_every, threads, record)
     with (
         closing(training) as events,
         tqdm(total=100, unit="%", disable=not progress, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar,
@@ -100,12 +103,13 @@ def train(
     test_every: Every = 1,
     test_old_every: Every = 1,
     threads: Count = None,
+    record: Record = None,
 ) -> Generator[Event, None, Run]:
     """The same as ``learn``, as a generator of events; its return value is the run. To stop, close it."""
     recipe, place = methods.get(recipe).with_epochs(epochs), choose_device(device)
     check(stream, recipe, place)
-    begun = begin(stream, recipe, seed, place, threads or usual_threads(), (test_every, test_old_every))
-    with slot_of(begun, store) as slot, explain_out_of_memory(slot.run):
+    begun = begin(stream, recipe, seed, place, threads or usual_threads(), (test_every, test_old_every), record)
+    with slot_of(begun, store) as slot, explain_out_of_memory(slot.run, learn_epoch):
         run = slot.run
         if run.complete:
             return run
@@ -126,7 +130,7 @@ def train(
                     losses = yield from learn_epoch(current, phase, epoch)
                     # After the epoch: test on every task seen, record it, and save it all on disk now and then.
                     due_tests = due(tests, task.index, epoch, *run.tested)
-                    rows = evaluate(network, due_tests, run, current.pool.originals)
+                    rows = evaluate(network, due_tests, run, current.pool.originals, epoch)
                     known, unknown = rows["known_top1"], rows["unknown_top1"]
                     run.curves.add_epoch(task.index, losses, known, unknown)
                     current.end_epoch(validation_accuracy(network, task, stream))
@@ -136,7 +140,7 @@ def train(
             # After the task: every part ends it, the network to test is made, and the run records it.
             check_weights(current)
             tested = current.end()
-            run.end_task(tested, states, evaluate(tested, tests[: task.index + 1], run, current.exemplars, whole=True))
+            run.end_task(tested, states, evaluate(tested, tests[: task.index + 1], run, current.exemplars))
             slot.save(run)
             yield TaskDone(run, task.index, current.progress)
     return run
@@ -218,14 +222,26 @@ def test_images(stream: Stream, place: torch.device) -> list[tuple[Tensor, Tenso
     return [(task.test.images.to(home), stream.positions(task.test.labels)) for task in stream]
 
 
-def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device, threads: int, tested: tuple[int, int]) -> Run:
+def begin(
+    stream: Stream,
+    recipe: Recipe,
+    seed: int,
+    place: torch.device,
+    threads: int,
+    tested: tuple[int, int],
+    record: str | None = None,
+) -> Run:
     """The run before its first task; ``tested``: how often its curves get a point, on the task's and on older ones."""
+    classes = sum(len(task.classes) for task in stream)
+    if record and classes > MOST_CLASSES:
+        raise ValueError(f"record keeps a byte per prediction: at most {MOST_CLASSES} classes, not {classes}.")
     return Run(
         recipe=recipe,
         seed=seed,
         device=str(place),
         threads=threads,
         tested=tested,
+        record=record,
         stream_code=stream.code,
         class_names=tuple(stream.class_names),
         tasks=tuple(task.classes for task in stream),
@@ -238,63 +254,3 @@ def begin(stream: Stream, recipe: Recipe, seed: int, place: torch.device, thread
 def weighted(weight: float, value: Tensor) -> Tensor:
     """A multiplication by one, and its backward pass, would cost every step two operations."""
     return value if weight == 1 else weight * value
-
-
-def collect(history: list[dict[str, Tensor]], current: TaskState, epoch: int) -> dict[str, Tensor]:
-    """The epoch's losses on the CPU, (S,) each; ``Diverged`` where one is no number any more."""
-    if not history:
-        return {}
-    losses = {name: torch.stack([step[name] for step in history]).cpu() for name in history[0]}
-    bad = {name: (~values.isfinite()).nonzero() for name, values in losses.items()}
-    first = {name: int(places[0, 0]) for name, places in bad.items() if len(places)}
-    if first:
-        step = min(first.values())
-        names = [name for name, place in first.items() if place == step]
-        values = [f"{name} became {losses[name][step].item():g}" for name in names]
-        raise diverged(current, f"{' and '.join(values)} at step {step} of epoch {epoch}", f"the weight of {names[0]}")
-    return losses
-
-
-def check_weights(current: TaskState) -> None:
-    """``Diverged`` where the very last step of a task, whose loss was still a number, left weights that are none."""
-    broken = [name for name, value in current.network.named_parameters() if not value.isfinite().all()]
-    if broken:
-        what = f"{' + '.join(current.terms)} made {broken[0]} infinite or NaN at the last step"
-        raise diverged(current, what, "a weight in it")
-
-
-def diverged(current: TaskState, what: str, weight: str) -> Diverged:
-    run = current.run
-    rates = ", ".join(f"{rate:g}" for rate in sorted({rate for _, rate in current.optimiser.groups}, reverse=True))
-    return Diverged(
-        f"{what} of task {current.task.index} of {run.name}, at a learning rate of {rates}: "
-        f"lower learning_rate={run.recipe.schedule.learning_rate:g} or {weight}. Tasks learned before it are kept.",
-        run,
-    )
-
-
-class explain_out_of_memory(AbstractContextManager[None]):
-    """End the run with one sentence where the device's memory is full, and release what the step under way used.
-
-    A class, since the frames of a generator would keep the traceback, and with it the batch and its graph.
-    """
-
-    def __init__(self, run: Run):
-        self.run = run
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if error is None or not is_out_of_memory(error):
-            return
-        # A smaller batch helps where one was computed, not where the pool or the test images were moved.
-        stepping = any(frame.f_code is learn_epoch.__code__ for frame, _ in traceback.walk_tb(trace))
-        del trace  # its frames keep the batch with its graph
-        error.__traceback__ = None
-        run, batch = self.run, self.run.recipe.schedule.batch_size
-        advice = f"batch_size={batch // 2} instead of {batch}" if stepping and batch > 1 else "a smaller network"
-        if not stepping:
-            advice = f"fewer images (stream.fewer) or {advice}"
-        elsewhere = "" if run.device == "cpu" or stepping and batch > 1 else ', or device="cpu"'
-        owner, where = "this machine" if run.device == "cpu" else run.device, f"in task {run.learned} of {run.name}"
-        raise OutOfMemory(
-            f"The memory of {owner} is full {where}: try {advice}{elsewhere}. Tasks learned before it are kept.", run
-        ) from None

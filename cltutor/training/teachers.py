@@ -53,18 +53,20 @@ class Live(Teacher):
 
 @dataclass(frozen=True)
 class Recorded(Teacher):
-    """Logits (N, classes of a task) of each old head for the pool's N images, and features, (N, 0) where
-    no term reads them."""
+    """Logits (N, old classes) of old heads with so many ``classes`` each, for the pool's N images, and features, (N, 0)
+    where no term reads them."""
 
-    heads: tuple[Tensor, ...]
+    logits: Tensor
     features: Tensor
+    classes: Sequence[int]
 
     def __call__(self, batch: Batch) -> Output:
-        return Output(self.features[batch.places], lambda task: self.heads[task][batch.places], len(self.heads))
+        heads = self.logits[batch.places].split(self.classes, dim=1)
+        return Output(self.features[batch.places], heads.__getitem__, len(heads))
 
     @property
     def nbytes(self) -> int:
-        return size((*self.heads, self.features))
+        return size((self.logits, self.features))
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def recorded(network: Network, images: Tensor, drawn: Tensor | None, features: b
     """The answers to ``images`` (N, C, H, W), or only to those at the places ``drawn`` (M,)."""
     logits, own = answers(network, images if drawn is None else images[drawn], features)
     own = logits.new_empty(len(logits), 0) if own is None else own
-    return Recorded(placed(logits, images, drawn).split(network.classes, dim=1), placed(own, images, drawn))
+    return Recorded(placed(logits, images, drawn), placed(own, images, drawn), network.classes)
 
 
 @torch.no_grad()

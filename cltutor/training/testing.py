@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from ..evaluation.answers import accuracies, logits
+from ..evaluation.answers import accuracies, judge, logits
 from ..evaluation.predicting import Exemplars
 from ..networks import Network
 from ..runs.one_class import informative
@@ -20,20 +20,27 @@ def due(tests: list, task: int, epoch: int, every: int, old_every: int) -> list:
 
 
 def evaluate(
-    network: Network, tests: list, run: Run, exemplars: Exemplars, whole: bool = False
+    network: Network, tests: list, run: Run, exemplars: Exemplars, epoch: int | None = None
 ) -> dict[str, np.ndarray]:
-    """A row (T,) of each accuracy matrix, nan for tasks not yet seen.
+    """A row (T,) of each accuracy matrix after an ``epoch``, or after the task for None; nan for tasks not yet seen.
 
     Where every head needs a forward pass of its own, heads do not compete and logits are the scores, only the task's
-    own head is computed, unless ``whole``.
+    own head is computed after an epoch. An old task is then not asked again where nothing that its head reads learns.
     """
     started = time.perf_counter()
     score = run.recipe.prediction.rule(network, exemplars) if tests else logits
-    alone = network.separate and not run.competes and run.recipe.predict == "logits"
-    rows = accuracies(network, tests, TOPS, score, unknown=whole or not alone)
-    run.seconds["test"] += time.perf_counter() - started
-    unseen, classes = [np.nan] * (len(run.tasks) - len(tests)), [len(task) for task in run.tasks]
+    alone = epoch is not None and network.separate and not run.competes and run.recipe.predict == "logits"
+    settled = alone and network.isolates and not any("old" in phase.rates for phase in run.recipe.schedule.later)
+    asked = [test if place >= run.learned else None for place, test in enumerate(tests)] if settled else tests
+    rows, taken = judge(network, asked, TOPS, score, unknown=not alone)
+    unseen, old = [np.nan] * (len(run.tasks) - len(tests)), [p for p, test in enumerate(tests) if test and not asked[p]]
     found = {name: np.array(row + unseen) for name, row in rows.items()}
+    for name in (name for name in found if old and name.startswith("known")):
+        found[name][old] = run.accuracies[name][run.learned - 1, old]
+    if run.record and tests:
+        run.curves.add_predictions(len(tests) - 1, epoch, taken, run.test_sizes, settled)
+    run.seconds["test"] += time.perf_counter() - started
+    classes = [len(task) for task in run.tasks]
     return {name: informative(row, classes) if name.startswith("known") else row for name, row in found.items()}
 
 

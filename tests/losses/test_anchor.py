@@ -4,7 +4,7 @@ import pytest
 import torch
 from running import grown
 
-from cltutor.importance import Uniform
+from cltutor.importance import Uniform, flat
 from cltutor.losses import Anchor, Context, anchor
 from cltutor.networks import MultiHead, Network, SmallCNN
 
@@ -51,6 +51,28 @@ def test_half_lam_times_the_term_pulls_each_shared_weight_by_lam_times_its_dista
             assert now.grad is None
     assert value.item() == pytest.approx(expected)
     assert expected > 0.01
+
+
+def test_the_term_is_the_equation_and_its_gradient_for_weights_of_any_layout_and_several_tasks(network, make_batch):
+    network = network.to(memory_format=torch.channels_last)
+    batch, parameters = make_batch(torch.zeros(2, 5), [2, 3]), network.parameters_of("shared")
+    batch.context.network = network
+    count = flat(parameters).numel()
+    state = {"anchor": torch.randn(2, count).double(), "importance": torch.rand(2, count).double()}
+    value, equation = Anchor()(batch, state), anchor(flat(parameters), state["anchor"], state["importance"])
+    torch.testing.assert_close(value, equation)
+    ours, theirs = torch.autograd.grad(3 * value, parameters), torch.autograd.grad(3 * equation, parameters)
+    for own, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(own, other)
+
+
+def test_a_negative_omega_which_would_push_away_is_refused(network):
+    class Negative(Uniform):
+        def of_task(self, context, state):
+            return -super().of_task(context, state)
+
+    with pytest.raises(ValueError, match="Omega weights a squared distance, so that it is 0 or more, not -1"):
+        Anchor(Negative()).end_task(Context(network, 0), {})
 
 
 def test_an_omega_of_the_wrong_shape_is_refused(network):

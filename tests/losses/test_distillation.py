@@ -123,3 +123,14 @@ def test_over_all_it_compares_every_head_old_and_new(kind, joined, make_batch):
     assert value.item() == pytest.approx(sum(by_hand(kind, logits[:, own], recorded[:, own]) for own in heads))
     value.backward()
     assert (batch.context.network.table.grad.abs() > 0).all()
+
+
+@pytest.mark.parametrize("kind", ["softmax", "l2", "sigmoid"])
+@pytest.mark.parametrize("classes", [(2, 2, 2, 3), (3, 2, 3, 2), (1, 1, 1, 1), (4, 1, 2, 2)])
+def test_old_tasks_of_any_sizes_count_alike_whether_compared_at_once_or_one_by_one(classes, kind, make_batch):
+    old = sum(classes[:-1])
+    logits, recorded = torch.randn(5, sum(classes)), torch.randn(5, old)
+    term = Distillation(kind=kind)
+    pairs = zip(logits[:, :old].split(classes[:-1], 1), recorded.split(classes[:-1], 1), strict=True)
+    expected = sum(term.compare(one, other) for one, other in pairs)
+    torch.testing.assert_close(term(make_batch(logits, classes, recorded=recorded), {}), expected)

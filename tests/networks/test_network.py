@@ -92,3 +92,41 @@ def test_output_computes_a_head_once_and_only_when_it_is_used():
     assert computed == [1]
     output.logits.sum()
     assert computed == [1, 0]
+
+
+@pytest.mark.parametrize("order", [("logits", "head"), ("head", "logits")])
+def test_heads_computed_side_by_side_are_the_heads_one_by_one_and_so_are_their_gradients(order):
+    network = grown(MultiHead(SmallCNN()), 2, 3, 1, 2).double().train()
+    images = pictures(count=5)
+    with torch.no_grad():
+        features = network.backbone(images)
+    expected = [head(features) for head in network.heads]
+    output = network.read(features)
+    for asked in order:
+        if asked == "logits":
+            torch.testing.assert_close(output.logits, torch.cat(expected, dim=1))
+        for task in range(4) if asked == "head" else ():
+            torch.testing.assert_close(output.head(task), expected[task])
+    for tasks in (range(1, 3), [3, 0], range(2, 3), range(4)):
+        torch.testing.assert_close(output.over(tasks), torch.cat([expected[t] for t in tasks], dim=1))
+        torch.testing.assert_close(
+            network.read(features).over(tasks), torch.cat([expected[t] for t in tasks], dim=1), msg=f"{tasks} first"
+        )
+    ours = torch.autograd.grad(output.logits.square().sum(), list(network.heads.parameters()))
+    theirs = torch.autograd.grad(torch.cat(expected, dim=1).square().sum(), list(network.heads.parameters()))
+    for own, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(own, other)
+
+
+def test_a_head_that_something_listens_to_or_that_is_more_than_a_product_is_called_itself():
+    network, called = grown(MultiHead(SmallCNN()), 2, 3), []
+    images = pictures(count=1)
+    network(images).logits  # noqa: B018 (computes the heads)
+    network.heads[0].register_forward_hook(lambda *_: called.append(0))
+    network(images).logits  # noqa: B018
+    assert called == [0]
+    nn.utils.parametrizations.weight_norm(network.heads[1])
+    with torch.no_grad():
+        network.heads[1].parametrizations.weight.original0.mul_(2)
+        output = network(images)
+        torch.testing.assert_close(output.logits[:, 2:], network.heads[1](output.features))

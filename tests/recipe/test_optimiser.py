@@ -22,10 +22,17 @@ def backward(step, *twins):
         sum((p.square() * (step + 1) + p.sin()).sum() for p in parameters).backward()
 
 
+class Unfused(SGD):
+    """As on a device whose update divides nothing."""
+
+    fused = False
+
+
 @pytest.mark.parametrize("clip", [0.5, 1e9])
-def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping_bit_for_bit(clip):
+@pytest.mark.parametrize("kind", [SGD, Unfused])
+def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping(kind, clip):
     ours, theirs = twins()
-    optimiser = SGD([(ours[:2], 0.1), (ours[2:], 0.01)], momentum=0.9, weight_decay=0.05, clip=clip)
+    optimiser = kind([(ours[:2], 0.1), (ours[2:], 0.01)], momentum=0.9, weight_decay=0.05, clip=clip)
     groups = [{"params": theirs[:2], "lr": 0.1}, {"params": theirs[2:], "lr": 0.01}]
     reference = torch.optim.SGD(groups, momentum=0.9, weight_decay=0.05)
     for step in range(5):
@@ -39,7 +46,32 @@ def test_it_equals_torchs_sgd_with_momentum_decay_and_clipping_bit_for_bit(clip)
         nn.utils.clip_grad_norm_(theirs, clip)
         reference.step()
         reference.zero_grad()
-        assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+        for own, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(own, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSProp, TensorFlowRMSProp])
+def test_gradients_clipped_in_the_update_or_before_it_move_the_weights_alike(kind):
+    ours, theirs = twins()
+    later, now = (kind([(ps, 0.1)], momentum=0.5, weight_decay=0.1, clip=0.5) for ps in (ours, theirs))
+    for step in range(3):
+        backward(step, ours, theirs)
+        for optimiser in (later, now):
+            optimiser.clip_gradients()
+        assert torch.cat([g.flatten() for g in now.clipped()]).norm() == pytest.approx(0.5, rel=1e-4)
+        later.step()
+        now.step()
+        for own, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(own, other, rtol=1e-6, atol=1e-7)
+
+
+def test_a_gradient_in_another_layout_than_its_weights_moves_the_right_ones():
+    """The fused update reads both in the order of memory."""
+    weight = nn.Parameter(torch.zeros(4, 3, 3, 3).to(memory_format=torch.channels_last))
+    weight.grad = torch.arange(108.0).view(4, 3, 3, 3)
+    optimiser = SGD([([weight], 1.0)], momentum=0.9, weight_decay=0.0, clip=1e9)
+    optimiser.step()
+    assert torch.equal(weight.detach(), -torch.arange(108.0).view(4, 3, 3, 3))
 
 
 def test_rmsprop_equals_torchs_from_a_mean_square_of_one_bit_for_bit():
