@@ -56,6 +56,16 @@ def test_many_small_tests_are_asked_in_one_pass_and_large_ones_apart(size):
         assert row == accuracies(net, tests[:1], (1, 2))[name] * 4
 
 
+def test_tests_of_images_of_other_sizes_are_asked_apart():
+    net = network(ResNet32()).eval()
+    larger = torch.nn.functional.interpolate(images(6).float(), 16).to(torch.uint8)
+    tests = [(images(5), torch.arange(5) % 5), (larger, torch.arange(6) % 5), (images(7), torch.arange(7) % 5)]
+    together = accuracies(net, tests, (1,))
+    for place, test in enumerate(tests):
+        for name, row in together.items():
+            assert row[place] == accuracies(net, [test], (1,))[name][0]
+
+
 def test_evaluation_changes_no_parameter_buffer_mode_or_random_state():
     net = network(ResNet32()).train()
     net.heads[0].eval()

@@ -67,6 +67,9 @@ def write(path: Path, made: Sequence[Run], origin: Origin) -> None:
     arrays |= {f"curve/{name}": np.stack([getattr(run.curves, name) for run in made]) for name in CURVES}
     codes = list(dict.fromkeys(repr(run.recipe) for run in made))
     entries = [{name: getattr(run, name) for name in PLAIN} | {"recipe": codes.index(repr(run.recipe))} for run in made]
+    arrays |= {
+        f"run/{i}/{name}": getattr(run.curves, name) for i, run in enumerate(made) if run.record for name in TAKEN
+    }
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     files.write(path, tensors, {"origin": asdict(origin), "recipes": codes, "runs": entries})
 
@@ -81,13 +84,19 @@ def read(path: Path) -> tuple[list[Run], Origin]:
             f"{path} is missing, damaged or not a gallery: make it again with `cltutor gallery`."
         ) from error
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    made = [_run(recipes, entry, {k: v[i] for k, v in arrays.items()}) for i, entry in enumerate(facts["runs"])]
+    alike = {name: array for name, array in arrays.items() if not name.startswith("run/")}
+    made = []
+    for i, entry in enumerate(facts["runs"]):
+        made.append(_run(recipes, entry, {name: array[i] for name, array in alike.items()}))
+        for name in TAKEN if made[-1].record else ():
+            setattr(made[-1].curves, name, arrays[f"run/{i}/{name}"])
     return made, Origin(**facts["origin"])
 
 
 # Of a run, all that JSON can hold; of its curves, all but the losses and their steps.
 PLAIN = [f.name for f in fields(Run) if f.name not in ("recipe", "accuracies", "curves", "states", "part_states")]
-CURVES = [f.name for f in fields(Curves) if f.name not in ("loss", "step_task")]
+TAKEN = [f.name for f in fields(Curves) if f.name.startswith("predicted")]  # of the few runs that record predictions
+CURVES = [f.name for f in fields(Curves) if f.name not in ("loss", "step_task", *TAKEN)]
 
 
 def _run(recipes: list[Recipe], entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Run:

@@ -132,9 +132,9 @@ def validated(job: Job, setting: Setting, store: str, learn: Callable[..., Run])
 def finished(job: Job, setting: Setting, store: str, learn: Callable[..., Run]) -> tuple[Run, str]:
     """The run of a trial without its weights, and a sentence if it diverged; then all its accuracies are 0."""
     recipe, trial = job
-    stream = setting.stream(trial)
+    stream, record = setting.stream(trial), "predictions" if trial == 0 and key(recipe) in setting.recorded else None
     try:
-        return learn(stream, recipe, trial, **SETTINGS, store=store).without_weights(), ""
+        return learn(stream, recipe, trial, **SETTINGS, store=store, record=record).without_weights(), ""
     except Diverged as error:
         return counted_as_zero(stream, recipe, trial), f"{key(recipe)}, trial {trial}: {error}"
 

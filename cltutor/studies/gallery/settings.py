@@ -33,7 +33,8 @@ class Setting:
 
     ``source`` makes the stream, with the arguments ``fixed`` and a class order. ``trials``: how many times each method
     is trained on it; the number of a trial is its class order and its seed. ``epochs``: passes over a task's pool.
-    ``capacity``: of an exemplar memory, in images.
+    ``capacity``: of an exemplar memory, in images; ``recorded``: the keys of the methods whose first trial keeps what
+    every test image was taken for.
     """
 
     source: Callable[..., Stream]
@@ -41,13 +42,15 @@ class Setting:
     trials: int
     epochs: int
     capacity: int
+    recorded: tuple[str, ...] = ()
 
     def stream(self, order: int, **more: Any) -> Stream:
         return self.source(**self.fixed, **more, order=order)
 
 
+WALL = "finetune, class", "joint, class", "eeil, class", "lwf, class", "finetune, task", "lwf, task"
 SETTINGS = {
-    "digits": Setting(streams.digits, {"tasks": 5}, trials=5, epochs=10, capacity=100),
+    "digits": Setting(streams.digits, {"tasks": 5}, trials=5, epochs=10, capacity=100, recorded=WALL),
     "scenes": Setting(
         streams.scenes, {"tasks": 5, "size": 16, "per_class": (40, 20)}, trials=5, epochs=10, capacity=200
     ),

@@ -1,0 +1,100 @@
+"""How the time of a run grows with the number of tasks T, for every method, and where the growth comes from.
+
+Images of 8x8 pixels, two classes, 32 training and 8 test images a task, two epochs, one thread, a memory of 160 images
+where there is one. The exponent b of seconds ~ T^b is fitted over T = 10 to 80. Training is split into its number of
+updates and the time of one of them (median after the last task begins over the same after the tenth): a method that
+keeps nothing per task has b = 1 for training. Testing asks all tasks seen after every epoch, so that its images, and
+its best b, are 2. A size that would take over SECONDS is left out, and said so.
+"""
+
+import argparse
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+import numpy as np
+import report
+import torch
+
+import cltutor as cl
+from cltutor.memory import ExemplarMemory
+
+TASKS, CLASSES, TRAIN, TEST, MEMORY, SECONDS = (5, 10, 20, 40, 80), 2, 16, 4, 160, 150
+
+
+def stream(tasks: int) -> cl.streams.Stream:
+    """Noisy copies of a pattern per class."""
+    drawn = torch.Generator().manual_seed(0)
+    patterns = torch.rand(tasks * CLASSES, 1, 8, 8, generator=drawn)
+
+    def images(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        labels = torch.arange(len(patterns)).repeat_interleave(count)
+        return 0.7 * patterns[labels] + 0.3 * torch.rand(len(labels), 1, 8, 8, generator=drawn), labels
+
+    return cl.streams.tensors(*images(TRAIN), *images(TEST), tasks=tasks)
+
+
+def recipe(name: str) -> cl.Recipe:
+    """The method, with the small memory where it has one of exemplars."""
+    made = cl.methods.named(name)(epochs=2)
+    small = isinstance(made.memory, ExemplarMemory) and made.memory.per_class is None
+    return replace(made, memory=replace(made.memory, capacity=MEMORY)) if small else made
+
+
+def measured(name: str) -> list[dict[str, float]]:
+    """For each T: seconds of training and testing, updates, and seconds of an update in the last task."""
+    warnings.simplefilter("ignore")
+    found: list[dict[str, float]] = []
+    for tasks in TASKS:
+        if found and found[-1]["all"] * 4 > SECONDS:  # twice as many tasks may take four times as long
+            break
+        started, steps, last = time.perf_counter(), [], time.perf_counter()
+        for event in cl.train(stream(tasks), recipe(name), device="cpu", threads=1):
+            now = time.perf_counter()
+            if isinstance(event, cl.events.Stepped) and event.task == tasks - 1:
+                steps.append(now - last)
+            last = time.perf_counter()
+        seconds = event.run.seconds
+        one = {"train": seconds["train"], "test": seconds["test"], "updates": event.run.updates}
+        found.append({**one, "step": float(np.median(steps)), "all": time.perf_counter() - started})
+    return found
+
+
+def exponent(values: list[float]) -> str:
+    """The slope of log(value) over log(T), from T = 10 on."""
+    if len(values) < 3:
+        return "-"
+    return f"{np.polyfit(np.log(TASKS[1 : len(values)]), np.log(values[1:]), 1)[0]:.2f}"
+
+
+def row(name: str, found: list[dict[str, float]]) -> list[str]:
+    column = {key: [one[key] for one in found] for key in found[0]}
+    seconds = [f"{one:.2f}" for one in column["all"]] + ["-"] * (len(TASKS) - len(found))
+    slopes = [exponent(column[key]) for key in ("train", "updates", "step", "test")]
+    return [name, *seconds, *slopes]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("methods", nargs="*", default=sorted(cl.methods.names()), help="all by default")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    rows = []
+    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+        for name, found in zip(options.methods, pool.map(measured, options.methods), strict=True):
+            rows.append(row(name, found))
+            print(rows[-1], flush=True)
+    header = ["method", *(f"T = {tasks}, s" for tasks in TASKS), "training", "updates", "one update", "testing"]
+    notes = (
+        f"Seconds of a run, then the exponents b of T^b over T = {TASKS[1]} to {TASKS[-1]}. Training = updates x one "
+        "update + what a task costs outside its steps. A dash: not run, as it would have taken too long."
+    )
+    report.write("growth", "Time of a run with the number of tasks", header, rows, notes, seeds=[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
