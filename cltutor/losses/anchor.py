@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ..checked import shaped
 from ..describe import Kind, State, ruled
@@ -32,14 +31,16 @@ class Pull(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, anchored, importance, *parameters):
+        ctx.anchored, ctx.importance = anchored, importance
+        ctx.save_for_backward(*parameters)
         away = torch._foreach_sub(parameters, anchored)
-        ctx.pulls = torch._foreach_mul(away, importance)
-        return torch.stack(torch._foreach_norm(torch._foreach_mul(ctx.pulls, away), 1)).sum()  # none is negative
+        weighted = torch._foreach_mul(torch._foreach_mul(away, importance), away)
+        return torch.stack(torch._foreach_norm(weighted, 1)).sum()  # none is negative
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, gradient):
-        return None, None, *torch._foreach_mul(ctx.pulls, 2 * gradient)
+        away = torch._foreach_sub(ctx.saved_tensors, ctx.anchored)
+        return None, None, *torch._foreach_mul(torch._foreach_mul(away, ctx.importance), 2 * gradient)
 
 
 @dataclass(frozen=True, repr=False)
