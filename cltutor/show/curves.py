@@ -1,5 +1,6 @@
 """The accuracy of each task over time, one panel per task."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.patches import Patch
 from ..checked import checked
 from .pages import paneled
 from .panels import draw_dotted, draw_shades
-from .picture import INK, Picture, handle
+from .picture import Picture, handle
 from .rules import Runs
 from .runs import (
     DASH,
@@ -26,10 +27,10 @@ from .runs import (
     setting,
 )
 
+from .style import INK, SHADE
+
 if TYPE_CHECKING:
     from ..runs.run import Run
-
-SHADE = "#ececec"  # while a panel's own task is learned
 
 
 @checked
@@ -57,14 +58,18 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     legend["own task being learned"] = Patch(color=SHADE)
     picture, panels = paneled(headings, lowest, ticks, count, below, title, note, legend)
     draw_shades(panels, [(task, task + 1) for task in range(count)], SHADE)
-    for task, panel in enumerate(panels):
-        for method, (x, mean, spread) in zip(shown, lines, strict=True):
-            ends = np.isclose(x, np.round(x))
-            panel.mean(x, mean[:, task], spread[:, task], method.look, f"{method.label}, task {task + 1}", ends)
+    times = np.unique(np.concatenate([[0.0], *(x for x, _, _ in lines)]))[1:]
+    picture.frames([_moment(x) for x in times], "time")
+    for method, label, (x, mean, spread) in zip(shown, legend, lines, strict=False):
+        at, ends, since = [_moment(each) for each in x], np.isclose(x, np.round(x)), np.searchsorted(times, x)
+        for task, panel in enumerate(panels):
+            name, values = f"{method.label}, task {task + 1}", (x, mean[:, task], spread[:, task])
+            drawn = panel.mean(*values, method.look, name, ends, at, label, len(method.runs), since)
+            picture.unveil(panel, times + 0.02, *drawn)
     steps = [guess[[t] * (count - t)] if known_task else guess[t:] for t in range(count)]
     draw_dotted(panels, [_stairs(task, 100 * values) for task, values in enumerate(steps)])
     picture.alt = _alt(shown, lines, known_task)
-    return picture
+    return picture.instead(known_task, partial(accuracy_over_time, runs))
 
 
 def _points(run: "Run", known_task: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -94,6 +99,12 @@ def _line(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray, np.
     for own, (x, y) in zip(values, points, strict=True):
         own[np.searchsorted(places, x.round(9))] = y
     return (places, *mean_and_spread(values))
+
+
+def _moment(place: float) -> str:
+    """A place on the axis of time in words."""
+    task, share = divmod(place, 1)
+    return f"{100 * share:.3g} % of task {task + 1:.0f}" if 0.001 < share < 0.999 else f"after task {round(place)}"
 
 
 def _epochs(shown: list[Method]) -> str:

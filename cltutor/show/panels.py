@@ -8,6 +8,7 @@ artist each.
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
@@ -30,34 +31,65 @@ class Panel:
         return self.units.transform(np.array(list(points), dtype=float))
 
     def mean(
-        self,
-        x: np.ndarray,
-        mean: np.ndarray,
-        spread: np.ndarray,
-        look: Look,
-        name: str,
-        marks: np.ndarray | None = None,
-    ) -> None:
+        self, x: np.ndarray, mean: np.ndarray, spread: np.ndarray, look: Look, name: str,
+        marks: np.ndarray | None = None, at: Sequence[str] = (), layer: str = "", runs: int = 1,
+        since: Sequence[int] = (),
+    ) -> list[Artist]:  # fmt: skip
         """A line of mean accuracies (P,), with a band of one standard deviation, in per cent; nan is left out.
 
         mean, spread: in [0, 1]; spread is nan where there is one run only; marks: (P,) True where the line has a mark,
-        everywhere by default.
+        everywhere by default; at: each x in words, to be read after the name; layer: the entry of the legend; runs: how
+        many there are; since: the frame of each point. Returns what it drew.
         """
-        seen = np.isfinite(mean)
+        seen, drawn = np.isfinite(mean), []
+        if not seen.any():
+            return drawn
         x, mean, spread = x[seen], 100 * mean[seen], 100 * spread[seen]
         several = np.isfinite(spread)
         if several.any():
             low, high = np.clip([mean - spread, mean + spread], max(0, self.low), 100)[:, several]
             corners = np.column_stack([np.append(x[several], x[several][::-1]), np.append(low, high[::-1])])
             band = Polygon(corners, color=look.color, alpha=0.15, linewidth=0, label=name, zorder=0.5)
-            band.set_transform(self._transform())
-            self.picture.add_artist(band)
-        if seen.any():
-            marked = range(len(x)) if marks is None else np.flatnonzero(marks[seen]).tolist()
-            options = {"linewidth": 1.8, "markersize": 5.5, "markevery": list(marked), "label": name}
-            self.picture.add_artist(Line2D(x, mean, transform=self._transform(), **look.style, **options))
+            drawn.append(band)
+        marked = range(len(x)) if marks is None else np.flatnonzero(marks[seen]).tolist()
+        options = {"linewidth": 1.8, "markersize": 5.5, "markevery": list(marked), "label": name}
+        drawn.append(Line2D(x, mean, **look.style, **options))
+        for artist in drawn:
+            artist.set_transform(self.transData)
+            self.picture.add_artist(artist)
+        if at:
+            self.picture.layer(layer, *drawn)
+            many = f", {runs} runs" if runs > 1 else ""
+            rest = [f" ± {s:.1f} %{many}" if np.isfinite(s) else f" %{many and ', 1 run'}" for s in spread]
+            since = np.asarray(since)[seen] if len(since) else ()
+            columns = {"name": name, "at": np.asarray(at)[seen], "y": mean, "rest": rest}
+            self.picture.points(self, x, mean, "{name}, {at}: {y:.1f}{rest}", layer, since=since, **columns)
+        return drawn
+        x, mean, spread = x[seen], 100 * mean[seen], 100 * spread[seen]
+        several = np.isfinite(spread)
+        if several.any():
+            low, high = np.clip([mean - spread, mean + spread], max(0, self.low), 100)[:, several]
+            corners = np.column_stack([np.append(x[several], x[several][::-1]), np.append(low, high[::-1])])
+            band = Polygon(corners, color=look.color, alpha=0.15, linewidth=0, label=name, zorder=0.5)
+            drawn.append(band)
+        marked = range(len(x)) if marks is None else np.flatnonzero(marks[seen]).tolist()
+        options = {"linewidth": 1.8, "markersize": 5.5, "markevery": list(marked), "label": name}
+        drawn.append(Line2D(x, mean, **look.style, **options))
+        for artist in drawn:
+            artist.set_transform(self.transData)
+            self.picture.add_artist(artist)
+        if read:
+            self.picture.layer(layer, *drawn)
+            many = f", {runs} runs" if runs > 1 else ""
+            rest = [f" ± {s:.1f} %{many}" if np.isfinite(s) else f" %{many and ', 1 run'}" for s in spread]
+            since = np.asarray(since)[seen] if len(since) else ()
+            columns = {"name": name, "x": x, "y": mean, "rest": rest}
+            self.picture.points(self, x, mean, f"{read}: {{y:.1f}}{{rest}}", layer, since=since, **columns)
+        return drawn
 
-    def _transform(self) -> Affine2D:
+    @property
+    def transData(self) -> Affine2D:  # noqa: N802 - as matplotlib's axes call it
+        """From the panel's units to pixels."""
         return self.units + self.picture.dpi_scale_trans
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 NEVER_COMPETED = "trained per task: these logits never learned to compete across tasks"
 
 
+class NotMeasured(ValueError):
+    """Runs without accuracies in a setting."""
+
+
 @dataclass(frozen=True)
 class Method:
     """The runs of one recipe, which differ by seed or class order."""
@@ -55,14 +59,14 @@ def measured(shown: list[Method], known_task: bool) -> tuple[list[Method], str]:
     A network with separate logits for each task (a copy per task) cannot predict when the task is unknown.
 
     Raises:
-        ValueError: none of them has accuracies in this setting.
+        NotMeasured: none of them has accuracies in this setting.
     """
     missing = [] if known_task else [m for m in shown if _measured(m, True) > _measured(m, False)]
     if not missing:
         return shown, ""
     names = ", ".join(method.label for method in missing)
     if len(missing) == len(shown):
-        raise ValueError(
+        raise NotMeasured(
             f"{names} has no logits of different tasks that could compete: it can be shown with known_task=True only."
         )
     note = f"not shown: {names} (no logits of different tasks that could compete)"

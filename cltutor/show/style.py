@@ -8,7 +8,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+import numpy as np
+
+# Text and strong lines, thin lines, frames, areas, and what has the colour of the page: a page may change them.
+INK, FAINT, FRAME, SHADE, GROUND = "#222222", "#bbbbbb", "#888888", "#ececec", "#fefefe"
+BLACK, ORANGE, SKY, GREEN = INK, "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
 WINE, INDIGO, TEAL, OLIVE = "#882255", "#332288", "#44AA99", "#999933"  # Tol (2021) and others, from the ninth on
 FOREST, ROSE, BROWN, SLATE, GOLD = "#117733", "#CC6677", "#8C564B", "#5B7083", "#B8860B"
@@ -95,8 +99,27 @@ def look(name: str) -> Look:
 TERMS = (BLACK, SOLID), (BLUE, DASHED), (VERMILLION, MIXED), (GREEN, DOTTED), (PURPLE, LONG), (ORANGE, DASHED)
 
 
-def ink_on(color: tuple[float, ...]) -> str:
-    """Black or white, whichever reads better on a colour (relative luminance, WCAG 2.1)."""
+def _luminance(color: tuple[float, ...]) -> float:
+    """Relative luminance of a colour, from 0 to 1 (WCAG 2.1)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "black" if luminance > 0.179 else "white"
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def ink_on(color: tuple[float, ...]) -> str:
+    """Black or white, whichever reads better on a colour."""
+    return "black" if _luminance(color) > 0.179 else "white"
+
+
+def on_dark(color: str) -> str:
+    """The colour, mixed with as much white as it needs to be seen on a dark page (contrast 4.5 to #111111)."""
+    own = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    mixed = (own + share * (1 - own) for share in np.arange(0, 1, 0.05))
+    light = next(one for one in mixed if _luminance(one) >= 4.5 * (0.0056 + 0.05) - 0.05)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in light)
+
+
+# What takes the place of each colour on a dark page, and the names of those that have one; others have their digits.
+DARK = {one.color.lower(): on_dark(one.color) for one in NAMED.values()}
+DARK |= {color.lower(): on_dark(color) for color in (*FREE_COLORS, *(color for color, _ in TERMS), GREY)}
+DARK |= {INK: "#e8e8e8", FAINT: "#4d4d4d", FRAME: "#8a8a8a", SHADE: "#2b2b2b", GROUND: "#111111"}
+NAMES = {INK: "ink", FAINT: "faint", FRAME: "frame", SHADE: "shade", GROUND: "ground"}
