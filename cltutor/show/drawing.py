@@ -92,10 +92,20 @@ def drawing(picture: "Picture") -> dict[str, Any]:
 
 def _one(picture: "Picture") -> dict[str, Any]:
     text = svg(picture)
-    dark = {name: DARK[color] for name, color in sorted(set(re.findall(r"--cltutor-(\w+), (#\w+)", text)))}
     width, height = (round(100 * inches) for inches in picture.get_size_inches())
-    head = {"setting": picture.setting, "alt": picture.alt, "width": width, "height": height, "dark": dark}
-    return head | {"svg": text} | picture.described()
+    head = {"setting": picture.setting, "alt": picture.alt, "width": width, "height": height}
+    return head | {"svg": text, "colors": _dark(text)} | picture.described()
+
+
+def _dark(text: str) -> str:
+    """The style sheet by which the colours of an SVG follow a dark page: JupyterLab, VS Code, a site, or the reader."""
+    found = {(name, color) for color, name in NAMES.items()} | set(re.findall(r"--cltutor-(\w+), (#\w+)", text))
+    rules = ";".join(f"--cltutor-{name}:{DARK[color]}" for name, color in sorted(found))
+    return (
+        f':is([data-jp-theme-light="false"],[data-theme="dark"],.vscode-dark) .{OWN}{{{rules}}}'
+        "@media (prefers-color-scheme:dark){html:not([data-theme]) "
+        f"body:not([data-jp-theme-light],.vscode-light) .{OWN}{{{rules}}}}}"
+    )
 
 
 def small_png(picture: "Picture") -> bytes:
@@ -116,7 +126,7 @@ def page(picture: "Picture") -> dict[str, Any]:
     shown = (
         f'<div class="cltutor-picture"><img alt="{alt}" width="{width}" style="max-width:100%;height:auto" '
         f'src="data:image/png;base64,{image}"><script type="application/json">{data}</script>'
-        f'<style>{style()}</style><script type="module">{script()}</script></div>'
+        f'</div><style>{style()}</style><script type="module">{script()}</script>'
     )
     return {"text/html": shown, "image/png": image, "text/plain": picture.alt}
 

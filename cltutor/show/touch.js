@@ -16,13 +16,13 @@ function fill(made, options) {
   return made;
 }
 
+const drawn = (tag, options = {}) => fill(document.createElementNS(SVG, tag), options);
+
 function make(tag, options = {}, ...children) {
   const made = fill(document.createElement(tag), options);
   made.append(...children);
   return made;
 }
-
-const drawn = (tag, options = {}) => fill(document.createElementNS(SVG, tag), options);
 
 // All spots of a drawing, one after another, with flat arrays of their places: a search through 10,000 of them takes
 // less than a tenth of a millisecond, so that it needs no index.
@@ -48,11 +48,11 @@ class Spots {
   }
 
   // Which are there: in this frame, and not in a hidden layer.
-  show(frame, hidden) {
+  show(frame, layers, hidden) {
     this.which.forEach(([number, i], spot) => {
       const { layer, since = [0], until = Infinity } = this.groups[number];
       const first = since.length > 1 ? since[i] : since[0];
-      this.shown[spot] = first <= frame && frame <= until && !hidden.has(layer) ? 1 : 0;
+      this.shown[spot] = first <= frame && frame <= until && !hidden.has(layers[layer]);
     });
   }
 
@@ -75,23 +75,18 @@ class Spots {
   nearest(x, y, reach) {
     let [found, least] = [-1, reach * reach];
     for (let spot = 0; spot < this.x.length; spot++) {
-      if (!this.shown[spot]) continue;
       const away = this.away(spot, x, y);
-      if (away < least || (away === least && found >= 0 && this.wide[spot] < this.wide[found])) {
-        [found, least] = [spot, away];
-      }
+      const smaller = away === least && found >= 0 && this.wide[spot] < this.wide[found];
+      if (this.shown[spot] && (away < least || smaller)) [found, least] = [spot, away];
     }
     return found;
   }
 
   // Every spot that lies on this one: curves of several methods often meet.
   with(spot, reach) {
-    const same = [spot];
-    for (let other = 0; other < this.x.length && same.length < 8; other++) {
-      const near = this.away(other, this.x[spot], this.y[spot]) <= reach * reach;
-      if (other !== spot && this.shown[other] && !this.wide[other] && near) same.push(other);
-    }
-    return same;
+    const near = (other) => this.away(other, this.x[spot], this.y[spot]) <= reach * reach;
+    const same = (other) => other !== spot && this.shown[other] && !this.wide[other] && near(other);
+    return [spot, ...[...this.x.keys()].filter(same)].slice(0, 8);
   }
 
   // The next one that is there, in the order of the figure.
@@ -106,7 +101,7 @@ class Spots {
 
   // The nearest one above (-1) or below (1).
   beyond(spot, down) {
-    let [found, least] = [spot, Infinity];
+    let [found, least] = [spot < 0 ? this.step(spot, 1) : spot, Infinity];
     for (let other = 0; other < this.x.length; other++) {
       const dy = down * (this.y[other] - this.y[spot]);
       const cost = dy + 3 * Math.abs(this.x[other] - this.x[spot]);
@@ -120,9 +115,7 @@ class Stage {
   constructor(host, data, touched = () => {}) {
     globalThis.cltutorPictures = (globalThis.cltutorPictures ?? 0) + 1;
     this.id = `cltutor-${globalThis.cltutorPictures}-`;
-    this.touched = touched;
-    this.hidden = new Set(); // names of layers
-    this.setting = "";
+    [this.touched, this.hidden] = [touched, new Set()]; // names of layers
     this.scroll = make("div", { class: "cltutor-scroll" });
     this.tip = make("div", { class: "cltutor-tip", "aria-live": "polite" });
     this.settings = make("div", { class: "cltutor-row", role: "group", "aria-label": "setting" });
@@ -141,39 +134,36 @@ class Stage {
     const names = this.drawings.map((one) => one.setting);
     const buttons = names.map((name) => make("button", { text: name, onclick: () => this.choose(name) }));
     this.settings.replaceChildren(...(names.length > 1 ? buttons : []));
+    const spot = this.current;
     this.choose(names.includes(this.setting) ? this.setting : names[0]);
+    if (this.spots.shown[spot]) this.read(spot);
   }
 
   choose(setting) {
-    const before = this.drawing;
+    const before = this.drawing?.frames.names.length;
     this.setting = setting;
     this.drawing = this.drawings.find((one) => one.setting === setting);
-    for (const button of this.settings.children) {
-      button.setAttribute("aria-pressed", button.textContent === setting);
-    }
+    for (const one of this.settings.children) one.setAttribute("aria-pressed", one.textContent === setting);
     const last = this.drawing.frames.names.length - 1;
-    const stays = before && before.frames.names.length - 1 === last && this.frame !== undefined;
     this.draw();
-    this.fillFilm(last);
-    this.showFrame(stays ? this.frame : Math.max(0, last));
+    this.fillFilm(this.drawing.frames.of, last);
+    this.showFrame(before === last + 1 ? this.frame : last);
   }
 
   draw() {
-    const { svg, alt, width, dark } = this.drawing;
-    this.read([]);
+    const { svg, alt, colors } = this.drawing;
+    [this.current, this.tip.textContent] = [-1, ""];
     const focused = this.svg !== undefined && document.activeElement === this.svg;
     this.scroll.innerHTML = svg.replace(OWN, this.id);
     this.svg = this.scroll.firstElementChild;
+    const whole = this.whole;
     this.whole = this.svg.getAttribute("viewBox").split(" ").map(Number);
     fill(this.svg, { tabindex: 0, role: "application", "aria-label": `${alt} Arrow keys read the values.` });
     this.svg.prepend(...this.svg.querySelectorAll("defs")); // not in the boxes of legend entries
-    this.svg.style.cssText += `;width:100%;max-width:${width}px;min-width:${Math.round(LEAST * width)}px`;
-    const colors = { ink: "#e8e8e8", ground: "#111111", frame: "#8a8a8a", shade: "#2b2b2b", focus: "#56b4e9", ...dark };
-    const rules = Object.entries(colors).map(([name, color]) => `--cltutor-${name}:${color}`).join(";");
-    this.colors.textContent =
-      `:is([data-jp-theme-light="false"],[data-theme="dark"],.vscode-dark) .${this.id}{${rules}}` +
-      `@media (prefers-color-scheme:dark){html:not([data-theme]) ` +
-      `body:not([data-jp-theme-light],.vscode-light) .${this.id}{${rules}}}`;
+    this.fit();
+    if (this.zoomed && String(whole) === String(this.whole)) this.look(this.view);
+    else this.look(this.whole);
+    this.colors.textContent = colors.replace(OWN, this.id);
     this.marks = this.svg.appendChild(drawn("g"));
     this.spots = new Spots(this.drawing.spots);
     this.drawCurtains();
@@ -187,43 +177,44 @@ class Stage {
     return this.svg.querySelectorAll(`[data-${kind}]`);
   }
 
-  // ---------------------------------------------------------------- pointing
-
   listen() {
     this.fingers = new Map();
-    const lift = (event) => this.fingers.delete(event.pointerId);
+    const lift = (event) => {
+      this.fingers.delete(event.pointerId);
+      if (event.type === "pointerleave" && event.pointerType === "mouse") this.read(-1);
+    };
     fill(this.svg, {
       onpointermove: (event) => this.move(event),
-      onpointerleave: (event) => this.leave(event),
-      onpointerdown: (event) => this.press(event),
+      onpointerleave: lift,
+      onpointerdown: (event) => {
+        this.dragged = false;
+        if (event.pointerType !== "mouse" || this.zoomed) this.fingers.set(event.pointerId, event);
+      },
       onpointerup: lift,
       onpointercancel: lift,
       onclick: (event) => this.click(event),
       onkeydown: (event) => this.key(event),
-      onblur: () => this.read([]),
+      onblur: () => this.read(-1),
     });
-    this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    // Without Ctrl the wheel scrolls the page, unless the picture was clicked or entered.
+    const wheel = (event) => {
+      if (!event.ctrlKey && document.activeElement !== this.svg) return;
+      event.preventDefault();
+      this.zoom(event, Math.exp(-event.deltaY / 400));
+    };
+    this.svg.addEventListener("wheel", wheel, { passive: false });
   }
 
-  // A place on the screen in the units of the drawing, and how many pixels one unit has.
+  // A place on the screen in the units of the drawing, and the pixels of a unit.
   place(event) {
-    const matrix = this.svg.getScreenCTM();
-    return [(event.clientX - matrix.e) / matrix.a, (event.clientY - matrix.f) / matrix.d, matrix.a];
+    const { a, d, e, f } = this.svg.getScreenCTM();
+    return [(event.clientX - e) / a, (event.clientY - f) / d, a];
   }
 
   move(event) {
     if (this.fingers.has(event.pointerId)) this.drag(event);
     const [x, y, scale] = this.place(event);
-    this.read(this.around(this.spots.nearest(x, y, NEAR / scale), scale));
-  }
-
-  around(spot, scale = this.svg.getScreenCTM().a) {
-    return spot < 0 ? [] : this.spots.with(spot, SAME / scale);
-  }
-
-  leave(event) {
-    this.fingers.delete(event.pointerId);
-    if (event.pointerType === "mouse") this.read([]);
+    this.read(this.spots.nearest(x, y, NEAR / scale));
   }
 
   click(event) {
@@ -236,17 +227,22 @@ class Stage {
     if (this.current < 0) return;
     const [group, number] = this.spots.which[this.current];
     const { key, shape } = this.drawing.spots[group];
-    const place = { row: Math.floor(number / shape[1]), column: number % shape[1] };
-    this.touched({ key, number, ...place, words: this.spots.words(this.current), frame: this.frame });
+    const [row, column] = [Math.floor(number / shape[1]), number % shape[1]];
+    this.touched({ key, number, row, column, words: this.spots.words(this.current), frame: this.frame });
   }
 
-  // Show the words of these spots beside the first, and mark them.
-  read(found) {
-    if (found.length && found[0] === this.current && this.tip.textContent) return;
-    this.current = found[0] ?? -1;
-    this.tip.textContent = found.map((spot) => this.spots.words(spot)).join("\n");
-    this.marks?.replaceChildren(...found.slice(0, 1).map((spot) => this.mark(spot)));
-    if (!found.length) return;
+  // Mark a spot and show its words beside it, with those of the spots that lie on it; -1: none.
+  read(spot) {
+    if (spot === this.current) return;
+    this.current = spot;
+    const found = spot < 0 ? [] : this.spots.with(spot, SAME / this.svg.getScreenCTM().a);
+    this.tip.textContent = found.map((each) => this.spots.words(each)).join("\n");
+    this.marks.replaceChildren();
+    if (spot < 0) return;
+    const { x, y, wide, high } = this.spots;
+    const [w, h] = [Math.max(5, wide[spot]), Math.max(5, high[spot])];
+    const at = { x: x[spot] - w, y: y[spot] - h, width: 2 * w, height: 2 * h, rx: wide[spot] ? 0 : 5 };
+    this.marks.append(drawn("rect", { ...at, class: "cltutor-mark" }));
     const [around, box] = [this.root.getBoundingClientRect(), this.marks.getBoundingClientRect()];
     const { offsetWidth, offsetHeight } = this.tip;
     const left = Math.min(box.right - around.left + 8, around.width - offsetWidth);
@@ -255,43 +251,29 @@ class Stage {
     this.tip.style.top = `${above < 0 ? box.bottom - around.top + 4 : above}px`;
   }
 
-  mark(spot) {
-    const { x, y, wide, high } = this.spots;
-    const [w, h] = [Math.max(5, wide[spot]), Math.max(5, high[spot])];
-    const place = { x: x[spot] - w, y: y[spot] - h, width: 2 * w, height: 2 * h, rx: wide[spot] ? 0 : 5 };
-    return drawn("rect", { ...place, class: "cltutor-mark" });
-  }
-
-  // ---------------------------------------------------------------- keys
-
   key(event) {
     if (event.target !== this.svg || event.ctrlKey || event.metaKey || event.altKey) return;
     const count = this.spots.x.length;
-    const here = this.current >= 0 ? this.current : null;
+    const here = this.current;
     const steps = {
-      ArrowRight: () => this.spots.step(here ?? -1, 1),
-      ArrowLeft: () => this.spots.step(here ?? count, -1),
-      ArrowDown: () => (here === null ? this.spots.step(-1, 1) : this.spots.beyond(here, 1)),
-      ArrowUp: () => (here === null ? this.spots.step(-1, 1) : this.spots.beyond(here, -1)),
+      ArrowRight: () => this.spots.step(here, 1),
+      ArrowLeft: () => this.spots.step(here < 0 ? count : here, -1),
+      ArrowDown: () => this.spots.beyond(here, 1),
+      ArrowUp: () => this.spots.beyond(here, -1),
       Home: () => this.spots.step(-1, 1),
       End: () => this.spots.step(count, -1),
     };
-    if (event.key in steps && count) this.reach(steps[event.key]());
+    if (event.key in steps && count) this.read(steps[event.key]());
     else if (event.key === "PageUp") this.showFrame(this.frame - 1);
     else if (event.key === "PageDown") this.showFrame(this.frame + 1);
     else if (event.key === "Enter" || event.key === " ") this.touch();
-    else if (event.key === "Escape" && (here !== null || this.zoomed)) this.reset();
-    else return;
+    else if (event.key !== "Escape" || (here < 0 && !this.zoomed)) return;
+    else if (here >= 0) this.read(-1);
+    else this.look(this.whole);
+    this.marks.firstElementChild?.scrollIntoView({ block: "nearest", inline: "nearest" });
     event.preventDefault();
     event.stopPropagation();
   }
-
-  reach(spot) {
-    this.read(this.around(spot));
-    this.marks.firstElementChild?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }
-
-  // ---------------------------------------------------------------- layers
 
   wakeLegend() {
     const parts = [...this.all("entry")];
@@ -305,7 +287,7 @@ class Stage {
       };
       const entry = drawn("g", { ...look, onkeydown: keyed, onclick: (event) => this.toggle(name, event.shiftKey) });
       const own = parts.filter((part) => part.dataset.entry === number);
-      own[0].before(entry);
+      own[0].replaceWith(entry);
       entry.append(...own);
       const { x, y, width, height } = entry.getBBox();
       const back = { x: x - 2, y: y - 2, width: width + 4, height: height + 4, fill: "transparent" };
@@ -321,7 +303,6 @@ class Stage {
       const isolated = !this.hidden.has(name) && others.every((other) => this.hidden.has(other));
       this.hidden = new Set(isolated ? [] : others);
     } else if (!this.hidden.delete(name)) this.hidden.add(name);
-    this.read([]);
     this.showLayers();
   }
 
@@ -334,11 +315,9 @@ class Stage {
   }
 
   showSpots() {
-    const numbers = this.drawing.layers.map((name, number) => (this.hidden.has(name) ? number : -1));
-    this.spots.show(this.frame ?? 0, new Set(numbers));
+    this.spots.show(this.frame ?? 0, this.drawing.layers, this.hidden);
+    if (this.current >= 0 && !this.spots.shown[this.current]) this.read(-1);
   }
-
-  // ---------------------------------------------------------------- frames
 
   drawCurtains() {
     const [x, y, width, height] = this.whole;
@@ -352,22 +331,19 @@ class Stage {
     }
   }
 
-  fillFilm(last) {
-    this.stop();
+  fillFilm(of, last) {
+    clearInterval(this.playing);
     this.film.replaceChildren();
     if (last < 1) return;
-    const { of } = this.drawing.frames;
     const go = (event) => this.showFrame(Number(event.target.value) - ("number" === event.target.type));
-    this.player = make("button", { text: "▶ play", onclick: () => this.play() });
+    const step = (text, label, by) =>
+      make("button", { text, "aria-label": label, onclick: () => this.showFrame(this.frame + by) });
+    this.player = make("button", { text: "▶ play", onclick: () => this.play(!this.playing) });
     this.slider = make("input", { type: "range", min: 0, max: last, "aria-label": of, oninput: go });
     this.typed = make("input", { type: "number", min: 1, max: last + 1, "aria-label": `${of}, number`, onchange: go });
     this.named = make("span", { "aria-live": "polite" });
-    this.film.append(
-      this.player,
-      make("button", { text: "◂", "aria-label": "one frame back", onclick: () => this.showFrame(this.frame - 1) }),
-      make("button", { text: "▸", "aria-label": "one frame on", onclick: () => this.showFrame(this.frame + 1) }),
-      ...[this.slider, this.typed, this.named],
-    );
+    this.film.append(this.player, step("◂", "one frame back", -1), step("▸", "one frame on", 1));
+    this.film.append(this.slider, this.typed, this.named);
   }
 
   showFrame(number) {
@@ -377,45 +353,30 @@ class Stage {
       const [first, last] = part.dataset.frames.split("-");
       part.style.display = this.frame >= first && (last === "" || this.frame <= last) ? "" : "none";
     }
-    const end = this.frame === names.length - 1; // all of it, with marks that reach beyond the last place
-    curtains.forEach((x, i) => this.curtains[i].setAttribute("width", end ? this.whole[2] : Math.max(0, x[this.frame])));
+    // At the end all is seen, with marks that reach beyond the last place.
+    const width = (x) => (this.frame === names.length - 1 ? this.whole[2] : Math.max(0, x[this.frame]));
+    curtains.forEach((x, i) => this.curtains[i].setAttribute("width", width(x)));
     this.showSpots();
-    if (this.current >= 0 && !this.spots.shown[this.current]) this.read([]);
     if (names.length < 2) return;
     this.slider.value = this.frame;
     this.slider.setAttribute("aria-valuetext", names[this.frame]);
-    this.typed.value = this.frame + 1;
-    this.named.textContent = names[this.frame];
+    [this.typed.value, this.named.textContent] = [this.frame + 1, names[this.frame]];
   }
 
-  play() {
-    if (this.playing) {
-      this.stop();
-      return;
-    }
-    const count = this.drawing.frames.names.length;
-    if (this.frame === count - 1) this.showFrame(0);
-    const pause = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : Math.min(700, Math.max(60, 6000 / count));
-    this.player.textContent = "❚❚ pause";
-    this.playing = setInterval(() => {
-      this.showFrame(this.frame + 1);
-      if (this.frame === count - 1 || !this.root.isConnected) this.stop();
-    }, pause);
-  }
-
-  stop() {
+  // Play from here, or from the beginning at the end; or stop.
+  play(on) {
     clearInterval(this.playing);
     this.playing = undefined;
-    if (this.player) this.player.textContent = "▶ play";
-  }
-
-  // ---------------------------------------------------------------- zoom
-
-  wheel(event) {
-    // Without Ctrl the wheel scrolls the page, unless the picture was clicked or entered.
-    if (!event.ctrlKey && document.activeElement !== this.svg) return;
-    event.preventDefault();
-    this.zoom(event, Math.exp(-event.deltaY / 400));
+    this.player.textContent = on ? "❚❚ pause" : "▶ play";
+    if (!on) return;
+    const last = this.drawing.frames.names.length - 1;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (this.frame === last) this.showFrame(0);
+    const step = () => {
+      this.showFrame(this.frame + 1);
+      if (this.frame === last || !this.root.isConnected) this.play(false);
+    };
+    this.playing = setInterval(step, calm ? 1000 : Math.min(700, Math.max(60, 6000 / last)));
   }
 
   zoom(event, factor) {
@@ -435,16 +396,6 @@ class Stage {
     this.back.hidden = !this.zoomed;
   }
 
-  reset() {
-    this.read([]);
-    this.look(this.whole);
-  }
-
-  press(event) {
-    if (event.pointerType !== "mouse" || this.zoomed) this.fingers.set(event.pointerId, event);
-    this.dragged = false;
-  }
-
   drag(event) {
     const before = this.fingers.get(event.pointerId);
     const other = [...this.fingers.values()].find((finger) => finger.pointerId !== event.pointerId);
@@ -458,36 +409,35 @@ class Stage {
     }
   }
 
-  // ---------------------------------------------------------------- tools
-
   tools() {
-    this.back = make("button", { text: "reset zoom", hidden: "", onclick: () => this.reset() });
-    const large = make("button", { text: "large", title: "fill the window", onclick: () => this.enlarge() });
+    this.back = make("button", { text: "reset zoom", hidden: "", onclick: () => this.look(this.whole) });
+    this.larger = make("button", { title: "fill the window, or not", onclick: () => this.enlarge() });
     const copy = (kind) => make("button", { text: `copy ${kind}`, onclick: (event) => this.copy(kind, event.target) });
-    return make("div", { class: "cltutor-row cltutor-tools" }, this.back, large, copy("PNG"), copy("SVG"));
+    return make("div", { class: "cltutor-row cltutor-tools" }, this.back, this.larger, copy("PNG"), copy("SVG"));
   }
 
-  // The whole window, for a projector: in the top layer, which no page can clip.
+  // The whole window, for a projector: in the top layer, which no page can clip; again: back into the page.
   enlarge() {
-    if (this.window) {
-      this.window.close();
-      return;
-    }
+    if (this.window) return this.window.close();
     const host = this.root.parentNode;
-    this.window = make("dialog", { class: `cltutor-window ${this.id}`, "aria-label": this.drawing.alt });
+    const back = () => {
+      this.window.replaceWith(this.root);
+      this.window = undefined;
+      this.fit();
+    };
+    this.window = make("dialog", { class: `cltutor-window ${this.id}`, "aria-label": this.drawing.alt, onclose: back });
     host.append(this.window);
     this.window.append(this.root);
     this.window.showModal();
+    this.fit();
+  }
+
+  fit() {
     const { width, height } = this.drawing;
-    const fit = Math.min((innerWidth - 40) / width, (innerHeight - 120) / height);
-    const style = this.svg.style.cssText;
-    this.svg.style.cssText += `;max-width:none;min-width:0;width:${Math.max(1.1, fit) * width}px`;
-    this.window.addEventListener("close", () => {
-      host.prepend(this.root);
-      this.window.remove();
-      this.window = undefined;
-      this.svg.style.cssText = style;
-    });
+    const large = width * Math.max(1.1, Math.min((innerWidth - 40) / width, (innerHeight - 120) / height));
+    const [most, wide, least] = this.window ? [large, `${large}px`, large] : [width, "100%", LEAST * width];
+    Object.assign(this.svg.style, { maxWidth: `${most}px`, width: wide, minWidth: `${least}px` });
+    this.larger.textContent = this.window ? "close" : "large";
   }
 
   // The picture as it is seen now, with colours instead of the page's variables.
@@ -495,24 +445,22 @@ class Stage {
     const copy = this.svg.cloneNode(true);
     copy.querySelectorAll(".cltutor-mark").forEach((mark) => mark.remove());
     const [{ width, height }, colors] = [this.drawing, getComputedStyle(this.root)];
-    fill(copy, { width, height, xmlns: SVG });
+    fill(copy, { width, height });
     copy.style.cssText += `;max-width:none;min-width:0;width:${width}px;background:${colors.backgroundColor}`;
     const named = (_, name, color) => colors.getPropertyValue(name).trim() || color;
     return new XMLSerializer().serializeToString(copy).replace(/var\((--cltutor-\w+), (#\w+)\)/g, named);
   }
 
   async copy(kind, button) {
-    const words = button.textContent;
-    const text = this.alone();
-    const blob = kind === "SVG" ? new Blob([text], { type: "image/svg+xml" }) : await this.pixels(text);
+    const [words, text, svg] = [button.textContent, this.alone(), kind === "SVG"];
+    const blob = svg ? new Blob([text], { type: "image/svg+xml" }) : await this.pixels(text);
     try {
-      if (kind === "SVG") await navigator.clipboard.writeText(text);
-      else await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
+      if (svg) await navigator.clipboard.writeText(text);
+      else await navigator.clipboard.write([new ClipboardItem({ [blob.type]: blob })]);
       button.textContent = "copied";
     } catch {
       // A page that may not write to the clipboard saves a file instead.
-      const link = make("a", { href: URL.createObjectURL(blob), download: `picture.${kind.toLowerCase()}` });
-      link.click();
+      make("a", { href: URL.createObjectURL(blob), download: `picture.${kind.toLowerCase()}` }).click();
       button.textContent = "saved";
     }
     setTimeout(() => (button.textContent = words), 1500);
@@ -528,24 +476,24 @@ class Stage {
   }
 }
 
-// A widget (anywidget): the same picture, with an answer from Python.
-function render({ model, el }) {
-  let count = 0;
-  const stage = new Stage(el, model.get("drawing"), (spot) => {
-    model.set("touched", { ...spot, count: ++count });
-    model.save_changes();
-  });
-  const follow = () => stage.replace(model.get("drawing"));
-  model.on("change:drawing", follow);
-  return () => model.off("change:drawing", follow);
-}
-
 // The pictures of a page, each an image that this module replaces.
 for (const picture of document.querySelectorAll(".cltutor-picture:not([data-live])")) {
   const data = picture.querySelector('script[type="application/json"]');
-  if (!data) continue;
   picture.dataset.live = "";
   picture.cltutor = new Stage(picture, JSON.parse(data.textContent));
 }
 
-export default { render };
+// A widget (anywidget): the same picture, with an answer from Python.
+export default {
+  render({ model, el }) {
+    let count = 0;
+    const stage = new Stage(el, model.get("drawing"), (spot) => {
+      model.set("touched", { ...spot, count: ++count });
+      model.save_changes();
+    });
+    const alert = make("div", { role: "alert", class: "cltutor-error" });
+    const complain = () => (alert.textContent = model.get("message")) || alert.remove();
+    model.on("change:drawing", () => stage.replace(model.get("drawing")));
+    model.on("change:message", () => complain() && el.append(alert));
+  },
+};

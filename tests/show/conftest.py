@@ -1,5 +1,6 @@
 """Invented runs, networks and streams, whose numbers are known; and what a reader must be able to read."""
 
+import re
 from types import SimpleNamespace
 
 import matplotlib.text
@@ -133,9 +134,26 @@ def _tick_labels(picture, drawn: bool) -> set[int]:
     return {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
 
 
+def read_spots(drawing) -> list[str]:
+    """The words of every spot of a drawing, put together as touch.js does it."""
+    read = []
+    for one in drawing["spots"]:
+        for i in range(one["shape"][0] * one["shape"][1]):
+            words = [column[i // every % len(column)] for every, column in one["columns"]]
+            if None not in words:
+                read.append(re.sub(r"\{(\d+)\}", lambda field, words=words: words[int(field[1])], one["words"]))
+    return read
+
+
 @pytest.fixture
 def run():
     return make_run
+
+
+@pytest.fixture
+def read():
+    """The words of every spot of a picture."""
+    return lambda picture: read_spots(picture.drawing()["drawings"][0])
 
 
 @pytest.fixture

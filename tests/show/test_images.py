@@ -17,14 +17,15 @@ IMAGE = torch.randint(0, 256, (3, 8, 12), dtype=torch.uint8, generator=torch.Gen
 
 def greys(strip):
     """The greys of the images in a strip, from left to right."""
-    row = strip.get_array()[0, :, 0]
+    row = strip.get_array()[0]
+    row = row[row[:, 3] > 0, 0]  # what is not between two images
     return [int(value) for i, value in enumerate(row) if i == 0 or value != row[i - 1]]
 
 
 def test_each_class_shows_its_first_training_images_in_its_tasks_row(make, artists, texts):
     picture = show.tasks(make.stream(), per_class=2)
     strips = artists(picture, BboxImage)
-    assert [greys(strip)[:3:2] for strip in strips] == [[0, 1], [10, 11], [20, 21], [30, 31]]
+    assert [greys(strip)[:2] for strip in strips] == [[0, 1], [10, 11], [20, 21], [30, 31]]
     (a, b, c, d) = (Bbox(strip.get_window_extent()) for strip in strips)
     assert a.y0 == b.y0 > c.y0 == d.y0
     assert a.x0 == c.x0 < b.x0 == d.x0

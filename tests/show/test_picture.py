@@ -28,12 +28,15 @@ ROWS = [{"method": "lwf", "old (%)": 98.333, "keeps": "a|b"}, {"method": "finetu
 
 
 def test_a_picture_shows_itself_as_an_image_with_its_words_escaped():
-    page = Picture(4, 2, alt='5 < 6 & "seven"')._repr_html_()
+    shown = Picture(4, 2, alt='5 < 6 & "seven"')._repr_mimebundle_()
+    page = shown["text/html"]
+    assert shown["text/plain"] == '5 < 6 & "seven"'
     assert 'alt="5 &lt; 6 &amp; &quot;seven&quot;"' in page
     assert 'width="400"' in page
     assert "max-width:100%" in page
-    data = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1])
-    assert imread(io.BytesIO(data)).shape[:2] == (300, 600)
+    data = re.search(r"base64,([^\"]+)", page)[1]
+    assert shown["image/png"] == data
+    assert imread(io.BytesIO(base64.b64decode(data))).shape[:2] == (200, 400)
 
 
 def test_a_dollar_sign_is_no_formula(readable):

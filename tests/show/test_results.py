@@ -41,7 +41,7 @@ def labels(ticks):
 def test_the_patterns_of_logits_that_never_competed_are_hatched_and_explained(run, texts):
     per_task, across = run("lwf"), run("joint", competes=True)
     pictures = {
-        show.accuracy_matrix: lambda axes: [p.get_hatch() for p in axes.patches if isinstance(p, Polygon)],
+        show.accuracy_matrix: lambda axes: [p.get_hatch() for p in axes.patches if p.get_hatch()],
         show.forgetting: lambda axes: [bar.get_hatch() for bar in axes.patches],
         show.gallery: lambda axes: [axes.patch.get_hatch()],
     }
@@ -73,9 +73,11 @@ def test_each_cell_learned_so_far_has_its_accuracy_in_percent_and_the_rest_is_bl
     readable(picture)
     expected = {(i, j): 100 * matrix[i, j] for i in range(learned) for j in range(i + 1)}
     assert cells(picture) == pytest.approx(expected, abs=0.05)
-    image = picture.axes[0].images[0]
-    assert image.get_array().filled(np.nan) == pytest.approx(matrix, nan_ok=True)
-    assert image.get_clim() == (0, 1)
+    rows = picture.axes[0].images
+    assert len(rows) == learned
+    for image, row in zip(rows, matrix, strict=False):
+        assert image.get_array().filled(np.nan)[0] == pytest.approx(row, nan_ok=True)
+        assert image.get_clim() == (0, 1)
 
 
 def test_rows_are_after_a_task_and_columns_on_a_task_with_the_names_of_their_classes_if_they_fit(run, readable):
