@@ -26,7 +26,6 @@ from .runs import (
     percent,
     setting,
 )
-
 from .style import INK, SHADE
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     first, count = shown[0].runs[0], len(guess)
     single = [known_task and len(task) == 1 for task in first.tasks]
     headings = [f"task {task + 1}: {class_list(first, task)}{f' {DASH}' * single[task]}" for task in range(count)]
-    lowest = 100 * min([np.nanmin(guess, initial=1), *(np.nanmin(mean, initial=1) for _, mean, _ in lines)])
+    lowest = 100 * min([np.nanmin(guess, initial=1), *(np.nanmin(mean, initial=1) for _, mean, *_ in lines)])
     ticks, below = [(task + 0.5, str(task + 1)) for task in range(count)], f"task being learned{_epochs(shown)}"
     title, note = f"Accuracy of each task, {setting(known_task)}", notes(shown, known_task, missing, "*")
     legend = {m.label + ("" if known_task or m.competes else "*"): handle(m.look) for m in shown}
@@ -58,13 +57,13 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     legend["own task being learned"] = Patch(color=SHADE)
     picture, panels = paneled(headings, lowest, ticks, count, below, title, note, legend)
     draw_shades(panels, [(task, task + 1) for task in range(count)], SHADE)
-    times = np.unique(np.concatenate([[0.0], *(x for x, _, _ in lines)]))[1:]
+    times = np.unique(np.concatenate([[0.0], *(x for x, *_ in lines)]))[1:]
     picture.frames([_moment(x) for x in times], "time")
-    for method, label, (x, mean, spread) in zip(shown, legend, lines, strict=False):
+    for method, label, (x, mean, spread, runs_at) in zip(shown, legend, lines, strict=False):
         at, ends, since = [_moment(each) for each in x], np.isclose(x, np.round(x)), np.searchsorted(times, x)
         for task, panel in enumerate(panels):
             name, values = f"{method.label}, task {task + 1}", (x, mean[:, task], spread[:, task])
-            drawn = panel.mean(*values, method.look, name, ends, at, label, len(method.runs), since)
+            drawn = panel.mean(*values, method.look, name, ends, at, label, runs_at[:, task], since)
             picture.unveil(panel, times + 0.02, *drawn)
     steps = [guess[[t] * (count - t)] if known_task else guess[t:] for t in range(count)]
     draw_dotted(panels, [_stairs(task, 100 * values) for task, values in enumerate(steps)])
@@ -91,14 +90,14 @@ def _points(run: "Run", known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.array(places, dtype=float), np.reshape(values, (-1, len(matrix))).astype(float)
 
 
-def _line(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places (P,), mean (P, T) and spread (P, T) of a method; a stopped run counts as far as it got."""
+def _line(method: Method, known_task: bool) -> tuple[np.ndarray, ...]:
+    """Places (P,), mean, spread and number of runs (P, T) of a method; a stopped run counts as far as it got."""
     points = [_points(run, known_task) for run in method.runs]
     places = np.unique(np.concatenate([x for x, _ in points]).round(9))
     values = np.full((len(points), len(places), points[0][1].shape[1]), np.nan)
     for own, (x, y) in zip(values, points, strict=True):
         own[np.searchsorted(places, x.round(9))] = y
-    return (places, *mean_and_spread(values))
+    return (places, *mean_and_spread(values), np.isfinite(values).sum(axis=0))
 
 
 def _moment(place: float) -> str:
@@ -122,7 +121,7 @@ def _stairs(start: int, values: np.ndarray) -> np.ndarray:
 
 def _alt(shown: list[Method], lines: list[tuple[np.ndarray, ...]], known_task: bool) -> str:
     ends = []
-    for method, (_, mean, _) in zip(shown, lines, strict=True):
+    for method, (_, mean, *_) in zip(shown, lines, strict=True):
         if len(mean) or method.runs[0].learned:
             now = 100 * mean[-1] if len(mean) else np.full(mean.shape[1], np.nan)
             average = percent(now[np.isfinite(now)].mean()) if np.isfinite(now).any() else DASH

@@ -122,7 +122,8 @@ def page(picture: "Picture") -> dict[str, Any]:
     """
     image = base64.b64encode(small_png(picture)).decode("ascii")
     alt, width = html.escape(picture.alt, quote=True), round(100 * picture.get_figwidth())
-    data = json.dumps(drawing(picture), ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", r"<\/")
+    data = json.dumps(drawing(picture), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    data = data.replace("</", r"<\/")  # would end the script that holds it
     shown = (
         f'<div class="cltutor-picture"><img alt="{alt}" width="{width}" style="max-width:100%;height:auto" '
         f'src="data:image/png;base64,{image}"><script type="application/json">{data}</script>'

@@ -32,14 +32,14 @@ class Panel:
 
     def mean(
         self, x: np.ndarray, mean: np.ndarray, spread: np.ndarray, look: Look, name: str,
-        marks: np.ndarray | None = None, at: Sequence[str] = (), layer: str = "", runs: int = 1,
-        since: Sequence[int] = (),
+        marks: np.ndarray | None = None, at: Sequence[str] = (), layer: str = "",
+        runs: np.ndarray | None = None, since: np.ndarray | None = None,
     ) -> list[Artist]:  # fmt: skip
         """A line of mean accuracies (P,), with a band of one standard deviation, in per cent; nan is left out.
 
         mean, spread: in [0, 1]; spread is nan where there is one run only; marks: (P,) True where the line has a mark,
-        everywhere by default; at: each x in words, to be read after the name; layer: the entry of the legend; runs: how
-        many there are; since: the frame of each point. Returns what it drew.
+        everywhere by default; at: each x in words, to be read after the name; with the ``layer`` of the line, how many
+        ``runs`` (P,) a mean is of, and ``since`` (P,), the frame of each point. Returns what it drew.
         """
         seen, drawn = np.isfinite(mean), []
         if not seen.any():
@@ -59,32 +59,12 @@ class Panel:
             self.picture.add_artist(artist)
         if at:
             self.picture.layer(layer, *drawn)
-            many = f", {runs} runs" if runs > 1 else ""
-            rest = [f" ± {s:.1f} %{many}" if np.isfinite(s) else f" %{many and ', 1 run'}" for s in spread]
-            since = np.asarray(since)[seen] if len(since) else ()
-            columns = {"name": name, "at": np.asarray(at)[seen], "y": mean, "rest": rest}
-            self.picture.points(self, x, mean, "{name}, {at}: {y:.1f}{rest}", layer, since=since, **columns)
-        return drawn
-        x, mean, spread = x[seen], 100 * mean[seen], 100 * spread[seen]
-        several = np.isfinite(spread)
-        if several.any():
-            low, high = np.clip([mean - spread, mean + spread], max(0, self.low), 100)[:, several]
-            corners = np.column_stack([np.append(x[several], x[several][::-1]), np.append(low, high[::-1])])
-            band = Polygon(corners, color=look.color, alpha=0.15, linewidth=0, label=name, zorder=0.5)
-            drawn.append(band)
-        marked = range(len(x)) if marks is None else np.flatnonzero(marks[seen]).tolist()
-        options = {"linewidth": 1.8, "markersize": 5.5, "markevery": list(marked), "label": name}
-        drawn.append(Line2D(x, mean, **look.style, **options))
-        for artist in drawn:
-            artist.set_transform(self.transData)
-            self.picture.add_artist(artist)
-        if read:
-            self.picture.layer(layer, *drawn)
-            many = f", {runs} runs" if runs > 1 else ""
-            rest = [f" ± {s:.1f} %{many}" if np.isfinite(s) else f" %{many and ', 1 run'}" for s in spread]
-            since = np.asarray(since)[seen] if len(since) else ()
-            columns = {"name": name, "x": x, "y": mean, "rest": rest}
-            self.picture.points(self, x, mean, f"{read}: {{y:.1f}}{{rest}}", layer, since=since, **columns)
+            several = runs.max() > 1
+            rest = [
+                f" ± {s:.1f} %, {n} runs" if n > 1 else " %, 1 run" for s, n in zip(spread, runs[seen], strict=True)
+            ]
+            columns = {"name": name, "at": np.asarray(at)[seen], "y": mean, "rest": rest if several else " %"}
+            self.picture.points(self, x, mean, "{name}, {at}: {y:.1f}{rest}", layer, since=since[seen], **columns)
         return drawn
 
     @property

@@ -109,8 +109,7 @@ class Touchable:
         self._tag("frames", f"{first}-{'' if last is None else last}", artists)
 
     def unveil(self, place: Place, x: Iterable[float], *artists: Artist) -> None:
-        """Artists of which each frame shows what lies left of its ``x``, in the units of axes or a `Panel`, for which it is said
-        once."""
+        """Artists of which each frame shows what lies left of its ``x``, in the units of axes or a `Panel`."""
         ends = np.asarray(list(x), dtype=float)
         if len(ends) != len(self.frame_names):
             raise ValueError(f"There are {len(self.frame_names)} frames, and this one has {len(ends)} places.")

@@ -15,8 +15,8 @@ class Stage(anywidget.AnyWidget):
     """Shows a `Picture` with all that it does in a page, and calls ``answer`` with the spot that is touched.
 
     The spot is a dictionary: ``key`` of its kind, its ``number``, ``row`` and ``column``, its ``words`` and the
-    ``frame``. Where ``answer`` returns a picture, that picture is shown next. What the reader has chosen (hidden layers,
-    frame, setting, zoom) stays.
+    ``frame``. Where ``answer`` returns a picture, that picture is shown next. What the reader has chosen (hidden
+    layers, frame, setting, zoom) stays.
     """
 
     _esm = SCRIPT

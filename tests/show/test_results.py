@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib.patches import Polygon
 
 from cltutor import show
 from cltutor.evaluation import metrics

@@ -28,7 +28,8 @@ def one(picture):
 def test_points_are_where_they_are_drawn_and_read_their_values(picture, read):
     axes = picture.panel(0.5, 0.5, 3, 2)
     axes.set(xlim=(0, 3), ylim=(0, 100))
-    picture.points(axes, [0, 1, 3], [0, np.nan, 100], "step {at}: {value:.1f} %", at=["a", "b", "c"], value=[0, 1, 99.96])
+    columns = {"at": ["a", "b", "c"], "value": [0, 1, 99.96]}
+    picture.points(axes, [0, 1, 3], [0, np.nan, 100], "step {at}: {value:.1f} %", **columns)
     (spots,) = one(picture)["spots"]
     high = 72 * picture.get_figheight()
     assert spots["x"] == pytest.approx([36, 252], abs=0.1)
