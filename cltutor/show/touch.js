@@ -1,8 +1,7 @@
 // Brings the pictures of cltutor to life, in a page with or without a kernel: every value can be read by pointing at
 // it, the legend switches layers, and frames play. docs/pictures.md describes the data, `drawing()` in Python makes it.
 
-const NEAR = 20; // pixels from the pointer to a spot
-const SAME = 3; // spots so close to each other are read together
+const [NEAR, SAME] = [20, 3]; // pixels: from the pointer to a spot, and between spots that are read together
 const OWN = /cltutor-0-/g; // before every name in an SVG, which must be the picture's alone
 const LEAST = 0.87; // a picture shrinks so far, where its text still has 12 px; a narrower page scrolls
 const SVG = "http://www.w3.org/2000/svg";
@@ -335,12 +334,13 @@ class Stage {
     clearInterval(this.playing);
     this.film.replaceChildren();
     if (last < 1) return;
-    const go = (event) => this.showFrame(Number(event.target.value) - ("number" === event.target.type));
+    // While a number is typed the field is empty for a moment.
+    const go = ({ target }) => target.value && this.showFrame(target.value - (target.type === "number"));
     const step = (text, label, by) =>
       make("button", { text, "aria-label": label, onclick: () => this.showFrame(this.frame + by) });
     this.player = make("button", { text: "▶ play", onclick: () => this.play(!this.playing) });
     this.slider = make("input", { type: "range", min: 0, max: last, "aria-label": of, oninput: go });
-    this.typed = make("input", { type: "number", min: 1, max: last + 1, "aria-label": `${of}, number`, onchange: go });
+    this.typed = make("input", { type: "number", min: 1, max: last + 1, "aria-label": `${of}, number`, oninput: go });
     this.named = make("span", { "aria-live": "polite" });
     this.film.append(this.player, step("◂", "one frame back", -1), step("▸", "one frame on", 1));
     this.film.append(this.slider, this.typed, this.named);
