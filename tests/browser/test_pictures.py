@@ -61,7 +61,8 @@ class Faults(list):
     """What a page complains about, but for what it cannot fetch."""
 
     def watch(self, page):
-        page.on("pageerror", lambda error: self.append(str(error)))
+        # JupyterLab complains itself where a kernel is shut down.
+        page.on("pageerror", lambda error: "/static/lab/" in (error.stack or "") or self.append(str(error)))
         page.on("console", lambda message: message.type == "error" and self.complain(message))
         return page
 
@@ -162,6 +163,7 @@ def test_a_saved_notebook_responds_without_a_kernel(saved, lab, browser):
     opening = "async path => { await jupyterapp.commands.execute('docmanager:open', { path }) }"
     page.evaluate(opening, path.name)
     page.wait_for_selector(".cltutor-live svg")
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready }")
     page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
     try:
         for place, name in enumerate(FIGURES):
