@@ -6,6 +6,7 @@ import html
 import io
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,13 @@ def drawing(picture: "Picture") -> dict[str, Any]:
     made = [picture]
     with contextlib.suppress(NotMeasured):  # there is no picture of the other setting
         made += [picture.make_other()] if picture.make_other else []
-    return {"drawings": [_one(each) for each in made]}
+    drawings = [_one(each) for each in made]
+    found = Counter(image for one in drawings for image in re.findall(r"data:image/[^\"]{400,}", one["svg"]))
+    images = [image for image, times in found.items() if times > 1]  # each is kept once
+    for one in drawings:
+        for number, image in enumerate(images):
+            one["svg"] = one["svg"].replace(image, f"cltutor-image-{number};")
+    return {"drawings": drawings, "images": images}
 
 
 def _one(picture: "Picture") -> dict[str, Any]:

@@ -51,7 +51,7 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
         since = np.repeat(np.minimum(np.arange(count), run.learned - 1), count)
         picture.cells(axes, names, names, "after {row}, on {column}: {value:.1f} %", since=since, value=100 * values)
         for row in range(run.learned):
-            picture.appear(row, *_row(axes, values, row, hatched))
+            picture.appear(row, *fill_row(axes, values, row, hatched))
     axes.set_xticks(range(count), [plain(column) for column in columns])
     name_rows(axes, rows)
     picture.alt = _alt(run, values, known_task)
@@ -65,7 +65,7 @@ def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
     return f"{task + 1}{between}" + "\n".join(names) if fits else str(task + 1)
 
 
-def _row(axes: Axes, values: np.ndarray, row: int, hatched: bool) -> list[Artist]:
+def fill_row(axes: Axes, values: np.ndarray, row: int, hatched: bool) -> list[Artist]:
     """What is drawn of the accuracies after one task."""
     colors, count = matplotlib.colormaps[MAP], len(values)
     place = (-0.5, count - 0.5, row + 0.5, row - 0.5)

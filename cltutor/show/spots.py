@@ -4,6 +4,7 @@ Places are kept as they are given, in the units of some axes or in inches, and b
 is made: until then a figure function may still change its axes.
 """
 
+import base64
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,20 @@ from matplotlib.transforms import Bbox
 from .runs import setting
 
 Place = Any  # axes, a `Panel` or a picture: what has units of its own; or (left, bottom, width, height) in inches
+
+
+@dataclass
+class Played:
+    """A field that changes by frame: spot i reads words[codes[frame, i]]; ``codes`` (frames, spots) are uint8."""
+
+    words: Sequence[str]
+    codes: np.ndarray
+    right: np.ndarray  # (spots,) the code at which no `veil` covers a cell; the last of the words is no answer
+
+    def wrong(self, frame: int, none: bool) -> np.ndarray:
+        """(spots,) which cells a veil covers: those of a wrong answer, or of none."""
+        codes, last = self.codes[frame], len(self.words) - 1
+        return codes == last if none else (codes != self.right) & (codes != last)
 
 
 @dataclass
@@ -35,6 +50,9 @@ class Spots:
     layer: int | None = None
     since: list[int] = field(default_factory=list)  # the frame from which each is there: for all or one by one
     until: int | None = None  # the last frame in which they are there
+    at: list[int] = field(default_factory=list)  # the frame to which pointing at each moves the picture
+    link: list[int] = field(default_factory=list)  # what each belongs to: its newest others are marked with it
+    played: Played | None = None
 
 
 class Touchable:
@@ -50,36 +68,45 @@ class Touchable:
 
     def points(
         self, place: Place, x: Iterable[float], y: Iterable[float], words: str, /, layer: str = "", key: str = "",
-        since: Sequence[int] = (), **columns: Any,
+        since: Sequence[int] = (), at: Sequence[int] = (), link: Sequence[int] = (), **columns: Any,
     ) -> None:  # fmt: skip
         """A spot at every point of a curve, in the units of ``place``: axes, a `Panel`, or the picture itself (inches).
 
         words: a sentence such as "after task {task}: {accuracy:.1f} %", whose fields are ``columns``: one value for
-        all, or one per point; where it is nan or None there is no spot. since: the frame from which each is there.
+        all, or one per point; where it is nan or None there is no spot. since: the frame from which each is there; at:
+        the frame to which pointing at it moves the picture; link: numbers, equal for what is marked together.
         """
         xy = np.column_stack([np.asarray(list(x), dtype=float), np.asarray(list(y), dtype=float)])
         seen = np.isfinite(xy).all(axis=1)
         several = {name: np.ndim(values) == 1 and len(values) == len(xy) for name, values in columns.items()}
         given = {name: (1, np.array(v, dtype=object)[seen] if several[name] else v) for name, v in columns.items()}
-        since = np.asarray(since, dtype=int)[seen] if len(since) == len(xy) else since
+        since, at, link = (np.asarray(v, dtype=int)[seen] if len(v) == len(xy) else v for v in (since, at, link))
         sentence, filled = _filled(words, given, int(seen.sum()))
-        self._add(Spots(key, place, sentence, filled, xy[seen], (1, int(seen.sum())), since=list(since)), layer)
+        made = Spots(key, place, sentence, filled, xy[seen], (1, int(seen.sum())), since=list(since), at=at, link=link)
+        self._add(made, layer)
 
     def cells(
         self, place: Place, rows: Sequence[str], columns: Sequence[str], words: str, /, layer: str = "", key: str = "",
-        since: Sequence[int] = (), until: int | None = None, **values: Any,
+        since: Sequence[int] = (), until: int | None = None, link: Sequence[int] = (), **values: Any,
     ) -> None:  # fmt: skip
         """A spot for every cell of a grid that fills ``place``: axes, or (left, bottom, width, height) in inches.
 
         words: a sentence with the fields {row}, {column} and ``values``, each one for all or an array of a value per
         cell; where it is nan or None there is no spot. since: the frame from which they are there, for all or one by
-        one; until: the last.
+        one; until: the last; link: as in `points`. A value may be `Played`, and {frame} is the name of the frame.
         """
         shape = (len(rows), len(columns))
+        played = next((value for value in values.values() if isinstance(value, Played)), None)
         fields = {name: (1, np.ravel(array) if np.ndim(array) else array) for name, array in values.items()}
         fields |= {"row": (len(columns), list(rows)), "column": (1, list(columns))}
         sentence, filled = _filled(words, fields, len(rows) * len(columns))
-        self._add(Spots(key, place, sentence, filled, None, shape, None, list(since), until), layer)
+        made = Spots(key, place, sentence, filled, None, shape, None, list(since), until, link=link, played=played)
+        self._add(made, layer)
+
+    def veil(self, key: str, none: bool, artist: Artist) -> None:
+        """An artist, a `PathPatch`, over the cells ``key`` whose `Played` answer is wrong, or over those without one."""
+        number = [one.key for one in self.spots].index(key)
+        self._tag("veil", f"{number}-{int(none)}", [artist])
 
     def spot(self, place: Place, words: str, layer: str = "", key: str = "", frames: Sequence[int] = ()) -> None:
         """One spot with its words: a box (left, bottom, width, height) in inches, or an artist."""
@@ -136,13 +163,17 @@ class Touchable:
 
     def _add(self, made: Spots, layer: str) -> None:
         """Keep spots, unless they are wrong: here the sentence reaches who made them, in the page it would not."""
-        count, made.since = made.shape[0] * made.shape[1], list(map(int, made.since))
+        count = made.shape[0] * made.shape[1]
+        made.since, made.at, made.link = (list(map(int, given)) for given in (made.since, made.at, made.link))
         if layer:
             self.layer(layer)
             made.layer = self.layers[layer]
         if len(made.since) not in (0, 1, count):
             raise ValueError(f"A frame is given for one spot or all {count}, not {len(made.since)}.")
-        self._frame(*made.since, made.until or 0)
+        if made.played and made.played.codes.shape != (len(self.frame_names), count):
+            frames = len(self.frame_names)
+            raise ValueError(f"{frames} frames of {count} spots need as many codes, not {made.played.codes.shape}.")
+        self._frame(*made.since, *made.at, made.until or 0)
         made.key = made.key or f"spots {len(self.spots) + 1}"
         if any(other.key == made.key for other in self.spots):
             raise ValueError(f"Two kinds of spots have the key {made.key!r}: give each its own.")
@@ -166,6 +197,9 @@ class Touchable:
             (left, low), (right, top) = self._drawn(*self._box(one.place))
             plain["box"] = [round(float(v), 1) for v in (left, top, right - left, low - top)]
         given = {"layer": one.layer, "since": one.since or None, "until": one.until}
+        given |= {"at": one.at or None, "link": one.link or None}
+        if one.played:
+            given["right"] = _bytes(one.played.right)
         return plain | {name: value for name, value in given.items() if value is not None}
 
     def _box(self, place: Place) -> tuple[Place, np.ndarray]:
@@ -190,15 +224,28 @@ def _filled(words: str, given: Mapping[str, tuple[int, Any]], count: int) -> tup
         sentence += text
         if name is None:
             continue
+        if name == "frame" and name not in given:
+            sentence += "{frame}"
+            continue
         if name not in given:
             raise ValueError(f"The words have the field {{{name}}}, and there are {', '.join(given) or 'no values'}.")
         every, values = given[name]
+        if isinstance(values, Played):
+            same = [i and (now == values.codes[i - 1]).all() for i, now in enumerate(values.codes)]
+            frames = [None if old else _bytes(now) for old, now in zip(same, values.codes, strict=True)]
+            sentence += f"{{{len(columns)}}}"
+            columns.append((1, list(values.words), frames))
+            continue
         values = [values] if isinstance(values, str | int | float) or values is None else list(values)
         if len(values) > 1 and len(values) * every != count and name != "column":
             raise ValueError(f"{name} has a value for each of {count} spots, not {len(values)}.")
         sentence += f"{{{len(columns)}}}"
         columns.append((every, [_word(value, form or "") for value in values]))
     return sentence, columns
+
+
+def _bytes(codes: np.ndarray) -> str:
+    return base64.b64encode(codes.astype(np.uint8).tobytes()).decode("ascii")
 
 
 def _word(value: Any, form: str) -> str | None:

@@ -44,24 +44,49 @@ class Spots {
     });
     [this.x, this.y, this.wide, this.high] = [0, 1, 2, 3].map((part) => Float64Array.from(places, (one) => one[part]));
     this.shown = new Uint8Array(places.length).fill(1);
+    this.played = groups.map((group) => group.right && new Played(group));
   }
 
   // Which are there: in this frame, and not in a hidden layer.
   show(frame, layers, hidden) {
     this.which.forEach(([number, i], spot) => {
-      const { layer, since = [0], until = Infinity } = this.groups[number];
-      const first = since.length > 1 ? since[i] : since[0];
-      this.shown[spot] = first <= frame && frame <= until && !hidden.has(layers[layer]);
+      const { layer, until = Infinity } = this.groups[number];
+      this.shown[spot] = this.first(spot) <= frame && frame <= until && !hidden.has(layers[layer]);
     });
   }
 
-  words(spot) {
+  first(spot) {
+    const [number, i] = this.which[spot];
+    const { since = [0] } = this.groups[number];
+    return since.length > 1 ? since[i] : since[0];
+  }
+
+  words(spot, frame, names) {
     const [number, i] = this.which[spot];
     const { words, columns } = this.groups[number];
-    return words.replace(/\{(\d+)\}/g, (whole, field) => {
-      const [every, values] = columns[field] ?? [1, [whole]];
-      return values[Math.floor(i / every) % values.length];
+    return words.replace(/\{(\d+|frame)\}/g, (whole, field) => {
+      const [every, values, codes] = columns[field] ?? [1, [names[frame]]];
+      return values[codes ? this.played[number].frames[frame][i] : Math.floor(i / every) % values.length];
     });
+  }
+
+  // The frame to which pointing at a spot moves the picture.
+  at(spot) {
+    const [number, i] = this.which[spot];
+    return this.groups[number].at?.[i];
+  }
+
+  // The newest of each kind that belongs to the same as this one.
+  linked(spot, frame) {
+    const link = (one) => this.groups[this.which[one][0]].link?.[this.which[one][1]];
+    const [own, newest] = [link(spot), new Map()];
+    for (let other = 0; own !== undefined && other < this.x.length; other++) {
+      const [[number], time] = [this.which[other], this.at(other) ?? this.first(other)];
+      const old = newest.get(number) ?? [-1, -1];
+      const fits = link(other) === own && number !== this.which[spot][0] && !this.played[number];
+      if (fits && time <= frame && time > old[1]) newest.set(number, [other, time]);
+    }
+    return [...newest.values()].map(([other]) => other);
   }
 
   // The squared distance from a place to a spot, 0 inside its box.
@@ -110,6 +135,26 @@ class Spots {
   }
 }
 
+// What the cells of a grid are taken for in each frame, a byte per cell; a frame like the one before is null.
+class Played {
+  constructor({ right, columns, box, shape }) {
+    const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const [, words, frames] = columns.find((column) => column.length > 2);
+    Object.assign(this, { box, shape, right: bytes(right), none: words.length - 1, frames: [] });
+    for (const text of frames) this.frames.push(text ? bytes(text) : this.frames.at(-1));
+  }
+
+  // The outline of a veil over the cells that are wrong in a frame (0), or that have no answer (1).
+  veil(frame, none) {
+    const [[left, top, width, height], [rows, columns]] = [this.box, this.shape];
+    const [wide, high] = [width / columns, height / rows];
+    const covered = (code, i) => (none ? code === this.none : code !== this.right[i] && code !== this.none);
+    const cell = (i) => `M${left + (i % columns) * wide} ${top + Math.floor(i / columns) * high}`;
+    const outline = (i) => `${cell(i)}h${wide}v${high}h${-wide}z`;
+    return [...this.frames[frame].keys()].map((i) => (covered(this.frames[frame][i], i) ? outline(i) : "")).join("");
+  }
+}
+
 class Stage {
   constructor(host, data, touched = () => {}) {
     globalThis.cltutorPictures = (globalThis.cltutorPictures ?? 0) + 1;
@@ -130,6 +175,7 @@ class Stage {
   // Another state of the same picture: what the reader has chosen stays.
   replace(data) {
     this.drawings = data.drawings;
+    this.images = data.images ?? []; // those that are in several drawings
     const names = this.drawings.map((one) => one.setting);
     const buttons = names.map((name) => make("button", { text: name, onclick: () => this.choose(name) }));
     this.settings.replaceChildren(...(names.length > 1 ? buttons : []));
@@ -153,7 +199,7 @@ class Stage {
     const { svg, alt, colors } = this.drawing;
     [this.current, this.tip.textContent] = [-1, ""];
     const focused = this.svg !== undefined && document.activeElement === this.svg;
-    this.scroll.innerHTML = svg.replace(OWN, this.id);
+    this.scroll.innerHTML = svg.replace(OWN, this.id).replace(/cltutor-image-(\d+);/g, (_, i) => this.images[i]);
     this.svg = this.scroll.firstElementChild;
     const whole = this.whole;
     this.whole = this.svg.getAttribute("viewBox").split(" ").map(Number);
@@ -227,27 +273,37 @@ class Stage {
     const [group, number] = this.spots.which[this.current];
     const { key, shape } = this.drawing.spots[group];
     const [row, column] = [Math.floor(number / shape[1]), number % shape[1]];
-    this.touched({ key, number, row, column, words: this.spots.words(this.current), frame: this.frame });
+    this.touched({ key, number, row, column, words: this.words(this.current), frame: this.frame });
   }
 
   // Mark a spot and show its words beside it, with those of the spots that lie on it; -1: none.
   read(spot) {
     if (spot === this.current) return;
     this.current = spot;
+    if (spot >= 0 && this.spots.at(spot) !== undefined) this.showFrame(this.spots.at(spot));
     const found = spot < 0 ? [] : this.spots.with(spot, SAME / this.svg.getScreenCTM().a);
-    this.tip.textContent = found.map((each) => this.spots.words(each)).join("\n");
+    this.tip.textContent = found.map((each) => this.words(each)).join("\n");
     this.marks.replaceChildren();
     if (spot < 0) return;
-    const { x, y, wide, high } = this.spots;
-    const [w, h] = [Math.max(5, wide[spot]), Math.max(5, high[spot])];
-    const at = { x: x[spot] - w, y: y[spot] - h, width: 2 * w, height: 2 * h, rx: wide[spot] ? 0 : 5 };
-    this.marks.append(drawn("rect", { ...at, class: "cltutor-mark" }));
+    this.marks.append(this.mark(spot));
     const [around, box] = [this.root.getBoundingClientRect(), this.marks.getBoundingClientRect()];
+    this.marks.append(...this.spots.linked(spot, this.frame).map((other) => this.mark(other)));
     const { offsetWidth, offsetHeight } = this.tip;
     const left = Math.min(box.right - around.left + 8, around.width - offsetWidth);
     const above = box.top - around.top - offsetHeight - 4;
     this.tip.style.left = `${Math.max(0, left)}px`;
     this.tip.style.top = `${above < 0 ? box.bottom - around.top + 4 : above}px`;
+  }
+
+  words(spot) {
+    return this.spots.words(spot, this.frame, this.drawing.frames.names);
+  }
+
+  mark(spot) {
+    const { x, y, wide, high } = this.spots;
+    const [w, h] = [Math.max(5, wide[spot]), Math.max(5, high[spot])];
+    const at = { x: x[spot] - w, y: y[spot] - h, width: 2 * w, height: 2 * h, rx: wide[spot] ? 0 : 5 };
+    return drawn("rect", { ...at, class: "cltutor-mark" });
   }
 
   key(event) {
@@ -315,7 +371,12 @@ class Stage {
 
   showSpots() {
     this.spots.show(this.frame ?? 0, this.drawing.layers, this.hidden);
-    if (this.current >= 0 && !this.spots.shown[this.current]) this.read(-1);
+    const spot = this.current;
+    if (spot >= 0 && !this.spots.shown[spot]) this.read(-1);
+    else if (spot >= 0 && this.spots.at(spot) === undefined) {
+      this.current = -1; // the words, and what is marked with it, may be others in this frame
+      this.read(spot);
+    }
   }
 
   drawCurtains() {
@@ -356,6 +417,10 @@ class Stage {
     // At the end all is seen, with marks that reach beyond the last place.
     const width = (x) => (this.frame === names.length - 1 ? this.whole[2] : Math.max(0, x[this.frame]));
     curtains.forEach((x, i) => this.curtains[i].setAttribute("width", width(x)));
+    for (const part of this.all("veil")) {
+      const [group, none] = part.dataset.veil.split("-").map(Number);
+      part.querySelector("path").setAttribute("d", this.spots.played[group].veil(this.frame, none));
+    }
     this.showSpots();
     if (names.length < 2) return;
     this.slider.value = this.frame;
