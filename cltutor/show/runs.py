@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..runs.naming import grouped
+from ..runs.naming import grouped, name_of
 from ..runs.one_class import DASH, NOTE, constant_terms, informative
 from .style import Look, look
 
@@ -47,7 +47,7 @@ def methods(runs: Sequence["Run"]) -> list[Method]:
         raise ValueError(f"runs in one picture must have the same number of tasks, not {counts[0]} and {counts[-1]}.")
     found, seen = [], set()
     for label, same in grouped(runs):
-        name = same[0].name  # the first recipe of a name has the look of the name, the others one of their own
+        name = name_of(same[0])  # the first recipe of a name has the look of the name, the others one of their own
         found.append(Method(label, tuple(same), look(label if name in seen else name)))
         seen.add(name)
     return found

@@ -5,10 +5,12 @@ yellow, which is too faint on white. Lines and marks differ as well, so that a g
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
+from ..runs.naming import REGIMES
 
 # Text and strong lines, thin lines, frames, areas, and what has the colour of the page: a page may change them.
 INK, FAINT, FRAME, SHADE, GROUND = "#222222", "#bbbbbb", "#888888", "#ececec", "#fefefe"
@@ -30,13 +32,16 @@ class Look:
     color: str
     line: str | tuple
     marker: str | tuple[int, ...]
+    hollow: bool = False
 
     @property
     def style(self) -> dict[str, Any]:
         """The look as arguments of matplotlib's lines."""
-        return {"color": self.color, "linestyle": self.line, "marker": self.marker}
+        face = {"markerfacecolor": GROUND} if self.hollow else {}
+        return {"color": self.color, "linestyle": self.line, "marker": self.marker} | face
 
 
+# Those of one paper, which are shown together, have a colour each; those that share one differ in line and mark.
 NAMED = {
     "finetune": Look(VERMILLION, SOLID, "o"),
     "finetune_slow": Look(ORANGE, DASHED, "s"),
@@ -58,18 +63,18 @@ NAMED = {
     "ebll": Look(GOLD, SOLID, "+"),
     "lwf_mc": Look(BLUE, DASHED, "1"),
     "lwm": Look(PURPLE, SOLID, "2"),
-    "lwm_attention_only": Look(PURPLE, DOTTED, "3"),
+    "lwm_attention_only": Look(ROSE, DOTTED, "3"),
     "eeil": Look(GREEN, SOLID, (4, 1)),  # a star of four points
-    "eeil_base": Look(GREEN, DOTTED, "4"),
+    "eeil_base": Look(BROWN, DOTTED, "4"),
     "eeil_da": Look(SKY, SOLID, "|"),
     "eeil_bf": Look(TEAL, MIXED, "_"),
     "icarl": Look(ORANGE, SOLID, (6, 1)),
-    "hybrid1": Look(ORANGE, DOTTED, (3, 1)),
+    "hybrid1": Look(INDIGO, DOTTED, (3, 1)),
     "dfcnn": Look(WINE, SOLID, (5, 1)),
-    "dfcnn_small": Look(WINE, DASHED, (8, 1)),
+    "dfcnn_small": Look(PURPLE, DASHED, (8, 1)),
     "single_task": Look(SLATE, SOLID, (4, 0)),
-    "single_task_large": Look(SLATE, DASHED, (7, 0)),
-    "hard_sharing": Look(VERMILLION, DASHED, (3, 0)),
+    "single_task_large": Look(BROWN, DASHED, (7, 0)),
+    "hard_sharing": Look(BLUE, MIXED, (3, 0)),
     "progressive": Look(FOREST, SOLID, (6, 2)),
     "expandable": Look(GOLD, DASHED, (10, 1)),
     "tensor_factorization": Look(SKY, MIXED, (5, 0)),
@@ -85,10 +90,14 @@ FREE_MARKERS = (7, 1), (9, 1), (12, 1), (4, 1, 45), (5, 2), *SUITS
 def look(name: str) -> Look:
     """The look of a method. That of an unknown name depends on nothing but the name.
 
-    So a method of your own looks the same in every figure and process, and two of them rarely look alike.
+    So a method of your own looks the same in every figure and process, and two of them rarely look alike. A method that
+    was trained unlike its paper's, "lwf across tasks", has its method's colour with another line and hollow marks.
     """
     if name in NAMED:
         return NAMED[name]
+    for regime in REGIMES.values():
+        if name.endswith(regime):
+            return replace(look(name.removesuffix(regime)), line=LONG, hollow=True)
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     number, color = divmod(number, len(FREE_COLORS))
     number, marker = divmod(number, len(FREE_MARKERS))
