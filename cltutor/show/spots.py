@@ -68,21 +68,22 @@ class Touchable:
 
     def points(
         self, place: Place, x: Iterable[float], y: Iterable[float], words: str, /, layer: str = "", key: str = "",
-        since: Sequence[int] = (), at: Sequence[int] = (), link: Sequence[int] = (), **columns: Any,
+        since: Sequence[int] = (), moves: Sequence[int] = (), link: Sequence[int] = (), **columns: Any,
     ) -> None:  # fmt: skip
         """A spot at every point of a curve, in the units of ``place``: axes, a `Panel`, or the picture itself (inches).
 
         words: a sentence such as "after task {task}: {accuracy:.1f} %", whose fields are ``columns``: one value for
-        all, or one per point; where it is nan or None there is no spot. since: the frame from which each is there; at:
-        the frame to which pointing at it moves the picture; link: numbers, equal for what is marked together.
+        all, or one per point; where it is nan or None there is no spot. since: the frame from which each is there;
+        moves: the frame to which pointing at it takes the picture; link: numbers, equal for what is marked together.
         """
         xy = np.column_stack([np.asarray(list(x), dtype=float), np.asarray(list(y), dtype=float)])
         seen = np.isfinite(xy).all(axis=1)
         several = {name: np.ndim(values) == 1 and len(values) == len(xy) for name, values in columns.items()}
         given = {name: (1, np.array(v, dtype=object)[seen] if several[name] else v) for name, v in columns.items()}
-        since, at, link = (np.asarray(v, dtype=int)[seen] if len(v) == len(xy) else v for v in (since, at, link))
-        sentence, filled = _filled(words, given, int(seen.sum()))
-        made = Spots(key, place, sentence, filled, xy[seen], (1, int(seen.sum())), since=list(since), at=at, link=link)
+        count, own = int(seen.sum()), {"since": since, "at": moves, "link": link}
+        own = {name: list(np.array(one, dtype=int)[seen] if len(one) == len(xy) else one) for name, one in own.items()}
+        sentence, filled = _filled(words, given, count)
+        made = Spots(key, place, sentence, filled, xy[seen], (1, count), **own)
         self._add(made, layer)
 
     def cells(

@@ -29,36 +29,38 @@ class Spots {
   constructor(groups) {
     this.groups = groups;
     this.which = []; // [group, number in the group] of each spot
+    [this.first, this.at, this.link] = [[], [], []]; // frame, frame that it moves to, and what it belongs to
     const places = [];
     groups.forEach((group, number) => {
-      const [rows, columns] = group.shape;
-      const [left, top, width, height] = group.box ?? [0, 0, 0, 0];
+      const { shape: [rows, columns], box: [left, top, width, height] = [0, 0, 0, 0], since = [0] } = group;
       for (let i = 0; i < rows * columns; i++) {
-        const [row, column] = [Math.floor(i / columns), i % columns];
-        const [wide, high] = [width / columns / 2, height / rows / 2];
         if (group.columns.some(([every, words]) => words[Math.floor(i / every) % words.length] === null)) continue;
         this.which.push([number, i]);
-        if (group.box) places.push([left + (2 * column + 1) * wide, top + (2 * row + 1) * high, wide, high]);
-        else places.push([group.x[i], group.y[i], 0, 0]);
+        this.first.push(since[i] ?? since[0]);
+        this.at.push(group.at?.[i]);
+        this.link.push(group.link?.[i]);
+        const [wide, high, row] = [width / columns / 2, height / rows / 2, Math.floor(i / columns)];
+        const middle = [left + (2 * (i % columns) + 1) * wide, top + (2 * row + 1) * high];
+        places.push([...(group.box ? middle : [group.x[i], group.y[i]]), wide, high]);
       }
     });
     [this.x, this.y, this.wide, this.high] = [0, 1, 2, 3].map((part) => Float64Array.from(places, (one) => one[part]));
     this.shown = new Uint8Array(places.length).fill(1);
-    this.played = groups.map((group) => group.right && new Played(group));
+    // What the cells of a grid are taken for in each frame, a byte per cell; a frame like the one before is null.
+    const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    this.played = groups.map(({ right, columns }) => {
+      const [, words, texts] = columns.find((column) => column.length > 2) ?? [];
+      const unpack = (frames, text) => [...frames, text ? bytes(text) : frames.at(-1)];
+      return texts && { right: bytes(right), last: words.length - 1, frames: texts.reduce(unpack, []) };
+    });
   }
 
   // Which are there: in this frame, and not in a hidden layer.
   show(frame, layers, hidden) {
     this.which.forEach(([number, i], spot) => {
       const { layer, until = Infinity } = this.groups[number];
-      this.shown[spot] = this.first(spot) <= frame && frame <= until && !hidden.has(layers[layer]);
+      this.shown[spot] = this.first[spot] <= frame && frame <= until && !hidden.has(layers[layer]);
     });
-  }
-
-  first(spot) {
-    const [number, i] = this.which[spot];
-    const { since = [0] } = this.groups[number];
-    return since.length > 1 ? since[i] : since[0];
   }
 
   words(spot, frame, names) {
@@ -70,23 +72,26 @@ class Spots {
     });
   }
 
-  // The frame to which pointing at a spot moves the picture.
-  at(spot) {
-    const [number, i] = this.which[spot];
-    return this.groups[number].at?.[i];
+  // The newest of each other kind that belongs to the same as this one.
+  linked(spot, frame) {
+    const [link, newest, time] = [this.link[spot], new Map(), (one) => this.at[one] ?? this.first[one]];
+    for (let other = 0; link !== undefined && other < this.x.length; other++) {
+      const number = this.which[other][0];
+      if (this.link[other] !== link || number === this.which[spot][0] || this.played[number]) continue;
+      if (time(other) <= frame && !(time(newest.get(number)) > time(other))) newest.set(number, other);
+    }
+    return [...newest.values()];
   }
 
-  // The newest of each kind that belongs to the same as this one.
-  linked(spot, frame) {
-    const link = (one) => this.groups[this.which[one][0]].link?.[this.which[one][1]];
-    const [own, newest] = [link(spot), new Map()];
-    for (let other = 0; own !== undefined && other < this.x.length; other++) {
-      const [[number], time] = [this.which[other], this.at(other) ?? this.first(other)];
-      const old = newest.get(number) ?? [-1, -1];
-      const fits = link(other) === own && number !== this.which[spot][0] && !this.played[number];
-      if (fits && time <= frame && time > old[1]) newest.set(number, [other, time]);
-    }
-    return [...newest.values()].map(([other]) => other);
+  // The outline of a veil over the cells of a grid that are wrong in a frame (0), or that have no answer (1).
+  veil(number, frame, none) {
+    const { box: [left, top, width, height], shape: [rows, columns] } = this.groups[number];
+    const [{ right, last, frames }, wide, high] = [this.played[number], width / columns, height / rows];
+    const outline = (code, i) => {
+      if (code === last ? !none : none || code === right[i]) return "";
+      return `M${left + (i % columns) * wide} ${top + Math.floor(i / columns) * high}h${wide}v${high}h${-wide}z`;
+    };
+    return Array.from(frames[frame], outline).join("");
   }
 
   // The squared distance from a place to a spot, 0 inside its box.
@@ -100,8 +105,8 @@ class Spots {
     let [found, least] = [-1, reach * reach];
     for (let spot = 0; spot < this.x.length; spot++) {
       const away = this.away(spot, x, y);
-      const smaller = away === least && found >= 0 && this.wide[spot] < this.wide[found];
-      if (this.shown[spot] && (away < least || smaller)) [found, least] = [spot, away];
+      const closer = away < least || (away === least && this.wide[spot] < this.wide[found]);
+      if (this.shown[spot] && closer) [found, least] = [spot, away];
     }
     return found;
   }
@@ -135,26 +140,6 @@ class Spots {
   }
 }
 
-// What the cells of a grid are taken for in each frame, a byte per cell; a frame like the one before is null.
-class Played {
-  constructor({ right, columns, box, shape }) {
-    const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const [, words, frames] = columns.find((column) => column.length > 2);
-    Object.assign(this, { box, shape, right: bytes(right), none: words.length - 1, frames: [] });
-    for (const text of frames) this.frames.push(text ? bytes(text) : this.frames.at(-1));
-  }
-
-  // The outline of a veil over the cells that are wrong in a frame (0), or that have no answer (1).
-  veil(frame, none) {
-    const [[left, top, width, height], [rows, columns]] = [this.box, this.shape];
-    const [wide, high] = [width / columns, height / rows];
-    const covered = (code, i) => (none ? code === this.none : code !== this.right[i] && code !== this.none);
-    const cell = (i) => `M${left + (i % columns) * wide} ${top + Math.floor(i / columns) * high}`;
-    const outline = (i) => `${cell(i)}h${wide}v${high}h${-wide}z`;
-    return [...this.frames[frame].keys()].map((i) => (covered(this.frames[frame][i], i) ? outline(i) : "")).join("");
-  }
-}
-
 class Stage {
   constructor(host, data, touched = () => {}) {
     globalThis.cltutorPictures = (globalThis.cltutorPictures ?? 0) + 1;
@@ -176,10 +161,9 @@ class Stage {
   replace(data) {
     this.drawings = data.drawings;
     this.images = data.images ?? []; // those that are in several drawings
-    const names = this.drawings.map((one) => one.setting);
+    const [names, spot] = [this.drawings.map((one) => one.setting), this.current];
     const buttons = names.map((name) => make("button", { text: name, onclick: () => this.choose(name) }));
     this.settings.replaceChildren(...(names.length > 1 ? buttons : []));
-    const spot = this.current;
     this.choose(names.includes(this.setting) ? this.setting : names[0]);
     if (this.spots.shown[spot]) this.read(spot);
   }
@@ -206,8 +190,7 @@ class Stage {
     fill(this.svg, { tabindex: 0, role: "application", "aria-label": `${alt} Arrow keys read the values.` });
     this.svg.prepend(...this.svg.querySelectorAll("defs")); // not in the boxes of legend entries
     this.fit();
-    if (this.zoomed && String(whole) === String(this.whole)) this.look(this.view);
-    else this.look(this.whole);
+    this.look(this.zoomed && String(whole) === String(this.whole) ? this.view : this.whole);
     this.colors.textContent = colors.replace(OWN, this.id);
     this.marks = this.svg.appendChild(drawn("g"));
     this.spots = new Spots(this.drawing.spots);
@@ -271,8 +254,8 @@ class Stage {
   touch() {
     if (this.current < 0) return;
     const [group, number] = this.spots.which[this.current];
-    const { key, shape } = this.drawing.spots[group];
-    const [row, column] = [Math.floor(number / shape[1]), number % shape[1]];
+    const { key, shape: [, columns] } = this.drawing.spots[group];
+    const [row, column] = [Math.floor(number / columns), number % columns];
     this.touched({ key, number, row, column, words: this.words(this.current), frame: this.frame });
   }
 
@@ -280,7 +263,7 @@ class Stage {
   read(spot) {
     if (spot === this.current) return;
     this.current = spot;
-    if (spot >= 0 && this.spots.at(spot) !== undefined) this.showFrame(this.spots.at(spot));
+    if (spot >= 0 && this.spots.at[spot] !== undefined) this.showFrame(this.spots.at[spot]);
     const found = spot < 0 ? [] : this.spots.with(spot, SAME / this.svg.getScreenCTM().a);
     this.tip.textContent = found.map((each) => this.words(each)).join("\n");
     this.marks.replaceChildren();
@@ -289,10 +272,10 @@ class Stage {
     const [around, box] = [this.root.getBoundingClientRect(), this.marks.getBoundingClientRect()];
     this.marks.append(...this.spots.linked(spot, this.frame).map((other) => this.mark(other)));
     const { offsetWidth, offsetHeight } = this.tip;
-    const left = Math.min(box.right - around.left + 8, around.width - offsetWidth);
+    const left = Math.max(0, Math.min(box.right - around.left + 8, around.width - offsetWidth));
     const above = box.top - around.top - offsetHeight - 4;
-    this.tip.style.left = `${Math.max(0, left)}px`;
-    this.tip.style.top = `${above < 0 ? box.bottom - around.top + 4 : above}px`;
+    const top = above < 0 ? box.bottom - around.top + 4 : above;
+    Object.assign(this.tip.style, { left: `${left}px`, top: `${top}px` });
   }
 
   words(spot) {
@@ -300,16 +283,15 @@ class Stage {
   }
 
   mark(spot) {
-    const { x, y, wide, high } = this.spots;
-    const [w, h] = [Math.max(5, wide[spot]), Math.max(5, high[spot])];
-    const at = { x: x[spot] - w, y: y[spot] - h, width: 2 * w, height: 2 * h, rx: wide[spot] ? 0 : 5 };
-    return drawn("rect", { ...at, class: "cltutor-mark" });
+    const [x, y, wide, high] = ["x", "y", "wide", "high"].map((part) => this.spots[part][spot]);
+    const [w, h] = [Math.max(5, wide), Math.max(5, high)];
+    const look = { rx: wide ? 0 : 5, class: "cltutor-mark" };
+    return drawn("rect", { x: x - w, y: y - h, width: 2 * w, height: 2 * h, ...look });
   }
 
   key(event) {
     if (event.target !== this.svg || event.ctrlKey || event.metaKey || event.altKey) return;
-    const count = this.spots.x.length;
-    const here = this.current;
+    const [count, here] = [this.spots.x.length, this.current];
     const steps = {
       ArrowRight: () => this.spots.step(here, 1),
       ArrowLeft: () => this.spots.step(here < 0 ? count : here, -1),
@@ -322,9 +304,9 @@ class Stage {
     else if (event.key === "PageUp") this.showFrame(this.frame - 1);
     else if (event.key === "PageDown") this.showFrame(this.frame + 1);
     else if (event.key === "Enter" || event.key === " ") this.touch();
-    else if (event.key !== "Escape" || (here < 0 && !this.zoomed)) return;
-    else if (here >= 0) this.read(-1);
-    else this.look(this.whole);
+    else if (event.key === "Escape" && here >= 0) this.read(-1);
+    else if (event.key === "Escape" && this.zoomed) this.look(this.whole);
+    else return;
     this.marks.firstElementChild?.scrollIntoView({ block: "nearest", inline: "nearest" });
     event.preventDefault();
     event.stopPropagation();
@@ -373,7 +355,7 @@ class Stage {
     this.spots.show(this.frame ?? 0, this.drawing.layers, this.hidden);
     const spot = this.current;
     if (spot >= 0 && !this.spots.shown[spot]) this.read(-1);
-    else if (spot >= 0 && this.spots.at(spot) === undefined) {
+    else if (spot >= 0 && this.spots.at[spot] === undefined) {
       this.current = -1; // the words, and what is marked with it, may be others in this frame
       this.read(spot);
     }
@@ -419,7 +401,7 @@ class Stage {
     curtains.forEach((x, i) => this.curtains[i].setAttribute("width", width(x)));
     for (const part of this.all("veil")) {
       const [group, none] = part.dataset.veil.split("-").map(Number);
-      part.querySelector("path").setAttribute("d", this.spots.played[group].veil(this.frame, none));
+      part.querySelector("path").setAttribute("d", this.spots.veil(group, this.frame, none));
     }
     this.showSpots();
     if (names.length < 2) return;

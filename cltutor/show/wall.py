@@ -195,7 +195,7 @@ def _draw_curves(picture: Picture, axes: Axes, accuracy: np.ndarray, label: str,
         (strong,) = axes.plot(x, values, markevery=ends, markersize=5, linewidth=1.8, **look.style)
         picture.layer(f"task {task + 1}", faint, strong)
         picture.unveil(axes, x + 0.3, strong)
-        own = {"at": x, "link": np.full(len(x), accuracy.shape[1] * number + task)}
+        own = {"moves": x, "link": np.full(len(x), accuracy.shape[1] * number + task)}
         fields = {"name": label, "task": task + 1, "when": list(map(_named, moments)), "y": values}
         picture.points(axes, x, values, "{name}, task {task}, {when}: {y:.1f} %", f"task {task + 1}", **own, **fields)
 

@@ -59,13 +59,14 @@ def _predictions(rng, curves, tasks, classes, epochs, images):
     found = [np.full((len(at), tasks * classes * images), 255, np.uint8) for _ in curves]
     labels = np.arange(tasks * classes).repeat(images)
     for taken, curve in zip(found, curves, strict=True):
-        for row, (task, epoch) in zip(taken if images else (), at, strict=True):
+        for row, (task, epoch) in zip(taken, at, strict=True):
             accuracy = curve[task * epochs + (epoch if epoch > 0 else epochs) - 1][labels // classes]
             wrong = labels // classes * classes + (labels + 1) % classes
             guess = np.where(rng.random(len(labels)) < np.nan_to_num(accuracy), labels, wrong)
             row[:] = np.where(np.isnan(accuracy), 255, guess)
-    at = np.array(at if images else np.zeros((0, 2)), dtype=np.int64)
-    return {"predicted_known": found[0], "predicted_unknown": found[1], "predicted_at": at}
+    kept = slice(None if images else 0)
+    found = [*found, np.array(at, dtype=np.int64)]
+    return {f"predicted_{name}": one[kept] for name, one in zip(("known", "unknown", "at"), found, strict=True)}
 
 
 def make_run(
