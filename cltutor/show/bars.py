@@ -1,5 +1,7 @@
 """Average accuracy and forgetting of each method as bars."""
 
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -7,8 +9,21 @@ from ..checked import checked
 from ..evaluation import metrics
 from .picture import FONT, FRAME, INK, Picture, headed, name_rows, widest
 from .rules import Runs
-from .runs import NEVER_COMPETED, Method, accuracy, mean_and_spread, measured, methods, notes, percent, setting
-from .style import HATCH
+from .runs import (
+    NEVER_COMPETED,
+    Method,
+    accuracy,
+    counted,
+    marked,
+    mean_and_spread,
+    measured,
+    methods,
+    notes,
+    percent,
+    reading,
+    setting,
+)
+from .style import GROUND, HATCH
 
 WIDE, ROW, VALUE = 2.6, 0.45, 1.1  # inches: of an axis, of a method, of the number beside a bar
 
@@ -32,39 +47,39 @@ def forgetting(runs: Runs, known_task: bool = True) -> Picture:
     )
     if not all(any(run.learned > 1 for run in method.runs) for method in shown):
         raise ValueError("forgetting needs runs that have learned two tasks or more.")
-    hatched = [not (known_task or method.competes) for method in shown]
-    left = 0.3 + widest(method.label for method in shown)
-    high = ROW * len(shown)
-    title = f"Average accuracy and forgetting, {setting(known_task)}"
-    note = notes(shown, known_task, missing, "hatched:")
+    labels, title = marked(shown, known_task), f"Average accuracy and forgetting, {setting(known_task)}"
+    left, high = 0.3 + widest(labels), ROW * len(shown)
+    note = notes(shown, known_task, missing, "*, hatched:")
     picture = headed(left + 2 * (WIDE + VALUE) + 0.35, 0.66 + high, title, note)
     bars = picture.panel(left, 0.6, WIDE, high, "average accuracy at the end (%)")
-    _bars(bars, shown, kept, hatched)
+    _bars(bars, shown, labels, kept, "average accuracy at the end", " %")
     bars.set_xlim(0, 100)
-    name_rows(bars, [method.label for method in shown])
+    name_rows(bars, labels)
     bars = picture.panel(left + WIDE + VALUE + 0.15, 0.6, WIDE, high, "forgetting (percentage points)")
-    _bars(bars, shown, lost, hatched)
+    _bars(bars, shown, labels, lost, "forgetting", " points")
     name_rows(bars, [""] * len(shown))
     parts = [
-        f"{method.label} keeps {percent(mean)} and forgets {percent(fall).replace(' %', '')} points"
+        f"{method.label} keeps {percent(mean)} and forgets {fall:.0f} points"
         for method, (mean, _), (fall, _) in zip(shown, kept, lost, strict=True)
     ]
-    never = f" (hatched bars were {NEVER_COMPETED})" if any(hatched) else ""
+    never = f" (hatched bars were {NEVER_COMPETED})" if any("*" in label for label in labels) else ""
     picture.alt = f"{title}{never}: {'; '.join(parts)}."
-    return picture
+    return picture.instead(known_task, partial(forgetting, runs))
 
 
-def _bars(axes: Axes, shown: list[Method], numbers: np.ndarray, hatched: list[bool]) -> None:
-    """Bars from the top down, with their numbers in a column at the right."""
-    for place, (method, (mean, spread)) in enumerate(zip(shown, numbers, strict=True)):
-        color, hatch = method.look.color, HATCH if hatched[place] else None
-        inside = "white" if hatch else color
+def _bars(axes: Axes, shown: list[Method], labels: list[str], numbers: np.ndarray, what: str, unit: str) -> None:
+    """Bars from the top down with their methods' marks, and their numbers in a column at the right."""
+    across, words = axes.get_yaxis_transform(), [reading(*each, unit) for each in numbers]
+    for place, (method, label, (mean, spread)) in enumerate(zip(shown, labels, numbers, strict=True)):
+        color, hatch = method.look.color, HATCH if label.endswith("*") else None
+        inside = GROUND if hatch else color
         axes.barh(place, mean, height=0.6, color=inside, edgecolor=color, linewidth=1.2, hatch=hatch)
-        words = percent(mean, ".1f").replace(" %", "")
         if np.isfinite(spread):
             axes.errorbar(mean, place, xerr=spread, color=INK, capsize=3, lw=1.2)
-            words += f" ± {spread:.1f}"
-        across = axes.get_yaxis_transform()
-        axes.text(1.03, place, words, transform=across, va="center", fontsize=FONT, color=INK)
+        axes.plot(mean, place, **method.look.style, ms=8, mew=1.5, clip_on=False)
+        value = words[place].removesuffix(unit)
+        axes.text(1.05, place, value, transform=across, va="center", fontsize=FONT, color=INK)
     axes.spines["left"].set_visible(False)  # bars start at 0, wherever that is
     axes.axvline(0, color=FRAME, lw=0.8)
+    of = [counted(len(method.runs)) for method in shown]
+    axes.figure.cells(axes, labels, [""], f"{{row}}, {what}: {{words}}, {{of}}", words=words, of=of)

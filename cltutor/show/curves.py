@@ -19,6 +19,7 @@ from .runs import (
     accuracy,
     chance,
     class_list,
+    marked,
     mean_and_spread,
     measured,
     methods,
@@ -52,7 +53,7 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     lowest = 100 * min([np.nanmin(guess, initial=1), *(np.nanmin(mean, initial=1) for _, mean, *_ in lines)])
     ticks, below = [(task + 0.5, str(task + 1)) for task in range(count)], f"task being learned{_epochs(shown)}"
     title, note = f"Accuracy of each task, {setting(known_task)}", notes(shown, known_task, missing, "*")
-    legend = {m.label + ("" if known_task or m.competes else "*"): handle(m.look) for m in shown}
+    legend = {label: handle(m.look) for m, label in zip(shown, marked(shown, known_task), strict=True)}
     legend["guessing"] = Line2D([], [], color=INK, linestyle=":", lw=1)
     legend["own task being learned"] = Patch(color=SHADE)
     picture, panels = paneled(headings, lowest, ticks, count, below, title, note, legend)
@@ -63,7 +64,7 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
         at, ends, since = [_moment(each) for each in x], np.isclose(x, np.round(x)), np.searchsorted(times, x)
         for task, panel in enumerate(panels):
             name, values = f"{method.label}, task {task + 1}", (x, mean[:, task], spread[:, task])
-            drawn = panel.mean(*values, method.look, name, ends, at, label, runs_at[:, task], since)
+            drawn = panel.mean(*values, method.look, name, at, label, runs_at[:, task], since, ends)
             picture.unveil(panel, times + 0.02, *drawn)
     steps = [guess[[t] * (count - t)] if known_task else guess[t:] for t in range(count)]
     draw_dotted(panels, [_stairs(task, 100 * values) for task, values in enumerate(steps)])

@@ -1,14 +1,25 @@
 """The package's own source code, shown in a notebook: what is read there is what runs."""
 
 import ast
+import html
 import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
 from ..describe import shown
 
+# First letters of pygments' classes, the name of that colour in JupyterLab, which follows its theme, and one elsewhere.
+COLORS = ("k", "keyword", "#1a7f37"), ("s", "string", "#b5422c"), ("c", "comment", "#7a7a7a"), ("m", "number", "#9a6700")
+RULES = "".join(
+    f".cltutor-source [class^={first}]{{color:var(--jp-mirror-editor-{name}-color,{color})}}"
+    for first, name, color in COLORS
+)
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -21,6 +32,10 @@ class Source:
 
     def _repr_markdown_(self) -> str:
         return f"`{self.place}`\n\n```python\n{self.code}\n```"
+
+    def _repr_html_(self) -> str:
+        code = highlight(self.code, PythonLexer(), HtmlFormatter(cssclass="cltutor-source"))
+        return f"<p><code>{html.escape(self.place)}</code></p>{code}<style>{RULES}</style>"
 
     def __repr__(self) -> str:
         return f"# {self.place}\n{self.code}"

@@ -13,6 +13,7 @@ from .style import Look, look
 if TYPE_CHECKING:
     from ..runs.run import Run
 
+REGIMES = {False: "trained per task", True: "trained across tasks"}
 NEVER_COMPETED = "trained per task: these logits never learned to compete across tasks"
 
 
@@ -125,6 +126,20 @@ def one_class_notes(runs: Sequence["Run"], known_task: bool) -> list[str]:
 def percent(value: float, form: str = ".0f") -> str:
     """A percentage in words, a dash where there is none."""
     return f"{value:{form}} %" if np.isfinite(value) else DASH
+
+
+def reading(mean: float, spread: float = np.nan, unit: str = " %") -> str:
+    """A mean as it is read, with its spread if there is one: "93.4 ± 1.2 %"."""
+    return DASH if np.isnan(mean) else f"{mean:.1f}{f' ± {spread:.1f}' if np.isfinite(spread) else ''}{unit}"
+
+
+def counted(number: int, noun: str = "run") -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}"
+
+
+def marked(shown: list[Method], known_task: bool) -> list[str]:
+    """The labels of methods, with an asterisk where their logits are compared and never learned to compete."""
+    return [method.label + ("" if known_task or method.competes else "*") for method in shown]
 
 
 def setting(known_task: bool) -> str:

@@ -14,6 +14,7 @@ from ..runs.naming import REGIMES
 
 # Text and strong lines, thin lines, frames, areas, and what has the colour of the page: a page may change them.
 INK, FAINT, FRAME, SHADE, GROUND = "#222222", "#bbbbbb", "#888888", "#ececec", "#fefefe"
+YELLOW = "#fff1b8"  # an area, unlike the band of any line
 BLACK, ORANGE, SKY, GREEN = INK, "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
 WINE, INDIGO, TEAL, OLIVE = "#882255", "#332288", "#44AA99", "#999933"  # Tol (2021) and others, from the ninth on
@@ -130,5 +131,5 @@ def on_dark(color: str) -> str:
 # What takes the place of each colour on a dark page, and the names of those that have one; others have their digits.
 DARK = {one.color.lower(): on_dark(one.color) for one in NAMED.values()}
 DARK |= {color.lower(): on_dark(color) for color in (*FREE_COLORS, *(color for color, _ in TERMS), GREY)}
-DARK |= {INK: "#e8e8e8", FAINT: "#4d4d4d", FRAME: "#8a8a8a", SHADE: "#2b2b2b", GROUND: "#111111"}
+DARK |= {YELLOW: "#40370f", INK: "#e8e8e8", FAINT: "#4d4d4d", FRAME: "#8a8a8a", SHADE: "#2b2b2b", GROUND: "#111111"}
 NAMES = {INK: "ink", FAINT: "faint", FRAME: "frame", SHADE: "shade", GROUND: "ground"}

@@ -98,7 +98,7 @@ def test_the_bars_are_the_mean_metrics_of_each_methods_runs_in_the_order_given(r
         assert [bar.get_width() for bar in axes.patches] == pytest.approx(values.mean(axis=1))
         spread = values[0].std(ddof=1)
         assert axes.texts[0].get_text() == f"{values[0].mean():.1f} ± {spread:.1f}"
-    assert labels(kept.get_yticklabels()) == NAMES
+    assert labels(kept.get_yticklabels()) == [name + "*" * (not known_task) for name in NAMES]
     assert kept.yaxis_inverted()
     assert "±" not in show.forgetting(runs[0]).axes[1].texts[0].get_text()
 
@@ -106,8 +106,9 @@ def test_the_bars_are_the_mean_metrics_of_each_methods_runs_in_the_order_given(r
 @pytest.mark.parametrize("known_task", [True, False])
 def test_each_regime_has_its_panel_of_means_and_intervals_in_the_order_given(both, texts, known_task):
     per_task, across = show.gallery(both, known_task).axes
-    assert labels(per_task.get_yticklabels()) == ["finetune", "lwf", "mas"]
-    assert labels(across.get_yticklabels()) == ["finetune", "eeil"]
+    mark = "" if known_task else "*"
+    assert labels(per_task.get_yticklabels()) == [f"finetune{mark}", f"lwf{mark}", f"mas{mark}"]
+    assert labels(across.get_yticklabels()) == ["finetune across tasks", "eeil"]
     assert per_task.yaxis_inverted()
     assert per_task.get_xlim() == across.get_xlim()
     ends = [(run.known if known_task else run.unknown)[-1].mean() for run in both if run.name == "eeil"]
@@ -144,8 +145,8 @@ def test_a_point_is_the_mean_on_old_and_on_new_tasks_with_its_interval(run):
 def test_regimes_of_old_and_new_tasks_have_separate_panels_tested_as_they_were_trained(both):
     picture = show.old_and_new(both)
     assert len(picture.axes) == 2
-    per_task = picture.alt.index("trained with a head per task, task known at test: finetune")
-    assert per_task < picture.alt.index("trained with all classes competing, task unknown at test: eeil")
+    per_task = picture.alt.index("trained per task, task known at test: finetune")
+    assert per_task < picture.alt.index("trained across tasks, task unknown at test: finetune across tasks")
     assert max(max(*axes.get_xticks(), *axes.get_yticks()) for axes in picture.axes) <= 100
     unknown = show.old_and_new(both, known_task=False)
     assert len(unknown.axes) == 1
@@ -180,7 +181,7 @@ def test_accuracy_is_a_mean_with_its_t_interval_over_the_parameters():
     assert not marks["hard_sharing"].lines[2]  # one seed has no interval
     assert axes.get_ylim()[0] < min(low, 40) < high < axes.get_ylim()[1]
     assert axes.get_xscale() == "log"
-    assert f"dfcnn 54.0 % ± {half:.1f} with 7.96 M; hard_sharing 40.0 % with 2.7 M" in picture.alt
+    assert f"dfcnn 54.0 ± {half:.1f} % with 7.96 M; hard_sharing 40.0 % with 2.7 M" in picture.alt
 
 
 def test_the_bars_of_a_task_end_at_the_sum_of_what_is_stored():
