@@ -48,7 +48,8 @@ def accuracy_by_share(runs: ByShare, known_task: bool = True) -> Picture:
         for panel, heading, y, around in zip(panels, headings, mean.T, spread.T, strict=True):
             values, name = (np.arange(len(shares)) + 0.5, y, around), f"{method.label}, {heading}"
             panel.mean(*values, method.look, name, at, method.label, counts)
-        before, after = (f"{percent(100 * a)} on old tasks and {percent(100 * b)} on the newest" for a, b in mean[[0, -1]])
+        ends = 100 * mean[[0, -1]]
+        before, after = (f"{percent(old)} on old tasks and {percent(new)} on the newest" for old, new in ends)
         parts.append(f"{method.label} goes from {before} to {after}")
     picture.alt = f"{title}, from {100 * shares[0]:g} % to {100 * shares[-1]:g} % of them: {'; '.join(parts)}."
     return picture.instead(known_task, partial(accuracy_by_share, runs))
@@ -59,4 +60,3 @@ def _line(method: list[Method], known_task: bool) -> tuple[np.ndarray, np.ndarra
     ends = [[accuracy(run, known_task)[-1] for run in at_share.runs] for at_share in method]
     pairs = [mean_and_spread(np.array([(mean_and_spread(row[:-1])[0], row[-1]) for row in rows])) for rows in ends]
     return np.array([mean for mean, _ in pairs]), np.array([spread for _, spread in pairs])
-

@@ -14,11 +14,11 @@ from pygments.lexers import PythonLexer
 
 from ..describe import shown
 
-# First letters of pygments' classes, the name of that colour in JupyterLab, which follows its theme, and one elsewhere.
-COLORS = ("k", "keyword", "#1a7f37"), ("s", "string", "#b5422c"), ("c", "comment", "#7a7a7a"), ("m", "number", "#9a6700")
+# By the first letter of pygments' classes: JupyterLab's colour, which follows its theme, and one for another page.
+COLORS = {"k": "keyword-color,#1f8a45", "s": "string-color,#c9532f"}
+COLORS |= {"c": "comment-color,#7a7a7a", "m": "number-color,#a06c00"}
 RULES = "".join(
-    f".cltutor-source [class^={first}]{{color:var(--jp-mirror-editor-{name}-color,{color})}}"
-    for first, name, color in COLORS
+    f".cltutor-source [class^={first}]{{color:var(--jp-mirror-editor-{color})}}" for first, color in COLORS.items()
 )
 PACKAGE = Path(__file__).resolve().parents[1]
 

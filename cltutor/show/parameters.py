@@ -83,10 +83,10 @@ def accuracy_over_parameters(points: Points, measure: str = "accuracy", note: st
         bars = {"yerr": half, "capsize": 4, "elinewidth": 1.4} if np.isfinite(half) else {}
         drawn = axes.errorbar(size, mean, label=name, **styles[name], **bars)
         picture.layer(name, *drawn.get_children())
-        parts.append(f"{name} {reading(mean, half)} with {short(size)}")
         seeds = f"{' (95 % interval)' if bars else ''}, {counted(len(values), 'seed')}, {size:,.0f} parameters"
         words = f"{name}, {measure}: {reading(mean, half)}{seeds}"
         picture.points(axes, [size], [mean], "{words}", name, words=words)
+        parts.append(words)
         ends += [mean - np.nan_to_num(half), mean + np.nan_to_num(half)]
     sizes = [size for size, _ in found.values()]
     axes.set_xscale("log")

@@ -61,10 +61,8 @@ def temperature(
     logit = [f", logit {scores[k]:.3g}" for k in shown] + [""] * (len(labels) - len(shown))
     words = f"{{row}}: {{p}} at T = {temperature:g}{{logit}}"
     picture.cells(axes, labels, [""], words, p=list(map(_percent, shares)), logit=logit)
-    best = f"{names[p.argmax()]} leads with {_percent(p.max())}"
-    picture.alt = (
-        f"An image and the probabilities of its {len(scores)} classes at temperature {temperature:g}: {best}, {entropy}."
-    )
+    head = f"An image and the probabilities of its {len(scores)} classes at temperature {temperature:g}"
+    picture.alt = f"{head}: {names[p.argmax()]} leads with {_percent(p.max())}, {entropy}."
     return picture
 
 

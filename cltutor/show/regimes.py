@@ -12,7 +12,6 @@ from ..evaluation import metrics
 from .picture import FAINT, INK, Picture, headed, name_rows, widest
 from .rules import Runs
 from .runs import (
-    NEVER_COMPETED,
     REGIMES,
     Method,
     accuracy,
@@ -27,10 +26,9 @@ from .runs import (
     reading,
     setting,
 )
-from .style import GROUND, HATCH, SHADE
+from .style import HATCH, SHADE
 
 WIDE, ROW, GAP, BELOW = 2.6, 0.215, 0.3, 0.62  # inches: of a panel, of a method, beside and below a panel
-THIN = ("x", "+", "1", "2", "3", "4", "|", "_")  # marks without a face
 
 
 @checked
@@ -70,16 +68,14 @@ def gallery(runs: Runs, known_task: bool = True) -> Picture:
         if not known_task and not group[0].competes:
             axes.patch.set(hatch=HATCH, edgecolor=SHADE, linewidth=0)
         _dots(axes, group, own)
-        labels = marked(group, known_task)
-        name_rows(axes, labels)
+        name_rows(axes, labels := marked(group, known_task))
         words = [f"{reading(*each)}{' (95 % interval)' * math.isfinite(each[1])}" for each in own]
         of = [counted(len(method.runs)) for method in group]
         picture.cells(axes, labels, [""], f"{{row}}, {regime}: {{words}}, {{of}}", words=words, of=of)
-        means = ", ".join(f"{method.label} {percent(mean)}" for method, (mean, _) in zip(group, own, strict=True))
+        means = ", ".join(f"{label} {percent(mean)}" for label, (mean, _) in zip(labels, own, strict=True))
         parts.append(f"{regime.capitalize()}: {means}.")
         left += WIDE + GAP
-    never = "" if known_task or panels[0][0].competes else f" (the hatched panel was {NEVER_COMPETED})"
-    picture.alt = f"{title}{never}. {' '.join(parts)}"
+    picture.alt = f"{'; '.join([title, *filter(None, note)])}. {' '.join(parts)}"
     return picture.instead(known_task, partial(gallery, runs))
 
 
@@ -92,12 +88,10 @@ def _numbers(method: Method, known_task: bool) -> tuple[float, float]:
 def _dots(axes: Axes, group: list[Method], numbers: list[tuple[float, float]]) -> None:
     """One row per method, from the top down; an interval is cut off at 0 and 100 %."""
     for place, (method, (mean, half)) in enumerate(zip(group, numbers, strict=True)):
-        look = method.look
         axes.axhline(place, color=FAINT, lw=0.6, zorder=0.6)
-        if math.isfinite(half):
-            axes.plot(np.clip([mean - half, mean + half], 0, 100), [place, place], color=look.color, lw=2.2, zorder=2)
-        if look.marker in THIN:  # it could not be seen on its interval
-            axes.plot(mean, place, "o", color=GROUND, ms=10, mew=0, zorder=2.5)
-        mark = look.style | {"ms": 7, "mew": 1.5, "linestyle": "", "clip_on": False}
+        if math.isfinite(half):  # pale, so that every mark is seen on it
+            ends = np.clip([mean - half, mean + half], 0, 100)
+            axes.plot(ends, [place, place], color=method.look.color, lw=5, alpha=0.4, solid_capstyle="butt", zorder=2)
+        mark = method.look.style | {"ms": 7, "mew": 1.5, "linestyle": "", "clip_on": False}
         axes.plot(mean, place, label=method.label, zorder=3, **mark)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))

@@ -11,7 +11,7 @@ from .picture import Picture, handle, headed
 from .rules import Runs
 from .runs import NOTE, REGIMES, Method, NotMeasured, counted, methods, one_class_notes, reading, setting
 
-SIDE, LEFT, BELOW, ABOVE, GAP = 3.6, 0.85, 0.65, 0.5, 0.95  # inches
+SIDE, LEFT, BELOW, ABOVE, GAP = 3.6, 0.85, 0.65, 0.3, 0.95  # inches
 WIDE = 10  # points of an interval that are shown in any case
 
 
@@ -73,9 +73,7 @@ def point(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     return 100 * np.array(means), 100 * np.array(widths)
 
 
-def _points(
-    picture: Picture, axes: Axes, shown: list[Method], points: list[tuple[np.ndarray, np.ndarray]]
-) -> None:
+def _points(picture: Picture, axes: Axes, shown: list[Method], points: list[tuple[np.ndarray, np.ndarray]]) -> None:
     means = np.array([mean for mean, _ in points])
     for side, axis in enumerate((axes.xaxis, axes.yaxis)):
         width = np.array([np.nan_to_num(half[side]).clip(max=WIDE) for _, half in points])

@@ -116,8 +116,8 @@ class Opener(ipywidgets.VBox):
         if [id(run) for run in runs] == [id(run) for run in self.runs] and runs:
             return
         self.runs = list(runs)
-        options = [(f"{place}: {shortened(name_of(run), 40)}, seed {run.seed}", place) for place, run in enumerate(runs, 1)]
-        self.run.options = options
+        names = [f"{shortened(name_of(run), 40)}, seed {run.seed}" for run in runs]
+        self.run.options = [(f"{place}: {name}", place) for place, name in enumerate(names, 1)]
         self.run.value = len(runs) or None
         self.layout.display = None if runs else "none"
         self._grey()

@@ -57,7 +57,7 @@ def test_the_alt_text_has_the_numbers(run):
     one.known[:] = [[0.9, np.nan], [0.6, 1.0]]
     other.known[:] = [[0.9, np.nan], [0.3, 0.5]]
     assert "lwf, task known at test: task 1 goes from 90 % to 60 %" in show.accuracy_matrix(one).alt
-    assert "lwf keeps 80 % and forgets 30 points" in show.forgetting(one).alt
+    assert "lwf keeps 80.0 % and forgets 30.0 points" in show.forgetting(one).alt
     assert show.gallery([other, one]).alt.endswith("Trained per task: lwf 80 %. Trained across tasks: eeil 40 %.")
     one.curves.known[-1] = [0.25, 0.75]
     assert "lwf ends with 25 % on task 1 and 50 % on average" in show.accuracy_over_time(one).alt
@@ -115,10 +115,10 @@ def test_each_regime_has_its_panel_of_means_and_intervals_in_the_order_given(bot
     mean, half = metrics.mean_interval(ends)
     (dot,) = [line for line in across.lines if line.get_label() == "eeil"]
     assert dot.get_xdata() == pytest.approx([100 * mean])
-    spans = [line.get_xdata() for line in across.lines if line.get_linewidth() == 2.2]
+    spans = [line.get_xdata() for line in across.lines if line.get_linewidth() == 5]
     np.testing.assert_allclose(spans[1], [100 * (mean - half), min(100, 100 * (mean + half))])
     alone = show.gallery(both[0], known_task)
-    assert not any(line.get_linewidth() == 2.2 for line in alone.axes[0].lines), "one run has no interval"
+    assert not any(line.get_linewidth() == 5 for line in alone.axes[0].lines), "one run has no interval"
     assert not any("interval" in text for text in texts(alone))
 
 
@@ -181,7 +181,10 @@ def test_accuracy_is_a_mean_with_its_t_interval_over_the_parameters():
     assert not marks["hard_sharing"].lines[2]  # one seed has no interval
     assert axes.get_ylim()[0] < min(low, 40) < high < axes.get_ylim()[1]
     assert axes.get_xscale() == "log"
-    assert f"dfcnn 54.0 ± {half:.1f} % with 7.96 M; hard_sharing 40.0 % with 2.7 M" in picture.alt
+    assert (
+        f"dfcnn, peak accuracy: 54.0 ± {half:.1f} % (95 % interval), 3 seeds, 7,963,252 parameters; hard_sharing"
+        in picture.alt
+    )
 
 
 def test_the_bars_of_a_task_end_at_the_sum_of_what_is_stored():
