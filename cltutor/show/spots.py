@@ -26,7 +26,7 @@ class Played:
 
     words: Sequence[str]
     codes: np.ndarray
-    right: np.ndarray  # (spots,) the code at which no `veil` covers a cell; the last of the words is no answer
+    right: np.ndarray | None = None  # (spots,) the code that no `veil` covers; the last of the words is no answer
 
     def wrong(self, frame: int, none: bool) -> np.ndarray:
         """(spots,) which cells a veil covers: those of a wrong answer, or of none."""
@@ -171,8 +171,8 @@ class Touchable:
             made.layer = self.layers[layer]
         if len(made.since) not in (0, 1, count):
             raise ValueError(f"A frame is given for one spot or all {count}, not {len(made.since)}.")
-        if made.played and made.played.codes.shape != (len(self.frame_names), count):
-            frames = len(self.frame_names)
+        frames = max(1, len(self.frame_names))
+        if made.played and made.played.codes.shape != (frames, count):
             raise ValueError(f"{frames} frames of {count} spots need as many codes, not {made.played.codes.shape}.")
         self._frame(*made.since, *made.at, made.until or 0)
         made.key = made.key or f"spots {len(self.spots) + 1}"
@@ -199,7 +199,7 @@ class Touchable:
             plain["box"] = [round(float(v), 1) for v in (left, top, right - left, low - top)]
         given = {"layer": one.layer, "since": one.since or None, "until": one.until}
         given |= {"at": one.at or None, "link": one.link or None}
-        if one.played:
+        if one.played and one.played.right is not None:
             given["right"] = _bytes(one.played.right)
         return plain | {name: value for name, value in given.items() if value is not None}
 

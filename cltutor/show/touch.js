@@ -51,7 +51,7 @@ class Spots {
     this.played = groups.map(({ right, columns }) => {
       const [, words, texts] = columns.find((column) => column.length > 2) ?? [];
       const unpack = (frames, text) => [...frames, text ? bytes(text) : frames.at(-1)];
-      return texts && { right: bytes(right), last: words.length - 1, frames: texts.reduce(unpack, []) };
+      return texts && { right: right && bytes(right), last: words.length - 1, frames: texts.reduce(unpack, []) };
     });
   }
 
