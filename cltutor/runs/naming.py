@@ -57,7 +57,7 @@ def _settings(code: str) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(code, mode="eval")):
         if isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
-            regime = REGIMES.get(node.value.value, "") if node.arg == "heads" else ""
+            regime = REGIMES.get(str(node.value.value), "") if node.arg == "heads" else ""
             found.append(regime.strip() or f"{node.arg}={node.value.value!s}")
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             found.append(f"weight={ast.unparse(node.left)}")
