@@ -135,6 +135,9 @@ class Touchable:
         """Artists that are there from frame ``first`` on, to frame ``last`` if it is given."""
         self._frame(first, last or 0)
         self._tag("frames", f"{first}-{'' if last is None else last}", artists)
+        if last is not None and last < len(self.frame_names) - 1:
+            for artist in artists:
+                artist.set_visible(False)  # in an image, which shows the last frame; an SVG has them all
 
     def unveil(self, place: Place, x: Iterable[float], *artists: Artist) -> None:
         """Artists of which each frame shows what lies left of its ``x``, in the units of axes or a `Panel`."""
