@@ -267,3 +267,14 @@ def test_shares_and_cosines_are_read_by_pointing_at_them(read):
     words = read(show.knowledge_shares(SHARES, ["a", "b", "c"]))
     assert words[5] == "b, channel 3: 50.00 % of its filters"
     assert "b and c: cosine 0.8165" in words
+
+
+def test_curves_table_and_changes_are_read_with_their_numbers(read):
+    words = read(show.reverse_transfer(KNOWN, LEARNING, references={"single_task": 0.7}))
+    assert "task 1, epoch 2, while task 1 is learned: 90.0 %, its peak" in words
+    assert "task 1, epoch 8, while task 3 is learned: 60.0 %" in words
+    assert "single_task: 70.0 %" in words
+    words = read(show.transfer_table(KNOWN, LEARNING))
+    assert {"after task 2: 50.0 % on task 2 when it had been learned"} < set(words)
+    assert words[-2] == "after task 3: +15.0 points on task 2 since it was learned"
+    assert "task 1, layer 2, after task 3: filters changed by 66.7 %" in read(show.filter_changes(filter_distances(Moved())))
