@@ -15,6 +15,7 @@ function fill(made, options) {
   return made;
 }
 
+const display = (part, on) => (part.style.display = on ? "" : "none");
 const drawn = (tag, options = {}) => fill(document.createElementNS(SVG, tag), options);
 
 function make(tag, options = {}, ...children) {
@@ -54,7 +55,6 @@ class Spots {
       return texts && { right: right && bytes(right), last: words.length - 1, frames: texts.reduce(unpack, []) };
     });
   }
-
   // Which are there: in this frame, and not in a hidden layer.
   show(frame, layers, hidden) {
     this.which.forEach(([number, i], spot) => {
@@ -62,7 +62,6 @@ class Spots {
       this.shown[spot] = this.first[spot] <= frame && frame <= until && !hidden.has(layers[layer]);
     });
   }
-
   words(spot, frame, names) {
     const [number, i] = this.which[spot];
     const { words, columns } = this.groups[number];
@@ -71,7 +70,6 @@ class Spots {
       return values[codes ? this.played[number].frames[frame][i] : Math.floor(i / every) % values.length];
     });
   }
-
   // The newest of each other kind that belongs to the same as this one.
   linked(spot, frame) {
     const [link, newest, time] = [this.link[spot], new Map(), (one) => this.at[one] ?? this.first[one]];
@@ -82,7 +80,6 @@ class Spots {
     }
     return [...newest.values()];
   }
-
   // The outline of a veil over the cells of a grid that are wrong in a frame (0), or that have no answer (1).
   veil(number, frame, none) {
     const { box: [left, top, width, height], shape: [rows, columns] } = this.groups[number];
@@ -93,14 +90,12 @@ class Spots {
     };
     return Array.from(frames[frame], outline).join("");
   }
-
   // The squared distance from a place to a spot, 0 inside its box.
   away(spot, x, y) {
     const dx = Math.max(0, Math.abs(this.x[spot] - x) - this.wide[spot]);
     const dy = Math.max(0, Math.abs(this.y[spot] - y) - this.high[spot]);
     return dx * dx + dy * dy;
   }
-
   nearest(x, y, reach) {
     let [found, least] = [-1, reach * reach];
     for (let spot = 0; spot < this.x.length; spot++) {
@@ -110,14 +105,12 @@ class Spots {
     }
     return found;
   }
-
   // Every spot that lies on this one: curves of several methods often meet.
   with(spot, reach) {
     const near = (other) => this.away(other, this.x[spot], this.y[spot]) <= reach * reach;
     const same = (other) => other !== spot && this.shown[other] && !this.wide[other] && near(other);
     return [spot, ...[...this.x.keys()].filter(same)].slice(0, 8);
   }
-
   // The next one that is there, in the order of the figure.
   step(spot, by) {
     const count = this.x.length;
@@ -127,16 +120,13 @@ class Spots {
     }
     return -1;
   }
-
   // The nearest one above (-1) or below (1).
   beyond(spot, down) {
-    let [found, least] = [spot < 0 ? this.step(spot, 1) : spot, Infinity];
-    for (let other = 0; other < this.x.length; other++) {
-      const dy = down * (this.y[other] - this.y[spot]);
-      const cost = dy + 3 * Math.abs(this.x[other] - this.x[spot]);
-      if (this.shown[other] && dy > 0.5 && cost < least) [found, least] = [other, cost];
-    }
-    return found;
+    if (spot < 0) return this.step(spot, 1);
+    const dy = (other) => down * (this.y[other] - this.y[spot]);
+    const cost = (other) => dy(other) + 3 * Math.abs(this.x[other] - this.x[spot]);
+    const there = [...this.x.keys()].filter((other) => this.shown[other] && dy(other) > 0.5);
+    return there.reduce((best, other) => (cost(other) < cost(best) ? other : best), there[0] ?? spot);
   }
 }
 
@@ -156,7 +146,6 @@ class Stage {
     host.replaceChildren(this.root); // first: parts have sizes only in a page
     this.replace(data);
   }
-
   // Another state of the same picture: what the reader has chosen stays.
   replace(data) {
     this.drawings = data.drawings;
@@ -167,7 +156,6 @@ class Stage {
     this.choose(names.includes(this.setting) ? this.setting : names[0]);
     if (this.spots.shown[spot]) this.read(spot);
   }
-
   choose(setting) {
     const before = this.drawing?.frames.names.length;
     this.setting = setting;
@@ -200,7 +188,6 @@ class Stage {
     this.showLayers();
     if (focused) this.svg.focus();
   }
-
   all(kind) {
     return this.svg.querySelectorAll(`[data-${kind}]`);
   }
@@ -211,19 +198,14 @@ class Stage {
       this.fingers.delete(event.pointerId);
       if (event.type === "pointerleave" && event.pointerType === "mouse") this.read(-1);
     };
-    fill(this.svg, {
-      onpointermove: (event) => this.move(event),
-      onpointerleave: lift,
-      onpointerdown: (event) => {
-        this.dragged = false;
-        if (event.pointerType !== "mouse" || this.zoomed) this.fingers.set(event.pointerId, event);
-      },
-      onpointerup: lift,
-      onpointercancel: lift,
-      onclick: (event) => this.click(event),
-      onkeydown: (event) => this.key(event),
-      onblur: () => this.read(-1),
-    });
+    const onpointerdown = (event) => {
+      this.dragged = false;
+      if (event.pointerType !== "mouse" || this.zoomed) this.fingers.set(event.pointerId, event);
+    };
+    const calls = { pointermove: "move", click: "click", keydown: "key" };
+    for (const [name, own] of Object.entries(calls)) this.svg.addEventListener(name, (event) => this[own](event));
+    const lifts = { onpointerleave: lift, onpointerup: lift, onpointercancel: lift };
+    fill(this.svg, { ...lifts, onpointerdown, onblur: () => this.read(-1) });
     // Without Ctrl the wheel scrolls the page, unless the picture was clicked or entered.
     const wheel = (event) => {
       if (!event.ctrlKey && document.activeElement !== this.svg) return;
@@ -232,25 +214,21 @@ class Stage {
     };
     this.svg.addEventListener("wheel", wheel, { passive: false });
   }
-
   // A place on the screen in the units of the drawing, and the pixels of a unit.
   place(event) {
     const { a, d, e, f } = this.svg.getScreenCTM();
     return [(event.clientX - e) / a, (event.clientY - f) / d, a];
   }
-
   move(event) {
     if (this.fingers.has(event.pointerId)) this.drag(event);
     const [x, y, scale] = this.place(event);
     this.read(this.spots.nearest(x, y, NEAR / scale));
   }
-
   click(event) {
     if (event.target.closest("[data-entry]") || this.dragged) return;
     this.move(event);
     this.touch();
   }
-
   touch() {
     if (this.current < 0) return;
     const [group, number] = this.spots.which[this.current];
@@ -258,7 +236,6 @@ class Stage {
     const [row, column] = [Math.floor(number / columns), number % columns];
     this.touched({ key, number, row, column, words: this.words(this.current), frame: this.frame });
   }
-
   // Mark a spot and show its words beside it, with those of the spots that lie on it; -1: none.
   read(spot) {
     if (spot === this.current) return;
@@ -277,11 +254,9 @@ class Stage {
     const top = above < 0 ? box.bottom - around.top + 4 : above;
     Object.assign(this.tip.style, { left: `${left}px`, top: `${top}px` });
   }
-
   words(spot) {
     return this.spots.words(spot, this.frame, this.drawing.frames.names);
   }
-
   mark(spot) {
     const [x, y, wide, high] = ["x", "y", "wide", "high"].map((part) => this.spots[part][spot]);
     const [w, h] = [Math.max(5, wide), Math.max(5, high)];
@@ -311,7 +286,6 @@ class Stage {
     event.preventDefault();
     event.stopPropagation();
   }
-
   wakeLegend() {
     const parts = [...this.all("entry")];
     this.entries = [...new Set(parts.map((part) => part.dataset.entry))].map((number) => {
@@ -332,25 +306,20 @@ class Stage {
       return entry;
     });
   }
-
   // Hide or show a layer; alone: hide all others, or show them all again.
   toggle(name, alone = false) {
     const others = this.drawing.layers.filter((other) => other !== name);
-    if (alone) {
-      const isolated = !this.hidden.has(name) && others.every((other) => this.hidden.has(other));
-      this.hidden = new Set(isolated ? [] : others);
-    } else if (!this.hidden.delete(name)) this.hidden.add(name);
+    const isolated = !this.hidden.has(name) && others.every((other) => this.hidden.has(other));
+    if (alone) this.hidden = new Set(isolated ? [] : others);
+    else if (!this.hidden.delete(name)) this.hidden.add(name);
     this.showLayers();
   }
-
   showLayers() {
-    for (const part of this.all("layer")) {
-      part.style.display = this.hidden.has(this.drawing.layers[part.dataset.layer]) ? "none" : "";
-    }
+    const { layers } = this.drawing;
+    for (const part of this.all("layer")) display(part, !this.hidden.has(layers[part.dataset.layer]));
     for (const entry of this.entries) entry.setAttribute("aria-pressed", !this.hidden.has(entry.dataset.entry));
     this.showSpots();
   }
-
   showSpots() {
     this.spots.show(this.frame ?? 0, this.drawing.layers, this.hidden);
     const spot = this.current;
@@ -360,19 +329,15 @@ class Stage {
       this.read(spot);
     }
   }
-
   drawCurtains() {
     const [x, y, width, height] = this.whole;
     this.curtains = this.drawing.frames.curtains.map((_, number) => {
-      const window = drawn("rect", { x, y, width, height });
-      this.svg.appendChild(drawn("clipPath", { id: `${this.id}curtain${number}` })).append(window);
-      return window;
+      const clip = this.svg.appendChild(drawn("clipPath", { id: `${this.id}curtain${number}` }));
+      return clip.appendChild(drawn("rect", { x, y, width, height }));
     });
-    for (const part of this.all("curtain")) {
-      part.setAttribute("clip-path", `url(#${this.id}curtain${part.dataset.curtain})`);
-    }
+    const drape = (part) => part.setAttribute("clip-path", `url(#${this.id}curtain${part.dataset.curtain})`);
+    this.all("curtain").forEach(drape);
   }
-
   fillFilm(of, last) {
     clearInterval(this.playing);
     this.film.replaceChildren();
@@ -388,13 +353,12 @@ class Stage {
     this.film.append(this.player, step("◂", "one frame back", -1), step("▸", "one frame on", 1));
     this.film.append(this.slider, this.typed, this.named);
   }
-
   showFrame(number) {
     const { names, curtains } = this.drawing.frames;
     this.frame = Math.min(Math.max(0, Math.round(number) || 0), Math.max(0, names.length - 1));
     for (const part of this.all("frames")) {
       const [first, last] = part.dataset.frames.split("-");
-      part.style.display = this.frame >= first && (last === "" || this.frame <= last) ? "" : "none";
+      display(part, this.frame >= first && (last === "" || this.frame <= last));
     }
     // At the end all is seen, with marks that reach beyond the last place.
     const width = (x) => (this.frame === names.length - 1 ? this.whole[2] : Math.max(0, x[this.frame]));
@@ -409,7 +373,6 @@ class Stage {
     this.slider.setAttribute("aria-valuetext", names[this.frame]);
     [this.typed.value, this.named.textContent] = [this.frame + 1, names[this.frame]];
   }
-
   // Play from here, or from the beginning at the end; or stop.
   play(on) {
     clearInterval(this.playing);
@@ -417,22 +380,20 @@ class Stage {
     this.player.textContent = on ? "❚❚ pause" : "▶ play";
     if (!on) return;
     const last = this.drawing.frames.names.length - 1;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (this.frame === last) this.showFrame(0);
     const step = () => {
       this.showFrame(this.frame + 1);
       if (this.frame === last || !this.root.isConnected) this.play(false);
     };
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.playing = setInterval(step, calm ? 1000 : Math.min(700, Math.max(60, 6000 / last)));
   }
-
   zoom(event, factor) {
     const [x, y] = this.place(event);
     const [left, top, width, height] = this.view ?? this.whole;
     const by = Math.min(Math.max(factor, width / this.whole[2]), (16 * width) / this.whole[2]);
     this.look([x - (x - left) / by, y - (y - top) / by, width / by, height / by]);
   }
-
   look(view) {
     const [left, top, width, height] = this.whole;
     const [x, y] = [Math.min(Math.max(view[0], left), left + width - view[2]), Math.max(view[1], top)];
@@ -442,10 +403,9 @@ class Stage {
     this.svg.classList.toggle("cltutor-near", this.zoomed);
     this.back.hidden = !this.zoomed;
   }
-
   drag(event) {
-    const before = this.fingers.get(event.pointerId);
-    const other = [...this.fingers.values()].find((finger) => finger.pointerId !== event.pointerId);
+    const [before, fingers] = [this.fingers.get(event.pointerId), [...this.fingers.values()]];
+    const other = fingers.find((finger) => finger.pointerId !== event.pointerId);
     this.fingers.set(event.pointerId, event);
     const apart = (one, two) => Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY);
     if (other) this.zoom(event, apart(event, other) / Math.max(1, apart(before, other)));
@@ -455,14 +415,12 @@ class Stage {
       this.look([this.view[0] + oldX - x, this.view[1] + oldY - y, this.view[2], this.view[3]]);
     }
   }
-
   tools() {
     this.back = make("button", { text: "reset zoom", hidden: "", onclick: () => this.look(this.whole) });
     this.larger = make("button", { title: "fill the window, or not", onclick: () => this.enlarge() });
     const copy = (kind) => make("button", { text: `copy ${kind}`, onclick: (event) => this.copy(kind, event.target) });
     return make("div", { class: "cltutor-row cltutor-tools" }, this.back, this.larger, copy("PNG"), copy("SVG"));
   }
-
   // The whole window, for a projector: in the top layer, which no page can clip; again: back into the page.
   enlarge() {
     if (this.window) return this.window.close();
@@ -478,7 +436,6 @@ class Stage {
     this.window.showModal();
     this.fit();
   }
-
   fit() {
     const { width, height } = this.drawing;
     const large = width * Math.max(1.1, Math.min((innerWidth - 40) / width, (innerHeight - 120) / height));
@@ -486,24 +443,20 @@ class Stage {
     Object.assign(this.svg.style, { maxWidth: `${most}px`, width: wide, minWidth: `${least}px` });
     this.larger.textContent = this.window ? "close" : "large";
   }
-
   // The picture as it is seen now, with colours instead of the page's variables.
   alone() {
-    const copy = this.svg.cloneNode(true);
+    const [copy, { width, height }, colors] = [this.svg.cloneNode(true), this.drawing, getComputedStyle(this.root)];
     copy.querySelectorAll(".cltutor-mark").forEach((mark) => mark.remove());
-    const [{ width, height }, colors] = [this.drawing, getComputedStyle(this.root)];
     fill(copy, { width, height });
     copy.style.cssText += `;max-width:none;min-width:0;width:${width}px;background:${colors.backgroundColor}`;
     const named = (_, name, color) => colors.getPropertyValue(name).trim() || color;
     return new XMLSerializer().serializeToString(copy).replace(/var\((--cltutor-\w+), (#\w+)\)/g, named);
   }
-
   async copy(kind, button) {
-    const [words, text, svg] = [button.textContent, this.alone(), kind === "SVG"];
-    const blob = svg ? new Blob([text], { type: "image/svg+xml" }) : await this.pixels(text);
+    const [words, text] = [button.textContent, this.alone()];
+    const blob = kind === "SVG" ? new Blob([text], { type: "text/plain" }) : await this.pixels(text);
     try {
-      if (svg) await navigator.clipboard.writeText(text);
-      else await navigator.clipboard.write([new ClipboardItem({ [blob.type]: blob })]);
+      await navigator.clipboard.write([new ClipboardItem({ [blob.type]: blob })]);
       button.textContent = "copied";
     } catch {
       // A page that may not write to the clipboard saves a file instead.
@@ -512,7 +465,6 @@ class Stage {
     }
     setTimeout(() => (button.textContent = words), 1500);
   }
-
   async pixels(text) {
     const image = new Image();
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;

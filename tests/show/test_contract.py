@@ -85,10 +85,8 @@ CASES = {
 LOOKS = {"ablation", "accuracy_by_share", "accuracy_over_parameters", "accuracy_over_time", "adaptation"}
 # They draw a method in its look.
 LOOKS |= {"attention_drift", "convergence", "forgetting", "gallery", "growth", "old_and_new"}
-NOT_YET = set(CASES) - {"accuracy_matrix", "accuracy_over_time", "loss_parts", "tasks", "wall"}  # have no spots so far
-UNITLESS = {"loss_parts", "tasks", "wall"}  # show a loss, or no number at all
-NOT_YET -= {"accuracy_by_share", "accuracy_over_parameters", "adaptation", "agreement", "convergence", "damage"}
-NOT_YET -= {"forgetting", "gallery", "growth", "old_and_new", "storage", "temperature"}
+UNITLESS = {"loss_parts", "tasks", "wall", "attention_drift", "attention_maps", "evictions", "exemplars", "knowledge"}
+UNITLESS |= {"knowledge_shares", "last_layer", "selection"}  # show a loss, a distance or a weight, or no number at all
 UNIT = r" (%|points|parameters|kB)|\(%\)"
 NAMELESS = {"tasks", "temperature"}  # show neither a method nor the caller's words
 
@@ -124,11 +122,7 @@ def test_a_picture_keeps_its_contract(figure, name, make, readable):
         assert (look(name).color.lower(), look(name).marker) in lines | bars
 
 
-def test_only_pictures_without_spots_are_excused(make):
-    assert {name for name in CASES if not getattr(show, name)(*CASES[name](make, "lwf")).spots} == NOT_YET
-
-
-@pytest.mark.parametrize("figure", sorted(set(CASES) - NOT_YET))
+@pytest.mark.parametrize("figure", CASES)
 def test_what_a_picture_shows_is_read_by_pointing_at_it(figure, make, read):
     picture = getattr(show, figure)(*CASES[figure](make, OWN_NAME))
     words = read(picture)
