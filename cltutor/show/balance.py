@@ -216,8 +216,8 @@ def _marks(
         for moment, x, y in zip(arrays, places, values, strict=True):
             fill = {"markerfacecolor": color if moment == list(arrays)[-1] else GROUND, "markersize": size}
             picture.layer(group, *axes.plot(x, y, marker, color=color, zorder=3, label=group, **fill))
-            fields = {"moment": moment, "name": names[own], "what": axes.get_ylabel().split(" (")[0], "y": y}
-            picture.points(axes, x, y, "{moment}, {name}, one of the {group}: {what} {y:.3f}", group, group=group, **fields)
+            fields = {"moment": moment, "name": names[own], "y": y, "what": axes.get_ylabel().split(" (")[0]}
+            picture.points(axes, x, y, f"{{moment}}, {{name}}, one of the {group}: {{what}} {{y:.3f}}", group, **fields)
         means.append(f"{group.split()[0]} {' → '.join(f'{mean.round(3) + 0:.3f}' for mean in values.mean(1))}")
     for place, end in enumerate(np.cumsum(classes)[:-1], 1):
         axes.axvline(end - 0.5, color=FAINT, linewidth=2 if place == len(classes) - 1 else 0.6, zorder=0)

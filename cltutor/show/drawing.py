@@ -30,6 +30,7 @@ FONT = "DejaVu Sans,Verdana,Geneva,sans-serif"  # Verdana, of Windows and Macs, 
 ROOT = f'style="font-family:{FONT};stroke-linejoin:round;stroke-linecap:butt"'
 SCRIPT = Path(__file__).with_name("touch.js")
 FEW_COLORS = 128  # of the image that a page without scripts shows
+MOST_BYTES = 100_000  # of that image
 LARGE = 200_000  # characters of a drawing above which its photographs are compressed
 
 
@@ -83,7 +84,7 @@ def _themed(color: str) -> str:
 def _webp(png: str) -> str:
     """A photograph as WebP, if it takes less room than as PNG."""
     file = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(png))).save(file, format="webp", quality=70)
+    Image.open(io.BytesIO(base64.b64decode(png))).save(file, format="webp", quality=70, method=1)
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return f"data:image/webp;base64,{data}" if len(data) < len(png) else f"data:image/png;base64,{png}"
 
@@ -122,8 +123,13 @@ def _dark(text: str) -> str:
 
 def small_png(picture: "Picture") -> bytes:
     """The picture as PNG of few colours: for a reader that drops scripts."""
-    full, small = Image.open(io.BytesIO(picture.png())), io.BytesIO()
-    full.convert("RGB").quantize(FEW_COLORS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    full = Image.open(io.BytesIO(picture.png())).convert("RGB")
+    for share in (1, 0.75, 0.5):  # photographs and heat maps of noise take much room
+        small, size = io.BytesIO(), (round(share * full.width), round(share * full.height))
+        few = (full if share == 1 else full.resize(size)).quantize(FEW_COLORS, dither=Image.Dither.NONE)
+        few.save(small, format="png", optimize=True)
+        if small.tell() < MOST_BYTES:
+            break
     return small.getvalue()
 
 

@@ -17,7 +17,7 @@ from ..checked import checked
 from ..describe import Kind
 from ..networks.dfcnn import DFCNNNetwork
 from .matrix import MAP, write_in_cell
-from .picture import FRAME, INK, Picture, headed, name_rows, room, shortened, titled, widest
+from .picture import FRAME, Picture, headed, name_rows, room, shortened, titled, widest
 from .rules import Values
 
 Shares = Annotated[ArrayLike, Values(("tasks, channels",), 0)]
@@ -66,7 +66,7 @@ def knowledge(network: DFCNNNetwork, layer: int, task: int, off: Collection[int]
         for place in range(3) if frame == 0 else (1, 2):  # all tasks share the knowledge base
             words = _described(before[place], now[place], place, len(off))
             text = picture.write(LEFTS[place], top, "\n".join([names[place], *words]))
-            drawn = _sheet(picture, now[place][chosen[place]], place, chosen[place], (LEFTS[place], top - 0.6), bound, off, frame)
+            drawn = _sheet(picture, now[place][chosen[place]], chosen[place], place, frame, top - 0.6, bound, off)
             if place:
                 picture.appear(frame, text, *drawn, last=frame)
             if frame == task or not place:
@@ -144,11 +144,10 @@ def _described(whole: np.ndarray, now: np.ndarray, place: int, off: int) -> tupl
 
 
 def _sheet(
-    picture: Picture, tiles: np.ndarray, place: int, numbers: np.ndarray, corner: tuple[float, float], bound: float,
-    off: list[int], frame: int,
+    picture: Picture, tiles: np.ndarray, numbers: np.ndarray, place: int, frame: int, top: float, bound: float,
+    off: list[int],
 ) -> list[Artist]:  # fmt: skip
-    """Tiles (N, h, w) in rows from an upper left corner in inches, with spots and, for channels of L, numbers above;
-    those that are ``off`` are crossed out."""
+    """Tiles (N, h, w) of a stage in rows, with spots and, for channels of L, numbers above and crosses over ``off``."""
     (count, high, wide), above = tiles.shape, 0 if place else NUMBER
     fits = [(min(SIDE / n, SIDE / math.ceil(count / n) - above) / (1 + GAP), n) for n in range(1, count + 1)]
     side, columns = max((min(side, LARGEST), -n) for side, n in fits)
@@ -160,7 +159,7 @@ def _sheet(
     padded = np.pad(large, ((0, rows * columns - count), (room_above, gap), (0, gap), (0, 0)))
     sheet = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2).reshape(-1, columns * (across + gap), 4)
     size = side / across * np.array(sheet.shape[1::-1])
-    box = (corner[0], corner[1] - size[1], *size)
+    box = (LEFTS[place], top - size[1], *size)
     drawn = [picture.pixels(sheet, *box)]
     down, right = np.divmod(np.arange(count), columns)
     lows = box[1] + size[1] * (1 - down / rows) - side * (room_above + across) / across
@@ -171,16 +170,15 @@ def _sheet(
     if not place:
         diagonals = side * np.array([[(0, 0), (1, 1)], [(0, 1), (1, 0)]])
         lines = (corners[np.isin(numbers, off), None, None] + diagonals).reshape(-1, 2, 2)
-        picture.add_artist(LineCollection(lines, **look | {"colors": INK, "linewidths": 1.4}))
+        picture.add_artist(LineCollection(lines, **look | {"colors": "black", "linewidths": 1.4}))
         for number, (x, y) in zip(numbers + 1, corners, strict=True):
             picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
     one_by_one = tiles.size * len(picture.frame_names) <= WEIGHTS
     read = [_read(tile, one_by_one) for tile in tiles]
-    last = None if place == 0 else frame
     words, empty = f"{{tile}}{f', task {frame + 1}' if place else ''}: {{read}}", [None] * (rows * columns - count)
     tile = [f"{('channel', 'channel', 'kernel')[place]} {number} of {'LDW'[place]}" for number in numbers + 1]
-    since = [frame] if place else [0]
-    picture.cells(box, [""] * rows, [""] * columns, words, since=since, until=last, tile=tile + empty, read=read + empty)
+    fields = {"tile": tile + empty, "read": read + empty, "since": [frame], "until": frame if place else None}
+    picture.cells(box, [""] * rows, [""] * columns, words, **fields)
     return drawn
 
 
@@ -196,10 +194,10 @@ def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], named: f
     count, channels = values.shape
     axes = picture.panel(left, 1.05, wide, 0.26 * count, "channel of the knowledge base", frame=False)
     image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="none")
-    rows, words = [str(channel + 1) for channel in range(channels)], "{row}, channel {column}: {share:.2f} % of its filters"
-    picture.cells(axes, names, rows, words, share=100 * values)
+    numbers = [str(channel + 1) for channel in range(channels)]
+    picture.cells(axes, names, numbers, "{row}, channel {column}: {share:.2f} % of its filters", share=100 * values)
     every = math.ceil(channels * room(3) / wide)
-    axes.set_xticks(range(0, channels, every), [str(channel + 1) for channel in range(0, channels, every)])
+    axes.set_xticks(range(0, channels, every), numbers[::every])
     name_rows(axes, [shortened(name, named) for name in names])
     picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
 

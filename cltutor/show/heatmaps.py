@@ -145,10 +145,11 @@ def _spots(
     blocks = padded.reshape(len(rows), down, len(columns), across)
     count = np.isfinite(blocks).sum((1, 3))
     fine = FINE[scale] * np.nansum(blocks, axis=(1, 3)) / np.maximum(count, 1)
-    words = [READ[scale].format(f"{code / FINE[scale]:g}") for code in range(round(max(np.array(ENDS[scale]) * FINE[scale])) + 1)]
-    codes = np.where(count, fine.round(), len(words)).astype(np.uint8)
+    codes = range(1 + round(abs(FINE[scale] * (ENDS[scale][1] - ENDS[scale][0]))))
+    words = [READ[scale].format(f"{code / FINE[scale] + 0:g}") for code in codes]
+    found = np.where(count, fine.round(), len(words)).astype(np.uint8)
     box = (left, low + high * (1 - tall / len(values)), wide * broad / values.shape[1], high * tall / len(values))
-    value = Played([*words, "no weight"], codes.reshape(1, -1))
+    value = Played([*words, "no weight"], found.reshape(1, -1))
     picture.cells(box, rows, columns, "{method}, {row}, {column}: {value}", method=method, value=value)
 
 

@@ -17,7 +17,24 @@ from ..describe import Choice, Whole
 from .picture import Picture, handle, headed, titled, wrapped
 from .probabilities import as_rgb
 from .rules import Images, Step, TwoNames, Values
-from .style import BLACK, BLUE, DASHED, DOTTED, FAINT, GREEN, GREY, GROUND, MIXED, ORANGE, PURPLE, SHADE, SKY, SOLID, VERMILLION, Look
+from .style import (
+    BLACK,
+    BLUE,
+    DASHED,
+    DOTTED,
+    FAINT,
+    GREEN,
+    GREY,
+    GROUND,
+    MIXED,
+    ORANGE,
+    PURPLE,
+    SHADE,
+    SKY,
+    SOLID,
+    VERMILLION,
+    Look,
+)
 
 LOOKS = {
     "herding": Look(BLUE, SOLID, "o"),
@@ -39,7 +56,7 @@ MARKS = {  # how a point of the map is drawn
 }
 SIDE, SLOT, MOST = 0.4, 0.44, 60  # inches of a small image and of its place, and how many are shown
 LARGE = 3 * SLOT + SIDE  # inches of the image last chosen
-PALE = 0.3  # contrast that remains of an evicted image
+PALE = 0.3  # opacity of an evicted image, which is grey
 
 
 @checked
@@ -99,7 +116,7 @@ def exemplars(images: Images, step: Step, what: str = "") -> Picture:
     picture.frames([f"{count} chosen" for count in range(1, step + 1)], "exemplars")
     corners, box = _corners(len(images), 15, (LARGE + 0.75, top), SLOT)
     places = [Rectangle(corner, SIDE, SIDE) for corner in corners]
-    look = {"facecolors": SHADE, "transform": picture.dpi_scale_trans}
+    look = {"facecolors": SHADE, "zorder": -1, "transform": picture.dpi_scale_trans}
     picture.add_artist(PatchCollection(places, linewidths=0, **look))
     ring = {"fill": False, "edgecolor": ORANGE, "linewidth": 2.5, "transform": picture.dpi_scale_trans}
     for place in range(step):
@@ -147,7 +164,8 @@ def evictions(images: Images, kept: Kept, what: str = "") -> Picture:
         pixels, gone = as_rgb(image), seen.index(classes) if classes else 0
         kept_here = _put(picture, pixels, *corner, SIDE, "kept")
         if classes:
-            pale = (255 - PALE * (255 - pixels.mean(-1, keepdims=True) + 0 * pixels)).round().astype(np.uint8)
+            grey = pixels.mean(-1, keepdims=True).repeat(3, axis=-1)
+            pale = np.pad(grey, ((0, 0), (0, 0), (0, 1)), constant_values=255 * PALE).round().astype(np.uint8)
             words = picture.write(corner[0] + SIDE / 2, corner[1] - 0.03, str(classes), ha="center")
             picture.appear(0, kept_here, last=gone - 1)
             picture.appear(gone, _put(picture, pale, *corner, SIDE, "evicted"), words)
@@ -171,8 +189,10 @@ def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: 
     marked = (xy, xy[chosen], xy[chosen[-1:]], target[None], means[-1:])
     for layer, (points, (name, mark)) in enumerate(zip(marked, MARKS.items(), strict=True)):
         picture.layer(name, *axes.plot(*points.T, linestyle="", label=name, zorder=2 + (layer > 2) * 2, **mark))
-    number = {int(image): place + 1 for place, image in enumerate(order)}
-    names = [f"image {i + 1}, {f'number {number[i]} to be chosen' if i in number else 'not chosen'}" for i in range(len(xy))]
+    fate = ["not chosen"] * len(xy)
+    for place, image in enumerate(order, 1):
+        fate[image] = f"number {place} to be chosen"
+    names = [f"image {place}, {words}" for place, words in enumerate(fate, 1)]
     names += [f"mean of all {len(xy)} images", f"mean of the first {step} chosen"]
     places = np.concatenate([xy, target[None], means[-1:]])
     x, y = places.T

@@ -105,7 +105,7 @@ class Touchable:
         self._add(made, layer)
 
     def veil(self, key: str, none: bool, artist: Artist) -> None:
-        """An artist, a `PathPatch`, over the cells ``key`` whose `Played` answer is wrong, or over those without one."""
+        """A `PathPatch` over those cells of ``key`` whose `Played` answer is wrong, or over those without an answer."""
         number = [one.key for one in self.spots].index(key)
         self._tag("veil", f"{number}-{int(none)}", [artist])
 

@@ -21,7 +21,7 @@ from .matrix import write_in_cell
 from .picture import FAINT, Picture, grid, handle, headed, name_rows, room, titled
 from .rules import Values, accuracies, by_name
 from .runs import mean_and_spread, reading
-from .style import DASHED, DOTTED, GREY, GROUND, MIXED, SOLID, Look
+from .style import DASHED, DOTTED, GREY, GROUND, INK, MIXED, SOLID, Look
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -219,7 +219,8 @@ def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray
     picture.layer(name, *drawn)
     picture.unveil(axes, x + 0.4, *drawn)
     seen = np.where(x > while_learned[0], percents, np.nan)
-    fields = {"name": name, "epoch": x, "now": learning + 1, "y": seen, "peak": np.where(x == best + 1, ", its peak", "")}
+    peak = np.where(x == best + 1, ", its peak", "")
+    fields = {"name": name, "epoch": x, "now": learning + 1, "y": seen, "peak": peak}
     words = "{name}, epoch {epoch}, while task {now} is learned: {y:.1f} %{peak}"
     picture.points(axes, x, seen, words, name, since=x - 1, **fields)
 
@@ -249,8 +250,8 @@ def _table(picture: Picture, axes: Axes, points: np.ndarray, bound: float, learn
     for (row, column), value in np.ndenumerate(points):
         if np.isfinite(value) and widths[column] > room(5):
             words = f"{value:.1f}" if row == column or not round(value, 1) else f"{value:+.1f}"
-            color = (1, 1, 1) if row == column else colors(norm(value))
-            write_in_cell(axes, row, middles[column], words.replace("-0.0", "0.0"), color)
+            text = write_in_cell(axes, row, middles[column], words.replace("-0.0", "0.0"), colors(norm(value)))
+            text.set_color(INK if row == column else text.get_color())  # the diagonal has the colour of the page
     every = math.ceil(room(3) / widths.mean())
     axes.set_xticks(middles[::every], [str(learning[int(middle) - 1] + 1) for middle in middles[::every]])
     axes.set_xlim(0.5, len(learning) + 0.5)

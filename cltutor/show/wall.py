@@ -71,11 +71,11 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         _put_tiles(picture, stream, (label, box, number), (places, own, tiles), taken)
         panels = left + across + GAP, left + across + 2 * GAP + CURVES
         below = ("after task", "on task") if number == len(named) - 1 else ("", "")
-        axes = [picture.panel(x, low, wide, high, name) for x, wide, name in zip(panels, (CURVES, MATRIX), below)]
-        _draw_curves(picture, axes[0], accuracy, label, number, moments)
-        _draw_matrix(picture, axes[1], accuracy, run, number, moments)
+        _draw_curves(picture, picture.panel(panels[0], low, CURVES, high, below[0]), accuracy, label, number, moments)
+        _draw_matrix(picture, picture.panel(panels[1], low, MATRIX, high, below[1]), accuracy, run, number, moments)
         ends.append(f"{label} ends with {percent(100 * _mean(right[-1]))} of them right")
-    picture.alt = f"Wall of test images, {setting(known_task)}, right or wrong at {len(moments)} moments: {'; '.join(ends)}."
+    words = f"Wall of test images, {setting(known_task)}, right or wrong at {len(moments)} moments"
+    picture.alt = f"{words}: {'; '.join(ends)}."
     return picture.instead(known_task, partial(wall, runs, stream))
 
 
@@ -160,8 +160,9 @@ def _put_tiles(picture: Picture, stream: Stream, where: tuple, shown: tuple, tak
     to_inches = picture.dpi_scale_trans
     picture.add_artist(LineCollection(lines, colors=FRAME, linewidths=0.8, transform=to_inches, zorder=4))
     there = [str(column + 1) if place >= 0 else None for tiles in places for column, place in enumerate(tiles)]
-    of = [f"{name} (task {task.index + 1})" for task in stream for name in (stream.class_names[c] for c in task.classes)]
-    link = np.repeat([len(stream) * number + task.index for task in stream for _ in task.classes], columns)
+    tasks = [task.index for task in stream for _ in task.classes]
+    of = [f"{name} (task {task + 1})" for name, task in zip(names, tasks, strict=True)]
+    link = np.repeat(len(stream) * number + np.array(tasks), columns)
     words = f"{label.replace('{', '{{').replace('}', '}}')}, {{row}}, image {{image}}: {{answer}}, {{frame}}"
     picture.cells(box, of, [""] * columns, words, key=label, link=link, image=there, answer=answers)
     for none, color, alpha in VEILS:

@@ -28,7 +28,8 @@ def sheets(picture):
     found = {}
     for spots, image in zip(picture.spots, (a for a in picture.artists if isinstance(a, BboxImage)), strict=True):
         data, (rows, columns) = image.get_array(), spots.shape
-        parts = data.reshape(rows, len(data) // rows, columns, -1, 4).swapaxes(1, 2).reshape(rows * columns, -1, data.shape[1] // columns, 4)
+        high, wide = len(data) // rows, data.shape[1] // columns
+        parts = data.reshape(rows, high, columns, wide, 4).swapaxes(1, 2).reshape(-1, high, wide, 4)
         there = [~(parts[0, ..., 3] == 0).all(axis) for axis in (1, 0)]
         tiles = parts[:, there[0]][:, :, there[1]]
         words = [one for one in spots.columns[0][1] if one]
@@ -277,4 +278,5 @@ def test_curves_table_and_changes_are_read_with_their_numbers(read):
     words = read(show.transfer_table(KNOWN, LEARNING))
     assert {"after task 2: 50.0 % on task 2 when it had been learned"} < set(words)
     assert words[-2] == "after task 3: +15.0 points on task 2 since it was learned"
-    assert "task 1, layer 2, after task 3: filters changed by 66.7 %" in read(show.filter_changes(filter_distances(Moved())))
+    words = read(show.filter_changes(filter_distances(Moved())))
+    assert "task 1, layer 2, after task 3: filters changed by 66.7 %" in words
