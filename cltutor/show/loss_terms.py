@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..checked import checked
+from ..runs.naming import name_of
 from ..runs.run import Run
 from .picture import FAINT, FONT, INK, Picture, headed, room
 from .style import TERMS
@@ -33,7 +34,7 @@ def loss_parts(run: Run) -> Picture:
     span = max(5, round(0.02 * len(tasks)))
     looks = {name: {"color": color, "ls": line} for name, (color, line) in zip(run.curves.loss, cycle(TERMS))}
     legend = {name: Line2D([], [], lw=1.8, **look) for name, look in looks.items()}
-    picture = headed(WIDTH, 2.95, f"{run.name}: the parts of its loss", (), legend, len(legend))
+    picture = headed(WIDTH, 2.95, f"{name_of(run)}: the parts of its loss", (), legend, len(legend))
     axes = picture.panel(0.85, 0.6, WIDE, 2.05, "step", "weighted loss (mean of a batch)")
     shown = np.arange(0, len(tasks), max(1, len(tasks) // POINTS))
     breaks = np.searchsorted(shown, starts[1:])  # no line may cross from one task to the next
@@ -58,7 +59,7 @@ def loss_parts(run: Run) -> Picture:
     axes.set(xlim=(1, max(2, len(tasks))), ylim=(0, 1.15 * highest or 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _mark_tasks(axes, starts, tasks)
-    words = f"Parts of the loss of {run.name} over {len(tasks):,} steps and {len(starts)} task"
+    words = f"Parts of the loss of {name_of(run)} over {len(tasks):,} steps and {len(starts)} task"
     picture.alt = f"{words}{'s' if len(starts) > 1 else ''}: {'; '.join(ends) or 'none was active'}."
     return picture
 

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 
 from ..checked import checked
 from ..evaluation.metrics import average_accuracy
+from ..runs.naming import name_of
 from ..runs.run import Run
 from .picture import FONT, Picture, headed, name_rows, plain, widest, wrapped
 from .runs import DASH, NEVER_COMPETED, accuracy, class_list, measured, methods, one_class_notes, percent, setting
@@ -38,7 +39,7 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
     left = 0.65 + widest(line for row in rows for line in row.split("\n"))
     below = 0.4 + 0.17 * max(column.count("\n") + 1 for column in columns)
     hatched = not (known_task or run.competes)
-    title = f"{run.name}: accuracy (%), {setting(known_task)}"
+    title = f"{name_of(run)}: accuracy (%), {setting(known_task)}"
     note = f"hatched: {NEVER_COMPETED}" if hatched else ""
     notes = [note, *one_class_notes([run], known_task)]
     picture = headed(max(left + count * cell + 0.25, 4.6), below + count * height + 0.08, title, notes)
@@ -92,7 +93,7 @@ def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tupl
 
 
 def _alt(run: Run, values: np.ndarray, known_task: bool) -> str:
-    words = f"Accuracy matrix of {run.name}, {setting(known_task)}"
+    words = f"Accuracy matrix of {name_of(run)}, {setting(known_task)}"
     learned = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1 or run.learned
     if learned == 0:
         return f"{words}: no task has been learned yet."
