@@ -22,7 +22,6 @@ from .runs import (
     measured,
     methods,
     notes,
-    percent,
     reading,
     setting,
 )
@@ -72,8 +71,7 @@ def gallery(runs: Runs, known_task: bool = True) -> Picture:
         words = [f"{reading(*each)}{' (95 % interval)' * math.isfinite(each[1])}" for each in own]
         of = [counted(len(method.runs)) for method in group]
         picture.cells(axes, labels, [""], f"{{row}}, {regime}: {{words}}, {{of}}", words=words, of=of)
-        means = ", ".join(f"{label} {percent(mean)}" for label, (mean, _) in zip(labels, own, strict=True))
-        parts.append(f"{regime.capitalize()}: {means}.")
+        parts.append(f"{regime.capitalize()}: {', '.join(map(' '.join, zip(labels, words, strict=True)))}.")
         left += WIDE + GAP
     picture.alt = f"{'; '.join([title, *filter(None, note)])}. {' '.join(parts)}"
     return picture.instead(known_task, partial(gallery, runs))

@@ -58,7 +58,7 @@ def test_the_alt_text_has_the_numbers(run):
     other.known[:] = [[0.9, np.nan], [0.3, 0.5]]
     assert "lwf, task known at test: task 1 goes from 90 % to 60 %" in show.accuracy_matrix(one).alt
     assert "lwf keeps 80.0 % and forgets 30.0 points" in show.forgetting(one).alt
-    assert show.gallery([other, one]).alt.endswith("Trained per task: lwf 80 %. Trained across tasks: eeil 40 %.")
+    assert show.gallery([other, one]).alt.endswith("Trained per task: lwf 80.0 %. Trained across tasks: eeil 40.0 %.")
     one.curves.known[-1] = [0.25, 0.75]
     assert "lwf ends with 25 % on task 1 and 50 % on average" in show.accuracy_over_time(one).alt
 
