@@ -111,7 +111,8 @@ def drift_from_first(maps: np.ndarray) -> np.ndarray:
 
 def overlaid(image: np.ndarray, maps: np.ndarray, opacity: float) -> np.ndarray:
     """An image (C, H, W) uint8, enlarged, under each map (S, h, w) in colours: (S, H', W', 4) uint8."""
-    grey = enlarged(image.mean(0, dtype=np.float32))  # all colours are those of the map
+    times = max(1, math.ceil(PIXELS / image.shape[1]))
+    grey = image.mean(0, dtype=np.float32).repeat(times, 0).repeat(times, 1)  # all colours are those of the map
     scaled = maps / np.maximum(maps.max((1, 2), keepdims=True), 1e-12)
     places = np.nan_to_num(255 * resized(scaled, grey.shape)).astype(np.uint8)
     tiles = (opacity * COLORS)[places] + ((1 - opacity) * grey)[..., None]
@@ -124,12 +125,6 @@ def _of(values: np.ndarray, spread: np.ndarray) -> list[str]:
     """The spread of each mean and how many images it is of, in words."""
     counts = np.isfinite(values).sum(0)
     return [f" ± {s:.3f} over {n} images" if n > 1 else ", 1 image" for s, n in zip(spread, counts, strict=True)]
-
-
-def enlarged(image: np.ndarray) -> np.ndarray:
-    """An image (H, W) or (H, W, 3) with every pixel repeated."""
-    times = max(1, math.ceil(PIXELS / len(image)))
-    return image.repeat(times, 0).repeat(times, 1)
 
 
 def resized(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
