@@ -198,7 +198,7 @@ def try_figure(page, place, words) -> dict:
     """What a reader does with the picture at this place of the page, and what is seen then."""
     picture = page.locator(".cltutor-picture").nth(place)
     picture.scroll_into_view_if_needed()
-    seen = {"spots": picture.evaluate("picture => picture.cltutor.spots.x.length")}
+    seen = {"spots": picture.evaluate("picture => picture.cltutor.spots.shown.reduce((sum, there) => sum + there)")}
     page.mouse.move(*picture.evaluate(FIND, words))
     seen["tip"] = picture.locator(".cltutor-tip").inner_text()
     entry = picture.locator("[role=button][data-entry]").first
