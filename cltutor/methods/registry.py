@@ -20,6 +20,7 @@ Weight = Annotated[float, Real(at_least=0)]  # of a term
 Temperature = Annotated[float, TEMPERATURE]
 Heads = Annotated[str, Choice(("task", "class"))]
 _methods: dict[str, Build] = {}
+_fixed: dict[str, Sequence[str]] = {}  # the settings that a method sets itself
 
 SHARED = ["heads", "backbone", "memory", "after_task", "predict", *Schedule.__dataclass_fields__]  # by all methods
 SHARED.remove("later")  # the method itself
@@ -79,7 +80,7 @@ def _registered(build: Build, fixed: Sequence[str]) -> Build:
             raise ValueError(f"A method returns a Recipe, and {name} returned {shown(recipe)}.")
         return recipe
 
-    _methods[name] = method
+    _methods[name], _fixed[name] = method, fixed
     return method
 
 
@@ -90,6 +91,14 @@ def _settings_of(build: Build) -> list[str]:
     if len(own) == len(parameters):
         return own
     return list(dict.fromkeys([*own, *SHARED]))
+
+
+def usual_heads(name: str) -> str | None:
+    """The ``heads`` of the method of that name where none are given; None if there is no such method or choice."""
+    if name not in _methods or "heads" in _fixed[name]:
+        return None
+    given = inspect.signature(_methods[name]).parameters.get("heads")
+    return given.default if given else "task" if "heads" in _settings_of(_methods[name]) else None
 
 
 def names() -> list[str]:

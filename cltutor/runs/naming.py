@@ -1,13 +1,26 @@
-"""Runs grouped into methods, each with a label that distinguishes it from the others."""
+"""The one short name of a run, and runs grouped into methods by it."""
 
 import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..methods.registry import usual_heads
+
 if TYPE_CHECKING:
     from .run import Run
 
-LABEL = 36  # characters
+LABEL = 40  # characters
+REGIMES = {"task": " per task", "class": " across tasks"}  # after the name of a method trained unlike its paper's
+
+
+def name_of(run: "Run") -> str:
+    """The name of a run in every legend, table, button and sentence, whatever it is shown with.
+
+    It is its method's name, and says which classes competed where that is not the method's own regime: "lwf across
+    tasks", but "eeil".
+    """
+    heads = "class" if run.competes else "task"
+    return run.name if usual_heads(run.name) in (heads, None) else run.name + REGIMES[heads]
 
 
 def grouped(runs: Sequence["Run"]) -> list[tuple[str, list["Run"]]]:
@@ -18,7 +31,7 @@ def grouped(runs: Sequence["Run"]) -> list[tuple[str, list["Run"]]]:
     """
     groups: dict[str, dict[str, list]] = {}
     for run in runs:
-        groups.setdefault(run.name, {}).setdefault(repr(run.recipe), []).append(run)
+        groups.setdefault(name_of(run), {}).setdefault(repr(run.recipe), []).append(run)
     return [
         (label, same)
         for name, recipes in groups.items()
@@ -27,12 +40,12 @@ def grouped(runs: Sequence["Run"]) -> list[tuple[str, list["Run"]]]:
 
 
 def _labels(name: str, codes: list[str]) -> list[str]:
-    """The method's name, with the settings in which recipes of that name differ; numbers where these are too long."""
+    """The method's name, with what differs between its recipes: the regime, else settings, else a number."""
     settings = [_settings(code) for code in codes]
     shared = set.intersection(*map(set, settings))
     own = [[words for words in one if words not in shared] for one in settings]
-    regimes = [[word for word in words if word.startswith("heads=")] for words in own]
-    for settings_shown in (own, regimes):
+    regimes = [[word for word in words if f" {word}" in REGIMES.values()] for words in own]
+    for settings_shown in (regimes, own):
         labels = [" ".join([name, *words]) for words in settings_shown]
         if len(set(labels)) == len(labels) and max(map(len, labels)) <= LABEL:
             return labels
@@ -44,7 +57,8 @@ def _settings(code: str) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(code, mode="eval")):
         if isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
-            found.append(f"{node.arg}={node.value.value!s}")
+            regime = REGIMES.get(str(node.value.value), "") if node.arg == "heads" else ""
+            found.append(regime.strip() or f"{node.arg}={node.value.value!s}")
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             found.append(f"weight={ast.unparse(node.left)}")
     return found

@@ -17,14 +17,14 @@ from .rules import Images, Names, Share, Values, by_name
 from .runs import mean_and_spread
 from .style import look
 
-SIDE, GAP, UNDER, BETWEEN, NAMES = 0.7, 0.05, 0.2, 0.25, 1.05  # inches: of a map, between, its number, blocks, names
+SIDE, GAP, UNDER, BETWEEN, NAMES = 1.12, 0.05, 0.2, 0.25, 1.05  # inches: of a map, between, its number, blocks, names
 LEFT = NAMES + SIDE + BETWEEN
 Maps = by_name(Values(("images, models, h, w",), 0, gaps=True))
 Drifts = by_name(Values(("images, models",), 0, gaps=True))
 WIDEST = 12.0  # inches: blocks that do not fit beside each other go below
 PIXELS = 96  # of a map's side, at least
 COLORS = (255 * matplotlib.colormaps[MAP](np.arange(256))).astype(np.float32)  # (256, 4), from no to most attention
-ABSENT = (242, 242, 242, 255)  # of a model that does not exist yet
+ABSENT = (128, 128, 128, 40)  # of a model that does not exist yet
 
 
 @checked
@@ -56,11 +56,12 @@ def attention_maps(
     title = titled("Where the network looks", what)
     note = "bright: much attention, each map by its own largest value; below: drift from the first"
     picture = headed(LEFT + across * (wide + BETWEEN), down * high + 0.1, title, [note])
+    picture.frames(columns, "model")
     for place, (name, values) in enumerate(maps.items()):
         row, column = divmod(place, across)
         corner = LEFT + column * (wide + BETWEEN), (down - row) * high + 0.1
-        strips = [beside(overlaid(image, own, opacity)) for image, own in zip(images, values, strict=True)]
-        _block(picture, corner, name, strips, drifts[name], columns)
+        tiles = np.stack([overlaid(image, own, opacity) for image, own in zip(images, values, strict=True)])
+        _block(picture, corner, name, tiles, drifts[name], rows, columns)
         if column == 0:
             _names(picture, corner[1], images, rows)
     picture.alt = _alt(f"Attention maps over images of {', '.join(rows)}", drifts)
@@ -79,15 +80,17 @@ def attention_drift(drifts: Drifts, columns: Names, what: str = "") -> Picture:
     """
     if any(values.shape[1] != len(columns) for values in drifts.values()):
         raise ValueError(f"drifts have a column for each of {len(columns)} models: {', '.join(columns)}.")
-    width = 9.6  # as wide as the maps above it
-    legend = {name: handle(look(name)) for name in drifts}
-    picture = headed(width, 2.95, titled("Drift of attention", what), (), legend)
-    axes = grid(picture.panel(0.75, 0.6, width - 0.95, 2.2, "model, after each step", "L1 distance (no unit)"))
+    legend, (first, *_) = {name: handle(look(name)) for name in drifts}, columns
+    picture = headed(9.6, 2.95, titled("Drift of attention", what), (), legend)
+    axes = grid(picture.panel(0.75, 0.6, 8.65, 2.2, "model, after each step", "L1 distance (no unit)"))
     x, highest = np.arange(len(columns)), 0.1
     for name, values in drifts.items():
-        mean, spread = mean_and_spread(values)
-        axes.plot(x, mean, label=name, linewidth=1.8, markersize=5.5, **look(name).style)
-        axes.fill_between(x, mean - spread, mean + spread, color=look(name).color, alpha=0.15, linewidth=0, label=name)
+        (mean, spread), color = mean_and_spread(values), look(name).color
+        line = axes.plot(x, mean, label=name, linewidth=1.8, markersize=5.5, **look(name).style)
+        band = axes.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.15, linewidth=0, label=name)
+        picture.layer(name, *line, band)
+        fields = {"name": name, "model": columns, "drift": mean, "first": first, "rest": _of(values, spread)}
+        picture.points(axes, x, mean, "{name}, {model}: drift from {first} {drift:.3f}{rest}", name, **fields)
         highest = np.nanmax([highest, *mean, *(mean + spread)])
     axes.set_xticks(x, columns)
     axes.set(xlim=(-0.02, max(1, len(columns) - 1) + 0.02), ylim=(0, 1.08 * highest))
@@ -108,7 +111,8 @@ def drift_from_first(maps: np.ndarray) -> np.ndarray:
 
 def overlaid(image: np.ndarray, maps: np.ndarray, opacity: float) -> np.ndarray:
     """An image (C, H, W) uint8, enlarged, under each map (S, h, w) in colours: (S, H', W', 4) uint8."""
-    grey = enlarged(image.mean(0, dtype=np.float32))  # all colours are those of the map
+    times = max(1, math.ceil(PIXELS / image.shape[1]))
+    grey = image.mean(0, dtype=np.float32).repeat(times, 0).repeat(times, 1)  # all colours are those of the map
     scaled = maps / np.maximum(maps.max((1, 2), keepdims=True), 1e-12)
     places = np.nan_to_num(255 * resized(scaled, grey.shape)).astype(np.uint8)
     tiles = (opacity * COLORS)[places] + ((1 - opacity) * grey)[..., None]
@@ -117,19 +121,10 @@ def overlaid(image: np.ndarray, maps: np.ndarray, opacity: float) -> np.ndarray:
     return tiles.round().astype(np.uint8)
 
 
-def beside(tiles: np.ndarray) -> np.ndarray:
-    """Tiles (S, H, W, 4) in a row, white between them: (H, S * W and the gaps, 4)."""
-    count, height, width, _ = tiles.shape
-    gap = round(width * GAP / SIDE)
-    strip = np.full((height, count, width + gap, 4), 255, dtype=np.uint8)
-    strip[:, :, :width] = tiles.swapaxes(0, 1)
-    return strip.reshape(height, -1, 4)[:, :-gap]
-
-
-def enlarged(image: np.ndarray) -> np.ndarray:
-    """An image (H, W) or (H, W, 3) with every pixel repeated."""
-    times = max(1, math.ceil(PIXELS / len(image)))
-    return image.repeat(times, 0).repeat(times, 1)
+def _of(values: np.ndarray, spread: np.ndarray) -> list[str]:
+    """The spread of each mean and how many images it is of, in words."""
+    counts = np.isfinite(values).sum(0)
+    return [f" ± {s:.3f} over {n} images" if n > 1 else ", 1 image" for s, n in zip(spread, counts, strict=True)]
 
 
 def resized(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -139,19 +134,24 @@ def resized(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _block(
-    picture: Picture, corner: tuple, name: str, strips: list, drifts: np.ndarray, columns: Sequence[str]
+    picture: Picture, corner: tuple, name: str, tiles: np.ndarray, drifts: np.ndarray, rows: Names, columns: Names
 ) -> None:
-    """One method's maps, from its upper left corner."""
-    left, top = corner
-    wide = len(columns) * (SIDE + GAP)
+    """One method's maps (N, S, H, W, 4), from its upper left corner: each model is a frame, and one image."""
+    (left, top), count, under = corner, len(tiles), round(tiles.shape[2] * UNDER / SIDE)
+    wide, high = len(columns) * (SIDE + GAP), count * (SIDE + UNDER)
     picture.write(left, top - 0.2, shortened(name, wide), TITLE, va="baseline")
+    strips = np.pad(tiles, ((0, 0), (0, 0), (0, under), (0, 0), (0, 0)))  # room for the numbers
     for step, column in enumerate(columns):
-        middle = left + step * (SIDE + GAP) + SIDE / 2
-        picture.write(middle, top - 0.44, shortened(column, SIDE), ha="center", va="baseline")
-        for n, row in enumerate(drifts):
-            picture.write(middle, _low(top, n) - 0.02, f"{row[step]:.2f}" if row[step] >= 0 else "", ha="center")
-    for n, strip in enumerate(strips):
-        picture.pixels(strip, left, _low(top, n), wide - GAP, SIDE, name)
+        x = left + step * (SIDE + GAP)
+        picture.write(x + SIDE / 2, top - 0.44, shortened(column, SIDE), ha="center", va="baseline")
+        drawn = [picture.pixels(np.concatenate(strips[:, step]), x, top - 0.5 - high, SIDE, high, name)]
+        for n in np.flatnonzero(np.isfinite(drifts[:, step])):
+            words = f"{drifts[n, step]:.2f}"
+            drawn.append(picture.write(x + SIDE / 2, _low(top, n) - 0.02, words, ha="center"))
+        picture.appear(step, *drawn)
+    words, since = "{name}, {row}, {column}: drift from {first} {drift:.3f}", np.tile(range(len(columns)), count)
+    box = (left, top - 0.5 - high, wide, high)
+    picture.cells(box, rows, columns, words, since=since, name=name, first=columns[0], drift=drifts)
 
 
 def _names(picture: Picture, top: float, images: np.ndarray, rows: Sequence[str]) -> None:
@@ -159,7 +159,7 @@ def _names(picture: Picture, top: float, images: np.ndarray, rows: Sequence[str]
     for n, (image, words) in enumerate(zip(images, rows, strict=True)):
         y = _low(top, n)
         picture.write(0.12, y + SIDE / 2, "\n".join(wrapped(words, NAMES - 0.15)[:3]), va="center")
-        picture.pixels(enlarged(as_rgb(image)), NAMES, y, SIDE, SIDE, "image")
+        picture.pixels(as_rgb(image), NAMES, y, SIDE, SIDE, "image")
 
 
 def _low(top: float, row: int) -> float:

@@ -14,7 +14,7 @@ from ..describe import Choice
 from .matrix import MAP, write_in_cell
 from .picture import FAINT, FONT, INK, Picture, grid, handle, headed, plain, shortened, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
-from .style import BLUE, VERMILLION, look
+from .style import BLUE, GROUND, VERMILLION, look
 
 WIDTH, SIDE, NAMES = 9.6, 3.2, 1.0  # inches: of a picture, of a matrix, of the longest name of a class
 MIDDLE = 5.0  # inches from the left: where the second of two panels has its part of the picture
@@ -58,7 +58,13 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
         lines = f"{moment}: {right:.1f} % right\nold taken for new: {old:.1f} %, new for old: {new:.1f} %"
         picture.write(left, below + SIDE + 0.06, lines, va="bottom")
         axes = picture.panel(left, below, SIDE, SIDE, frame=False)
-        _cells(axes, 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1), classes)
+        totals = counts.sum(1, keepdims=True)
+        percents = 100 * counts / np.maximum(totals, 1)
+        _cells(axes, percents, classes)
+        words = "{moment}: {row} taken for {column}: {share:.1f} %, {count:.0f} of {total:.0f} test images"
+        seen = counts > 0 if sum(classes) > NAMED else totals + counts > 0  # of many classes, what occurs
+        fields = {"moment": moment, "share": np.where(seen, percents, np.nan), "total": totals + 0 * counts}
+        picture.cells(axes, names, names, words, count=counts, **fields)
         _name(axes.xaxis, classes, names, SIDE, "predicted class")
         _name(axes.yaxis, classes, names, math.inf, "true class" if place == 0 else "")
         parts.append(f"{moment} {right:.0f} % are right and {old:.0f} % of old classes are taken for new ones")
@@ -95,7 +101,7 @@ def last_layer(
     parts, axis_names = [], ("bias (added to the logit)", "weight norm (no unit)")
     for left, arrays, axis_name in zip((1.0, MIDDLE + 0.9), panels, axis_names, strict=True):
         axes = picture.panel(left, below, LAYER, 1.95, y=axis_name)
-        means = _marks(axes, arrays, classes)
+        means = _marks(picture, axes, arrays, classes, names)
         _name(axes.xaxis, classes, names, LAYER, "class, in order of arrival")
         picture.write(left, below + 2.02, means, va="bottom")
         parts.append(f"{axis_name.split(' (')[0]}, {means}")
@@ -127,12 +133,16 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
     picture = headed(WIDTH, 2.75, title, ["in parentheses: average over the incremental steps (%)"], legend)
     axes = grid(picture.panel(0.75, 0.6, WIDTH - 0.95, 2.1, "classes seen", "accuracy (%)"))
     seen = np.cumsum(classes)
-    for name, values in arrays.items():
+    for (name, values), label in zip(arrays.items(), labels, strict=True):
         strong = {"linewidth": 2.6, "markersize": 8, "zorder": 4} if name == chosen else {"linewidth": 1.6}
-        axes.plot(seen, values, **look(name).style, **strong)
-    if chosen in arrays:
-        band = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
-        axes.plot(seen, arrays[chosen], label=chosen, **band)
+        drawn = axes.plot(seen, values, **look(name).style, **strong)
+        if name == chosen:
+            band = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
+            drawn += axes.plot(seen, values, label=chosen, **band)
+        picture.layer(label, *drawn)
+        fields = {"name": name, "task": list(range(1, len(seen) + 1)), "seen": seen, "y": values}
+        words = "{name}, after task {task}, {seen} classes seen: {y:.1f} %"
+        picture.points(axes, seen, values, words, label, **fields)
     axes.set_xticks(seen[:: math.ceil(len(seen) / 20)])
     lowest = np.nanmin([100, *np.concatenate(list(arrays.values()))])
     axes.set_ylim(max(0, 10 * math.floor((lowest - 2) / 10)), 102)
@@ -161,10 +171,10 @@ def _error_shares(counts: np.ndarray, new: int) -> tuple[float, float, float]:
 def _cells(axes: Axes, percents: np.ndarray, classes: Sequence[int]) -> None:
     """The heat map, with lines between tasks, the thickest between old and new classes."""
     colors, ends = matplotlib.colormaps[MAP], np.cumsum(classes)[:-1]
-    axes.imshow(percents, cmap=colors, vmin=0, vmax=100, aspect="auto")
+    axes.imshow(percents, cmap=colors, vmin=0, vmax=100, aspect="auto", interpolation="none")
     for place, end in enumerate(ends, 1):
         for line in (axes.axhline, axes.axvline):
-            line(end - 0.5, color="white", linewidth=3 if place == len(ends) else 1.2)
+            line(end - 0.5, color=GROUND, linewidth=3 if place == len(ends) else 1.2)
     if len(percents) <= NAMED:
         for i, j in zip(*np.nonzero(percents >= 0.5), strict=True):
             write_in_cell(axes, i, j, f"{percents[i, j]:.0f}", colors(percents[i, j] / 100))
@@ -193,17 +203,21 @@ def _name(axis, classes: Sequence[int], names: Sequence[str], inches: float, wor
     axis.set_label_text(words, fontsize=FONT, color=INK)
 
 
-def _marks(axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int]) -> str:
+def _marks(
+    picture: Picture, axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequence[str]
+) -> str:
     """One mark per class and moment, the two moments of a class joined; returns the means of old and new classes."""
     old, means, size = sum(classes[:-1]), [], 7 if sum(classes) <= NAMED else 4
     shifts = (0,) if len(arrays) == 1 else (-0.17, 0.17)
     for (group, color, marker), own in zip(GROUPS, (slice(0, old), slice(old, None)), strict=True):
         values = np.array([array[own] for array in arrays.values()])
         places = np.arange(sum(classes))[own] + np.array(shifts)[:, None]
-        axes.plot(places, values, color=color, linewidth=1.2)
-        for moment, (x, y) in enumerate(zip(places, values, strict=True)):
-            fill = color if moment == len(arrays) - 1 else "white"
-            axes.plot(x, y, marker, color=color, markerfacecolor=fill, markersize=size, zorder=3, label=group)
+        picture.layer(group, *axes.plot(places, values, color=color, linewidth=1.2))
+        for moment, x, y in zip(arrays, places, values, strict=True):
+            fill = {"markerfacecolor": color if moment == list(arrays)[-1] else GROUND, "markersize": size}
+            picture.layer(group, *axes.plot(x, y, marker, color=color, zorder=3, label=group, **fill))
+            fields = {"moment": moment, "name": names[own], "y": y, "what": axes.get_ylabel().split(" (")[0]}
+            picture.points(axes, x, y, f"{{moment}}, {{name}}, one of the {group}: {{what}} {{y:.3f}}", group, **fields)
         means.append(f"{group.split()[0]} {' → '.join(f'{mean.round(3) + 0:.3f}' for mean in values.mean(1))}")
     for place, end in enumerate(np.cumsum(classes)[:-1], 1):
         axes.axvline(end - 0.5, color=FAINT, linewidth=2 if place == len(classes) - 1 else 0.6, zorder=0)
@@ -214,7 +228,7 @@ def _marks(axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int])
 def _moment_legend(moments: list[str]) -> dict[str, Line2D]:
     """Old and new by colour and mark, moments by filling."""
     found = {group: (color, color, marker) for group, color, marker in GROUPS}
-    found |= {moment: (INK, INK if moment == moments[-1] else "white", "o") for moment in moments}
+    found |= {moment: (INK, INK if moment == moments[-1] else GROUND, "o") for moment in moments}
     return {
         label: Line2D([], [], color=edge, markerfacecolor=fill, marker=marker, linestyle="", markersize=7)
         for label, (edge, fill, marker) in found.items()

@@ -1,5 +1,7 @@
 """Average accuracy and forgetting of each method as bars."""
 
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -7,10 +9,14 @@ from ..checked import checked
 from ..evaluation import metrics
 from .picture import FONT, FRAME, INK, Picture, headed, name_rows, widest
 from .rules import Runs
-from .runs import NEVER_COMPETED, Method, accuracy, mean_and_spread, measured, methods, notes, percent, setting
+from .runs import Method, accuracy, counted, marked, mean_and_spread, measured, methods, notes, reading, setting
 from .style import HATCH
 
 WIDE, ROW, VALUE = 2.6, 0.45, 1.1  # inches: of an axis, of a method, of the number beside a bar
+MEASURES = (
+    (metrics.average_accuracy, "average accuracy at the end", "%"),
+    (metrics.forgetting, "forgetting", "points"),
+)
 
 
 @checked
@@ -26,45 +32,37 @@ def forgetting(runs: Runs, known_task: bool = True) -> Picture:
     """
     shown, missing = measured(methods(runs), known_task)
     matrices = [[accuracy(run, known_task) for run in method.runs] for method in shown]
-    kept, lost = (
-        np.array([mean_and_spread(100 * np.array([metric(matrix) for matrix in own])) for own in matrices])
-        for metric in (metrics.average_accuracy, metrics.forgetting)
-    )
     if not all(any(run.learned > 1 for run in method.runs) for method in shown):
         raise ValueError("forgetting needs runs that have learned two tasks or more.")
-    hatched = [not (known_task or method.competes) for method in shown]
-    left = 0.3 + widest(method.label for method in shown)
-    high = ROW * len(shown)
-    title = f"Average accuracy and forgetting, {setting(known_task)}"
-    note = notes(shown, known_task, missing, "hatched:")
+    labels, title = marked(shown, known_task), f"Average accuracy and forgetting, {setting(known_task)}"
+    left, high, rows = 0.55 + widest(labels), ROW * len(shown), []
+    note = notes(shown, known_task, missing, "*, hatched:")
     picture = headed(left + 2 * (WIDE + VALUE) + 0.35, 0.66 + high, title, note)
-    bars = picture.panel(left, 0.6, WIDE, high, "average accuracy at the end (%)")
-    _bars(bars, shown, kept, hatched)
-    bars.set_xlim(0, 100)
-    name_rows(bars, [method.label for method in shown])
-    bars = picture.panel(left + WIDE + VALUE + 0.15, 0.6, WIDE, high, "forgetting (percentage points)")
-    _bars(bars, shown, lost, hatched)
-    name_rows(bars, [""] * len(shown))
-    parts = [
-        f"{method.label} keeps {percent(mean)} and forgets {percent(fall).replace(' %', '')} points"
-        for method, (mean, _), (fall, _) in zip(shown, kept, lost, strict=True)
-    ]
-    never = f" (hatched bars were {NEVER_COMPETED})" if any(hatched) else ""
-    picture.alt = f"{title}{never}: {'; '.join(parts)}."
-    return picture
+    for place, (metric, what, unit) in enumerate(MEASURES):
+        numbers = [mean_and_spread(100 * np.array([metric(matrix) for matrix in own])) for own in matrices]
+        axes = picture.panel(left + place * (WIDE + VALUE + 0.15), 0.6, WIDE, high, f"{what} ({unit})")
+        _bars(axes, shown, labels, numbers)
+        words, of = [reading(*each, f" {unit}") for each in numbers], [counted(len(method.runs)) for method in shown]
+        picture.cells(axes, labels, [""], f"{{row}}, {what}: {{words}}, {{of}}", words=words, of=of)
+        name_rows(axes, [""] * len(labels) if place else labels)
+        axes.tick_params(axis="y", pad=20)
+        rows.append(words)
+    picture.axes[0].set_xlim(0, 100)
+    parts = [f"{label} keeps {kept} and forgets {lost}" for label, kept, lost in zip(labels, *rows, strict=True)]
+    picture.alt = f"{'; '.join([title, *filter(None, note)])}: {'; '.join(parts)}."
+    return picture.instead(known_task, partial(forgetting, runs))
 
 
-def _bars(axes: Axes, shown: list[Method], numbers: np.ndarray, hatched: list[bool]) -> None:
-    """Bars from the top down, with their numbers in a column at the right."""
-    for place, (method, (mean, spread)) in enumerate(zip(shown, numbers, strict=True)):
-        color, hatch = method.look.color, HATCH if hatched[place] else None
-        inside = "white" if hatch else color
-        axes.barh(place, mean, height=0.6, color=inside, edgecolor=color, linewidth=1.2, hatch=hatch)
-        words = percent(mean, ".1f").replace(" %", "")
+def _bars(axes: Axes, shown: list[Method], labels: list[str], numbers: list[tuple[float, float]]) -> None:
+    """Bars from the top down, with their methods' marks at the left and their numbers at the right."""
+    across = {"transform": axes.get_yaxis_transform()}
+    for place, (method, label, (mean, spread)) in enumerate(zip(shown, labels, numbers, strict=True)):
+        look, hatch = method.look, HATCH if label.endswith("*") else None
+        inside = "none" if hatch else look.color
+        axes.barh(place, mean, height=0.6, color=inside, edgecolor=look.color, linewidth=1.2, hatch=hatch)
         if np.isfinite(spread):
             axes.errorbar(mean, place, xerr=spread, color=INK, capsize=3, lw=1.2)
-            words += f" ± {spread:.1f}"
-        across = axes.get_yaxis_transform()
-        axes.text(1.03, place, words, transform=across, va="center", fontsize=FONT, color=INK)
+        axes.plot(-0.06, place, **look.style, **across, ms=8, mew=1.5, clip_on=False)
+        axes.text(1.03, place, reading(mean, spread, ""), **across, va="center", fontsize=FONT, color=INK)
     axes.spines["left"].set_visible(False)  # bars start at 0, wherever that is
     axes.axvline(0, color=FRAME, lw=0.8)

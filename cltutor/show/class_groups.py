@@ -1,7 +1,5 @@
 """Accuracy on groups of classes, such as those that a method adapts to (MAS, section 5.1, adaptation test)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ..checked import checked
@@ -33,17 +31,13 @@ def adaptation(accuracies: Lines, groups: Names, note: str = "") -> Picture:
     ticks = [(task + 0.5, str(task + 1)) for task in range(count)]
     title, legend = "Accuracy on groups of classes, task known at test", {name: handle(look(name)) for name in lines}
     picture, panels = paneled(groups, lowest, ticks, count, "after learning task", title, [note], legend)
-    for group, panel in enumerate(panels):
-        for name, (mean, spread) in lines.items():
-            panel.mean(np.arange(count) + 0.5, mean[:, group], spread[:, group], look(name), name)
-    picture.alt = _alt(lines, groups)
-    return picture
-
-
-def _alt(lines: dict[str, tuple[np.ndarray, np.ndarray]], groups: Sequence[str]) -> str:
-    parts = []
-    for name, (mean, _) in lines.items():
+    at, parts = [f"after task {task + 1}" for task in range(count)], []
+    for name, (mean, spread) in lines.items():
+        runs = accuracies[name].size // (count * len(groups))
+        for panel, group, y, around in zip(panels, groups, mean.T, spread.T, strict=True):
+            panel.mean(np.arange(count) + 0.5, y, around, look(name), f"{name}, {group}", at, name, runs)
         last = mean[np.isfinite(mean).any(axis=1)][-1:]  # after the last task learned
         ends = [f"{100 * value:.0f} % on {group}" for row in last for value, group in zip(row, groups, strict=True)]
         parts += [f"{name} ends with {', '.join(end for end in ends if 'nan' not in end)}"] if ends else []
-    return f"Accuracy on groups of classes after every task: {'; '.join(parts) or 'nothing has been learned yet'}."
+    picture.alt = f"{title}, after every task: {'; '.join(parts) or 'nothing has been learned yet'}."
+    return picture

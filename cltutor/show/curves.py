@@ -1,5 +1,6 @@
 """The accuracy of each task over time, one panel per task."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.patches import Patch
 from ..checked import checked
 from .pages import paneled
 from .panels import draw_dotted, draw_shades
-from .picture import INK, Picture, handle
+from .picture import Picture, handle
 from .rules import Runs
 from .runs import (
     DASH,
@@ -18,6 +19,7 @@ from .runs import (
     accuracy,
     chance,
     class_list,
+    marked,
     mean_and_spread,
     measured,
     methods,
@@ -25,11 +27,10 @@ from .runs import (
     percent,
     setting,
 )
+from .style import INK, SHADE
 
 if TYPE_CHECKING:
     from ..runs.run import Run
-
-SHADE = "#ececec"  # while a panel's own task is learned
 
 
 @checked
@@ -49,22 +50,26 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     first, count = shown[0].runs[0], len(guess)
     single = [known_task and len(task) == 1 for task in first.tasks]
     headings = [f"task {task + 1}: {class_list(first, task)}{f' {DASH}' * single[task]}" for task in range(count)]
-    lowest = 100 * min([np.nanmin(guess, initial=1), *(np.nanmin(mean, initial=1) for _, mean, _ in lines)])
+    lowest = 100 * min([np.nanmin(guess, initial=1), *(np.nanmin(mean, initial=1) for _, mean, *_ in lines)])
     ticks, below = [(task + 0.5, str(task + 1)) for task in range(count)], f"task being learned{_epochs(shown)}"
     title, note = f"Accuracy of each task, {setting(known_task)}", notes(shown, known_task, missing, "*")
-    legend = {m.label + ("" if known_task or m.competes else "*"): handle(m.look) for m in shown}
+    legend = {label: handle(m.look) for m, label in zip(shown, marked(shown, known_task), strict=True)}
     legend["guessing"] = Line2D([], [], color=INK, linestyle=":", lw=1)
     legend["own task being learned"] = Patch(color=SHADE)
     picture, panels = paneled(headings, lowest, ticks, count, below, title, note, legend)
     draw_shades(panels, [(task, task + 1) for task in range(count)], SHADE)
-    for task, panel in enumerate(panels):
-        for method, (x, mean, spread) in zip(shown, lines, strict=True):
-            ends = np.isclose(x, np.round(x))
-            panel.mean(x, mean[:, task], spread[:, task], method.look, f"{method.label}, task {task + 1}", ends)
+    times = np.unique(np.concatenate([[0.0], *(x for x, *_ in lines)]))[1:]
+    picture.frames([_moment(x) for x in times], "time")
+    for method, label, (x, mean, spread, runs_at) in zip(shown, legend, lines, strict=False):
+        at, ends, since = [_moment(each) for each in x], np.isclose(x, np.round(x)), np.searchsorted(times, x)
+        for task, panel in enumerate(panels):
+            name, values = f"{method.label}, task {task + 1}", (x, mean[:, task], spread[:, task])
+            drawn = panel.mean(*values, method.look, name, at, label, runs_at[:, task], since, ends)
+            picture.unveil(panel, times + 0.02, *drawn)
     steps = [guess[[t] * (count - t)] if known_task else guess[t:] for t in range(count)]
     draw_dotted(panels, [_stairs(task, 100 * values) for task, values in enumerate(steps)])
     picture.alt = _alt(shown, lines, known_task)
-    return picture
+    return picture.instead(known_task, partial(accuracy_over_time, runs))
 
 
 def _points(run: "Run", known_task: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -86,14 +91,20 @@ def _points(run: "Run", known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.array(places, dtype=float), np.reshape(values, (-1, len(matrix))).astype(float)
 
 
-def _line(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places (P,), mean (P, T) and spread (P, T) of a method; a stopped run counts as far as it got."""
+def _line(method: Method, known_task: bool) -> tuple[np.ndarray, ...]:
+    """Places (P,), mean, spread and number of runs (P, T) of a method; a stopped run counts as far as it got."""
     points = [_points(run, known_task) for run in method.runs]
     places = np.unique(np.concatenate([x for x, _ in points]).round(9))
     values = np.full((len(points), len(places), points[0][1].shape[1]), np.nan)
     for own, (x, y) in zip(values, points, strict=True):
         own[np.searchsorted(places, x.round(9))] = y
-    return (places, *mean_and_spread(values))
+    return (places, *mean_and_spread(values), np.isfinite(values).sum(axis=0))
+
+
+def _moment(place: float) -> str:
+    """A place on the axis of time in words."""
+    task, share = divmod(place, 1)
+    return f"{100 * share:.3g} % of task {task + 1:.0f}" if 0.001 < share < 0.999 else f"after task {round(place)}"
 
 
 def _epochs(shown: list[Method]) -> str:
@@ -111,7 +122,7 @@ def _stairs(start: int, values: np.ndarray) -> np.ndarray:
 
 def _alt(shown: list[Method], lines: list[tuple[np.ndarray, ...]], known_task: bool) -> str:
     ends = []
-    for method, (_, mean, _) in zip(shown, lines, strict=True):
+    for method, (_, mean, *_) in zip(shown, lines, strict=True):
         if len(mean) or method.runs[0].learned:
             now = 100 * mean[-1] if len(mean) else np.full(mean.shape[1], np.nan)
             average = percent(now[np.isfinite(now)].mean()) if np.isfinite(now).any() else DASH

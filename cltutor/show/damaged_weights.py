@@ -13,9 +13,8 @@ from .panels import draw_shades
 from .picture import Picture, handle
 from .rules import Share, Values, accuracies
 from .runs import mean_and_spread
-from .style import BLUE, DASHED, DOTTED, GREY, SOLID, VERMILLION, Look
+from .style import BLUE, DASHED, DOTTED, GREY, SOLID, VERMILLION, YELLOW, Look
 
-SHADE = "#fff1b8"  # unlike the band of any line
 LOOKS = {"least": Look(BLUE, SOLID, "o"), "random": Look(GREY, DOTTED, "D"), "most": Look(VERMILLION, DASHED, "s")}
 Rising = Annotated[ArrayLike, Values(("shares",), 0, 1)]
 Lines = Annotated[dict, Table(accuracies("shares, tasks", "draws, shares, tasks"), Choice(LOOKS), least=1)]
@@ -57,22 +56,17 @@ def damage(
     note = f"mean ± one standard deviation over {max(counts)} draws or seeds" if counts else ""
     legend = {WORDS[which]: handle(LOOKS[which]) for which in lines}
     if at is not None:
-        legend[f"{100 * at:g} %"] = Patch(color=SHADE)
+        legend[f"{100 * at:g} %"] = Patch(color=YELLOW)
     picture, panels = paneled(headings, lowest, ticks, 10, below, title, [note], legend)
     if at is not None:
-        draw_shades(panels, [(0, 10 * at)] * len(panels), SHADE)
-    for panel, task in zip(panels, tasks, strict=True):
-        for which, (mean, spread) in lines.items():
-            panel.mean(10 * x, mean[:, task], spread[:, task], LOOKS[which], f"{which}, task {task + 1}")
-    picture.alt = _alt(x, {which: 100 * mean[:, tasks].mean(1) for which, (mean, _) in lines.items()}, title, done)
+        draw_shades(panels, [(0, 10 * at)] * len(panels), YELLOW)
+    points, third, parts = [f"{100 * share:.3g} % of the weights {done}" for share in x], int(abs(x - 0.3).argmin()), []
+    for which, (mean, spread) in lines.items():
+        runs = accuracies[which].size // mean.size
+        for panel, task in zip(panels, tasks, strict=True):
+            name, values = f"{WORDS[which]}, task {task + 1}", (10 * x, mean[:, task], spread[:, task])
+            panel.mean(*values, LOOKS[which], name, points, WORDS[which], runs, noun="repeat")
+        parts.append(f"{100 * mean[third, tasks].mean():.0f} % with the {WORDS[which]}")
+    undamaged = f"{100 * means[0, 0, tasks].mean():.0f} % on average at {100 * x[0]:g} %"
+    picture.alt = f"{title}: {undamaged}; with {points[third]}, {', '.join(parts)}."
     return picture
-
-
-def _alt(x: np.ndarray, averages: dict[str, np.ndarray], title: str, done: str) -> str:
-    third = int(np.abs(x - 0.3).argmin())
-    parts = [f"{y[third]:.0f} % with the {WORDS[which]}" for which, y in averages.items()]
-    first = next(iter(averages.values()))[0]
-    return (
-        f"{title}: {first:.0f} % on average at {100 * x[0]:g} %; "
-        f"with {100 * x[third]:g} % of the weights {done}, {', '.join(parts)}."
-    )

@@ -1,6 +1,7 @@
 """Accuracy on old tasks and on the new one when there are fewer new images (LwF, Figure 5)."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -41,11 +42,17 @@ def accuracy_by_share(runs: ByShare, known_task: bool = True) -> Picture:
     legend = {method.label: handle(method.look) for method in first}
     headings, note = ("old tasks", "newest task"), notes(first, known_task, missing, "")
     picture, panels = paneled(headings, lowest, ticks, len(shares), below, title, note, legend)
-    for method, (mean, spread) in zip(first, lines, strict=True):
-        for panel, y, around in zip(panels, mean.T, spread.T, strict=True):
-            panel.mean(np.arange(len(shares)) + 0.5, y, around, method.look, method.label)
-    picture.alt = _alt(shares, first, lines, known_task)
-    return picture
+    at, parts = [f"with {100 * share:g} % of the images" for share in shares], []
+    for place, (method, (mean, spread)) in enumerate(zip(first, lines, strict=True)):
+        counts = np.array([len(shown[place].runs) for shown, _ in groups])
+        for panel, heading, y, around in zip(panels, headings, mean.T, spread.T, strict=True):
+            values, name = (np.arange(len(shares)) + 0.5, y, around), f"{method.label}, {heading}"
+            panel.mean(*values, method.look, name, at, method.label, counts)
+        ends = 100 * mean[[0, -1]]
+        before, after = (f"{percent(old)} on old tasks and {percent(new)} on the newest" for old, new in ends)
+        parts.append(f"{method.label} goes from {before} to {after}")
+    picture.alt = f"{title}, from {100 * shares[0]:g} % to {100 * shares[-1]:g} % of them: {'; '.join(parts)}."
+    return picture.instead(known_task, partial(accuracy_by_share, runs))
 
 
 def _line(method: list[Method], known_task: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -53,15 +60,3 @@ def _line(method: list[Method], known_task: bool) -> tuple[np.ndarray, np.ndarra
     ends = [[accuracy(run, known_task)[-1] for run in at_share.runs] for at_share in method]
     pairs = [mean_and_spread(np.array([(mean_and_spread(row[:-1])[0], row[-1]) for row in rows])) for rows in ends]
     return np.array([mean for mean, _ in pairs]), np.array([spread for _, spread in pairs])
-
-
-def _alt(shares: list, shown: list[Method], lines: list, known_task: bool) -> str:
-    parts = [
-        f"{method.label} goes from {percent(100 * mean[0, 0])} on old tasks and {percent(100 * mean[0, 1])} on the "
-        f"newest to {percent(100 * mean[-1, 0])} and {percent(100 * mean[-1, 1])}"
-        for method, (mean, _) in zip(shown, lines, strict=True)
-    ]
-    return (
-        f"Accuracy as the images of new tasks go from {100 * shares[0]:g} % to {100 * shares[-1]:g} %, "
-        f"{setting(known_task)}: {'; '.join(parts)}."
-    )

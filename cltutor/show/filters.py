@@ -6,9 +6,10 @@ from typing import Annotated
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
@@ -16,7 +17,7 @@ from ..checked import checked
 from ..describe import Kind
 from ..networks.dfcnn import DFCNNNetwork
 from .matrix import MAP, write_in_cell
-from .picture import INK, Picture, headed, name_rows, room, shortened, titled, widest
+from .picture import FRAME, Picture, headed, name_rows, room, shortened, titled, widest
 from .rules import Values
 
 Shares = Annotated[ArrayLike, Values(("tasks, channels",), 0)]
@@ -28,8 +29,7 @@ KINDS = ("channels", "channels", "kernels")  # the tiles of each stage
 MOST = (64, 100, 100)  # tiles of each stage, at most: those of the first have numbers above them
 NUMBER = 0.17  # inches for a channel's number above its tile
 LARGEST = 0.7  # inches of a tile, at most
-GAP = 0.12  # of a tile's place
-OUTLINE = "#999999"
+PIXELS, GAP, WEIGHTS = 12, 0.14, 2000  # of a tile's side, at least; of it between tiles; weights read one by one
 CELL = 0.41  # inches of a number between two tasks
 NUMBERED = 10  # tasks, at most, whose similarities are written as numbers
 
@@ -47,28 +47,30 @@ def knowledge(network: DFCNNNetwork, layer: int, task: int, off: Collection[int]
     Raises:
         ValueError: a layer, task or channel that does not exist.
     """
-    off, whole = sorted(set(off)), stages(network, layer, task)
+    off, each = sorted(set(off)), [stages(network, layer, one) for one in range(task + 1)]
+    whole = stages(network, layer, task)
     channels = len(whole[0])
     if off and not 0 <= off[0] <= off[-1] < channels:
         raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")
-    now = stages(network.without({layer: off}), layer, task) if off else whole
+    switched = network.without({layer: off}) if off else network
     chosen = [strongest(tiles, most) for tiles, most in zip(whole, MOST, strict=True)]
-    bound = float(max(np.abs(tiles[best]).max() for tiles, best in zip(whole, chosen, strict=True))) or 1.0
+    shown = [tiles[best] for stage in each for tiles, best in zip(stage, chosen, strict=True)]
+    bound = float(max(np.abs(tiles).max() for tiles in shown)) or 1.0
     title = titled(f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base", what)
     top = SIDE + 1.33
     picture = headed(WIDTH, top, title)
+    picture.frames([f"task {one + 1}" for one in range(task + 1)], "task")
     parts, names = [], (*NAMES, f"filters {network.layer(layer).equation}")
-    for place, left in enumerate(LEFTS):
-        words = _described(whole[place], now[place], place, len(off))
-        picture.write(left, top, "\n".join([names[place], *words]))
-        parts.append(", ".join([names[place], *words]))
-        tiles, numbers = now[place][chosen[place]], [] if place else chosen[0] + 1
-        corners, side = _sheet(picture, tiles, numbers, (left, top - 0.6), bound)
-        if place == 0:
-            diagonals = side * np.array([[(0, 0), (1, 1)], [(0, 1), (1, 0)]])
-            lines = (corners[np.isin(chosen[0], off), None, None] + diagonals).reshape(-1, 2, 2)  # crossed out
-            crosses = LineCollection(lines, colors=INK, linewidths=1.4, transform=picture.dpi_scale_trans)
-            picture.add_artist(crosses)
+    for frame, before in enumerate(each):
+        now = stages(switched, layer, frame) if off else before
+        for place in range(3) if frame == 0 else (1, 2):  # all tasks share the knowledge base
+            words = _described(before[place], now[place], place, len(off))
+            text = picture.write(LEFTS[place], top, "\n".join([names[place], *words]))
+            drawn = _sheet(picture, now[place][chosen[place]], chosen[place], place, frame, top - 0.6, bound, off)
+            if place:
+                picture.appear(frame, text, *drawn, last=frame)
+            if frame == task or not place:
+                parts.append(", ".join([names[place], *words]))
     bar = picture.color_bar(ScalarMappable(Normalize(-bound, bound), SIGNED), LEFTS[0] + 0.3, 0.4, 3.5, 0.13)
     bar.set_ticks([-bound, 0, bound], labels=[f"{value:.2g}" for value in (-bound, 0, bound)])
     picture.write(LEFTS[0] + 4.2, 0.465, "value of a weight (no unit), one scale for all three", va="center")
@@ -103,8 +105,10 @@ def knowledge_shares(shares: Shares, names: Sequence[str] = (), what: str = "") 
     alike = cosines(values)
     lowest = min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
     picture.write(right, high + 1.48, f"cosine between tasks\n(colour: {lowest:g} to 1)")
-    _shares(picture, values, [shortened(name, named) for name in names], left, right - left - 0.4)
-    _similarities(picture.panel(right, 1.05, square, high, "task", frame=False), alike, lowest)
+    _shares(picture, values, names, named, left, right - left - 0.4)
+    axes = picture.panel(right, 1.05, square, high, "task", frame=False)
+    picture.cells(axes, names, names, "{row} and {column}: cosine {cosine:.4f}", cosine=alike)
+    _similarities(axes, alike, lowest)
     picture.alt = f"{title}: {_related(values, alike, names)}."
     return picture
 
@@ -140,49 +144,68 @@ def _described(whole: np.ndarray, now: np.ndarray, place: int, off: int) -> tupl
 
 
 def _sheet(
-    picture: Picture, tiles: np.ndarray, numbers: Sequence[int], corner: tuple[float, float], bound: float
-) -> tuple[np.ndarray, float]:
-    """Tiles (N, h, w) in rows from an upper left corner in inches, with the numbers, if any, above them.
-
-    Returns the lower left corners (N, 2) of the tiles and their side. All tiles are one artist: a hundred images would
-    take a second.
-    """
-    count, above = len(tiles), NUMBER * (len(numbers) > 0)
-    fits = [(min(SIDE / n, SIDE / math.ceil(count / n) - above) * (1 - GAP), n) for n in range(1, count + 1)]
+    picture: Picture, tiles: np.ndarray, numbers: np.ndarray, place: int, frame: int, top: float, bound: float,
+    off: list[int],
+) -> list[Artist]:  # fmt: skip
+    """Tiles (N, h, w) of a stage in rows, with spots and, for channels of L, numbers above and crosses over ``off``."""
+    (count, high, wide), above = tiles.shape, 0 if place else NUMBER
+    fits = [(min(SIDE / n, SIDE / math.ceil(count / n) - above) / (1 + GAP), n) for n in range(1, count + 1)]
     side, columns = max((min(side, LARGEST), -n) for side, n in fits)
-    places = np.array([divmod(place, -columns) for place in range(count)])
-    down = above + side + places[:, 0] * (above + side / (1 - GAP))
-    corners = np.column_stack([corner[0] + places[:, 1] * side / (1 - GAP), corner[1] - down])
-    _, high, wide = tiles.shape
-    size = np.array([side / wide, side / high])
-    cells = np.stack(np.meshgrid(np.arange(wide), np.arange(high)[::-1]), axis=-1) * size  # (h, w, 2)
-    lows = (corners[:, None, None] + cells).reshape(-1, 1, 2)
-    quads = lows + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * size
-    norm, to_inches = Normalize(-bound, bound, clip=True), picture.dpi_scale_trans
-    colors = matplotlib.colormaps[SIGNED](norm(tiles.ravel()))
-    picture.add_artist(PolyCollection(quads, facecolors=colors, linewidths=0, antialiased=False, transform=to_inches))
+    rows, columns, least = math.ceil(count / -columns), -columns, math.lcm(high, wide)
+    across = least * math.ceil(PIXELS / least)  # pixels of a tile, whose parts are whole ones as well
+    gap, room_above = round(GAP * across), round(above / side * across)
+    colors = matplotlib.colormaps[SIGNED](Normalize(-bound, bound, clip=True)(tiles), bytes=True)
+    large = colors.repeat(across // high, 1).repeat(across // wide, 2)
+    padded = np.pad(large, ((0, rows * columns - count), (room_above, gap), (0, gap), (0, 0)))
+    sheet = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2).reshape(-1, columns * (across + gap), 4)
+    size = side / across * np.array(sheet.shape[1::-1])
+    box = (LEFTS[place], top - size[1], *size)
+    drawn = [picture.pixels(sheet, *box)]
+    down, right = np.divmod(np.arange(count), columns)
+    lows = box[1] + size[1] * (1 - down / rows) - side * (room_above + across) / across
+    corners = np.column_stack([box[0] + right * size[0] / columns, lows])
     frames = corners[:, None] + side * np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)])
-    picture.add_artist(LineCollection(frames, colors=OUTLINE, linewidths=0.6, transform=to_inches))
-    for number, (x, y) in zip(numbers, corners if len(numbers) else (), strict=True):
-        picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
-    return corners, side
+    look = {"colors": FRAME, "linewidths": 0.6, "transform": picture.dpi_scale_trans}
+    drawn.append(picture.add_artist(LineCollection(frames, **look)))
+    if not place:
+        diagonals = side * np.array([[(0, 0), (1, 1)], [(0, 1), (1, 0)]])
+        lines = (corners[np.isin(numbers, off), None, None] + diagonals).reshape(-1, 2, 2)
+        picture.add_artist(LineCollection(lines, **look | {"colors": "black", "linewidths": 1.4}))
+        for number, (x, y) in zip(numbers + 1, corners, strict=True):
+            picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
+    one_by_one = tiles.size * len(picture.frame_names) <= WEIGHTS
+    read = [_read(tile, one_by_one) for tile in tiles]
+    words, empty = f"{{tile}}{f', task {frame + 1}' if place else ''}: {{read}}", [None] * (rows * columns - count)
+    tile = [f"{('channel', 'channel', 'kernel')[place]} {number} of {'LDW'[place]}" for number in numbers + 1]
+    fields = {"tile": tile + empty, "read": read + empty, "since": [frame], "until": frame if place else None}
+    picture.cells(box, [""] * rows, [""] * columns, words, **fields)
+    return drawn
 
 
-def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], left: float, wide: float) -> None:
+def _read(tile: np.ndarray, one_by_one: bool) -> str:
+    """A tile in words: its norm and its weights, row by row, or their range."""
+    rows = "\n".join("  ".join(f"{weight:.3g}" for weight in row) for row in tile)
+    weights = f"weights\n{rows}" if one_by_one else f"weights from {tile.min():.3g} to {tile.max():.3g}"
+    return f"norm {np.linalg.norm(tile):.3g}, {weights}"
+
+
+def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], named: float, left: float, wide: float) -> None:
     """The heat map of shares, with its colour bar below."""
     count, channels = values.shape
     axes = picture.panel(left, 1.05, wide, 0.26 * count, "channel of the knowledge base", frame=False)
-    image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="nearest")
+    image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="none")
+    numbers = [str(channel + 1) for channel in range(channels)]
+    picture.cells(axes, names, numbers, "{row}, channel {column}: {share:.2f} % of its filters", share=100 * values)
     every = math.ceil(channels * room(3) / wide)
-    axes.set_xticks(range(0, channels, every), [str(channel + 1) for channel in range(0, channels, every)])
-    name_rows(axes, names)
+    axes.set_xticks(range(0, channels, every), numbers[::every])
+    name_rows(axes, [shortened(name, named) for name in names])
     picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
 
 
 def _similarities(axes: Axes, alike: np.ndarray, lowest: float) -> None:
     """The heat map of cosines, with numbers if they fit."""
     count, colors = len(alike), matplotlib.colormaps[MAP]
-    axes.imshow(alike, cmap=colors, vmin=lowest, vmax=1, aspect="auto", interpolation="nearest")
+    axes.imshow(alike, cmap=colors, vmin=lowest, vmax=1, aspect="auto", interpolation="none")
     every = math.ceil(count / NUMBERED)
     axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
     axes.set_yticks([])

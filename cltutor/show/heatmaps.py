@@ -1,5 +1,7 @@
 """Which weights of a layer matter: heat maps of Omega, methods side by side (MAS, section 4.1)."""
 
+import math
+
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -10,12 +12,16 @@ from .matrix import MAP
 from .picture import Picture, headed, shortened, titled
 from .rules import by_name
 from .scales import DECADES, OMEGA, SCALES, Scale, scaled
+from .spots import Played
 
 WIDE, HIGH, GAP, LEFT, BELOW = 2.35, 3.2, 0.2, 0.5, 1.1  # inches of a map, between two maps, left of and below them
 CELLS = 260  # per side of a map: thinner ones cannot be distinguished
+SPOTS = 70_000  # of all maps: of more cells, the mean of neighbours is read
 TILED = 130  # per side of a map of tiles, whose gaps must be visible as well
 Omegas = by_name(Table(None, Text(), least=1))  # by method, then by the parameter's name
 ENDS = {"rank": (0, 100), "log": (-DECADES, 0)}
+FINE = {"rank": 1, "log": -20}  # steps of a unit in which a value is read
+READ = {"rank": "rank {} % in the layer", "log": "{} decades from the layer's largest"}
 
 
 @checked
@@ -110,12 +116,13 @@ def _page(maps: dict[str, np.ndarray], names: tuple[str, str], note: str, title:
     high = min(HIGH, max(0.5, WIDE * rows / columns))
     width = max(LEFT + len(maps) * (WIDE + GAP) + 0.1, 5.4)
     picture = headed(width, BELOW + high + 0.22, title, [note])
-    colors, (low, up) = matplotlib.colormaps[MAP].with_extremes(bad="white"), ENDS[scale]
+    colors, (low, up) = matplotlib.colormaps[MAP].with_extremes(bad="none"), ENDS[scale]
     for place, (method, values) in enumerate(maps.items()):
         left = LEFT + place * (WIDE + GAP)
         axes = picture.panel(left, BELOW, WIDE, high, frame=False)
-        axes.imshow(values, cmap=colors, vmin=low, vmax=up, aspect="auto", interpolation="nearest")
+        axes.imshow(values, cmap=colors, vmin=low, vmax=up, aspect="auto", interpolation="none")
         axes.set(xticks=[], yticks=[])
+        _spots(picture, (left, BELOW, WIDE, high), method, values, names, scale, values.size * len(maps))
         picture.write(left, BELOW + high + 0.07, shortened(method, WIDE), va="baseline")
         picture.write(left, BELOW - 0.06, shortened(names[1], WIDE))
     picture.write(0.3, BELOW + high / 2, names[0], rotation=90, va="center", ha="center")
@@ -123,3 +130,42 @@ def _page(maps: dict[str, np.ndarray], names: tuple[str, str], note: str, title:
     picture.color_bar(drawn, LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
     picture.write(LEFT, 0.28, SCALES[scale])
     return picture
+
+
+def _spots(
+    picture: Picture, place: tuple, method: str, values: np.ndarray, names: tuple[str, str], scale: str, cells: int
+) -> None:
+    """What is read at each cell, or at the mean of neighbours where there are too many."""
+    step, (left, low, wide, high) = math.ceil(math.sqrt(cells / SPOTS)), place
+    gaps = [np.isnan(values).all(1 - axis) for axis in (0, 1)]
+    (rows, down), (columns, across) = (_parts(gaps[axis], names, axis, step) for axis in (0, 1))
+    tall, broad = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
+    padded = np.full((tall, broad), np.nan)
+    padded[: len(values), : values.shape[1]] = values[:tall, :broad]
+    blocks = padded.reshape(len(rows), down, len(columns), across)
+    count = np.isfinite(blocks).sum((1, 3))
+    fine = FINE[scale] * np.nansum(blocks, axis=(1, 3)) / np.maximum(count, 1)
+    codes = range(1 + round(abs(FINE[scale] * (ENDS[scale][1] - ENDS[scale][0]))))
+    words = [READ[scale].format(f"{code / FINE[scale] + 0:g}") for code in codes]
+    found = np.where(count, fine.round(), len(words)).astype(np.uint8)
+    box = (left, low + high * (1 - tall / len(values)), wide * broad / values.shape[1], high * tall / len(values))
+    value = Played([*words, "no weight"], found.reshape(1, -1))
+    picture.cells(box, rows, columns, "{method}, {row}, {column}: {value}", method=method, value=value)
+
+
+def _parts(gaps: np.ndarray, names: tuple[str, str], axis: int, step: int) -> tuple[list[str | None], int]:
+    """The names of what is read along an axis of cells, None for a gap, and how many cells each takes."""
+    noun, total = ("tile row", "tile column")[axis], len(gaps)
+    if names[0]:
+        noun, total = names[axis].split()[1].rstrip("s,"), int(names[axis].split()[0])
+    if gaps.any():
+        size = int(gaps.argmax()) + 1
+        if step > 1:
+            return [f"{noun} {tile + 1}" for tile in range(math.ceil(len(gaps) / size))], size
+        kernel = [f", {('row', 'column')[axis]} {place + 1}" if size > 2 else "" for place in range(size - 1)]
+        return [None if gap else f"{noun} {i // size + 1}{kernel[i % size]}" for i, gap in enumerate(gaps)], 1
+    span = step * math.ceil(total / len(gaps))
+    starts = range(0, total, span)
+    if span == 1:
+        return [f"{noun} {start + 1}" for start in starts], step
+    return [f"{noun}s {start + 1} to {min(start + span, total)}" for start in starts], step

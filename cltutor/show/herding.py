@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -15,7 +17,24 @@ from ..describe import Choice, Whole
 from .picture import Picture, handle, headed, titled, wrapped
 from .probabilities import as_rgb
 from .rules import Images, Step, TwoNames, Values
-from .style import BLACK, BLUE, DASHED, DOTTED, GREEN, GREY, MIXED, ORANGE, PURPLE, SKY, SOLID, VERMILLION, Look
+from .style import (
+    BLACK,
+    BLUE,
+    DASHED,
+    DOTTED,
+    FAINT,
+    GREEN,
+    GREY,
+    GROUND,
+    MIXED,
+    ORANGE,
+    PURPLE,
+    SHADE,
+    SKY,
+    SOLID,
+    VERMILLION,
+    Look,
+)
 
 LOOKS = {
     "herding": Look(BLUE, SOLID, "o"),
@@ -29,15 +48,15 @@ Distances = Annotated[Mapping, Table(Values(("M",), 0), Choice(LOOKS), least=1)]
 Kept = Annotated[Mapping[int, int], Table(Whole(at_least=1), Whole(at_least=1), least=1)]
 WIDTH, HIGH = 9.6, 3.3  # inches of a picture and of the panels of `selection`
 MARKS = {  # how a point of the map is drawn
-    "image": {"color": "#c4c4c4", "marker": "o", "ms": 4.5, "mew": 0},
+    "image": {"color": FAINT, "marker": "o", "ms": 4.5, "mew": 0},
     "chosen": {"color": ORANGE, "marker": "o", "ms": 6.5, "mec": BLACK, "mew": 0.7},
     "last chosen": {"color": ORANGE, "marker": "o", "ms": 10, "mec": BLACK, "mew": 1.8},
-    "class mean": {"color": BLACK, "marker": "*", "ms": 20, "mec": "white", "mew": 1},
+    "class mean": {"color": BLACK, "marker": "*", "ms": 20, "mec": GROUND, "mew": 1},
     "mean of the chosen": {"color": SKY, "marker": "P", "ms": 8, "mec": BLACK, "mew": 0.8},
 }
 SIDE, SLOT, MOST = 0.4, 0.44, 60  # inches of a small image and of its place, and how many are shown
 LARGE = 3 * SLOT + SIDE  # inches of the image last chosen
-EMPTY, PALE = 242, 0.3  # grey of an empty place; contrast that remains of an evicted image
+PALE = 0.3  # opacity of an evicted image, which is grey
 
 
 @checked
@@ -73,9 +92,9 @@ def selection(
             f"{name} {lines[name][step - 1]:.3f}": handle(LOOKS[name]) for name in list(lines)[place : place + 1]
         }
     picture = headed(WIDTH, HIGH + 0.65, title, (), legend, len(MARKS))
-    _map(picture.panel(0.85, 0.6, HIGH, HIGH, *axes), xy, order[:step])
+    _map(picture, picture.panel(0.85, 0.6, HIGH, HIGH, *axes), xy, order, step)
     names = "number m of exemplars", "distance of their mean to class mean (no unit)"
-    _curves(picture.panel(5.15, 0.6, 4.25, HIGH, *names), lines, step)
+    _curves(picture, picture.panel(5.15, 0.6, 4.25, HIGH, *names), lines, step)
     now = ", ".join(f"{values[step - 1]:.3f} by {name}" for name, values in lines.items())
     picture.alt = f"{title}: distance of the mean of the first {step} to the class mean {now}."
     return picture
@@ -92,15 +111,25 @@ def exemplars(images: Images, step: Step, what: str = "") -> Picture:
     """
     images = images[:MOST]
     Whole(1, len(images)).check("step", step)
-    tiles = np.stack([as_rgb(image) for image in images])
-    tiles[step:] = EMPTY
-    top, title = LARGE + 0.1, titled("Exemplars in order of choice", what)
-    picture = headed(WIDTH, top + 0.05, title, [f"number {step}"])
-    _put(picture, tiles[step - 1], 0.12, top - LARGE, LARGE)
-    corners = _sheet(picture, tiles, 15, (LARGE + 0.75, top), SLOT)
+    top, title, rows = LARGE + 0.3, titled("Exemplars in order of choice", what), -(-len(images) // 15)
+    picture = headed(WIDTH, top + 0.05, title)
+    picture.frames([f"{count} chosen" for count in range(1, step + 1)], "exemplars")
+    corners, box = _corners(len(images), 15, (LARGE + 0.75, top), SLOT)
+    places = [Rectangle(corner, SIDE, SIDE) for corner in corners]
+    look = {"facecolors": SHADE, "zorder": -1, "transform": picture.dpi_scale_trans}
+    picture.add_artist(PatchCollection(places, linewidths=0, **look))
     ring = {"fill": False, "edgecolor": ORANGE, "linewidth": 2.5, "transform": picture.dpi_scale_trans}
-    picture.add_artist(Rectangle(corners[step - 1], SIDE, SIDE, **ring))
-    for first in range(0, len(tiles), 15):
+    for place in range(step):
+        pixels = as_rgb(images[place])
+        picture.appear(place, _put(picture, pixels, *corners[place], SIDE, "small"))
+        words = picture.write(0.12, top - LARGE - 0.03, f"number {place + 1}")
+        around = picture.add_artist(Rectangle(corners[place], SIDE, SIDE, **ring))
+        picture.appear(place, _put(picture, pixels, 0.12, top - LARGE, LARGE, "large"), words, around, last=place)
+    numbers = [str(place + 1) if place < step else None for place in range(15 * rows)]
+    since = [min(place, step - 1) for place in range(15 * rows)]
+    words = f"exemplar {{number}} of {len(images)}{', ' if what else ''}{{what}}"
+    picture.cells(box, [""] * rows, [""] * 15, words, since=since, number=numbers, what=what)
+    for first in range(0, len(images), 15):
         x, y = corners[first]
         picture.write(x - 0.08, y + SIDE / 2, str(first + 1), ha="right", va="center")
     picture.alt = f"{title}: the first {step}, number {step} enlarged."
@@ -121,9 +150,6 @@ def evictions(images: Images, kept: Kept, what: str = "") -> Picture:
     if counts[0] != len(images) or counts != sorted(counts, reverse=True) or seen != sorted(seen):
         raise ValueError(f"kept falls from {len(images)}, the number of images, as classes arrive, unlike {kept}.")
     evicted = [next((c for c, n in kept.items() if n <= place), 0) for place in range(min(len(images), MOST))]
-    tiles = np.stack([as_rgb(image) for image in images[:MOST]]).astype(float)
-    pale = np.array(evicted) > 0
-    tiles[pale] = 255 - PALE * (255 - tiles[pale].mean(-1, keepdims=True))
     stages = ", ".join(f"{n} with {classes} classes" for classes, n in kept.items())
     note = [f"strong: stay with all {seen[-1]} classes; pale: evicted when so many classes have been seen"]
     if counts[-1] == len(images):
@@ -132,51 +158,72 @@ def evictions(images: Images, kept: Kept, what: str = "") -> Picture:
     slot, title = SLOT + 0.22, titled("Which exemplars are evicted", what)
     top = 3 * slot + 0.25
     picture = headed(WIDTH, top + 0.05, title, note)
-    corners = _sheet(picture, tiles.round().astype(np.uint8), 20, (0.12, top), slot)
-    for (x, y), classes in zip(corners, evicted, strict=True):
+    picture.frames([f"{classes} classes" for classes in seen], "classes seen")
+    corners, box = _corners(len(evicted), 20, (0.12, top), slot)
+    for image, corner, classes in zip(images, corners, evicted, strict=False):
+        pixels, gone = as_rgb(image), seen.index(classes) if classes else 0
+        kept_here = _put(picture, pixels, *corner, SIDE, "kept")
         if classes:
-            picture.write(x + SIDE / 2, y - 0.03, str(classes), ha="center")
+            grey = pixels.mean(-1, keepdims=True).repeat(3, axis=-1)
+            pale = np.pad(grey, ((0, 0), (0, 0), (0, 1)), constant_values=255 * PALE).round().astype(np.uint8)
+            words = picture.write(corner[0] + SIDE / 2, corner[1] - 0.03, str(classes), ha="center")
+            picture.appear(0, kept_here, last=gone - 1)
+            picture.appear(gone, _put(picture, pale, *corner, SIDE, "evicted"), words)
+    fates = [f"evicted when {c} classes have been seen" if c else f"stays with all {seen[-1]} classes" for c in evicted]
+    rows = -(-len(evicted) // 20)
+    fates, numbers = ([*one, *[None] * (20 * rows - len(one))] for one in (fates, range(1, len(evicted) + 1)))
+    picture.cells(box, [""] * rows, [""] * 20, "exemplar {number}: {fate}", number=numbers, fate=fates)
     if len(images) > MOST:
         picture.write(0.12, 0.23, f"and {len(images) - MOST} more, evicted no later than these")
     picture.alt = f"{title}: {stages}."
     return picture
 
 
-def _map(axes: Axes, xy: np.ndarray, chosen: np.ndarray) -> None:
+def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: int) -> None:
     """The images, their means and the path of the mean of the chosen; a unit is as long across as up."""
+    chosen = order[:step]
     means = xy[chosen].cumsum(0) / np.arange(1, len(chosen) + 1)[:, None]
     target = xy.mean(0)
     axes.plot(*means.T, color=BLUE, linestyle=SOLID, linewidth=1, zorder=3)
     axes.plot(*np.stack([means[-1], target]).T, color=BLACK, linestyle=DOTTED, linewidth=1.5, zorder=3)
     marked = (xy, xy[chosen], xy[chosen[-1:]], target[None], means[-1:])
     for layer, (points, (name, mark)) in enumerate(zip(marked, MARKS.items(), strict=True)):
-        axes.plot(*points.T, linestyle="", label=name, zorder=2 + (layer > 2) * 2, **mark)
+        picture.layer(name, *axes.plot(*points.T, linestyle="", label=name, zorder=2 + (layer > 2) * 2, **mark))
+    fate = ["not chosen"] * len(xy)
+    for place, image in enumerate(order, 1):
+        fate[image] = f"number {place} to be chosen"
+    names = [f"image {place}, {words}" for place, words in enumerate(fate, 1)]
+    names += [f"mean of all {len(xy)} images", f"mean of the first {step} chosen"]
+    places = np.concatenate([xy, target[None], means[-1:]])
+    x, y = places.T
+    picture.points(axes, x, y, "{name}: ({x:.3g}, {y:.3g})", name=names, x=x, y=y)
     middle, half = (xy.max(0) + xy.min(0)) / 2, 0.55 * max(np.ptp(xy, axis=0).max(), 0.1)
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(4))
 
 
-def _curves(axes: Axes, lines: Mapping[str, np.ndarray], step: int) -> None:
+def _curves(picture: Picture, axes: Axes, lines: Mapping[str, np.ndarray], step: int) -> None:
     count = len(next(iter(lines.values())))
     axes.axvline(step, color=GREY, linewidth=1, zorder=0.5)
     for name, values in lines.items():
         line = {"linewidth": 1.8, "markersize": 5.5, "markevery": [step - 1], "label": name}
-        axes.plot(range(1, count + 1), values, **line, **LOOKS[name].style)
+        layer, x = f"{name} {values[step - 1]:.3f}", np.arange(1, count + 1)
+        picture.layer(layer, *axes.plot(x, values, **line, **LOOKS[name].style))
+        words = "{name}, {count} exemplars: distance {values:.4f} (no unit)"
+        picture.points(axes, x, values, words, layer, name=name, count=x, values=values)
     axes.set(xlim=(0, count + 0.5), ylim=(0, 1.08 * max(values.max() for values in lines.values()) or 1))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
-def _sheet(picture: Picture, tiles: np.ndarray, columns: int, corner: tuple, slot: float) -> list[tuple[float, float]]:
-    """Small images (S, H, W, 3) in rows from an upper left corner; returns the lower left corner of each, in inches."""
-    places = [divmod(place, columns) for place in range(len(tiles))]
+def _corners(count: int, columns: int, corner: tuple, slot: float) -> tuple[list[tuple[float, float]], tuple]:
+    """The lower left corners of small images in rows from an upper left corner, and the box of all, in inches."""
+    places, rows = [divmod(place, columns) for place in range(count)], -(-count // columns)
     corners = [(corner[0] + SLOT * across, corner[1] - slot * down - SIDE) for down, across in places]
-    for tile, (left, low) in zip(tiles, corners, strict=True):
-        _put(picture, tile, left, low, SIDE)
-    return corners
+    return corners, (corner[0], corner[1] - slot * rows, SLOT * columns, slot * rows)
 
 
-def _put(picture: Picture, pixels: np.ndarray, left: float, low: float, side: float) -> None:
+def _put(picture: Picture, pixels: np.ndarray, left: float, low: float, side: float, label: str) -> Artist:
     """Pixels (H, W, 3) in the middle of a square, as large as their shape allows."""
     high, wide = side * np.array(pixels.shape[:2]) / max(pixels.shape[:2])
-    picture.pixels(pixels, left + (side - wide) / 2, low + (side - high) / 2, wide, high)
+    return picture.pixels(pixels, left + (side - wide) / 2, low + (side - high) / 2, wide, high, label)

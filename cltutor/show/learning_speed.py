@@ -32,22 +32,20 @@ def convergence(panels: Panels, what: str = "") -> Picture:
     ticks = [(epoch - 0.5, str(epoch)) for epoch in (1, *range(5, epochs + 1, 5))]
     count = f"{seeds.pop()} seeds" if len(seeds) == 1 else "its seeds"
     note = [f"mean over {count} and its 95 % interval"] if max(map(len, every)) > 1 else []
-    ends = [
-        100 * value
-        for by in means.values()
-        for points in by.values()
-        for mean, half in points
-        for value in (mean, mean + np.nan_to_num(half))
-    ]
+    points = np.array([point for by in means.values() for points in by.values() for point in points])
+    ends = 100 * np.append(points[:, 0], points[:, 0] + np.nan_to_num(points[:, 1]))
     legend = {name: handle(look(name)) for name in names}
     title = titled(what, "test accuracy after each epoch")
     picture, drawn = paneled(
-        list(panels), min(ends), ticks, epochs, "epoch", title, note, legend, highest=min(100, max(ends)), apart=5
+        list(panels), ends.min(), ticks, epochs, "epoch", title, note, legend, highest=min(100, ends.max()), apart=5
     )
+    at = [f"after epoch {epoch + 1}" for epoch in range(epochs)]
     for panel, (heading, by) in zip(drawn, means.items(), strict=True):
         for name, points in by.items():
             mean, half = np.array(points).T
-            panel.mean(np.arange(epochs) + 0.5, mean, half, look(name), f"{name}, {heading}")
+            values, seeds = (np.arange(epochs) + 0.5, mean, half), len(panels[heading][name])
+            about = {"runs": seeds, "kind": " (95 % interval)", "noun": "seed"}
+            panel.mean(*values, look(name), f"{name}, {heading}", at, name, **about)
     parts = [
         f"{heading}: {', '.join(f'{name} reaches {percent(100 * points[-1][0])}' for name, points in by.items())}"
         for heading, by in means.items()

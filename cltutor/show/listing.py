@@ -1,14 +1,25 @@
 """The package's own source code, shown in a notebook: what is read there is what runs."""
 
 import ast
+import html
 import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
 from ..describe import shown
 
+# By the first letter of pygments' classes: JupyterLab's colour, which follows its theme, and one for another page.
+COLORS = {"k": "keyword-color,#1f8a45", "s": "string-color,#c9532f"}
+COLORS |= {"c": "comment-color,#7a7a7a", "m": "number-color,#a06c00"}
+RULES = "".join(
+    f".cltutor-source [class^={first}]{{color:var(--jp-mirror-editor-{color})}}" for first, color in COLORS.items()
+)
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -21,6 +32,10 @@ class Source:
 
     def _repr_markdown_(self) -> str:
         return f"`{self.place}`\n\n```python\n{self.code}\n```"
+
+    def _repr_html_(self) -> str:
+        code = highlight(self.code, PythonLexer(), HtmlFormatter(cssclass="cltutor-source"))
+        return f"<p><code>{html.escape(self.place)}</code></p>{code}<style>{RULES}</style>"
 
     def __repr__(self) -> str:
         return f"# {self.place}\n{self.code}"

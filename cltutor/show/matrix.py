@@ -1,16 +1,20 @@
 """The accuracy matrix as a heat map."""
 
+from functools import partial
+
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.patches import Polygon
+from matplotlib.patches import Rectangle
 
 from ..checked import checked
 from ..evaluation.metrics import average_accuracy
+from ..runs.naming import name_of
 from ..runs.run import Run
 from .picture import FONT, Picture, headed, name_rows, plain, widest, wrapped
 from .runs import DASH, NEVER_COMPETED, accuracy, class_list, measured, methods, one_class_notes, percent, setting
-from .style import HATCH, ink_on
+from .style import HATCH, INK, ink_on
 
 MAP = "cividis"  # perceptually uniform and the same to readers with any colour vision
 
@@ -35,20 +39,24 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
     left = 0.65 + widest(line for row in rows for line in row.split("\n"))
     below = 0.4 + 0.17 * max(column.count("\n") + 1 for column in columns)
     hatched = not (known_task or run.competes)
-    title = f"{run.name}: accuracy (%), {setting(known_task)}"
+    title = f"{name_of(run)}: accuracy (%), {setting(known_task)}"
     note = f"hatched: {NEVER_COMPETED}" if hatched else ""
     notes = [note, *one_class_notes([run], known_task)]
     picture = headed(max(left + count * cell + 0.25, 4.6), below + count * height + 0.08, title, notes)
     place = (left, below, count * cell, count * height)
     axes = picture.panel(*place, "accuracy on task", "after learning task", frame=False)
-    _cells(axes, values, hatched)
-    for row, column in zip(*np.nonzero(np.tril(np.isnan(values))), strict=True):
-        if row < run.learned:
-            write_in_cell(axes, row, column, DASH, (1, 1, 1, 1), FONT + 1)
+    axes.set(xlim=(-0.5, count - 0.5))
+    if run.learned:
+        picture.frames([f"after task {task + 1}" for task in range(run.learned)], "task")
+        names = [f"task {task + 1} ({class_list(run, task)})" for task in range(count)]
+        since = np.repeat(np.minimum(np.arange(count), run.learned - 1), count)
+        picture.cells(axes, names, names, "after {row}, on {column}: {value:.1f} %", since=since, value=100 * values)
+        for row in range(run.learned):
+            picture.appear(row, *fill_row(axes, values, row, hatched))
     axes.set_xticks(range(count), [plain(column) for column in columns])
     name_rows(axes, rows)
     picture.alt = _alt(run, values, known_task)
-    return picture
+    return picture.instead(known_task, partial(accuracy_matrix, run))
 
 
 def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
@@ -58,19 +66,24 @@ def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
     return f"{task + 1}{between}" + "\n".join(names) if fits else str(task + 1)
 
 
-def _cells(axes: Axes, values: np.ndarray, hatched: bool) -> None:
-    colors = matplotlib.colormaps[MAP]
-    axes.imshow(values, cmap=colors, vmin=0, vmax=1, aspect="auto")
+def fill_row(axes: Axes, values: np.ndarray, row: int, hatched: bool) -> list[Artist]:
+    """What is drawn of the accuracies after one task."""
+    colors, count = matplotlib.colormaps[MAP], len(values)
+    place = (-0.5, count - 0.5, row + 0.5, row - 0.5)
+    look = {"cmap": colors, "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "none"}
+    drawn = [axes.imshow(values[row : row + 1], extent=place, **look)]
     if hatched:
-        learned = int(np.isfinite(np.diag(values)).sum())
-        stairs = [(i + 1, y) for i in range(learned) for y in (i, i + 1)]
-        corners = np.array([(0, 0), *stairs, (0, learned)]) - 0.5
-        axes.add_patch(Polygon(corners, fill=False, hatch=HATCH, edgecolor="white", linewidth=0))
-    for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True):
-        color = colors(values[i, j])
-        text = write_in_cell(axes, i, j, f"{100 * values[i, j]:.1f}", color, FONT + 1)
-        if hatched:
-            text.set_bbox({"facecolor": color, "edgecolor": "none", "pad": 1.5})
+        hatch = Rectangle((-0.5, row - 0.5), row + 1, 1, fill=False, hatch=HATCH, edgecolor="white", linewidth=0)
+        drawn.append(axes.add_patch(hatch))
+    for column, value in enumerate(values[row, : row + 1]):
+        words = f"{100 * value:.1f}" if np.isfinite(value) else DASH
+        text = write_in_cell(axes, row, column, words, colors(value), FONT + 1)
+        if np.isnan(value):
+            text.set_color(INK)
+        elif hatched:
+            text.set_bbox({"facecolor": colors(value), "edgecolor": "none", "pad": 1.5})
+        drawn.append(text)
+    return drawn
 
 
 def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tuple[float, ...], size: float = FONT):
@@ -80,7 +93,7 @@ def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tupl
 
 
 def _alt(run: Run, values: np.ndarray, known_task: bool) -> str:
-    words = f"Accuracy matrix of {run.name}, {setting(known_task)}"
+    words = f"Accuracy matrix of {name_of(run)}, {setting(known_task)}"
     learned = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1 or run.learned
     if learned == 0:
         return f"{words}: no task has been learned yet."

@@ -8,12 +8,14 @@ artist each.
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.transforms import Affine2D, Bbox, BboxTransform
 
 from .picture import FAINT, FRAME, INK, Picture
+from .runs import counted, reading
 from .style import Look
 
 
@@ -30,34 +32,43 @@ class Panel:
         return self.units.transform(np.array(list(points), dtype=float))
 
     def mean(
-        self,
-        x: np.ndarray,
-        mean: np.ndarray,
-        spread: np.ndarray,
-        look: Look,
-        name: str,
-        marks: np.ndarray | None = None,
-    ) -> None:
-        """A line of mean accuracies (P,), with a band of one standard deviation, in per cent; nan is left out.
+        self, x: np.ndarray, mean: np.ndarray, spread: np.ndarray, look: Look, name: str, at: Sequence[str], layer: str,
+        runs: np.ndarray | int = 1, since: Sequence[int] = (), marks: np.ndarray | None = None, kind: str = "",
+        noun: str = "run",
+    ) -> list[Artist]:  # fmt: skip
+        """A line of mean accuracies (P,), with a band around it, in per cent; nan is left out.
 
-        mean, spread: in [0, 1]; spread is nan where there is one run only; marks: (P,) True where the line has a mark,
-        everywhere by default.
+        mean, spread: in [0, 1]; spread is nan where there is one run only; at: each x in words, to be read after the
+        name; runs: how many a mean is of; since: (P,) the frame of each point; marks: (P,) True where the line has a
+        mark, everywhere by default; kind: what the spread is, such as " (95 % interval)". Returns what it drew.
         """
-        seen = np.isfinite(mean)
-        x, mean, spread = x[seen], 100 * mean[seen], 100 * spread[seen]
-        several = np.isfinite(spread)
+        seen, drawn, y, runs = np.isfinite(mean), [], 100 * mean, np.broadcast_to(runs, np.shape(mean))
+        if not seen.any():
+            return drawn
+        around, several = 100 * spread, np.isfinite(spread) & seen
         if several.any():
-            low, high = np.clip([mean - spread, mean + spread], max(0, self.low), 100)[:, several]
+            low, high = np.clip([y - around, y + around], max(0, self.low), 100)[:, several]
             corners = np.column_stack([np.append(x[several], x[several][::-1]), np.append(low, high[::-1])])
             band = Polygon(corners, color=look.color, alpha=0.15, linewidth=0, label=name, zorder=0.5)
-            band.set_transform(self._transform())
-            self.picture.add_artist(band)
-        if seen.any():
-            marked = range(len(x)) if marks is None else np.flatnonzero(marks[seen]).tolist()
-            options = {"linewidth": 1.8, "markersize": 5.5, "markevery": list(marked), "label": name}
-            self.picture.add_artist(Line2D(x, mean, transform=self._transform(), **look.style, **options))
+            drawn.append(band)
+        marked = range(int(seen.sum())) if marks is None else np.flatnonzero(marks[seen]).tolist()
+        options = {"linewidth": 1.8, "markersize": 5.5, "markevery": list(marked), "label": name}
+        drawn.append(Line2D(x[seen], y[seen], **look.style, **options))
+        for artist in drawn:
+            artist.set_transform(self.transData)
+            self.picture.add_artist(artist)
+        self.picture.layer(layer, *drawn)
+        rest = [
+            f"{reading(0, s)[3:]}{kind if np.isfinite(s) else ''}, {counted(n, noun)}"
+            for s, n in zip(around, runs, strict=True)
+        ]
+        columns = {"name": name, "where": list(at), "y": y, "rest": rest if runs.max() > 1 else " %"}
+        self.picture.points(self, x, y, "{name}, {where}: {y:.1f}{rest}", layer, since=since, **columns)
+        return drawn
 
-    def _transform(self) -> Affine2D:
+    @property
+    def transData(self) -> Affine2D:  # noqa: N802 - as matplotlib's axes call it
+        """From the panel's units to pixels."""
         return self.units + self.picture.dpi_scale_trans
 
 

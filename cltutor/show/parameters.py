@@ -10,6 +10,7 @@ from ..describe import Kind, Real
 from ..evaluation.metrics import mean_interval
 from .picture import Picture, grid, handle, headed
 from .rules import LARGEST, Values, accuracies, by_name
+from .runs import counted, reading
 from .style import look
 
 Growing = by_name(Values(("tasks",), 1, LARGEST))
@@ -43,8 +44,11 @@ def growth(counts: Growing) -> Picture:
         WIDTH, BELOW + HIGH + 0.12, "Parameters of all tasks together", ["in parentheses: after the last task"], legend
     )
     axes = _axes(picture, "tasks learned", "parameters")
-    for name, values in counts.items():
-        axes.plot(range(1, len(values) + 1), values, label=name, linewidth=1.8, markersize=7, **look(name).style)
+    for label, (name, values) in zip(legend, counts.items(), strict=True):
+        learned = range(1, len(values) + 1)
+        picture.layer(label, *axes.plot(learned, values, label=name, linewidth=1.8, markersize=7, **look(name).style))
+        columns = {"name": name, "count": [counted(task, "task") for task in learned], "size": values}
+        picture.points(axes, learned, values, "{name}, {count}: {size:,.0f} parameters", label, **columns)
     most = max(map(len, counts.values()))
     axes.set(xlim=(0.7, most + 0.3), ylim=(0, 1.06 * max(values.max() for values in counts.values())))
     axes.xaxis.set_major_locator(MaxNLocator(min(most, 12), integer=True))
@@ -77,8 +81,12 @@ def accuracy_over_parameters(points: Points, measure: str = "accuracy", note: st
     for name, (size, values) in found.items():
         mean, half = mean_interval(100 * values)
         bars = {"yerr": half, "capsize": 4, "elinewidth": 1.4} if np.isfinite(half) else {}
-        axes.errorbar(size, mean, label=name, **styles[name], **bars)
-        parts.append(f"{name} {mean:.1f} %{f' ± {half:.1f}' if bars else ''} with {short(size)}")
+        drawn = axes.errorbar(size, mean, label=name, **styles[name], **bars)
+        picture.layer(name, *drawn.get_children())
+        seeds = f"{' (95 % interval)' if bars else ''}, {counted(len(values), 'seed')}, {size:,.0f} parameters"
+        words = f"{name}, {measure}: {reading(mean, half)}{seeds}"
+        picture.points(axes, [size], [mean], "{words}", name, words=words)
+        parts.append(words)
         ends += [mean - np.nan_to_num(half), mean + np.nan_to_num(half)]
     sizes = [size for size, _ in found.values()]
     axes.set_xscale("log")

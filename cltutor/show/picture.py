@@ -4,17 +4,16 @@ Sizes and positions are in inches from the lower left corner: a fixed layout nee
 than the drawing itself.
 """
 
-import base64
-import html
 import io
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
@@ -22,32 +21,34 @@ from matplotlib.figure import Figure
 from matplotlib.image import BboxImage
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox, TransformedBbox
+from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
 
 from ..checked import checked
 from ..describe import Real
-from .style import Look
+from .drawing import drawing, page, svg
+from .spots import Touchable
+from .style import FAINT, FRAME, INK, Look
 
 DPI = 100
-PAGE_DPI = 150  # of a picture in a page: sharp on a projector too
 Inches = Annotated[float, Real(at_least=0.1, at_most=400)]  # at most 2**16 pixels, which is what can be drawn
 FONT = 10  # points: the smallest text in any picture
 TITLE = 12
-INK = "#222222"
-FAINT = "#bbbbbb"
-FRAME = "#888888"
 LEGEND = {"loc": "upper left", "fontsize": FONT, "labelcolor": INK, "frameon": False, "borderaxespad": 0}
 LEGEND |= {"borderpad": 0, "labelspacing": 0.3, "handlelength": 2.4, "columnspacing": 1.4}
 
 
-class Picture(Figure):
-    """A matplotlib figure made without pyplot, with one sentence of alternative text in `.alt`."""
+class Picture(Touchable, Figure):
+    """A matplotlib figure made without pyplot, with one sentence of alternative text in `.alt`.
+
+    In a page it responds: its spots are read, its layers switched and its frames played (docs/pictures.md).
+    """
 
     @checked
     def __init__(self, width: Inches, height: Inches, alt: str = "") -> None:
         super().__init__(figsize=(width, height), dpi=DPI, facecolor="white")
         FigureCanvasAgg(self)
         self.alt = alt
+        self.spots, self.layers, self.curtains = [], {}, []
 
     def panel(
         self, left: float, bottom: float, width: float, height: float, x: str = "", y: str = "", frame: bool = True
@@ -58,7 +59,7 @@ class Picture(Figure):
         """
         w, h = self.get_size_inches()
         axes = self.add_axes((left / w, bottom / h, width / w, height / h))
-        axes.set_facecolor("white")
+        axes.set_facecolor("none")  # the ground is that of the page
         for side, spine in axes.spines.items():
             spine.set_visible(frame and side in ("left", "bottom"))
             spine.set_color(FRAME)
@@ -78,10 +79,10 @@ class Picture(Figure):
 
     def pixels(
         self, data: np.ndarray, left: float, bottom: float, width: float, height: float, label: str = ""
-    ) -> None:
+    ) -> "Pixels":
         """An image (H, W), (H, W, 3) or (H, W, 4) at a place given in inches, without the cost of axes."""
         place = TransformedBbox(Bbox.from_bounds(left, bottom, width, height), self.dpi_scale_trans)
-        self.add_artist(BboxImage(place, data=data, interpolation="nearest", origin="upper", label=label))
+        return self.add_artist(Pixels(place, data=data, interpolation="nearest", origin="upper", label=label))
 
     def write(self, x: float, y: float, words: str, size: float = FONT, **options) -> Text:
         """Text with its upper left corner at a place given in inches, unless the options say otherwise."""
@@ -97,13 +98,29 @@ class Picture(Figure):
         self.savefig(file, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
         return file.getvalue()
 
-    def _repr_html_(self) -> str:
-        data = base64.b64encode(self.png(PAGE_DPI)).decode("ascii")
-        return (
-            f'<img alt="{html.escape(self.alt, quote=True)}" '
-            f'width="{DPI * self.get_figwidth():.0f}" style="max-width:100%;height:auto" '
-            f'src="data:image/png;base64,{data}">'
-        )
+    def svg(self) -> str:
+        """The picture as SVG, sharp at any size; its text stays text."""
+        return svg(self)
+
+    def drawing(self) -> dict[str, Any]:
+        """All that a page needs to show the picture and to respond, as plain data."""
+        return drawing(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return page(self)
+
+
+class Pixels(BboxImage):
+    """An image that an SVG holds pixel by pixel, to be enlarged by the page."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        if not renderer.option_scale_image():
+            super().draw(renderer)
+            return
+        data = self.to_rgba(self.get_array(), bytes=True)[::-1]
+        context, box = renderer.new_gc(), self.get_window_extent(renderer)
+        context.set_gid(self.get_gid())
+        renderer.draw_image(context, box.x0, box.y0, data, Affine2D().scale(box.width, box.height))
 
 
 def headed(

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 from ..checked import checked
 from ..describe import Real, Whole
-from .picture import FONT, INK, Picture, headed, name_rows, shortened, widest
+from .picture import FONT, INK, Picture, headed, name_rows, widest
 from .rules import Names, Pictures, Values
-from .style import BLUE, ORANGE
+from .style import BLUE, GREY, ORANGE
 
 Image, Scores = Annotated[ArrayLike, Pictures("C, H, W")], Annotated[ArrayLike, Values(("classes",))]
 Positive = Annotated[float, Real(above=0)]
@@ -24,10 +24,9 @@ def temperature(
     """An image beside softmax(logits / T), with its entropy in bits.
 
     Classes keep their order, so that only lengths change with T. Of more than 12 classes the 12 with the largest logits
-    are shown (the right class among them), and the others as one bar.
+    are shown (the right class among them, in another colour), and the others as one bar.
 
-    image: (C, H, W) uint8, C = 1 or 3; logits: (K,) numbers; names: K class names; target: index of the right class,
-    drawn in another colour.
+    image: (C, H, W) uint8, C = 1 or 3; logits: (K,) numbers; names: K class names; target: index of the right class.
 
     Raises:
         ValueError: shapes that do not match, logits that are not finite, T not above 0.
@@ -43,34 +42,27 @@ def temperature(
     if target is not None and target not in shown:
         shown[-1] = target
     shown = np.sort(shown)
-    bars = [(shortened(names[k], 1.7), p[k], ORANGE if k == target else BLUE) for k in shown]
+    labels, shares = [f"{names[k]} (right)" if k == target else names[k] for k in shown], p[shown]
     if len(scores) > MOST:
-        bars.append((f"{len(scores) - MOST} others", max(0.0, 1 - p[shown].sum()), "#999999"))
+        labels, shares = [*labels, f"{len(scores) - MOST} others"], np.append(shares, max(0.0, 1 - shares.sum()))
     entropy = f"entropy {bits:.2f} of at most {np.log2(len(scores)):.2f} bits"
-    right = "" if target is None else f"; orange: the right class, {names[target]}"
-    picture = _page(image, bars, f"Temperature T = {temperature:g}", entropy + shortened(right, 3.0))
-    best = int(p.argmax())
-    picture.alt = (
-        f"An image and the probabilities of its {len(scores)} classes at temperature "
-        f"{temperature:g}: {names[best]} leads with {_percent(p[best])}, {entropy}."
-    )
-    return picture
-
-
-def _page(pixels: np.ndarray, bars: list[tuple[str, float, str]], title: str, note: str) -> Picture:
-    """The image at the left, the bars at the right."""
-    labels, values, colors = zip(*bars, strict=True)
-    high = max(SIDE, 0.3 * len(bars))
+    high = max(SIDE, 0.3 * len(labels))
     left = 0.65 + SIDE + widest(labels)
-    picture = headed(left + 3.85, high + 0.6, title, [note])
-    tall, wide = SIDE * np.array(pixels.shape[1:]) / max(pixels.shape[1:])
-    picture.pixels(as_rgb(pixels), 0.15 + (SIDE - wide) / 2, 0.6 + (high - tall) / 2, wide, tall)
+    picture = headed(left + 3.85, high + 0.6, f"Temperature T = {temperature:g}", [entropy])
+    tall, wide = SIDE * np.array(image.shape[1:]) / max(image.shape[1:])
+    picture.pixels(as_rgb(image), 0.15 + (SIDE - wide) / 2, 0.6 + (high - tall) / 2, wide, tall)
     axes = picture.panel(left, 0.6, 3.0, high, "probability (%)")
-    axes.barh(range(len(bars)), 100 * np.array(values), height=0.7, color=colors)
-    for place, value in enumerate(values):
+    colors = [*(ORANGE if k == target else BLUE for k in shown), GREY][: len(labels)]
+    axes.barh(range(len(labels)), 100 * shares, height=0.7, color=colors)
+    for place, value in enumerate(shares):
         axes.text(102, place, _percent(value), va="center", fontsize=FONT, color=INK)
     axes.set_xlim(0, 100)
     name_rows(axes, labels)
+    logit = [f", logit {scores[k]:.3g}" for k in shown] + [""] * (len(labels) - len(shown))
+    words = f"{{row}}: {{p}} at T = {temperature:g}{{logit}}"
+    picture.cells(axes, labels, [""], words, p=list(map(_percent, shares)), logit=logit)
+    head = f"An image and the probabilities of its {len(scores)} classes at temperature {temperature:g}"
+    picture.alt = f"{head}: {names[p.argmax()]} leads with {_percent(p.max())}, {entropy}."
     return picture
 
 

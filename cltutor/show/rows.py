@@ -1,5 +1,6 @@
-"""Tables of numbers, for a notebook and for a terminal."""
+"""Tables of numbers, for a notebook, a page and a terminal."""
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -21,12 +22,32 @@ class Table:
         lines = [self.head, (":--", *["--:"] * (len(self.head) - 1)), *self.rows]
         return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
+    def html(self, caption: str = "") -> str:
+        """The table for a page: header cells with their scope, all columns but the first aligned right."""
+        body = "".join(_line(row, "td", 'th scope="row"') for row in self.rows)
+        above = f'<caption style="text-align:left;font-weight:bold">{html.escape(caption)}</caption>' if caption else ""
+        head = _line(self.head, 'th scope="col"', 'th scope="col"')
+        return f"<table>{above}<thead>{head}</thead><tbody>{body}</tbody></table>"
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
     def __repr__(self) -> str:
         lines = [self.head, *self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "\n".join(
             "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines
         )
+
+
+def _line(words: Sequence[str], kind: str, first: str) -> str:
+    """A line of a table in HTML, whose first cell is of another kind."""
+    kinds = [(first, "left"), *[(kind, "right")] * (len(words) - 1)]
+    cells = [
+        f'<{one} style="text-align:{side};white-space:nowrap">{html.escape(word)}</{one.split()[0]}>'
+        for word, (one, side) in zip(words, kinds, strict=True)
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 @checked

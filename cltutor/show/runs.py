@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..runs.naming import grouped
+from ..runs.naming import grouped, name_of
 from ..runs.one_class import DASH, NOTE, constant_terms, informative
 from .style import Look, look
 
 if TYPE_CHECKING:
     from ..runs.run import Run
 
+REGIMES = {False: "trained per task", True: "trained across tasks"}
 NEVER_COMPETED = "trained per task: these logits never learned to compete across tasks"
+
+
+class NotMeasured(ValueError):
+    """Runs without accuracies in a setting."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def methods(runs: Sequence["Run"]) -> list[Method]:
         raise ValueError(f"runs in one picture must have the same number of tasks, not {counts[0]} and {counts[-1]}.")
     found, seen = [], set()
     for label, same in grouped(runs):
-        name = same[0].name  # the first recipe of a name has the look of the name, the others one of their own
+        name = name_of(same[0])  # the first recipe of a name has the look of the name, the others one of their own
         found.append(Method(label, tuple(same), look(label if name in seen else name)))
         seen.add(name)
     return found
@@ -55,14 +60,14 @@ def measured(shown: list[Method], known_task: bool) -> tuple[list[Method], str]:
     A network with separate logits for each task (a copy per task) cannot predict when the task is unknown.
 
     Raises:
-        ValueError: none of them has accuracies in this setting.
+        NotMeasured: none of them has accuracies in this setting.
     """
     missing = [] if known_task else [m for m in shown if _measured(m, True) > _measured(m, False)]
     if not missing:
         return shown, ""
     names = ", ".join(method.label for method in missing)
     if len(missing) == len(shown):
-        raise ValueError(
+        raise NotMeasured(
             f"{names} has no logits of different tasks that could compete: it can be shown with known_task=True only."
         )
     note = f"not shown: {names} (no logits of different tasks that could compete)"
@@ -121,6 +126,20 @@ def one_class_notes(runs: Sequence["Run"], known_task: bool) -> list[str]:
 def percent(value: float, form: str = ".0f") -> str:
     """A percentage in words, a dash where there is none."""
     return f"{value:{form}} %" if np.isfinite(value) else DASH
+
+
+def reading(mean: float, spread: float = np.nan, unit: str = " %") -> str:
+    """A mean as it is read, with its spread if there is one: "93.4 ± 1.2 %"."""
+    return DASH if np.isnan(mean) else f"{mean:.1f}{f' ± {spread:.1f}' if np.isfinite(spread) else ''}{unit}"
+
+
+def counted(number: int, noun: str = "run") -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}"
+
+
+def marked(shown: list[Method], known_task: bool) -> list[str]:
+    """The labels of methods, with an asterisk where their logits are compared and never learned to compete."""
+    return [method.label + ("" if known_task or method.competes else "*") for method in shown]
 
 
 def setting(known_task: bool) -> str:

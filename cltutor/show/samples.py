@@ -41,7 +41,12 @@ def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL)
         for place, label in enumerate(task.classes[:shown]):
             left = 1.0 + place * group
             picture.write(left, top - 0.13, shortened(stream.class_names[label], group - 0.05), va="baseline")
-            picture.pixels(_strip(task, label, per_class), left, top - 0.2 - side, per_class * side, side)
+            box = (left, top - 0.2 - side, per_class * side, side)
+            strip, count = _strip(task, label, per_class)
+            picture.pixels(strip, *box)
+            words, numbers = f"task {task.index + 1}, {{name}}, image {{column}} of {count}", range(1, per_class + 1)
+            name = [stream.class_names[label] if number <= count else None for number in numbers]
+            picture.cells(box, [""], list(map(str, numbers)), words, name=name)
         parts.append(f"task {task.index + 1} has {', '.join(stream.class_names[c] for c in task.classes[:shown])}")
         if (rest := len(task.classes) - shown) > 0:
             picture.write(1.0 + shown * group, middle, f"+ {rest}\nmore", va="center")
@@ -50,13 +55,13 @@ def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL)
     return picture
 
 
-def _strip(task: Task, label: int, count: int) -> np.ndarray:
-    """(H, count * W, 3) images of one class side by side, with thin white lines between them."""
+def _strip(task: Task, label: int, count: int) -> tuple[np.ndarray, int]:
+    """(H, count * W, 4) images of one class side by side, with nothing between them; and how many there are in all."""
     split = task.train if len(task.train) else task.test
-    images = split.images[split.labels == label][:count].numpy()
-    high, wide = images.shape[2:]
-    gap = max(1, wide // 16)
-    strip = np.full((high, count * (wide + gap), 3), 255, dtype=np.uint8)
-    for place, image in enumerate(images):
-        strip[:, place * (wide + gap) :][:, :wide] = as_rgb(image)
-    return strip
+    own = split.images[split.labels == label]
+    high, wide = own.shape[2:]
+    strip = np.zeros((high, count * (wide + max(1, wide // 16)), 4), dtype=np.uint8)
+    for place, image in enumerate(own[:count].numpy()):
+        left = place * strip.shape[1] // count
+        strip[:, left : left + wide] = np.dstack([as_rgb(image), np.full((high, wide), 255, np.uint8)])
+    return strip, len(own)

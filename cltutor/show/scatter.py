@@ -1,5 +1,7 @@
 """Whether two methods agree on which weights matter."""
 
+from itertools import pairwise
+
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import FuncFormatter
@@ -43,9 +45,14 @@ def agreement(first: Omega, second: Omega, names: TwoNames, scale: Scale = "rank
     ticks = TICKS[scale]
     ends = (ticks[0], ticks[-1])
     counts = np.histogram2d(x, y, bins=CELLS, range=(ends, ends))[0].T
-    square = {"origin": "lower", "extent": (*ends, *ends), "aspect": "auto", "interpolation": "nearest"}
+    square = {"origin": "lower", "extent": (*ends, *ends), "aspect": "auto", "interpolation": "none"}
     drawn = axes.imshow(np.where(counts, counts, np.nan), cmap=MAP, norm=LogNorm(vmin=0.9), **square)
     axes.plot(ends, ends, color=INK, lw=0.8, ls=":")
+    edges = np.linspace(*ends, CELLS + 1)
+    across = [f"{a:g} to {b:g}" for a, b in pairwise(edges)]
+    own, columns = UNIT[scale], {"a": names[0], "b": names[1], "count": np.where(counts, counts, np.nan)[::-1]}
+    sentence = f"{own}: {{column}} by {{a}}, {{row}} by {{b}}; weights here: {{count:,.0f}}"
+    picture.cells(axes, across[::-1], across, sentence, **columns)
     axes.set(xlim=ends, ylim=ends, xticks=ticks, yticks=ticks)
     bar = picture.color_bar(drawn, LEFT + SIDE + 0.2, BELOW, 0.13, SIDE)
     bar.formatter = FuncFormatter(lambda count, _: f"{count:,.0f}")

@@ -5,10 +5,17 @@ yellow, which is too faint on white. Lines and marks differ as well, so that a g
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+import numpy as np
+
+from ..runs.naming import REGIMES
+
+# Text and strong lines, thin lines, frames, areas, and what has the colour of the page: a page may change them.
+INK, FAINT, FRAME, SHADE, GROUND = "#222222", "#bbbbbb", "#888888", "#ececec", "#fefefe"
+YELLOW = "#fff1b8"  # an area, unlike the band of any line
+BLACK, ORANGE, SKY, GREEN = INK, "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
 WINE, INDIGO, TEAL, OLIVE = "#882255", "#332288", "#44AA99", "#999933"  # Tol (2021) and others, from the ninth on
 FOREST, ROSE, BROWN, SLATE, GOLD = "#117733", "#CC6677", "#8C564B", "#5B7083", "#B8860B"
@@ -26,13 +33,16 @@ class Look:
     color: str
     line: str | tuple
     marker: str | tuple[int, ...]
+    hollow: bool = False
 
     @property
     def style(self) -> dict[str, Any]:
         """The look as arguments of matplotlib's lines."""
-        return {"color": self.color, "linestyle": self.line, "marker": self.marker}
+        face = {"markerfacecolor": GROUND} if self.hollow else {}
+        return {"color": self.color, "linestyle": self.line, "marker": self.marker} | face
 
 
+# Those of one paper, which are shown together, have a colour each; those that share one differ in line and mark.
 NAMED = {
     "finetune": Look(VERMILLION, SOLID, "o"),
     "finetune_slow": Look(ORANGE, DASHED, "s"),
@@ -54,18 +64,18 @@ NAMED = {
     "ebll": Look(GOLD, SOLID, "+"),
     "lwf_mc": Look(BLUE, DASHED, "1"),
     "lwm": Look(PURPLE, SOLID, "2"),
-    "lwm_attention_only": Look(PURPLE, DOTTED, "3"),
+    "lwm_attention_only": Look(ROSE, DOTTED, "3"),
     "eeil": Look(GREEN, SOLID, (4, 1)),  # a star of four points
-    "eeil_base": Look(GREEN, DOTTED, "4"),
+    "eeil_base": Look(BROWN, DOTTED, "4"),
     "eeil_da": Look(SKY, SOLID, "|"),
     "eeil_bf": Look(TEAL, MIXED, "_"),
     "icarl": Look(ORANGE, SOLID, (6, 1)),
-    "hybrid1": Look(ORANGE, DOTTED, (3, 1)),
+    "hybrid1": Look(INDIGO, DOTTED, (3, 1)),
     "dfcnn": Look(WINE, SOLID, (5, 1)),
-    "dfcnn_small": Look(WINE, DASHED, (8, 1)),
+    "dfcnn_small": Look(PURPLE, DASHED, (8, 1)),
     "single_task": Look(SLATE, SOLID, (4, 0)),
-    "single_task_large": Look(SLATE, DASHED, (7, 0)),
-    "hard_sharing": Look(VERMILLION, DASHED, (3, 0)),
+    "single_task_large": Look(BROWN, DASHED, (7, 0)),
+    "hard_sharing": Look(BLUE, MIXED, (3, 0)),
     "progressive": Look(FOREST, SOLID, (6, 2)),
     "expandable": Look(GOLD, DASHED, (10, 1)),
     "tensor_factorization": Look(SKY, MIXED, (5, 0)),
@@ -81,10 +91,14 @@ FREE_MARKERS = (7, 1), (9, 1), (12, 1), (4, 1, 45), (5, 2), *SUITS
 def look(name: str) -> Look:
     """The look of a method. That of an unknown name depends on nothing but the name.
 
-    So a method of your own looks the same in every figure and process, and two of them rarely look alike.
+    So a method of your own looks the same in every figure and process, and two of them rarely look alike. A method that
+    was trained unlike its paper's, "lwf across tasks", has its method's colour with another line and hollow marks.
     """
     if name in NAMED:
         return NAMED[name]
+    for regime in REGIMES.values():
+        if name.endswith(regime):
+            return replace(look(name.removesuffix(regime)), line=LONG, hollow=True)
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     number, color = divmod(number, len(FREE_COLORS))
     number, marker = divmod(number, len(FREE_MARKERS))
@@ -95,8 +109,27 @@ def look(name: str) -> Look:
 TERMS = (BLACK, SOLID), (BLUE, DASHED), (VERMILLION, MIXED), (GREEN, DOTTED), (PURPLE, LONG), (ORANGE, DASHED)
 
 
-def ink_on(color: tuple[float, ...]) -> str:
-    """Black or white, whichever reads better on a colour (relative luminance, WCAG 2.1)."""
+def _luminance(color: tuple[float, ...]) -> float:
+    """Relative luminance of a colour, from 0 to 1 (WCAG 2.1)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "black" if luminance > 0.179 else "white"
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def ink_on(color: tuple[float, ...]) -> str:
+    """Black or white, whichever reads better on a colour."""
+    return "black" if _luminance(color) > 0.179 else "white"
+
+
+def on_dark(color: str) -> str:
+    """The colour, mixed with as much white as it needs to be seen on a dark page (contrast 4.5 to #111111)."""
+    own = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    mixed = (own + share * (1 - own) for share in np.arange(0, 1, 0.05))
+    light = next(one for one in mixed if _luminance(one) >= 4.5 * (0.0056 + 0.05) - 0.05)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in light)
+
+
+# What takes the place of each colour on a dark page, and the names of those that have one; others have their digits.
+DARK = {one.color.lower(): on_dark(one.color) for one in NAMED.values()}
+DARK |= {color.lower(): on_dark(color) for color in (*FREE_COLORS, *(color for color, _ in TERMS), GREY)}
+DARK |= {YELLOW: "#40370f", INK: "#e8e8e8", FAINT: "#4d4d4d", FRAME: "#8a8a8a", SHADE: "#2b2b2b", GROUND: "#111111"}
+NAMES = {INK: "ink", FAINT: "faint", FRAME: "frame", SHADE: "shade", GROUND: "ground"}

@@ -1,5 +1,7 @@
 """Accuracy on old and on new tasks (LwF, Figure 1), one point per method."""
 
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -7,11 +9,10 @@ from ..checked import checked
 from ..evaluation import metrics
 from .picture import Picture, handle, headed
 from .rules import Runs
-from .runs import NOTE, Method, methods, one_class_notes, setting
+from .runs import NOTE, REGIMES, Method, NotMeasured, counted, methods, one_class_notes, reading, setting
 
-SIDE, LEFT, BELOW, ABOVE, GAP = 3.6, 0.85, 0.65, 0.5, 0.95  # inches
+SIDE, LEFT, BELOW, ABOVE, GAP = 3.6, 0.85, 0.65, 0.3, 0.95  # inches
 WIDE = 10  # points of an interval that are shown in any case
-TRAINED = {False: "trained with a head per task", True: "trained with all classes competing"}
 
 
 @checked
@@ -32,9 +33,9 @@ def old_and_new(runs: Runs, known_task: bool | None = None) -> Picture:
         shown = [method for method in methods(runs) if method.competes == competes]
         known = not competes if known_task is None else known_task
         if shown and (known or competes):
-            panels.append((f"{TRAINED[competes]},\n{setting(known)}", shown, [point(m, known) for m in shown]))
+            panels.append((f"{REGIMES[competes]}, {setting(known)}", shown, [point(m, known) for m in shown]))
     if not panels:
-        raise ValueError("these heads never learned to compete: they can be shown with the task known only.")
+        raise NotMeasured("these heads never learned to compete: they can be shown with the task known only.")
     runs = [run for _, shown, _ in panels for method in shown for run in method.runs]
     if any(run.learned < 2 for run in runs):
         raise ValueError("old and new tasks need runs that have learned two tasks or more.")
@@ -55,11 +56,11 @@ def old_and_new(runs: Runs, known_task: bool | None = None) -> Picture:
         left = LEFT + place * (SIDE + GAP)
         picture.write(left, BELOW + SIDE + ABOVE, words)
         axes = picture.panel(left, BELOW, SIDE, SIDE, "accuracy on old tasks (%)", "accuracy on new tasks (%)")
-        _points(axes, shown, points)
+        _points(picture, axes, shown, points)
         means = [f"{m.label} {mean[0]:.0f} % and {mean[1]:.0f} %" for m, (mean, _) in zip(shown, points, strict=True)]
-        parts.append(f"{words}: {', '.join(means)}".replace("\n", " "))
+        parts.append(f"{words}: {', '.join(means)}")
     picture.alt = f"Accuracy on old and on new tasks; {'; '.join(parts)}."
-    return picture
+    return picture if known_task is None else picture.instead(known_task, partial(old_and_new, runs))
 
 
 def point(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +73,7 @@ def point(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     return 100 * np.array(means), 100 * np.array(widths)
 
 
-def _points(axes: Axes, shown: list[Method], points: list[tuple[np.ndarray, np.ndarray]]) -> None:
+def _points(picture: Picture, axes: Axes, shown: list[Method], points: list[tuple[np.ndarray, np.ndarray]]) -> None:
     means = np.array([mean for mean, _ in points])
     for side, axis in enumerate((axes.xaxis, axes.yaxis)):
         width = np.array([np.nan_to_num(half[side]).clip(max=WIDE) for _, half in points])
@@ -81,9 +82,11 @@ def _points(axes: Axes, shown: list[Method], points: list[tuple[np.ndarray, np.n
         low, high = max(-2, low - margin), min(102, high + margin)
         (axes.set_ylim if side else axes.set_xlim)(low, high)
         axis.set_ticks([tick for tick in axis.get_ticklocs() if max(0, low) <= tick <= min(100, high)])
-        for method, (mean, half) in zip(shown, points, strict=True):
-            ends = np.repeat(mean[None], 2, 0)
-            ends[:, side] += np.array([-1, 1]) * np.nan_to_num(half[side])
-            axes.plot(*ends.T, color=method.look.color, lw=1)
-    for method, (mean, _) in zip(shown, points, strict=True):
-        axes.plot(*mean, color=method.look.color, marker=method.look.marker, ms=10, mew=1.8, ls="none")
+    for method, (mean, half) in zip(shown, points, strict=True):
+        ends = mean + np.nan_to_num(half) * np.array([[[-1, 0], [1, 0]], [[0, -1], [0, 1]]])
+        drawn = [axes.plot(*each.T, color=method.look.color, lw=1)[0] for each in ends]
+        drawn += axes.plot(*mean, **method.look.style | {"linestyle": ""}, ms=10, mew=1.8)
+        picture.layer(method.label, *drawn)
+        old, new = map(reading, mean, half)
+        words = f"{method.label}: {old} on old tasks, {new} on new tasks, {counted(len(method.runs))}"
+        picture.points(axes, *mean[:, None], "{words}", method.label, words=words)

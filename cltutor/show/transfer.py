@@ -20,8 +20,8 @@ from .filters import SIGNED
 from .matrix import write_in_cell
 from .picture import FAINT, Picture, grid, handle, headed, name_rows, room, titled
 from .rules import Values, accuracies, by_name
-from .runs import mean_and_spread, percent
-from .style import DASHED, DOTTED, GREY, MIXED, SOLID, Look
+from .runs import mean_and_spread, reading
+from .style import DASHED, DOTTED, GREY, GROUND, INK, MIXED, SOLID, Look
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -66,10 +66,14 @@ def reverse_transfer(
     note = "task known at test; thick: while the task is learned, marked at its peak then"
     picture = headed(WIDTH, BELOW + HIGH + 0.15, title, [note], _task_legend(tasks) | greys)
     axes = grid(picture.panel(LEFT, BELOW, WIDE, HIGH, "epoch", "test accuracy (%)"))
+    picture.frames([f"epoch {epoch + 1}, task {task + 1}" for epoch, task in enumerate(learning)], "epoch")
     for task in tasks:
-        _curve(axes, curves[:, task], learning, task)
+        _curve(picture, axes, curves[:, task], learning, task)
     for name, accuracy in references.items():
-        axes.axhline(100 * accuracy, color=GREY, linestyle=greys[name].get_linestyle(), linewidth=1.3, zorder=0.8)
+        line = {"color": GREY, "linestyle": greys[name].get_linestyle(), "linewidth": 1.3, "zorder": 0.8}
+        picture.layer(name, axes.axhline(100 * accuracy, **line))
+        fields = {"name": name, "accuracy": 100 * accuracy}
+        picture.points(axes, [len(learning)], [100 * accuracy], "{name}: {accuracy:.1f} %", name, **fields)
     percents = 100 * np.append(curves[np.isfinite(curves)], list(references.values()))
     lowest, highest = percents.min(initial=100), percents.max(initial=0)
     low, high = max(0, 10 * math.floor((lowest - 2) / 10)), 10 * math.ceil((highest + 2) / 10)
@@ -77,7 +81,7 @@ def reverse_transfer(
     for start in _starts(learning)[1:]:
         axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
-    peak = f"peaks average {percent(100 * float(mean_and_spread(peak_accuracy(curves, learning))[0]), '.1f')}"
+    peak = f"peaks average {reading(100 * mean_and_spread(peak_accuracy(curves, learning))[0])}"
     picture.alt = f"{title}: {peak}; {_changed(100 * differences(curves, learning), int(learning[-1]))}."
     return picture
 
@@ -100,7 +104,7 @@ def transfer_table(known: Known, epoch_task: Learning, what: str = "") -> Pictur
     words = "accuracy when learned (%), then the difference to it (points; blue: gained, red: lost"
     picture = headed(WIDTH, BELOW + high + 0.1, title, [f"{words}, darkest: {bound:.1f})"])
     axes = picture.panel(LEFT, BELOW, WIDE, high, "after learning task", frame=False)
-    _table(axes, after[np.ix_(tasks, tasks)], bound, learning)
+    _table(picture, axes, after[np.ix_(tasks, tasks)], bound, learning)
     name_rows(axes, [f"task {task + 1}" for task in tasks])
     picture.alt = f"{title}, in points of accuracy: {_changed(after, int(learning[-1]))}."
     return picture
@@ -133,8 +137,11 @@ def filter_changes(changes: Changes, what: str = "") -> Picture:
         axes = grid(picture.panel(left, low, wide, PANEL, y="" if column else "change of the filters (%)"))
         picture.write(left, low + PANEL + 0.08, f"layer {layer + 1}", va="bottom")
         for task in tasks:
-            line = {"linewidth": 1.6, "markersize": 5, "label": f"task {task + 1}"}
-            axes.plot(range(task + 1, count + 1), values[task, task:, layer], **line, **task_look(task).style)
+            line, name = {"linewidth": 1.6, "markersize": 5}, f"task {task + 1}"
+            x, y = np.arange(task + 1, count + 1), values[task, task:, layer]
+            picture.layer(name, *axes.plot(x, y, label=name, **line, **task_look(task).style))
+            words = "{name}, layer {number}, after task {now}: filters changed by {change:.1f} %"
+            picture.points(axes, x, y, words, name, name=name, number=layer + 1, now=x, change=y)
         axes.set(xlim=(0.7, count + 0.3), ylim=(-0.03 * highest, highest))
         axes.xaxis.set_major_locator(MaxNLocator(min(10, count), integer=True))
         axes.tick_params(labelleft=column == 0)
@@ -195,19 +202,27 @@ def _task_legend(tasks: list[int]) -> dict[str, Line2D]:
     return {f"task {task + 1}": handle(task_look(task)) for task in tasks}
 
 
-def _curve(axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
+def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
     """A task's line, thick in its own epochs, with its peak there; epochs without a test are bridged."""
     own, tested = task_look(task), np.isfinite(curve)
     while_learned = np.flatnonzero(tested & (learning == task))
     if not len(while_learned):
         return
     later = np.flatnonzero(tested & (np.arange(len(curve)) >= while_learned[-1]))
-    look = {"color": own.color, "label": f"task {task + 1}"}
-    axes.plot(while_learned + 1, 100 * curve[while_learned], linewidth=2.8, solid_capstyle="round", **look)
-    axes.plot(later + 1, 100 * curve[later], linewidth=1.4, linestyle=own.line, **look)
+    name, percents, x = f"task {task + 1}", 100 * curve, np.arange(1, len(curve) + 1)
+    look = {"color": own.color, "label": name}
+    drawn = axes.plot(x[while_learned], percents[while_learned], linewidth=2.8, solid_capstyle="round", **look)
+    drawn += axes.plot(x[later], percents[later], linewidth=1.4, linestyle=own.line, **look)
     best = while_learned[curve[while_learned].argmax()]
-    mark = {"marker": own.marker, "markersize": 8, "markeredgecolor": "white", "zorder": 4}
-    axes.plot(best + 1, 100 * curve[best], color=own.color, **mark)
+    mark = {"marker": own.marker, "markersize": 8, "markeredgecolor": GROUND, "zorder": 4}
+    drawn += axes.plot(x[best], percents[best], color=own.color, **mark)
+    picture.layer(name, *drawn)
+    picture.unveil(axes, x + 0.4, *drawn)
+    seen = np.where(x > while_learned[0], percents, np.nan)
+    peak = np.where(x == best + 1, ", its peak", "")
+    fields = {"name": name, "epoch": x, "now": learning + 1, "y": seen, "peak": peak}
+    words = "{name}, epoch {epoch}, while task {now} is learned: {y:.1f} %{peak}"
+    picture.points(axes, x, seen, words, name, since=x - 1, **fields)
 
 
 def _starts(learning: np.ndarray) -> np.ndarray:
@@ -215,19 +230,28 @@ def _starts(learning: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(learning, prepend=learning[0] - 1))
 
 
-def _table(axes: Axes, points: np.ndarray, bound: float, learning: np.ndarray) -> None:
+def _table(picture: Picture, axes: Axes, points: np.ndarray, bound: float, learning: np.ndarray) -> None:
     """One row per task, one column under the epochs of each task; numbers where they fit."""
     edges = np.append(_starts(learning), len(learning)) + 0.5
     middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges) * WIDE / len(learning)
     changed = np.ma.masked_invalid(np.where(np.eye(len(points), dtype=bool), np.nan, points))
     colors, norm = matplotlib.colormaps[SIGNED.removesuffix("_r")], Normalize(-bound, bound)
     rows = np.arange(len(points) + 1) - 0.5
-    axes.pcolormesh(edges, rows, changed, cmap=colors, norm=norm, edgecolors="white", linewidth=1)
+    axes.pcolormesh(edges, rows, changed, cmap=colors, norm=norm, edgecolors=GROUND, linewidth=1)
+    wide = WIDE / len(learning)
+    for column, (start, end) in enumerate(itertools.pairwise(edges - 0.5)):
+        now, place = f"task {column + 1}", (LEFT + start * wide, BELOW, (end - start) * wide, ROW * len(points))
+        words = [
+            f"{value:.1f} % on task {row + 1} when it had been learned" if row == column
+            else f"{value:+.1f} points on task {row + 1} since it was learned" if np.isfinite(value) else None
+            for row, value in enumerate(points[:, column])
+        ]  # fmt: skip
+        picture.cells(place, [""] * len(points), [now], "after {column}: {words}", words=words)
     for (row, column), value in np.ndenumerate(points):
         if np.isfinite(value) and widths[column] > room(5):
             words = f"{value:.1f}" if row == column or not round(value, 1) else f"{value:+.1f}"
-            color = (1, 1, 1) if row == column else colors(norm(value))
-            write_in_cell(axes, row, middles[column], words.replace("-0.0", "0.0"), color)
+            text = write_in_cell(axes, row, middles[column], words.replace("-0.0", "0.0"), colors(norm(value)))
+            text.set_color(INK if row == column else text.get_color())  # the diagonal has the colour of the page
     every = math.ceil(room(3) / widths.mean())
     axes.set_xticks(middles[::every], [str(learning[int(middle) - 1] + 1) for middle in middles[::every]])
     axes.set_xlim(0.5, len(learning) + 0.5)

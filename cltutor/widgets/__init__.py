@@ -16,6 +16,7 @@ __all__, __getattr__, __dir__ = lazy(
         "MethodToggle": "method_toggle",
         "Playground": "playground",
         "ReverseTransfer": "reverse_transfer",
+        "Stage": "stage",
         "Temperature": "temperature",
         "WhatNotToForget": "what_not_to_forget",
         "errors": "base",

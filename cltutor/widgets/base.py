@@ -40,6 +40,14 @@ def errors() -> list[str]:
     return list(_errors)
 
 
+def record(error: Exception) -> str:
+    """Keep an error for `errors`, and put it into words for the reader."""
+    _errors.append("".join(traceback.format_exception(error)))
+    if isinstance(error, ValueError | ArithmeticError):  # these are sentences for the reader
+        return str(error)
+    return f"Something went wrong in cltutor ({type(error).__name__}: {error}). Run this cell again."
+
+
 def draw(make: Callable[[], show.Picture], dpi: float = 120) -> str:
     """The HTML of the picture that `make` draws; a ValueError of `make` becomes a sentence in its place."""
     with _drawing:
@@ -133,10 +141,7 @@ class Tool(ipywidgets.VBox):
         if self.closed:
             return  # a thread that had not ended yet
         self.errors.append(error)
-        _errors.append("".join(traceback.format_exception(error)))
-        words = str(error)
-        if not isinstance(error, ValueError | ArithmeticError):  # these are sentences for the reader
-            words = f"Something went wrong in cltutor ({type(error).__name__}: {words}). Run this cell again."
+        words = record(error)
         self.message.layout.display = None
         self.message.value = (
             '<div class="cltutor-error" role="alert" style="color:#a00000;background:#fff0ee;border-left:4px solid '

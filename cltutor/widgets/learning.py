@@ -5,14 +5,18 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Annotated, Any
 
+import numpy as np
+
 from .. import show
 from ..evaluation.metrics import average_accuracy, forgetting
 from ..networks import Network
 from ..networks.devices import DeviceName
 from ..recipe.recipe import Recipe
+from ..runs.naming import name_of
 from ..runs.one_class import DASH
 from ..runs.run import Run
 from ..seeds import seeded
+from ..show.runs import accuracy, setting
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped
 from .base import Pane, Tool
@@ -83,6 +87,7 @@ class CollectsRuns(Trains):
         super().__init__(*given, **more)
         self.runs: list[Run] = []
         self._live: Run | None = None
+        self._ended: tuple[Run | None, bool, str] | None = None  # how the last training ended
         self.pane = Pane()
         self.album = RunAlbum(lambda: self.empty, self.show_error, self.draw)
 
@@ -103,7 +108,7 @@ class CollectsRuns(Trains):
     def _clear(self) -> None:
         if not self.actions.busy:
             self.actions.say("", 0)
-        self.runs = []
+        self.runs, self._ended = [], None
         self._show()
 
     def _follow(self, event: Event) -> None:
@@ -120,11 +125,18 @@ class CollectsRuns(Trains):
         if run is not None and len(run.curves.epoch_task):
             kept = run if finished else snapshot(run)
             self.runs = [*self.runs, kept]
-        self.actions.say(outcome(run, finished) + self._pause(kept), 1.0 if finished else None)
+        self._ended = run, finished, self._pause(kept)
+        self._say_end()
         try:
             self._show()
         finally:
             self.actions.busy = False
+
+    def _say_end(self) -> None:
+        """Say how the last training ended, about the question that the picture answers."""
+        if self._ended:
+            run, finished, more = self._ended
+            self.actions.say(outcome(run, finished, self.known_task.value) + more, 1.0 if finished else None)
 
     def _pause(self, kept: Run | None) -> str:
         """Keep what a stopped training needs to go on; words to add to its outcome."""
@@ -136,6 +148,8 @@ class CollectsRuns(Trains):
         while known != self.known_task.value:  # the switch may be pressed while a thread draws
             known = self.known_task.value
             self.pane.value = self.album.picture(self.shown, known)
+        if not self.actions.busy:
+            self._say_end()
         if not self._live:
             self.album.ahead(self._wishes())
 
@@ -249,18 +263,20 @@ def progress_line(event: Stepped) -> str:
     """Where a run stands, in one line."""
     run, epochs = event.run, event.run.recipe.schedule.epochs
     where = f"task {event.task + 1} of {len(run.tasks)}, epoch {event.epoch + 1} of {epochs}"
-    return f"{run.name}, seed {run.seed}: {where} ({event.phase})"
+    return f"{name_of(run)}, seed {run.seed}: {where} ({event.phase})"
 
 
-def outcome(run: Run | None, finished: bool) -> str:
-    """The result of a run, in one line."""
+def outcome(run: Run | None, finished: bool, known_task: bool = True) -> str:
+    """The result of a run, in one line, with the task known at test or unknown."""
     if run is None or not len(run.curves.epoch_task):
         return "stopped before the first epoch was over: there is nothing to show"
-    words = f"{run.name}, seed {run.seed}: "
+    words = f"{name_of(run)}, seed {run.seed}: "
     if not finished:
         return f"{words}stopped in task {run.curves.epoch_task[-1] + 1} of {len(run.tasks)}; what it learned is kept"
-    average, lost = (100 * measure(run.accuracy()) for measure in (average_accuracy, forgetting))
+    matrix, average, lost = accuracy(run, known_task), math.nan, math.nan
+    if not np.isnan(matrix[-1]).all():  # else the run has no answer to this question
+        average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
     cost = f"{sum(run.seconds.values()):.0f} s on the {'CPU' if run.device == 'cpu' else 'GPU'}"
     numbers = f"{average:.1f} % on average" if math.isfinite(average) else f"{DASH} on average"
     numbers += f", {lost:.1f} points forgotten" if math.isfinite(lost) else ""
-    return f"{words}{numbers} (task known); {cost}"
+    return f"{words}{numbers} ({setting(known_task)}); {cost}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets
 
+from ..runs.naming import name_of
 from ..runs.run import Run
 from ..streams import Stream
 from ..studies import gallery
@@ -37,7 +38,7 @@ class Recorded(ipywidgets.Box):
             raise ValueError("None of these runs has learned this stream to its end: give runs of its class order.")
         self.runs: dict[str, list[Run]] = {}
         for run in found:
-            self.runs.setdefault(f"{run.name} across tasks" if run.competes else run.name, []).append(run)
+            self.runs.setdefault(name_of(run), []).append(run)
         self._label = ipywidgets.HTML("recorded runs", layout=ipywidgets.Layout(margin="0 8px 0 0"))
         self.switches: dict[str, Switch] = {}
         self._clearing = False
@@ -115,8 +116,8 @@ class Opener(ipywidgets.VBox):
         if [id(run) for run in runs] == [id(run) for run in self.runs] and runs:
             return
         self.runs = list(runs)
-        options = [(f"{place}: {shortened(run.name, 40)}, seed {run.seed}", place) for place, run in enumerate(runs, 1)]
-        self.run.options = options
+        names = [f"{shortened(name_of(run), 40)}, seed {run.seed}" for run in runs]
+        self.run.options = [(f"{place}: {name}", place) for place, name in enumerate(names, 1)]
         self.run.value = len(runs) or None
         self.layout.display = None if runs else "none"
         self._grey()

@@ -15,6 +15,7 @@ from ..describe import Flag, Whole
 from ..evaluation.metrics import average_accuracy, forgetting
 from ..recipe.parser import code_of
 from ..recipe.recipe import Recipe
+from ..runs.naming import name_of
 from ..runs.run import Run
 from ..show.runs import accuracy
 from .controls import Call, call, read, takes
@@ -124,7 +125,7 @@ def copyable(what: str, code: str) -> str:
 
 SORTS = {  # a column -> its heading, its order in words, and the key by which its best row comes first
     "newest": ("", "the newest first", lambda row: -row.place),
-    "name": ("name", "from A to Z", lambda row: (row.run.name, row.run.seed)),
+    "name": ("name", "from A to Z", lambda row: (name_of(row.run), row.run.seed)),
     "accuracy": ("average accuracy (%)", "the largest first", lambda row: -row.accuracy),
     "forgetting": ("forgetting (points)", "the least first", lambda row: row.forgetting),
     "seconds": ("seconds", "the fewest first", lambda row: row.seconds),
@@ -219,7 +220,7 @@ def _head(by: str) -> str:
 
 def _row(row: Row, mark: str) -> str:
     note = f" <small>{html.escape(row.note)}</small>" if row.note else ""
-    name = f"{html.escape(row.run.name)} <small>seed {row.run.seed}</small>{note}"
+    name = f"{html.escape(name_of(row.run))} <small>seed {row.run.seed}</small>{note}"
     numbers = [_number(row.accuracy, mark), _number(row.forgetting, mark), f"{row.seconds:.1f}"]
     cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
     return f'<tr><th scope="row">{name}</th><td>{html.escape(contents_of(row.run.recipe))}</td>{cells}</tr>'

@@ -72,7 +72,7 @@ def test_methods_of_other_seeds_stay_without_a_difference(made):
 
 def test_one_name_under_both_regimes_has_two_labels(made):
     runs = [made("finetune", 0, (0.5, 0.8)), made(cl.methods.finetune(heads="class"), 0, (0.5, 0.8))]
-    assert methods(cl.Comparison(runs).table()) == [["finetune"], ["finetune heads=class"]]
+    assert methods(cl.Comparison(runs).table()) == [["finetune"], ["finetune across tasks"]]
 
 
 def test_a_page_a_file_and_a_terminal_show_the_same_cells(comparison):

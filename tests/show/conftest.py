@@ -1,5 +1,7 @@
 """Invented runs, networks and streams, whose numbers are known; and what a reader must be able to read."""
 
+import base64
+import re
 from types import SimpleNamespace
 
 import matplotlib.text
@@ -51,10 +53,27 @@ def _curves(rng, tasks, epochs, learned, loss, scale):
     return rows
 
 
+def _predictions(rng, curves, tasks, classes, epochs, images):
+    """What each test image was taken for after every epoch and task; wrong ones for any other of its task's classes."""
+    at = [(t, e + 1 if e < epochs else -1) for t in range(len(curves[0]) // epochs) for e in range(epochs + 1)]
+    found = [np.full((len(at), tasks * classes * images), 255, np.uint8) for _ in curves]
+    labels = np.arange(tasks * classes).repeat(images)
+    for taken, curve in zip(found, curves, strict=True):
+        for row, (task, epoch) in zip(taken, at, strict=True):
+            accuracy = curve[task * epochs + (epoch if epoch > 0 else epochs) - 1][labels // classes]
+            wrong = labels // classes * classes + (labels + 1) % classes
+            guess = np.where(rng.random(len(labels)) < np.nan_to_num(accuracy), labels, wrong)
+            row[:] = np.where(np.isnan(accuracy), 255, guess)
+    kept = slice(None if images else 0)
+    found = [*found, np.array(at, dtype=np.int64)]
+    return {f"predicted_{name}": one[kept] for name, one in zip(("known", "unknown", "at"), found, strict=True)}
+
+
 def make_run(
     name="finetune", seed=0, tasks=3, classes=2, epochs=4, learned=None, loss=0.1, competes=False, names=None, **options
 ):
-    """A run whose numbers depend on its arguments only; options: temperature, per_epoch, steps (per task)."""
+    """A run whose numbers depend on its arguments only; options: temperature, per_epoch, steps (per task), record (of
+    how many test images of each class the predictions are kept)."""
     rng = np.random.default_rng([seed, len(name), tasks])
     learned = tasks if learned is None else learned
     steps = options.get("steps", 30)
@@ -80,6 +99,7 @@ def make_run(
             known=curves[0][kept],
             unknown=curves[1][kept],
             epoch_task=np.repeat(np.arange(learned), epochs)[kept],
+            **_predictions(rng, curves, tasks, classes, epochs, options.get("record", 0)),
         ),
     )
 
@@ -133,9 +153,35 @@ def _tick_labels(picture, drawn: bool) -> set[int]:
     return {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
 
 
+def read_spots(drawing) -> list[str]:
+    """The words of every spot of a drawing, put together as touch.js does it."""
+    read = []
+    names = drawing["frames"]["names"]
+    for one in drawing["spots"]:
+        for i in range(one["shape"][0] * one["shape"][1]):
+            words = [_word(i, *column) for column in one["columns"]]
+            if None not in words:
+                read.append(re.sub(r"\{(\d+)\}", lambda field, words=words: words[int(field[1])], one["words"]))
+                read[-1] = read[-1].replace("{frame}", names[-1] if names else "")
+    return read
+
+
+def _word(i, every, words, frames=None):
+    """A word of the last frame."""
+    if frames:
+        return words[base64.b64decode([frame for frame in frames if frame][-1])[i]]
+    return words[i // every % len(words)]
+
+
 @pytest.fixture
 def run():
     return make_run
+
+
+@pytest.fixture
+def read():
+    """The words of every spot of a picture."""
+    return lambda picture: read_spots(picture.drawing()["drawings"][0])
 
 
 @pytest.fixture

@@ -31,12 +31,31 @@ def test_the_number_below_a_map_is_its_drift_from_the_first_model(images, maps, 
     assert found.count("0.00") == 2 * 3
 
 
-def test_each_row_of_a_method_is_one_strip_and_each_image_is_shown_once_per_line(images, maps, artists):
+def test_each_model_of_a_method_is_one_image_and_each_photograph_is_shown_once_per_line(images, maps, artists):
     strips = [a.get_label() for a in artists(show.attention_maps(images, maps, ["a", "b"], COLUMNS), BboxImage)]
-    assert [strips.count(name) for name in ("finetune", "lwf_mc", "lwm", "image")] == [2, 2, 2, 2]
-    several = {name: np.tile(values, (1, 2, 1, 1)) for name, values in maps.items()}
-    picture = show.attention_maps(images, several, ["a", "b"], COLUMNS * 2)
-    assert len(artists(picture, BboxImage, "image")) == 6
+    assert [strips.count(name) for name in ("finetune", "lwf_mc", "lwm", "image")] == [4, 4, 4, 4]
+    picture = show.attention_maps(images, {"lwm": maps["lwm"]}, ["a", "b"], COLUMNS)
+    assert len(artists(picture, BboxImage, "image")) == 2
+    assert artists(picture, BboxImage, "lwm")[0].get_window_extent().width >= 96 / 0.87, "96 px, also if it shrinks"
+
+
+def test_the_drift_of_every_map_is_read_and_each_model_is_a_frame(images, maps, read):
+    maps["lwm"][:, 3] = np.nan
+    picture = show.attention_maps(images, maps, ["a", "b"], COLUMNS)
+    drift = drift_from_first(maps["lwm"])[1, 2]
+    assert f"lwm, b, M2: drift from M0 {drift:.3f}" in read(picture)
+    assert len(read(picture)) == 3 * 8 - 2
+    assert picture.frame_names == tuple(COLUMNS)
+    assert picture.spots[0].since == [0, 1, 2, 3] * 2
+
+
+def test_the_mean_drift_is_read_with_its_spread(read):
+    drifts = {"lwm": np.array([[0, 1.0, 2, np.nan], [0, 3.0, np.nan, np.nan]])}
+    assert read(show.attention_drift(drifts, COLUMNS)) == [
+        "lwm, M0: drift from M0 0.000 ± 0.000 over 2 images",
+        "lwm, M1: drift from M0 2.000 ± 1.414 over 2 images",
+        "lwm, M2: drift from M0 2.000, 1 image",
+    ]
 
 
 def test_opacity_goes_from_the_grey_image_to_the_map(images):

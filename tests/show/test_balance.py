@@ -4,7 +4,7 @@ from matplotlib.colors import to_rgba
 from cltutor import show
 from cltutor.evaluation import metrics
 from cltutor.show.balance import confusion
-from cltutor.show.style import BLUE, VERMILLION, look
+from cltutor.show.style import BLUE, GROUND, VERMILLION, look
 
 BEFORE = np.array([[6, 0, 2, 2], [0, 5, 0, 5], [0, 0, 10, 0], [1, 0, 0, 9]])
 AFTER = np.array([[9, 0, 1, 0], [0, 10, 0, 0], [1, 0, 9, 0], [2, 0, 0, 8]])
@@ -65,9 +65,9 @@ def test_the_last_layer_is_hollow_before_and_filled_after_and_new_classes_have_t
         found = [(line.get_color(), line.get_markerfacecolor(), *line.get_ydata()) for line in marks]
         old, new = [array[:2] for array in values.values()], [array[2:] for array in values.values()]
         assert found == [
-            (BLUE, "white", *old[0]),
+            (BLUE, GROUND, *old[0]),
             (BLUE, BLUE, *old[1]),
-            (VERMILLION, "white", *new[0]),
+            (VERMILLION, GROUND, *new[0]),
             (VERMILLION, VERMILLION, *new[1]),
         ]
     assert "mean: old -0.050 → 0.050, new 0.300 → 0.100" in texts(picture)
@@ -102,3 +102,20 @@ def test_the_chosen_method_lies_on_a_band_and_tasks_to_come_have_no_point(readab
     assert legend(picture) == ["eeil (90.0)", "eeil_da"]
     assert picture.alt.endswith("eeil on a broad band: eeil averages 90.0; eeil_da.")
     readable(picture)
+
+
+def test_every_cell_mark_and_point_is_read_with_its_number(read):
+    counts = read(show.confusions({"before": BEFORE, "after": AFTER}, CLASSES, NAMES, "eeil"))
+    assert "before: a taken for c: 20.0 %, 2 of 10 test images" in counts
+    assert len(counts) == 32
+    assert "after, c, one of the new classes: weight norm 2.000" in read(show.last_layer(BIASES, NORMS, CLASSES, NAMES))
+    lines = read(show.ablation({"eeil": [1.0, 0.7, np.nan]}, [4, 2, 2]))
+    assert lines == ["eeil, after task 1, 4 classes seen: 100.0 %", "eeil, after task 2, 6 classes seen: 70.0 %"]
+
+
+def test_of_many_classes_only_the_mistakes_that_occur_are_read(read):
+    counts = np.diag(np.full(20, 5))
+    counts[0, 19] = 5
+    words = read(show.confusions({"end": counts}, [10, 10], [f"n{label}" for label in range(20)]))
+    assert len(words) == 21
+    assert words[1] == "end: n0 taken for n19: 50.0 %, 5 of 10 test images"

@@ -4,8 +4,10 @@ A new figure function needs one entry in CASES: its arguments, for a method's na
 """
 
 import io
+import json
 import pickle
 import random
+import re
 
 import matplotlib
 import matplotlib.pyplot
@@ -18,9 +20,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from cltutor import show
+from cltutor.show.drawing import OWN, small_png
 from cltutor.show.style import look
 
-OWN = "my_WWW_method"  # a name that the package does not know, with wide letters
+OWN_NAME = "my_WWW_method"  # a name that the package does not know, with wide letters
 DRAWN = np.random.default_rng(0)
 IMAGES = DRAWN.integers(0, 256, (6, 3, 8, 8), dtype=np.uint8)
 GRID = DRAWN.uniform(0.3, 1, (3, 3))
@@ -32,9 +35,18 @@ MAPS = DRAWN.random((2, 3, 4, 4))
 CHANGES = np.where(np.triu(np.ones((3, 3)))[..., None] > 0, DRAWN.uniform(0, 1, (3, 3, 2)), np.nan)
 
 
+LEAST = 0.87  # as far as touch.js shrinks a picture
+
+
 def both(make, name):
     """Two runs of the method, and one of a method of the other regime."""
     return ([make.run(name), make.run(name, seed=1), make.run("eeil", competes=True)],)
+
+
+def placed(stream):
+    """A stream that has found the places of its classes, which it then keeps."""
+    stream.positions(stream[0].test.labels)
+    return stream
 
 
 CASES = {
@@ -68,10 +80,14 @@ CASES = {
     "tasks": lambda make, name: (make.stream(),),
     "temperature": lambda make, name: (IMAGES[0], [3.0, 1.0], ["cat", "dog"]),
     "transfer_table": lambda make, name: (KNOWN, LEARNING, name),
+    "wall": lambda make, name: (make.run(name, record=5), placed(make.stream((2, 2, 2)))),
 }
 LOOKS = {"ablation", "accuracy_by_share", "accuracy_over_parameters", "accuracy_over_time", "adaptation"}
 # They draw a method in its look.
 LOOKS |= {"attention_drift", "convergence", "forgetting", "gallery", "growth", "old_and_new"}
+UNITLESS = {"loss_parts", "tasks", "wall", "attention_drift", "attention_maps", "evictions", "exemplars", "knowledge"}
+UNITLESS |= {"knowledge_shares", "last_layer", "selection"}  # show a loss, a distance or a weight, or no number at all
+UNIT = r" (%|points|parameters|kB)|\(%\)"
 NAMELESS = {"tasks", "temperature"}  # show neither a method nor the caller's words
 
 
@@ -86,7 +102,7 @@ def test_every_figure_function_has_a_case():
     assert figures == set(CASES), "give each figure function of cltutor.show an entry in CASES"
 
 
-@pytest.mark.parametrize("name", ["lwf", OWN])
+@pytest.mark.parametrize("name", ["lwf", OWN_NAME])
 @pytest.mark.parametrize("figure", CASES)
 def test_a_picture_keeps_its_contract(figure, name, make, readable):
     given = CASES[figure](make, name)
@@ -104,3 +120,41 @@ def test_a_picture_keeps_its_contract(figure, name, make, readable):
         lines = {(to_hex(line.get_color()), line.get_marker()) for line in picture.findobj(Line2D)}
         bars = {(to_hex(bar.get_facecolor()), look(name).marker) for bar in picture.findobj(Rectangle)}
         assert (look(name).color.lower(), look(name).marker) in lines | bars
+
+
+@pytest.mark.parametrize("figure", CASES)
+def test_what_a_picture_shows_is_read_by_pointing_at_it(figure, make, read):
+    picture = getattr(show, figure)(*CASES[figure](make, OWN_NAME))
+    words = read(picture)
+    assert len(words) > 1
+    assert all(re.search(r"\d", each) and "nan" not in each and "{" not in each for each in words)
+    assert figure in UNITLESS or all(re.search(UNIT, each) for each in words)
+    assert len(set(words)) == len(words), "two spots read the same"
+
+
+@pytest.mark.parametrize("figure", CASES)
+def test_a_drawing_is_small_exact_and_alone_in_its_page(figure, make):
+    given = CASES[figure](make, OWN_NAME)
+    picture = getattr(show, figure)(*given)
+    text = json.dumps(picture.drawing(), allow_nan=False)
+    assert len(text) < 300_000
+    assert len(small_png(picture)) < 100_000
+    assert text == json.dumps(getattr(show, figure)(*given).drawing()), "not the same bytes again"
+    for one in picture.drawing()["drawings"]:
+        names = re.findall(r' id="([^"]*)"', one["svg"])
+        assert len(names) == len(set(names))
+        assert all(name.startswith(OWN) for name in names)
+        assert set(re.findall(r"(?:href=\"|url\()#([\w-]+)", one["svg"])) <= set(names)
+        assert "<style" not in one["svg"], "a style in an SVG is one of the whole page"
+        sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", one["svg"])]
+        assert min(sizes) * 100 / 72 * LEAST >= 12, "smaller than 12 px"
+        assert all("," in color for color in re.findall(r"var\(([^)]*)\)", one["svg"])), "a colour without its fallback"
+        spots, frames = one["spots"], one["frames"]
+        assert len({spot["key"] for spot in spots}) == len(spots)
+        assert all(len(places) == len(frames["names"]) for places in frames["curtains"])
+        assert all(f'data-layer="{number}"' in one["svg"] for number in range(len(one["layers"])))
+
+
+def test_a_picture_can_be_pickled_with_all_that_responds(make):
+    picture = show.accuracy_over_time([make.run("lwf"), make.run("lwf", seed=1)])
+    assert pickle.loads(pickle.dumps(picture)).drawing() == picture.drawing()

@@ -17,12 +17,13 @@ def test_each_line_is_its_tasks_curve_in_percent_from_when_it_is_first_seen(run,
     one = run("lwf", tasks=3, epochs=4, competes=True)
     lines = drawn(show.accuracy_over_time(one, known_task))
     curves = one.curves.known if known_task else one.curves.unknown
-    assert set(lines) == {"lwf, task 1", "lwf, task 2", "lwf, task 3"}
+    assert set(lines) == {f"lwf across tasks, task {task + 1}" for task in range(3)}
     for task in range(3):
-        x, y = lines[f"lwf, task {task + 1}"].get_data()
+        x, y = lines[f"lwf across tasks, task {task + 1}"].get_data()
         assert x == pytest.approx(np.arange(4 * task + 1, 13) / 4)
         assert y == pytest.approx(100 * curves[4 * task :, task])
-    assert list(lines["lwf, task 1"].get_xdata()[lines["lwf, task 1"].get_markevery()]) == [1, 2, 3]
+    first = lines["lwf across tasks, task 1"]
+    assert list(first.get_xdata()[first.get_markevery()]) == [1, 2, 3]
 
 
 def test_a_first_task_that_was_never_trained_has_its_point_from_the_matrix(run):
@@ -62,10 +63,10 @@ def test_the_lines_lie_within_their_panels(run):
 def test_a_mark_and_a_note_name_the_methods_that_never_competed(run, texts, legend):
     runs = [run("lwf"), run("joint", competes=True)]
     picture, known = show.accuracy_over_time(runs, known_task=False), show.accuracy_over_time(runs)
-    assert legend(picture)[:2] == ["lwf*", "joint"]
+    assert legend(picture)[:2] == ["lwf*", "joint across tasks"]
     assert any("* trained per task" in text for text in texts(picture))
     assert "never learned to compete" in picture.alt
-    assert legend(known)[:2] == ["lwf", "joint"]
+    assert legend(known)[:2] == ["lwf", "joint across tasks"]
     assert "never learned to compete" not in known.alt
 
 

@@ -6,8 +6,9 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
+from matplotlib.image import BboxImage
 
 from cltutor import show
 from cltutor.evaluation import metrics
@@ -23,8 +24,17 @@ LEARNING = np.array([0, 0, 0, 1, 1, 1, 2, 2])
 
 
 def sheets(picture):
-    """The colours (cells, 4) of every stage."""
-    return [artist.get_facecolor() for artist in picture.artists if isinstance(artist, PolyCollection)]
+    """The colours (tiles, h, w, 4) of every stage in the last frame, read from its image."""
+    found = {}
+    for spots, image in zip(picture.spots, (a for a in picture.artists if isinstance(a, BboxImage)), strict=True):
+        data, (rows, columns) = image.get_array(), spots.shape
+        high, wide = len(data) // rows, data.shape[1] // columns
+        parts = data.reshape(rows, high, columns, wide, 4).swapaxes(1, 2).reshape(-1, high, wide, 4)
+        there = [~(parts[0, ..., 3] == 0).all(axis) for axis in (1, 0)]
+        tiles = parts[:, there[0]][:, :, there[1]]
+        words = [one for one in spots.columns[0][1] if one]
+        found[words[0][-1]] = tiles[: len(words)] / 255
+    return [found[stage] for stage in "LDW"]
 
 
 def crosses(picture):
@@ -34,7 +44,7 @@ def crosses(picture):
 
 
 def colors_of(tiles, bound):
-    return matplotlib.colormaps[SIGNED](Normalize(-bound, bound)(tiles.ravel()))
+    return matplotlib.colormaps[SIGNED](Normalize(-bound, bound)(tiles))
 
 
 def test_a_tile_is_a_channel_or_a_kernel_with_rows_down(make):
@@ -47,12 +57,15 @@ def test_a_tile_is_a_channel_or_a_kernel_with_rows_down(make):
         np.testing.assert_array_equal(filters[5 * i + o], one.filters(0, 1)[:, :, i, o])
 
 
-def test_the_cells_of_a_tile_lie_as_its_rows_and_columns(make):
-    picture = show.knowledge(make.network(channels=1, inputs=1, outputs=1), 0, 0)
-    first = next(artist for artist in picture.artists if isinstance(artist, PolyCollection))
-    middles = np.array([path.vertices[:4].mean(0) for path in first.get_paths()]).reshape(2, 2, 2)
-    assert (middles[0, :, 1] > middles[1, :, 1]).all()  # the first row is above
-    assert (middles[:, 0, 0] < middles[:, 1, 0]).all()  # the first column is left
+def test_the_weights_of_every_tile_are_read_as_its_rows_and_columns_and_every_task_is_a_frame(make, read):
+    one = make.network()
+    picture = show.knowledge(one, 0, 2)
+    kernel, words = stages(one, 0, 2)[2][6], read(picture)
+    rows = "\n".join("  ".join(f"{weight:.3g}" for weight in row) for row in kernel)
+    assert f"kernel 7 of W, task 3: norm {np.linalg.norm(kernel):.3g}, weights\n{rows}" in words
+    assert picture.frame_names == ("task 1", "task 2", "task 3")
+    assert [(spots.since, spots.until) for spots in picture.spots[:3]] == [([0], None), ([0], 0), ([0], 0)]
+    assert len(words) == 4 + 3 * (4 + 15)
 
 
 @pytest.mark.parametrize(
@@ -77,9 +90,11 @@ def test_all_stages_are_on_one_scale_and_channels_that_are_off_are_crossed_out_a
     one = make.network()
     picture = show.knowledge(one, 0, 1, off=off)
     whole, now = stages(one, 0, 1), stages(one.without({0: list(off)}), 0, 1)
-    bound = max(np.abs(array).max() for array in whole)  # of the whole network: the scale stays
+    bound = max(np.abs(array).max() for task in (0, 1) for array in stages(one, 0, task))  # the scale stays
     for drawn, array in zip(sheets(picture), now, strict=True):
-        np.testing.assert_allclose(drawn, colors_of(array, bound))
+        down, right = (pixels // cells for pixels, cells in zip(drawn.shape[1:], array.shape[1:], strict=False))
+        cells = drawn[:, down // 2 :: down, right // 2 :: right]
+        np.testing.assert_allclose(cells, colors_of(array, bound), atol=0.01)
     labels = [label.get_text() for label in picture.axes[0].get_xticklabels()]
     assert labels == [f"{-bound:.2g}", "0", f"{bound:.2g}"]
     assert crosses(picture) == 2 * len(off)
@@ -107,7 +122,8 @@ def test_the_strongest_of_many_channels_and_kernels_keep_their_places_when_chann
     assert any("the strongest 100 of 512 kernels" in text for text in texts(picture))
     bound = max(np.abs(array[strongest(array, 100)]).max() for array in whole)
     expected = colors_of(np.clip(now[2][chosen], -bound, bound), bound)
-    np.testing.assert_allclose(sheets(picture)[2], expected)
+    drawn = sheets(picture)[2]
+    np.testing.assert_allclose(drawn[:, 2 :: drawn.shape[1] // 3, 2 :: drawn.shape[2] // 3], expected, atol=0.01)
 
 
 def test_a_knowledge_base_of_zeros_has_a_picture(make, readable):
@@ -246,3 +262,21 @@ def test_the_changes_are_drawn_in_percent_one_panel_per_layer():
         np.testing.assert_allclose(second.get_ydata(), [0, 100 * (layer + 1) / 6])
         assert axes.get_ylim() == picture.axes[0].get_ylim()
     assert "task 1 after task 3, 33 % in layer 1, 67 % in layer 2" in picture.alt
+
+
+def test_shares_and_cosines_are_read_by_pointing_at_them(read):
+    words = read(show.knowledge_shares(SHARES, ["a", "b", "c"]))
+    assert words[5] == "b, channel 3: 50.00 % of its filters"
+    assert "b and c: cosine 0.8165" in words
+
+
+def test_curves_table_and_changes_are_read_with_their_numbers(read):
+    words = read(show.reverse_transfer(KNOWN, LEARNING, references={"single_task": 0.7}))
+    assert "task 1, epoch 2, while task 1 is learned: 90.0 %, its peak" in words
+    assert "task 1, epoch 8, while task 3 is learned: 60.0 %" in words
+    assert "single_task: 70.0 %" in words
+    words = read(show.transfer_table(KNOWN, LEARNING))
+    assert {"after task 2: 50.0 % on task 2 when it had been learned"} < set(words)
+    assert words[-2] == "after task 3: +15.0 points on task 2 since it was learned"
+    words = read(show.filter_changes(filter_distances(Moved())))
+    assert "task 1, layer 2, after task 3: filters changed by 66.7 %" in words

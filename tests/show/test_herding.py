@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.collections import PatchCollection
 from matplotlib.image import BboxImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -71,13 +72,14 @@ def test_the_distance_of_every_strategy_is_drawn_with_a_mark_at_the_step(given, 
 
 def test_the_chosen_are_shown_in_order_the_last_in_a_ring_and_later_ones_are_empty(images, artists, texts):
     picture = show.exemplars(images, 17, "class 7, herding")
-    large, *small = artists(picture, BboxImage)
-    assert len(small) == 60
-    for place, tile in enumerate(small):
-        expected = images[place].transpose(1, 2, 0) if place < 17 else np.full((8, 8, 3), 242)
-        np.testing.assert_array_equal(tile.get_array(), expected)
-    np.testing.assert_array_equal(large.get_array(), images[16].transpose(1, 2, 0))
-    (ring,) = (one for one in artists(picture, Rectangle) if one is not picture.patch)
+    small, large = (artists(picture, BboxImage, size) for size in ("small", "large"))
+    assert len(small) == len(large) == len(picture.frame_names) == 17
+    for place, tiles in enumerate(zip(small, large, strict=True)):
+        for tile in tiles:
+            np.testing.assert_array_equal(tile.get_array(), images[place].transpose(1, 2, 0))
+    (places,) = artists(picture, PatchCollection)
+    assert len(places.get_paths()) == 60
+    ring = [one for one in artists(picture, Rectangle) if one is not picture.patch][-1]
     np.testing.assert_allclose(ring.get_window_extent().extents, small[16].get_window_extent().extents)
     assert {"number 17", "1", "16", "31", "46"} < set(texts(picture))
     assert picture.alt == "Exemplars in order of choice, class 7, herding: the first 17, number 17 enlarged."
@@ -95,10 +97,13 @@ def test_under_each_evicted_exemplar_is_the_number_of_classes_at_which_it_is(ima
     assert numbers(texts(picture)) == ["10", "8", "6", "6", *["4"] * 6]
     note = next(words for words in texts(picture) if "stay with all 10 classes" in words)
     assert "12 with 2 classes, 6 with 4" in note
-    for place, tile in enumerate(artists(picture, BboxImage)):
-        original = images[place].transpose(1, 2, 0).astype(int)
-        pale = 255 - 0.3 * (255 - original.mean(-1, keepdims=True)) * np.ones(3)
-        np.testing.assert_allclose(tile.get_array(), original if place < 2 else pale, atol=0.51 * (place >= 2))
+    kept, evicted = (artists(picture, BboxImage, label) for label in ("kept", "evicted"))
+    for place, tile in enumerate(kept):
+        np.testing.assert_array_equal(tile.get_array(), images[place].transpose(1, 2, 0))
+    for original, tile in zip(images[2:12].transpose(0, 2, 3, 1).astype(int), evicted, strict=True):
+        np.testing.assert_allclose(tile.get_array()[..., :3], original.mean(-1, keepdims=True) * np.ones(3), atol=0.51)
+        assert (tile.get_array()[..., 3] == 76).all(), "three tenths of the image remain"
+    assert [one.get_gid() for one in (kept[0], kept[2], evicted[0])] == [None, "tag;frames=0-3", "tag;frames=4-"]
 
 
 def test_of_many_exemplars_the_first_are_shown_and_the_others_counted(images, texts):
@@ -108,3 +113,13 @@ def test_of_many_exemplars_the_first_are_shown_and_the_others_counted(images, te
     all_stay = show.evictions(images[:5], {4: 5, 6: 5})
     assert not numbers(texts(all_stay))
     assert all_stay.alt == "Which exemplars are evicted: 5 with 4 classes, 5 with 6 classes."
+
+
+def test_every_image_point_and_exemplar_is_read(images, given, read):
+    words, last = read(show.selection(**given)), given["order"][4]
+    x, y = given["places"][last]
+    assert f"image {last + 1}, number 5 to be chosen: ({x:.3g}, {y:.3g})" in words
+    assert f"random, 12 exemplars: distance {given['distances']['random'][11]:.4f} (no unit)" in words
+    assert read(show.exemplars(images, 17, "class 7"))[16:] == ["exemplar 17 of 60, class 7"]
+    words = read(show.evictions(images[:12], {2: 12, 4: 6, 6: 4}))
+    assert words[3:5] == ["exemplar 4: stays with all 6 classes", "exemplar 5: evicted when 6 classes have been seen"]

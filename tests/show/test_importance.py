@@ -96,6 +96,27 @@ def test_every_method_has_a_map_on_one_scale(scale, most, words, texts):
     assert "of no importance at all are mas: 50 %; mas_local: 0 %" in picture.alt
 
 
+def test_every_weight_is_read_with_its_place_and_rank(read):
+    given = omegas(6, 8, 3, 3, names=["mas"])
+    rank = round(scaled(given["mas"]["layer"], "rank")[1, 2, 0, 1])
+    words = read(show.importance(given, "layer"))
+    assert f"mas, filter 2, row 1, input 3, column 2: rank {rank} % in the layer" in words
+    assert len(words) == 6 * 8 * 9
+    given = omegas(6, 5)
+    decades = round(20 * scaled(given["si"]["layer"], "log")[5, 4]) / 20 + 0
+    assert read(show.importance(given, "layer", "log"))[-1] == (
+        f"si, output 6, input 5: {decades:g} decades from the layer's largest"
+    )
+
+
+def test_of_many_weights_the_mean_of_neighbours_is_read(read):
+    given = omegas(300, 1000)
+    words = read(show.importance(given, "layer"))
+    mean = scaled(given["mas"]["layer"], "rank")[:4, :8].mean()
+    assert words[0] == f"mas, outputs 1 to 4, inputs 1 to 8: rank {mean:.0f} % in the layer"
+    assert len(words) == 4 * 75 * 125
+
+
 @pytest.fixture
 def pair():
     rng = np.random.default_rng(0)

@@ -20,20 +20,24 @@ from cltutor.losses import Distillation, distillation
 from cltutor.show.picture import Picture, room, shortened, wrapped
 from cltutor.show.runs import chance, mean_and_spread, measured
 from cltutor.show.runs import methods as grouped
-from cltutor.show.style import NAMED, ink_on, look
+from cltutor.show.style import GROUND, NAMED, ink_on, look
 from cltutor.show.transfer import task_look
+from cltutor.widgets.playground_presets import PAPERS
 
 UNKNOWN = ["my_method", "your_method", "der++", "lwf temperature=4.0", "Wissensdestillation", "", *map(str, range(94))]
 ROWS = [{"method": "lwf", "old (%)": 98.333, "keeps": "a|b"}, {"method": "finetune", "old (%)": 9.0, "keeps": 3}]
 
 
 def test_a_picture_shows_itself_as_an_image_with_its_words_escaped():
-    page = Picture(4, 2, alt='5 < 6 & "seven"')._repr_html_()
+    shown = Picture(4, 2, alt='5 < 6 & "seven"')._repr_mimebundle_()
+    page = shown["text/html"]
+    assert shown["text/plain"] == '5 < 6 & "seven"'
     assert 'alt="5 &lt; 6 &amp; &quot;seven&quot;"' in page
     assert 'width="400"' in page
     assert "max-width:100%" in page
-    data = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1])
-    assert imread(io.BytesIO(data)).shape[:2] == (300, 600)
+    data = re.search(r"base64,([^\"]+)", page)[1]
+    assert shown["image/png"] == data
+    assert imread(io.BytesIO(base64.b64decode(data))).shape[:2] == (200, 400)
 
 
 def test_a_dollar_sign_is_no_formula(readable):
@@ -69,6 +73,19 @@ def test_every_method_has_its_own_look_and_so_have_forty_tasks():
     assert len({(one.color, one.line) for one in tasks}) == 40
     registered = {name: look(name) for name in methods.names()}
     assert len(set(registered.values())) == len(registered), "give methods that look alike an entry in NAMED"
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_methods_of_one_paper_and_their_references_have_a_colour_each(paper):
+    shown = {"finetune", "joint", *PAPERS[paper]} & set(NAMED)
+    assert len({look(name).color for name in shown}) == len(shown)
+
+
+def test_a_method_of_another_regime_has_its_methods_colour_and_mark_but_not_its_line():
+    one, other = look("lwf"), look("lwf across tasks")
+    assert (other.color, other.marker) == (one.color, one.marker)
+    assert other.line != one.line
+    assert other.style["markerfacecolor"] == GROUND
 
 
 def test_an_unknown_method_never_has_the_colour_or_mark_of_a_named_one():

@@ -1,6 +1,7 @@
 import pytest
 
 import cltutor as cl
+from cltutor.evaluation.metrics import average_accuracy
 from cltutor.training.events import Diverged, EpochDone
 from cltutor.widgets.training import Pace
 
@@ -28,6 +29,21 @@ def test_stop_keeps_what_was_learned_and_training_again_replaces_it(toggle, pres
         assert (run.seed, len(run.curves.epoch_task), run.complete) == (0, 2, False)
     assert "stopped in task 1 of 2" in toggle.actions.words.value
     assert "finetune ends with" in toggle.pane.value
+
+
+def test_the_line_below_speaks_of_the_question_that_the_picture_answers(toggle, press_train):
+    press_train(toggle)
+    (run,) = toggle.runs
+    for known in (True, False):
+        toggle.known_task.value = known
+        average = 100 * average_accuracy(run.accuracy(known, untrained=True))
+        regime = "task known at test" if known else "task unknown at test"
+        words = toggle.actions.words.value
+        assert f">finetune, seed 0: {average:.1f} % on average, " in words
+        assert f"points forgotten ({regime}); " in words
+    toggle.actions.clear.click()
+    toggle.known_task.value = True
+    assert "finetune" not in toggle.actions.words.value
 
 
 def test_train_pressed_twice_trains_once(toggle, press_train):

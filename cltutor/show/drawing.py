@@ -1,0 +1,160 @@
+"""A picture as SVG and as a page: text stays text, colours are variables of the page, places are told to touch.js."""
+
+import base64
+import contextlib
+import html
+import io
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+from PIL import Image
+
+from .runs import NotMeasured
+from .style import DARK, NAMES
+
+if TYPE_CHECKING:
+    from .picture import Picture
+
+SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cltutor",  # the same picture, the same bytes
+    "path.simplify": False,
+    "image.composite_image": False,  # each image may belong to a layer or a frame
+}
+OWN = "cltutor-0-"  # before every name inside an SVG; touch.js puts a number of the page in its place
+FONT = "DejaVu Sans,Verdana,Geneva,sans-serif"  # Verdana, of Windows and Macs, is as wide as matplotlib's DejaVu
+ROOT = f'style="font-family:{FONT};stroke-linejoin:round;stroke-linecap:butt"'
+SCRIPT = Path(__file__).with_name("touch.js")
+FEW_COLORS = 128  # of the image that a page without scripts shows
+MOST_BYTES = 100_000  # of that image
+LARGE = 200_000  # characters of a drawing above which its photographs are compressed
+
+
+def svg(picture: "Picture") -> str:
+    """The picture as SVG, without a ground of its own, for a page of any colour."""
+    file, ground = io.StringIO(), picture.patch.get_visible()
+    picture.patch.set_visible(False)
+    earlier = picture.findobj(lambda one: not one.get_visible() and ";frames=" in (one.get_gid() or ""))
+    for artist in earlier:
+        artist.set_visible(True)
+    try:
+        with matplotlib.rc_context(SETTINGS):
+            picture.savefig(file, format="svg", metadata={"Date": None})
+    finally:
+        picture.patch.set_visible(ground)
+        for artist in earlier:
+            artist.set_visible(False)
+    return _slim(file.getvalue())
+
+
+def _slim(text: str) -> str:
+    """What matplotlib wrote, without what a page does not need, and with names and colours that a page can change."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>|<!--.*?-->", "", text, flags=re.S)
+    text = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0].replace("\n", "")), text)
+    text = re.sub(r'((?: x| y)="-?\d+\.\d\d)\d+', r"\1", text)
+    text = re.sub(r"font-family: [^;\"]*; ?| transform=\"rotate\(-0 [^\"]*\"", "", text)
+    used = set(re.findall(r"#([\w-]+)[\")]", text))
+    text = re.sub(r' id="([^"]*)"', lambda found: _name(found[1], used), text)
+    text = re.sub(r'(href="#|url\(#)', rf"\1{OWN}", text)
+    text = re.sub(r"((?:fill|stroke): )(#[0-9a-f]{6})", lambda found: found[1] + _themed(found[2]), text)
+    text = re.sub(r">\s+<", "><", re.sub(r"base64,\s+", "base64,", text))
+    if len(text) > LARGE:
+        text = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", lambda found: _webp(found[1]), text)
+    return text.replace("<svg ", f"<svg {ROOT} ", 1).strip()
+
+
+def _name(gid: str, used: set[str]) -> str:
+    """A name that is used, or the tags of `Touchable` as attributes that touch.js looks for."""
+    if gid.startswith("tag;"):
+        pairs = (tag.partition("=") for tag in gid.split(";")[1:])
+        return "".join(f' data-{kind}="{value}"' for kind, _, value in pairs)
+    return f' id="{OWN}{gid}"' if gid in used else ""
+
+
+def _themed(color: str) -> str:
+    """A colour of the palette as a variable of the page; others, such as those of a heat map, stay as they are."""
+    return f"var(--cltutor-{NAMES.get(color, color[1:])}, {color})" if color in DARK else color
+
+
+def _webp(png: str) -> str:
+    """A photograph as WebP, if it takes less room than as PNG."""
+    file = io.BytesIO()
+    Image.open(io.BytesIO(base64.b64decode(png))).save(file, format="webp", quality=70, method=1)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return f"data:image/webp;base64,{data}" if len(data) < len(png) else f"data:image/png;base64,{png}"
+
+
+def drawing(picture: "Picture") -> dict[str, Any]:
+    """All that touch.js needs: the SVG, spots, layers and frames of the picture and of the one in its place."""
+    made = [picture]
+    with contextlib.suppress(NotMeasured):  # there is no picture of the other setting
+        made += [picture.make_other()] if picture.make_other else []
+    drawings = [_one(each) for each in made]
+    found = Counter(image for one in drawings for image in re.findall(r"data:image/[^\"]{400,}", one["svg"]))
+    images = [image for image, times in found.items() if times > 1]  # each is kept once
+    for one in drawings:
+        for number, image in enumerate(images):
+            one["svg"] = one["svg"].replace(image, f"cltutor-image-{number};")
+    return {"drawings": drawings, "images": images}
+
+
+def _one(picture: "Picture") -> dict[str, Any]:
+    text = svg(picture)
+    width, height = (round(100 * inches) for inches in picture.get_size_inches())
+    head = {"setting": picture.setting, "alt": picture.alt, "width": width, "height": height}
+    return head | {"svg": text, "colors": _dark(text)} | picture.described()
+
+
+def _dark(text: str) -> str:
+    """The style sheet by which the colours of an SVG follow a dark page: JupyterLab, VS Code, a site, or the reader."""
+    found = {(name, color) for color, name in NAMES.items()} | set(re.findall(r"--cltutor-(\w+), (#\w+)", text))
+    rules = ";".join(f"--cltutor-{name}:{DARK[color]}" for name, color in sorted(found))
+    return (
+        f':is([data-jp-theme-light="false"],[data-theme="dark"],.vscode-dark) .{OWN}{{{rules}}}'
+        "@media (prefers-color-scheme:dark){html:not([data-theme]) "
+        f"body:not([data-jp-theme-light],.vscode-light) .{OWN}{{{rules}}}}}"
+    )
+
+
+def small_png(picture: "Picture") -> bytes:
+    """The picture as PNG of few colours: for a reader that drops scripts."""
+    full = Image.open(io.BytesIO(picture.png())).convert("RGB")
+    for share in (1, 0.75, 0.5):  # photographs and heat maps of noise take much room
+        small, size = io.BytesIO(), (round(share * full.width), round(share * full.height))
+        few = (full if share == 1 else full.resize(size)).quantize(FEW_COLORS, dither=Image.Dither.NONE)
+        few.save(small, format="png", optimize=True)
+        if small.tell() < MOST_BYTES:
+            break
+    return small.getvalue()
+
+
+def page(picture: "Picture") -> dict[str, Any]:
+    """The picture for a notebook, by kind of content.
+
+    Every picture carries the module: a page that lost its first picture still works. The first that runs serves all.
+    """
+    image = base64.b64encode(small_png(picture)).decode("ascii")
+    alt, width = html.escape(picture.alt, quote=True), round(100 * picture.get_figwidth())
+    data = json.dumps(drawing(picture), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    data = data.replace("</", r"<\/")  # would end the script that holds it
+    shown = (
+        f'<div class="cltutor-picture"><img alt="{alt}" width="{width}" style="max-width:100%;height:auto" '
+        f'src="data:image/png;base64,{image}"><script type="application/json">{data}</script>'
+        f'</div><style>{style()}</style><script type="module">{script()}</script>'
+    )
+    return {"text/html": shown, "image/png": image, "text/plain": picture.alt}
+
+
+def script() -> str:
+    """touch.js without comments and indents, as it stands in a page."""
+    return re.sub(r"(?m)^\s*(//.*)?\n|^\s+", "", SCRIPT.read_text(encoding="utf-8"))
+
+
+def style() -> str:
+    """How what touch.js makes looks."""
+    return SCRIPT.with_suffix(".css").read_text(encoding="utf-8")
