@@ -66,7 +66,7 @@ def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
     return f"{task + 1}{between}" + "\n".join(names) if fits else str(task + 1)
 
 
-def fill_row(axes: Axes, values: np.ndarray, row: int, hatched: bool) -> list[Artist]:
+def fill_row(axes: Axes, values: np.ndarray, row: int, hatched: bool, decimals: int = 1) -> list[Artist]:
     """What is drawn of the accuracies after one task."""
     colors, count = matplotlib.colormaps[MAP], len(values)
     place = (-0.5, count - 0.5, row + 0.5, row - 0.5)
@@ -76,7 +76,7 @@ def fill_row(axes: Axes, values: np.ndarray, row: int, hatched: bool) -> list[Ar
         hatch = Rectangle((-0.5, row - 0.5), row + 1, 1, fill=False, hatch=HATCH, edgecolor="white", linewidth=0)
         drawn.append(axes.add_patch(hatch))
     for column, value in enumerate(values[row, : row + 1]):
-        words = f"{100 * value:.1f}" if np.isfinite(value) else DASH
+        words = f"{100 * value:.{decimals}f}" if np.isfinite(value) else DASH
         text = write_in_cell(axes, row, column, words, colors(value), FONT + 1)
         if np.isnan(value):
             text.set_color(INK)

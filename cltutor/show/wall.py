@@ -72,7 +72,9 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         panels = left + across + GAP, left + across + 2 * GAP + CURVES
         below = ("after task", "on task") if number == len(named) - 1 else ("", "")
         _draw_curves(picture, picture.panel(panels[0], low, CURVES, high, below[0]), accuracy, label, number, moments)
-        _draw_matrix(picture, picture.panel(panels[1], low, MATRIX, high, below[1]), accuracy, run, number, moments)
+        _draw_matrix(
+            picture, picture.panel(panels[1], low, MATRIX, high, below[1]), accuracy, run, label, number, moments
+        )
         ends.append(f"{label} ends with {percent(100 * _mean(right[-1]))} of them right")
     words = f"Wall of test images, {setting(known_task)}, right or wrong at {len(moments)} moments"
     picture.alt = f"{words}: {'; '.join(ends)}."
@@ -201,7 +203,9 @@ def _draw_curves(picture: Picture, axes: Axes, accuracy: np.ndarray, label: str,
         picture.points(axes, x, values, "{name}, task {task}, {when}: {y:.1f} %", f"task {task + 1}", **own, **fields)
 
 
-def _draw_matrix(picture: Picture, axes: Axes, accuracy: np.ndarray, run: Run, number: int, moments: list) -> None:
+def _draw_matrix(
+    picture: Picture, axes: Axes, accuracy: np.ndarray, run: Run, label: str, number: int, moments: list
+) -> None:
     """The accuracy matrix, which fills row by row."""
     count = accuracy.shape[1]
     ends = {task: place for place, (task, epoch) in enumerate(moments) if epoch == LAST}
@@ -214,10 +218,10 @@ def _draw_matrix(picture: Picture, axes: Axes, accuracy: np.ndarray, run: Run, n
     axes.spines[:].set_visible(False)
     axes.set_title("accuracy (%) after task", fontsize=FONT, loc="left", pad=4, color=INK)
     for task, place in ends.items():
-        picture.appear(place, *fill_row(axes, values, task, False))
+        picture.appear(place, *fill_row(axes, values, task, False, decimals=0))
     axes.set_ylim(count - 0.5, -0.5)
     names = [f"task {task + 1} ({class_list(run, task)})" for task in range(count)]
     since = np.repeat([ends.get(task, len(moments) - 1) for task in range(count)], count)
     link = count * number + np.tile(np.arange(count), count)
     words = "{name}, after {row}, on {column}: {value:.1f} %"
-    picture.cells(axes, names, names, words, since=since, link=link, name=run.name, value=100 * values)
+    picture.cells(axes, names, names, words, since=since, link=link, name=label, value=100 * values)

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 
 SETUP = """import cltutor as cl
 stream = cl.streams.digits(tasks=[4, 3, 3], order=0)
-runs = [cl.learn(stream, name, epochs=2, progress=False) for name in ("finetune", "lwf")]
+learned = {"epochs": 2, "progress": False, "record": "predictions"}
+runs = [cl.learn(stream, name, **learned) for name in ("finetune", "lwf")]
 names = [", ".join(stream.class_names[label] for label in task.classes) for task in stream]
 matrix, lwf = 100 * runs[0].accuracy(), runs[1].accuracy()
 from cltutor.evaluation import metrics
@@ -134,13 +135,17 @@ FIGURES = {
         'cl.show.filter_changes([[[0.0], [0.25]], [[float("nan")], [0.0]]])',
         '"task 1, layer 1, after task 2: filters changed by 25.0 %"',
     ),
+    "wall": (
+        "cl.show.wall(runs, stream)",
+        'f"finetune, {stream.class_names[stream[0].classes[0]]} (task 1), image 3: taken for "',
+    ),
     "tasks": ("cl.show.tasks(stream)", 'f"task 2, {stream.class_names[stream[1].classes[0]]}, image 1 of "'),
 }
 LAYERS = {"accuracy_over_time", "loss_parts", "old_and_new", "convergence", "accuracy_by_share", "growth", "damage"}
-LAYERS |= {"accuracy_over_parameters", "adaptation", "storage"}
+LAYERS |= {"wall", "accuracy_over_parameters", "adaptation", "storage"}
 LAYERS |= {"attention_drift", "ablation", "last_layer", "selection", "reverse_transfer", "filter_changes"}
 FRAMES = {"accuracy_over_time", "accuracy_matrix", "loss_parts"}
-FRAMES |= {"attention_maps", "knowledge", "exemplars", "evictions", "reverse_transfer"}
+FRAMES |= {"wall", "attention_maps", "knowledge", "exemplars", "evictions", "reverse_transfer"}
 CELLS = [SETUP, "import json; print(json.dumps([" + ", ".join(words for _, words in FIGURES.values()) + "]))"]
 CELLS += [code for code, _ in FIGURES.values()]
 
