@@ -154,14 +154,15 @@ def testing(scale: Any) -> tuple[str, list[str], list[list[object]]]:
     network = cl.networks.MultiHead(backbone=scale.backbone).build((3, 32, 32))
     network.grow(10)
     network.to(scale.device).to(memory_format=torch.channels_last)
-    usual, rows = (answers.CHUNK, answers.ACCELERATED), []
+    usual, rows = (answers.FEWEST, answers.ACCELERATED, answers.PIXELS), []
     for size in (128, 1024, 4096):
-        answers.CHUNK = answers.ACCELERATED = size
+        answers.FEWEST = answers.ACCELERATED = size
+        answers.PIXELS = 1  # one size on any device
         found = []
         for _ in range(scale.rounds + 1):
             started = wait(scale)
             answers.logits(network, images)
             found.append(wait(scale) - started)
         rows.append([size, round(len(images) / statistics.median(found[1:]))])
-    answers.CHUNK, answers.ACCELERATED = usual
+    answers.FEWEST, answers.ACCELERATED, answers.PIXELS = usual
     return "Testing in chunks.", ["images at a time", "images/s"], rows

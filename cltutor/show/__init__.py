@@ -41,6 +41,6 @@ __all__, __getattr__, __dir__ = lazy(
         "tasks": "samples",
         "temperature": "probabilities",
         "transfer_table": "transfer",
-        "wall": "wall",
+        "wall": "tiles",
     },
 )

@@ -32,7 +32,7 @@ from .failing import check_weights, collect, explain_out_of_memory
 from .rehearsal import rehearse
 from .room import check_room, place_of_tests
 from .task import TaskState, restore
-from .testing import due, evaluate, validation_accuracy
+from .testing import after_epoch, due, evaluate, validation_accuracy
 
 Method = Annotated[Recipe | str, methods.MethodName()]
 Seed = Annotated[int, Whole(at_least=0)]
@@ -130,8 +130,7 @@ def train(
                     losses = yield from learn_epoch(current, phase, epoch)
                     # After the epoch: test on every task seen, record it, and save it all on disk now and then.
                     due_tests = due(tests, task.index, epoch, *run.tested)
-                    rows = evaluate(network, due_tests, run, current.pool.originals, epoch)
-                    known, unknown = rows["known_top1"], rows["unknown_top1"]
+                    known, unknown = after_epoch(network, due_tests, run, current.pool.originals, epoch)
                     run.curves.add_epoch(task.index, losses, known, unknown)
                     current.end_epoch(validation_accuracy(network, task, stream))
                     slot.keep(current.checkpoint)

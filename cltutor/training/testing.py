@@ -44,6 +44,14 @@ def evaluate(
     return {name: informative(row, classes) if name.startswith("known") else row for name, row in found.items()}
 
 
+def after_epoch(
+    network: Network, tests: list, run: Run, exemplars: Exemplars, epoch: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows (T,) that the curves record after an ``epoch``: accuracies with the task known and unknown."""
+    rows = evaluate(network, tests, run, exemplars, epoch)
+    return rows["known_top1"], rows["unknown_top1"]
+
+
 def validation_accuracy(network: Network, task: Task, stream: Stream) -> float:
     """Accuracy on the task's validation images among the task's own classes; nan if there are none."""
     if len(task.validation) == 0:

@@ -51,7 +51,7 @@ def test_the_teacher_needs_its_recorded_outputs(three, name, features):
     pool = draw_pool(three, run.recipe, 2, torch.device("cpu"), {}, 0)
     terms = [term for _, _, active in run.recipe.plan(2) for _, term in active.values()]
     teacher = make_teacher(terms, run.model, pool, None, False)
-    assert sum(part.shape[1] for part in teacher.heads) == 4
+    assert teacher.logits.shape[1] == 4
     assert (0 if teacher.features is None else teacher.features.shape[1]) == features
     assert third["teacher"] == 4 * len(pool) * (4 + features) > 0
 

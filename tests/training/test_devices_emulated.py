@@ -139,7 +139,12 @@ def test_a_tensor_of_the_cpu_with_one_number_joins_others_only_element_by_elemen
 
 @pytest.mark.parametrize(
     ("device", "side", "answered", "measured"),
-    [("cpu", 8, [128] * 23 + [56], 64), ("cuda", 8, [2048, 952], 512), ("cuda", 256, [128, 2], 64)],
+    [
+        ("cpu", 8, [512, 512, 8], 64),
+        ("cpu", 32, [32, 3], 64),
+        ("cuda", 8, [2048, 952], 512),
+        ("cuda", 256, [96, 2], 64),
+    ],
 )
 def test_an_accelerator_is_shown_more_images_at_a_time_and_fewer_large_ones(device, side, answered, measured):
     images = torch.zeros(sum(answered), 1, side, side, dtype=torch.uint8)

@@ -56,7 +56,7 @@ def test_the_right_class_is_marked_where_it_is_among_the_answers(run, stream, wa
     marked = []
     for head in (1, 0, None):
         tool.head.value = head
-        marked.append("orange: the right class" in tool.draw.words)
+        marked.append("(right)" in tool.draw.words)
     assert marked == [False, True, True]
 
 
