@@ -6,6 +6,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from ..checked import checked
 from ..show import Picture
 from ..show.drawing import SCRIPT, drawing, style
 from .base import record
@@ -25,11 +26,13 @@ class Stage(anywidget.AnyWidget):
     touched = traitlets.Dict().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
 
+    @checked
     def __init__(self, picture: Picture, answer: Callable[[dict[str, Any]], Picture | None] | None = None) -> None:
         super().__init__(drawing=drawing(picture))
         self.answer = answer
         self.observe(self._answer, "touched")
 
+    @checked
     def show(self, picture: Picture) -> None:
         """Put another picture in place of this one."""
         self.drawing = drawing(picture)
