@@ -66,8 +66,7 @@ def test_it_is_committed_without_outputs_or_widget_state(path):
 
 def test_it_is_a_lesson_of_short_steps(path):
     notebook = nbformat.read(path, 4)
-    fewest, most = (10, 14) if path.stem == START else (25, 45)
-    assert fewest <= len(notebook.cells) <= most
+    assert 15 <= len(notebook.cells) <= 45
     for cell in code(notebook):
         lines = cell.source.splitlines()
         assert len(lines) <= 15, cell.source
