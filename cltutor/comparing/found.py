@@ -8,7 +8,7 @@ import numpy as np
 from ..evaluation.metrics import mean_interval, paired_difference
 from ..recipe.recipe import Recipe
 from ..show.rows import Table
-from .table import as_html, percent
+from .table import percent
 
 MEANINGS = (
     "mean: over the class orders, with the half width of its 95 % t-interval",
@@ -79,6 +79,6 @@ class SearchResult:
         notes = "".join(f"<p>{html.escape(words)}</p>" for words in (self.about, *self.edges))
         meanings = "".join(f"<li>{html.escape(meaning)}.</li>" for meaning in MEANINGS)
         return (
-            f"<div>{as_html('Everything that was tried', self.table())}{notes}"
+            f"<div>{self.table().html('Everything that was tried')}{notes}"
             f"<details><summary>What the columns mean</summary><ul>{meanings}</ul></details></div>"
         )

@@ -192,7 +192,7 @@ def _packed_error(error: Exception) -> bytes:
         data = _dumps(error)
         pickle.loads(data)  # an error whose class takes other arguments than its message cannot be made again
         return data
-    except Exception:  # a class may raise anything when it is made again; the error under way is told all the same
+    except Exception:  # a class may raise anything when it is made again; the error under way is reported all the same
         failed = RunFailed(f"A run failed in a worker with {type(error).__name__}: {error}")
         failed.__notes__ = error.__notes__
         return _dumps(failed)

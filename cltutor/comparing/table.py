@@ -143,7 +143,7 @@ class Table(Sequence[Row]):
         return self.markdown()
 
     def _repr_html_(self) -> str:
-        blocks = [as_html(title, columns) for title, columns in self.blocks()]
+        blocks = [columns.html(title) for title, columns in self.blocks()]
         meanings = "".join(f"<li>{html.escape(meaning)}.</li>" for meaning in MEANINGS)
         return (
             f"<div>{''.join(blocks)}<p>{html.escape(self.about).replace(chr(10), '<br>')}</p>"
@@ -246,23 +246,3 @@ def percent(value: Interval, sign: str = "") -> str:
 
 def answer(value: bool | None) -> str:
     return {True: "yes", False: "no", None: NONE}[value]
-
-
-def as_html(title: str, columns: Columns) -> str:
-    """An HTML table with ``title`` as caption, header cells with their scope, and numbers aligned right."""
-    head = "".join(
-        f'<th scope="col" style="text-align:{_side(i)}">{html.escape(h)}</th>' for i, h in enumerate(columns.head)
-    )
-    body = "".join(f"<tr>{''.join(_cell(i, words) for i, words in enumerate(row))}</tr>" for row in columns.rows)
-    caption = f'<caption style="text-align:left;font-weight:bold;padding:0.5em 0">{html.escape(title)}</caption>'
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(place: int, words: str) -> str:
-    kind = 'th scope="row"' if place == 0 else "td"
-    style = f"text-align:{_side(place)}" + (";white-space:nowrap" if place else "")
-    return f'<{kind} style="{style}">{html.escape(words)}</{kind.split()[0]}>'
-
-
-def _side(place: int) -> str:
-    return "left" if place == 0 else "right"

@@ -22,7 +22,7 @@ from .curves import Curves, curves_of, with_prefix
 from .one_class import informative
 
 TOPS = (1, 5)
-RECORDS = (None, "predictions")
+RECORDS = ("predictions",)  # what a run may keep besides
 
 
 @dataclass
@@ -239,7 +239,7 @@ def refuse_impossible(facts: dict) -> None:
         facts["seconds"].keys() == {"train", "test"},
         type(facts.get("threads")) in (int, type(None)) and isinstance(facts["terms"], list),
         [type(count) for count in facts.get("tested", (1, 1))] == [int, int],
-        facts.get("record") in RECORDS,
+        facts.get("record") in (None, *RECORDS),
         all(isinstance(name, str) for name in (*names, *facts["terms"])),
         all(type(label) is int and 0 <= label < len(names) for task in tasks for label in task),
         len(shape) == 3 and all(type(side) is int and side > 0 for side in shape),

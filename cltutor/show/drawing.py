@@ -1,4 +1,4 @@
-"""A picture as SVG and as a page: text stays text, colours are variables of the page, places are told to touch.js."""
+"""A picture as SVG and as a page: text stays text, colours are variables of the page, touch.js knows the spots."""
 
 import base64
 import contextlib

@@ -25,7 +25,8 @@ class Table:
     def html(self, caption: str = "") -> str:
         """The table for a page: header cells with their scope, all columns but the first aligned right."""
         body = "".join(_line(row, "td", 'th scope="row"') for row in self.rows)
-        above = f'<caption style="text-align:left;font-weight:bold">{html.escape(caption)}</caption>' if caption else ""
+        style = "text-align:left;font-weight:bold;padding:0.5em 0"
+        above = f'<caption style="{style}">{html.escape(caption)}</caption>' if caption else ""
         head = _line(self.head, 'th scope="col"', 'th scope="col"')
         return f"<table>{above}<thead>{head}</thead><tbody>{body}</tbody></table>"
 

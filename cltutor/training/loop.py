@@ -23,7 +23,7 @@ from ..networks.devices import Device, choose_device
 from ..recipe.recipe import Phase, Recipe
 from ..runs.curves import MOST_CLASSES
 from ..runs.memory_use import size
-from ..runs.run import Run
+from ..runs.run import RECORDS, Run
 from ..runs.store import Store, slot_of
 from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
@@ -37,7 +37,7 @@ from .testing import after_epoch, due, evaluate, validation_accuracy
 Method = Annotated[Recipe | str, methods.MethodName()]
 Seed = Annotated[int, Whole(at_least=0)]
 Every = Annotated[int, Whole(at_least=1)]
-Record = Annotated[str | None, Choice(("predictions",), or_none=True)]
+Record = Annotated[str | None, Choice(RECORDS, or_none=True)]
 Count = Annotated[int | None, Whole(at_least=1, or_none=True)]
 
 

@@ -102,22 +102,13 @@ SEARCHED = {
 }
 
 
-def searches():
-    for name, taken in SEARCHED.items():
+def several(what, function, given):
+    for name, taken in given.items():
         for words, value in ODD.items():
-            if name == "score" and callable(value):
+            if name in ("score", "callback") and callable(value):
                 continue  # is called, and may fail
-            act = lambda name=name, value=value: searched(**{name: value})  # noqa: E731
-            yield Attempt(f"search {name}={words}", act, taken.get(words, ""))
-
-
-def several():
-    for name, taken in COMPARED.items():
-        for words, value in ODD.items():
-            if name == "callback" and callable(value):
-                continue  # is called, and may fail
-            act = lambda name=name, value=value: compared(**{name: value})  # noqa: E731
-            yield Attempt(f"compare {name}={words}", act, taken.get(words, ""))
+            act = lambda name=name, value=value: function(**{name: value})  # noqa: E731
+            yield Attempt(f"{what} {name}={words}", act, taken.get(words, ""))
 
 
 def devices():
@@ -175,7 +166,15 @@ def together():
     yield Attempt("a function that makes no stream", lambda: compared(stream=lambda seed: [seed]))
 
 
-@attempts([*single(), *several(), *searches(), *devices(), *together()])
+@attempts(
+    [
+        *single(),
+        *several("compare", compared, COMPARED),
+        *several("search", searched, SEARCHED),
+        *devices(),
+        *together(),
+    ]
+)
 def test_an_argument_of_training_is_refused_or_has_one_meaning(attempt):
     judge(attempt)
 
