@@ -42,12 +42,12 @@ class Table:
 
 
 def _line(words: Sequence[str], kind: str, first: str) -> str:
-    """A line of a table in HTML, whose first cell is of another kind."""
-    kinds = [(first, "left"), *[(kind, "right")] * (len(words) - 1)]
-    cells = [
-        f'<{one} style="text-align:{side};white-space:nowrap">{html.escape(word)}</{one.split()[0]}>'
-        for word, (one, side) in zip(words, kinds, strict=True)
-    ]
+    """A line of a table in HTML, whose first cell is of another kind; numbers stay whole, headings may break."""
+    cells = []
+    for place, word in enumerate(words):
+        one, side = (kind, "right") if place else (first, "left")
+        whole = ";white-space:nowrap" if one == "td" else ""
+        cells.append(f'<{one} style="text-align:{side}{whole}">{html.escape(word)}</{one.split()[0]}>')
     return f"<tr>{''.join(cells)}</tr>"
 
 

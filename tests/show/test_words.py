@@ -116,7 +116,7 @@ def test_a_bar_of_memory_reads_its_parts(read):
 
 def test_a_table_and_a_source_are_html_beside_markdown():
     shown = show.table([{"method": "<lwf>", "old (%)": 98.31}])._repr_html_()
-    assert '<th scope="row" style="text-align:left;white-space:nowrap">&lt;lwf&gt;</th>' in shown
+    assert '<th scope="row" style="text-align:left">&lt;lwf&gt;</th>' in shown
     assert '<td style="text-align:right;white-space:nowrap">98.3</td>' in shown
     shown = show.source(metrics.forgetting)._repr_html_()
     assert "<code>cltutor/evaluation/metrics.py, line " in shown
