@@ -5,7 +5,6 @@ import json
 import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ import torch
 from scipy import stats
 
 import cltutor as cl
+from cltutor.comparing.comparison import COLUMNS
 
 
 def quick(*names, **settings):
@@ -161,10 +161,11 @@ def test_a_data_frame_has_the_rows_of_the_file_and_pandas_may_be_missing(made, m
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="to_pandas needs pandas: pip install pandas"):
         comparison.to_pandas()
-    monkeypatch.setitem(sys.modules, "pandas", SimpleNamespace(DataFrame=lambda rows, columns: (rows, columns)))
-    rows, columns = comparison.to_pandas()
-    assert dict(zip(columns, rows[-1], strict=True))["accuracy"] == 0.8
-    assert [row[4:6] for row in rows] == [(0, 0), (1, 0), (1, 1)]
+    monkeypatch.undo()
+    rows = comparison.to_pandas()
+    assert list(rows.columns) == list(COLUMNS)
+    assert rows.iloc[-1]["accuracy"] == 0.8
+    assert rows.pivot_table(index="after_task", columns="on_task", values="accuracy").shape == (2, 2)
 
 
 def test_a_callback_gets_the_events_of_all_runs_in_this_process_only(tiny):
