@@ -38,11 +38,24 @@ def generator(*key: int | str) -> torch.Generator:
 _ONE_AT_A_TIME = threading.RLock()  # PyTorch's global generators are shared by all threads
 
 
+def global_generators() -> list[tuple[Callable[[], Any], Callable[[Any], Any]]]:
+    """How the state of each of PyTorch's global generators is read and set: the CPU's and those of the GPUs in use."""
+    found: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [(torch.get_rng_state, torch.set_rng_state)]
+    modules: tuple[Any, ...] = (torch.cuda, torch.xpu)
+    for module in modules:
+        numbers = range(module.device_count()) if module.is_initialized() else ()  # to ask a GPU would initialise it
+        found += [(partial(module.get_rng_state, i), partial(module.set_rng_state, device=i)) for i in numbers]
+    if torch.backends.mps.is_available():
+        found.append((torch.mps.get_rng_state, torch.mps.set_rng_state))
+    return found
+
+
 @contextmanager
-def seeded(key: tuple[int | str, ...]) -> Iterator[None]:
+def seeded(key: tuple[int | str, ...], generators: Callable[[], list] = global_generators) -> Iterator[None]:
     """Inside the block PyTorch's global generators are seeded with ``key``; outside they are as they were."""
-    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # to ask a GPU would initialise it
-    with _ONE_AT_A_TIME, torch.random.fork_rng(gpus):
+    with _ONE_AT_A_TIME, ExitStack() as stack:
+        for read, write in generators():
+            stack.callback(write, read())
         torch.manual_seed(seed_of(key))
         yield
 

@@ -14,6 +14,7 @@ from cltutor.seeds import (
     OPERATIONS,
     full_precision,
     generator,
+    global_generators,
     isolated,
     own_settings,
     rounds,
@@ -71,6 +72,15 @@ def test_the_state_is_restored_also_when_the_block_fails():
     with pytest.raises(RuntimeError), seeded(("head", 0)):
         torch.rand(3) @ torch.rand(2)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_every_generator_in_use_is_put_back_that_of_a_gpu_too():
+    gpu = torch.Generator().manual_seed(3)
+    before = torch.rand(2, generator=gpu)
+    gpu.manual_seed(3)
+    with seeded(("head", 0), lambda: [*global_generators(), (gpu.get_state, gpu.set_state)]):
+        torch.rand(5, generator=gpu)
+    assert torch.equal(torch.rand(2, generator=gpu), before)
 
 
 def settings_now():
