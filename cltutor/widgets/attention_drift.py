@@ -17,12 +17,12 @@ from ..show.attention import drift_from_first
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import Pane, draw, dropdown, row
-from .behind import Draw
+from .base import dropdown, row
 from .controls import Controls, Values, takes, unusual
 from .herding_explorer import check_finished
 from .inputs import Knob
 from .learning import Device, LearnsInTurn, Train, first_network
+from .stage import Draw, Drawing, draw
 
 PER_CLASS = 20  # test images of a base class whose maps are kept
 CHUNK = 50  # images whose maps are computed at once
@@ -82,7 +82,7 @@ class AttentionDrift(LearnsInTurn):
         given = {"methods": tuple(methods), "rows": rows, "seed": seed, "device": device}
         self._make_controls(usual, unusual(type(self), given) | settings, most - rows + 1)
         self.controls.start(layer=layer, label=label, image=image, opacity=opacity)
-        self.pane, self.curve = Pane(), Pane()
+        self.pane, self.curve = self.stage(), self.stage()
         named = row(*self.controls.controls.values())
         self.fill(self.actions, named, self.message, self.pane, self.curve, self.line)
         for run in runs:
@@ -158,9 +158,9 @@ class AttentionDrift(LearnsInTurn):
 
     def _show(self, name: str | None = None) -> None:
         """Show what was learned as the controls stand; `name`: the control that was moved."""
-        self.pane.value, self.curve.value = self._pictures(self.controls.values) if self.maps else (self.empty, "")
+        self.pane.drawing, self.curve.drawing = self._pictures(self.controls.values) if self.maps else (self.empty, {})
 
-    def _pictures(self, values: Values) -> list[str]:
+    def _pictures(self, values: Values) -> list[Drawing]:
         """The maps and the curve for these values of the controls, each drawn once."""
         learned = tuple((method, len(steps)) for method, steps in self.maps.items())
         keys = {self._maps: (*values.values(), learned), self._curve: (values["layer"], learned)}

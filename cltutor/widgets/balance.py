@@ -18,11 +18,11 @@ from ..show.balance import confusion
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import Pane, draw, row
-from .behind import Draw
+from .base import row
 from .controls import Controls, unusual
 from .inputs import Switch
 from .learning import Device, LearnsInTurn, Train
+from .stage import Draw, Drawing, draw
 
 METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b), and its ingredients
     (False, False): ("eeil_base", "neither augmentation nor balanced fine-tuning"),
@@ -101,7 +101,7 @@ class Balance(LearnsInTurn):
         }
         self.controls = Controls(self, self._toggles, {}, given, self._show)
         self.controls.set({"augmentation": augmentation, "fine_tuning": fine_tuning})
-        self.panes = [Pane(), Pane(), Pane()]
+        self.panes = [self.stage() for _ in range(3)]
         self.fill(row(*self._toggles.values()), self.actions, self.message, *self.panes, self.line)
         self._show()
 
@@ -133,7 +133,7 @@ class Balance(LearnsInTurn):
             if event.run.complete:
                 self._pictures(name)  # ready for the toggles
 
-    def _pictures(self, name: str) -> list[str]:
+    def _pictures(self, name: str) -> list[Drawing]:
         """The matrices, the last layer and the curves with this method chosen."""
         results, own = self.results, self.results.get(name)
         learned = tuple((other, result.learned) for other, result in results.items())
@@ -146,7 +146,7 @@ class Balance(LearnsInTurn):
         page = self.album.page
         return [
             page(("matrices", name, own and own.learned), lambda: self._matrices(name, own, *named)),
-            page(("last layer", name), lambda: show.last_layer(biases, norms, *named)) if moments else "",
+            page(("last layer", name), lambda: show.last_layer(biases, norms, *named)) if moments else {},
             page(("curves", name, learned), lambda: show.ablation(shown, sizes, name * (name in shown))),
         ]
 

@@ -1,15 +1,12 @@
-"""What all widgets share: a place for errors, a pane for a picture, and a row of controls.
+"""What all widgets share: a place for errors, stages for pictures, and a row of controls.
 
-An exception in a callback would vanish into the kernel's log, where neither a learner nor a test sees it. Here every
-callback is guarded: its exception is shown in the page, in red, and recorded in `errors()`.
+Every callback is guarded: its exception is shown in the page, in red, and recorded in `errors()`.
 """
 
 import base64
 import functools
 import html
 import io
-import threading
-import traceback
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,57 +15,21 @@ import ipywidgets
 import matplotlib.image
 import numpy as np
 
-from .. import show
 from ..show.probabilities import as_rgb
-from .behind import Album, Draw, ignore
+from .behind import Album, ignore
 from .cells import Cells
+from .failures import record
 from .inputs import close
+from .stage import Draw, Stage, draw
 
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
-
-
-_errors: list[str] = []
-_drawing = threading.Lock()  # matplotlib is not made for several threads
-
-
-def errors() -> list[str]:
-    """Every error that a widget of this process has shown, oldest first, with its traceback.
-
-    A test of a notebook must look here (or for the class "cltutor-error" in the state of the widgets): an exception in
-    a callback does not fail the cell that shows the widget.
-    """
-    return list(_errors)
-
-
-def record(error: Exception) -> str:
-    """Keep an error for `errors`, and put it into words for the reader."""
-    _errors.append("".join(traceback.format_exception(error)))
-    if isinstance(error, ValueError | ArithmeticError):  # these are sentences for the reader
-        return str(error)
-    return f"Something went wrong in cltutor ({type(error).__name__}: {error}). Run this cell again."
-
-
-def draw(make: Callable[[], show.Picture], dpi: float = 120) -> str:
-    """The HTML of the picture that `make` draws; a ValueError of `make` becomes a sentence in its place."""
-    with _drawing:
-        try:
-            picture = make()
-        except ValueError as error:
-            return f'<p style="line-height:1.4;margin:1em 0">{html.escape(str(error))}</p>'
-        data = base64.b64encode(picture.png(dpi)).decode("ascii")
-    width, height = (round(100 * inches) for inches in picture.get_size_inches())
-    # With its size given the page does not jump when the next picture takes the place of this one.
-    return (
-        f'<img alt="{html.escape(picture.alt, quote=True)}" width="{width}" height="{height}" decoding="sync" '
-        f'src="data:image/png;base64,{data}">'
-    )
 
 
 class Tool(ipywidgets.VBox):
     """A column of controls and pictures, with a place, `message`, where errors are shown.
 
-    `draw` makes the HTML of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`. Where a cell runs
-    again, the tool that it made before is closed.
+    `draw` makes what a `Stage` shows of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`. Where
+    a cell runs again, the tool that it made before is closed.
     """
 
     closed = False
@@ -119,6 +80,10 @@ class Tool(ipywidgets.VBox):
         """The field that shows `code`, and into which a line is pasted."""
         return self.controls.line
 
+    def stage(self, answer: Callable[[dict[str, Any]], None] | None = None) -> Stage:
+        """A place for a picture; ``answer`` is called with the spot that is touched in it."""
+        return Stage(answer=self.guarded(answer) if answer else None)
+
     def fill(self, *rows: ipywidgets.Widget) -> None:
         """Put the rows under each other."""
         self.children = (hidden(STYLE), *rows)
@@ -147,14 +112,6 @@ class Tool(ipywidgets.VBox):
             '<div class="cltutor-error" role="alert" style="color:#a00000;background:#fff0ee;border-left:4px solid '
             f'#a00000;padding:6px 10px;line-height:1.4;margin:4px 0">{html.escape(words)}</div>'
         )
-
-
-class Pane(ipywidgets.HTML):
-    """Shows a picture with its alternative text, or a sentence where there is none."""
-
-    def __init__(self) -> None:
-        super().__init__(layout=ipywidgets.Layout(width="100%", margin="6px 0 0 0"))
-        self.add_class("cltutor-picture")
 
 
 def hidden(style: str) -> ipywidgets.HTML:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from .. import show
 from ..runs.run import Run
+from .stage import Draw, Drawing
 
-Draw = Callable[[Callable[[], show.Picture]], str]
 Behind = Callable[[Callable[[], None]], None]
 MOST = 40  # pictures of about 150 kB
 LATER = 0.3  # seconds before anything is drawn ahead, so that the page first gets the picture that was pressed for
@@ -27,10 +27,10 @@ class Album:
 
     def __init__(self, draw: Draw) -> None:
         self.draw = draw
-        self.pages: dict[tuple, str] = {}
+        self.pages: dict[tuple, Drawing] = {}
 
-    def page(self, key: tuple, make: Callable[[], show.Picture]) -> str:
-        """The HTML of the picture with this key, which `make` draws."""
+    def page(self, key: tuple, make: Callable[[], show.Picture]) -> Drawing:
+        """What a stage shows of the picture with this key, which `make` draws."""
         pages = self.pages  # `clear` may come meanwhile: what is drawn then must not come back
         if key not in pages:
             pages[key] = self.draw(make)
@@ -81,14 +81,14 @@ class Worker:
 class RunAlbum:
     """`picture(runs, known_task)` draws the accuracy of runs over time, once; `ahead` draws behind the page."""
 
-    def __init__(self, empty: Callable[[], str], fail: Callable[[Exception], None], draw: Draw) -> None:
+    def __init__(self, empty: Callable[[], Drawing], fail: Callable[[Exception], None], draw: Draw) -> None:
         self._empty, self._draw, self._worker = empty, draw, Worker(fail, LATER)
         # Runs are kept with their picture: another run must not get the identity of one that is gone.
-        self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], str]] = OrderedDict()
+        self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], Drawing]] = OrderedDict()
         self._lock, self.settle, self.cease = threading.Lock(), self._worker.settle, self._worker.cease
 
-    def picture(self, runs: Sequence[Run], known_task: bool) -> str:
-        """The HTML of the picture of these runs."""
+    def picture(self, runs: Sequence[Run], known_task: bool) -> Drawing:
+        """What a stage shows of the picture of these runs."""
         if not runs:
             return self._empty()
         key = (known_task, *map(id, runs))

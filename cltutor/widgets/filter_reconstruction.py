@@ -18,11 +18,12 @@ from ..evaluation.answers import accuracies
 from ..runs.one_class import NOTE
 from ..runs.run import Run
 from ..streams import Stream
-from .base import Pane, Tool, button, draw, dropdown, row, sentence, text_field
-from .behind import Draw, Worker
+from .base import Tool, button, dropdown, row, sentence, text_field
+from .behind import Worker
 from .controls import Controls, Values
 from .herding_explorer import check_finished
 from .inputs import Knob
+from .stage import Draw, Drawing, draw
 
 PATIENCE = 0.2  # seconds to wait for an accuracy before the page is updated without it
 
@@ -92,7 +93,7 @@ class FilterReconstruction(Tool):
         rules = {"layer": Whole(1, len(self.channels)), "task": Whole(1, len(self.stream))}
         rules["off"] = Kind(words, lambda value: isinstance(value, tuple | list) and all(map(whole.accepts, value)))
         self.controls = Controls(self, named, {}, {}, self._show, rules, self._checked)
-        self.note, self.panes = ipywidgets.HTML(), [Pane(), Pane()]
+        self.note, self.panes = ipywidgets.HTML(), [self.stage(), self.stage()]
         chosen = row(self.layer, self.task, self.switches.count)
         self.fill(chosen, self.switches, self.message, self.note, *self.panes, self.line)
 
@@ -121,8 +122,8 @@ class FilterReconstruction(Tool):
             pending = self._measuring.submit(self._measure, key)
         places = [channel - 1 for channel in off]
         make = partial(show.knowledge, self.network, layer - 1, task - 1, places, self.run.name)
-        self.panes[0].value = self.album.page(key, make)
-        self.panes[1].value = self._shares(layer)
+        self.panes[0].drawing = self.album.page(key, make)
+        self.panes[1].drawing = self._shares(layer)
         if pending:
             futures.wait([pending], self.patience)
         self._show_accuracy()
@@ -165,7 +166,7 @@ class FilterReconstruction(Tool):
             words = f"Task {task}, known at test: {words}"
         self.note.value = sentence(words, "status")
 
-    def _shares(self, layer: int) -> str:
+    def _shares(self, layer: int) -> Drawing:
         names = [f"task {task}" for task in range(1, len(self.stream) + 1)]
 
         what = f"layer {layer}, {self.run.name}"

@@ -19,10 +19,11 @@ from ..runs.run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream
-from .base import Pane, Tool, buttons, draw, dropdown, row, sentence
-from .behind import Behind, Draw, in_thread
+from .base import Tool, buttons, dropdown, row, sentence
+from .behind import Behind, in_thread
 from .controls import Controls
 from .inputs import Knob
+from .stage import Draw, Drawing, draw
 
 FEWEST = 3  # images of a class that can be chosen from, and mapped
 PROJECTIONS = {"pca": "PCA", "tsne": "t-SNE"}
@@ -135,7 +136,7 @@ class HerdingExplorer(Tool):
         words = f"a class of {FEWEST} training images or more, such as {self.classes[0]}"
         rules = {"label": Kind(words, lambda value: type(value) is int and value in self.classes)}
         self.controls = Controls(self, named, usual, {}, self._show, rules)
-        self.note, self.panes = ipywidgets.HTML(), [Pane() for _ in range(3)]
+        self.note, self.panes = ipywidgets.HTML(), [self.stage() for _ in range(3)]
         first, second = row(self.label, self.strategy, self.projection), row(self.step)
         self.fill(
             *(first, second, self.message, self.note, *self.panes[:2]),
@@ -157,7 +158,7 @@ class HerdingExplorer(Tool):
             if values["projection"] == "tsne":
                 words += OF_PLACES if ready else "t-SNE of this class is being computed: until then the map is PCA."
             for pane, page in zip(self.panes, self._pages(**values), strict=True):
-                pane.value = page
+                pane.drawing = page
         self.note.value = sentence(words, "status")
         if label not in self._looked_at:  # last, as it may fail at once and say so
             self._looked_at.add(label)
@@ -183,7 +184,7 @@ class HerdingExplorer(Tool):
                 self.show_error(error)
                 self._looked_at.discard(label)
 
-    def _pages(self, label: int, strategy: str, projection: str, step: int, capacity: int) -> list[str]:
+    def _pages(self, label: int, strategy: str, projection: str, step: int, capacity: int) -> list[Drawing]:
         """The three pictures, each drawn once."""
         choice, what = self._choices[label], f"class {self.stream.class_names[label]}"
         most, by, kept = self.most, f"{what}, {strategy}", self._kept(label, len(choice.images), capacity)

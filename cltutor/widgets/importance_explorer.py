@@ -13,13 +13,13 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import Pane, buttons, draw, dropdown, row, sentence
-from .behind import Draw
+from .base import buttons, dropdown, row, sentence
 from .controls import Controls, Values, unusual
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
 from .inputs import Knob
 from .learning import Device, Train, Trains, first_network, progress_line
+from .stage import Draw, draw
 
 MEASURED = tuple(method for method in METHODS if method != "si")  # of a run that is finished
 VIEWS = ("maps", "scatter", "damage")
@@ -80,7 +80,7 @@ class ImportanceExplorer(Trains):
         values = {"view": view, "layer": layer, "task": task, "summed": summed, "scale": scale, "first": first}
         values |= {"second": second, "method": method, "how": how, "which": which, "share": share}
         self.controls.start(**values)
-        self.note, self.pane = ipywidgets.HTML(), Pane()
+        self.note, self.pane = ipywidgets.HTML(), self.stage()
         rows = (row(named["view"], named["task"]), *self._only.values())
         self.fill(self.actions, *rows, self.message, self.pane, self.note, self.line)
         self._show()
@@ -172,10 +172,10 @@ class ImportanceExplorer(Trains):
             shown = view == values["view"] or (view == "maps" and values["view"] == "scatter")
             controls.layout.display = "flex" if shown else "none"
         if not learned:
-            self.pane.value, self.note.value = self.empty, ""
+            self.pane.drawing, self.note.value = self.empty, ""
             return
         wanted, values["task"] = values["task"], min(values["task"], learned)
-        self.pane.value = self.album.page(tuple(values.values()), lambda: self._picture(values))
+        self.pane.drawing = self.album.page(tuple(values.values()), lambda: self._picture(values))
         words = self._numbers(values) if values["view"] == "damage" else ""
         if wanted > learned:
             words += f" Task {wanted} has not been learned yet: this is the state after task {learned}."

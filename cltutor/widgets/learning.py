@@ -19,8 +19,9 @@ from ..seeds import seeded
 from ..show.runs import accuracy, setting
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped
-from .base import Pane, Tool
-from .behind import Draw, RunAlbum
+from .base import Tool
+from .behind import RunAlbum
+from .stage import Draw, Drawing, Stage
 from .training import Actions, Pace, Training, snapshot
 
 Train = Callable[..., Iterator[Event]]
@@ -54,7 +55,7 @@ class Trains(Tool):
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded, resume)
 
     @cached_property
-    def empty(self) -> str:
+    def empty(self) -> Drawing:
         """The page before anything has been learned: sample pictures of the tasks."""
         return self.draw(lambda: show.tasks(self.stream))
 
@@ -88,7 +89,7 @@ class CollectsRuns(Trains):
         self.runs: list[Run] = []
         self._live: Run | None = None
         self._ended: tuple[Run | None, bool, str] | None = None  # how the last training ended
-        self.pane = Pane()
+        self.pane = self.stage()
         self.album = RunAlbum(lambda: self.empty, self.show_error, self.draw)
 
     @property
@@ -147,7 +148,7 @@ class CollectsRuns(Trains):
         known = None
         while known != self.known_task.value:  # the switch may be pressed while a thread draws
             known = self.known_task.value
-            self.pane.value = self.album.picture(self.shown, known)
+            self.pane.drawing = self.album.picture(self.shown, known)
         if not self.actions.busy:
             self._say_end()
         if not self._live:
@@ -168,7 +169,7 @@ class LearnsInTurn(Trains):
     all_done = "all methods have been trained; Clear to train them again"
     unfinished = "stopped; Train starts the unfinished method again"
     recipes: dict[str, Recipe]
-    panes: list[Pane]
+    panes: list[Stage]
 
     def __init__(self, *given, **more) -> None:
         super().__init__(*given, **more)
@@ -233,9 +234,9 @@ class LearnsInTurn(Trains):
         shown = None
         while shown != self.method:  # another may be pressed while a thread draws
             shown = self.method
-            pages = self._pictures(shown) if self.results else [self.empty, *[""] * (len(self.panes) - 1)]
+            pages = self._pictures(shown) if self.results else [self.empty, *[{}] * (len(self.panes) - 1)]
             for pane, page in zip(self.panes, pages, strict=True):
-                pane.value = page
+                pane.drawing = page
 
     def _end(self, run: Run | None, finished: bool) -> None:
         try:

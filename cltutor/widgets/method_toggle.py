@@ -15,11 +15,11 @@ from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import Seed, train
-from .base import Tool, buttons, draw, row
-from .behind import Draw
+from .base import Tool, buttons, row
 from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
 from .inputs import Knob
 from .learning import CollectsRuns, Device, DeviceText, Train
+from .stage import Draw, draw
 
 METHODS = ("finetune", "lwf", "joint")
 KNOBS = ("temperature", "lam")  # settings that only some methods have

@@ -12,8 +12,8 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import Seed, train
-from .base import draw, row, text_field
-from .behind import LATER, Draw, Worker
+from .base import row, text_field
+from .behind import LATER, Worker
 from .controls import TIP, unusual
 from .inputs import Choice
 from .learning import CollectsRuns, Device, Train
@@ -23,6 +23,7 @@ from .playground_panel import UNCHANGED, Panel, Presets, Unchanged
 from .playground_presets import at_hand
 from .playground_runs import Opener, Recorded
 from .playground_text import RULES, SORTS, Formula, read_line, rows_of, table, widget_code
+from .stage import Draw, draw
 
 
 @dataclass(frozen=True)

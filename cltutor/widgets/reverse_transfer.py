@@ -14,11 +14,11 @@ from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import Pane, buttons, draw, row
-from .behind import Draw
+from .base import buttons, row
 from .controls import Controls, unusual
 from .learning import Device, LearnsInTurn, Train, first_network
 from .method_toggle import listed, summary_of
+from .stage import Draw, Drawing, draw
 from .training import snapshot
 
 METHODS = ("dfcnn", "hard_sharing", "single_task")
@@ -66,7 +66,7 @@ class ReverseTransfer(LearnsInTurn):
         pressed = buttons("method", "whose tasks are shown", names, [summary_of(name) for name in self.recipes])
         self.controls = Controls(self, {"method": pressed}, {"method": next(iter(self.recipes))}, given, self._show)
         self.controls.start(method=method)
-        self.panes = [Pane(), Pane(), Pane()]
+        self.panes = [self.stage() for _ in range(3)]
         self.fill(row(pressed), self.actions, self.message, *self.panes, self.line)
         self._show()
 
@@ -103,7 +103,7 @@ class ReverseTransfer(LearnsInTurn):
             self._finish(self._part[0])
         super()._draw_ahead(finished)
 
-    def _pictures(self, name: str) -> list[str]:
+    def _pictures(self, name: str) -> list[Drawing]:
         """The curves, the table of differences, and how far the filters have moved."""
         run, alone = self.results.get(name), self.results.get(ALONE)
         references = {}
@@ -116,8 +116,8 @@ class ReverseTransfer(LearnsInTurn):
         known = (run.curves.known, run.curves.epoch_task) if run else ()
         return [
             page(("curves", name, epochs, bool(references)), lambda: self._curves(name, run, references)),
-            page(("table", name, epochs), lambda: show.transfer_table(*known, name)) if run else "",
-            page(("filters", name, moved), lambda: self._filters(name)) if rebuilt else "",
+            page(("table", name, epochs), lambda: show.transfer_table(*known, name)) if run else {},
+            page(("filters", name, moved), lambda: self._filters(name)) if rebuilt else {},
         ]
 
     def _curves(self, name: str, run: Run | None, references: dict[str, float]) -> show.Picture:

@@ -1,5 +1,6 @@
 """A picture that answers: what is touched in the page reaches Python, and Python puts another picture in its place."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,11 @@ import traitlets
 from ..checked import checked
 from ..show import Picture
 from ..show.drawing import SCRIPT, drawing, style
-from .base import record
+from .failures import record
+
+Drawing = dict[str, Any]  # what the page shows: a picture, {"words": a sentence} in its place, or nothing
+Draw = Callable[[Callable[[], Picture]], Drawing]
+_drawing = threading.Lock()  # matplotlib is not made for several threads
 
 
 class Stage(anywidget.AnyWidget):
@@ -27,8 +32,10 @@ class Stage(anywidget.AnyWidget):
     message = traitlets.Unicode().tag(sync=True)
 
     @checked
-    def __init__(self, picture: Picture, answer: Callable[[dict[str, Any]], Picture | None] | None = None) -> None:
-        super().__init__(drawing=drawing(picture))
+    def __init__(
+        self, picture: Picture | None = None, answer: Callable[[dict[str, Any]], Picture | None] | None = None
+    ) -> None:
+        super().__init__(drawing=drawing(picture) if picture else {})
         self.answer = answer
         self.observe(self._answer, "touched")
 
@@ -36,6 +43,12 @@ class Stage(anywidget.AnyWidget):
     def show(self, picture: Picture) -> None:
         """Put another picture in place of this one."""
         self.drawing = drawing(picture)
+
+    @property
+    def words(self) -> str:
+        """The picture's alternative text, or the sentence in its place."""
+        drawings = self.drawing.get("drawings")
+        return drawings[0]["alt"] if drawings else self.drawing.get("words", "")
 
     def _answer(self, change: dict[str, Any]) -> None:
         spot = {name: value for name, value in change["new"].items() if name != "count"}
@@ -47,3 +60,17 @@ class Stage(anywidget.AnyWidget):
             return
         if picture is not None:
             self.show(picture)
+
+
+def draw(make: Callable[[], Picture]) -> Drawing:
+    """What a stage shows of the picture that ``make`` draws; a ValueError of ``make`` becomes a sentence in its place.
+
+    A widget has a control of its own for the task known or unknown, so that its pictures have no second setting.
+    """
+    with _drawing:
+        try:
+            picture = make()
+        except ValueError as error:
+            return {"words": str(error)}
+        picture.make_other = None
+        return drawing(picture)

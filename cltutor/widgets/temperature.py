@@ -13,10 +13,11 @@ from ..losses.distillation import TEMPERATURE
 from ..networks import Network
 from ..runs.run import Run
 from ..streams import Stream
-from .base import Pane, Tool, draw, dropdown, row
-from .behind import Behind, Draw, in_thread
+from .base import Tool, dropdown, row
+from .behind import Behind, in_thread
 from .controls import Controls, Values
 from .inputs import Knob, shortened
+from .stage import Draw, Drawing, draw
 
 MOST = 40  # pictures of a task to choose from
 SPAN = (1.0, 10.0, 0.5)  # of the temperature
@@ -72,7 +73,7 @@ class Temperature(Tool):
         named = {name: getattr(self, name) for name in ("pictures", "head", "temperature", "picture")}
         rules = {"head": Choice([None, "own", *range(known)])}
         self.controls = Controls(self, named, {}, {}, self._moved, rules, self._with_head)
-        self.pane = Pane()
+        self.pane = self.stage()
         self.fill(
             *(row(self.pictures, self.head), row(self.picture, self.temperature)),
             *(self.message, self.pane, self.line),
@@ -94,7 +95,7 @@ class Temperature(Tool):
             self.behind(lambda: self._prepare(pages))
 
     def _show(self) -> None:
-        self.pane.value = self._page(self.temperature.value)
+        self.pane.drawing = self._page(self.temperature.value)
 
     def _prepare(self, pages: dict) -> None:
         """Draw the slider's other positions, the nearest first, until another picture is chosen; for a thread."""
@@ -109,7 +110,7 @@ class Temperature(Tool):
         except Exception as error:  # a thread's exception would be lost
             self.show_error(error)
 
-    def _page(self, temperature: float) -> str:
+    def _page(self, temperature: float) -> Drawing:
         """The picture at a temperature, drawn once."""
         return self.album.page((temperature,), lambda: self._picture(temperature))
 

@@ -13,11 +13,11 @@ from ..runs.per_class import group_accuracy
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import Pane, draw, example, row
-from .behind import Draw
+from .base import example, row
 from .controls import Controls, Values, unusual
 from .inputs import Knob
 from .learning import Device, LearnsInTurn, Train
+from .stage import Draw, draw
 from .training import snapshot
 
 ADAPTED = "mas, adapted"
@@ -97,7 +97,7 @@ class WhatNotToForget(LearnsInTurn):
         usual = {"classes": stream[0].classes[:1], "lam": 1, "epochs": methods.finetune(**settings).schedule.epochs}
         self._make_controls(usual, unusual(type(self), {"seed": seed, "device": device}) | settings)
         self.controls.start(classes=classes, lam=lam, epochs=epochs)
-        self.pane = Pane()
+        self.pane = self.stage()
         question = ipywidgets.HTML("Which classes of task 1 will you meet again?")
         rows = (question, self.classes, row(self.lam, self.epochs), self.actions)
         self.fill(*rows, self.message, self.pane, self.line)
@@ -158,7 +158,7 @@ class WhatNotToForget(LearnsInTurn):
 
     def _show(self, name: str | None = None) -> None:
         """Show what was trained with the settings as they are; `name`: the control that was moved."""
-        self.pane.value = self.draw(self._picture) if self.results else self.empty
+        self.pane.drawing = self.draw(self._picture) if self.results else self.empty
 
     def _picture(self) -> show.Picture:
         first, chosen = self.stream[0].classes, self.chosen

@@ -5,7 +5,7 @@ import torch
 from matplotlib.text import Text
 
 import cltutor as cl
-from cltutor.widgets import base
+from cltutor.widgets.stage import draw
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,7 @@ class Draw:
     def __call__(self, make):
         if self.error:
             raise self.error
-        return base.draw(lambda: self.pictures.append(make()) or self.pictures[-1])
+        return draw(lambda: self.pictures.append(make()) or self.pictures[-1])
 
     @property
     def count(self) -> int:

@@ -40,21 +40,21 @@ def test_it_learns_by_every_method_with_one_head_and_keeps_the_maps(trained, str
     expected = cl.attention.drift(*maps)
     found = trained.drifts(cl.attention.last_block(run.model, trained.images[:1]))["lwm"]
     torch.testing.assert_close(torch.tensor(found[:, 1]).float(), expected, atol=0.02, rtol=0)
-    assert f"lwm ends with a mean drift of {found[:, 1].mean():.2f}" in trained.curve.value
+    assert f"lwm ends with a mean drift of {found[:, 1].mean():.2f}" in trained.curve.words
 
 
 def test_another_layer_class_image_or_opacity_is_another_picture(trained):
-    shown = {trained.pane.value}
+    shown = {str(trained.pane.drawing)}
     control(trained, "layer").value = trained.layers[1]
-    shown.add(trained.pane.value)
+    shown.add(str(trained.pane.drawing))
     control(trained, "label").value = 0
-    assert "a, test image 1, a, test image 2" in trained.pane.value
-    shown.add(trained.pane.value)
+    assert "a, test image 1, a, test image 2" in trained.pane.words
+    shown.add(str(trained.pane.drawing))
     control(trained, "image").text.value = 2
-    assert "a, test image 2, a, test image 3" in trained.pane.value
-    shown.add(trained.pane.value)
+    assert "a, test image 2, a, test image 3" in trained.pane.words
+    shown.add(str(trained.pane.drawing))
     control(trained, "opacity").slider.value = 20
-    shown.add(trained.pane.value)
+    shown.add(str(trained.pane.drawing))
     assert len(shown) == 5
 
 
@@ -64,7 +64,7 @@ def test_after_training_every_layer_and_class_comes_from_memory_without_a_networ
     for layer in trained.layers:
         for label in stream[0].classes:
             control(trained, "layer").value, control(trained, "label").value = layer, label
-            shown.add((trained.pane.value, trained.curve.value))
+            shown.add((str(trained.pane.drawing), str(trained.curve.drawing)))
     assert len(shown) == len(trained.layers) * 2
     assert trained.draw.count == drawn
 

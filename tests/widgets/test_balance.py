@@ -120,11 +120,11 @@ def test_every_toggle_is_another_picture_and_comes_from_memory(trained):
     for augmentation in (False, True):
         for fine_tuning in (False, True):
             toggle(trained, augmentation, fine_tuning)
-            shown.add(tuple(pane.value for pane in trained.panes))
-            assert f"Confusion matrices, {trained.method} (" in trained.panes[0].value
-            assert f"The last layer of the network, {trained.method} (" in trained.panes[1].value
-            assert f"{trained.method} on a broad band" in trained.panes[2].value
-            assert (AFTER in trained.panes[0].value) == fine_tuning
+            shown.add(tuple(str(pane.drawing) for pane in trained.panes))
+            assert f"Confusion matrices, {trained.method} (" in trained.panes[0].words
+            assert f"The last layer of the network, {trained.method} (" in trained.panes[1].words
+            assert f"{trained.method} on a broad band" in trained.panes[2].words
+            assert (AFTER in trained.panes[0].words) == fine_tuning
     assert len(shown) == 4
     assert trained.draw.count == drawn
 
@@ -133,10 +133,10 @@ def test_what_was_not_trained_or_not_finished_yet_says_so(tool, train):
     tool.train.stop = lambda event: event.run.name != "eeil" and event.task == 1
     train(tool)
     assert {name: result.learned for name, result in tool.results.items()} == {"eeil": 2, "eeil_base": 1}
-    assert "Confusion matrices, eeil (" in tool.panes[0].value
+    assert "Confusion matrices, eeil (" in tool.panes[0].words
     toggle(tool, True, False)
-    assert "eeil_da (augmentation only) has not been trained yet: press Train." in tool.panes[0].value
-    assert tool.panes[1].value == ""
-    assert "eeil averages" in tool.panes[2].value
+    assert "eeil_da (augmentation only) has not been trained yet: press Train." in tool.panes[0].words
+    assert tool.panes[1].drawing == {}
+    assert "eeil averages" in tool.panes[2].words
     toggle(tool, False, False)
-    assert "eeil_base has learned 1 of 2 tasks" in tool.panes[0].value
+    assert "eeil_base has learned 1 of 2 tasks" in tool.panes[0].words

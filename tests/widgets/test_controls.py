@@ -1,15 +1,12 @@
-import base64
-import html
-import re
-
 import ipywidgets
 import pytest
 
 import cltutor as cl
 from cltutor.describe import Real, Whole
-from cltutor.widgets.base import Tool, draw
+from cltutor.widgets.base import Tool
 from cltutor.widgets.controls import Controls
 from cltutor.widgets.inputs import Choice, Knob
+from cltutor.widgets.stage import draw
 
 
 @pytest.fixture
@@ -142,16 +139,15 @@ def test_an_error_in_a_callback_is_shown_on_the_page_and_recorded(tool, errors):
     errors.expect(tool, "lam is")
 
 
-def test_a_drawn_picture_has_its_alternative_text_and_size():
-    picture = cl.show.Picture(4, 2, alt='A "small" picture.')
-    shown = draw(lambda: picture, dpi=50)
-    assert f'alt="{html.escape(picture.alt)}"' in shown
-    assert 'width="400" height="200"' in shown
-    assert base64.b64decode(re.search(r"base64,([^\"]*)", shown)[1]) == picture.png(50)
+def test_a_drawn_picture_responds_and_has_no_second_setting_beside_the_widgets_own():
+    runs = [cl.gallery.runs("digits")[0]]
+    shown = draw(lambda: cl.show.accuracy_over_time(runs))
+    (drawn,) = shown["drawings"]
+    assert drawn["alt"] == cl.show.accuracy_over_time(runs).alt
+    assert len(drawn["spots"]) > 1
 
 
 def test_what_cannot_be_drawn_is_said_instead():
-    assert draw(fails(ValueError("a < b"))).startswith("<p")
-    assert "a &lt; b" in draw(fails(ValueError("a < b")))
+    assert draw(fails(ValueError("a < b"))) == {"words": "a < b"}
     with pytest.raises(KeyError):
         draw(fails(KeyError("bug")))

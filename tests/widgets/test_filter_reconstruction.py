@@ -38,7 +38,7 @@ def tool(opened):
 
 
 def alts(tool) -> list[str]:
-    return [pane.value.split('alt="')[1].split('"')[0] for pane in tool.panes]
+    return [pane.words for pane in tool.panes]
 
 
 def accuracy(run, stream, task, layer, off):

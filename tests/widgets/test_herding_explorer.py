@@ -30,7 +30,7 @@ def explore(run, stream):
 
 
 def alts(tool) -> list[str]:
-    return [pane.value.split('alt="')[1].split('"')[0] for pane in tool.panes]
+    return [pane.words for pane in tool.panes]
 
 
 def images_of(stream, label):
@@ -131,9 +131,9 @@ def test_each_control_changes_its_pictures_and_no_other(tool):
         (tool.capacity.slider, 8, [None, False, True]),  # the curve of the histogram may follow what is kept
         (tool.capacity.text, 100, [None, False, True]),
     ):
-        before = [pane.value for pane in tool.panes]
+        before = [pane.drawing for pane in tool.panes]
         control.value = value
-        changed = [pane.value != old for pane, old in zip(tool.panes, before, strict=True)]
+        changed = [pane.drawing != old for pane, old in zip(tool.panes, before, strict=True)]
         assert all(must in (None, did) for did, must in zip(changed, moved, strict=True))
     assert "random: 8 of 8 images chosen" in alts(tool)[0]
     assert alts(tool)[2].endswith("8 with 2 classes, 8 with 4 classes.")  # no more than the class has
@@ -144,11 +144,11 @@ def test_features_and_t_sne_are_computed_behind_the_page(herded, stream, behind)
     tool = cl.widgets.HerdingExplorer(herded, stream, projection="tsne", behind=behind.append)
     assert "until then the map is PCA" in tool.note.value
     assert tool.projection.disabled
-    opened = tool.panes[0].value
+    opened = tool.panes[0].drawing
     do(behind)
     assert not tool.projection.disabled
     assert "keeps neighbours, not means" in tool.note.value
-    assert tool.panes[0].value != opened
+    assert tool.panes[0].drawing != opened
     seen = alts(tool)
     tool.label.value = stream[1].classes[0]
     assert "are being computed" in tool.note.value
@@ -161,7 +161,7 @@ def test_features_and_t_sne_are_computed_behind_the_page(herded, stream, behind)
 
 def test_every_strategy_and_map_of_a_class_is_drawn_ahead_and_what_was_seen_comes_from_memory(tool):
     tool.step.slider.value = 3
-    seen = tool.panes[0].value
+    seen = tool.panes[0].drawing
     tool.step.slider.value = 5
     drawn = tool.draw.count
     for strategy in cl.memory.selection.SELECTIONS:
@@ -170,7 +170,7 @@ def test_every_strategy_and_map_of_a_class_is_drawn_ahead_and_what_was_seen_come
             assert alts(tool)[0].startswith(f"{strategy}: 5 of 8")
     assert tool.draw.count == drawn
     tool.strategy.value, tool.projection.value, tool.step.slider.value = "herding", "pca", 3
-    assert tool.panes[0].value == seen
+    assert tool.panes[0].drawing == seen
 
 
 def test_an_error_behind_the_page_is_shown_and_the_class_can_be_chosen_again(herded, stream, watched, behind, errors):

@@ -50,12 +50,12 @@ def test_accumulated_importance_is_the_sum_of_the_tasks_own(tool):
 
 def test_maps_and_scatter_follow_the_controls(tool):
     press(tool, layer=tool.layers[-1], task=1, summed=False)
-    assert f"{tool.layers[-1]}, after task 1, this task&#x27;s" in tool.pane.value
-    assert "mas, mas_local, ewc, si, coloured by rank" in tool.pane.value
+    assert f"{tool.layers[-1]}, after task 1, this task's" in tool.pane.words
+    assert "mas, mas_local, ewc, si, coloured by rank" in tool.pane.words
     press(tool, scale="log")
-    assert "coloured by importance (decades" in tool.pane.value
+    assert "coloured by importance (decades" in tool.pane.words
     press(tool, view="scatter", second="si")
-    assert "Importance by mas and si" in tool.pane.value
+    assert "Importance by mas and si" in tool.pane.words
 
 
 def test_damage_is_what_a_damaged_network_answers(tool, stream):
@@ -67,7 +67,7 @@ def test_damage_is_what_a_damaged_network_answers(tool, stream):
         percent = 100 * (answers == task.test.labels).double().mean().item()
         assert f"task {task.index + 1} {percent:.1f} %" in tool.note.value
     assert "The most important 35 % of the weights of every layer set to zero" in tool.note.value
-    assert "ranked by ewc after task 2" in tool.pane.value
+    assert "ranked by ewc after task 2" in tool.pane.words
 
 
 def test_where_chance_has_a_part_the_mean_of_several_draws_is_shown(tool, stream):
@@ -109,5 +109,5 @@ def test_stop_keeps_the_tasks_that_were_measured(stream, watched, train):
     train(tool)
     assert len(tool.data.networks) == 1
     assert "stopped: 1 of 2 tasks" in tool.actions.words.value
-    assert "after task 1" in tool.pane.value
+    assert "after task 1" in tool.pane.words
     assert "Task 2 has not been learned yet" in tool.note.value

@@ -28,7 +28,7 @@ def test_stop_keeps_what_was_learned_and_training_again_replaces_it(toggle, pres
         (run,) = toggle.runs
         assert (run.seed, len(run.curves.epoch_task), run.complete) == (0, 2, False)
     assert "stopped in task 1 of 2" in toggle.actions.words.value
-    assert "finetune ends with" in toggle.pane.value
+    assert "finetune ends with" in toggle.pane.words
 
 
 def test_the_line_below_speaks_of_the_question_that_the_picture_answers(toggle, press_train):

@@ -52,7 +52,7 @@ def test_the_same_recipe_again_takes_the_next_seed_and_runs_are_collected(tool, 
     train(tool)
     train(tool)
     assert [run.seed for run in tool.runs] == [0, 1]
-    assert "lwf ends with" in tool.pane.value
+    assert "lwf ends with" in tool.pane.words
     assert ">lwf <small>seed 0" in tool.results.value
     tool.presets.paper.value = "EEIL"
     tool.presets.method.value = "eeil"
@@ -68,7 +68,7 @@ def test_the_same_recipe_again_takes_the_next_seed_and_runs_are_collected(tool, 
     assert "aria-sort=ascending>name" in tool.results.value
     tool.actions.clear.click()
     assert tool.runs == []
-    assert 'alt="Sample pictures of' in tool.pane.value
+    assert "Sample pictures of" in tool.pane.words
 
 
 @pytest.mark.parametrize(("task", "epoch"), [(0, 0), (1, 1)])
@@ -99,10 +99,10 @@ def test_what_was_learned_when_it_was_stopped_is_shown_until_it_goes_on(tool, tr
     (run,) = tool.runs
     assert (run.complete, len(run.curves.epoch_task)) == (False, 3)
     assert "stopped in task 2 of 2" in tool.results.value
-    before = tool.pane.value
+    before = tool.pane.drawing
     train(tool, "resume")
     assert len(tool.runs[0].curves.epoch_task) == 4
-    assert tool.pane.value != before
+    assert tool.pane.drawing != before
 
 
 def test_a_changed_recipe_starts_anew_and_changed_back_goes_on(tool, train):
@@ -127,14 +127,14 @@ def test_train_begins_a_stopped_recipe_again_and_what_was_paused_is_over(tool, t
 
 def test_the_switch_at_test_shows_what_was_drawn_ahead(tool, train):
     train(tool)
-    known = tool.pane.value, tool.results.value
+    known = tool.pane.drawing, tool.results.value
     before = tool.draw.count, len(tool.train.recipes)
     tool.known_task.value = False
-    assert "task unknown at test" in tool.pane.value
+    assert "task unknown at test" in tool.pane.words
     assert "task unknown at test" in tool.results.value
     assert tool.line.value.endswith(", known_task=False)")
     tool.known_task.value = True
-    assert (tool.pane.value, tool.results.value) == known
+    assert (tool.pane.drawing, tool.results.value) == known
     assert (tool.draw.count, len(tool.train.recipes)) == before
 
 
@@ -212,11 +212,11 @@ def test_recorded_runs_are_switched_beside_ones_own(stream, run, watched):
     tool = watched(cl.widgets.Playground, stream, runs=[run, other, elsewhere])
     settle(tool)
     assert tool.recorded.on == ["lwf"]
-    assert "lwf ends with" in tool.pane.value
+    assert "lwf ends with" in tool.pane.words
     assert "recorded" in tool.results.value
     drawn = tool.draw.count
     tool.recorded.switches["l2"].value = True
-    assert "l2 ends with" in tool.pane.value
+    assert "l2 ends with" in tool.pane.words
     assert tool.draw.count == drawn  # it was drawn ahead; the next ones come later, in a thread
     tool.album.settle()
     tool.actions.clear.click()

@@ -44,12 +44,12 @@ def test_every_method_is_another_picture_and_comes_from_memory(trained):
     drawn, shown = trained.draw.count, set()
     for method in METHODS:
         press(trained, method)
-        shown.add(trained.panes[0].value)
-        assert f"Each task while it is learned and after, {method}: peaks average" in trained.panes[0].value
-        assert f"What later tasks do to earlier ones, {method}, in points of accuracy" in trained.panes[1].value
-        moved = f"How far later tasks move a task&#x27;s filters, {method}" in trained.panes[2].value
+        shown.add(str(trained.panes[0].drawing))
+        assert f"Each task while it is learned and after, {method}: peaks average" in trained.panes[0].words
+        assert f"What later tasks do to earlier ones, {method}, in points of accuracy" in trained.panes[1].words
+        moved = f"How far later tasks move a task's filters, {method}" in trained.panes[2].words
         assert moved == (method == "dfcnn_small")
-        assert (trained.panes[2].value == "") == (method != "dfcnn_small")
+        assert (trained.panes[2].drawing == {}) == (method != "dfcnn_small")
     assert len(shown) == 3
     assert trained.draw.count == drawn
 
@@ -80,21 +80,22 @@ def test_curves_grow_while_a_method_is_learned(tool, train):
 
     def watch(event):
         if isinstance(event, EpochDone) and event.run.name == "dfcnn_small":
-            seen.append((len(tool.results["dfcnn_small"].curves.epoch_task), tool.panes[0].value, tool.panes[2].value))
+            epochs = len(tool.results["dfcnn_small"].curves.epoch_task)
+            seen.append((epochs, str(tool.panes[0].drawing), tool.panes[2].words))
 
     tool.train.stop = watch  # it never asks to stop
     train(tool)
     assert [count for count, _, _ in seen] == [1, 2, 3, 4]
     assert len({picture for _, picture, _ in seen}) == 4
     assert all("is shown when dfcnn_small has been learned" in words for _, _, words in seen)
-    assert "How far later tasks move" in tool.panes[2].value
+    assert "How far later tasks move" in tool.panes[2].words
 
 
 def test_a_method_that_was_not_trained_yet_says_so_and_stop_keeps_what_was_learned(tool, train):
     tool.train.stop = lambda event: event.task == 1
     train(tool)
     assert tool.results["dfcnn_small"].learned == 1
-    assert "no old task has been tested since" in tool.panes[1].value
+    assert "no old task has been tested since" in tool.panes[1].words
     press(tool, "single_task")
-    assert "single_task has not been trained yet: press Train." in tool.panes[0].value
-    assert [pane.value for pane in tool.panes[1:]] == ["", ""]
+    assert "single_task has not been trained yet: press Train." in tool.panes[0].words
+    assert [pane.drawing for pane in tool.panes[1:]] == [{}, {}]

@@ -18,7 +18,7 @@ def tool(run, stream, watched, behind):
 
 def leading(tool) -> float:
     """The percentage of the leading class, from the alternative text."""
-    return float(tool.pane.value.split(" leads with ")[1].split(" %")[0])
+    return float(tool.pane.words.split(" leads with ")[1].split(" %")[0])
 
 
 def test_it_shows_the_old_head_s_answer_to_a_new_picture(tool, run, stream):
@@ -27,14 +27,14 @@ def test_it_shows_the_old_head_s_answer_to_a_new_picture(tool, run, stream):
     tool.temperature.text.value = 1
     assert leading(tool) == pytest.approx(100 * float(expected), abs=0.06)
     assert set(labels.tolist()) == set(stream[1].classes)
-    assert "its 2 classes at temperature 1:" in tool.pane.value
+    assert "its 2 classes at temperature 1:" in tool.pane.words
 
 
 def test_a_higher_temperature_softens_the_answer(tool):
     answers = []
     for value in (1, 2, 5, 10):
         tool.temperature.slider.value = value
-        assert f"at temperature {value}:" in tool.pane.value
+        assert f"at temperature {value}:" in tool.pane.words
         answers.append(leading(tool))
     assert answers == sorted(answers, reverse=True)
     assert answers[0] > answers[-1]
