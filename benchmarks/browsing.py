@@ -40,6 +40,9 @@ FAULTS = {
 }
 
 
+PICTURE = ".cltutor-scroll > svg, .cltutor-words"
+
+
 class Notebook:
     """A notebook open in the browser."""
 
@@ -92,20 +95,22 @@ class Widget:
 
     @property
     def picture(self) -> str:
-        """The alternative text of the picture, of the first where there are several."""
-        return self.place.locator(".cltutor-picture img").first.get_attribute("alt")
+        """The alternative text of the picture, of the first where there are several, or the sentence in its place."""
+        self.place.locator(PICTURE).first.wait_for()
+        return self.pictures[0]
 
     @property
     def pictures(self) -> list[str]:
         """The alternative texts of all pictures, read at one moment."""
-        return self.place.locator(".cltutor-picture img").evaluate_all("images => images.map(image => image.alt)")
+        words = "all => all.map(one => one.getAttribute('aria-label') ?? one.textContent)"
+        return self.place.locator(PICTURE).evaluate_all(words)
 
     @property
     def pixels(self) -> str:
-        return self.place.locator(".cltutor-picture img").first.get_attribute("src")
+        return self.place.locator(PICTURE).first.inner_html()
 
     def settled(self) -> str:
-        """The pixels of the picture, once they have stayed the same for half a second: redraws come a little later."""
+        """What the picture is drawn of, once it has stayed the same for half a second: redraws come a little later."""
         before = None
         while before != (now := self.pixels):
             before = now

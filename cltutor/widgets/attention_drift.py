@@ -17,7 +17,7 @@ from ..show.attention import drift_from_first
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import dropdown, row
+from .base import dropdown
 from .controls import Controls, Values, takes, unusual
 from .herding_explorer import check_finished
 from .inputs import Knob
@@ -83,8 +83,7 @@ class AttentionDrift(LearnsInTurn):
         self._make_controls(usual, unusual(type(self), given) | settings, most - rows + 1)
         self.controls.start(layer=layer, label=label, image=image, opacity=opacity)
         self.pane, self.curve = self.stage(), self.stage()
-        named = row(*self.controls.controls.values())
-        self.fill(self.actions, named, self.message, self.pane, self.curve, self.line)
+        self.fill([self.actions, *self.controls.controls.values()], [self.pane, self.curve])
         for run in runs:
             self.results[run.name] = run
             self.maps[run.name] = [self._measure(run, task) for task in range(run.learned)]

@@ -102,7 +102,7 @@ class Balance(LearnsInTurn):
         self.controls = Controls(self, self._toggles, {}, given, self._show)
         self.controls.set({"augmentation": augmentation, "fine_tuning": fine_tuning})
         self.panes = [self.stage() for _ in range(3)]
-        self.fill(row(*self._toggles.values()), self.actions, self.message, *self.panes, self.line)
+        self.fill([self.actions, row(*self._toggles.values())], self.panes)
         self._show()
 
     @property

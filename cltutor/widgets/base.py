@@ -84,9 +84,20 @@ class Tool(ipywidgets.VBox):
         """A place for a picture; ``answer`` is called with the spot that is touched in it."""
         return Stage(answer=self.guarded(answer) if answer else None)
 
-    def fill(self, *rows: ipywidgets.Widget) -> None:
-        """Put the rows under each other."""
-        self.children = (hidden(STYLE), *rows)
+    def fill(
+        self,
+        side: Sequence[ipywidgets.Widget],
+        middle: Sequence[ipywidgets.Widget],
+        below: Sequence[ipywidgets.Widget] = (),
+    ) -> None:
+        """Lay the page out: the controls at the ``side`` of the pictures in the ``middle``, all in view at once, and
+        what is wider ``below`` them, at last the line of code."""
+        columns = [ipywidgets.VBox(side), ipywidgets.VBox([self.message, *middle])]
+        for column, css in zip(columns, ("cltutor-side", "cltutor-middle"), strict=True):
+            column.add_class(css)
+        both = ipywidgets.Box(columns, layout=ipywidgets.Layout(width="100%", overflow="visible"))
+        both.add_class("cltutor-columns")
+        self.children = (hidden(STYLE), both, *below, self.line)
 
     def guarded(self, callback: Callable) -> Callable:
         """The callback, for `observe` and `on_click`: its exception is shown in the page and recorded."""

@@ -94,8 +94,7 @@ class FilterReconstruction(Tool):
         rules["off"] = Kind(words, lambda value: isinstance(value, tuple | list) and all(map(whole.accepts, value)))
         self.controls = Controls(self, named, {}, {}, self._show, rules, self._checked)
         self.note, self.panes = ipywidgets.HTML(), [self.stage(), self.stage()]
-        chosen = row(self.layer, self.task, self.switches.count)
-        self.fill(chosen, self.switches, self.message, self.note, *self.panes, self.line)
+        self.fill([self.layer, self.task, self.switches.count, self.switches], [self.note, *self.panes])
 
     def _checked(self, values: Values) -> Values:
         off, layer = tuple(sorted(set(values["off"]))), values["layer"]

@@ -19,7 +19,7 @@ from ..runs.run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream
-from .base import Tool, buttons, dropdown, row, sentence
+from .base import Tool, buttons, dropdown, sentence
 from .behind import Behind, in_thread
 from .controls import Controls
 from .inputs import Knob
@@ -137,11 +137,7 @@ class HerdingExplorer(Tool):
         rules = {"label": Kind(words, lambda value: type(value) is int and value in self.classes)}
         self.controls = Controls(self, named, usual, {}, self._show, rules)
         self.note, self.panes = ipywidgets.HTML(), [self.stage() for _ in range(3)]
-        first, second = row(self.label, self.strategy, self.projection), row(self.step)
-        self.fill(
-            *(first, second, self.message, self.note, *self.panes[:2]),
-            *(row(self.capacity), self.panes[2], self.line),
-        )
+        self.fill(list(named.values()), [self.note, *self.panes])
 
     def _show(self, name: str | None = None) -> None:
         """Show what the controls say, as far as it has been computed; a thread computes the rest."""

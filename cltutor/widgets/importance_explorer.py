@@ -81,8 +81,7 @@ class ImportanceExplorer(Trains):
         values |= {"second": second, "method": method, "how": how, "which": which, "share": share}
         self.controls.start(**values)
         self.note, self.pane = ipywidgets.HTML(), self.stage()
-        rows = (row(named["view"], named["task"]), *self._only.values())
-        self.fill(self.actions, *rows, self.message, self.pane, self.note, self.line)
+        self.fill([self.actions, named["view"], named["task"], *self._only.values()], [self.pane, self.note])
         self._show()
 
     @staticmethod

@@ -15,7 +15,7 @@ from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import Seed, train
-from .base import Tool, buttons, row
+from .base import Tool, buttons
 from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
 from .inputs import Knob
 from .learning import CollectsRuns, Device, DeviceText, Train
@@ -173,9 +173,8 @@ class MethodToggle(CollectsRuns):
         self.controls.set_all(values, {"methods": methods, "seed": seed, "device": device, **settings})
         formula = ipywidgets.VBox(self.controls.formula, layout=ipywidgets.Layout(margin="6px 0"))
         formula.add_class("cltutor-formula")
-        knobs = row(self.temperature, self.lam, self.epochs)
-        choices = (row(self.method), knobs, row(self.heads, self.known_task))
-        self.fill(*choices, formula, self.actions, self.message, self.pane, self.line)
+        knobs = self.temperature, self.lam, self.epochs
+        self.fill([self.actions, self.method, *knobs, self.heads, self.known_task], [self.pane], [formula])
         self._show()
 
     @property

@@ -12,7 +12,7 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import Seed, train
-from .base import row, text_field
+from .base import text_field
 from .behind import LATER, Worker
 from .controls import TIP, unusual
 from .inputs import Choice
@@ -102,9 +102,8 @@ class Playground(CollectsRuns):
         self.sort.observe(self.guarded(lambda change: self._show_results()), "value")
         self.opener = Opener(self.stream, self.guarded)
         self.code_field = text_field("as code", TIP, self.guarded(self._pasted), "98%")
-        regimes = row(self.panel.controls["heads"], self.known_task, self.recorded)
-        rows = self.presets, self.panel, self.formula, regimes, self.actions, self.message, self.pane
-        self.fill(*rows, self.sort, self.results, self.opener, self.line)
+        side = self.actions, self.known_task, self.panel.controls["heads"], self.presets
+        self.fill(side, [self.pane], [self.recorded, self.panel, self.formula, self.sort, self.results, self.opener])
 
     @property
     def line(self) -> ipywidgets.Text:

@@ -14,7 +14,7 @@ from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons, row
+from .base import buttons
 from .controls import Controls, unusual
 from .learning import Device, LearnsInTurn, Train, first_network
 from .method_toggle import listed, summary_of
@@ -67,7 +67,7 @@ class ReverseTransfer(LearnsInTurn):
         self.controls = Controls(self, {"method": pressed}, {"method": next(iter(self.recipes))}, given, self._show)
         self.controls.start(method=method)
         self.panes = [self.stage() for _ in range(3)]
-        self.fill(row(pressed), self.actions, self.message, *self.panes, self.line)
+        self.fill([self.actions, pressed], self.panes)
         self._show()
 
     def _tests(self, recipe: Recipe) -> dict[str, int]:

@@ -13,7 +13,7 @@ from ..losses.distillation import TEMPERATURE
 from ..networks import Network
 from ..runs.run import Run
 from ..streams import Stream
-from .base import Tool, dropdown, row
+from .base import Tool, dropdown
 from .behind import Behind, in_thread
 from .controls import Controls, Values
 from .inputs import Knob, shortened
@@ -74,10 +74,7 @@ class Temperature(Tool):
         rules = {"head": Choice([None, "own", *range(known)])}
         self.controls = Controls(self, named, {}, {}, self._moved, rules, self._with_head)
         self.pane = self.stage()
-        self.fill(
-            *(row(self.pictures, self.head), row(self.picture, self.temperature)),
-            *(self.message, self.pane, self.line),
-        )
+        self.fill([self.pictures, self.head, self.picture, self.temperature], [self.pane])
 
     def _with_head(self, values: Values) -> Values:
         """The values with the head that "own" stands for."""

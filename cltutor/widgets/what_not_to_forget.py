@@ -13,7 +13,7 @@ from ..runs.per_class import group_accuracy
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import example, row
+from .base import example
 from .controls import Controls, Values, unusual
 from .inputs import Knob
 from .learning import Device, LearnsInTurn, Train
@@ -99,8 +99,7 @@ class WhatNotToForget(LearnsInTurn):
         self.controls.start(classes=classes, lam=lam, epochs=epochs)
         self.pane = self.stage()
         question = ipywidgets.HTML("Which classes of task 1 will you meet again?")
-        rows = (question, self.classes, row(self.lam, self.epochs), self.actions)
-        self.fill(*rows, self.message, self.pane, self.line)
+        self.fill([self.actions, question, self.classes, self.lam, self.epochs], [self.pane])
         self._show()
 
     @property
