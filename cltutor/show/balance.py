@@ -64,7 +64,7 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
         words = "{moment}: {row} taken for {column}: {share:.1f} %, {count:.0f} of {total:.0f} test images"
         seen = counts > 0 if sum(classes) > NAMED else totals + counts > 0  # of many classes, what occurs
         fields = {"moment": moment, "share": np.where(seen, percents, np.nan), "total": totals + 0 * counts}
-        picture.cells(axes, names, names, words, count=counts, **fields)
+        picture.cells(axes, names, names, words, key=moment, count=counts, **fields)
         _name(axes.xaxis, classes, names, SIDE, "predicted class")
         _name(axes.yaxis, classes, names, math.inf, "true class" if place == 0 else "")
         parts.append(f"{moment} {right:.0f} % are right and {old:.0f} % of old classes are taken for new ones")
@@ -142,7 +142,7 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
         picture.layer(label, *drawn)
         fields = {"name": name, "task": list(range(1, len(seen) + 1)), "seen": seen, "y": values}
         words = "{name}, after task {task}, {seen} classes seen: {y:.1f} %"
-        picture.points(axes, seen, values, words, label, **fields)
+        picture.points(axes, seen, values, words, label, key=name, **fields)
     axes.set_xticks(seen[:: math.ceil(len(seen) / 20)])
     lowest = np.nanmin([100, *np.concatenate(list(arrays.values()))])
     axes.set_ylim(max(0, 10 * math.floor((lowest - 2) / 10)), 102)

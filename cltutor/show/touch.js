@@ -501,6 +501,7 @@ export default {
     const complain = () => (alert.textContent = model.get("message")) || alert.remove();
     show();
     model.on("change:drawing", show);
+    model.on("change:frame", () => stage?.showFrame(model.get("frame")));
     model.on("change:message", () => complain() && el.append(alert));
   },
 };

@@ -246,7 +246,7 @@ def _table(picture: Picture, axes: Axes, points: np.ndarray, bound: float, learn
             else f"{value:+.1f} points on task {row + 1} since it was learned" if np.isfinite(value) else None
             for row, value in enumerate(points[:, column])
         ]  # fmt: skip
-        picture.cells(place, [""] * len(points), [now], "after {column}: {words}", words=words)
+        picture.cells(place, [""] * len(points), [now], "after {column}: {words}", key=str(column), words=words)
     for (row, column), value in np.ndenumerate(points):
         if np.isfinite(value) and widths[column] > room(5):
             words = f"{value:.1f}" if row == column or not round(value, 1) else f"{value:+.1f}"

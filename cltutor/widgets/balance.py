@@ -1,7 +1,9 @@
 """The effect of balanced fine-tuning and of augmentation (EEIL, sections 4 and 6.3)."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+import ipywidgets
 import numpy as np
 import torch
 from torch import nn
@@ -18,7 +20,7 @@ from ..show.balance import confusion
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import row
+from .base import buttons, example, sentence
 from .controls import Controls, unusual
 from .inputs import Switch
 from .learning import Device, LearnsInTurn, Train
@@ -31,18 +33,30 @@ METHODS = {  # (augmentation, balanced fine-tuning) -> EEIL's ablation (Table 2b
     (True, True): ("eeil", "augmentation and balanced fine-tuning"),
 }
 WORDS = dict(METHODS.values())
+VIEWS = {
+    "confusion": "which class is taken for which",
+    "last layer": "biases and norms of the weights of each class",
+    "accuracy": "accuracy over all classes seen, by all four combinations",
+}
+MOST = 40  # images of a cell, at most
 BEFORE, AFTER = "before balanced fine-tuning", "after balanced fine-tuning"
 ALONE = "at the end, never balanced"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A network at one moment: the confusion matrix (C, C) over the test images of all tasks, and for each class the
-    bias (C,) and the norm of the weight vector (C,) in the last layer."""
+    """A network at one moment: what each test image of all tasks is and was ``taken`` for, columns of the logits (N,),
+    and for each class the bias (C,) and the norm of the weight vector (C,) in the last layer."""
 
-    confusion: np.ndarray
+    labels: np.ndarray
+    taken: np.ndarray
     biases: np.ndarray
     norms: np.ndarray
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """How many test images of each class (rows) were taken for each class (columns): (C, C)."""
+        return confusion(self.labels, self.taken, len(self.biases))
 
 
 @dataclass(frozen=True)
@@ -62,13 +76,14 @@ class Result:
 class Balance(LearnsInTurn):
     """EEIL with and without augmentation and balanced fine-tuning: what the last task's fine-tuning changes.
 
-    Train learns the stream by the four combinations with one seed, the one toggled first. Shown are the confusion
-    matrix and the last layer of the toggled one, before and after fine-tuning, and the accuracy of all (EEIL, Figure
-    4). All is measured during training, and drawn when a combination is finished, so that a toggle is answered from
-    memory.
+    Train learns the stream by the four combinations with one seed, the one toggled first. Shown is the confusion matrix
+    of the toggled one, before and after fine-tuning (a click on a cell shows its images), its last layer, or the
+    accuracy of all (EEIL, Figure 4; a click on a curve toggles its combination). All is measured during training, and
+    drawn when a combination is finished, so that a toggle is answered from memory.
 
     capacity: images that the memory keeps; epochs: per task, fine-tuning included; augmentation, fine_tuning: the
-    toggles at first; seed, device: as in `learn`; settings: given to all four, such as `learning_rate=0.01`.
+    toggles at first; view: "confusion", "last layer" or "accuracy"; seed, device: as in `learn`; settings: given to all
+    four, such as `learning_rate=0.01`.
 
     Raises:
         ValueError: a stream of one task, a memory that does not fit it, or a setting that EEIL does not take.
@@ -87,6 +102,7 @@ class Balance(LearnsInTurn):
         *,
         augmentation: bool = True,
         fine_tuning: bool = True,
+        view: str = "confusion",
         device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
@@ -99,20 +115,49 @@ class Balance(LearnsInTurn):
             "augmentation": Switch("augmentation", "train on images with other light, crops and mirrors too"),
             "fine_tuning": Switch("balanced fine-tuning", "then train a little with as many images of each class"),
         }
-        self.controls = Controls(self, self._toggles, {}, given, self._show)
-        self.controls.set({"augmentation": augmentation, "fine_tuning": fine_tuning})
-        self.panes = [self.stage() for _ in range(3)]
-        self.fill([self.actions, row(*self._toggles.values())], self.panes)
+        shown = buttons("show", "what is shown of the training", list(VIEWS), list(VIEWS.values()))
+        self.controls = Controls(self, {**self._toggles, "view": shown}, {}, given, self._show)
+        self.controls.set({"augmentation": augmentation, "fine_tuning": fine_tuning, "view": view})
+        self.panes, self.examples = [self.stage(self._touched)], ipywidgets.HTML()
+        self.fill([self.actions, *self._toggles.values(), shown], [*self.panes, self.examples])
+        self._load(self.recipes)
         self._show()
 
     @property
     def method(self) -> str:
         """The name of the combination that is toggled."""
-        return METHODS[tuple(self.controls.values.values())][0]
+        return METHODS[tuple(switch.value for switch in self._toggles.values())][0]
+
+    def _touched(self, spot: dict[str, Any]) -> None:
+        """Show the test images of a cell, or toggle the combination of a curve."""
+        if self.controls.values["view"] == "accuracy":
+            (toggled,) = (toggles for toggles, (name, _) in METHODS.items() if name == spot["key"])
+            self.controls.set(self.controls.values | dict(zip(self._toggles, toggled, strict=True)))
+            self._show()
+        elif moment := self.results[self.method].moments.get(spot["key"]):
+            self.examples.value = self._cell(moment, spot["row"], spot["column"])
+
+    def _cell(self, moment: Moment, true: int, taken: int) -> str:
+        """The HTML of the test images of one class that were taken for another."""
+        names = [self.stream.class_names[label] for label in self.stream.classes]
+        places = np.flatnonzero((moment.labels == true) & (moment.taken == taken))
+        images = torch.cat([task.test.images for task in self.stream])[places[:MOST]].numpy()
+        words = f"{len(places)} test images of {names[true]} taken for {names[taken]}"
+        more = f"; the first {MOST}" if len(places) > MOST else ""
+        tiles = "".join(example(image, f"{names[true]} taken for {names[taken]}", 40) for image in images)
+        return sentence(f"{words}{more}", "status") + tiles
 
     def _start(self, name: str) -> None:
         self._moments = {}
         super()._start(name)
+
+    def _held(self, name: str) -> dict[str, Any]:
+        result = self.results[name]
+        return {"accuracy": result.accuracy, "moments": {words: vars(one) for words, one in result.moments.items()}}
+
+    def _restore(self, name: str, held: dict[str, Any]) -> None:
+        moments = {words: Moment(**arrays) for words, arrays in held["moments"].items()}
+        self.results[name] = Result(held["accuracy"], len(held["accuracy"]), moments)
 
     def _tests(self, recipe: Recipe) -> dict[str, int]:
         return {"test_every": recipe.schedule.epochs}
@@ -130,37 +175,51 @@ class Balance(LearnsInTurn):
             result = Result(accuracy_over_seen(event.run), event.run.learned, self._moments)
             self.results = {**self.results, name: result}
             self._show()
-            if event.run.complete:
-                self._pictures(name)  # ready for the toggles
+
+    def _show(self, name: str | None = None) -> None:
+        self.examples.value = ""
+        super()._show(name)
 
     def _pictures(self, name: str) -> list[Drawing]:
-        """The matrices, the last layer and the curves with this method chosen."""
+        """The matrices, the last layer or the curves with this method chosen."""
         results, own = self.results, self.results.get(name)
         learned = tuple((other, result.learned) for other, result in results.items())
-        moments = own.moments if own else {}
-        biases = {words: moment.biases for words, moment in moments.items()}
-        norms = {words: moment.norms for words, moment in moments.items()}
-        sizes = [len(task.classes) for task in self.stream]
+        sizes, view = [len(task.classes) for task in self.stream], self.controls.values["view"]
         named = sizes, [self.stream.class_names[k] for k in self.stream.classes], f"{name} ({WORDS[name]}), last task"
         shown = {other: results[other].accuracy for other in WORDS if other in results}
-        page = self.album.page
-        return [
-            page(("matrices", name, own and own.learned), lambda: self._matrices(name, own, *named)),
-            page(("last layer", name), lambda: show.last_layer(biases, norms, *named)) if moments else {},
-            page(("curves", name, learned), lambda: show.ablation(shown, sizes, name * (name in shown))),
-        ]
+        make = {
+            "confusion": lambda: self._matrices(name, own, *named),
+            "last layer": lambda: self._last_layer(name, own, *named),
+            "accuracy": lambda: show.ablation(shown, sizes, name * (name in shown)),
+        }[view]
+        return [self.album.page((view, name, learned, name in self.recorded), make)]
+
+    def _draw_ahead(self, finished: bool) -> None:
+        """Other views and combinations are drawn when they are chosen: each takes less time than a look at one."""
 
     def _matrices(
         self, name: str, result: Result | None, sizes: list[int], classes: list[str], what: str
     ) -> show.Picture:
+        matrices = {words: moment.confusion for words, moment in self._moments_of(name, result).items()}
+        missing = f"{name} has no balanced fine-tuning, and so no matrix after it: switch it on to see one."
+        return show.confusions(matrices, sizes, classes, what, missing)
+
+    def _last_layer(
+        self, name: str, result: Result | None, sizes: list[int], classes: list[str], what: str
+    ) -> show.Picture:
+        moments = self._moments_of(name, result)
+        biases = {words: moment.biases for words, moment in moments.items()}
+        norms = {words: moment.norms for words, moment in moments.items()}
+        return show.last_layer(biases, norms, sizes, classes, what)
+
+    def _moments_of(self, name: str, result: Result | None) -> dict[str, Moment]:
+        """The moments of a method; ValueError where there are none yet."""
         if result is None:
             raise ValueError(f"{name} ({WORDS[name]}) has not been trained yet: press Train.")
         if not result.moments:
-            learned = f"{name} has learned {result.learned} of {len(sizes)} tasks"
+            learned = f"{name} has learned {result.learned} of {len(self.stream)} tasks"
             raise ValueError(f"{learned}: what the fine-tuning of the last one changes is shown when it is done.")
-        matrices = {words: moment.confusion for words, moment in result.moments.items()}
-        missing = f"{name} has no balanced fine-tuning, and so no matrix after it: switch it on to see one."
-        return show.confusions(matrices, sizes, classes, what, missing)
+        return result.moments
 
 
 def recipes_of(stream: Stream, capacity: int, epochs: int, settings: dict) -> dict[str, Recipe]:
@@ -183,11 +242,11 @@ def moments_of(recipe: Recipe) -> dict[int, str]:
 
 
 def look_at(network: Network, stream: Stream) -> Moment:
-    """The confusion matrix of a network that has seen all tasks, and its last layer."""
+    """What a network that has seen all tasks takes their test images for, and its last layer."""
     images = torch.cat([task.test.images for task in stream])
     labels = torch.cat([stream.positions(task.test.labels) for task in stream])
     answers = logits(network, images).argmax(1).cpu()
-    return Moment(confusion(labels, answers, sum(network.classes)), *last_layer_of(network))
+    return Moment(labels.numpy().astype(np.int16), answers.numpy().astype(np.int16), *last_layer_of(network))
 
 
 def last_layer_of(network: Network) -> tuple[np.ndarray, np.ndarray]:

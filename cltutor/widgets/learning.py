@@ -1,7 +1,7 @@
 """What the widgets that train have in common: one run after another, or several recipes in turn."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from ..seeds import seeded
 from ..show.runs import accuracy, setting
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped
+from . import recording
 from .base import Tool
 from .behind import RunAlbum
 from .stage import Draw, Drawing, Stage
@@ -44,15 +45,39 @@ class Trains(Tool):
     `_clear`; `_follow(event)` and `_end(run, finished)` are called in the thread.
     """
 
+    records = recording.FOLDER
     pauses = False  # whether Stop pauses, and `_resume` goes on
 
     def __init__(self, css: str, stream: Stream, seed: int, device: str, train: Train, draw: Draw) -> None:
         super().__init__(css, draw)
+        self.css = css.removeprefix("cltutor-")
         self.stream, self.seed, self.device, self.train = stream, seed, device, train
         self.training: Training | None = None
         self.pace = Pace()
         resume = self._resume if self.pauses else None
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded, resume)
+        self.recorded: frozenset[str] = frozenset()  # names of results that came with the package
+
+    def _load(self, recipes: Mapping[str, Recipe]) -> None:
+        """Begin with what is recorded of these recipes, by name, for this stream and seed."""
+        keys = {name: recording.key_of(self.stream, self.seed, recipe) for name, recipe in recipes.items()}
+        for name, held in recording.read(self.css, keys, self.records).items():
+            self._restore(name, held)
+            self.recorded |= {name}
+        self.actions.explain(self.recorded)
+
+    def _replace(self, *names: str) -> None:
+        """What was recorded under these names makes room for the learner's own."""
+        self.recorded -= set(names)
+        self.actions.explain(self.recorded)
+
+    def _restore(self, name: str, held: dict[str, Any]) -> None:
+        """Take over a result as ``_held`` gave it."""
+        raise NotImplementedError
+
+    def _held(self, name: str) -> recording.Held:
+        """All that is shown of a result, as arrays by name."""
+        raise NotImplementedError
 
     @cached_property
     def empty(self) -> Drawing:
@@ -181,7 +206,7 @@ class LearnsInTurn(Trains):
         return self.controls.values.get("method")
 
     def _done(self, name: str) -> bool:
-        return name in self.results and self.results[name].complete
+        return name not in self.recorded and name in self.results and self.results[name].complete
 
     def _todo(self) -> dict[str, Recipe]:
         """The recipes that are not finished, in the order in which they are learned."""
@@ -205,6 +230,7 @@ class LearnsInTurn(Trains):
     def _start(self, name: str) -> None:
         """Drop what was left of an earlier attempt, before a recipe is learned."""
         self.results = {other: result for other, result in self.results.items() if other != name}
+        self._replace(name)
 
     def _finish(self, name: str) -> None:
         """Called when a recipe has been learned."""
@@ -220,6 +246,7 @@ class LearnsInTurn(Trains):
     def _forget(self) -> None:
         """Drop all results."""
         self.results = {}
+        self._replace(*self.recorded)
         self.album.clear()
 
     def _clear(self) -> None:

@@ -1,6 +1,8 @@
 """What later tasks do to the accuracy and to the filters of earlier ones (DF-CNN, section 2.3 and Figure 4)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +11,6 @@ from .. import show
 from ..checked import checked
 from ..evaluation.metrics import peak_accuracy
 from ..recipe.recipe import Recipe
-from ..runs.run import Run
 from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped, TaskDone
@@ -19,22 +20,32 @@ from .controls import Controls, unusual
 from .learning import Device, LearnsInTurn, Train, first_network
 from .method_toggle import listed, summary_of
 from .stage import Draw, Drawing, draw
-from .training import snapshot
 
 METHODS = ("dfcnn", "hard_sharing", "single_task")
+VIEWS = {"accuracy": "each task's accuracy over the epochs", "filters": "how far later tasks move a task's filters"}
 ALONE = "single_task"  # whose peaks are what a task reaches without the others
+
+
+@dataclass(frozen=True)
+class Course:
+    """The accuracy (E, T) of every task, known at test, over the epochs, the task (E,) that is learned in each, and
+    whether all were learned."""
+
+    known: np.ndarray
+    epoch_task: np.ndarray
+    complete: bool = True
 
 
 class ReverseTransfer(LearnsInTurn):
     """Test accuracy of every task while the tasks are learned in turn, by one method after another.
 
     Train learns the stream by each method with one seed, the pressed one first. Of the pressed one are shown the
-    accuracy of each task over the epochs, the difference to when it was learned after every later task, and, where
-    filters are rebuilt from shared knowledge, how far later tasks have moved them. A dotted line is the mean peak of
-    single-task learning, once it has been trained.
+    accuracy of each task over the epochs and the difference to when it was learned after every later task (a click on
+    one moves the curves to that task's end), or, where filters are rebuilt from shared knowledge, how far later tasks
+    have moved them. A dotted line is the mean peak of single-task learning, once it has been trained.
 
-    methods: names; epochs: of every task; method: the one pressed at first; seed, device: as in `learn`; settings:
-    given to every method, such as `learning_rate=0.01`.
+    methods: names; epochs: of every task; method: the one pressed at first; view: "accuracy" or "filters"; seed,
+    device: as in `learn`; settings: given to every method, such as `learning_rate=0.01`.
 
     Raises:
         ValueError: a stream of one task, an unknown method, or a setting that a method does not take.
@@ -49,6 +60,7 @@ class ReverseTransfer(LearnsInTurn):
         seed: Seed = 0,
         *,
         method: str | None = None,
+        view: str = "accuracy",
         device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
@@ -64,23 +76,43 @@ class ReverseTransfer(LearnsInTurn):
         given = unusual(type(self), given) | settings
         names = [(name, name) for name in self.recipes]
         pressed = buttons("method", "whose tasks are shown", names, [summary_of(name) for name in self.recipes])
-        self.controls = Controls(self, {"method": pressed}, {"method": next(iter(self.recipes))}, given, self._show)
-        self.controls.start(method=method)
-        self.panes = [self.stage() for _ in range(3)]
-        self.fill([self.actions, pressed], self.panes)
+        views = buttons("show", "accuracy over time, or how far filters move", list(VIEWS), list(VIEWS.values()))
+        usual = {"method": next(iter(self.recipes))}
+        self.controls = Controls(self, {"method": pressed, "view": views}, usual, given, self._show)
+        self.controls.start(method=method, view=view)
+        self.panes = [self.stage(), self.stage(self._touched)]
+        self.fill([self.actions, pressed, views], self.panes)
+        self._load(self.recipes)
         self._show()
+
+    def _held(self, name: str) -> dict[str, Any]:
+        course, changes = self.results[name], self.changes.get(name)
+        held = {"known": course.known, "epoch_task": course.epoch_task}
+        return held if changes is None else held | {"changes": changes}
+
+    def _restore(self, name: str, held: dict[str, Any]) -> None:
+        self.results[name] = Course(held["known"], held["epoch_task"])
+        if "changes" in held:
+            self.changes[name] = held["changes"]
+
+    def _touched(self, spot: dict[str, Any]) -> None:
+        """Move the curves to the end of the task whose column of the table was touched."""
+        ends = np.flatnonzero(np.diff(self.results[self.method].epoch_task, append=-1))
+        self.panes[0].frame = int(ends[int(spot["key"])])
 
     def _tests(self, recipe: Recipe) -> dict[str, int]:
         return {"test_old_every": epochs_between(recipe.schedule.epochs)}
 
     def _finish(self, name: str) -> None:
         """Measure how far the filters of a run that has ended were moved, and draw its pictures."""
-        run = self.results[name]
-        if run.learned > 1 and name in self.rebuilding:
+        if self._run.learned > 1 and name in self.rebuilding:
             self.actions.say(f"{name}: comparing the filters of every task")
-            self.changes = {**self.changes, name: filter_distances(run)}
+            self.changes = {**self.changes, name: filter_distances(self._run)}
         self._show()
-        self._pictures(name)
+
+    def _start(self, name: str) -> None:
+        self.changes.pop(name, None)
+        super()._start(name)
 
     def _forget(self) -> None:
         self.changes = {}
@@ -91,12 +123,11 @@ class ReverseTransfer(LearnsInTurn):
         name = self._part[0]
         if isinstance(event, Stepped) and self.pace.line_due():
             self._say(event)
-        elif isinstance(event, EpochDone):
-            self.results = {**self.results, name: snapshot(event.run)}
-            if name == self.method:
+        elif isinstance(event, EpochDone | TaskDone):
+            self._run = run = event.run
+            self.results = {**self.results, name: Course(run.curves.known, run.curves.epoch_task, run.complete)}
+            if name == self.method and isinstance(event, EpochDone):
                 self.pace.draw(self._show)
-        elif isinstance(event, TaskDone):
-            self.results = {**self.results, name: snapshot(event.run)}
 
     def _draw_ahead(self, finished: bool) -> None:
         if not finished and self._part[0] in self.results:
@@ -104,28 +135,33 @@ class ReverseTransfer(LearnsInTurn):
         super()._draw_ahead(finished)
 
     def _pictures(self, name: str) -> list[Drawing]:
-        """The curves, the table of differences, and how far the filters have moved."""
-        run, alone = self.results.get(name), self.results.get(ALONE)
+        """The curves and the table of differences, or how far the filters have moved."""
+        course, alone, page = self.results.get(name), self.results.get(ALONE), self.album.page
+        if self.controls.values["view"] == "filters":
+            return [
+                page(("filters", name, name in self.changes, name in self.recorded), lambda: self._filters(name)),
+                {},
+            ]
         references = {}
         if alone and alone.complete and name != ALONE:
-            peaks = peak_accuracy(alone.curves.known, alone.curves.epoch_task)
+            peaks = peak_accuracy(alone.known, alone.epoch_task)
             measured = peaks[np.isfinite(peaks)]
             references = {f"{ALONE}, mean peak": float(measured.mean())} if len(measured) else {}
-        epochs, rebuilt = len(run.curves.epoch_task) if run else 0, run and name in self.rebuilding
-        page, moved = self.album.page, name in self.changes
-        known = (run.curves.known, run.curves.epoch_task) if run else ()
+        key = name, len(course.known) if course else 0, bool(references), name in self.recorded
+        known = (course.known, course.epoch_task) if course else ()
         return [
-            page(("curves", name, epochs, bool(references)), lambda: self._curves(name, run, references)),
-            page(("table", name, epochs), lambda: show.transfer_table(*known, name)) if run else {},
-            page(("filters", name, moved), lambda: self._filters(name)) if rebuilt else {},
+            page(("curves", *key), lambda: self._curves(name, course, references)),
+            page(("table", *key), lambda: show.transfer_table(*known, name)) if course else {},
         ]
 
-    def _curves(self, name: str, run: Run | None, references: dict[str, float]) -> show.Picture:
-        if run is None:
+    def _curves(self, name: str, course: Course | None, references: dict[str, float]) -> show.Picture:
+        if course is None:
             raise ValueError(f"{name} has not been trained yet: press Train.")
-        return show.reverse_transfer(run.curves.known, run.curves.epoch_task, name, references)
+        return show.reverse_transfer(course.known, course.epoch_task, name, references)
 
     def _filters(self, name: str) -> show.Picture:
+        if name not in self.rebuilding:
+            raise ValueError(f"{name} rebuilds no filters from shared knowledge, so that no later task moves them.")
         if name not in self.changes:
             raise ValueError(
                 f"How far later tasks move the filters of earlier ones is shown when {name} has been learned."

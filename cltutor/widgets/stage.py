@@ -29,6 +29,7 @@ class Stage(anywidget.AnyWidget):
     _css = style()
     drawing = traitlets.Dict().tag(sync=True)
     touched = traitlets.Dict().tag(sync=True)
+    frame = traitlets.Int(-1).tag(sync=True)  # set it to move the picture to a frame
     message = traitlets.Unicode().tag(sync=True)
 
     @checked

@@ -3,7 +3,7 @@
 import html
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 import ipywidgets
@@ -122,10 +122,12 @@ class Actions(ipywidgets.VBox):
         wide = ipywidgets.Layout(flex="1 1 160px", width="auto", max_width="480px", margin="2px 6px")
         self.bar = ipywidgets.FloatProgress(min=0, max=1, tooltip="progress", layout=wide)
         self.words = ipywidgets.HTML(layout=ipywidgets.Layout(min_height="32px", margin="0"))
-        self.cautions = ipywidgets.HTML()
+        self.cautions, self.origin = ipywidgets.HTML(), ipywidgets.HTML()
         self.resume.layout.display = None if resume else "none"
         buttons = self.train, self.stop, self.resume, self.clear
-        super().__init__([row(*buttons, self.bar), self.words, self.cautions], layout=ipywidgets.Layout(width="100%"))
+        super().__init__(
+            [row(*buttons, self.bar), self.words, self.cautions, self.origin], layout=ipywidgets.Layout(width="100%")
+        )
         self._enable()
 
     @traitlets.observe("busy", "resumable")
@@ -138,6 +140,11 @@ class Actions(ipywidgets.VBox):
         shown = "".join(f'<p role="status" class="cltutor-caution">{html.escape(one)}</p>' for one in sentences)
         if shown != self.cautions.value:
             self.cautions.value = shown
+
+    def explain(self, recorded: Collection[str]) -> None:
+        """Say which of the results came with the package."""
+        names = html.escape(", ".join(sorted(recorded)))
+        self.origin.value = f"<p>Recorded: {names}. Train replaces them with your own.</p>" if recorded else ""
 
     def say(self, words: str, progress: float | None = None) -> None:
         """Show what is happening, and how much of it is done (0 to 1)."""

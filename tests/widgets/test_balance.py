@@ -6,7 +6,7 @@ import cltutor as cl
 from cltutor.networks import evaluating
 from cltutor.training.events import EpochDone
 from cltutor.widgets import balance
-from cltutor.widgets.balance import AFTER, ALONE, BEFORE
+from cltutor.widgets.balance import AFTER, ALONE, BEFORE, VIEWS
 
 NAMES = ["eeil_base", "eeil_da", "eeil_bf", "eeil"]
 EPOCHS = 7  # 4 of training and 3 of fine-tuning, as 40 and 30 in the paper
@@ -115,18 +115,54 @@ def test_accuracy_over_classes_seen_weighs_tasks_by_their_test_images():
     np.testing.assert_allclose(balance.accuracy_over_seen(Run()), [1.0, 0.7, np.nan])
 
 
-def test_every_toggle_is_another_picture_and_comes_from_memory(trained):
-    drawn, shown = trained.draw.count, set()
+def test_every_toggle_and_view_is_another_picture(trained):
+    shown = set()
     for augmentation in (False, True):
         for fine_tuning in (False, True):
             toggle(trained, augmentation, fine_tuning)
-            shown.add(tuple(str(pane.drawing) for pane in trained.panes))
-            assert f"Confusion matrices, {trained.method} (" in trained.panes[0].words
-            assert f"The last layer of the network, {trained.method} (" in trained.panes[1].words
-            assert f"{trained.method} on a broad band" in trained.panes[2].words
-            assert (AFTER in trained.panes[0].words) == fine_tuning
-    assert len(shown) == 4
-    assert trained.draw.count == drawn
+            words = {}
+            for name in VIEWS:
+                view(trained, name)
+                shown.add(str(trained.panes[0].drawing))
+                words[name] = trained.panes[0].words
+            assert f"Confusion matrices, {trained.method} (" in words["confusion"]
+            assert (AFTER in words["confusion"]) == fine_tuning
+            assert f"The last layer of the network, {trained.method} (" in words["last layer"]
+            assert f"{trained.method} on a broad band" in words["accuracy"]
+    assert len(shown) == 12
+    view(trained, "confusion")
+
+
+def test_a_touched_cell_shows_the_test_images_that_it_counts(trained, stream):
+    toggle(trained, True, True)
+    view(trained, "confusion")
+    counts = trained.results["eeil"].moments[AFTER].confusion
+    row, column = np.argwhere(counts > 0)[0]
+    touch(trained, AFTER, row, column)
+    true, taken = (stream.class_names[stream.classes[place]] for place in (row, column))
+    assert f"{counts[row, column]} test images of {true} taken for {taken}" in trained.examples.value
+    assert trained.examples.value.count("<img") == min(counts[row, column], balance.MOST)
+    view(trained, "last layer")
+    assert trained.examples.value == ""
+
+
+def test_a_touched_curve_toggles_its_combination(trained):
+    toggle(trained, True, True)
+    view(trained, "accuracy")
+    touch(trained, "eeil_bf", 0, 1)
+    assert trained.method == "eeil_bf"
+    assert "augmentation=False" in trained.code
+    assert "eeil_bf on a broad band" in trained.panes[0].words
+    toggle(trained, True, True)
+    view(trained, "confusion")
+
+
+def touch(tool, key, row, column):
+    tool.panes[0].touched = {"key": key, "row": int(row), "column": int(column), "words": "", "count": id(key)}
+
+
+def view(tool, name):
+    tool.controls.controls["view"].value = name
 
 
 def test_what_was_not_trained_or_not_finished_yet_says_so(tool, train):
@@ -136,7 +172,10 @@ def test_what_was_not_trained_or_not_finished_yet_says_so(tool, train):
     assert "Confusion matrices, eeil (" in tool.panes[0].words
     toggle(tool, True, False)
     assert "eeil_da (augmentation only) has not been trained yet: press Train." in tool.panes[0].words
-    assert tool.panes[1].drawing == {}
-    assert "eeil averages" in tool.panes[2].words
+    view(tool, "last layer")
+    assert "eeil_da (augmentation only) has not been trained yet: press Train." in tool.panes[0].words
+    view(tool, "accuracy")
+    assert "eeil averages" in tool.panes[0].words
+    view(tool, "confusion")
     toggle(tool, False, False)
     assert "eeil_base has learned 1 of 2 tasks" in tool.panes[0].words

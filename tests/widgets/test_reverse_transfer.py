@@ -30,7 +30,7 @@ def press(tool, method):
 
 def test_the_numbers_are_those_of_learn(trained, stream):
     run = cl.learn(stream, trained.recipes["dfcnn_small"], progress=False)
-    found = trained.results["dfcnn_small"].curves
+    found = trained.results["dfcnn_small"]
     np.testing.assert_array_equal(found.known, run.curves.known)
     np.testing.assert_array_equal(trained.changes["dfcnn_small"], filter_distances(run))
     assert list(trained.changes) == ["dfcnn_small"]  # no other method rebuilds filters
@@ -47,16 +47,31 @@ def test_every_method_is_another_picture_and_comes_from_memory(trained):
         shown.add(str(trained.panes[0].drawing))
         assert f"Each task while it is learned and after, {method}: peaks average" in trained.panes[0].words
         assert f"What later tasks do to earlier ones, {method}, in points of accuracy" in trained.panes[1].words
-        moved = f"How far later tasks move a task's filters, {method}" in trained.panes[2].words
-        assert moved == (method == "dfcnn_small")
-        assert (trained.panes[2].drawing == {}) == (method != "dfcnn_small")
     assert len(shown) == 3
     assert trained.draw.count == drawn
 
 
+def test_how_far_filters_have_moved_is_shown_of_a_method_that_rebuilds_them(trained):
+    trained.controls.controls["view"].value = "filters"
+    press(trained, "dfcnn_small")
+    assert "How far later tasks move a task's filters, dfcnn_small" in trained.panes[0].words
+    assert trained.panes[1].drawing == {}
+    press(trained, "single_task")
+    assert trained.panes[0].words.startswith("single_task rebuilds no filters from shared knowledge")
+    trained.controls.controls["view"].value = "accuracy"
+
+
+def test_a_touched_column_of_the_table_moves_the_curves_to_the_end_of_its_task(trained):
+    press(trained, "dfcnn_small")
+    for task, frame in (("0", 1), ("1", 3)):
+        trained.panes[1].touched = {"key": task, "words": "", "count": frame}
+        assert trained.panes[0].frame == frame
+
+
 def test_the_mean_peak_of_single_task_learning_is_a_line_of_the_others(trained):
-    alone = trained.results["single_task"].curves
+    alone = trained.results["single_task"]
     peak = 100 * np.mean([np.nanmax(alone.known[alone.epoch_task == task, task]) for task in range(2)])
+    press(trained, "single_task")
     trained.album.clear()
     heights = {}
     for method in METHODS:
@@ -80,22 +95,22 @@ def test_curves_grow_while_a_method_is_learned(tool, train):
 
     def watch(event):
         if isinstance(event, EpochDone) and event.run.name == "dfcnn_small":
-            epochs = len(tool.results["dfcnn_small"].curves.epoch_task)
-            seen.append((epochs, str(tool.panes[0].drawing), tool.panes[2].words))
+            epochs = len(tool.results["dfcnn_small"].epoch_task)
+            seen.append((epochs, str(tool.panes[0].drawing), list(tool.changes)))
 
     tool.train.stop = watch  # it never asks to stop
     train(tool)
     assert [count for count, _, _ in seen] == [1, 2, 3, 4]
     assert len({picture for _, picture, _ in seen}) == 4
-    assert all("is shown when dfcnn_small has been learned" in words for _, _, words in seen)
-    assert "How far later tasks move" in tool.panes[2].words
+    assert [changes for _, _, changes in seen] == [[], [], [], []]
+    assert list(tool.changes) == ["dfcnn_small"]
 
 
 def test_a_method_that_was_not_trained_yet_says_so_and_stop_keeps_what_was_learned(tool, train):
     tool.train.stop = lambda event: event.task == 1
     train(tool)
-    assert tool.results["dfcnn_small"].learned == 1
+    assert not tool.results["dfcnn_small"].complete
     assert "no old task has been tested since" in tool.panes[1].words
     press(tool, "single_task")
     assert "single_task has not been trained yet: press Train." in tool.panes[0].words
-    assert [pane.drawing for pane in tool.panes[1:]] == [{}, {}]
+    assert tool.panes[1].drawing == {}
