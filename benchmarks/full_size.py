@@ -90,8 +90,8 @@ def _of_weights(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
 
 def _of_images(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
     images = cl.gallery.stream("scenes")[0].train.images.numpy()
-    maps = {name: draw.random((4, TASKS, 8, 8)) for name in ("finetune", "lwf_mc", "lwm")}
-    rows, columns = [f"cat, test image {place}" for place in range(1, 5)], [f"M{task}" for task in range(TASKS)]
+    maps = {name: np.maximum(0, draw.normal(size=(4, TASKS, 8, 8))) for name in ("finetune", "lwf_mc", "lwm")}
+    rows, columns = [f"star, test image {place}" for place in range(1, 5)], [f"M{task}" for task in range(TASKS)]
     places, order = draw.normal(size=(150, 2)), draw.permutation(150)[:60]
     kinds = ("herding", "closest", "random", "histogram")
     distances = {name: 2 / np.arange(1, 61) + draw.uniform(0, 0.1, 60) for name in kinds}
@@ -107,9 +107,8 @@ def _of_images(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
 
 def _of_classes(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
     classes, names = [10] * 4, [f"class {label}" for label in range(40)]
-    counts = {
-        moment: draw.multinomial(50, draw.dirichlet(np.ones(40) / 5, 40).mean(0), 40) for moment in ("before", "after")
-    }
+    chances = {"before": 3 * np.eye(40) + np.r_[np.zeros(30), np.full(10, 0.3)], "after": 3 * np.eye(40) + 0.05}
+    counts = {moment: draw.multinomial(50, p / p.sum(1, keepdims=True)) for moment, p in chances.items()}
     biases, norms = ({moment: draw.normal(1, 0.3, 40) for moment in counts} for _ in range(2))
     return {
         "confusions": cl.show.confusions(counts, classes, names, "eeil"),
