@@ -7,7 +7,7 @@ from cltutor.show import Picture
 
 SETUP = """import cltutor as cl
 stream = cl.streams.digits(tasks=[4, 3, 3], order=0)
-learned = {"epochs": 2, "progress": False, "record": "predictions"}
+learned = {"epochs": 2, "progress": False, "record": "predictions", "threads": 1}
 runs = [cl.learn(stream, name, **learned) for name in ("finetune", "lwf")]
 names = [", ".join(stream.class_names[label] for label in task.classes) for task in stream]
 matrix, lwf = 100 * runs[0].accuracy(), runs[1].accuracy()
