@@ -94,6 +94,7 @@ def main() -> None:
         over = [what for (what, limit), v in zip(limits.items(), values, strict=True) if v is not None and v > limit]
         rows.append([name, *("-" if value is None else value for value in values), ", ".join(over) or "all kept"])
     notes = f"{NOTEBOOK.stem} with all outputs, as it is saved: {saved():.1f} MB (at most 15)."
+    notes += " SVG: CPU time, the median of 5; in the page: medians of 100, in the tenths that a browser counts."
     notes += " In all: the HTML with its copy of the module, the image twice, the words. Limits: "
     notes += ", ".join(f"{what} {limit}" for what, limit in LIMITS.items()) + "; the wall's drawing 1500."
     report.write(

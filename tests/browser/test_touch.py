@@ -73,9 +73,10 @@ def test_the_wheel_scrolls_the_page_until_a_picture_is_entered_and_then_enlarges
     page.mouse.click(x, y)
     for _ in range(3):
         page.mouse.wheel(0, -4000)
-    page.wait_for_function("document.querySelector('.cltutor-picture').cltutor.zoomed")
-    page.wait_for_timeout(100)
-    assert picture.evaluate(VIEW)[2] == pytest.approx(whole[2] / 16)
+    width = "document.querySelector('.cltutor-picture').cltutor.view[2]"
+    page.wait_for_function(f"nearest => {width} < 1.001 * nearest", arg=whole[2] / 16)
+    page.mouse.wheel(0, -4000)
+    assert picture.evaluate(VIEW)[2] == pytest.approx(whole[2] / 16), "no nearer than that"
     page.mouse.wheel(0, 40_000)
     page.wait_for_function("!document.querySelector('.cltutor-picture').cltutor.zoomed")
     page.evaluate("document.activeElement.blur()")
