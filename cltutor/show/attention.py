@@ -22,7 +22,7 @@ LEFT = NAMES + SIDE + BETWEEN
 Maps = by_name(Values(("images, models, h, w",), 0, gaps=True))
 Drifts = by_name(Values(("images, models",), 0, gaps=True))
 WIDEST = 12.0  # inches: blocks that do not fit beside each other go below
-PIXELS = 96  # of a map's side, at least
+PIXELS = 64  # of a map's side, at least; more would only cost time: maps are smooth
 COLORS = (255 * matplotlib.colormaps[MAP](np.arange(256))).astype(np.float32)  # (256, 4), from no to most attention
 ABSENT = (128, 128, 128, 40)  # of a model that does not exist yet
 

@@ -10,7 +10,7 @@ from ..evaluation import metrics
 from .picture import FONT, FRAME, INK, Picture, headed, name_rows, widest
 from .rules import Runs
 from .runs import Method, accuracy, counted, marked, mean_and_spread, measured, methods, notes, reading, setting
-from .style import HATCH
+from .style import GROUND, HATCH
 
 WIDE, ROW, VALUE = 2.6, 0.45, 1.1  # inches: of an axis, of a method, of the number beside a bar
 MEASURES = (
@@ -61,7 +61,8 @@ def _bars(axes: Axes, shown: list[Method], labels: list[str], numbers: list[tupl
         inside = "none" if hatch else look.color
         axes.barh(place, mean, height=0.6, color=inside, edgecolor=look.color, linewidth=1.2, hatch=hatch)
         if np.isfinite(spread):
-            axes.errorbar(mean, place, xerr=spread, color=INK, capsize=3, lw=1.2)
+            for color, width in ((GROUND, 3), (INK, 1.2)):  # seen on a bar of any colour
+                axes.errorbar(mean, place, xerr=spread, color=color, capsize=3, lw=width, capthick=width)
         axes.plot(-0.06, place, **look.style, **across, ms=8, mew=1.5, clip_on=False)
         axes.text(1.03, place, reading(mean, spread, ""), **across, va="center", fontsize=FONT, color=INK)
     axes.spines["left"].set_visible(False)  # bars start at 0, wherever that is

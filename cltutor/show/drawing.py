@@ -29,7 +29,7 @@ OWN = "cltutor-0-"  # before every name inside an SVG; touch.js puts a number of
 FONT = "DejaVu Sans,Verdana,Geneva,sans-serif"  # Verdana, of Windows and Macs, is as wide as matplotlib's DejaVu
 ROOT = f'style="font-family:{FONT};stroke-linejoin:round;stroke-linecap:butt"'
 SCRIPT = Path(__file__).with_name("touch.js")
-FEW_COLORS = 128  # of the image that a page without scripts shows
+FEW = (1, 128), (0.75, 128), (0.5, 128), (0.5, 32)  # size and colours of the image that a page without scripts shows
 MOST_BYTES = 100_000  # of that image
 LARGE = 200_000  # characters of a drawing above which its photographs are compressed
 
@@ -124,9 +124,9 @@ def _dark(text: str) -> str:
 def small_png(picture: "Picture") -> bytes:
     """The picture as PNG of few colours: for a reader that drops scripts."""
     full = Image.open(io.BytesIO(picture.png())).convert("RGB")
-    for share in (1, 0.75, 0.5):  # photographs and heat maps of noise take much room
+    for share, colors in FEW:  # photographs and heat maps of noise take much room
         small, size = io.BytesIO(), (round(share * full.width), round(share * full.height))
-        few = (full if share == 1 else full.resize(size)).quantize(FEW_COLORS, dither=Image.Dither.NONE)
+        few = (full if share == 1 else full.resize(size)).quantize(colors, dither=Image.Dither.NONE)
         few.save(small, format="png", optimize=True)
         if small.tell() < MOST_BYTES:
             break

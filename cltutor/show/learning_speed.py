@@ -5,7 +5,7 @@ import numpy as np
 from ..checked import Table, Text, checked
 from ..evaluation.metrics import mean_interval
 from .pages import paneled
-from .picture import Picture, handle, titled
+from .picture import Picture, handle
 from .rules import accuracies, by_name
 from .runs import percent
 from .style import look
@@ -35,7 +35,7 @@ def convergence(panels: Panels, what: str = "") -> Picture:
     points = np.array([point for by in means.values() for points in by.values() for point in points])
     ends = 100 * np.append(points[:, 0], points[:, 0] + np.nan_to_num(points[:, 1]))
     legend = {name: handle(look(name)) for name in names}
-    title = titled(what, "test accuracy after each epoch")
+    title = f"{what}, test accuracy after each epoch" if what else "Test accuracy after each epoch"
     picture, drawn = paneled(
         list(panels), ends.min(), ticks, epochs, "epoch", title, note, legend, highest=min(100, ends.max()), apart=5
     )

@@ -11,6 +11,7 @@ from .matrix import MAP
 from .picture import FONT, INK, Picture, headed
 from .rules import TwoNames
 from .scales import DECADES, Omega, Scale, rank_correlation, scaled
+from .style import GROUND
 
 WIDTH, SIDE, LEFT, BELOW = 5.6, 3.4, 0.95, 0.65  # inches
 CELLS = 40  # per side
@@ -47,6 +48,7 @@ def agreement(first: Omega, second: Omega, names: TwoNames, scale: Scale = "rank
     counts = np.histogram2d(x, y, bins=CELLS, range=(ends, ends))[0].T
     square = {"origin": "lower", "extent": (*ends, *ends), "aspect": "auto", "interpolation": "none"}
     drawn = axes.imshow(np.where(counts, counts, np.nan), cmap=MAP, norm=LogNorm(vmin=0.9), **square)
+    axes.plot(ends, ends, color=GROUND, lw=2)  # a dotted line alone vanishes in cells of its own brightness
     axes.plot(ends, ends, color=INK, lw=0.8, ls=":")
     edges = np.linspace(*ends, CELLS + 1)
     across = [f"{a:g} to {b:g}" for a, b in pairwise(edges)]

@@ -188,7 +188,7 @@ def _outlines(cells: list[int], box: tuple, shape: tuple) -> Iterator[Path]:
 def _draw_curves(picture: Picture, axes: Axes, accuracy: np.ndarray, label: str, number: int, moments: list) -> None:
     """The accuracy of each task: faint as a whole, strong until the moment that is shown."""
     x = np.arange(len(moments))
-    grid(axes).set(ylim=(-3, 103), xlim=(-0.5, len(x) - 0.4), yticks=range(0, 101, 25))
+    grid(axes).set(ylim=(-3, 103), xlim=(-0.5, 1.02 * len(x) - 0.4), yticks=range(0, 101, 25))
     ends = [place for place, (_, epoch) in enumerate(moments) if epoch == LAST]
     axes.set_xticks(ends, [str(moments[place][0] + 1) for place in ends])
     axes.set_title("accuracy (%)", fontsize=FONT, loc="left", pad=4, color=INK)
