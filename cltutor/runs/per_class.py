@@ -49,7 +49,11 @@ def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]], de
 
     Classes not yet seen do not count; nan where a group has no class that was seen.
     """
-    found = class_accuracy(run, stream, device)
+    return over_groups(class_accuracy(run, stream, device), stream, groups)
+
+
+def over_groups(found: np.ndarray, stream: Stream, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """The accuracy of every class (T, C) as that of every group of labels (T, G), by their test images."""
     sizes = torch.bincount(torch.cat([stream.positions(task.test.labels) for task in stream])).numpy()
     if unknown := sorted({label for group in groups for label in group} - set(stream.classes)):
         raise ValueError(f"The stream has no class with the label {unknown[0]}; it has {stream.classes}.")

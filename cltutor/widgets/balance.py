@@ -152,7 +152,9 @@ class Balance(LearnsInTurn):
         super()._start(name)
 
     def _held(self, name: str) -> dict[str, Any]:
-        result = self.results[name]
+        result = self.results.get(name)
+        if result is None or not result.complete:
+            return {}
         return {"accuracy": result.accuracy, "moments": {words: vars(one) for words, one in result.moments.items()}}
 
     def _restore(self, name: str, held: dict[str, Any]) -> None:

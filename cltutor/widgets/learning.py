@@ -60,11 +60,16 @@ class Trains(Tool):
 
     def _load(self, recipes: Mapping[str, Recipe]) -> None:
         """Begin with what is recorded of these recipes, by name, for this stream and seed."""
-        keys = {name: recording.key_of(self.stream, self.seed, recipe) for name, recipe in recipes.items()}
-        for name, held in recording.read(self.css, keys, self.records).items():
+        self.restorable = dict(recipes)
+        for name, held in recording.read(self.css, self.keys, self.records).items():
             self._restore(name, held)
             self.recorded |= {name}
         self.actions.explain(self.recorded)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What recorded results of this widget depend on, by their names."""
+        return {name: recording.key_of(self.stream, self.seed, recipe) for name, recipe in self.restorable.items()}
 
     def _replace(self, *names: str) -> None:
         """What was recorded under these names makes room for the learner's own."""

@@ -86,7 +86,9 @@ class ReverseTransfer(LearnsInTurn):
         self._show()
 
     def _held(self, name: str) -> dict[str, Any]:
-        course, changes = self.results[name], self.changes.get(name)
+        course, changes = self.results.get(name), self.changes.get(name)
+        if course is None or not course.complete:
+            return {}
         held = {"known": course.known, "epoch_task": course.epoch_task}
         return held if changes is None else held | {"changes": changes}
 

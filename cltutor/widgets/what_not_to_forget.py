@@ -1,61 +1,78 @@
 """Choose what you will meet again, and see that it is not forgotten (MAS, section 5.1, adaptation test)."""
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import ipywidgets
+import numpy as np
 import traitlets
+from matplotlib.patches import Rectangle
 
 from .. import methods, show
 from ..checked import checked
 from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
-from ..runs.per_class import group_accuracy
+from ..runs.per_class import class_accuracy, over_groups
+from ..show.picture import shortened
+from ..show.probabilities import as_rgb
+from ..show.style import BLUE
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import example
 from .controls import Controls, Values, unusual
 from .inputs import Knob
 from .learning import Device, LearnsInTurn, Train
-from .stage import Draw, draw
-from .training import snapshot
+from .stage import Draw, Stage, draw
 
 ADAPTED = "mas, adapted"
+PER_ROW, WIDE, HIGH = 3, 0.72, 0.92  # examples in a row, and the inches of one with its name
 
 
-class Classes(ipywidgets.HBox):
-    """A toggle button with an example picture for each class of a task; ``value``: the labels of those pressed."""
+@dataclass(frozen=True)
+class Result:
+    """The accuracy (T, C) of every class after every task, known at test, and whether all tasks were learned."""
+
+    accuracy: np.ndarray
+    complete: bool = True
+
+
+class Classes(Stage):
+    """An example picture of each class of a task, framed if it is chosen; a click, or Enter, chooses it or not.
+
+    ``value``: the labels that are chosen; pressed: what observes that.
+    """
 
     value = traitlets.Tuple()
 
     def __init__(self, stream: Stream, task: int, guarded: Callable[[Callable], Callable]) -> None:
-        super().__init__(layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"))
-        self.buttons: dict[int, ipywidgets.ToggleButton] = {}
-        self._showing = False
-        split, boxes = stream[task].test, []
-        for label in stream[task].classes:
-            name = stream.class_names[label]
-            wide = ipywidgets.Layout(width="auto", min_width="64px", margin="2px 0")
-            again = f"meet {name} again: Omega on its pictures"
-            button = ipywidgets.ToggleButton(description=name, tooltip=again, layout=wide)
-            button.observe(guarded(self._pressed), "value")
-            self.buttons[label] = button
-            image = split.images[(split.labels == label).nonzero()[0, 0]]
-            picture = ipywidgets.HTML(example(image.numpy(), f"an example of {name}"))
-            layout = ipywidgets.Layout(align_items="center", margin="2px 10px 2px 0")
-            boxes.append(ipywidgets.VBox([picture, button], layout=layout))
-        self.children = boxes
-        self.observe(self._show, "value")
+        self.labels, split = list(stream[task].classes), stream[task].test
+        self.names = [stream.class_names[label] for label in self.labels]
+        self.images = [as_rgb(split.images[(split.labels == k).nonzero()[0, 0]].numpy()) for k in self.labels]
+        super().__init__(self._picture(()), guarded(self._touched))
+        self.observe(lambda change: self.show(self._picture(change.new)), "value")
 
-    def _pressed(self, change) -> None:
-        if not self._showing:
-            self.value = tuple(label for label, button in self.buttons.items() if button.value)
+    def _touched(self, spot: dict[str, Any]) -> None:
+        self.value = tuple(k for i, k in enumerate(self.labels) if (k in self.value) != (i == int(spot["key"])))
 
-    def _show(self, change) -> None:
-        self._showing = True  # a button set here was not pressed
-        for label, button in self.buttons.items():
-            button.value = label in self.value
-        self._showing = False
+    def _picture(self, chosen: Sequence[int]) -> show.Picture:
+        columns = min(PER_ROW, len(self.labels))
+        rows = math.ceil(len(self.labels) / columns)
+        picture, parts = show.Picture(WIDE * columns, HIGH * rows), []
+        for place, (label, name, image) in enumerate(zip(self.labels, self.names, self.images, strict=True)):
+            left, low = WIDE * (place % columns), HIGH * (rows - 1 - place // columns)
+            picked = label in chosen
+            if picked:
+                frame = {"color": BLUE, "transform": picture.dpi_scale_trans}
+                picture.add_artist(Rectangle((left + 0.03, low + 0.21), 0.66, 0.66, **frame))
+            picture.pixels(image, left + 0.08, low + 0.26, 0.56, 0.56)
+            weight = "bold" if picked else "normal"
+            picture.write(left + WIDE / 2, low + 0.19, shortened(name, WIDE), ha="center", weight=weight)
+            parts.append(f"{name}, {'' if picked else 'not '}to be met again")
+            picture.spot((left, low, WIDE, HIGH), parts[-1], key=str(place))
+        picture.alt = f"Classes of task 1: {'; '.join(parts)}."
+        return picture
 
 
 class WhatNotToForget(LearnsInTurn):
@@ -100,7 +117,26 @@ class WhatNotToForget(LearnsInTurn):
         self.pane = self.stage()
         question = ipywidgets.HTML("Which classes of task 1 will you meet again?")
         self.fill([self.actions, question, self.classes, self.lam, self.epochs], [self.pane])
+        recipes = self.recipes if len(self.controls.values["classes"]) else {}
+        adapted = {f"{ADAPTED} to {stream.class_names[k]}": self._adapted((k,)) for k in stream[0].classes}
+        self._load({name: recipe for name, recipe in recipes.items() if name != ADAPTED} | adapted)
         self._show()
+
+    def _held(self, name: str) -> dict[str, np.ndarray]:
+        found = self.results.get(self.restorable[name])
+        return {"accuracy": found.accuracy} if found and found.complete else {}
+
+    def _restore(self, name: str, held: dict[str, np.ndarray]) -> None:
+        self.results[self.restorable[name]] = Result(held["accuracy"])
+
+    def _adapted(self, classes: tuple[int, ...]) -> Recipe:
+        values = self.controls.values
+        return methods.mas(lam=values["lam"], classes=classes, **{"epochs": values["epochs"], **self.settings})
+
+    def _start(self, name: str) -> None:
+        super()._start(name)
+        recipe = self.recipes[name]
+        self._replace(*(other for other in self.recorded if self.restorable[other] == recipe))
 
     @property
     def chosen(self) -> tuple[int, ...]:
@@ -118,7 +154,7 @@ class WhatNotToForget(LearnsInTurn):
         return {
             "finetune": methods.finetune(**own),
             "mas": methods.mas(lam=lam, **own),
-            ADAPTED: methods.mas(lam=lam, classes=self.chosen, **own),
+            ADAPTED: self._adapted(self.chosen),
         }
 
     def _make_controls(self, usual: Values, given: Values) -> None:
@@ -141,8 +177,8 @@ class WhatNotToForget(LearnsInTurn):
 
     def _done(self, name: str) -> bool:
         """Whether it is finished as it is set now: results are kept by recipe, for every choice of classes."""
-        recipe = self.recipes[name]
-        return recipe in self.results and self.results[recipe].complete
+        recipe, recorded = self.recipes[name], [self.restorable[other] for other in self.recorded]
+        return recipe not in recorded and recipe in self.results and self.results[recipe].complete
 
     def _draw_ahead(self, finished: bool) -> None:
         """There are too many choices of classes to draw them all."""
@@ -152,7 +188,8 @@ class WhatNotToForget(LearnsInTurn):
         if isinstance(event, Stepped):
             self._say(event, " (adapted)" if self._part[0] == ADAPTED else "")
         elif isinstance(event, TaskDone):
-            self.results = {**self.results, event.run.recipe: snapshot(event.run)}
+            found = Result(class_accuracy(event.run, self.stream), event.run.complete)
+            self.results = {**self.results, event.run.recipe: found}
             self._show()
 
     def _show(self, name: str | None = None) -> None:
@@ -169,7 +206,7 @@ class WhatNotToForget(LearnsInTurn):
         runs = {name: self.results[recipe] for name, recipe in self.recipes.items() if recipe in self.results}
         if not runs:
             raise ValueError("Nothing has been trained with these settings yet: press Train.")
-        found = {name: group_accuracy(run, self.stream, groups) for name, run in runs.items()}
+        found = {name: over_groups(result.accuracy, self.stream, groups) for name, result in runs.items()}
         note = "" if ADAPTED in runs else "press Train to see MAS adapted to this choice"
         return show.adaptation(found, names, note)
 
