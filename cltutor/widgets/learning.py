@@ -61,13 +61,13 @@ class Trains(Tool):
     def _load(self, recipes: Mapping[str, Recipe]) -> None:
         """Begin with what is recorded of these recipes, by name, for this stream and seed."""
         self.restorable = dict(recipes)
-        for name, held in recording.read(self.css, self.keys, self.records).items():
+        for name, held in recording.read(self.css, self.record_keys, self.records).items():
             self._restore(name, held)
             self.recorded |= {name}
         self.actions.explain(self.recorded)
 
     @property
-    def keys(self) -> dict[str, str]:
+    def record_keys(self) -> dict[str, str]:
         """What recorded results of this widget depend on, by their names."""
         return {name: recording.key_of(self.stream, self.seed, recipe) for name, recipe in self.restorable.items()}
 

@@ -47,7 +47,7 @@ def build(starts: Sequence[Start] = STARTS, folder: Path = recording.FOLDER) -> 
         tool.actions.clear.click()  # what is recorded would not be learned again
         tool.actions.train.click()
         tool.training.join()
-        held = {key: tool._held(part) for part, key in tool.keys.items()}
+        held = {key: tool._held(part) for part, key in tool.record_keys.items()}
         found.setdefault(tool.css, {}).update({key: one for key, one in held.items() if one})
         tool.close()
     return [recording.write(css, results, folder) for css, results in found.items()]
