@@ -55,7 +55,7 @@ def parser() -> Parser:
     compare.add_argument("methods", nargs="+", metavar="method", help="names of methods, such as finetune lwf joint")
     seeds = by(Whole(0), "a seed")
     compare.add_argument("--seeds", type=seeds, nargs="+", default=[0, 1, 2], help="per method (default: 0 1 2)")
-    gallery.add_argument("streams", nargs="*", help="digits, scenes (default: all)")
+    gallery.add_argument("streams", nargs="*", help="digits, scenes, or widgets: what they start from (default: all)")
     claims.add_argument("--paper", help="lwf, mas, lwm, eeil or dfcnn (default: all)")
     trials = by(Whole(1), "trials")
     claims.add_argument("--trials", type=trials, help="class orders per claim, 2 or more (default: the claim's own)")
