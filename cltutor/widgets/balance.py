@@ -158,7 +158,8 @@ class Balance(LearnsInTurn):
         return {"accuracy": result.accuracy, "moments": {words: vars(one) for words, one in result.moments.items()}}
 
     def _restore(self, name: str, held: dict[str, Any]) -> None:
-        moments = {words: Moment(**arrays) for words, arrays in held["moments"].items()}
+        found = held["moments"]
+        moments = {words: Moment(**found[words]) for words in (BEFORE, AFTER, ALONE) if words in found}
         self.results[name] = Result(held["accuracy"], len(held["accuracy"]), moments)
 
     def _tests(self, recipe: Recipe) -> dict[str, int]:
