@@ -41,6 +41,7 @@ _NAMES = {
     "Run": "runs.run",
     "Schedule": "recipe",
     "compare": "comparing.comparison",
+    "guess": "widgets.guess",
     "learn": "training.loop",
     "register": "recipe.parser",
     "search": "comparing.search",

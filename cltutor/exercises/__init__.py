@@ -5,6 +5,7 @@ One module holds the exercises of one notebook.
 
 from . import notebook_01, notebook_02, notebook_03, notebook_04, notebook_05, notebook_06, notebook_07
 from .checking import Check, check, names
+from .reports import ClassReport, read_reports, report
 
 MATRIX = notebook_01.MATRIX
 COMPARISON = notebook_07.COMPARISON
@@ -13,6 +14,7 @@ __all__ = [
     "COMPARISON",
     "MATRIX",
     "Check",
+    "ClassReport",
     "check",
     "names",
     "notebook_01",
@@ -22,4 +24,6 @@ __all__ = [
     "notebook_05",
     "notebook_06",
     "notebook_07",
+    "read_reports",
+    "report",
 ]

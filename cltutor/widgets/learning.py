@@ -1,7 +1,7 @@
 """What the widgets that train have in common: one run after another, or several recipes in turn."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -19,9 +19,9 @@ from ..seeds import seeded
 from ..show.runs import accuracy, setting
 from ..streams import Stream
 from ..training.events import EpochDone, Event, Stepped
-from . import recording
 from .base import Tool
 from .behind import RunAlbum
+from .recording import Recordable
 from .stage import Draw, Drawing, Stage
 from .training import Actions, Pace, Training, snapshot
 
@@ -38,14 +38,13 @@ class DeviceText(DeviceName):
 Device = Annotated[str, DeviceText()]
 
 
-class Trains(Tool):
+class Trains(Recordable, Tool):
     """A tool with Train, Stop and Clear (`actions`), which learns `stream` in a thread.
 
     train, draw: used to learn and to draw; tests give others. Subclasses say what happens at the press of `_train` and
     `_clear`; `_follow(event)` and `_end(run, finished)` are called in the thread.
     """
 
-    records = recording.FOLDER
     pauses = False  # whether Stop pauses, and `_resume` goes on
 
     def __init__(self, css: str, stream: Stream, seed: int, device: str, train: Train, draw: Draw) -> None:
@@ -56,33 +55,6 @@ class Trains(Tool):
         self.pace = Pace()
         resume = self._resume if self.pauses else None
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded, resume)
-        self.recorded: frozenset[str] = frozenset()  # names of results that came with the package
-
-    def _load(self, recipes: Mapping[str, Recipe]) -> None:
-        """Begin with what is recorded of these recipes, by name, for this stream and seed."""
-        self.restorable = dict(recipes)
-        for name, held in recording.read(self.css, self.record_keys, self.records).items():
-            self._restore(name, held)
-            self.recorded |= {name}
-        self.actions.explain(self.recorded)
-
-    @property
-    def record_keys(self) -> dict[str, str]:
-        """What recorded results of this widget depend on, by their names."""
-        return {name: recording.key_of(self.stream, self.seed, recipe) for name, recipe in self.restorable.items()}
-
-    def _replace(self, *names: str) -> None:
-        """What was recorded under these names makes room for the learner's own."""
-        self.recorded -= set(names)
-        self.actions.explain(self.recorded)
-
-    def _restore(self, name: str, held: dict[str, Any]) -> None:
-        """Take over a result as ``_held`` gave it."""
-        raise NotImplementedError
-
-    def _held(self, name: str) -> recording.Held:
-        """All that is shown of a result, as arrays by name."""
-        raise NotImplementedError
 
     @cached_property
     def empty(self) -> Drawing:
