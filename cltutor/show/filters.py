@@ -17,8 +17,9 @@ from ..checked import checked
 from ..describe import Kind
 from ..networks.dfcnn import DFCNNNetwork
 from .matrix import MAP, write_in_cell
-from .picture import FRAME, Picture, headed, name_rows, room, shortened, titled, widest
+from .picture import Picture, headed, name_rows, room, shortened, titled, widest
 from .rules import Values
+from .style import FRAME
 
 Shares = Annotated[ArrayLike, Values(("tasks, channels",), 0)]
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above: readable with any colour vision

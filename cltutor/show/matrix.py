@@ -13,7 +13,7 @@ from ..evaluation.metrics import average_accuracy
 from ..runs.naming import name_of
 from ..runs.run import Run
 from .picture import FONT, Picture, headed, name_rows, plain, widest, wrapped
-from .runs import DASH, NEVER_COMPETED, accuracy, class_list, measured, methods, one_class_notes, percent, setting
+from .runs import DASH, NEVER_COMPETED, accuracy, class_list, counted, measured, one_class_notes, percent, setting
 from .style import HATCH, INK, ink_on
 
 MAP = "cividis"  # perceptually uniform and the same to readers with any colour vision
@@ -30,7 +30,7 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
     Raises:
         ValueError: a run without accuracies in this setting.
     """
-    measured(methods([run]), known_task)
+    measured([run], known_task)
     values = accuracy(run, known_task)
     count = len(values)
     cell, height = (0.95, max(0.6, 1.6 / count)) if count <= 5 else (0.68, 0.52)
@@ -41,10 +41,9 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
     hatched = not (known_task or run.competes)
     title = f"{name_of(run)}: accuracy (%), {setting(known_task)}"
     note = f"hatched: {NEVER_COMPETED}" if hatched else ""
-    notes = [note, *one_class_notes([run], known_task)]
+    notes, names = [note, *one_class_notes([run], known_task)], ("accuracy on task", "after learning task")
     picture = headed(max(left + count * cell + 0.25, 4.6), below + count * height + 0.08, title, notes)
-    place = (left, below, count * cell, count * height)
-    axes = picture.panel(*place, "accuracy on task", "after learning task", frame=False)
+    axes = picture.panel(left, below, count * cell, count * height, *names, frame=False)
     axes.set(xlim=(-0.5, count - 0.5))
     if run.learned:
         picture.frames([f"after task {task + 1}" for task in range(run.learned)], "task")
@@ -97,9 +96,7 @@ def _alt(run: Run, values: np.ndarray, known_task: bool) -> str:
     learned = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1 or run.learned
     if learned == 0:
         return f"{words}: no task has been learned yet."
-    end = f"average accuracy {percent(100 * average_accuracy(values))} after {learned} tasks"
-    if learned == 1:
-        return f"{words}: {percent(100 * values[0, 0])} on task 1, the only one learned."
-    fall = f"task 1 goes from {percent(100 * values[0, 0])} to {percent(100 * values[learned - 1, 0])}"
     note = f" ({NEVER_COMPETED})" if not (known_task or run.competes) else ""
-    return f"{words}{note}: {fall}, {end}."
+    ends = [percent(100 * values[row, 0]) for row in sorted({0, learned - 1})]
+    end = f"average accuracy {percent(100 * average_accuracy(values))} after {counted(learned, 'task')}"
+    return f"{words}{note}: task 1 {'goes from' if learned > 1 else 'has'} {' to '.join(ends)}, {end}."

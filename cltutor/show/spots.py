@@ -5,6 +5,8 @@ is made: until then a figure function may still change its axes.
 """
 
 import base64
+import math
+import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +55,14 @@ class Spots:
     at: list[int] = field(default_factory=list)  # the frame to which pointing at each moves the picture
     link: list[int] = field(default_factory=list)  # what each belongs to: its newest others are marked with it
     played: Played | None = None
+
+    def read(self, spot: int) -> str:
+        """The words of a spot, in the last frame; nothing where there is none."""
+        words = []
+        for every, values, *frames in self.columns:
+            place = self.played.codes[-1, spot] if frames else spot // every % len(values)
+            words.append(values[place])
+        return "" if None in words else re.sub(r"\{(\d+)\}", lambda field: words[int(field[1])], self.sentence)
 
 
 class Touchable:
@@ -155,6 +165,17 @@ class Touchable:
         """
         self.setting, self.make_other = setting(known_task), partial(make, not known_task)
         return self
+
+    def describe(self, title: str, ends: int = 1) -> None:
+        """The alternative text: a title, then what is read at the last spot of each kind.
+
+        ends: 2: at the first as well; 0: at all of them.
+        """
+        kinds = [[words for spot in range(math.prod(one.shape)) if (words := one.read(spot))] for one in self.spots]
+        found = [
+            words for kind in kinds for words in (kind if ends == 0 else dict.fromkeys([*kind[: ends - 1], *kind[-1:]]))
+        ]
+        self.alt = f"{title}: {'; '.join(found) or 'nothing has been learned yet'}."
 
     def _tag(self, kind: str, value: object, artists: Iterable[Artist]) -> None:
         """matplotlib writes one name per artist: it holds all that the page must know about it."""

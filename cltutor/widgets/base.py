@@ -19,7 +19,7 @@ import matplotlib.image
 import numpy as np
 
 from .. import show
-from ..show.probabilities import as_rgb
+from ..show.images import as_rgb
 from .behind import Album, Draw, ignore
 from .cells import Cells
 from .inputs import close

@@ -93,7 +93,7 @@ def test_the_curve_is_the_mean_over_images_and_leaves_out_unknown_drifts(artists
     picture = show.attention_drift(drifts, COLUMNS)
     (line,) = artists(picture.axes[0], Line2D, "lwm")
     np.testing.assert_allclose(line.get_ydata(), [0, 2, 2.5, np.nan])
-    assert "lwm ends with a mean drift of 2.50." in picture.alt
+    assert "lwm, M2: drift from M0 2.500 ± 0.707 over 2 images." in picture.alt
     (band,) = artists(picture.axes[0], FillBetweenPolyCollection)
     corners = {tuple(point) for path in band.get_paths() for point in path.vertices.round(6)}
     low, high = 2 - np.sqrt(2), 2 + np.sqrt(2)

@@ -257,7 +257,7 @@ def test_the_changes_are_drawn_in_percent_one_panel_per_layer():
     assert len(picture.axes) == 2
     for layer, axes in enumerate(picture.axes):
         first, second = axes.lines
-        np.testing.assert_allclose(first.get_xdata(), [1, 2, 3])
+        np.testing.assert_allclose(first.get_xdata(), [0.5, 1.5, 2.5])
         np.testing.assert_allclose(first.get_ydata(), [0, 100 * (layer + 1) / 6, 200 * (layer + 1) / 6])
         np.testing.assert_allclose(second.get_ydata(), [0, 100 * (layer + 1) / 6])
         assert axes.get_ylim() == picture.axes[0].get_ylim()

@@ -1,27 +1,45 @@
-"""Which weights of a layer matter: heat maps of Omega, methods side by side (MAS, section 4.1)."""
+"""Which weights of a layer matter: heat maps of Omega, and whether two methods agree (MAS, section 4.1).
+
+Importances of different methods have different units: they are compared on scales without one.
+"""
 
 import math
+from itertools import pairwise
+from typing import Annotated
 
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import ArrayLike
 
 from ..checked import Table, Text, checked
+from ..describe import Choice
 from .matrix import MAP
-from .picture import Picture, headed, shortened, titled
-from .rules import by_name
-from .scales import DECADES, OMEGA, SCALES, Scale, scaled
+from .picture import FONT, Picture, chart, headed, shortened, titled
+from .rules import TwoNames, Values, by_name
 from .spots import Played
+from .style import INK
 
 WIDE, HIGH, GAP, LEFT, BELOW = 2.35, 3.2, 0.2, 0.5, 1.1  # inches of a map, between two maps, left of and below them
+SIDE = 3.4  # inches of a map of agreement
 CELLS = 260  # per side of a map: thinner ones cannot be distinguished
+COUNTED = 40  # cells per side of a map of agreement
 SPOTS = 70_000  # of all maps: of more cells, the mean of neighbours is read
 TILED = 130  # per side of a map of tiles, whose gaps must be visible as well
-Omegas = by_name(Table(None, Text(), least=1))  # by method, then by the parameter's name
-ENDS = {"rank": (0, 100), "log": (-DECADES, 0)}
+DECADES = 6  # below the largest, on the logarithmic scale
+SCALES = {
+    "rank": "rank in the layer (% of its weights that matter less)",
+    "log": "importance (decades below the layer's largest)",
+}
+TICKS = {"rank": range(0, 101, 20), "log": range(-DECADES, 1)}
+UNIT = {"rank": "rank (%)", "log": "decades below the largest"}
 FINE = {"rank": 1, "log": -20}  # steps of a unit in which a value is read
 READ = {"rank": "rank {} % in the layer", "log": "{} decades from the layer's largest"}
+OMEGA = Values(low=0)
+Omega, Scale = Annotated[ArrayLike, OMEGA], Annotated[str, Choice(SCALES)]
+Omegas = by_name(Table(None, Text(), least=1))  # by method, then by the parameter's name
 
 
 @checked
@@ -46,18 +64,30 @@ def importance(omegas: Omegas, layer: str, scale: Scale = "rank", what: str = ""
     shapes = {array.shape for array in values.values()}
     if len(shapes) != 1:
         raise ValueError(f"The importances of {layer} are of one shape, not {sorted(shapes)}.")
-    (shape,) = shapes
-    maps, names, note = {}, ("", ""), ""
-    for method, array in values.items():
-        maps[method], names, note = cells(scaled(array, scale))
-    title = titled(f"Importance of each weight of {layer}", what)
-    picture = _page(maps, names, note, title, scale)
-    zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values.items())
-    size = " x ".join(map(str, shape))
-    picture.alt = (
-        f"{title}: heat maps of {size} weights for {', '.join(values)}, coloured by {SCALES[scale]}; "
-        f"of no importance at all are {zeros}."
+    made = {method: cells(scaled(array, scale)) for method, array in values.items()}
+    (shown, (down, across), note), *_ = made.values()
+    high = min(HIGH, max(0.5, WIDE * shown.shape[0] / shown.shape[1]))
+    width, title = (
+        max(LEFT + len(made) * (WIDE + GAP) + 0.1, 5.4),
+        titled(f"Importance of each weight of {layer}", what),
     )
+    picture = headed(width, BELOW + high + 0.22, title, [note])
+    colors = matplotlib.colormaps[MAP].with_extremes(bad="none")
+    norm = Normalize(TICKS[scale][0], TICKS[scale][-1])
+    for place, (method, (shown, names, _)) in enumerate(made.items()):
+        left = LEFT + place * (WIDE + GAP)
+        axes = picture.panel(left, BELOW, WIDE, high, frame=False)
+        axes.imshow(shown, cmap=colors, norm=norm, aspect="auto", interpolation="none")
+        axes.set(xticks=[], yticks=[])
+        _spots(picture, (left, BELOW, WIDE, high), method, shown, names, scale, shown.size * len(made))
+        picture.write(left, BELOW + high + 0.07, shortened(method, WIDE), va="baseline")
+        picture.write(left, BELOW - 0.06, shortened(across, WIDE))
+    picture.write(0.3, BELOW + high / 2, down, rotation=90, va="center", ha="center")
+    picture.color_bar(ScalarMappable(norm, colors), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
+    picture.write(LEFT, 0.28, SCALES[scale])
+    zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values.items())
+    size = f"heat maps of {' x '.join(map(str, *shapes))} weights for {', '.join(values)}"
+    picture.alt = f"{title}: {size}, coloured by {SCALES[scale]}; of no importance at all are {zeros}."
     return picture
 
 
@@ -111,27 +141,6 @@ def _grid(tiles: np.ndarray) -> np.ndarray:
     return _tiled(filled.reshape(rows, columns, high, wide))
 
 
-def _page(maps: dict[str, np.ndarray], names: tuple[str, str], note: str, title: str, scale: str) -> Picture:
-    rows, columns = next(iter(maps.values())).shape
-    high = min(HIGH, max(0.5, WIDE * rows / columns))
-    width = max(LEFT + len(maps) * (WIDE + GAP) + 0.1, 5.4)
-    picture = headed(width, BELOW + high + 0.22, title, [note])
-    colors, (low, up) = matplotlib.colormaps[MAP].with_extremes(bad="none"), ENDS[scale]
-    for place, (method, values) in enumerate(maps.items()):
-        left = LEFT + place * (WIDE + GAP)
-        axes = picture.panel(left, BELOW, WIDE, high, frame=False)
-        axes.imshow(values, cmap=colors, vmin=low, vmax=up, aspect="auto", interpolation="none")
-        axes.set(xticks=[], yticks=[])
-        _spots(picture, (left, BELOW, WIDE, high), method, values, names, scale, values.size * len(maps))
-        picture.write(left, BELOW + high + 0.07, shortened(method, WIDE), va="baseline")
-        picture.write(left, BELOW - 0.06, shortened(names[1], WIDE))
-    picture.write(0.3, BELOW + high / 2, names[0], rotation=90, va="center", ha="center")
-    drawn = ScalarMappable(Normalize(low, up), colors)
-    picture.color_bar(drawn, LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
-    picture.write(LEFT, 0.28, SCALES[scale])
-    return picture
-
-
 def _spots(
     picture: Picture, place: tuple, method: str, values: np.ndarray, names: tuple[str, str], scale: str, cells: int
 ) -> None:
@@ -145,7 +154,7 @@ def _spots(
     blocks = padded.reshape(len(rows), down, len(columns), across)
     count = np.isfinite(blocks).sum((1, 3))
     fine = FINE[scale] * np.nansum(blocks, axis=(1, 3)) / np.maximum(count, 1)
-    codes = range(1 + round(abs(FINE[scale] * (ENDS[scale][1] - ENDS[scale][0]))))
+    codes = range(1 + round(abs(FINE[scale]) * np.ptp(TICKS[scale])))
     words = [READ[scale].format(f"{code / FINE[scale] + 0:g}") for code in codes]
     found = np.where(count, fine.round(), len(words)).astype(np.uint8)
     box = (left, low + high * (1 - tall / len(values)), wide * broad / values.shape[1], high * tall / len(values))
@@ -169,3 +178,73 @@ def _parts(gaps: np.ndarray, names: tuple[str, str], axis: int, step: int) -> tu
     if span == 1:
         return [f"{noun} {start + 1}" for start in starts], step
     return [f"{noun}s {start + 1} to {min(start + span, total)}" for start in starts], step
+
+
+@checked
+def agreement(first: Omega, second: Omega, names: TwoNames, scale: Scale = "rank", what: str = "") -> Picture:
+    """Two methods' importances of the same weights against each other, with Spearman's rank correlation.
+
+    Thousands of points would hide each other, so cells are coloured by the number of weights in them. scale: "rank" (in
+    per cent; on the diagonal both agree) or "log" (decades below the largest, at most 6). what: words for the title,
+    such as the layer's name.
+
+    Raises:
+        ValueError: different shapes, numbers below 0, or an unknown scale.
+    """
+    if first.shape != second.shape or first.size < 2:
+        raise ValueError(f"Give the importances of the same two weights or more, not {first.shape} and {second.shape}.")
+    correlation, both = rank_correlation(first, second), 100 * ((first == 0) & (second == 0)).mean()
+    zeros = f"; {both:.0f} % are 0 in both" if both else ""
+    words = f"rank correlation {correlation:.2f} over {first.size:,} weights{zeros}"
+    if np.isnan(correlation):
+        words = "no rank correlation: one of them gives all weights the same importance"
+    title, ticks, unit = f"{names[0]} and {names[1]}{': ' if what else ''}{what}", TICKS[scale], UNIT[scale]
+    labels = [f"{name}, {unit}" for name in names]
+    picture, axes = chart(5.6, SIDE, title, [words], None, *labels, left=0.95, right=5.6 - 0.95 - SIDE)
+    x, y, ends = scaled(first.ravel(), scale), scaled(second.ravel(), scale), (ticks[0], ticks[-1])
+    counts = np.histogram2d(x, y, bins=COUNTED, range=(ends, ends))[0].T
+    counts[counts == 0] = np.nan
+    square = {"origin": "lower", "extent": (*ends, *ends), "aspect": "auto", "interpolation": "none"}
+    drawn = axes.imshow(counts, cmap=MAP, norm=LogNorm(vmin=0.9), **square)
+    axes.plot(ends, ends, color=INK, lw=0.8, ls=":")
+    across = [f"{a:g} to {b:g}" for a, b in pairwise(np.linspace(*ends, COUNTED + 1))]
+    sentence = f"{unit}: {{column}} by {{a}}, {{row}} by {{b}}; weights here: {{count:,.0f}}"
+    picture.cells(axes, across[::-1], across, sentence, a=names[0], b=names[1], count=counts[::-1])
+    axes.set(xlim=ends, ylim=ends, xticks=ticks, yticks=ticks)
+    axes.grid(False)
+    bar = picture.color_bar(drawn, 0.95 + SIDE + 0.2, 0.62, 0.13, SIDE)
+    bar.formatter = FuncFormatter(lambda count, _: f"{count:,.0f}")
+    bar.set_label("weights in a cell", fontsize=FONT, color=INK)
+    picture.alt = f"Importance by {title}: {words}."
+    return picture
+
+
+@checked
+def scaled(values: Omega, scale: Scale) -> np.ndarray:
+    """Numbers of any unit on a scale without one, in their shape.
+
+    "rank": from 0 to 100, the percentage of the others that are smaller; equal ones share the mean of their ranks.
+    "log": from -6 to 0, the decades below the largest; 0 and all smaller values become -6.
+
+    Raises:
+        ValueError: an unknown scale, or numbers below 0 or not finite.
+    """
+    if scale == "rank":
+        return 100 * ranks(values).reshape(values.shape) / max(1, values.size - 1)
+    largest = values.max() or 1.0
+    return np.log10(np.maximum(values / largest, 10.0**-DECADES))
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each number (N,), from 0; equal ones share the mean of their ranks."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts + 1) / 2)[places.reshape(-1)]
+
+
+def rank_correlation(one: ArrayLike, other: ArrayLike) -> float:
+    """Spearman's rank correlation, from -1 to 1; nan if all numbers of one are equal."""
+    a, b = (ranks(np.asarray(values, dtype=float)) for values in (one, other))
+    a, b = a - a.mean(), b - b.mean()
+    norm = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / norm) if norm else float("nan")
