@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..checked import checked
 from ..describe import Choice
-from .matrix import MAP, write_in_cell
+from .matrix import heat_map, write_in_cell
 from .picture import FONT, Picture, chart, headed, plain, shortened, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
 from .style import BLUE, FAINT, GROUND, INK, VERMILLION, look
@@ -165,14 +164,13 @@ def _error_shares(counts: np.ndarray, new: int) -> tuple[float, float, float]:
 
 def _cells(axes: Axes, percents: np.ndarray, classes: Sequence[int]) -> None:
     """The heat map, with lines between tasks, the thickest between old and new classes."""
-    colors, ends = matplotlib.colormaps[MAP], np.cumsum(classes)[:-1]
-    axes.imshow(percents, cmap=colors, vmin=0, vmax=100, aspect="auto", interpolation="none")
+    image, ends = heat_map(axes, percents, 0, 100), np.cumsum(classes)[:-1]
     for place, end in enumerate(ends, 1):
         for line in (axes.axhline, axes.axvline):
             line(end - 0.5, color=GROUND, linewidth=3 if place == len(ends) else 1.2)
     if len(percents) <= NAMED:
         for i, j in zip(*np.nonzero(percents >= 0.5), strict=True):
-            write_in_cell(axes, i, j, f"{percents[i, j]:.0f}", colors(percents[i, j] / 100))
+            write_in_cell(axes, i, j, f"{percents[i, j]:.0f}", image.to_rgba(percents[i, j]))
 
 
 def _name_sizes(classes: Sequence[int], names: Sequence[str], inches: float) -> tuple[float, float]:

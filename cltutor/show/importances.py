@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from ..checked import Table, Text, checked
 from ..describe import Choice
-from .matrix import MAP
+from .matrix import MAP, heat_map
 from .picture import FONT, Picture, chart, headed, shortened, titled
 from .rules import TwoNames, Values, by_name
 from .spots import Played
@@ -77,7 +77,7 @@ def importance(omegas: Omegas, layer: str, scale: Scale = "rank", what: str = ""
     for place, (method, (shown, names, _)) in enumerate(made.items()):
         left = LEFT + place * (WIDE + GAP)
         axes = picture.panel(left, BELOW, WIDE, high, frame=False)
-        axes.imshow(shown, cmap=colors, norm=norm, aspect="auto", interpolation="none")
+        heat_map(axes, shown, norm.vmin, norm.vmax, cmap=colors)
         axes.set(xticks=[], yticks=[])
         _spots(picture, (left, BELOW, WIDE, high), method, shown, names, scale, shown.size * len(made))
         picture.write(left, BELOW + high + 0.07, shortened(method, WIDE), va="baseline")
@@ -204,8 +204,7 @@ def agreement(first: Omega, second: Omega, names: TwoNames, scale: Scale = "rank
     x, y, ends = scaled(first.ravel(), scale), scaled(second.ravel(), scale), (ticks[0], ticks[-1])
     counts = np.histogram2d(x, y, bins=COUNTED, range=(ends, ends))[0].T
     counts[counts == 0] = np.nan
-    square = {"origin": "lower", "extent": (*ends, *ends), "aspect": "auto", "interpolation": "none"}
-    drawn = axes.imshow(counts, cmap=MAP, norm=LogNorm(vmin=0.9), **square)
+    drawn = heat_map(axes, counts, None, None, norm=LogNorm(vmin=0.9), origin="lower", extent=(*ends, *ends))
     axes.plot(ends, ends, color=INK, lw=0.8, ls=":")
     across = [f"{a:g} to {b:g}" for a, b in pairwise(np.linspace(*ends, COUNTED + 1))]
     sentence = f"{unit}: {{column}} by {{a}}, {{row}} by {{b}}; weights here: {{count:,.0f}}"
@@ -245,6 +244,4 @@ def ranks(values: np.ndarray) -> np.ndarray:
 def rank_correlation(one: ArrayLike, other: ArrayLike) -> float:
     """Spearman's rank correlation, from -1 to 1; nan if all numbers of one are equal."""
     a, b = (ranks(np.asarray(values, dtype=float)) for values in (one, other))
-    a, b = a - a.mean(), b - b.mean()
-    norm = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / norm) if norm else float("nan")
+    return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) and np.ptp(b) else float("nan")

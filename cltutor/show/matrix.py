@@ -1,11 +1,12 @@
 """The accuracy matrix as a heat map."""
 
 from functools import partial
+from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from ..checked import checked
@@ -67,22 +68,26 @@ def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
 
 def fill_row(axes: Axes, values: np.ndarray, row: int, hatched: bool, decimals: int = 1) -> list[Artist]:
     """What is drawn of the accuracies after one task."""
-    colors, count = matplotlib.colormaps[MAP], len(values)
-    place = (-0.5, count - 0.5, row + 0.5, row - 0.5)
-    look = {"cmap": colors, "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "none"}
-    drawn = [axes.imshow(values[row : row + 1], extent=place, **look)]
+    image = heat_map(axes, values[row : row + 1], 0, 1, extent=(-0.5, len(values) - 0.5, row + 0.5, row - 0.5))
+    drawn = [image]
     if hatched:
         hatch = Rectangle((-0.5, row - 0.5), row + 1, 1, fill=False, hatch=HATCH, edgecolor="white", linewidth=0)
         drawn.append(axes.add_patch(hatch))
     for column, value in enumerate(values[row, : row + 1]):
         words = f"{100 * value:.{decimals}f}" if np.isfinite(value) else DASH
-        text = write_in_cell(axes, row, column, words, colors(value), FONT + 1)
+        text = write_in_cell(axes, row, column, words, image.to_rgba(value), FONT + 1)
         if np.isnan(value):
             text.set_color(INK)
         elif hatched:
-            text.set_bbox({"facecolor": colors(value), "edgecolor": "none", "pad": 1.5})
+            text.set_bbox({"facecolor": image.to_rgba(value), "edgecolor": "none", "pad": 1.5})
         drawn.append(text)
     return drawn
+
+
+def heat_map(axes: Axes, values: np.ndarray, low: float, high: float | None, **options: Any) -> AxesImage:
+    """Cells (rows, columns) in colours from low to high, by default the largest; nan is left out."""
+    look = {"cmap": MAP, "vmin": low, "vmax": high, "aspect": "auto", "interpolation": "none"}
+    return axes.imshow(values, **look | options)
 
 
 def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tuple[float, ...], size: float = FONT):
