@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ..checked import checked
 from ..describe import Choice
 from .matrix import heat_map, write_in_cell
-from .picture import FONT, Picture, chart, headed, plain, shortened, titled, widest, wrapped
+from .picture import FONT, Picture, chart, headed, plain, shortened, tens, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
 from .style import BLUE, FAINT, GROUND, INK, VERMILLION, look
 
@@ -53,7 +53,13 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
     parts = []
     for place, (moment, counts) in enumerate(matrices.items()):
         left = 0.4 + wide + place * (MIDDLE - 0.4)
-        right, old, new = _error_shares(counts, classes[-1])
+        old = len(counts) - classes[-1]
+        pairs = (
+            (np.trace(counts), counts),
+            (counts[:old, old:].sum(), counts[:old]),
+            (counts[old:, :old].sum(), counts[old:]),
+        )
+        right, old, new = (100 * part / max(whole.sum(), 1) for part, whole in pairs)
         lines = f"{moment}: {right:.1f} % right\nold taken for new: {old:.1f} %, new for old: {new:.1f} %"
         picture.write(left, below + SIDE + 0.06, lines, va="bottom")
         axes = picture.panel(left, below, SIDE, SIDE, frame=False)
@@ -140,8 +146,7 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
             broad = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
             picture.layer(label, *axes.plot(seen, values, **broad))
     axes.set_xticks(seen[:: math.ceil(len(seen) / 20)])
-    lowest = np.nanmin([100, *np.concatenate(list(arrays.values()))])
-    axes.set_ylim(max(0, 10 * math.floor((lowest - 2) / 10)), 102)
+    axes.set_ylim(tens([100, *np.concatenate(list(arrays.values()))])[0], 102)
     picture.describe(f"{title}{f', {chosen} on a broad band' if chosen else ''}")
     return picture
 
@@ -152,14 +157,6 @@ def _check(arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequ
         raise ValueError(f"Give one moment or two, and a name for each of {count} classes.")
     if wrong := [values.shape for values in arrays.values() if values.shape != (count,) * axes]:
         raise ValueError(f"{count} classes need numbers of shape {(count,) * axes}, not {wrong[0]}.")
-
-
-def _error_shares(counts: np.ndarray, new: int) -> tuple[float, float, float]:
-    """Per cent right, per cent of old classes taken for new ones, and of new classes for old ones."""
-    old = len(counts) - new
-    forward, backward = counts[:old, old:].sum(), counts[old:, :old].sum()
-    parts = (np.trace(counts), counts), (forward, counts[:old]), (backward, counts[old:])
-    return tuple(100 * part / max(whole.sum(), 1) for part, whole in parts)
 
 
 def _cells(axes: Axes, percents: np.ndarray, classes: Sequence[int]) -> None:

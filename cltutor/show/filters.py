@@ -47,12 +47,12 @@ def knowledge(network: DFCNNNetwork, layer: int, task: int, off: Collection[int]
     Raises:
         ValueError: a layer, task or channel that does not exist.
     """
-    off, each = sorted(set(off)), [stages(network, layer, one) for one in range(task + 1)]
-    channels = len(each[-1][0])
+    off, whole = sorted(set(off)), stages(network, layer, task)
+    each, channels = [stages(network, layer, one) for one in range(task + 1)], len(whole[0])
     if off and not 0 <= off[0] <= off[-1] < channels:
         raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")
     switched = network.without({layer: off}) if off else network
-    chosen = [strongest(tiles, most) for tiles, most in zip(each[-1], MOST, strict=True)]
+    chosen = [strongest(tiles, most) for tiles, most in zip(whole, MOST, strict=True)]
     shown = [tiles[best] for stage in each for tiles, best in zip(stage, chosen, strict=True)]
     bound = float(max(np.abs(tiles).max() for tiles in shown)) or 1.0
     title = titled(f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base", what)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from ..checked import Table, Text, checked, rule_of
 from ..describe import Choice, Real
 from ..evaluation.metrics import mean_interval
-from .picture import Picture, headed, shortened, titled
+from .picture import Picture, headed, shortened, tens, titled
 from .rules import Names, Runs, Share, Values, accuracies, by_name
 from .runs import Method, accuracy, counted, mean_and_spread, measured, reading
 from .style import BLUE, DASHED, DOTTED, FAINT, GREY, SOLID, VERMILLION, YELLOW, Look, look
@@ -49,8 +49,7 @@ def paneled(
     rows = math.ceil(len(headings) / 5)
     columns = math.ceil(len(headings) / rows)
     wide, high = WIDTHS.get(columns, 2.0), 2.3 if rows == 1 else 1.7
-    low = max(0, 10 * math.floor((min(percents) - 2) / 10))  # round numbers around the percentages
-    top = min(most, 10 * math.ceil((max(percents) + 2) / 10))
+    low, top = np.minimum(tens(percents), most)
     margin, body = 0.03 * (top - low), rows * (high + TITLES) - TITLES
     picture, panels = headed(LEFT + columns * (wide + GAP) + 0.1, BELOW + body + 0.3, title, notes, legend), []
     for place, heading in enumerate(headings):

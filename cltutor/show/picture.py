@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import BboxImage
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
+from numpy.typing import ArrayLike
 
 from ..checked import checked
 from ..describe import Real
@@ -190,6 +191,11 @@ def name_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_yticks(range(len(labels)), [plain(label) for label in labels])
     axes.tick_params(axis="y", length=0)
+
+
+def tens(percents: ArrayLike) -> tuple[int, int]:
+    """The ends of an axis in tens, with some room around percentages; nan is left out."""
+    return max(0, 10 * math.floor((np.nanmin(percents) - 2) / 10)), 10 * math.ceil((np.nanmax(percents) + 2) / 10)
 
 
 def titled(words: str, what: str) -> str:

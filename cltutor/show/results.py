@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..checked import checked
 from ..evaluation import metrics
-from .picture import FONT, Picture, headed, name_rows, widest
+from .picture import FONT, Picture, headed, name_rows, tens, widest
 from .rules import Runs
 from .runs import (
     NOTE,
@@ -107,8 +107,7 @@ def gallery(runs: Runs, known_task: bool = True) -> Picture:
     panels = [panel for panel in panels if panel.methods]
     numbers = [[_average(method, known_task) for method in panel.methods] for panel in panels]
     ends = [mean - (0 if math.isnan(half) else half) for group in numbers for mean, half in group]
-    low, guesses = min(filter(math.isfinite, ends), default=100), 100 * chance(shown.methods[0].runs[0], known_task)
-    start = max(0, 10 * math.floor((low - 1) / 10))
+    start, guesses = tens([*ends, 100])[0], 100 * chance(shown.methods[0].runs[0], known_task)
     guess = float(mean_and_spread(guesses)[0] if known_task else guesses[-1])  # among a task's classes, or among all
     names = [0.12 + widest(panel.labels) for panel in panels]
     high, title = (

@@ -1,7 +1,7 @@
 """What later tasks do to earlier ones: reverse transfer (DF-CNN, section 2.3 and Figure 4)."""
 
-import itertools
 import math
+from itertools import combinations_with_replacement, cycle
 from typing import TYPE_CHECKING, Annotated
 
 import matplotlib
@@ -19,7 +19,7 @@ from . import style
 from .filters import SIGNED
 from .matrix import write_in_cell
 from .panels import paneled
-from .picture import Picture, chart, name_rows, room, titled
+from .picture import Picture, chart, name_rows, room, tens, titled
 from .rules import Values, accuracies, by_name
 from .runs import mean_and_spread, reading
 from .style import DASHED, DOTTED, FAINT, GREY, GROUND, INK, MIXED, SOLID, Look
@@ -33,7 +33,6 @@ ROW = 0.25  # inches of a task in the table of differences
 FIRST_TASKS = (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PURPLE)
 TASKS = (*FIRST_TASKS, style.SKY, style.WINE, style.BLACK, style.OLIVE, style.INDIGO)
 LINES, MARKERS = (SOLID, DASHED, MIXED, DOTTED), "osD^vPX*hd"
-GREYS = (DOTTED, DASHED)
 Known = Annotated[ArrayLike, accuracies("epochs, tasks", "runs, epochs, tasks")]
 Learning = Annotated[ArrayLike, Values(("epochs",), 0, whole=True)]
 References = by_name(Real(at_least=0, at_most=1), least=0)
@@ -62,7 +61,8 @@ def reverse_transfer(
     """
     curves, learning = _checked(known, epoch_task)
     tasks, references = np.unique(learning).tolist(), references or {}
-    greys = {name: Line2D([], [], color=GREY, linestyle=GREYS[place % 2]) for place, name in enumerate(references)}
+    looks = {name: {"color": GREY, "linestyle": line} for name, line in zip(references, cycle((DOTTED, DASHED)))}
+    greys = {name: Line2D([], [], **look) for name, look in looks.items()}
     title = titled("Each task while it is learned and after", what)
     note = "task known at test; thick: while the task is learned, marked at its peak then"
     legend = _task_legend(tasks) | greys
@@ -71,16 +71,11 @@ def reverse_transfer(
     for task in tasks:
         _curve(picture, axes, curves[:, task], learning, task)
     for name, accuracy in references.items():
-        line = {"color": GREY, "linestyle": greys[name].get_linestyle(), "linewidth": 1.3, "zorder": 0.8}
-        picture.layer(name, axes.axhline(100 * accuracy, **line))
+        picture.layer(name, axes.axhline(100 * accuracy, linewidth=1.3, zorder=0.8, **looks[name]))
         fields = {"name": name, "accuracy": 100 * accuracy}
         picture.points(axes, [len(learning)], [100 * accuracy], "{name}: {accuracy:.1f} %", name, **fields)
     percents = 100 * np.append(curves[np.isfinite(curves)], list(references.values()))
-    low, high = (
-        10 * math.floor((percents.min(initial=100) - 2) / 10),
-        10 * math.ceil((percents.max(initial=0) + 2) / 10),
-    )
-    axes.set(xlim=(0.5, len(learning) + 0.5), ylim=(max(0, low), min(high, 102)))
+    axes.set(xlim=(0.5, len(learning) + 0.5), ylim=np.minimum(tens(percents if len(percents) else 100), 102))
     for start in _starts(learning)[1:]:
         axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
@@ -117,13 +112,9 @@ def transfer_table(known: Known, epoch_task: Learning, what: str = "") -> Pictur
         if not np.isfinite(value):
             continue
         own, left = row == column, LEFT + (edges[column] - 0.5) * WIDE / len(learning)
-        words = (
-            f"{value:.1f} % on task {row + 1} when it had been"
-            if own
-            else f"{value:+.1f} points on task {row + 1} since it was"
-        )
+        what, since = (f"{value:.1f} %", "when it had been") if own else (f"{value:+.1f} points", "since it was")
         place = (left, 0.62 + ROW * (len(points) - 1 - row), widths[column], ROW)
-        picture.spot(place, f"after task {column + 1}: {words} learned")
+        picture.spot(place, f"after task {column + 1}: {what} on task {row + 1} {since} learned")
         if widths[column] > room(5):
             words = f"{value:.1f}" if own else f"{value:+.1f}" if round(value, 1) else "0.0"
             text = write_in_cell(axes, row, middles[column], words, colors(norm(value)))
@@ -155,9 +146,8 @@ def filter_changes(changes: Changes, what: str = "") -> Picture:
     note = "norm of the difference to the filters when the task had been learned, over their norm"
     headings = [f"layer {layer + 1}" for layer in range(layers)]
     ticks = [(task + 0.5, str(task + 1)) for task in range(0, count, math.ceil(count / 10))]
-    about = {"y": "change of the filters (%)", "most": most}
-    below, legend = "after learning task", _task_legend(tasks)
-    picture, panels = paneled(headings, [0, most], ticks, count, below, title, [note], legend, **about)
+    words, about = "after learning task", {"y": "change of the filters (%)", "most": most}
+    picture, panels = paneled(headings, [0, most], ticks, count, words, title, [note], _task_legend(tasks), **about)
     for layer, (axes, heading) in enumerate(zip(panels, headings, strict=True)):
         for task in tasks:
             now, change, style = np.arange(task + 1, count + 1), values[task, task:, layer], task_look(task).style
@@ -199,7 +189,7 @@ def differences(curves: np.ndarray, learning: np.ndarray) -> np.ndarray:
     after task i; nan for i < t, and where task t was not tested while task i was learned."""
     count = curves.shape[1]
     found = np.full((count, count), np.nan)
-    for task, now in itertools.combinations_with_replacement(range(count), 2):
+    for task, now in combinations_with_replacement(range(count), 2):
         tested = curves[learning == now, task]
         tested = tested[np.isfinite(tested)]
         if len(tested):
@@ -209,10 +199,9 @@ def differences(curves: np.ndarray, learning: np.ndarray) -> np.ndarray:
 
 def _checked(known: np.ndarray, epoch_task: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     curves = mean_and_spread(known)[0] if known.ndim == 3 else known
-    if len(epoch_task) != len(curves) or epoch_task.max() >= curves.shape[1] or (np.diff(epoch_task) < 0).any():
-        raise ValueError(
-            f"epoch_task has the task learned, 0 to {curves.shape[1] - 1}, in each of {len(curves)} epochs."
-        )
+    (epochs, tasks), rises = curves.shape, (np.diff(epoch_task) >= 0).all()
+    if len(epoch_task) != epochs or epoch_task.max() >= tasks or not rises:
+        raise ValueError(f"epoch_task has the task learned, 0 to {tasks - 1}, in each of {epochs} epochs.")
     return curves, epoch_task
 
 
