@@ -54,11 +54,8 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
     for place, (moment, counts) in enumerate(matrices.items()):
         left = 0.4 + wide + place * (MIDDLE - 0.4)
         old = len(counts) - classes[-1]
-        pairs = (
-            (np.trace(counts), counts),
-            (counts[:old, old:].sum(), counts[:old]),
-            (counts[old:, :old].sum(), counts[old:]),
-        )
+        wrong = counts[:old, old:].sum(), counts[old:, :old].sum()
+        pairs = (np.trace(counts), counts), (wrong[0], counts[:old]), (wrong[1], counts[old:])
         right, old, new = (100 * part / max(whole.sum(), 1) for part, whole in pairs)
         lines = f"{moment}: {right:.1f} % right\nold taken for new: {old:.1f} %, new for old: {new:.1f} %"
         picture.write(left, below + SIDE + 0.06, lines, va="bottom")

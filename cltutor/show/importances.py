@@ -67,13 +67,9 @@ def importance(omegas: Omegas, layer: str, scale: Scale = "rank", what: str = ""
     made = {method: cells(scaled(array, scale)) for method, array in values.items()}
     (shown, (down, across), note), *_ = made.values()
     high = min(HIGH, max(0.5, WIDE * shown.shape[0] / shown.shape[1]))
-    width, title = (
-        max(LEFT + len(made) * (WIDE + GAP) + 0.1, 5.4),
-        titled(f"Importance of each weight of {layer}", what),
-    )
-    picture = headed(width, BELOW + high + 0.22, title, [note])
-    colors = matplotlib.colormaps[MAP].with_extremes(bad="none")
-    norm = Normalize(TICKS[scale][0], TICKS[scale][-1])
+    width, title = LEFT + len(made) * (WIDE + GAP) + 0.1, titled(f"Importance of each weight of {layer}", what)
+    picture = headed(max(5.4, width), BELOW + high + 0.22, title, [note])
+    colors, norm = matplotlib.colormaps[MAP].with_extremes(bad="none"), Normalize(TICKS[scale][0], TICKS[scale][-1])
     for place, (method, (shown, names, _)) in enumerate(made.items()):
         left = LEFT + place * (WIDE + GAP)
         axes = picture.panel(left, BELOW, WIDE, high, frame=False)
@@ -83,7 +79,7 @@ def importance(omegas: Omegas, layer: str, scale: Scale = "rank", what: str = ""
         picture.write(left, BELOW + high + 0.07, shortened(method, WIDE), va="baseline")
         picture.write(left, BELOW - 0.06, shortened(across, WIDE))
     picture.write(0.3, BELOW + high / 2, down, rotation=90, va="center", ha="center")
-    picture.color_bar(ScalarMappable(norm, colors), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
+    picture.color_bar(ScalarMappable(norm, colors), LEFT, 0.58, 4.0, 0.13)
     picture.write(LEFT, 0.28, SCALES[scale])
     zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values.items())
     size = f"heat maps of {' x '.join(map(str, *shapes))} weights for {', '.join(values)}"
@@ -135,10 +131,8 @@ def _grid(tiles: np.ndarray) -> np.ndarray:
     """(N, h, w) tiles in reading order, in a grid that is about as wide as high."""
     count, high, wide = tiles.shape
     columns = min(count, max(1, round(np.sqrt(count * (high + 1) / (wide + 1)))))
-    rows = -(-count // columns)
-    filled = np.full((rows * columns, high, wide), np.nan)
-    filled[:count] = tiles
-    return _tiled(filled.reshape(rows, columns, high, wide))
+    filled = np.pad(tiles, ((0, -count % columns), (0, 0), (0, 0)), constant_values=np.nan)
+    return _tiled(filled.reshape(-1, columns, high, wide))
 
 
 def _spots(
@@ -149,8 +143,8 @@ def _spots(
     gaps = [np.isnan(values).all(1 - axis) for axis in (0, 1)]
     (rows, down), (columns, across) = (_parts(gaps[axis], names, axis, step) for axis in (0, 1))
     tall, broad = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
-    padded = np.full((tall, broad), np.nan)
-    padded[: len(values), : values.shape[1]] = values[:tall, :broad]
+    beyond = (0, max(0, tall - len(values))), (0, max(0, broad - values.shape[1]))
+    padded = np.pad(values, beyond, constant_values=np.nan)[:tall, :broad]
     blocks = padded.reshape(len(rows), down, len(columns), across)
     count = np.isfinite(blocks).sum((1, 3))
     fine = FINE[scale] * np.nansum(blocks, axis=(1, 3)) / np.maximum(count, 1)

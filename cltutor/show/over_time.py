@@ -59,18 +59,23 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     picture, panels = paneled(headings, percents, ticks, len(tasks), below, title, shown.notes("*"), legend)
     times = np.unique(np.concatenate([[0.0], *(x for x, *_ in lines)]))[1:]
     picture.frames([_moment(x) for x in times], "time")
-    names = [f"task {task + 1}" for task in tasks]
+    names, ends = [f"task {task + 1}" for task in tasks], []
     for method, label, (x, mean, spread, counts) in zip(shown.methods, shown.labels, lines, strict=True):
         about = {"runs": counts, "since": np.searchsorted(times, x), "marks": np.isclose(x, np.round(x))}
         values, at = (mean, spread), [_moment(each) for each in x]
         drawn = draw_means(picture, panels, names, x, values, method.look, method.label, at, label, **about)
         for axes, artists in zip(panels, drawn, strict=True):
             picture.unveil(axes, times + 0.02, *artists)
+        for end in 100 * mean[-1:]:
+            average = percent(mean_and_spread(end)[0])
+            ends.append(f"{method.label} ends with {percent(end[0])} on task 1 and {average} on average")
     for task, axes in enumerate(panels):
         axes.axvspan(task, task + 1, color=SHADE, linewidth=0, zorder=0.2)
         steps = guess[[task] * (len(tasks) - task)] if known_task else guess[task:]
         axes.stairs(100 * steps, range(task, len(tasks) + 1), baseline=None, color=INK, linestyle=":", label="guessing")
-    picture.alt = _alt(shown, lines)
+    words = f"Accuracy of each task while the tasks are learned in turn, {shown.setting}"
+    note = f" (some {NEVER_COMPETED})" if any(map(shown.foreign, shown.methods)) else ""
+    picture.alt = f"{words}{note}: {'; '.join(ends) or 'nothing has been learned yet'}."
     return picture.instead(known_task, partial(accuracy_over_time, runs))
 
 
@@ -116,18 +121,6 @@ def _epochs(shown: Shown) -> str:
     return f" ({counts.pop()} epochs each)" if len(counts) == 1 else ""
 
 
-def _alt(shown: Shown, lines: list[tuple[np.ndarray, ...]]) -> str:
-    words = f"Accuracy of each task while the tasks are learned in turn, {shown.setting}"
-    note = f" (some {NEVER_COMPETED})" if any(map(shown.foreign, shown.methods)) else ""
-    ends = [
-        f"{method.label} ends with {percent(100 * mean[-1, 0])} on task 1 and "
-        f"{percent(100 * mean_and_spread(mean[-1])[0])} on average"
-        for method, (_, mean, *_) in zip(shown.methods, lines, strict=True)
-        if len(mean)
-    ]
-    return f"{words}{note}: {'; '.join(ends) or 'nothing has been learned yet'}."
-
-
 @checked
 def loss_parts(run: Run) -> Picture:
     """Each term of the loss at every step: raw values light, their moving mean strong.
@@ -168,9 +161,8 @@ def loss_parts(run: Run) -> Picture:
     axes.set(xlim=(1, max(2, len(tasks))), ylim=(0, 1.15 * highest or 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _mark_tasks(axes, starts, tasks)
-    picture.describe(
-        f"Parts of the loss of {name_of(run)} over {len(tasks):,} steps and {counted(len(starts), 'task')}"
-    )
+    words = f"{len(tasks):,} steps and {counted(len(starts), 'task')}"
+    picture.describe(f"Parts of the loss of {name_of(run)} over {words}")
     return picture
 
 

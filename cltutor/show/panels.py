@@ -182,9 +182,8 @@ def damage(
     """
     shapes = {array.shape[-2:] for array in accuracies.values()}
     if len(shapes) > 1 or next(iter(shapes))[0] != len(shares):
-        raise ValueError(
-            f"{len(shares)} shares need accuracies of one shape ({len(shares)}, tasks), not {sorted(shapes)}."
-        )
+        shape = f"({len(shares)}, tasks)"
+        raise ValueError(f"{len(shares)} shares need accuracies of one shape {shape}, not {sorted(shapes)}.")
     if (np.diff(shares) <= 0).any():
         raise ValueError(f"shares rise from 0 to 1, and these do not: {shares.tolist()}.")
     draws = {which: array.reshape(-1, *array.shape[-2:]) for which, array in accuracies.items()}
@@ -203,11 +202,8 @@ def damage(
     picture, panels = paneled(headings, percents, ticks, 10, below, title, [note], legend)
     for axes in panels if at is not None else ():
         axes.axvspan(0, 10 * at, color=YELLOW, linewidth=0, zorder=0.2)
-    points, third, parts = (
-        [f"{100 * share:.3g} % of the weights {done}" for share in shares],
-        abs(shares - 0.3).argmin(),
-        [],
-    )
+    points, parts = [f"{100 * share:.3g} % of the weights {done}" for share in shares], []
+    third = abs(shares - 0.3).argmin()
     for which, values in lines.items():
         about = {"runs": len(draws[which]), "noun": "repeat"}
         draw_means(picture, panels, headings, 10 * shares, values, LOOKS[which], WORDS[which], points, **about)
@@ -233,7 +229,7 @@ def convergence(panels: ByHeading, what: str = "") -> Picture:
         raise ValueError("The accuracies (seeds, epochs) of every method have as many epochs.")
     epochs, seeds = every[0].shape[1], {len(rows) for rows in every}
     means = {
-        h: {n: np.array([mean_interval(own) for own in rows.T]) for n, rows in by.items()} for h, by in panels.items()
+        head: {n: np.array([mean_interval(e) for e in own.T]) for n, own in by.items()} for head, by in panels.items()
     }
     ends = np.concatenate([(m[:, 0], m.sum(1)) for by in means.values() for m in by.values()], axis=None)
     ticks = [(epoch - 0.5, str(epoch)) for epoch in (1, *range(5, epochs + 1, 5))]

@@ -59,7 +59,7 @@ def forgetting(runs: Runs, known_task: bool = True) -> Picture:
         numbers = [mean_and_spread(100 * np.array([metric(matrix) for matrix in own])) for own in matrices]
         axes = picture.panel(left + place * (WIDE + VALUE + 0.15), BELOW, WIDE, high, f"{what} ({unit})")
         _bars(axes, shown, numbers)
-        _read_rows(picture, axes, shown.methods, labels, what, [reading(*each, f" {unit}") for each in numbers])
+        _read_rows(picture, axes, shown, what, [reading(*each, f" {unit}") for each in numbers])
         name_rows(axes, [""] * len(labels) if place else labels)
         axes.tick_params(axis="y", pad=20)
     picture.axes[0].set_xlim(0, 100)
@@ -82,11 +82,9 @@ def _bars(axes: Axes, shown: Shown, numbers: list[tuple[float, float]]) -> None:
     axes.axvline(0, color=FRAME, lw=0.8)
 
 
-def _read_rows(
-    picture: Picture, axes: Axes, group: tuple[Method, ...], labels: list[str], what: str, words: list[str]
-) -> None:
-    of = [counted(len(method.runs)) for method in group]
-    picture.cells(axes, labels, [""], f"{{row}}, {what}: {{words}}, {{of}}", words=words, of=of)
+def _read_rows(picture: Picture, axes: Axes, shown: Shown, what: str, words: list[str]) -> None:
+    of = [counted(len(method.runs)) for method in shown.methods]
+    picture.cells(axes, shown.labels, [""], f"{{row}}, {what}: {{words}}, {{of}}", words=words, of=of)
 
 
 @checked
@@ -110,10 +108,7 @@ def gallery(runs: Runs, known_task: bool = True) -> Picture:
     start, guesses = tens([*ends, 100])[0], 100 * chance(shown.methods[0].runs[0], known_task)
     guess = float(mean_and_spread(guesses)[0] if known_task else guesses[-1])  # among a task's classes, or among all
     names = [0.12 + widest(panel.labels) for panel in panels]
-    high, title = (
-        DOT * max(len(panel.methods) for panel in panels),
-        f"Average accuracy at the end, {shown.setting}",
-    )
+    high, title = DOT * max(map(len, numbers)), f"Average accuracy at the end, {shown.setting}"
     notes = [*shown.notes("*, hatched:", "mean and 95 % interval"), *["dotted: chance"] * (guess > start)]
     width, left = max(6.5, sum(names) + (WIDE + GAP) * len(panels)), 0.0
     picture = headed(width, BELOW + high + 0.3, title, notes)
@@ -127,10 +122,10 @@ def gallery(runs: Runs, known_task: bool = True) -> Picture:
             axes.axvline(guess, color=INK, ls=":", lw=1, zorder=0.7)
         if shown.foreign(panel.methods[0]):
             axes.patch.set(hatch=HATCH, edgecolor=SHADE, linewidth=0)
-        _dots(axes, panel.methods, own)
+        _dots(axes, panel, own)
         name_rows(axes, panel.labels)
         words = [f"{reading(*each)}{' (95 % interval)' * math.isfinite(each[1])}" for each in own]
-        _read_rows(picture, axes, panel.methods, panel.labels, regime, words)
+        _read_rows(picture, axes, panel, regime, words)
         left += WIDE + GAP
     picture.describe("; ".join([title, *notes]), ends=0)
     return picture.instead(known_task, partial(gallery, runs))
@@ -142,9 +137,9 @@ def _average(method: Method, known_task: bool) -> tuple[float, float]:
     return metrics.mean_interval(ends) if np.isfinite(ends).all() else (math.nan, math.nan)
 
 
-def _dots(axes: Axes, group: tuple[Method, ...], numbers: list[tuple[float, float]]) -> None:
+def _dots(axes: Axes, shown: Shown, numbers: list[tuple[float, float]]) -> None:
     """One row per method, from the top down; an interval is cut off at 0 and 100 %."""
-    for place, (method, (mean, half)) in enumerate(zip(group, numbers, strict=True)):
+    for place, (method, (mean, half)) in enumerate(zip(shown.methods, numbers, strict=True)):
         axes.axhline(place, color=FAINT, lw=0.6, zorder=0.6)
         if math.isfinite(half):  # pale, so that every mark is seen on it
             ends = np.clip([mean - half, mean + half], 0, 100)
@@ -184,17 +179,13 @@ def old_and_new(runs: Runs, known_task: bool | None = None) -> Picture:
     notes = dict.fromkeys(note for panel, _ in points for note in panel.notes("", measure))
     legend = {method.label: method.look.handle for panel, _ in points for method in panel.methods}
     width, title = max(5.2, LEFT + len(points) * (SIDE + APART) - APART + 0.2), "Accuracy on old and on new tasks"
-    picture, parts = headed(width, BELOW + SIDE + 0.45, title, list(notes), legend), []
+    picture = headed(width, BELOW + SIDE + 0.45, title, list(notes), legend)
     for place, (panel, own) in enumerate(points):
         left, words = LEFT + place * (SIDE + APART), f"{REGIMES[panel.methods[0].competes]}, {panel.setting}"
         picture.write(left, BELOW + SIDE + 0.3, words)
         axes = picture.panel(left, BELOW, SIDE, SIDE, "accuracy on old tasks (%)", "accuracy on new tasks (%)")
-        _points(picture, axes, panel.methods, own)
-        means = [
-            f"{m.label} {mean[0]:.0f} % and {mean[1]:.0f} %" for m, (mean, _) in zip(panel.methods, own, strict=True)
-        ]
-        parts.append(f"{words}: {', '.join(means)}")
-    picture.alt = f"{title}; {'; '.join(parts)}."
+        _points(picture, axes, panel.methods, words, own)
+    picture.describe(title)
     return picture if known_task is None else picture.instead(known_task, partial(old_and_new, runs))
 
 
@@ -208,9 +199,7 @@ def point(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     return 100 * np.array(means), 100 * np.array(widths)
 
 
-def _points(
-    picture: Picture, axes: Axes, group: tuple[Method, ...], points: list[tuple[np.ndarray, np.ndarray]]
-) -> None:
+def _points(picture: Picture, axes: Axes, group: tuple[Method, ...], where: str, points: list) -> None:
     means, halves = (np.array(each) for each in zip(*points, strict=True))
     width = np.nan_to_num(halves).clip(max=MOST)
     ends = np.array([(means - width).min(0), (means + width).max(0)])
@@ -220,12 +209,11 @@ def _points(
     for axis, low, high in zip((axes.xaxis, axes.yaxis), lows, highs, strict=True):
         axis.set_ticks([tick for tick in axis.get_ticklocs() if max(0, low) <= tick <= min(100, high)])
     for method, mean, half in zip(group, means, halves, strict=True):
-        known = np.nan_to_num(half)
-        drawn = axes.errorbar(
-            *mean, known[1], known[0], fmt="none", ecolor=method.look.color, elinewidth=1
-        ).get_children()
+        width, height = np.nan_to_num(half)
+        bars = axes.errorbar(*mean, height, width, fmt="none", ecolor=method.look.color, elinewidth=1)
+        drawn = bars.get_children()
         drawn += axes.plot(*mean, **method.look.style | {"linestyle": ""}, ms=10, mew=1.8)
         picture.layer(method.label, *drawn)
         old, new = map(reading, mean, half)
-        words = f"{method.label}: {old} on old tasks, {new} on new tasks, {counted(len(method.runs))}"
+        words = f"{method.label}, {where}: {old} on old tasks, {new} on new tasks, {counted(len(method.runs))}"
         picture.points(axes, *mean[:, None], "{words}", method.label, words=words)

@@ -42,9 +42,8 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         ValueError: a run that recorded no predictions (``learn(..., record="predictions")``), or another stream's.
     """
     shown = measured(runs, known_task)
-    walls = [
-        (run, f"{m.label}, seed {run.seed}" if len(m.runs) > 1 else m.label) for m in shown.methods for run in m.runs
-    ]
+    walls = [(run, method) for method in shown.methods for run in method.runs]
+    walls = [(run, method.label + f", seed {run.seed}" * (len(method.runs) > 1)) for run, method in walls]
     for run, _ in walls:
         _check(run, stream)
     moments = sorted({_moment(row) for run, _ in walls for row in run.curves.predicted_at.tolist()})
@@ -62,9 +61,8 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
     picture.frames(map(_named, moments), "moment")
     for number, (run, label) in enumerate(walls):
         low = 0.6 + (high + 0.6) * (len(walls) - 1 - number)
-        picture.write(
-            left, low + high + 0.06, label + "*" * (not known_task and not run.competes), FONT + 1, va="bottom"
-        )
+        mark = "" if known_task or run.competes else "*"
+        picture.write(left, low + high + 0.06, label + mark, FONT + 1, va="bottom")
         taken = _taken(run, moments, known_task)
         right = np.where(taken == NOTHING, np.nan, taken == own)
         of_task = np.split(right, np.cumsum([len(task.test) for task in stream])[:-1], axis=1)

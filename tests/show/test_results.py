@@ -150,8 +150,8 @@ def test_a_point_is_the_mean_on_old_and_on_new_tasks_with_its_interval(run):
 def test_regimes_of_old_and_new_tasks_have_separate_panels_tested_as_they_were_trained(both):
     picture = show.old_and_new(both)
     assert len(picture.axes) == 2
-    per_task = picture.alt.index("trained per task, task known at test: finetune")
-    assert per_task < picture.alt.index("trained across tasks, task unknown at test: finetune across tasks")
+    per_task = picture.alt.index("finetune, trained per task, task known at test: ")
+    assert per_task < picture.alt.index("finetune across tasks, trained across tasks, task unknown at test: ")
     assert max(max(*axes.get_xticks(), *axes.get_yticks()) for axes in picture.axes) <= 100
     unknown = show.old_and_new(both, known_task=False)
     assert len(unknown.axes) == 1
