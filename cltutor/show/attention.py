@@ -29,12 +29,7 @@ ABSENT = (128, 128, 128, 40)  # of a model that does not exist yet
 
 @checked
 def attention_maps(
-    images: Images,
-    maps: Maps,
-    rows: Names,
-    columns: Names,
-    opacity: Share = 0.6,
-    what: str = "",
+    images: Images, maps: Maps, rows: Names, columns: Names, opacity: Share = 0.6, what: str = ""
 ) -> Picture:
     """Attention over images: one row per image, one column per model, one block per method; the image at the left.
 
@@ -65,17 +60,8 @@ def attention_maps(
             low = top - 0.5 - SIDE - n * (SIDE + UNDER)
             picture.write(0.12, low + SIDE / 2, "\n".join(wrapped(words, NAMES - 0.15)[:3]), va="center")
             picture.pixels(as_rgb(image), NAMES, low, SIDE, SIDE, "image")
-    ends = {name: _mean_at_the_end(drift_from_first(values)) for name, values in maps.items()}
-    parts = [f"{name} ends with a mean drift of {end:.2f}" for name, end in ends.items() if np.isfinite(end)]
-    words = f"Attention maps over images of {', '.join(rows)}"
-    picture.alt = f"{words}: {'; '.join(parts) or 'nothing has been learned yet'}."
+    picture.describe(f"Attention maps over images of {', '.join(rows)}")
     return picture
-
-
-def _mean_at_the_end(drifts: np.ndarray) -> float:
-    """The mean of the last model's drifts (N, S); nan if there is none."""
-    means = mean_and_spread(drifts)[0]
-    return float([np.nan, *means[np.isfinite(means)]][-1])
 
 
 @checked

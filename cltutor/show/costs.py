@@ -55,7 +55,7 @@ def growth(counts: Growing) -> Picture:
         picture.curve(axes, x, values, "{name}, {count}: {size:,.0f} parameters", label, style, **fields)
     axes.xaxis.set_major_locator(MaxNLocator(min(most, 12), integer=True))
     axes.yaxis.set_major_formatter(SHORT)
-    picture.describe("Number of parameters after the first and the last task", ends=2)
+    picture.describe("Number of parameters after the first and the last task", (0, -1))
     return picture
 
 
@@ -145,5 +145,5 @@ def storage(needs: Needs) -> Picture:
         box = (left, 0.62 + step * (len(needs) - row - 1) + SPACE / 2, WIDE, BAR * count)
         columns = {"name": name, "total": values[row].sum(1), "parts": parts, "unit": unit}
         picture.cells(box, tasks, [""], "{name}, {row}: {total:.3g} {unit} ({parts})", **columns)
-    picture.describe("Memory needed for the next task, at first and at the end", ends=2)
+    picture.describe("Memory needed for the next task, at first and at the end", (0, -1))
     return picture

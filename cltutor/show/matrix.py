@@ -14,7 +14,7 @@ from ..evaluation.metrics import average_accuracy
 from ..runs.naming import name_of
 from ..runs.run import Run
 from .picture import FONT, Picture, headed, name_rows, plain, widest, wrapped
-from .runs import DASH, NEVER_COMPETED, accuracy, class_list, counted, measured, one_class_notes, percent, setting
+from .runs import DASH, accuracy, class_list, counted, measured, percent
 from .style import HATCH, INK, ink_on
 
 MAP = "cividis"  # perceptually uniform and the same to readers with any colour vision
@@ -31,19 +31,16 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
     Raises:
         ValueError: a run without accuracies in this setting.
     """
-    measured([run], known_task)
-    values = accuracy(run, known_task)
-    count = len(values)
+    shown, values = measured([run], known_task), accuracy(run, known_task)
+    count, hatched = len(values), any(map(shown.foreign, shown.methods))
     cell, height = (0.95, max(0.6, 1.6 / count)) if count <= 5 else (0.68, 0.52)
     columns = [_label(run, j, "\n", cell - 0.06, 4 if count <= 5 else 2) for j in range(count)]
     rows = [_label(run, i, ": ", 1.9, 2) for i in range(count)]
     left = 0.65 + widest(line for row in rows for line in row.split("\n"))
     below = 0.4 + 0.17 * max(column.count("\n") + 1 for column in columns)
-    hatched = not (known_task or run.competes)
-    title = f"{name_of(run)}: accuracy (%), {setting(known_task)}"
-    note = f"hatched: {NEVER_COMPETED}" if hatched else ""
-    notes, names = [note, *one_class_notes([run], known_task)], ("accuracy on task", "after learning task")
+    title, notes = f"{name_of(run)}: accuracy (%), {shown.setting}", shown.notes("hatched:")
     picture = headed(max(left + count * cell + 0.25, 4.6), below + count * height + 0.08, title, notes)
+    names = "accuracy on task", "after learning task"
     axes = picture.panel(left, below, count * cell, count * height, *names, frame=False)
     axes.set(xlim=(-0.5, count - 0.5))
     if run.learned:
@@ -55,7 +52,10 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
             picture.appear(row, *fill_row(axes, values, row, hatched))
     axes.set_xticks(range(count), [plain(column) for column in columns])
     name_rows(axes, rows)
-    picture.alt = _alt(run, values, known_task)
+    done = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1
+    notes += [f"average accuracy {percent(100 * average_accuracy(values))} after {counted(done, 'task')}"] * bool(done)
+    words = f"Accuracy matrix of {name_of(run)}, {shown.setting}"
+    picture.describe("; ".join([words, *notes]), (0, -done))  # the first task, at first and at the end
     return picture.instead(known_task, partial(accuracy_matrix, run))
 
 
@@ -94,14 +94,3 @@ def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tupl
     """A number in a cell of a heat map, in black or white, whichever is readable on the cell's colour."""
     options = {"ha": "center", "va": "center_baseline", "fontsize": size}
     return axes.text(column, row, words, color=ink_on(color), **options)
-
-
-def _alt(run: Run, values: np.ndarray, known_task: bool) -> str:
-    words = f"Accuracy matrix of {name_of(run)}, {setting(known_task)}"
-    learned = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1 or run.learned
-    if learned == 0:
-        return f"{words}: no task has been learned yet."
-    note = f" ({NEVER_COMPETED})" if not (known_task or run.competes) else ""
-    ends = [percent(100 * values[row, 0]) for row in sorted({0, learned - 1})]
-    end = f"average accuracy {percent(100 * average_accuracy(values))} after {counted(learned, 'task')}"
-    return f"{words}{note}: task 1 {'goes from' if learned > 1 else 'has'} {' to '.join(ends)}, {end}."

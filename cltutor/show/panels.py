@@ -157,7 +157,7 @@ def accuracy_by_share(runs: ByShare, known_task: bool = True) -> Picture:
     for own, values in zip(by_method, lines, strict=True):
         counts = np.array([[len(at_share.runs)] for at_share in own])
         draw_means(picture, panels, headings, x, values, own[0].look, own[0].label, at, runs=counts)
-    picture.describe(title, ends=2)
+    picture.describe(title, (0, -1))
     return picture.instead(known_task, partial(accuracy_by_share, runs))
 
 

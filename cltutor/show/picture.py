@@ -140,13 +140,9 @@ class Pixels(BboxImage):
 
 
 def headed(
-    width: float,
-    body: float,
-    title: str,
-    notes: Sequence[str] = (),
-    legend: Mapping[str, Artist] | None = None,
+    width: float, body: float, title: str, notes: Sequence[str] = (), legend: Mapping[str, Artist] | None = None,
     columns: int = 0,
-) -> Picture:
+) -> Picture:  # fmt: skip
     """A picture with a title, notes and a legend above ``body`` free inches.
 
     Titles and notes are broken into lines that fit the width. legend: label -> what is drawn beside it; columns: of the

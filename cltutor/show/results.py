@@ -63,7 +63,7 @@ def forgetting(runs: Runs, known_task: bool = True) -> Picture:
         name_rows(axes, [""] * len(labels) if place else labels)
         axes.tick_params(axis="y", pad=20)
     picture.axes[0].set_xlim(0, 100)
-    picture.describe("; ".join([title, *notes]), ends=0)
+    picture.describe("; ".join([title, *notes]), None)
     return picture.instead(known_task, partial(forgetting, runs))
 
 
@@ -127,7 +127,7 @@ def gallery(runs: Runs, known_task: bool = True) -> Picture:
         words = [f"{reading(*each)}{' (95 % interval)' * math.isfinite(each[1])}" for each in own]
         _read_rows(picture, axes, panel, regime, words)
         left += WIDE + GAP
-    picture.describe("; ".join([title, *notes]), ends=0)
+    picture.describe("; ".join([title, *notes]), None)
     return picture.instead(known_task, partial(gallery, runs))
 
 

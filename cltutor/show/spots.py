@@ -19,7 +19,7 @@ from matplotlib.transforms import Bbox
 
 from .runs import setting
 
-Place = Any  # axes, a `Panel` or a picture: what has units of its own; or (left, bottom, width, height) in inches
+Place = Any  # axes or a picture: what has units of its own; or (left, bottom, width, height) in inches
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Touchable:
         self, place: Place, x: Iterable[float], y: Iterable[float], words: str, /, layer: str = "", key: str = "",
         since: Sequence[int] = (), moves: Sequence[int] = (), link: Sequence[int] = (), **columns: Any,
     ) -> None:  # fmt: skip
-        """A spot at every point of a curve, in the units of ``place``: axes, a `Panel`, or the picture itself (inches).
+        """A spot at every point of a curve, in the units of ``place``: axes, or the picture itself (inches).
 
         words: a sentence such as "after task {task}: {accuracy:.1f} %", whose fields are ``columns``: one value for
         all, or one per point; where it is nan or None there is no spot. since: the frame from which each is there;
@@ -149,7 +149,7 @@ class Touchable:
                 artist.set_visible(False)  # in an image, which shows the last frame; an SVG has them all
 
     def unveil(self, place: Place, x: Iterable[float], *artists: Artist) -> None:
-        """Artists of which each frame shows what lies left of its ``x``, in the units of axes or a `Panel`."""
+        """Artists of which each frame shows what lies left of its ``x``, in the units of axes."""
         ends = np.asarray(list(x), dtype=float)
         if len(ends) != len(self.frame_names):
             raise ValueError(f"There are {len(self.frame_names)} frames, and this one has {len(ends)} places.")
@@ -165,15 +165,15 @@ class Touchable:
         self.setting, self.make_other = setting(known_task), partial(make, not known_task)
         return self
 
-    def describe(self, title: str, ends: int = 1) -> None:
-        """The alternative text: a title, then what is read at the last spot of each kind.
-
-        ends: 2: at the first as well; 0: at all of them.
-        """
+    def describe(self, title: str, which: Sequence[int] | None = (-1,)) -> None:
+        """The alternative text: a title, then what is read at some spots of each kind: by default at the last, else at
+        all."""
         found = []
         for one in self.spots:
             words = [words for spot in range(math.prod(one.shape)) if (words := one.read(spot))]
-            found += dict.fromkeys([*words[: ends - 1], *words[-1:]]) if ends else words
+            found += (
+                words if which is None else dict.fromkeys(words[max(place, -len(words))] for place in which if words)
+            )
         self.alt = f"{title}: {'; '.join(found) or 'nothing has been learned yet'}."
 
     def _tag(self, kind: str, value: object, artists: Iterable[Artist]) -> None:

@@ -56,7 +56,8 @@ def test_the_alt_text_has_the_numbers(run):
     one, other = run("lwf", tasks=2), run("eeil", tasks=2, competes=True)
     one.known[:] = [[0.9, np.nan], [0.6, 1.0]]
     other.known[:] = [[0.9, np.nan], [0.3, 0.5]]
-    assert "lwf, task known at test: task 1 goes from 90 % to 60 %" in show.accuracy_matrix(one).alt
+    words = "after task 1 (0, 1), on task 1 (0, 1): 90.0 %; after task 2 (2, 3), on task 1 (0, 1): 60.0 %."
+    assert show.accuracy_matrix(one).alt.endswith(f"average accuracy 80 % after 2 tasks: {words}")
     assert (
         "lwf, average accuracy at the end: 80.0 %, 1 run; lwf, forgetting: 30.0 points, 1 run."
         in show.forgetting(one).alt
