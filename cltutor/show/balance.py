@@ -62,7 +62,12 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
         axes = picture.panel(left, below, SIDE, SIDE, frame=False)
         totals = counts.sum(1, keepdims=True)
         percents = 100 * counts / np.maximum(totals, 1)
-        _cells(axes, percents, classes)
+        image, ends = heat_map(axes, percents, 0, 100), np.cumsum(classes)[:-1] - 0.5
+        for number, end in enumerate(ends, 1):  # between tasks, the thickest between old and new classes
+            for line in (axes.axhline, axes.axvline):
+                line(end, color=GROUND, linewidth=3 if number == len(ends) else 1.2)
+        for i, j in zip(*np.nonzero(percents >= 0.5), strict=True) if len(counts) <= NAMED else ():
+            write_in_cell(axes, i, j, f"{percents[i, j]:.0f}", image.to_rgba(percents[i, j]))
         words = "{moment}: {row} taken for {column}: {share:.1f} %, {count:.0f} of {total:.0f} test images"
         seen = counts > 0 if sum(classes) > NAMED else totals + counts > 0  # of many classes, what occurs
         fields = {"moment": moment, "share": np.where(seen, percents, np.nan), "total": totals + 0 * counts}
@@ -154,17 +159,6 @@ def _check(arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequ
         raise ValueError(f"Give one moment or two, and a name for each of {count} classes.")
     if wrong := [values.shape for values in arrays.values() if values.shape != (count,) * axes]:
         raise ValueError(f"{count} classes need numbers of shape {(count,) * axes}, not {wrong[0]}.")
-
-
-def _cells(axes: Axes, percents: np.ndarray, classes: Sequence[int]) -> None:
-    """The heat map, with lines between tasks, the thickest between old and new classes."""
-    image, ends = heat_map(axes, percents, 0, 100), np.cumsum(classes)[:-1]
-    for place, end in enumerate(ends, 1):
-        for line in (axes.axhline, axes.axvline):
-            line(end - 0.5, color=GROUND, linewidth=3 if place == len(ends) else 1.2)
-    if len(percents) <= NAMED:
-        for i, j in zip(*np.nonzero(percents >= 0.5), strict=True):
-            write_in_cell(axes, i, j, f"{percents[i, j]:.0f}", image.to_rgba(percents[i, j]))
 
 
 def _name_sizes(classes: Sequence[int], names: Sequence[str], inches: float) -> tuple[float, float]:

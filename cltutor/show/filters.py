@@ -179,19 +179,16 @@ def _sheet(
         for number, (x, y) in zip(numbers + 1, corners, strict=True):
             picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
     one_by_one = tiles.size * len(picture.frame_names) <= WEIGHTS
-    read = [_read(tile, one_by_one) for tile in tiles]
+    read = []
+    for tile in tiles:
+        rows_of = "\n".join("  ".join(f"{weight:.3g}" for weight in row) for row in tile)
+        weights = f"\n{rows_of}" if one_by_one else f" from {tile.min():.3g} to {tile.max():.3g}"
+        read.append(f"norm {np.linalg.norm(tile):.3g}, weights{weights}")
     words, empty = f"{{tile}}{f', task {frame + 1}' if place else ''}: {{read}}", [None] * (rows * columns - count)
     tile = [f"{('channel', 'channel', 'kernel')[place]} {number} of {'LDW'[place]}" for number in numbers + 1]
     fields = {"tile": tile + empty, "read": read + empty, "since": [frame], "until": frame if place else None}
     picture.cells(box, [""] * rows, [""] * columns, words, **fields)
     return drawn
-
-
-def _read(tile: np.ndarray, one_by_one: bool) -> str:
-    """A tile in words: its norm and its weights, row by row, or their range."""
-    rows = "\n".join("  ".join(f"{weight:.3g}" for weight in row) for row in tile)
-    weights = f"weights\n{rows}" if one_by_one else f"weights from {tile.min():.3g} to {tile.max():.3g}"
-    return f"norm {np.linalg.norm(tile):.3g}, {weights}"
 
 
 def _related(values: np.ndarray, alike: np.ndarray, names: Sequence[str]) -> str:

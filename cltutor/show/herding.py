@@ -75,9 +75,9 @@ def selection(
     panel.axvline(step, color=GREY, linewidth=1, zorder=0.5)
     for label, name in labels.items():
         fields = {"name": name, "count": x, "values": distances[name]}
-        style = LOOKS[name].style | {"markevery": [step - 1], "label": name}
+        look = LOOKS[name].style | {"markevery": [step - 1], "label": name}
         words = "{name}, {count} exemplars: distance {values:.4f} (no unit)"
-        picture.curve(panel, x, distances[name], words, label, style, **fields)
+        picture.curve(panel, x, distances[name], words, label, look, **fields)
     panel.set(xlim=(0, len(x) + 0.5), ylim=(0, 1.08 * max(values.max() for values in distances.values()) or 1))
     panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     now = ", ".join(f"{values[step - 1]:.3f} by {name}" for name, values in distances.items())

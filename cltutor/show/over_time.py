@@ -19,7 +19,6 @@ from .runs import (
     DASH,
     NEVER_COMPETED,
     Method,
-    Shown,
     accuracy,
     chance,
     class_list,
@@ -52,7 +51,10 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     single = [known_task and len(task) == 1 for task in first.tasks]
     headings = [f"task {task + 1}: {class_list(first, task)}{f' {DASH}' * single[task]}" for task in tasks]
     percents = [100, *(100 * np.nanmin(values, initial=1) for values in (guess, *(mean for _, mean, *_ in lines)))]
-    ticks, below = [(task + 0.5, str(task + 1)) for task in tasks], f"task being learned{_epochs(shown)}"
+    used = [run for method in shown.methods for run in method.runs if len(run.curves.epoch_task)]
+    counts = {run.recipe.schedule.epochs for run in used}
+    epochs = f" ({counts.pop()} epochs each)" if len(counts) == 1 else ""
+    ticks, below = [(task + 0.5, str(task + 1)) for task in tasks], f"task being learned{epochs}"
     title = f"Accuracy of each task, {shown.setting}"
     legend = shown.legend | {"guessing": Line2D([], [], color=INK, linestyle=":", lw=1)}
     legend["own task being learned"] = Patch(color=SHADE)
@@ -112,13 +114,6 @@ def _moment(place: float) -> str:
     """A place on the axis of time in words."""
     task, share = divmod(place, 1)
     return f"{100 * share:.3g} % of task {task + 1:.0f}" if 0.001 < share < 0.999 else f"after task {round(place)}"
-
-
-def _epochs(shown: Shown) -> str:
-    """The number of epochs per task, if it is the same everywhere."""
-    runs = [run for method in shown.methods for run in method.runs]
-    counts = {run.recipe.schedule.epochs for run in runs if len(run.curves.epoch_task)}
-    return f" ({counts.pop()} epochs each)" if len(counts) == 1 else ""
 
 
 @checked
