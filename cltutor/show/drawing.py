@@ -38,15 +38,14 @@ def svg(picture: "Picture") -> str:
     """The picture as SVG, without a ground of its own, for a page of any colour."""
     file, ground = io.StringIO(), picture.patch.get_visible()
     picture.patch.set_visible(False)
-    earlier = picture.findobj(lambda one: not one.get_visible() and ";frames=" in (one.get_gid() or ""))
-    for artist in earlier:
+    for artist in picture.earlier:
         artist.set_visible(True)
     try:
         with matplotlib.rc_context(SETTINGS):
             picture.savefig(file, format="svg", metadata={"Date": None})
     finally:
         picture.patch.set_visible(ground)
-        for artist in earlier:
+        for artist in picture.earlier:
             artist.set_visible(False)
     return _slim(file.getvalue())
 

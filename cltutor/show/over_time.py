@@ -5,6 +5,7 @@ from itertools import cycle, pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
@@ -74,7 +75,9 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     for task, axes in enumerate(panels):
         axes.axvspan(task, task + 1, color=SHADE, linewidth=0, zorder=0.2)
         steps = guess[[task] * (len(tasks) - task)] if known_task else guess[task:]
-        axes.stairs(100 * steps, range(task, len(tasks) + 1), baseline=None, color=INK, linestyle=":", label="guessing")
+        x = np.repeat(range(task, len(tasks) + 1), 2)[1:-1]
+        stairs = [np.column_stack([x, np.repeat(100 * steps, 2)])]
+        axes.add_artist(LineCollection(stairs, colors=INK, linewidths=1, linestyles=":", label="guessing"))
     words = f"Accuracy of each task while the tasks are learned in turn, {shown.setting}"
     note = f" (some {NEVER_COMPETED})" if any(map(shown.foreign, shown.methods)) else ""
     picture.alt = f"{words}{note}: {'; '.join(ends) or 'nothing has been learned yet'}."

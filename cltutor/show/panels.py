@@ -12,6 +12,7 @@ from typing import Annotated
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
@@ -60,7 +61,8 @@ def paneled(
         axes.xaxis.set_visible(False)
         axes.yaxis.set_visible(column == 0)
         axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-        axes.vlines(range(apart, int(right), apart), *axes.get_ylim(), color=FAINT, linewidth=0.6, zorder=0.3)
+        lines = [[(x, low - margin), (x, top + margin)] for x in range(apart, int(right), apart)]
+        axes.add_artist(LineCollection(lines, colors=FAINT, linewidths=0.6, zorder=0.3))
         picture.write(left, base + high + 0.07, shortened(heading, wide), va="baseline")
         for x, words in ticks if place >= len(headings) - columns else ():
             picture.write(left + wide * x / right, base - 0.05, words, ha="center")

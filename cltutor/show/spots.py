@@ -73,6 +73,7 @@ class Touchable:
     frame_names: tuple[str, ...] = ()
     frame_of: str = ""
     curtains: list[tuple[Place, np.ndarray]]
+    earlier: list[Artist]  # those of frames before the last
     setting: str = ""
     make_other: Callable[[], "Touchable"] | None = None
 
@@ -130,7 +131,7 @@ class Touchable:
             raise ValueError(f"The layer {name!r} needs an artist that belongs to it.")
         if name not in self.layers:
             self.layers[name] = len(self.layers)
-            for legend in self.findobj(lambda one: hasattr(one, "legend_handles")):
+            for legend in [*self.legends, *filter(None, (axes.get_legend() for axes in self.axes))]:
                 for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
                     if text.get_text().replace(r"\$", "$") == name:
                         self._tag("entry", self.layers[name], [text, handle])
@@ -145,6 +146,7 @@ class Touchable:
         self._frame(first, last or 0)
         self._tag("frames", f"{first}-{'' if last is None else last}", artists)
         if last is not None and last < len(self.frame_names) - 1:
+            self.earlier += artists
             for artist in artists:
                 artist.set_visible(False)  # in an image, which shows the last frame; an SVG has them all
 

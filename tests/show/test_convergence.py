@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 
 from cltutor import show
 from cltutor.evaluation.metrics import mean_interval
@@ -13,7 +13,7 @@ CURVES = np.random.default_rng(0).uniform(0.2, 0.4, (5, 20))
 def drawn(picture, kind, name):
     """The points of a line or of a band, back in per cent and epochs: the panel is the picture's first."""
     [artist] = [one for one in picture.findobj(kind) if one.get_label() == f"{name}, he"]
-    return np.array(artist.get_xydata() if kind is Line2D else artist.get_paths()[0].vertices)
+    return np.array(artist.get_xydata() if kind is Line2D else artist.get_xy())
 
 
 def test_the_lines_are_means_over_seeds_and_the_bands_their_95_percent_intervals():
@@ -22,7 +22,7 @@ def test_the_lines_are_means_over_seeds_and_the_bands_their_95_percent_intervals
     line = drawn(picture, Line2D, "dfcnn")
     assert line[:, 0] == pytest.approx(np.arange(20) + 0.5)
     assert line[:, 1] == pytest.approx(100 * mean)
-    band = drawn(picture, FillBetweenPolyCollection, "dfcnn")
+    band = drawn(picture, Polygon, "dfcnn")
     ends = np.column_stack([np.tile(line[:, 0], 2), 100 * np.append(mean - half, mean + half)])
     assert {tuple(point) for point in band.round(6)} == {tuple(point) for point in ends.round(6)}
     assert [text.get_text() for text in picture.legends[0].get_texts()] == ["dfcnn", "single_task"]
@@ -32,9 +32,7 @@ def test_the_lines_are_means_over_seeds_and_the_bands_their_95_percent_intervals
 
 def test_one_seed_has_no_band_and_each_heading_a_panel():
     picture = show.convergence({"he": {"dfcnn": CURVES[:1]}, "authors": {"dfcnn": CURVES[:1]}}, "first task")
-    assert not picture.findobj(
-        lambda one: isinstance(one, FillBetweenPolyCollection) and "dfcnn" in str(one.get_label())
-    )
+    assert not picture.findobj(lambda one: isinstance(one, Polygon) and "dfcnn" in str(one.get_label()))
     words = [text.get_text() for text in picture.texts]
     assert {"he", "authors", "epoch", "first task, test accuracy after each epoch"} <= set(words)
     assert not any("interval" in text for text in words)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 
 import cltutor as cl
 from cltutor import show
@@ -42,14 +42,13 @@ def test_seeds_become_their_mean_and_a_band_of_one_standard_deviation(run, texts
     values = 100 * np.array([one.curves.known[:, 0] for one in runs])
     mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
     assert drawn(picture)["lwf, task 1"].get_ydata() == pytest.approx(mean)
-    (path,) = drawn(picture, FillBetweenPolyCollection)["lwf, task 1"].get_paths()
-    corners = {tuple(point) for point in path.vertices.round(6)}
+    corners = {tuple(point) for point in drawn(picture, Polygon)["lwf, task 1"].get_xy().round(6)}
     x = np.arange(1, len(mean) + 1) / 4
     ends = np.column_stack([np.tile(x, 2), np.append(mean - spread, np.minimum(mean + spread, 100))])
     assert corners == {tuple(point) for point in ends.round(6)}
     assert "mean ± one standard deviation over 3 runs" in texts(picture)
     alone = show.accuracy_over_time(runs[0])
-    assert not drawn(alone, FillBetweenPolyCollection)
+    assert not drawn(alone, Polygon)
     assert not any("mean" in text for text in texts(alone))
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 
 from cltutor import show
 from cltutor.show.panels import WORDS
@@ -41,7 +41,7 @@ def test_a_method_has_a_line_in_every_groups_panel_from_when_it_is_first_seen(gr
     np.testing.assert_allclose(chosen.get_ydata(), mean[:, 0])
     assert list(later.get_xdata()) == [1.5, 2.5, 3.5]
     np.testing.assert_allclose(later.get_ydata(), mean[1:, 2])
-    assert all(len(artists(picture, FillBetweenPolyCollection, f"mas, {group}")) == 1 for group in GROUPS)  # bands
+    assert all(len(artists(picture, Polygon, f"mas, {group}")) == 1 for group in GROUPS)  # bands
 
 
 def test_a_method_that_has_learned_nothing_yet_has_no_line(groups, readable, artists):
@@ -63,7 +63,7 @@ def test_lines_are_the_mean_of_the_old_tasks_and_the_newest_task_at_the_end_by_f
         assert new.get_ydata()[k] == pytest.approx(100 * rows[:, 2].mean())
     assert f"lwf, old tasks, with 100 % of the images: {old.get_ydata()[0]:.1f} ±" in picture.alt
     assert f"lwf, newest task, with 3 % of the images: {new.get_ydata()[-1]:.1f} ±" in picture.alt
-    assert len(artists(picture, FillBetweenPolyCollection, "finetune, old tasks")) == 1  # a band
+    assert len(artists(picture, Polygon, "finetune, old tasks")) == 1  # a band
     backwards = show.accuracy_by_share({share: runs[share] for share in reversed(SHARES)})
     assert list(artists(backwards, Line2D, "lwf, old tasks")[0].get_ydata()) == list(old.get_ydata())
     assert [word for word in texts(backwards) if word in ("100", "30", "10", "3")][:4] == ["100", "30", "10", "3"]
@@ -77,7 +77,7 @@ def test_every_task_that_was_learned_has_a_panel_with_the_accuracy_at_each_share
     (line,) = artists(picture, Line2D, "most important, task 2")
     np.testing.assert_allclose(10 * line.get_xdata(), [0, 10, 30, 90])
     np.testing.assert_allclose(line.get_ydata(), 100 * damaged["most"][:, :, 1].mean(0))
-    assert len(artists(picture, FillBetweenPolyCollection, "most important, task 2")) == 1  # a band
+    assert len(artists(picture, Polygon, "most important, task 2")) == 1  # a band
     assert "mean ± one standard deviation over 3 draws or seeds" in texts(picture)
     least, most = (100 * np.nanmean(damaged[which][:, 2]) for which in ("least", "most"))
     assert f"with 30 % of the weights set to zero, {least:.0f} % with the least important" in picture.alt
