@@ -67,17 +67,17 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
         about = {"runs": counts, "since": np.searchsorted(times, x), "marks": np.isclose(x, np.round(x))}
         values, at = (mean, spread), [_moment(each) for each in x]
         drawn = draw_means(picture, panels, names, x, values, method.look, method.label, at, label, **about)
-        for axes, artists in zip(panels, drawn, strict=True):
-            picture.unveil(axes, times + 0.02, *artists)
+        for panel, artists in zip(panels, drawn, strict=True):
+            picture.unveil(panel, times + 0.02, *artists)
         for end in 100 * mean[-1:]:
             average = percent(mean_and_spread(end)[0])
             ends.append(f"{method.label} ends with {percent(end[0])} on task 1 and {average} on average")
-    for task, axes in enumerate(panels):
-        axes.axvspan(task, task + 1, color=SHADE, linewidth=0, zorder=0.2)
+    for task, panel in enumerate(panels):
+        panel.shade(task, task + 1, SHADE)
         steps = guess[[task] * (len(tasks) - task)] if known_task else guess[task:]
         x = np.repeat(range(task, len(tasks) + 1), 2)[1:-1]
         stairs = [np.column_stack([x, np.repeat(100 * steps, 2)])]
-        axes.add_artist(LineCollection(stairs, colors=INK, linewidths=1, linestyles=":", label="guessing"))
+        panel.add_artist(LineCollection(stairs, colors=INK, linewidths=1, linestyles=":", label="guessing"))
     words = f"Accuracy of each task while the tasks are learned in turn, {shown.setting}"
     note = f" (some {NEVER_COMPETED})" if any(map(shown.foreign, shown.methods)) else ""
     picture.alt = f"{words}{note}: {'; '.join(ends) or 'nothing has been learned yet'}."

@@ -75,7 +75,7 @@ class Picture(Touchable, Figure):
     ) -> list[Artist]:  # fmt: skip
         """A line through points (N,) that are read in ``words``, with a band from low to high, switched as one layer.
 
-        style: as matplotlib's lines take it; fields: as in `points`. Returns what it drew.
+        axes: or a `Panel`; style: as matplotlib's lines take it; fields: as in `points`. Returns what it drew.
         """
         drawn = axes.plot(x, y, **{"linewidth": 1.8, "markersize": 5.5, "label": layer} | style)
         if band is not None and (several := np.isfinite(band).all(axis=0)).any():

@@ -148,12 +148,12 @@ def filter_changes(changes: Changes, what: str = "") -> Picture:
     ticks = [(task + 0.5, str(task + 1)) for task in range(0, count, math.ceil(count / 10))]
     words, about = "after learning task", {"y": "change of the filters (%)", "most": most}
     picture, panels = paneled(headings, [0, most], ticks, count, words, title, [note], _task_legend(tasks), **about)
-    for layer, (axes, heading) in enumerate(zip(panels, headings, strict=True)):
+    for layer, (panel, heading) in enumerate(zip(panels, headings, strict=True)):
         for task in tasks:
             now, change, style = np.arange(task + 1, count + 1), values[task, task:, layer], task_look(task).style
             fields = {"name": f"task {task + 1}", "heading": heading, "now": now, "change": change}
             words = "{name}, {heading}, after task {now}: filters changed by {change:.1f} %"
-            picture.curve(axes, now - 0.5, change, words, f"task {task + 1}", style, **fields)
+            picture.curve(panel, now - 0.5, change, words, f"task {task + 1}", style, **fields)
     last = np.nanmax(np.where(np.isfinite(values).any((0, 2)))[0])
     ends = ", ".join(f"{value:.0f} % in layer {layer + 1}" for layer, value in enumerate(values[0, last]))
     picture.alt = f"{title}, relative to when it had been learned: task 1 after task {last + 1}, {ends}."

@@ -8,7 +8,6 @@ import matplotlib.text
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cltutor.networks import DFCNN, TaskCNN
@@ -149,7 +148,7 @@ def check_readable(picture) -> None:
 
 def _tick_labels(picture, drawn: bool) -> set[int]:
     """matplotlib keeps tick labels that it does not draw, such as those out of view."""
-    axes = [axis for axes in picture.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_visible() or not drawn]
+    axes = [axis for axes in picture.axes for axis in (axes.xaxis, axes.yaxis)]
     ticks = [tick for axis in axes for tick in (axis._update_ticks() if drawn else axis.majorTicks)]
     return {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
 
@@ -209,11 +208,9 @@ def legend():
 
 @pytest.fixture
 def artists():
-    """The artists of a kind in axes, or in a picture and all of its axes, of one label if it is given."""
+    """The artists of a kind in a picture or axes, of one label if it is given."""
 
     def find(where, kind=Line2D, label=None):
-        places = [where, *where.axes] if isinstance(where, Figure) else [where]
-        found = [one for place in places for one in place.get_children() if isinstance(one, kind)]
-        return [one for one in found if label in (None, one.get_label())]
+        return [one for one in where.get_children() if isinstance(one, kind) and label in (None, one.get_label())]
 
     return find

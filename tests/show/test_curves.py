@@ -9,8 +9,7 @@ from cltutor.show.over_time import moving_mean
 
 
 def drawn(picture, kind=Line2D):
-    found = [artist for axes in picture.axes for artist in axes.get_children() if isinstance(artist, kind)]
-    return {artist.get_label(): artist for artist in found if artist.get_label()[0] != "_"}
+    return {artist.get_label(): artist for artist in picture.artists if isinstance(artist, kind)}
 
 
 @pytest.mark.parametrize("known_task", [True, False])
