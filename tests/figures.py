@@ -37,7 +37,7 @@ FIGURES = {
     ),
     "old_and_new": (
         "cl.show.old_and_new(runs)",
-        'f"lwf: {100 * metrics.old_task_accuracy(lwf):.1f} % on old tasks, "'
+        'f"lwf, trained per task, task known at test: {100 * metrics.old_task_accuracy(lwf):.1f} % on old tasks, "'
         ' f"{100 * metrics.new_task_accuracy(lwf):.1f} % on new tasks, 1 run"',
     ),
     "convergence": (

@@ -62,9 +62,8 @@ def write(comparison: "Comparison", folder: Path, command: str) -> list[Path]:
 
 def figures(comparison: "Comparison") -> dict[str, "Picture"]:
     """The pictures of a comparison by file name, each of runs of one regime of training."""
-    from ..show.bars import forgetting
-    from ..show.curves import accuracy_over_time
-    from ..show.tradeoff import old_and_new
+    from ..show.over_time import accuracy_over_time
+    from ..show.results import forgetting, old_and_new
 
     several, found = len(comparison[0].tasks) > 1, {}
     if several:

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from ..attention import drift
 from ..checked import checked
+from .images import as_rgb
 from .matrix import MAP
-from .picture import TITLE, Picture, grid, handle, headed, shortened, titled, wrapped
-from .probabilities import as_rgb
+from .picture import TITLE, Picture, chart, headed, shortened, titled, wrapped
 from .rules import Images, Names, Share, Values, by_name
 from .runs import mean_and_spread
 from .style import look
@@ -29,12 +29,7 @@ ABSENT = (128, 128, 128, 40)  # of a model that does not exist yet
 
 @checked
 def attention_maps(
-    images: Images,
-    maps: Maps,
-    rows: Names,
-    columns: Names,
-    opacity: Share = 0.6,
-    what: str = "",
+    images: Images, maps: Maps, rows: Names, columns: Names, opacity: Share = 0.6, what: str = ""
 ) -> Picture:
     """Attention over images: one row per image, one column per model, one block per method; the image at the left.
 
@@ -48,23 +43,24 @@ def attention_maps(
         ValueError: maps that do not match the images and columns.
     """
     _check(images, maps, rows, columns)
-    drifts = {name: drift_from_first(values) for name, values in maps.items()}
     wide = len(columns) * (SIDE + GAP) - GAP
     across = max(1, min(len(maps), int((WIDEST - LEFT + BETWEEN) / (wide + BETWEEN))))
-    down = math.ceil(len(maps) / across)
-    high = 0.5 + len(rows) * (SIDE + UNDER)
+    down, high = math.ceil(len(maps) / across), 0.5 + len(rows) * (SIDE + UNDER)
     title = titled("Where the network looks", what)
     note = "bright: much attention, each map by its own largest value; below: drift from the first"
     picture = headed(LEFT + across * (wide + BETWEEN), down * high + 0.1, title, [note])
     picture.frames(columns, "model")
     for place, (name, values) in enumerate(maps.items()):
         row, column = divmod(place, across)
-        corner = LEFT + column * (wide + BETWEEN), (down - row) * high + 0.1
+        left, top = LEFT + column * (wide + BETWEEN), (down - row) * high + 0.1
         tiles = np.stack([overlaid(image, own, opacity) for image, own in zip(images, values, strict=True)])
-        _block(picture, corner, name, tiles, drifts[name], rows, columns)
-        if column == 0:
-            _names(picture, corner[1], images, rows)
-    picture.alt = _alt(f"Attention maps over images of {', '.join(rows)}", drifts)
+        picture.write(left, top - 0.2, shortened(name, wide), TITLE, va="baseline")
+        _block(picture, left, top - 0.5, name, tiles, drift_from_first(values), rows, columns)
+        for n, (image, words) in enumerate(zip(images, rows, strict=True) if column == 0 else ()):
+            low = top - 0.5 - SIDE - n * (SIDE + UNDER)
+            picture.write(0.12, low + SIDE / 2, "\n".join(wrapped(words, NAMES - 0.15)[:3]), va="center")
+            picture.pixels(as_rgb(image), NAMES, low, SIDE, SIDE, "image")
+    picture.describe(f"Attention maps over images of {', '.join(rows)}")
     return picture
 
 
@@ -80,21 +76,19 @@ def attention_drift(drifts: Drifts, columns: Names, what: str = "") -> Picture:
     """
     if any(values.shape[1] != len(columns) for values in drifts.values()):
         raise ValueError(f"drifts have a column for each of {len(columns)} models: {', '.join(columns)}.")
-    legend, (first, *_) = {name: handle(look(name)) for name in drifts}, columns
-    picture = headed(9.6, 2.95, titled("Drift of attention", what), (), legend)
-    axes = grid(picture.panel(0.75, 0.6, 8.65, 2.2, "model, after each step", "L1 distance (no unit)"))
+    legend, names = {name: look(name).handle for name in drifts}, ("model, after each step", "L1 distance (no unit)")
+    picture, axes = chart(9.6, 2.2, titled("Drift of attention", what), (), legend, *names)
     x, highest = np.arange(len(columns)), 0.1
     for name, values in drifts.items():
-        (mean, spread), color = mean_and_spread(values), look(name).color
-        line = axes.plot(x, mean, label=name, linewidth=1.8, markersize=5.5, **look(name).style)
-        band = axes.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.15, linewidth=0, label=name)
-        picture.layer(name, *line, band)
-        fields = {"name": name, "model": columns, "drift": mean, "first": first, "rest": _of(values, spread)}
-        picture.points(axes, x, mean, "{name}, {model}: drift from {first} {drift:.3f}{rest}", name, **fields)
-        highest = np.nanmax([highest, *mean, *(mean + spread)])
+        (mean, spread), counts = mean_and_spread(values), np.isfinite(values).sum(0)
+        rest = [f" ± {s:.3f} over {n} images" if n > 1 else ", 1 image" for s, n in zip(spread, counts, strict=True)]
+        fields = {"name": name, "model": columns, "drift": mean, "first": columns[0], "rest": rest}
+        words, band = "{name}, {model}: drift from {first} {drift:.3f}{rest}", (mean - spread, mean + spread)
+        picture.curve(axes, x, mean, words, name, look(name).style, band, **fields)
+        highest = np.nanmax([highest, *mean, *band[1]])
     axes.set_xticks(x, columns)
     axes.set(xlim=(-0.02, max(1, len(columns) - 1) + 0.02), ylim=(0, 1.08 * highest))
-    picture.alt = _alt("Mean drift of attention", drifts)
+    picture.describe("Mean drift of attention")
     return picture
 
 
@@ -121,12 +115,6 @@ def overlaid(image: np.ndarray, maps: np.ndarray, opacity: float) -> np.ndarray:
     return tiles.round().astype(np.uint8)
 
 
-def _of(values: np.ndarray, spread: np.ndarray) -> list[str]:
-    """The spread of each mean and how many images it is of, in words."""
-    counts = np.isfinite(values).sum(0)
-    return [f" ± {s:.3f} over {n} images" if n > 1 else ", 1 image" for s, n in zip(spread, counts, strict=True)]
-
-
 def resized(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Maps (S, h, w) enlarged smoothly: bilinear, each value in the middle of its cell."""
     enlarged = F.interpolate(torch.from_numpy(maps)[:, None], shape, mode="bilinear", align_corners=False)
@@ -134,45 +122,24 @@ def resized(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _block(
-    picture: Picture, corner: tuple, name: str, tiles: np.ndarray, drifts: np.ndarray, rows: Names, columns: Names
-) -> None:
+    picture: Picture, left: float, top: float, name: str, tiles: np.ndarray, drifts: np.ndarray, rows: Names,
+    columns: Names,
+) -> None:  # fmt: skip
     """One method's maps (N, S, H, W, 4), from its upper left corner: each model is a frame, and one image."""
-    (left, top), count, under = corner, len(tiles), round(tiles.shape[2] * UNDER / SIDE)
+    count, under = len(tiles), round(tiles.shape[2] * UNDER / SIDE)
     wide, high = len(columns) * (SIDE + GAP), count * (SIDE + UNDER)
-    picture.write(left, top - 0.2, shortened(name, wide), TITLE, va="baseline")
     strips = np.pad(tiles, ((0, 0), (0, 0), (0, under), (0, 0), (0, 0)))  # room for the numbers
     for step, column in enumerate(columns):
         x = left + step * (SIDE + GAP)
-        picture.write(x + SIDE / 2, top - 0.44, shortened(column, SIDE), ha="center", va="baseline")
-        drawn = [picture.pixels(np.concatenate(strips[:, step]), x, top - 0.5 - high, SIDE, high, name)]
+        picture.write(x + SIDE / 2, top + 0.06, shortened(column, SIDE), ha="center", va="baseline")
+        drawn = [picture.pixels(np.concatenate(strips[:, step]), x, top - high, SIDE, high, name)]
         for n in np.flatnonzero(np.isfinite(drifts[:, step])):
-            words = f"{drifts[n, step]:.2f}"
-            drawn.append(picture.write(x + SIDE / 2, _low(top, n) - 0.02, words, ha="center"))
+            y = top - n * (SIDE + UNDER) - SIDE - 0.02
+            drawn.append(picture.write(x + SIDE / 2, y, f"{drifts[n, step]:.2f}", ha="center"))
         picture.appear(step, *drawn)
     words, since = "{name}, {row}, {column}: drift from {first} {drift:.3f}", np.tile(range(len(columns)), count)
-    box = (left, top - 0.5 - high, wide, high)
+    box = (left, top - high, wide, high)
     picture.cells(box, rows, columns, words, since=since, name=name, first=columns[0], drift=drifts)
-
-
-def _names(picture: Picture, top: float, images: np.ndarray, rows: Sequence[str]) -> None:
-    """The rows' names and images, at the left of a line of blocks."""
-    for n, (image, words) in enumerate(zip(images, rows, strict=True)):
-        y = _low(top, n)
-        picture.write(0.12, y + SIDE / 2, "\n".join(wrapped(words, NAMES - 0.15)[:3]), va="center")
-        picture.pixels(as_rgb(image), NAMES, y, SIDE, SIDE, "image")
-
-
-def _low(top: float, row: int) -> float:
-    return top - 0.5 - row * (SIDE + UNDER) - SIDE
-
-
-def _alt(words: str, drifts: Mapping[str, np.ndarray]) -> str:
-    ends = []
-    for name, values in drifts.items():
-        known = values[:, np.isfinite(values).any(axis=0)]
-        if known.shape[1]:
-            ends.append(f"{name} ends with a mean drift of {np.nanmean(known[:, -1]):.2f}")
-    return f"{words}: {'; '.join(ends) or 'nothing has been learned yet'}."
 
 
 def _check(images: np.ndarray, maps: Mapping[str, np.ndarray], rows: Sequence[str], columns: Sequence[str]) -> None:

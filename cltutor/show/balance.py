@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -11,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from ..checked import checked
 from ..describe import Choice
-from .matrix import MAP, write_in_cell
-from .picture import FAINT, FONT, INK, Picture, grid, handle, headed, plain, shortened, titled, widest, wrapped
+from .matrix import heat_map, write_in_cell
+from .picture import FONT, Picture, chart, headed, plain, shortened, tens, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
-from .style import BLUE, GROUND, VERMILLION, look
+from .style import BLUE, FAINT, GROUND, INK, VERMILLION, look
 
 WIDTH, SIDE, NAMES = 9.6, 3.2, 1.0  # inches: of a picture, of a matrix, of the longest name of a class
 MIDDLE = 5.0  # inches from the left: where the second of two panels has its part of the picture
@@ -54,13 +53,21 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
     parts = []
     for place, (moment, counts) in enumerate(matrices.items()):
         left = 0.4 + wide + place * (MIDDLE - 0.4)
-        right, old, new = _error_shares(counts, classes[-1])
+        old = len(counts) - classes[-1]
+        wrong = counts[:old, old:].sum(), counts[old:, :old].sum()
+        pairs = (np.trace(counts), counts), (wrong[0], counts[:old]), (wrong[1], counts[old:])
+        right, old, new = (100 * part / max(whole.sum(), 1) for part, whole in pairs)
         lines = f"{moment}: {right:.1f} % right\nold taken for new: {old:.1f} %, new for old: {new:.1f} %"
         picture.write(left, below + SIDE + 0.06, lines, va="bottom")
         axes = picture.panel(left, below, SIDE, SIDE, frame=False)
         totals = counts.sum(1, keepdims=True)
         percents = 100 * counts / np.maximum(totals, 1)
-        _cells(axes, percents, classes)
+        image, ends = heat_map(axes, percents, 0, 100), np.cumsum(classes)[:-1] - 0.5
+        for number, end in enumerate(ends, 1):  # between tasks, the thickest between old and new classes
+            for line in (axes.axhline, axes.axvline):
+                line(end, color=GROUND, linewidth=3 if number == len(ends) else 1.2)
+        for i, j in zip(*np.nonzero(percents >= 0.5), strict=True) if len(counts) <= NAMED else ():
+            write_in_cell(axes, i, j, f"{percents[i, j]:.0f}", image.to_rgba(percents[i, j]))
         words = "{moment}: {row} taken for {column}: {share:.1f} %, {count:.0f} of {total:.0f} test images"
         seen = counts > 0 if sum(classes) > NAMED else totals + counts > 0  # of many classes, what occurs
         fields = {"moment": moment, "share": np.where(seen, percents, np.nan), "total": totals + 0 * counts}
@@ -75,13 +82,7 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
 
 
 @checked
-def last_layer(
-    biases: Biases,
-    norms: Norms,
-    classes: Counts,
-    names: Names,
-    what: str = "",
-) -> Picture:
+def last_layer(biases: Biases, norms: Norms, classes: Counts, names: Names, what: str = "") -> Picture:
     """The last layer's bias of each class, and the norm of its row of weights, for old and new classes.
 
     biases, norms: one or two moments, such as "before" and "after" -> (C,); the last is drawn filled, the one before it
@@ -96,7 +97,12 @@ def last_layer(
     if list(biases) != list(norms):
         raise ValueError(f"biases and norms are of the same moments, not {list(biases)} and {list(norms)}.")
     _, below = _name_sizes(classes, names, LAYER)
-    legend = _moment_legend(list(biases))
+    found = {group: (color, color, marker) for group, color, marker in GROUPS}  # by colour and mark
+    found |= {moment: (INK, INK if moment == list(biases)[-1] else GROUND, "o") for moment in biases}  # by filling
+    legend = {
+        label: Line2D([], [], color=edge, markerfacecolor=fill, marker=marker, linestyle="", markersize=7)
+        for label, (edge, fill, marker) in found.items()
+    }
     picture = headed(WIDTH, below + 2.25, titled("The last layer", what), (), legend, len(legend))
     parts, axis_names = [], ("bias (added to the logit)", "weight norm (no unit)")
     for left, arrays, axis_name in zip((1.0, MIDDLE + 0.9), panels, axis_names, strict=True):
@@ -128,27 +134,22 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
         Choice(arrays).check("chosen", chosen)
     steps = {name: values[1:][np.isfinite(values[1:])] for name, values in arrays.items()}
     labels = [f"{name} ({own.mean():.1f})" if len(own) else name for name, own in steps.items()]
-    legend = {label: handle(look(name)) for label, name in zip(labels, arrays, strict=True)}
-    title = "Accuracy over all classes seen, task unknown at test"
-    picture = headed(WIDTH, 2.75, title, ["in parentheses: average over the incremental steps (%)"], legend)
-    axes = grid(picture.panel(0.75, 0.6, WIDTH - 0.95, 2.1, "classes seen", "accuracy (%)"))
-    seen = np.cumsum(classes)
+    legend = {label: look(name).handle for label, name in zip(labels, arrays, strict=True)}
+    title, seen = "Accuracy over all classes seen, task unknown at test", np.cumsum(classes)
+    notes = ["in parentheses: average over the incremental steps (%)"]
+    picture, axes = chart(WIDTH, 2.1, title, notes, legend, "classes seen", "accuracy (%)")
     for (name, values), label in zip(arrays.items(), labels, strict=True):
-        strong = {"linewidth": 2.6, "markersize": 8, "zorder": 4} if name == chosen else {"linewidth": 1.6}
-        drawn = axes.plot(seen, values, **look(name).style, **strong)
-        if name == chosen:
-            band = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
-            drawn += axes.plot(seen, values, label=chosen, **band)
-        picture.layer(label, *drawn)
+        style = look(name).style | {"linewidth": 1.6, "label": name}
+        style |= {"linewidth": 2.6, "markersize": 8, "zorder": 4} if name == chosen else {}
         fields = {"name": name, "task": list(range(1, len(seen) + 1)), "seen": seen, "y": values}
         words = "{name}, after task {task}, {seen} classes seen: {y:.1f} %"
-        picture.points(axes, seen, values, words, label, key=name, **fields)
+        picture.curve(axes, seen, values, words, label, style, key=name, **fields)
+        if name == chosen:
+            broad = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
+            picture.layer(label, *axes.plot(seen, values, **broad))
     axes.set_xticks(seen[:: math.ceil(len(seen) / 20)])
-    lowest = np.nanmin([100, *np.concatenate(list(arrays.values()))])
-    axes.set_ylim(max(0, 10 * math.floor((lowest - 2) / 10)), 102)
-    band = f", {chosen} on a broad band" if chosen in arrays else ""
-    words = "; ".join(f"{label.replace(' (', ' averages ').rstrip(')')}" for label in labels)
-    picture.alt = f"Accuracy over all classes seen after each task, in percent{band}: {words}."
+    axes.set_ylim(tens([100, *np.concatenate(list(arrays.values()))])[0], 102)
+    picture.describe(f"{title}{f', {chosen} on a broad band' if chosen else ''}")
     return picture
 
 
@@ -158,26 +159,6 @@ def _check(arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequ
         raise ValueError(f"Give one moment or two, and a name for each of {count} classes.")
     if wrong := [values.shape for values in arrays.values() if values.shape != (count,) * axes]:
         raise ValueError(f"{count} classes need numbers of shape {(count,) * axes}, not {wrong[0]}.")
-
-
-def _error_shares(counts: np.ndarray, new: int) -> tuple[float, float, float]:
-    """Per cent right, per cent of old classes taken for new ones, and of new classes for old ones."""
-    old = len(counts) - new
-    forward, backward = counts[:old, old:].sum(), counts[old:, :old].sum()
-    parts = (np.trace(counts), counts), (forward, counts[:old]), (backward, counts[old:])
-    return tuple(100 * part / max(whole.sum(), 1) for part, whole in parts)
-
-
-def _cells(axes: Axes, percents: np.ndarray, classes: Sequence[int]) -> None:
-    """The heat map, with lines between tasks, the thickest between old and new classes."""
-    colors, ends = matplotlib.colormaps[MAP], np.cumsum(classes)[:-1]
-    axes.imshow(percents, cmap=colors, vmin=0, vmax=100, aspect="auto", interpolation="none")
-    for place, end in enumerate(ends, 1):
-        for line in (axes.axhline, axes.axvline):
-            line(end - 0.5, color=GROUND, linewidth=3 if place == len(ends) else 1.2)
-    if len(percents) <= NAMED:
-        for i, j in zip(*np.nonzero(percents >= 0.5), strict=True):
-            write_in_cell(axes, i, j, f"{percents[i, j]:.0f}", colors(percents[i, j] / 100))
 
 
 def _name_sizes(classes: Sequence[int], names: Sequence[str], inches: float) -> tuple[float, float]:
@@ -223,13 +204,3 @@ def _marks(
         axes.axvline(end - 0.5, color=FAINT, linewidth=2 if place == len(classes) - 1 else 0.6, zorder=0)
     axes.set_xlim(-0.6, sum(classes) - 0.4)
     return f"mean: {', '.join(means)}"
-
-
-def _moment_legend(moments: list[str]) -> dict[str, Line2D]:
-    """Old and new by colour and mark, moments by filling."""
-    found = {group: (color, color, marker) for group, color, marker in GROUPS}
-    found |= {moment: (INK, INK if moment == moments[-1] else GROUND, "o") for moment in moments}
-    return {
-        label: Line2D([], [], color=edge, markerfacecolor=fill, marker=marker, linestyle="", markersize=7)
-        for label, (edge, fill, marker) in found.items()
-    }

@@ -38,15 +38,14 @@ def svg(picture: "Picture") -> str:
     """The picture as SVG, without a ground of its own, for a page of any colour."""
     file, ground = io.StringIO(), picture.patch.get_visible()
     picture.patch.set_visible(False)
-    earlier = picture.findobj(lambda one: not one.get_visible() and ";frames=" in (one.get_gid() or ""))
-    for artist in earlier:
+    for artist in picture.earlier:
         artist.set_visible(True)
     try:
         with matplotlib.rc_context(SETTINGS):
             picture.savefig(file, format="svg", metadata={"Date": None})
     finally:
         picture.patch.set_visible(ground)
-        for artist in earlier:
+        for artist in picture.earlier:
             artist.set_visible(False)
     return _slim(file.getvalue())
 
@@ -94,20 +93,17 @@ def drawing(picture: "Picture") -> dict[str, Any]:
     made = [picture]
     with contextlib.suppress(NotMeasured):  # there is no picture of the other setting
         made += [picture.make_other()] if picture.make_other else []
-    drawings = [_one(each) for each in made]
+    drawings = []
+    for one in made:
+        text, size = svg(one), {"width": round(100 * one.get_figwidth()), "height": round(100 * one.get_figheight())}
+        head = {"setting": one.setting, "alt": one.alt, "svg": text, "colors": _dark(text)}
+        drawings.append(head | size | one.described())
     found = Counter(image for one in drawings for image in re.findall(r"data:image/[^\"]{400,}", one["svg"]))
     images = [image for image, times in found.items() if times > 1]  # each is kept once
     for one in drawings:
         for number, image in enumerate(images):
             one["svg"] = one["svg"].replace(image, f"cltutor-image-{number};")
     return {"drawings": drawings, "images": images}
-
-
-def _one(picture: "Picture") -> dict[str, Any]:
-    text = svg(picture)
-    width, height = (round(100 * inches) for inches in picture.get_size_inches())
-    head = {"setting": picture.setting, "alt": picture.alt, "width": width, "height": height}
-    return head | {"svg": text, "colors": _dark(text)} | picture.described()
 
 
 def _dark(text: str) -> str:

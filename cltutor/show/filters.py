@@ -7,7 +7,6 @@ from typing import Annotated
 import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
@@ -16,9 +15,10 @@ from numpy.typing import ArrayLike
 from ..checked import checked
 from ..describe import Kind
 from ..networks.dfcnn import DFCNNNetwork
-from .matrix import MAP, write_in_cell
-from .picture import FRAME, Picture, headed, name_rows, room, shortened, titled, widest
+from .matrix import heat_map, write_in_cell
+from .picture import Picture, headed, name_rows, room, shortened, titled, widest
 from .rules import Values
+from .style import FRAME
 
 Shares = Annotated[ArrayLike, Values(("tasks, channels",), 0)]
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above: readable with any colour vision
@@ -47,9 +47,8 @@ def knowledge(network: DFCNNNetwork, layer: int, task: int, off: Collection[int]
     Raises:
         ValueError: a layer, task or channel that does not exist.
     """
-    off, each = sorted(set(off)), [stages(network, layer, one) for one in range(task + 1)]
-    whole = stages(network, layer, task)
-    channels = len(whole[0])
+    off, whole = sorted(set(off)), stages(network, layer, task)
+    each, channels = [stages(network, layer, one) for one in range(task + 1)], len(whole[0])
     if off and not 0 <= off[0] <= off[-1] < channels:
         raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")
     switched = network.without({layer: off}) if off else network
@@ -57,20 +56,19 @@ def knowledge(network: DFCNNNetwork, layer: int, task: int, off: Collection[int]
     shown = [tiles[best] for stage in each for tiles, best in zip(stage, chosen, strict=True)]
     bound = float(max(np.abs(tiles).max() for tiles in shown)) or 1.0
     title = titled(f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base", what)
-    top = SIDE + 1.33
+    names, top, parts = (*NAMES, f"filters {network.layer(layer).equation}"), SIDE + 1.33, []
     picture = headed(WIDTH, top, title)
     picture.frames([f"task {one + 1}" for one in range(task + 1)], "task")
-    parts, names = [], (*NAMES, f"filters {network.layer(layer).equation}")
     for frame, before in enumerate(each):
         now = stages(switched, layer, frame) if off else before
         for place in range(3) if frame == 0 else (1, 2):  # all tasks share the knowledge base
-            words = _described(before[place], now[place], place, len(off))
-            text = picture.write(LEFTS[place], top, "\n".join([names[place], *words]))
+            words = [names[place], *_described(before[place], now[place], place, len(off))]
+            text = picture.write(LEFTS[place], top, "\n".join(words))
             drawn = _sheet(picture, now[place][chosen[place]], chosen[place], place, frame, top - 0.6, bound, off)
             if place:
                 picture.appear(frame, text, *drawn, last=frame)
             if frame == task or not place:
-                parts.append(", ".join([names[place], *words]))
+                parts.append(", ".join(words))
     bar = picture.color_bar(ScalarMappable(Normalize(-bound, bound), SIGNED), LEFTS[0] + 0.3, 0.4, 3.5, 0.13)
     bar.set_ticks([-bound, 0, bound], labels=[f"{value:.2g}" for value in (-bound, 0, bound)])
     picture.write(LEFTS[0] + 4.2, 0.465, "value of a weight (no unit), one scale for all three", va="center")
@@ -89,27 +87,34 @@ def knowledge_shares(shares: Shares, names: Sequence[str] = (), what: str = "") 
     Raises:
         ValueError: shares of a task that sum to more than one, or another number of names than of tasks.
     """
-    values, count = shares, len(shares)
-    if (values.sum(1) > 1 + 1e-3).any():
+    if (shares.sum(1) > 1 + 1e-3).any():
         raise ValueError("The shares of the channels in a task's filters sum to one.")
+    (count, channels), alike = shares.shape, cosines(shares)
     names = list(names) or [f"task {task + 1}" for task in range(count)]
     if len(names) != count:
         raise ValueError(f"{count} tasks need {count} names, not {len(names)}.")
-    named = min(1.5, 0.02 + widest(names))
-    square, high = max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
-    left = 0.25 + named
-    right = WIDTH - 0.15 - square
-    title = titled("What each task takes from the knowledge base", what)
+    named, square, high = min(1.5, 0.02 + widest(names)), max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
+    left, right, lowest = 0.25 + named, WIDTH - 0.15 - square, min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
+    title, wide = titled("What each task takes from the knowledge base", what), right - left - 0.4
     picture = headed(WIDTH, high + 1.48, title)
     picture.write(left, high + 1.48, "share of each channel in a task's filters (%)")
-    alike = cosines(values)
-    lowest = min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
+    axes = picture.panel(left, 1.05, wide, high, "channel of the knowledge base", frame=False)
+    image = heat_map(axes, 100 * shares, 0, None)
+    numbers, every = [str(channel + 1) for channel in range(channels)], math.ceil(channels * room(3) / wide)
+    picture.cells(axes, names, numbers, "{row}, channel {column}: {share:.2f} % of its filters", share=100 * shares)
+    axes.set_xticks(range(0, channels, every), numbers[::every])
+    name_rows(axes, [shortened(name, named) for name in names])
+    picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
     picture.write(right, high + 1.48, f"cosine between tasks\n(colour: {lowest:g} to 1)")
-    _shares(picture, values, names, named, left, right - left - 0.4)
     axes = picture.panel(right, 1.05, square, high, "task", frame=False)
+    image, every = heat_map(axes, alike, lowest, 1), math.ceil(count / NUMBERED)
     picture.cells(axes, names, names, "{row} and {column}: cosine {cosine:.4f}", cosine=alike)
-    _similarities(axes, alike, lowest)
-    picture.alt = f"{title}: {_related(values, alike, names)}."
+    axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
+    axes.set_yticks([])
+    for (i, j), cosine in np.ndenumerate(alike) if count <= NUMBERED else ():
+        words = f"{cosine:.3f}".removeprefix("0")
+        write_in_cell(axes, i, j, "1" if words == "1.000" else words, image.to_rgba(cosine))
+    picture.alt = f"{title}: {_related(shares, alike, names)}."
     return picture
 
 
@@ -174,46 +179,16 @@ def _sheet(
         for number, (x, y) in zip(numbers + 1, corners, strict=True):
             picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
     one_by_one = tiles.size * len(picture.frame_names) <= WEIGHTS
-    read = [_read(tile, one_by_one) for tile in tiles]
+    read = []
+    for tile in tiles:
+        rows_of = "\n".join("  ".join(f"{weight:.3g}" for weight in row) for row in tile)
+        weights = f"\n{rows_of}" if one_by_one else f" from {tile.min():.3g} to {tile.max():.3g}"
+        read.append(f"norm {np.linalg.norm(tile):.3g}, weights{weights}")
     words, empty = f"{{tile}}{f', task {frame + 1}' if place else ''}: {{read}}", [None] * (rows * columns - count)
     tile = [f"{('channel', 'channel', 'kernel')[place]} {number} of {'LDW'[place]}" for number in numbers + 1]
     fields = {"tile": tile + empty, "read": read + empty, "since": [frame], "until": frame if place else None}
     picture.cells(box, [""] * rows, [""] * columns, words, **fields)
     return drawn
-
-
-def _read(tile: np.ndarray, one_by_one: bool) -> str:
-    """A tile in words: its norm and its weights, row by row, or their range."""
-    rows = "\n".join("  ".join(f"{weight:.3g}" for weight in row) for row in tile)
-    weights = f"weights\n{rows}" if one_by_one else f"weights from {tile.min():.3g} to {tile.max():.3g}"
-    return f"norm {np.linalg.norm(tile):.3g}, {weights}"
-
-
-def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], named: float, left: float, wide: float) -> None:
-    """The heat map of shares, with its colour bar below."""
-    count, channels = values.shape
-    axes = picture.panel(left, 1.05, wide, 0.26 * count, "channel of the knowledge base", frame=False)
-    image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="none")
-    numbers = [str(channel + 1) for channel in range(channels)]
-    picture.cells(axes, names, numbers, "{row}, channel {column}: {share:.2f} % of its filters", share=100 * values)
-    every = math.ceil(channels * room(3) / wide)
-    axes.set_xticks(range(0, channels, every), numbers[::every])
-    name_rows(axes, [shortened(name, named) for name in names])
-    picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
-
-
-def _similarities(axes: Axes, alike: np.ndarray, lowest: float) -> None:
-    """The heat map of cosines, with numbers if they fit."""
-    count, colors = len(alike), matplotlib.colormaps[MAP]
-    axes.imshow(alike, cmap=colors, vmin=lowest, vmax=1, aspect="auto", interpolation="none")
-    every = math.ceil(count / NUMBERED)
-    axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
-    axes.set_yticks([])
-    if count <= NUMBERED:
-        for i, j in np.ndindex(alike.shape):
-            words = f"{alike[i, j]:.3f}"
-            words = "1" if words == "1.000" else words.removeprefix("0")
-            write_in_cell(axes, i, j, words, colors((alike[i, j] - lowest) / (1 - lowest)))
 
 
 def _related(values: np.ndarray, alike: np.ndarray, names: Sequence[str]) -> str:

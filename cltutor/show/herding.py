@@ -1,10 +1,10 @@
 """How exemplars are chosen, which they are, and which are evicted as classes arrive (EEIL, sections 3.1 and 6.3)."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Annotated
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.lines import Line2D
@@ -14,33 +14,17 @@ from numpy.typing import ArrayLike
 
 from ..checked import Table, checked
 from ..describe import Choice, Whole
-from .picture import Picture, handle, headed, titled, wrapped
-from .probabilities import as_rgb
+from . import style
+from .images import as_rgb, put_image
+from .picture import Picture, headed, titled, wrapped
 from .rules import Images, Step, TwoNames, Values
-from .style import (
-    BLACK,
-    BLUE,
-    DASHED,
-    DOTTED,
-    FAINT,
-    GREEN,
-    GREY,
-    GROUND,
-    MIXED,
-    ORANGE,
-    PURPLE,
-    SHADE,
-    SKY,
-    SOLID,
-    VERMILLION,
-    Look,
-)
+from .style import BLACK, BLUE, DOTTED, FAINT, GREY, GROUND, ORANGE, PURPLE, SHADE, SOLID, VERMILLION, Look
 
 LOOKS = {
     "herding": Look(BLUE, SOLID, "o"),
-    "closest": Look(VERMILLION, DASHED, "s"),
+    "closest": Look(VERMILLION, style.DASHED, "s"),
     "random": Look(PURPLE, DOTTED, "D"),
-    "histogram": Look(GREEN, MIXED, "^"),
+    "histogram": Look(style.GREEN, style.MIXED, "^"),
 }
 Places = Annotated[ArrayLike, Values(("N, 2",))]
 Order = Annotated[ArrayLike, Values(("M",), 0, whole=True)]
@@ -52,7 +36,7 @@ MARKS = {  # how a point of the map is drawn
     "chosen": {"color": ORANGE, "marker": "o", "ms": 6.5, "mec": BLACK, "mew": 0.7},
     "last chosen": {"color": ORANGE, "marker": "o", "ms": 10, "mec": BLACK, "mew": 1.8},
     "class mean": {"color": BLACK, "marker": "*", "ms": 20, "mec": GROUND, "mew": 1},
-    "mean of the chosen": {"color": SKY, "marker": "P", "ms": 8, "mec": BLACK, "mew": 0.8},
+    "mean of the chosen": {"color": style.SKY, "marker": "P", "ms": 8, "mec": BLACK, "mew": 0.8},
 }
 SIDE, SLOT, MOST = 0.4, 0.44, 60  # inches of a small image and of its place, and how many are shown
 LARGE = 3 * SLOT + SIDE  # inches of the image last chosen
@@ -61,14 +45,9 @@ PALE = 0.3  # opacity of an evicted image, which is grey
 
 @checked
 def selection(
-    places: Places,
-    order: Order,
-    distances: Distances,
-    strategy: Annotated[str, Choice(LOOKS)],
-    step: Step,
-    axes: TwoNames,
-    what: str = "",
-) -> Picture:
+    places: Places, order: Order, distances: Distances, strategy: Annotated[str, Choice(LOOKS)], step: Step,
+    axes: TwoNames, what: str = "",
+) -> Picture:  # fmt: skip
     """A class's images on a map, the first ``step`` chosen by a strategy, and the distance of each strategy's mean.
 
     places (N, 2) of the images; order (M,): which are chosen, in order. On the map the mean of the chosen images and
@@ -78,24 +57,30 @@ def selection(
     Raises:
         ValueError: places, order or distances that do not match, or a step outside 1 to M.
     """
-    xy, lines = places, distances
-    if xy.shape[1] != 2 or len(set(order.tolist())) < len(order) or order.max() >= len(xy):
-        raise ValueError(f"order is that of different rows of the places (N, 2), and these are {xy.shape}.")
+    if places.shape[1] != 2 or len(set(order.tolist())) < len(order) or order.max() >= len(places):
+        raise ValueError(f"order is that of different rows of the places (N, 2), and these are {places.shape}.")
     Whole(1, len(order)).check("step", step)
-    if strategy not in lines or any(len(values) != len(order) for values in lines.values()):
+    if strategy not in distances or any(len(values) != len(order) for values in distances.values()):
         raise ValueError(f"distances are {len(order)} numbers for {strategy}, and for others that are drawn.")
-    title = titled(f"{strategy}: {step} of {len(xy)} images chosen", what)
-    legend = {}  # matplotlib fills columns: marks in the first row, strategies in the second
-    for place, (name, mark) in enumerate(MARKS.items()):
-        legend[name] = Line2D([], [], linestyle="", **mark)
-        legend |= {
-            f"{name} {lines[name][step - 1]:.3f}": handle(LOOKS[name]) for name in list(lines)[place : place + 1]
-        }
+    title = titled(f"{strategy}: {step} of {len(places)} images chosen", what)
+    labels = {f"{name} {values[step - 1]:.3f}": name for name, values in distances.items()}
+    marks = {name: Line2D([], [], linestyle="", **mark) for name, mark in MARKS.items()}
+    lines = {label: LOOKS[name].handle for label, name in labels.items()}
+    # matplotlib fills columns: marks in the first row, strategies in the second
+    legend = dict(each for pair in zip_longest(marks.items(), lines.items()) for each in pair if each)
     picture = headed(WIDTH, HIGH + 0.65, title, (), legend, len(MARKS))
-    _map(picture, picture.panel(0.85, 0.6, HIGH, HIGH, *axes), xy, order, step)
+    _map(picture, picture.panel(0.85, 0.6, HIGH, HIGH, *axes), places, order, step)
     names = "number m of exemplars", "distance of their mean to class mean (no unit)"
-    _curves(picture, picture.panel(5.15, 0.6, 4.25, HIGH, *names), lines, step)
-    now = ", ".join(f"{values[step - 1]:.3f} by {name}" for name, values in lines.items())
+    panel, x = picture.panel(5.15, 0.6, 4.25, HIGH, *names), np.arange(1, len(order) + 1)
+    panel.axvline(step, color=GREY, linewidth=1, zorder=0.5)
+    for label, name in labels.items():
+        fields = {"name": name, "count": x, "values": distances[name]}
+        look = LOOKS[name].style | {"markevery": [step - 1], "label": name}
+        words = "{name}, {count} exemplars: distance {values:.4f} (no unit)"
+        picture.curve(panel, x, distances[name], words, label, look, **fields)
+    panel.set(xlim=(0, len(x) + 0.5), ylim=(0, 1.08 * max(values.max() for values in distances.values()) or 1))
+    panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    now = ", ".join(f"{values[step - 1]:.3f} by {name}" for name, values in distances.items())
     picture.alt = f"{title}: distance of the mean of the first {step} to the class mean {now}."
     return picture
 
@@ -111,26 +96,23 @@ def exemplars(images: Images, step: Step, what: str = "") -> Picture:
     """
     images = images[:MOST]
     Whole(1, len(images)).check("step", step)
-    top, title, rows = LARGE + 0.3, titled("Exemplars in order of choice", what), -(-len(images) // 15)
+    top, title = LARGE + 0.3, titled("Exemplars in order of choice", what)
     picture = headed(WIDTH, top + 0.05, title)
     picture.frames([f"{count} chosen" for count in range(1, step + 1)], "exemplars")
-    corners, box = _corners(len(images), 15, (LARGE + 0.75, top), SLOT)
+    corners = _corners(len(images), 15, LARGE + 0.75, top, SLOT)
     places = [Rectangle(corner, SIDE, SIDE) for corner in corners]
     look = {"facecolors": SHADE, "zorder": -1, "transform": picture.dpi_scale_trans}
     picture.add_artist(PatchCollection(places, linewidths=0, **look))
     ring = {"fill": False, "edgecolor": ORANGE, "linewidth": 2.5, "transform": picture.dpi_scale_trans}
     for place in range(step):
         pixels = as_rgb(images[place])
-        picture.appear(place, _put(picture, pixels, *corners[place], SIDE, "small"))
+        picture.appear(place, put_image(picture, pixels, *corners[place], SIDE, "small"))
         words = picture.write(0.12, top - LARGE - 0.03, f"number {place + 1}")
         around = picture.add_artist(Rectangle(corners[place], SIDE, SIDE, **ring))
-        picture.appear(place, _put(picture, pixels, 0.12, top - LARGE, LARGE, "large"), words, around, last=place)
-    numbers = [str(place + 1) if place < step else None for place in range(15 * rows)]
-    since = [min(place, step - 1) for place in range(15 * rows)]
-    words = f"exemplar {{number}} of {len(images)}{', ' if what else ''}{{what}}"
-    picture.cells(box, [""] * rows, [""] * 15, words, since=since, number=numbers, what=what)
-    for first in range(0, len(images), 15):
-        x, y = corners[first]
+        picture.appear(place, put_image(picture, pixels, 0.12, top - LARGE, LARGE, "large"), words, around, last=place)
+        words = titled(f"exemplar {place + 1} of {len(images)}", what)
+        picture.spot((*corners[place], SIDE, SIDE), words, frames=[place])
+    for first, (x, y) in list(enumerate(corners))[::15]:
         picture.write(x - 0.08, y + SIDE / 2, str(first + 1), ha="right", va="center")
     picture.alt = f"{title}: the first {step}, number {step} enlarged."
     return picture
@@ -159,20 +141,18 @@ def evictions(images: Images, kept: Kept, what: str = "") -> Picture:
     top = 3 * slot + 0.25
     picture = headed(WIDTH, top + 0.05, title, note)
     picture.frames([f"{classes} classes" for classes in seen], "classes seen")
-    corners, box = _corners(len(evicted), 20, (0.12, top), slot)
-    for image, corner, classes in zip(images, corners, evicted, strict=False):
-        pixels, gone = as_rgb(image), seen.index(classes) if classes else 0
-        kept_here = _put(picture, pixels, *corner, SIDE, "kept")
+    corners = _corners(len(evicted), 20, 0.12, top, slot)
+    for number, (corner, classes) in enumerate(zip(corners, evicted, strict=True)):
+        fate = f"evicted when {classes} classes have been seen" if classes else f"stays with all {seen[-1]} classes"
+        picture.spot((*corner, SIDE, SIDE), f"exemplar {number + 1}: {fate}")
+        pixels, gone = as_rgb(images[number]), seen.index(classes) if classes else 0
+        kept_here = put_image(picture, pixels, *corner, SIDE, "kept")
         if classes:
             grey = pixels.mean(-1, keepdims=True).repeat(3, axis=-1)
             pale = np.pad(grey, ((0, 0), (0, 0), (0, 1)), constant_values=255 * PALE).round().astype(np.uint8)
             words = picture.write(corner[0] + SIDE / 2, corner[1] - 0.03, str(classes), ha="center")
             picture.appear(0, kept_here, last=gone - 1)
-            picture.appear(gone, _put(picture, pale, *corner, SIDE, "evicted"), words)
-    fates = [f"evicted when {c} classes have been seen" if c else f"stays with all {seen[-1]} classes" for c in evicted]
-    rows = -(-len(evicted) // 20)
-    fates, numbers = ([*one, *[None] * (20 * rows - len(one))] for one in (fates, range(1, len(evicted) + 1)))
-    picture.cells(box, [""] * rows, [""] * 20, "exemplar {number}: {fate}", number=numbers, fate=fates)
+            picture.appear(gone, put_image(picture, pale, *corner, SIDE, "evicted"), words)
     if len(images) > MOST:
         picture.write(0.12, 0.23, f"and {len(images) - MOST} more, evicted no later than these")
     picture.alt = f"{title}: {stages}."
@@ -203,27 +183,7 @@ def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: 
         axis.set_major_locator(MaxNLocator(4))
 
 
-def _curves(picture: Picture, axes: Axes, lines: Mapping[str, np.ndarray], step: int) -> None:
-    count = len(next(iter(lines.values())))
-    axes.axvline(step, color=GREY, linewidth=1, zorder=0.5)
-    for name, values in lines.items():
-        line = {"linewidth": 1.8, "markersize": 5.5, "markevery": [step - 1], "label": name}
-        layer, x = f"{name} {values[step - 1]:.3f}", np.arange(1, count + 1)
-        picture.layer(layer, *axes.plot(x, values, **line, **LOOKS[name].style))
-        words = "{name}, {count} exemplars: distance {values:.4f} (no unit)"
-        picture.points(axes, x, values, words, layer, name=name, count=x, values=values)
-    axes.set(xlim=(0, count + 0.5), ylim=(0, 1.08 * max(values.max() for values in lines.values()) or 1))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-
-
-def _corners(count: int, columns: int, corner: tuple, slot: float) -> tuple[list[tuple[float, float]], tuple]:
-    """The lower left corners of small images in rows from an upper left corner, and the box of all, in inches."""
-    places, rows = [divmod(place, columns) for place in range(count)], -(-count // columns)
-    corners = [(corner[0] + SLOT * across, corner[1] - slot * down - SIDE) for down, across in places]
-    return corners, (corner[0], corner[1] - slot * rows, SLOT * columns, slot * rows)
-
-
-def _put(picture: Picture, pixels: np.ndarray, left: float, low: float, side: float, label: str) -> Artist:
-    """Pixels (H, W, 3) in the middle of a square, as large as their shape allows."""
-    high, wide = side * np.array(pixels.shape[:2]) / max(pixels.shape[:2])
-    return picture.pixels(pixels, left + (side - wide) / 2, low + (side - high) / 2, wide, high, label)
+def _corners(count: int, columns: int, left: float, top: float, slot: float) -> list[tuple[float, float]]:
+    """The lower left corners of small images in rows from an upper left corner, in inches."""
+    places = [divmod(place, columns) for place in range(count)]
+    return [(left + SLOT * across, top - slot * down - SIDE) for down, across in places]

@@ -1,11 +1,12 @@
 """The accuracy matrix as a heat map."""
 
 from functools import partial
+from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from ..checked import checked
@@ -13,7 +14,7 @@ from ..evaluation.metrics import average_accuracy
 from ..runs.naming import name_of
 from ..runs.run import Run
 from .picture import FONT, Picture, headed, name_rows, plain, widest, wrapped
-from .runs import DASH, NEVER_COMPETED, accuracy, class_list, measured, methods, one_class_notes, percent, setting
+from .runs import DASH, accuracy, class_list, counted, measured, percent
 from .style import HATCH, INK, ink_on
 
 MAP = "cividis"  # perceptually uniform and the same to readers with any colour vision
@@ -30,21 +31,17 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
     Raises:
         ValueError: a run without accuracies in this setting.
     """
-    measured(methods([run]), known_task)
-    values = accuracy(run, known_task)
-    count = len(values)
+    shown, values = measured([run], known_task), accuracy(run, known_task)
+    count, hatched = len(values), any(map(shown.foreign, shown.methods))
     cell, height = (0.95, max(0.6, 1.6 / count)) if count <= 5 else (0.68, 0.52)
     columns = [_label(run, j, "\n", cell - 0.06, 4 if count <= 5 else 2) for j in range(count)]
     rows = [_label(run, i, ": ", 1.9, 2) for i in range(count)]
     left = 0.65 + widest(line for row in rows for line in row.split("\n"))
     below = 0.4 + 0.17 * max(column.count("\n") + 1 for column in columns)
-    hatched = not (known_task or run.competes)
-    title = f"{name_of(run)}: accuracy (%), {setting(known_task)}"
-    note = f"hatched: {NEVER_COMPETED}" if hatched else ""
-    notes = [note, *one_class_notes([run], known_task)]
+    title, notes = f"{name_of(run)}: accuracy (%), {shown.setting}", shown.notes("hatched:")
     picture = headed(max(left + count * cell + 0.25, 4.6), below + count * height + 0.08, title, notes)
-    place = (left, below, count * cell, count * height)
-    axes = picture.panel(*place, "accuracy on task", "after learning task", frame=False)
+    names = "accuracy on task", "after learning task"
+    axes = picture.panel(left, below, count * cell, count * height, *names, frame=False)
     axes.set(xlim=(-0.5, count - 0.5))
     if run.learned:
         picture.frames([f"after task {task + 1}" for task in range(run.learned)], "task")
@@ -55,7 +52,10 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
             picture.appear(row, *fill_row(axes, values, row, hatched))
     axes.set_xticks(range(count), [plain(column) for column in columns])
     name_rows(axes, rows)
-    picture.alt = _alt(run, values, known_task)
+    done = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1
+    notes += [f"average accuracy {percent(100 * average_accuracy(values))} after {counted(done, 'task')}"] * bool(done)
+    words = f"Accuracy matrix of {name_of(run)}, {shown.setting}"
+    picture.describe("; ".join([words, *notes]), (0, -done))  # the first task, at first and at the end
     return picture.instead(known_task, partial(accuracy_matrix, run))
 
 
@@ -68,38 +68,29 @@ def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
 
 def fill_row(axes: Axes, values: np.ndarray, row: int, hatched: bool, decimals: int = 1) -> list[Artist]:
     """What is drawn of the accuracies after one task."""
-    colors, count = matplotlib.colormaps[MAP], len(values)
-    place = (-0.5, count - 0.5, row + 0.5, row - 0.5)
-    look = {"cmap": colors, "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "none"}
-    drawn = [axes.imshow(values[row : row + 1], extent=place, **look)]
+    image = heat_map(axes, values[row : row + 1], 0, 1, extent=(-0.5, len(values) - 0.5, row + 0.5, row - 0.5))
+    drawn = [image]
     if hatched:
         hatch = Rectangle((-0.5, row - 0.5), row + 1, 1, fill=False, hatch=HATCH, edgecolor="white", linewidth=0)
         drawn.append(axes.add_patch(hatch))
     for column, value in enumerate(values[row, : row + 1]):
         words = f"{100 * value:.{decimals}f}" if np.isfinite(value) else DASH
-        text = write_in_cell(axes, row, column, words, colors(value), FONT + 1)
+        text = write_in_cell(axes, row, column, words, image.to_rgba(value), FONT + 1)
         if np.isnan(value):
             text.set_color(INK)
         elif hatched:
-            text.set_bbox({"facecolor": colors(value), "edgecolor": "none", "pad": 1.5})
+            text.set_bbox({"facecolor": image.to_rgba(value), "edgecolor": "none", "pad": 1.5})
         drawn.append(text)
     return drawn
+
+
+def heat_map(axes: Axes, values: np.ndarray, low: float, high: float | None, **options: Any) -> AxesImage:
+    """Cells (rows, columns) in colours from low to high, by default the largest; nan is left out."""
+    look = {"cmap": MAP, "vmin": low, "vmax": high, "aspect": "auto", "interpolation": "none"}
+    return axes.imshow(values, **look | options)
 
 
 def write_in_cell(axes: Axes, row: float, column: float, words: str, color: tuple[float, ...], size: float = FONT):
     """A number in a cell of a heat map, in black or white, whichever is readable on the cell's colour."""
     options = {"ha": "center", "va": "center_baseline", "fontsize": size}
     return axes.text(column, row, words, color=ink_on(color), **options)
-
-
-def _alt(run: Run, values: np.ndarray, known_task: bool) -> str:
-    words = f"Accuracy matrix of {name_of(run)}, {setting(known_task)}"
-    learned = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1 or run.learned
-    if learned == 0:
-        return f"{words}: no task has been learned yet."
-    end = f"average accuracy {percent(100 * average_accuracy(values))} after {learned} tasks"
-    if learned == 1:
-        return f"{words}: {percent(100 * values[0, 0])} on task 1, the only one learned."
-    fall = f"task 1 goes from {percent(100 * values[0, 0])} to {percent(100 * values[learned - 1, 0])}"
-    note = f" ({NEVER_COMPETED})" if not (known_task or run.competes) else ""
-    return f"{words}{note}: {fall}, {end}."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from ..runs.naming import grouped, name_of
 from ..runs.one_class import DASH, NOTE, constant_terms, informative
@@ -34,6 +35,40 @@ class Method:
         return all(run.competes for run in self.runs)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The methods that a picture shows in one setting, and a note on those that it cannot show."""
+
+    methods: tuple[Method, ...]
+    known_task: bool
+    missing: str = ""
+
+    @property
+    def labels(self) -> list[str]:
+        """With an asterisk where logits are compared that never learned to compete."""
+        return [method.label + "*" * self.foreign(method) for method in self.methods]
+
+    @property
+    def legend(self) -> dict[str, Line2D]:
+        return {label: method.look.handle for label, method in zip(self.labels, self.methods, strict=True)}
+
+    @property
+    def setting(self) -> str:
+        return setting(self.known_task)
+
+    def foreign(self, method: Method) -> bool:
+        """Whether logits are compared that never learned to compete."""
+        return not (self.known_task or method.competes)
+
+    def notes(self, mark: str, measure: str = "mean ± one standard deviation") -> list[str]:
+        """Notes below a title: the number of runs in a mean, the meaning of the mark, the methods that are missing."""
+        counts, runs = sorted({len(method.runs) for method in self.methods}), [r for m in self.methods for r in m.runs]
+        several = f"{measure} over {f'{counts[0]} to ' if len(counts) > 1 else ''}{counts[-1]} runs"
+        never = f"{mark} {NEVER_COMPETED}" if any(map(self.foreign, self.methods)) else ""
+        found = several if counts[-1] > 1 else "", never, self.missing
+        return [*filter(None, found), *one_class_notes(runs, self.known_task)]
+
+
 def methods(runs: Sequence["Run"]) -> list[Method]:
     """Group runs by method, in the order given.
 
@@ -54,24 +89,23 @@ def methods(runs: Sequence["Run"]) -> list[Method]:
     return found
 
 
-def measured(shown: list[Method], known_task: bool) -> tuple[list[Method], str]:
-    """The methods that have accuracies in this setting, and a note that names the others.
+def measured(runs: Sequence["Run"], known_task: bool) -> Shown:
+    """The methods of these runs that have accuracies in this setting; the others are named in a note.
 
     A network with separate logits for each task (a copy per task) cannot predict when the task is unknown.
 
     Raises:
         NotMeasured: none of them has accuracies in this setting.
     """
-    missing = [] if known_task else [m for m in shown if _measured(m, True) > _measured(m, False)]
-    if not missing:
-        return shown, ""
+    found = methods(runs)
+    missing = [] if known_task else [m for m in found if _measured(m, True) > _measured(m, False)]
     names = ", ".join(method.label for method in missing)
-    if len(missing) == len(shown):
+    if missing and len(missing) == len(found):
         raise NotMeasured(
             f"{names} has no logits of different tasks that could compete: it can be shown with known_task=True only."
         )
-    note = f"not shown: {names} (no logits of different tasks that could compete)"
-    return [method for method in shown if method not in missing], note
+    note = f"not shown: {names} (no logits of different tasks that could compete)" if missing else ""
+    return Shown(tuple(method for method in found if method not in missing), known_task, note)
 
 
 def _measured(method: Method, known_task: bool) -> bool:
@@ -103,19 +137,6 @@ def mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.where(count > 1, variance, np.nan))
 
 
-def notes(
-    shown: list[Method], known_task: bool, missing: str, mark: str, measure: str = "mean ± one standard deviation"
-) -> list[str]:
-    """Notes below a title: the number of runs in a mean, the meaning of the mark, the methods that are missing."""
-    counts = sorted({len(method.runs) for method in shown})
-    found = []
-    if counts[-1] > 1:
-        found.append(f"{measure} over {f'{counts[0]} to ' if len(counts) > 1 else ''}{counts[-1]} runs")
-    if not known_task and not all(method.competes for method in shown):
-        found.append(f"{mark} {NEVER_COMPETED}")
-    return [*found, missing, *one_class_notes([run for method in shown for run in method.runs], known_task)]
-
-
 def one_class_notes(runs: Sequence["Run"], known_task: bool) -> list[str]:
     """Notes on tasks of one class: what a dash means, and which terms of a loss are constant."""
     counted = [(run.recipe, [len(task) for task in run.tasks]) for run in runs]
@@ -135,11 +156,6 @@ def reading(mean: float, spread: float = np.nan, unit: str = " %") -> str:
 
 def counted(number: int, noun: str = "run") -> str:
     return f"{number} {noun}{'s' if number > 1 else ''}"
-
-
-def marked(shown: list[Method], known_task: bool) -> list[str]:
-    """The labels of methods, with an asterisk where their logits are compared and never learned to compete."""
-    return [method.label + ("" if known_task or method.competes else "*") for method in shown]
 
 
 def setting(known_task: bool) -> str:

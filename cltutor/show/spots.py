@@ -5,6 +5,8 @@ is made: until then a figure function may still change its axes.
 """
 
 import base64
+import math
+import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from matplotlib.transforms import Bbox
 
 from .runs import setting
 
-Place = Any  # axes, a `Panel` or a picture: what has units of its own; or (left, bottom, width, height) in inches
+Place = Any  # axes or a picture: what has units of its own; or (left, bottom, width, height) in inches
 
 
 @dataclass
@@ -54,6 +56,14 @@ class Spots:
     link: list[int] = field(default_factory=list)  # what each belongs to: its newest others are marked with it
     played: Played | None = None
 
+    def read(self, spot: int) -> str:
+        """The words of a spot, in the last frame; nothing where there is none."""
+        words = []
+        for every, values, *frames in self.columns:
+            place = self.played.codes[-1, spot] if frames else spot // every % len(values)
+            words.append(values[place])
+        return "" if None in words else re.sub(r"\{(\d+)\}", lambda field: words[int(field[1])], self.sentence)
+
 
 class Touchable:
     """The part of a `Picture` that responds; mixed into a matplotlib figure."""
@@ -63,6 +73,7 @@ class Touchable:
     frame_names: tuple[str, ...] = ()
     frame_of: str = ""
     curtains: list[tuple[Place, np.ndarray]]
+    earlier: list[Artist]  # those of frames before the last
     setting: str = ""
     make_other: Callable[[], "Touchable"] | None = None
 
@@ -70,7 +81,7 @@ class Touchable:
         self, place: Place, x: Iterable[float], y: Iterable[float], words: str, /, layer: str = "", key: str = "",
         since: Sequence[int] = (), moves: Sequence[int] = (), link: Sequence[int] = (), **columns: Any,
     ) -> None:  # fmt: skip
-        """A spot at every point of a curve, in the units of ``place``: axes, a `Panel`, or the picture itself (inches).
+        """A spot at every point of a curve, in the units of ``place``: axes, or the picture itself (inches).
 
         words: a sentence such as "after task {task}: {accuracy:.1f} %", whose fields are ``columns``: one value for
         all, or one per point; where it is nan or None there is no spot. since: the frame from which each is there;
@@ -78,13 +89,14 @@ class Touchable:
         """
         xy = np.column_stack([np.asarray(list(x), dtype=float), np.asarray(list(y), dtype=float)])
         seen = np.isfinite(xy).all(axis=1)
-        several = {name: np.ndim(values) == 1 and len(values) == len(xy) for name, values in columns.items()}
-        given = {name: (1, np.array(v, dtype=object)[seen] if several[name] else v) for name, v in columns.items()}
-        count, own = int(seen.sum()), {"since": since, "at": moves, "link": link}
-        own = {name: list(np.array(one, dtype=int)[seen] if len(one) == len(xy) else one) for name, one in own.items()}
-        sentence, filled = _filled(words, given, count)
-        made = Spots(key, place, sentence, filled, xy[seen], (1, count), **own)
-        self._add(made, layer)
+
+        def kept(values: Any) -> Any:
+            several = np.ndim(values) == 1 and len(values) == len(xy)
+            return np.array(values, dtype=object)[seen] if several else values
+
+        fields = {name: (1, kept(values)) for name, values in columns.items()}
+        frames = {"since": kept(since), "at": kept(moves), "link": kept(link)}
+        self._add(layer, key, place, words, fields, xy[seen], (1, int(seen.sum())), **frames)
 
     def cells(
         self, place: Place, rows: Sequence[str], columns: Sequence[str], words: str, /, layer: str = "", key: str = "",
@@ -96,13 +108,11 @@ class Touchable:
         cell; where it is nan or None there is no spot. since: the frame from which they are there, for all or one by
         one; until: the last; link: as in `points`. A value may be `Played`, and {frame} is the name of the frame.
         """
-        shape = (len(rows), len(columns))
-        played = next((value for value in values.values() if isinstance(value, Played)), None)
         fields = {name: (1, np.ravel(array) if np.ndim(array) else array) for name, array in values.items()}
         fields |= {"row": (len(columns), list(rows)), "column": (1, list(columns))}
-        sentence, filled = _filled(words, fields, len(rows) * len(columns))
-        made = Spots(key, place, sentence, filled, None, shape, None, list(since), until, link=link, played=played)
-        self._add(made, layer)
+        played = next((value for value in values.values() if isinstance(value, Played)), None)
+        frames = {"since": since, "until": until, "link": link, "played": played}
+        self._add(layer, key, place, words, fields, None, (len(rows), len(columns)), **frames)
 
     def veil(self, key: str, none: bool, artist: Artist) -> None:
         """A `PathPatch` over those cells of ``key`` whose `Played` answer is wrong, or over those without an answer."""
@@ -121,7 +131,7 @@ class Touchable:
             raise ValueError(f"The layer {name!r} needs an artist that belongs to it.")
         if name not in self.layers:
             self.layers[name] = len(self.layers)
-            for legend in self.findobj(lambda one: hasattr(one, "legend_handles")):
+            for legend in [*self.legends, *filter(None, (axes.get_legend() for axes in self.axes))]:
                 for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
                     if text.get_text().replace(r"\$", "$") == name:
                         self._tag("entry", self.layers[name], [text, handle])
@@ -136,11 +146,12 @@ class Touchable:
         self._frame(first, last or 0)
         self._tag("frames", f"{first}-{'' if last is None else last}", artists)
         if last is not None and last < len(self.frame_names) - 1:
+            self.earlier += artists
             for artist in artists:
                 artist.set_visible(False)  # in an image, which shows the last frame; an SVG has them all
 
     def unveil(self, place: Place, x: Iterable[float], *artists: Artist) -> None:
-        """Artists of which each frame shows what lies left of its ``x``, in the units of axes or a `Panel`."""
+        """Artists of which each frame shows what lies left of its ``x``, in the units of axes."""
         ends = np.asarray(list(x), dtype=float)
         if len(ends) != len(self.frame_names):
             raise ValueError(f"There are {len(self.frame_names)} frames, and this one has {len(ends)} places.")
@@ -156,6 +167,17 @@ class Touchable:
         self.setting, self.make_other = setting(known_task), partial(make, not known_task)
         return self
 
+    def describe(self, title: str, which: Sequence[int] | None = (-1,)) -> None:
+        """The alternative text: a title, then what is read at some spots of each kind: by default at the last, else at
+        all."""
+        found = []
+        for one in self.spots:
+            words = [words for spot in range(math.prod(one.shape)) if (words := one.read(spot))]
+            found += (
+                words if which is None else dict.fromkeys(words[max(place, -len(words))] for place in which if words)
+            )
+        self.alt = f"{title}: {'; '.join(found) or 'nothing has been learned yet'}."
+
     def _tag(self, kind: str, value: object, artists: Iterable[Artist]) -> None:
         """matplotlib writes one name per artist: it holds all that the page must know about it."""
         for artist in artists:
@@ -165,53 +187,50 @@ class Touchable:
         if not all(0 <= number < max(1, len(self.frame_names)) for number in numbers):
             raise ValueError(f"Frames are numbered from 0 to {len(self.frame_names) - 1}, unlike {max(numbers)}.")
 
-    def _add(self, made: Spots, layer: str) -> None:
+    def _add(
+        self, layer: str, key: str, place: Place, words: str, fields: dict, xy: np.ndarray | None,
+        shape: tuple[int, int], **frames: Any,
+    ) -> None:  # fmt: skip
         """Keep spots, unless they are wrong: here the sentence reaches who made them, in the page it would not."""
-        count = made.shape[0] * made.shape[1]
-        made.since, made.at, made.link = (list(map(int, given)) for given in (made.since, made.at, made.link))
+        count, last = math.prod(shape), max(1, len(self.frame_names))
+        sentence, columns = _filled(words, fields, count)
+        frames |= {name: list(map(int, frames[name])) for name in ("since", "at", "link") if name in frames}
+        made = Spots(key or f"spots {len(self.spots) + 1}", place, sentence, columns, xy, shape, **frames)
         if layer:
             self.layer(layer)
             made.layer = self.layers[layer]
         if len(made.since) not in (0, 1, count):
             raise ValueError(f"A frame is given for one spot or all {count}, not {len(made.since)}.")
-        frames = max(1, len(self.frame_names))
-        if made.played and made.played.codes.shape != (frames, count):
-            raise ValueError(f"{frames} frames of {count} spots need as many codes, not {made.played.codes.shape}.")
+        if made.played and made.played.codes.shape != (last, count):
+            raise ValueError(f"{last} frames of {count} spots need as many codes, not {made.played.codes.shape}.")
         self._frame(*made.since, *made.at, made.until or 0)
-        made.key = made.key or f"spots {len(self.spots) + 1}"
         if any(other.key == made.key for other in self.spots):
             raise ValueError(f"Two kinds of spots have the key {made.key!r}: give each its own.")
         self.spots.append(made)
 
     def described(self) -> dict[str, Any]:
         """Spots, layers and frames as plain data, places in points from the upper left corner."""
-        names = list(self.layers)
-        curtains = [
-            self._drawn(place, np.column_stack([x, np.zeros(len(x))]))[:, 0].round(1).tolist()
-            for place, x in self.curtains
-        ]
+        ends = [self._drawn(place, np.column_stack([x, 0 * x])) for place, x in self.curtains]
+        curtains = [places[:, 0].round(1).tolist() for places in ends]
         frames = {"of": self.frame_of, "names": self.frame_names, "curtains": curtains}
-        return {"layers": names, "frames": frames, "spots": [self._plain(one) for one in self.spots]}
+        return {"layers": list(self.layers), "frames": frames, "spots": [self._plain(one) for one in self.spots]}
 
     def _plain(self, one: Spots) -> dict[str, Any]:
         plain: dict[str, Any] = {"key": one.key, "words": one.sentence, "columns": one.columns, "shape": one.shape}
         if one.xy is not None:
             plain["x"], plain["y"] = self._drawn(one.place, one.xy).round(1).T.tolist()
         else:
-            (left, low), (right, top) = self._drawn(*self._box(one.place))
+            if isinstance(one.place, Artist):
+                extent = one.place.get_window_extent(self.canvas.get_renderer())
+                corners = self.dpi_scale_trans.inverted().transform(extent.get_points())
+            else:
+                corners = Bbox.from_bounds(*one.place).get_points()
+            (left, low), (right, top) = self._drawn(self, corners)
             plain["box"] = [round(float(v), 1) for v in (left, top, right - left, low - top)]
-        given = {"layer": one.layer, "since": one.since or None, "until": one.until}
-        given |= {"at": one.at or None, "link": one.link or None}
-        if one.played and one.played.right is not None:
-            given["right"] = _bytes(one.played.right)
+        right = _bytes(one.played.right) if one.played and one.played.right is not None else None
+        given = {"since": one.since or None, "at": one.at or None, "link": one.link or None, "right": right}
+        given |= {"layer": one.layer, "until": one.until}
         return plain | {name: value for name, value in given.items() if value is not None}
-
-    def _box(self, place: Place) -> tuple[Place, np.ndarray]:
-        """Two corners of a place, in the units of the picture: inches."""
-        if isinstance(place, Artist):
-            extent = place.get_window_extent(self.canvas.get_renderer())
-            return self, self.dpi_scale_trans.inverted().transform(extent.get_points())
-        return self, Bbox.from_bounds(*place).get_points()
 
     def _drawn(self, place: Place, xy: np.ndarray) -> np.ndarray:
         """Places (N, 2) in points from the upper left corner of the picture."""
@@ -225,11 +244,9 @@ def _filled(words: str, given: Mapping[str, tuple[int, Any]], count: int) -> tup
     if not words.strip():
         raise ValueError("A spot needs words that are read at it.")
     for text, name, form, _ in string.Formatter().parse(words):
-        sentence += text
-        if name is None:
-            continue
-        if name == "frame" and name not in given:
-            sentence += "{frame}"
+        own = name == "frame" and name not in given  # what the page fills in itself
+        sentence += text + ("" if name is None else "{frame}" if own else f"{{{len(columns)}}}")
+        if name is None or own:
             continue
         if name not in given:
             raise ValueError(f"The words have the field {{{name}}}, and there are {', '.join(given) or 'no values'}.")
@@ -237,13 +254,11 @@ def _filled(words: str, given: Mapping[str, tuple[int, Any]], count: int) -> tup
         if isinstance(values, Played):
             same = [i and (now == values.codes[i - 1]).all() for i, now in enumerate(values.codes)]
             frames = [None if old else _bytes(now) for old, now in zip(same, values.codes, strict=True)]
-            sentence += f"{{{len(columns)}}}"
             columns.append((1, list(values.words), frames))
             continue
         values = [values] if isinstance(values, str | int | float) or values is None else list(values)
         if len(values) > 1 and len(values) * every != count and name != "column":
             raise ValueError(f"{name} has a value for each of {count} spots, not {len(values)}.")
-        sentence += f"{{{len(columns)}}}"
         columns.append((every, [_word(value, form or "") for value in values]))
     return sentence, columns
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from ..runs.naming import REGIMES
 
@@ -40,6 +41,11 @@ class Look:
         """The look as arguments of matplotlib's lines."""
         face = {"markerfacecolor": GROUND} if self.hollow else {}
         return {"color": self.color, "linestyle": self.line, "marker": self.marker} | face
+
+    @property
+    def handle(self) -> Line2D:
+        """A line of this look, for a legend."""
+        return Line2D([], [], **self.style)
 
 
 # Those of one paper, which are shown together, have a colour each; those that share one differ in line and mark.

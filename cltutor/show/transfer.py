@@ -1,7 +1,7 @@
 """What later tasks do to earlier ones: reverse transfer (DF-CNN, section 2.3 and Figure 4)."""
 
-import itertools
 import math
+from itertools import combinations_with_replacement, cycle
 from typing import TYPE_CHECKING, Annotated
 
 import matplotlib
@@ -18,21 +18,21 @@ from ..evaluation.metrics import peak_accuracy
 from . import style
 from .filters import SIGNED
 from .matrix import write_in_cell
-from .picture import FAINT, Picture, grid, handle, headed, name_rows, room, titled
+from .panels import paneled
+from .picture import Picture, chart, name_rows, room, tens, titled
 from .rules import Values, accuracies, by_name
 from .runs import mean_and_spread, reading
-from .style import DASHED, DOTTED, GREY, GROUND, INK, MIXED, SOLID, Look
+from .style import DASHED, DOTTED, FAINT, GREY, GROUND, INK, MIXED, SOLID, Look
 
 if TYPE_CHECKING:
     from ..runs.run import Run
 
-WIDTH, LEFT, BELOW, HIGH = 9.6, 0.85, 0.6, 2.7  # inches of a picture, left of and below its axes, of the curves
-WIDE = WIDTH - LEFT - 0.25  # inches of the curves, and of the table below them
-ROW, PANEL = 0.25, 2.0  # inches of a task in the table of differences, of a layer's changes
+WIDTH, LEFT, RIGHT = 9.6, 0.85, 0.25  # inches of a picture, and beside its axes
+WIDE = WIDTH - LEFT - RIGHT  # inches of the curves, and of the table below them
+ROW = 0.25  # inches of a task in the table of differences
 FIRST_TASKS = (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PURPLE)
 TASKS = (*FIRST_TASKS, style.SKY, style.WINE, style.BLACK, style.OLIVE, style.INDIGO)
 LINES, MARKERS = (SOLID, DASHED, MIXED, DOTTED), "osD^vPX*hd"
-GREYS = (DOTTED, DASHED)
 Known = Annotated[ArrayLike, accuracies("epochs, tasks", "runs, epochs, tasks")]
 Learning = Annotated[ArrayLike, Values(("epochs",), 0, whole=True)]
 References = by_name(Real(at_least=0, at_most=1), least=0)
@@ -61,23 +61,21 @@ def reverse_transfer(
     """
     curves, learning = _checked(known, epoch_task)
     tasks, references = np.unique(learning).tolist(), references or {}
-    greys = {name: Line2D([], [], color=GREY, linestyle=GREYS[place % 2]) for place, name in enumerate(references)}
+    looks = {name: {"color": GREY, "linestyle": line} for name, line in zip(references, cycle((DOTTED, DASHED)))}
+    greys = {name: Line2D([], [], **look) for name, look in looks.items()}
     title = titled("Each task while it is learned and after", what)
     note = "task known at test; thick: while the task is learned, marked at its peak then"
-    picture = headed(WIDTH, BELOW + HIGH + 0.15, title, [note], _task_legend(tasks) | greys)
-    axes = grid(picture.panel(LEFT, BELOW, WIDE, HIGH, "epoch", "test accuracy (%)"))
+    legend = _task_legend(tasks) | greys
+    picture, axes = chart(WIDTH, 2.7, title, [note], legend, "epoch", "test accuracy (%)", left=LEFT, right=RIGHT)
     picture.frames([f"epoch {epoch + 1}, task {task + 1}" for epoch, task in enumerate(learning)], "epoch")
     for task in tasks:
         _curve(picture, axes, curves[:, task], learning, task)
     for name, accuracy in references.items():
-        line = {"color": GREY, "linestyle": greys[name].get_linestyle(), "linewidth": 1.3, "zorder": 0.8}
-        picture.layer(name, axes.axhline(100 * accuracy, **line))
+        picture.layer(name, axes.axhline(100 * accuracy, linewidth=1.3, zorder=0.8, **looks[name]))
         fields = {"name": name, "accuracy": 100 * accuracy}
         picture.points(axes, [len(learning)], [100 * accuracy], "{name}: {accuracy:.1f} %", name, **fields)
     percents = 100 * np.append(curves[np.isfinite(curves)], list(references.values()))
-    lowest, highest = percents.min(initial=100), percents.max(initial=0)
-    low, high = max(0, 10 * math.floor((lowest - 2) / 10)), 10 * math.ceil((highest + 2) / 10)
-    axes.set(xlim=(0.5, len(learning) + 0.5), ylim=(low, min(high, 102)))
+    axes.set(xlim=(0.5, len(learning) + 0.5), ylim=np.minimum(tens(percents if len(percents) else 100), 102))
     for start in _starts(learning)[1:]:
         axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
@@ -97,14 +95,34 @@ def transfer_table(known: Known, epoch_task: Learning, what: str = "") -> Pictur
     """
     curves, learning = _checked(known, epoch_task)
     tasks, after = np.unique(learning).tolist(), 100 * differences(curves, learning)
-    changed = np.where(np.eye(len(after), dtype=bool), np.nan, after)
-    bound = max(1.0, np.nanmax(np.abs(changed), initial=0))
-    high = ROW * len(tasks)
+    points = after[np.ix_(tasks, tasks)]
+    changed = np.ma.masked_invalid(np.where(np.eye(len(points), dtype=bool), np.nan, points))
+    bound = max(1.0, np.abs(changed).max() if changed.count() else 0)
     title = titled("What later tasks do to earlier ones", what)
     words = "accuracy when learned (%), then the difference to it (points; blue: gained, red: lost"
-    picture = headed(WIDTH, BELOW + high + 0.1, title, [f"{words}, darkest: {bound:.1f})"])
-    axes = picture.panel(LEFT, BELOW, WIDE, high, "after learning task", frame=False)
-    _table(picture, axes, after[np.ix_(tasks, tasks)], bound, learning)
+    about = {"x": "after learning task", "left": LEFT, "right": RIGHT, "frame": False}
+    picture, axes = chart(WIDTH, ROW * len(tasks), title, [f"{words}, darkest: {bound:.1f})"], **about)
+    axes.grid(False)
+    edges = np.append(_starts(learning), len(learning)) + 0.5  # one column under the epochs of each task
+    middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges) * WIDE / len(learning)
+    colors, norm = matplotlib.colormaps[SIGNED.removesuffix("_r")], Normalize(-bound, bound)
+    look = {"cmap": colors, "norm": norm, "edgecolors": GROUND, "linewidth": 1}
+    axes.pcolormesh(edges, np.arange(len(points) + 1) - 0.5, changed, **look)
+    for (row, column), value in np.ndenumerate(points):
+        if not np.isfinite(value):
+            continue
+        own, left = row == column, LEFT + (edges[column] - 0.5) * WIDE / len(learning)
+        what, since = (f"{value:.1f} %", "when it had been") if own else (f"{value:+.1f} points", "since it was")
+        place = (left, 0.62 + ROW * (len(points) - 1 - row), widths[column], ROW)
+        words = f"after task {column + 1}: {what} on task {row + 1} {since} learned"
+        picture.spot(place, words, key=f"after {column}, on {row}")
+        if widths[column] > room(5):
+            words = f"{value:.1f}" if own else f"{value:+.1f}" if round(value, 1) else "0.0"
+            text = write_in_cell(axes, row, middles[column], words, colors(norm(value)))
+            text.set_color(INK if own else text.get_color())  # the diagonal has the colour of the page
+    every = math.ceil(room(3) / widths.mean())
+    axes.set_xticks(middles[::every], [str(task + 1) for task in tasks[::every]])
+    axes.set_xlim(0.5, len(learning) + 0.5)
     name_rows(axes, [f"task {task + 1}" for task in tasks])
     picture.alt = f"{title}, in points of accuracy: {_changed(after, int(learning[-1]))}."
     return picture
@@ -125,27 +143,18 @@ def filter_changes(changes: Changes, what: str = "") -> Picture:
         raise ValueError(f"changes are those of two tasks or more, (tasks, tasks, layers), not {values.shape}.")
     count, layers = values.shape[1:]
     tasks = [task for task in range(count) if np.isfinite(values[task, task + 1 :]).any()]
-    columns = min(layers, 4)
-    rows, wide = math.ceil(layers / columns), WIDE / columns - 0.15
-    title = titled("How far later tasks move a task's filters", what)
+    title, most = titled("How far later tasks move a task's filters", what), 1.08 * np.nanmax(values) or 1
     note = "norm of the difference to the filters when the task had been learned, over their norm"
-    picture = headed(WIDTH, 0.4 + rows * (PANEL + 0.6), title, [note], _task_legend(tasks))
-    highest = 1.08 * np.nanmax(values) or 1
-    for layer in range(layers):
-        row, column = divmod(layer, columns)
-        left, low = LEFT + column * (wide + 0.15), 0.65 + (rows - 1 - row) * (PANEL + 0.6)
-        axes = grid(picture.panel(left, low, wide, PANEL, y="" if column else "change of the filters (%)"))
-        picture.write(left, low + PANEL + 0.08, f"layer {layer + 1}", va="bottom")
+    headings = [f"layer {layer + 1}" for layer in range(layers)]
+    ticks = [(task + 0.5, str(task + 1)) for task in range(0, count, math.ceil(count / 10))]
+    words, about = "after learning task", {"y": "change of the filters (%)", "most": most}
+    picture, panels = paneled(headings, [0, most], ticks, count, words, title, [note], _task_legend(tasks), **about)
+    for layer, (panel, heading) in enumerate(zip(panels, headings, strict=True)):
         for task in tasks:
-            line, name = {"linewidth": 1.6, "markersize": 5}, f"task {task + 1}"
-            x, y = np.arange(task + 1, count + 1), values[task, task:, layer]
-            picture.layer(name, *axes.plot(x, y, label=name, **line, **task_look(task).style))
-            words = "{name}, layer {number}, after task {now}: filters changed by {change:.1f} %"
-            picture.points(axes, x, y, words, name, name=name, number=layer + 1, now=x, change=y)
-        axes.set(xlim=(0.7, count + 0.3), ylim=(-0.03 * highest, highest))
-        axes.xaxis.set_major_locator(MaxNLocator(min(10, count), integer=True))
-        axes.tick_params(labelleft=column == 0)
-    picture.write(LEFT, 0.22, "after learning task", va="center")
+            now, change, style = np.arange(task + 1, count + 1), values[task, task:, layer], task_look(task).style
+            fields = {"name": f"task {task + 1}", "heading": heading, "now": now, "change": change}
+            words = "{name}, {heading}, after task {now}: filters changed by {change:.1f} %"
+            picture.curve(panel, now - 0.5, change, words, f"task {task + 1}", style, **fields)
     last = np.nanmax(np.where(np.isfinite(values).any((0, 2)))[0])
     ends = ", ".join(f"{value:.0f} % in layer {layer + 1}" for layer, value in enumerate(values[0, last]))
     picture.alt = f"{title}, relative to when it had been learned: task 1 after task {last + 1}, {ends}."
@@ -181,7 +190,7 @@ def differences(curves: np.ndarray, learning: np.ndarray) -> np.ndarray:
     after task i; nan for i < t, and where task t was not tested while task i was learned."""
     count = curves.shape[1]
     found = np.full((count, count), np.nan)
-    for task, now in itertools.combinations_with_replacement(range(count), 2):
+    for task, now in combinations_with_replacement(range(count), 2):
         tested = curves[learning == now, task]
         tested = tested[np.isfinite(tested)]
         if len(tested):
@@ -191,15 +200,14 @@ def differences(curves: np.ndarray, learning: np.ndarray) -> np.ndarray:
 
 def _checked(known: np.ndarray, epoch_task: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     curves = mean_and_spread(known)[0] if known.ndim == 3 else known
-    if len(epoch_task) != len(curves) or epoch_task.max() >= curves.shape[1] or (np.diff(epoch_task) < 0).any():
-        raise ValueError(
-            f"epoch_task has the task learned, 0 to {curves.shape[1] - 1}, in each of {len(curves)} epochs."
-        )
+    (epochs, tasks), rises = curves.shape, (np.diff(epoch_task) >= 0).all()
+    if len(epoch_task) != epochs or epoch_task.max() >= tasks or not rises:
+        raise ValueError(f"epoch_task has the task learned, 0 to {tasks - 1}, in each of {epochs} epochs.")
     return curves, epoch_task
 
 
 def _task_legend(tasks: list[int]) -> dict[str, Line2D]:
-    return {f"task {task + 1}": handle(task_look(task)) for task in tasks}
+    return {f"task {task + 1}": task_look(task).handle for task in tasks}
 
 
 def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
@@ -228,33 +236,6 @@ def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray
 def _starts(learning: np.ndarray) -> np.ndarray:
     """The epochs, from 0, in which a task begins."""
     return np.flatnonzero(np.diff(learning, prepend=learning[0] - 1))
-
-
-def _table(picture: Picture, axes: Axes, points: np.ndarray, bound: float, learning: np.ndarray) -> None:
-    """One row per task, one column under the epochs of each task; numbers where they fit."""
-    edges = np.append(_starts(learning), len(learning)) + 0.5
-    middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges) * WIDE / len(learning)
-    changed = np.ma.masked_invalid(np.where(np.eye(len(points), dtype=bool), np.nan, points))
-    colors, norm = matplotlib.colormaps[SIGNED.removesuffix("_r")], Normalize(-bound, bound)
-    rows = np.arange(len(points) + 1) - 0.5
-    axes.pcolormesh(edges, rows, changed, cmap=colors, norm=norm, edgecolors=GROUND, linewidth=1)
-    wide = WIDE / len(learning)
-    for column, (start, end) in enumerate(itertools.pairwise(edges - 0.5)):
-        now, place = f"task {column + 1}", (LEFT + start * wide, BELOW, (end - start) * wide, ROW * len(points))
-        words = [
-            f"{value:.1f} % on task {row + 1} when it had been learned" if row == column
-            else f"{value:+.1f} points on task {row + 1} since it was learned" if np.isfinite(value) else None
-            for row, value in enumerate(points[:, column])
-        ]  # fmt: skip
-        picture.cells(place, [""] * len(points), [now], "after {column}: {words}", key=str(column), words=words)
-    for (row, column), value in np.ndenumerate(points):
-        if np.isfinite(value) and widths[column] > room(5):
-            words = f"{value:.1f}" if row == column or not round(value, 1) else f"{value:+.1f}"
-            text = write_in_cell(axes, row, middles[column], words.replace("-0.0", "0.0"), colors(norm(value)))
-            text.set_color(INK if row == column else text.get_color())  # the diagonal has the colour of the page
-    every = math.ceil(room(3) / widths.mean())
-    axes.set_xticks(middles[::every], [str(learning[int(middle) - 1] + 1) for middle in middles[::every]])
-    axes.set_xlim(0.5, len(learning) + 0.5)
 
 
 def _changed(after: np.ndarray, now: int) -> str:

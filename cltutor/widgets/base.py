@@ -15,7 +15,7 @@ import ipywidgets
 import matplotlib.image
 import numpy as np
 
-from ..show.probabilities import as_rgb
+from ..show.images import as_rgb
 from .behind import Album, ignore
 from .cells import Cells
 from .failures import record

@@ -98,9 +98,9 @@ class ReverseTransfer(LearnsInTurn):
             self.changes[name] = held["changes"]
 
     def _touched(self, spot: dict[str, Any]) -> None:
-        """Move the curves to the end of the task whose column of the table was touched."""
+        """Move the curves to the end of the task whose column of the table was touched: "after 3, on 0"."""
         ends = np.flatnonzero(np.diff(self.results[self.method].epoch_task, append=-1))
-        self.panes[0].frame = int(ends[int(spot["key"])])
+        self.panes[0].frame = int(ends[int(spot["key"].split(",")[0].removeprefix("after "))])
 
     def _tests(self, recipe: Recipe) -> dict[str, int]:
         return {"test_old_every": epochs_between(recipe.schedule.epochs)}

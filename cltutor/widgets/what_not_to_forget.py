@@ -15,8 +15,8 @@ from ..checked import checked
 from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.per_class import class_accuracy, over_groups
+from ..show.images import as_rgb
 from ..show.picture import shortened
-from ..show.probabilities import as_rgb
 from ..show.style import BLUE
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone

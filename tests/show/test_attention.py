@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.image import BboxImage
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 
 from cltutor import attention, show
 from cltutor.show.attention import drift_from_first, overlaid, resized
@@ -82,8 +82,8 @@ def test_a_map_is_enlarged_with_its_values_in_the_middle_of_their_cells():
 def test_models_that_do_not_exist_yet_are_empty(images, maps, readable, texts):
     maps["lwm"][:, 2:] = np.nan
     picture = show.attention_maps(images, maps, ["a", "b"], COLUMNS)
-    drift = drift_from_first(maps["lwm"])[:, 1].mean()
-    assert f"lwm ends with a mean drift of {drift:.2f}." in picture.alt
+    drift = drift_from_first(maps["lwm"])[1, 1]
+    assert f"lwm, b, M1: drift from M0 {drift:.3f}." in picture.alt
     assert "nan" not in "".join(texts(picture))
     readable(picture)
 
@@ -93,11 +93,11 @@ def test_the_curve_is_the_mean_over_images_and_leaves_out_unknown_drifts(artists
     picture = show.attention_drift(drifts, COLUMNS)
     (line,) = artists(picture.axes[0], Line2D, "lwm")
     np.testing.assert_allclose(line.get_ydata(), [0, 2, 2.5, np.nan])
-    assert "lwm ends with a mean drift of 2.50." in picture.alt
-    (band,) = artists(picture.axes[0], FillBetweenPolyCollection)
-    corners = {tuple(point) for path in band.get_paths() for point in path.vertices.round(6)}
+    assert "lwm, M2: drift from M0 2.500 ± 0.707 over 2 images." in picture.alt
+    (band,) = artists(picture.axes[0], Polygon)
+    corners = {tuple(point) for point in band.get_xy().round(6)}
     low, high = 2 - np.sqrt(2), 2 + np.sqrt(2)
     expected = [(0, 0), (1, low), (2, 2.5 - np.sqrt(0.5)), (2, 2.5 + np.sqrt(0.5)), (1, high)]
     assert corners == {tuple(np.round(point, 6)) for point in expected}
     alone = show.attention_drift({"lwm": np.array([[0, 1.0, 2, 3]])}, COLUMNS)
-    assert not [path for band in artists(alone.axes[0], FillBetweenPolyCollection) for path in band.get_paths()]
+    assert not artists(alone.axes[0], Polygon)

@@ -100,7 +100,8 @@ def test_the_chosen_method_lies_on_a_band_and_tasks_to_come_have_no_point(readab
     (band,) = [line for line in picture.axes[0].lines if line.get_linewidth() > 10]
     np.testing.assert_allclose(band.get_ydata(), [100, 90, np.nan])
     assert legend(picture) == ["eeil (90.0)", "eeil_da"]
-    assert picture.alt.endswith("eeil on a broad band: eeil averages 90.0; eeil_da.")
+    ends = "eeil, after task 2, 4 classes seen: 90.0 %; eeil_da, after task 1, 2 classes seen: 100.0 %."
+    assert picture.alt.endswith(f"eeil on a broad band: {ends}")
     readable(picture)
 
 

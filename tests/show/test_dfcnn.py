@@ -252,15 +252,14 @@ def test_the_distance_is_relative_to_the_filters_when_the_task_had_been_learned(
         filter_distances(run)
 
 
-def test_the_changes_are_drawn_in_percent_one_panel_per_layer():
+def test_the_changes_are_drawn_in_percent_one_panel_per_layer(artists):
     picture = show.filter_changes(filter_distances(Moved()), "dfcnn")
-    assert len(picture.axes) == 2
-    for layer, axes in enumerate(picture.axes):
-        first, second = axes.lines
-        np.testing.assert_allclose(first.get_xdata(), [1, 2, 3])
+    firsts, seconds = (artists(picture, label=f"task {task}") for task in (1, 2))
+    assert len(firsts) == len(seconds) == 2
+    for layer, (first, second) in enumerate(zip(firsts, seconds, strict=True)):
+        np.testing.assert_allclose(first.get_xdata(), [0.5, 1.5, 2.5])
         np.testing.assert_allclose(first.get_ydata(), [0, 100 * (layer + 1) / 6, 200 * (layer + 1) / 6])
         np.testing.assert_allclose(second.get_ydata(), [0, 100 * (layer + 1) / 6])
-        assert axes.get_ylim() == picture.axes[0].get_ylim()
     assert "task 1 after task 3, 33 % in layer 1, 67 % in layer 2" in picture.alt
 
 

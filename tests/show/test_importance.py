@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cltutor import show
-from cltutor.show.heatmaps import cells
-from cltutor.show.scales import rank_correlation, ranks, scaled
+from cltutor.show.importances import cells, rank_correlation, ranks, scaled
 
 NAMES = ("mas", "mas_local", "ewc", "si")
 numbers = st.lists(st.sampled_from([0.0, 1e-9, 0.5, 1.0, 2.0, 7.0]), min_size=2, max_size=30)

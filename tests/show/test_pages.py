@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
 from cltutor import show
-from cltutor.show.damaged_weights import WORDS
+from cltutor.show.panels import WORDS
 
 GROUPS = ("chosen: 3, 7", "others of task 1: 1, 2", "later tasks")
 SHARES, DAMAGED = (1.0, 0.3, 0.1, 0.03), (0, 0.1, 0.3, 0.9)
@@ -50,7 +50,7 @@ def test_a_method_that_has_learned_nothing_yet_has_no_line(groups, readable, art
     picture = show.adaptation(groups, GROUPS)
     assert not any(artists(picture, Line2D, f"mas, {group}") for group in GROUPS)
     assert artists(picture, Line2D, f"finetune, {GROUPS[0]}")
-    assert f"finetune ends with {100 * groups['finetune'][:, 1, 0].mean():.0f} % on chosen: 3, 7" in picture.alt
+    assert f"finetune, chosen: 3, 7, after task 2: {100 * groups['finetune'][:, 1, 0].mean():.1f} ±" in picture.alt
     readable(picture)
 
 
@@ -61,7 +61,8 @@ def test_lines_are_the_mean_of_the_old_tasks_and_the_newest_task_at_the_end_by_f
         rows = np.array([run.known[-1] for run in runs[share][2:]])
         assert old.get_ydata()[k] == pytest.approx(100 * rows[:, :2].mean())
         assert new.get_ydata()[k] == pytest.approx(100 * rows[:, 2].mean())
-    assert f"lwf goes from {old.get_ydata()[0]:.0f} % on old tasks" in picture.alt
+    assert f"lwf, old tasks, with 100 % of the images: {old.get_ydata()[0]:.1f} ±" in picture.alt
+    assert f"lwf, newest task, with 3 % of the images: {new.get_ydata()[-1]:.1f} ±" in picture.alt
     assert len(artists(picture, Polygon, "finetune, old tasks")) == 1  # a band
     backwards = show.accuracy_by_share({share: runs[share] for share in reversed(SHARES)})
     assert list(artists(backwards, Line2D, "lwf, old tasks")[0].get_ydata()) == list(old.get_ydata())

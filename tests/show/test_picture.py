@@ -138,12 +138,12 @@ def test_a_method_without_common_logits_is_left_out_and_named(run):
     copies = run("duplicate")
     copies.unknown[:] = np.nan
     copies.curves.unknown[:] = np.nan
-    shown, note = measured(grouped([copies, run("lwf")]), known_task=False)
-    assert [method.label for method in shown] == ["lwf"]
-    assert note.startswith("not shown: duplicate")
-    assert len(measured(grouped([copies, run("lwf")]), known_task=True)[0]) == 2
+    shown = measured([copies, run("lwf")], known_task=False)
+    assert [method.label for method in shown.methods] == ["lwf"]
+    assert shown.missing.startswith("not shown: duplicate")
+    assert len(measured([copies, run("lwf")], known_task=True).methods) == 2
     with pytest.raises(ValueError, match="known_task=True only"):
-        measured(grouped([copies]), known_task=False)
+        measured([copies], known_task=False)
 
 
 def test_mean_and_spread_leave_out_missing_values():

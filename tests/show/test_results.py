@@ -5,10 +5,10 @@ import pytest
 
 from cltutor import show
 from cltutor.evaluation import metrics
-from cltutor.show.parameters import short
+from cltutor.show.costs import short
+from cltutor.show.results import point
 from cltutor.show.runs import methods
 from cltutor.show.style import HATCH
-from cltutor.show.tradeoff import point
 
 NAMES = ["finetune", "lwf", "joint", "feature_extraction", "expansion_lwf"]
 LONG = ["golden retriever", "sports car", "umbrella", "acoustic guitar", "teapot", "lighthouse"]
@@ -56,9 +56,15 @@ def test_the_alt_text_has_the_numbers(run):
     one, other = run("lwf", tasks=2), run("eeil", tasks=2, competes=True)
     one.known[:] = [[0.9, np.nan], [0.6, 1.0]]
     other.known[:] = [[0.9, np.nan], [0.3, 0.5]]
-    assert "lwf, task known at test: task 1 goes from 90 % to 60 %" in show.accuracy_matrix(one).alt
-    assert "lwf keeps 80.0 % and forgets 30.0 points" in show.forgetting(one).alt
-    assert show.gallery([other, one]).alt.endswith("Trained per task: lwf 80.0 %. Trained across tasks: eeil 40.0 %.")
+    words = "after task 1 (0, 1), on task 1 (0, 1): 90.0 %; after task 2 (2, 3), on task 1 (0, 1): 60.0 %."
+    assert show.accuracy_matrix(one).alt.endswith(f"average accuracy 80 % after 2 tasks: {words}")
+    assert (
+        "lwf, average accuracy at the end: 80.0 %, 1 run; lwf, forgetting: 30.0 points, 1 run."
+        in show.forgetting(one).alt
+    )
+    assert show.gallery([other, one]).alt.endswith(
+        ": lwf, trained per task: 80.0 %, 1 run; eeil, trained across tasks: 40.0 %, 1 run."
+    )
     one.curves.known[-1] = [0.25, 0.75]
     assert "lwf ends with 25 % on task 1 and 50 % on average" in show.accuracy_over_time(one).alt
 
@@ -145,8 +151,8 @@ def test_a_point_is_the_mean_on_old_and_on_new_tasks_with_its_interval(run):
 def test_regimes_of_old_and_new_tasks_have_separate_panels_tested_as_they_were_trained(both):
     picture = show.old_and_new(both)
     assert len(picture.axes) == 2
-    per_task = picture.alt.index("trained per task, task known at test: finetune")
-    assert per_task < picture.alt.index("trained across tasks, task unknown at test: finetune across tasks")
+    per_task = picture.alt.index("finetune, trained per task, task known at test: ")
+    assert per_task < picture.alt.index("finetune across tasks, trained across tasks, task unknown at test: ")
     assert max(max(*axes.get_xticks(), *axes.get_yticks()) for axes in picture.axes) <= 100
     unknown = show.old_and_new(both, known_task=False)
     assert len(unknown.axes) == 1
@@ -159,7 +165,7 @@ def test_growth_has_a_line_per_method_over_the_tasks_learned(readable, legend):
     for name, counts in COUNTS.items():
         np.testing.assert_allclose(lines[name].get_xydata(), list(enumerate(counts, 1)))
     assert legend(picture) == ["dfcnn (2.4 M)", "single_task (985 k)", "expandable (328 k)"]
-    assert "dfcnn 800 k and 2.4 M; single_task 328 k and 985 k" in picture.alt
+    assert ": dfcnn, 1 task: 800,000 parameters; dfcnn, 3 tasks: 2,400,000 parameters; single_task" in picture.alt
     readable(picture)
 
 
@@ -197,7 +203,7 @@ def test_the_bars_of_a_task_end_at_the_sum_of_what_is_stored():
     expected = [sum(task.values()) / 1e6 for tasks in NEEDS.values() for task in tasks]
     assert [ends[place] for place in sorted(ends)] == pytest.approx(expected)
     assert labels(axes.get_yticklabels()) == list(NEEDS)
-    assert "ewc 0.93 and 2.17" in picture.alt
+    assert "ewc, task 2: 0.93 MB (" in picture.alt
     for size, unit in ((900, "bytes"), (310_000, "kB"), (3_000_000_000, "GB")):
         axes = show.storage({"finetune": [{"network": size}]}).axes[0]
         assert axes.get_xlabel() == f"stored when a task begins ({unit})"

@@ -9,14 +9,14 @@ import pytest
 
 from cltutor import show
 from cltutor.show import drawing
-from cltutor.show.picture import Picture, handle, headed
+from cltutor.show.picture import Picture, headed
 from cltutor.show.style import DARK, INK, NAMED, Look
 
 
 @pytest.fixture
 def picture():
     """A picture of 4 by 3 inches with a line in axes and a legend."""
-    picture = headed(4, 2.6, "A line", (), {"up": handle(Look(INK, "-", "o"))})
+    picture = headed(4, 2.6, "A line", (), {"up": Look(INK, "-", "o").handle})
     picture.alt = "A line goes up."
     return picture
 

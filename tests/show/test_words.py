@@ -52,7 +52,7 @@ def test_a_point_reads_old_and_new_tasks_and_is_switched_in_the_legend(runs, rea
         interval([measure(run.known) for run in runs[:3]]).removesuffix(" (95 % interval)")
         for measure in (metrics.old_task_accuracy, metrics.new_task_accuracy)
     )
-    assert f"lwf: {old} on old tasks, {new} on new tasks, 3 runs" in read(picture)
+    assert f"lwf, trained per task, task known at test: {old} on old tasks, {new} on new tasks, 3 runs" in read(picture)
     assert list(picture.layers) == ["lwf", "joint across tasks"]
 
 

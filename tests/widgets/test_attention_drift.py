@@ -40,7 +40,7 @@ def test_it_learns_by_every_method_with_one_head_and_keeps_the_maps(trained, str
     expected = cl.attention.drift(*maps)
     found = trained.drifts(cl.attention.last_block(run.model, trained.images[:1]))["lwm"]
     torch.testing.assert_close(torch.tensor(found[:, 1]).float(), expected, atol=0.02, rtol=0)
-    assert f"lwm ends with a mean drift of {found[:, 1].mean():.2f}" in trained.curve.words
+    assert f": drift from M0 {found[:, 1].mean():.3f} ± " in trained.curve.words
 
 
 def test_another_layer_class_image_or_opacity_is_another_picture(trained):

@@ -63,8 +63,9 @@ def test_how_far_filters_have_moved_is_shown_of_a_method_that_rebuilds_them(trai
 
 def test_a_touched_column_of_the_table_moves_the_curves_to_the_end_of_its_task(trained):
     press(trained, "dfcnn_small")
-    for task, frame in (("0", 1), ("1", 3)):
-        trained.panes[1].touched = {"key": task, "words": "", "count": frame}
+    for key, frame in (("after 0, on 0", 1), ("after 1, on 0", 3)):
+        assert key in str(trained.panes[1].drawing)
+        trained.panes[1].touched = {"key": key, "words": "", "count": frame}
         assert trained.panes[0].frame == frame
 
 
