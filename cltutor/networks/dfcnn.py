@@ -117,6 +117,34 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
         return torch.stack(rows) if rows else alone[:0]
 
     @torch.no_grad()
+    def stages(self, layer: int, task: int, off: Sequence[int] = ()) -> tuple[Tensor, Tensor, Tensor]:
+        """L, D_t and W_t of a layer, from L whose channels ``off`` are zero."""
+        place, own = self.layer(layer), self.transfer(layer, task)
+        knowledge = place.knowledge.clone()
+        knowledge[..., list(off)] = 0
+        basis = place.deconvolved(own, knowledge)
+        return knowledge, basis, place.contracted(basis, own)
+
+    @torch.no_grad()
+    def contributions(
+        self, layer: int, task: int, kernels: Sequence[int], off: Sequence[int] = ()
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What a task's basis and some of its kernels are made of: how much they change without one of their parts.
+
+        kernels: K places in W, flattened (c_in * c_out); off: channels of L that are zero. The norm of the change of each basis channel (c^, c) and of
+        each kernel (c^, K) when a channel of L is zero, and of each kernel (c, K) when a channel of the basis is.
+        """
+        place, own = self.layer(layer), self.transfer(layer, task)
+        knowledge, basis, _ = self.stages(layer, task, off)
+        alone = torch.eye(place.shared, device=knowledge.device)
+        changes = torch.stack([basis - place.deconvolved(own, knowledge * (1 - channel)) for channel in alone])
+        one_by_one = torch.eye(basis.shape[2], device=basis.device).unsqueeze(1)
+        mixing = place.contracted(one_by_one, own).flatten(1)[:, list(kernels)]  # contracting is linear
+        positions = changes.flatten(1, 2)
+        of_basis = mixing.abs() * basis.norm(dim=(0, 1)).unsqueeze(1)
+        return positions.norm(dim=1), (positions @ mixing).norm(dim=1), of_basis
+
+    @torch.no_grad()
     def without(self, channels: Mapping[int, Sequence[int]]) -> "DFCNNNetwork":
         """A copy in which ``channels`` (layer -> channels of its L) are zero, for all tasks."""
         changed = copy.deepcopy(self)

@@ -52,6 +52,7 @@ class Spots:
     until: int | None = None  # the last frame in which they are there
     at: list[int] = field(default_factory=list)  # the frame to which pointing at each moves the picture
     link: list[int] = field(default_factory=list)  # what each belongs to: its newest others are marked with it
+    marks: list[list[int]] = field(default_factory=list)  # or the links of what is marked with each
     played: Played | None = None
 
 
@@ -62,6 +63,7 @@ class Touchable:
     layers: dict[str, int]
     frame_names: tuple[str, ...] = ()
     frame_of: str = ""
+    frame_start: int = 0
     curtains: list[tuple[Place, np.ndarray]]
     setting: str = ""
     make_other: Callable[[], "Touchable"] | None = None
@@ -88,20 +90,22 @@ class Touchable:
 
     def cells(
         self, place: Place, rows: Sequence[str], columns: Sequence[str], words: str, /, layer: str = "", key: str = "",
-        since: Sequence[int] = (), until: int | None = None, link: Sequence[int] = (), **values: Any,
+        since: Sequence[int] = (), until: int | None = None, link: Sequence[int] = (),
+        marks: Sequence[Sequence[int]] = (), **values: Any,
     ) -> None:  # fmt: skip
         """A spot for every cell of a grid that fills ``place``: axes, or (left, bottom, width, height) in inches.
 
         words: a sentence with the fields {row}, {column} and ``values``, each one for all or an array of a value per
         cell; where it is nan or None there is no spot. since: the frame from which they are there, for all or one by
-        one; until: the last; link: as in `points`. A value may be `Played`, and {frame} is the name of the frame.
+        one; until: the last; link: as in `points`; marks: for each, the links of those marked with it. A value may be `Played`, and {frame} is the name of the frame.
         """
         shape = (len(rows), len(columns))
         played = next((value for value in values.values() if isinstance(value, Played)), None)
         fields = {name: (1, np.ravel(array) if np.ndim(array) else array) for name, array in values.items()}
         fields |= {"row": (len(columns), list(rows)), "column": (1, list(columns))}
         sentence, filled = _filled(words, fields, len(rows) * len(columns))
-        made = Spots(key, place, sentence, filled, None, shape, None, list(since), until, link=link, played=played)
+        own = {"link": list(link), "marks": [list(each) for each in marks], "played": played}
+        made = Spots(key, place, sentence, filled, None, shape, None, list(since), until, **own)
         self._add(made, layer)
 
     def veil(self, key: str, none: bool, artist: Artist) -> None:
@@ -127,17 +131,19 @@ class Touchable:
                         self._tag("entry", self.layers[name], [text, handle])
         self._tag("layer", self.layers[name], artists)
 
-    def frames(self, names: Iterable[object], of: str) -> None:
-        """The names of the frames, in order, and what they are: "task", "epoch". The last is shown at first."""
+    def frames(self, names: Iterable[object], of: str, start: int | None = None) -> None:
+        """The names of the frames, in order, what they are ("task", "epoch"), and which is shown at first: the last."""
         self.frame_names, self.frame_of = tuple(map(str, names)), of
+        self.frame_start = len(self.frame_names) - 1 if start is None else start
+        self._frame(self.frame_start)
 
     def appear(self, first: int, *artists: Artist, last: int | None = None) -> None:
         """Artists that are there from frame ``first`` on, to frame ``last`` if it is given."""
         self._frame(first, last or 0)
         self._tag("frames", f"{first}-{'' if last is None else last}", artists)
-        if last is not None and last < len(self.frame_names) - 1:
+        if not first <= self.frame_start <= (self.frame_start if last is None else last):
             for artist in artists:
-                artist.set_visible(False)  # in an image, which shows the last frame; an SVG has them all
+                artist.set_visible(False)  # in an image, which shows one frame; an SVG has them all
 
     def unveil(self, place: Place, x: Iterable[float], *artists: Artist) -> None:
         """Artists of which each frame shows what lies left of its ``x``, in the units of axes or a `Panel`."""
@@ -190,7 +196,7 @@ class Touchable:
             self._drawn(place, np.column_stack([x, np.zeros(len(x))]))[:, 0].round(1).tolist()
             for place, x in self.curtains
         ]
-        frames = {"of": self.frame_of, "names": self.frame_names, "curtains": curtains}
+        frames = {"of": self.frame_of, "names": self.frame_names, "start": self.frame_start, "curtains": curtains}
         return {"layers": names, "frames": frames, "spots": [self._plain(one) for one in self.spots]}
 
     def _plain(self, one: Spots) -> dict[str, Any]:
@@ -201,7 +207,7 @@ class Touchable:
             (left, low), (right, top) = self._drawn(*self._box(one.place))
             plain["box"] = [round(float(v), 1) for v in (left, top, right - left, low - top)]
         given = {"layer": one.layer, "since": one.since or None, "until": one.until}
-        given |= {"at": one.at or None, "link": one.link or None}
+        given |= {"at": one.at or None, "link": one.link or None, "marks": one.marks or None}
         if one.played and one.played.right is not None:
             given["right"] = _bytes(one.played.right)
         return plain | {name: value for name, value in given.items() if value is not None}
