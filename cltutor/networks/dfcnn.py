@@ -131,8 +131,9 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """What a task's basis and some of its kernels are made of: how much they change without one of their parts.
 
-        kernels: K places in W, flattened (c_in * c_out); off: channels of L that are zero. The norm of the change of each basis channel (c^, c) and of
-        each kernel (c^, K) when a channel of L is zero, and of each kernel (c, K) when a channel of the basis is.
+        kernels: K places in W, flattened (c_in * c_out); off: channels of L that are zero. The norm of the change of
+        each basis channel (c^, c) and of each kernel (c^, K) when a channel of L is zero, and of each kernel (c, K)
+        when a channel of the basis is.
         """
         place, own = self.layer(layer), self.transfer(layer, task)
         knowledge, basis, _ = self.stages(layer, task, off)

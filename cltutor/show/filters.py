@@ -253,7 +253,8 @@ def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], named: f
     axes = picture.panel(left, 1.05, wide, 0.26 * count, "channel of the knowledge base", frame=False)
     image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="none")
     numbers = [str(channel + 1) for channel in range(channels)]
-    picture.cells(axes, names, numbers, "{row}, channel {column}: {share:.2f} % of its filters", share=100 * values)
+    words = "{row}, channel {column}: {share:.2f} % of its filters"
+    picture.cells(axes, names, numbers, words, key="share", share=100 * values)
     every = math.ceil(channels * room(3) / wide)
     axes.set_xticks(range(0, channels, every), numbers[::every])
     name_rows(axes, [shortened(name, named) for name in names])

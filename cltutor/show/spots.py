@@ -97,7 +97,8 @@ class Touchable:
 
         words: a sentence with the fields {row}, {column} and ``values``, each one for all or an array of a value per
         cell; where it is nan or None there is no spot. since: the frame from which they are there, for all or one by
-        one; until: the last; link: as in `points`; marks: for each, the links of those marked with it. A value may be `Played`, and {frame} is the name of the frame.
+        one; until: the last; link: as in `points`; marks: for each, the links of those that are marked with it. A value
+        may be `Played`, and {frame} is the name of the frame.
         """
         shape = (len(rows), len(columns))
         played = next((value for value in values.values() if isinstance(value, Played)), None)

@@ -199,11 +199,11 @@ def test_a_typed_number_is_refused_in_a_sentence_or_right(tools, name, number):
 def test_typed_channels_are_refused_in_a_sentence(tools, words):
     tool = tools["FilterReconstruction"]
     said = len(tool.errors)
-    tool.switches.text.value = words
+    tool.off.text.value = words
     assert len(tool.errors) == said + 1
     assert raised_by_cltutor(tool.errors[-1])
     assert one_sentence(str(tool.errors[-1]))
-    assert tool.switches.value == ()
+    assert tool.off.value == ()
 
 
 def descendants(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
