@@ -144,7 +144,7 @@ def make(watched, shown):
 
     def made(name, **settings):
         kind = getattr(cl.widgets, name)
-        still = {"behind": lambda work: None} if name in ("Temperature", "HerdingExplorer") else {}
+        still = {"behind": lambda work: None} if name == "HerdingExplorer" else {}
         tool = watched(kind, *shown[name].values(), **CASES[name][0] | still | settings)
         settle(tool)
         return tool
