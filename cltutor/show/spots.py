@@ -126,7 +126,7 @@ class Touchable:
             raise ValueError(f"The layer {name!r} needs an artist that belongs to it.")
         if name not in self.layers:
             self.layers[name] = len(self.layers)
-            for legend in self.findobj(lambda one: hasattr(one, "legend_handles")):
+            for legend in [*self.legends, *filter(None, (axes.get_legend() for axes in self.axes))]:
                 for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
                     if text.get_text().replace(r"\$", "$") == name:
                         self._tag("entry", self.layers[name], [text, handle])

@@ -39,9 +39,9 @@ def shown(name: str) -> dict[str, Any]:
     return {"teacher" if name == "Temperature" else "run": run, "stream": stream}
 
 
-def still(make: Any) -> str:
+def still(make: Any) -> dict[str, str]:
     """In place of drawing."""
-    return "a picture"
+    return {"words": "a picture"}
 
 
 def make(name: str, **changed: Any) -> ipywidgets.Widget:
@@ -74,7 +74,12 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
     ("one of the labels, tasks and seeds", "*", "seed", "0"),
     ("there may be no run yet", "AttentionDrift MethodToggle Playground", "runs", "list; tuple; no array"),
     ("no class is chosen yet, which the page asks for", "WhatNotToForget", "classes", "list; tuple; no array"),
-    ("channels, or none", "FilterReconstruction", "off", "list; tuple; one in a list; no array; to be read once"),
+    (
+        "channels or images, or none",
+        "FilterReconstruction HerdingExplorer",
+        "off own",
+        "list; tuple; one in a list; no array; to be read once",
+    ),
     ("True and False are its values", "*", "augmentation fine_tuning summed known_task", "True; False"),
     ("a number in its range", "AttentionDrift ImportanceExplorer", "opacity share", "0; 1.5; 1e-320"),
     ("a number in its range", "FilterReconstruction", "patience", "0; 1.5; 1e-320"),
