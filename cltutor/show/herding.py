@@ -222,12 +222,12 @@ def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: 
 
 
 def _fates(count: int, order: np.ndarray, chosen: np.ndarray) -> list[str]:
-    """Of every image, when the strategy chooses it, and whether it is among the chosen."""
+    """Of every image, when the strategy chooses it, and whether it is among the ``chosen``."""
     when = ["not chosen"] * count
     for place, image in enumerate(order, 1):
         when[image] = f"number {place} to be chosen"
     for image in chosen:
-        when[image] += ", now chosen"
+        when[image] += ", in the memory"
     return when
 
 

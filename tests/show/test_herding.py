@@ -118,7 +118,7 @@ def test_of_many_exemplars_the_first_are_shown_and_the_others_counted(images, te
 def test_every_image_point_and_exemplar_is_read(images, given, read):
     words, last = read(show.selection(**given)), given["order"][4]
     x, y = given["places"][last]
-    assert f"image {last + 1}, number 5 to be chosen: ({x:.3g}, {y:.3g})" in words
+    assert f"image {last + 1}, number 5 to be chosen, in the memory: ({x:.3g}, {y:.3g})" in words
     assert f"random, 12 exemplars: distance {given['distances']['random'][11]:.4f} (no unit)" in words
     assert read(show.exemplars(images, 17, "class 7"))[16:] == ["exemplar 17 of 60, class 7"]
     words = read(show.evictions(images[:12], {2: 12, 4: 6, 6: 4}))

@@ -102,8 +102,8 @@ def test_a_touched_image_is_put_into_the_memory_or_taken_out_of_it(tool, stream)
     assert tool.pane.words.startswith("your choice: 5 of 8 images chosen")
     spots = {group["key"]: group for group in tool.pane.drawing["drawings"][0]["spots"]}
     dots, tiles = spots["dot"]["columns"][0][1], spots["image"]["columns"][1][1]
-    assert {place + 1 for place in range(8) if "now chosen" in dots[place]} == set(chosen)
-    assert {int(order[place]) + 1 for place in range(8) if "now chosen" in tiles[place]} == set(chosen)
+    assert {place + 1 for place in range(8) if "in the memory" in dots[place]} == set(chosen)
+    assert {int(order[place]) + 1 for place in range(8) if "in the memory" in tiles[place]} == set(chosen)
     assert [spots["image"]["link"][place] for place in range(8)] == order.tolist()
     assert spots["dot"]["link"][:8] == list(range(8))
     tool.own.text.value = "2, 7"
@@ -254,7 +254,7 @@ def test_each_control_changes_its_pictures_and_no_other(tool):
     assert tool.errors == []
 
 
-def test_features_and_t_sne_are_computed_behind_the_page(herded, stream, behind):
+def test_features_and_t_sne_are_computed_behind_the_page(herded, stream, behind, errors):
     tool = cl.widgets.HerdingExplorer(herded, stream, projection="tsne", behind=behind.append)
     assert "until then the map is PCA" in tool.note.value
     assert tool.projection.disabled
@@ -268,7 +268,8 @@ def test_features_and_t_sne_are_computed_behind_the_page(herded, stream, behind)
     assert "are being computed" in tool.note.value
     assert tool.pane.words == seen
     touch(tool, "dot", 1)
-    assert tool.own.value == ()  # nothing of this class is shown yet
+    errors.expect(tool, "are being computed")
+    assert tool.own.value == ()
     assert len(behind) == 1
     do(behind)
     assert alts(tool)["map"] != seen
@@ -288,14 +289,15 @@ def test_what_was_seen_comes_from_memory(tool):
 def test_an_error_behind_the_page_is_shown_and_the_class_can_be_chosen_again(herded, stream, watched, behind, errors):
     tool = watched(cl.widgets.HerdingExplorer, herded, stream, behind=behind.append)
     tool.draw.error = ValueError("The features hold NaN or infinity.")
+    tool.label.value = stream[1].classes[0]
     do(behind)
     errors.expect(tool, "hold NaN or infinity")
     assert "computed" not in tool.note.value
     tool.draw.error = None
-    tool.label.value = stream[1].classes[0]
-    tool.label.value = stream[0].classes[0]  # once more
+    tool.label.value = stream[0].classes[0]
+    tool.label.value = stream[1].classes[0]  # once more
     do(behind)
-    assert "herding: 5 of 8" in tool.pane.words
+    assert f"herding: 5 of 8 images chosen, class {stream.class_names[stream[1].classes[0]]}" in tool.pane.words
     assert not tool.projection.disabled
 
 
