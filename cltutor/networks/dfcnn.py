@@ -120,6 +120,7 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
     def stages(self, layer: int, task: int, off: Sequence[int] = ()) -> tuple[Tensor, Tensor, Tensor]:
         """L, D_t and W_t of a layer, from L whose channels ``off`` are zero."""
         place, own = self.layer(layer), self.transfer(layer, task)
+        self.check_channels(layer, off)
         knowledge = place.knowledge.clone()
         knowledge[..., list(off)] = 0
         basis = place.deconvolved(own, knowledge)
@@ -152,14 +153,17 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
         changed.cached = None
         channels = Table(Many(Whole()), Whole()).check("channels", channels)
         for layer, off in channels.items():
-            place = changed.layer(layer)
-            if wrong := [channel for channel in off if not 0 <= channel < place.shared]:
-                raise ValueError(
-                    f"The knowledge base of layer {layer} has channels 0 to {place.shared - 1}; there is no channel "
-                    f"{wrong[0]}."
-                )
-            place.knowledge[..., list(off)] = 0
+            changed.check_channels(layer, off)
+            changed.layer(layer).knowledge[..., list(off)] = 0
         return changed
+
+    def check_channels(self, layer: int, channels: Sequence[int]) -> None:
+        """Refuse channels that the knowledge base of a layer has not."""
+        shared = self.layer(layer).shared
+        if wrong := [channel for channel in channels if not 0 <= channel < shared]:
+            raise ValueError(
+                f"The knowledge base of layer {layer} has channels 0 to {shared - 1}; there is no channel {wrong[0]}."
+            )
 
     def layer(self, layer: int) -> KnowledgeLayer:
         self.check_layer(layer, self.layers)
