@@ -12,11 +12,12 @@ from ..checked import checked
 from ..describe import Real, Whole
 from .picture import FONT, INK, Picture, headed, name_rows, widest
 from .rules import Names, Pictures, Values
+from .spots import Played
 from .style import BLUE, GREY, ORANGE
 
 Image, Scores = Annotated[ArrayLike, Pictures("C, H, W")], Annotated[ArrayLike, Values(("classes",))]
 Positive = Annotated[float, Real(above=0)]
-MOST = 12  # bars; all other classes share one
+MOST = 11  # bars; all other classes share one: a number for each in 20 frames is a byte
 SIDE, BAR, CURVE = 2.2, 0.24, 0.75  # inches of the image, of a bar's row, and of the curve of entropy
 TITLE = "Softer as the temperature rises"
 LOW = 1.8  # inches below the bars: the curve, and both axes
@@ -28,7 +29,7 @@ def temperature(
 ) -> Picture:
     """An image beside softmax(logits / T), with its entropy in bits, in a frame for each T from 1 to 10.
 
-    Classes keep their order, so that only lengths change with T. Of more than 12 classes the 12 with the largest logits
+    Classes keep their order, so that only lengths change with T. Of more than 11 classes the 11 with the largest logits
     are shown (the right class among them, in another colour), and the others as one bar. Pointing at the curve of
     entropies moves the picture to that T.
 
@@ -101,16 +102,16 @@ def _bars(
     """A bar and its number for every class, in each frame."""
     axes.set_xlim(0, 100)
     name_rows(axes, labels)
-    rows = np.arange(len(labels))
+    rows, percent = np.arange(len(labels)), np.array([[_percent(p) for p in values] for values in shares])
     for frame, values in enumerate(shares):
         ends = np.array([[(0, -0.35), (100 * p, -0.35), (100 * p, 0.35), (0, 0.35)] for p in values])
         ends[:, :, 1] += rows[:, None]
         drawn = [axes.add_collection(PolyCollection(ends, facecolors=colors), autolim=False)]
-        percent = list(map(_percent, values))
-        drawn += [axes.text(102, row, percent[row], va="center", fontsize=FONT, color=INK) for row in rows]
+        drawn += [axes.text(102, row, percent[frame, row], va="center", fontsize=FONT, color=INK) for row in rows]
         picture.appear(frame, *drawn, last=frame)
-        words, key = f"{{row}}: {{p}} at {picture.frame_names[frame]}{{logit}}", f"bars {frame + 1}"
-        picture.cells(axes, labels, [""], words, key=key, since=[frame], until=frame, p=percent, logit=logit)
+    different, codes = np.unique(percent, return_inverse=True)
+    played = Played(different.tolist(), codes.reshape(percent.shape))
+    picture.cells(axes, labels, [""], "{row}: {p} at {frame}{logit}", key="bar", p=played, logit=logit)
 
 
 def _curve(

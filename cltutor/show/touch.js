@@ -146,6 +146,7 @@ class Stage {
     // JupyterLab's own keys must not move its cells while somebody walks through a picture.
     const options = { class: `cltutor-live ${this.id}`, "data-lm-suppress-shortcuts": "true" };
     this.root = make("div", options, this.colors, this.scroll, this.settings, this.film, this.tools(), this.tip);
+    host.cltutor = this;
     host.replaceChildren(this.root); // first: parts have sizes only in a page
     this.replace(data);
   }
@@ -483,7 +484,7 @@ class Stage {
 for (const picture of document.querySelectorAll(".cltutor-picture:not([data-live])")) {
   const data = picture.querySelector('script[type="application/json"]');
   picture.dataset.live = "";
-  picture.cltutor = new Stage(picture, JSON.parse(data.textContent));
+  new Stage(picture, JSON.parse(data.textContent));
 }
 
 // A widget (anywidget): the same picture, with an answer from Python.
