@@ -58,7 +58,7 @@ MARKS = {  # how a point of the map is drawn
 }
 BY_HAND = {"color": BLACK, "marker": "X", "ms": 9, "mec": GROUND, "mew": 1}
 SIDE, SLOT, MOST = 0.4, 0.44, 60  # inches of a small image and of its place, and how many are shown
-TILE, TILES, DEEP, PIXELS = 0.4, 160, 1.15, 24  # inches of a tile, at most; tiles; inches of all; pixels of each
+TILE, TILES, DEEP, PIXELS = 0.4, 160, 1.0, 24  # inches of a tile, at most; tiles; inches of all; pixels of each
 LARGE = 3 * SLOT + SIDE  # inches of the image last chosen
 PALE = 0.3  # opacity of an evicted image, which is grey
 
@@ -108,11 +108,11 @@ def selection(
             f"{name} {lines[name][step - 1]:.3f}": handle(LOOKS[name]) for name in list(lines)[place : place + 1]
         }
     legend |= {name: Line2D([], [], linestyle="", **BY_HAND) for name in own}
-    low = 0.0 if images is None else DEEP + 0.1
-    picture = headed(WIDTH, HIGH + 0.65 + low, title, (), legend, len(MARKS))
-    _map(picture, picture.panel(0.85, 0.6 + low, HIGH, HIGH, *axes), xy, order, step, chosen)
-    names = "number m of exemplars", "distance of their mean to class mean (no unit)"
-    _curves(picture, picture.panel(5.15, 0.6 + low, 4.25, HIGH, *names), lines, step, own)
+    low, high = (0.0, HIGH) if images is None else (DEEP + 0.05, HIGH - 0.4)  # all on one screen
+    picture = headed(WIDTH, high + 0.65 + low, title, (), legend, len(MARKS))
+    _map(picture, picture.panel(0.85, 0.6 + low, high, high, *axes), xy, order, step, chosen)
+    names = "number m of exemplars", "mean to class mean: distance (no unit)"
+    _curves(picture, picture.panel(5.15, 0.6 + low, 4.25, high, *names), lines, step, own)
     if images is not None:
         _tiles(picture, images, order[:TILES], chosen)
     now = ", ".join(f"{values[step - 1]:.3f} by {name}" for name, values in lines.items())

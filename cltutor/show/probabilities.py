@@ -55,7 +55,7 @@ def temperature(
         shares = np.column_stack([shares, np.maximum(0.0, 1 - shares.sum(1))])
     high, left = max(SIDE, BAR * len(labels)), 0.65 + SIDE + widest(labels)
     picture = headed(left + 3.85, high + LOW + 0.25, what or TITLE)
-    picture.frames([f"T = {one:g}" for one in each], "temperature T", each.index(temperature))
+    picture.frames([f"T = {one:g}" for one in each], "T", each.index(temperature))
     entropies = [f"entropy {one:.2f} of at most {np.log2(len(logits)):.2f} bits" for one in bits]
     for frame, words in enumerate(entropies):
         note = picture.write(0.12, high + LOW + 0.22, f"temperature T = {each[frame]:g}: {words}")

@@ -117,7 +117,7 @@ class HerdingExplorer(Tool):
         )
         maps = [(shown, name) for name, shown in PROJECTIONS.items()]
         how = "how the features are drawn in two dimensions"
-        self.projection = buttons("map", how, maps, [ABOUT[name] for name in PROJECTIONS])
+        self.projection = buttons("projection", how, maps, [ABOUT[name] for name in PROJECTIONS])
         self.step = Knob("exemplars", (1, most, 1), Whole(1, most), "how many exemplars are chosen", self.guarded)
         words, how = "capacity K", "how many images of all classes the memory keeps"
         if self.counts_each_class:

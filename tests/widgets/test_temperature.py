@@ -77,6 +77,15 @@ def test_the_right_class_is_marked_where_it_is_among_the_answers(run, stream, wa
     assert marked == [False, True, True]
 
 
+def test_all_classes_are_a_choice_with_words(run, stream):
+    tool = cl.widgets.Temperature(run, stream)
+    tool.head.value = None
+    assert (tool.head.label, tool.head.value) == ("all classes", None)
+    tool.line.value = "cl.widgets.Temperature(teacher, stream, head=1)"
+    tool.line.value = "cl.widgets.Temperature(teacher, stream, head=None)"
+    assert tool.head.label == "all classes"
+
+
 def test_a_run_trained_across_tasks_answers_for_all_classes(stream):
     run = cl.learn(stream, cl.methods.joint(heads="class", epochs=1), progress=False)
     assert cl.widgets.Temperature(run, stream).head.value is None
