@@ -93,7 +93,7 @@ def pca(rows: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
     centred = rows - rows.mean(0)
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
     shares = 100 * lengths**2 / max(np.sum(lengths**2), 1e-12)
-    first, second = (f"principal component ({share:.0f} % of variance)" for share in shares[:2])
+    first, second = (f"component of PCA ({share:.0f} % of variance)" for share in shares[:2])
     return centred @ directions[:2].T, (f"first {first}", f"second {second}")
 
 

@@ -328,7 +328,7 @@ def test_pca_keeps_as_much_of_the_spread_as_two_directions_can():
     values = np.sort(np.linalg.eigvalsh(np.cov(rows.T)))[::-1]
     np.testing.assert_allclose(np.cov(places.T), np.diag(values[:2]), atol=1e-9)
     share = 100 * values[0] / values.sum()
-    assert names[0] == f"first principal component ({share:.0f} % of variance)"
+    assert names[0] == f"first component of PCA ({share:.0f} % of variance)"
 
 
 def test_the_distance_of_all_is_nothing_and_alike_images_have_a_map():
