@@ -15,33 +15,17 @@ from numpy.typing import ArrayLike
 
 from ..checked import Table, checked
 from ..describe import Choice, Real, Whole
+from . import style
 from .picture import Picture, handle, headed, titled, wrapped
 from .probabilities import as_rgb
 from .rules import Images, Step, TwoNames, Values
-from .style import (
-    BLACK,
-    BLUE,
-    DASHED,
-    DOTTED,
-    FAINT,
-    GREEN,
-    GREY,
-    GROUND,
-    MIXED,
-    ORANGE,
-    PURPLE,
-    SHADE,
-    SKY,
-    SOLID,
-    VERMILLION,
-    Look,
-)
+from .style import BLACK, BLUE, DOTTED, FAINT, GREY, GROUND, ORANGE, PURPLE, SHADE, SOLID, VERMILLION, Look
 
 LOOKS = {
     "herding": Look(BLUE, SOLID, "o"),
-    "closest": Look(VERMILLION, DASHED, "s"),
+    "closest": Look(VERMILLION, style.DASHED, "s"),
     "random": Look(PURPLE, DOTTED, "D"),
-    "histogram": Look(GREEN, MIXED, "^"),
+    "histogram": Look(style.GREEN, style.MIXED, "^"),
 }
 Places = Annotated[ArrayLike, Values(("N, 2",))]
 Order = Annotated[ArrayLike, Values(("M",), 0, whole=True)]
@@ -54,7 +38,7 @@ MARKS = {  # how a point of the map is drawn
     "chosen": {"color": ORANGE, "marker": "o", "ms": 6.5, "mec": BLACK, "mew": 0.7},
     "last chosen": {"color": ORANGE, "marker": "o", "ms": 10, "mec": BLACK, "mew": 1.8},
     "class mean": {"color": BLACK, "marker": "*", "ms": 20, "mec": GROUND, "mew": 1},
-    "mean of the chosen": {"color": SKY, "marker": "P", "ms": 8, "mec": BLACK, "mew": 0.8},
+    "mean of the chosen": {"color": style.SKY, "marker": "P", "ms": 8, "mec": BLACK, "mew": 0.8},
 }
 BY_HAND = {"color": BLACK, "marker": "X", "ms": 9, "mec": GROUND, "mew": 1}
 SIDE, SLOT, MOST = 0.4, 0.44, 60  # inches of a small image and of its place, and how many are shown
@@ -88,16 +72,8 @@ def selection(
         ValueError: places, order, images or distances that do not match, a step outside 1 to M, or an image that there
             is not.
     """
-    xy, lines, count = places, distances, len(next(iter(distances.values())))
-    if xy.shape[1] != 2 or len(set(order.tolist())) < len(order) or order.max() >= len(xy):
-        raise ValueError(f"order is that of different rows of the places (N, 2), and these are {xy.shape}.")
-    Whole(1, min(count, len(order))).check("step", step)
-    if strategy not in lines or any(len(values) != count for values in lines.values()) or count > len(order):
-        raise ValueError(f"distances are {len(order)} numbers for {strategy}, and for others that are drawn.")
-    if images is not None and len(images) != len(xy):
-        raise ValueError(f"images are as many as places, {len(xy)}, not {len(images)}.")
-    if wrong := [place for place in by_hand if not 0 <= place < len(xy)]:
-        raise ValueError(f"by_hand lists images from 0 to {len(xy) - 1}, not {wrong[0]}.")
+    xy, lines = places, distances
+    _check_selection(xy, order, lines, strategy, step, images, by_hand)
     chosen = np.array(sorted(by_hand) or order[:step].tolist())
     title = titled(f"{'your choice' if by_hand else strategy}: {len(chosen)} of {len(xy)} images chosen", what)
     own = {f"your choice {distance:.3f}": (len(chosen), distance)} if by_hand else {}
@@ -198,6 +174,23 @@ def evictions(images: Images, kept: Kept, what: str = "") -> Picture:
         picture.write(0.12, 0.23, f"and {len(images) - MOST} more, evicted no later than these")
     picture.alt = f"{title}: {stages}."
     return picture
+
+
+def _check_selection(
+    xy: np.ndarray, order: np.ndarray, lines: Mapping, strategy: str, step: int, images: np.ndarray | None,
+    by_hand: Collection[int],
+) -> None:  # fmt: skip
+    """ValueError for what does not fit together."""
+    count = len(next(iter(lines.values())))
+    if xy.shape[1] != 2 or len(set(order.tolist())) < len(order) or order.max() >= len(xy):
+        raise ValueError(f"order is that of different rows of the places (N, 2), and these are {xy.shape}.")
+    Whole(1, min(count, len(order))).check("step", step)
+    if strategy not in lines or any(len(values) != count for values in lines.values()) or count > len(order):
+        raise ValueError(f"distances are {len(order)} numbers for {strategy}, and for others that are drawn.")
+    if images is not None and len(images) != len(xy):
+        raise ValueError(f"images are as many as places, {len(xy)}, not {len(images)}.")
+    if wrong := [place for place in by_hand if not 0 <= place < len(xy)]:
+        raise ValueError(f"by_hand lists images from 0 to {len(xy) - 1}, not {wrong[0]}.")
 
 
 def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: int, chosen: np.ndarray) -> None:

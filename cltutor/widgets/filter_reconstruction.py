@@ -21,7 +21,7 @@ from .behind import Worker
 from .controls import Controls, Values
 from .herding_explorer import check_finished
 from .inputs import Knob
-from .number_field import NumberField, rule_of_numbers
+from .number_field import NumberField, rule_of_numbers, within
 from .stage import Draw, Drawing, draw
 
 PATIENCE = 0.2  # seconds to wait for an accuracy before the page is updated without it
@@ -127,11 +127,9 @@ class FilterReconstruction(Tool):
         self.task.value = spot["row"] + 1
 
     def _checked(self, values: Values) -> Values:
-        off, layer = tuple(sorted(set(values["off"]))), values["layer"]
-        if off and off[-1] > self.channels[layer - 1]:
-            most = self.channels[layer - 1]
-            raise ValueError(f"off lists channels of layer {layer}, 1 to {most}, such as (1, 4), not {values['off']}.")
-        return values | {"off": off}
+        layer = values["layer"]
+        most = self.channels[layer - 1]
+        return values | {"off": within("off", values["off"], most, f"channels of layer {layer}", "(1, 4)")}
 
     def _ranked(self) -> list[int]:
         """The channels of the layer, counted from 1, that the task uses most first."""

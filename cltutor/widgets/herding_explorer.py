@@ -24,7 +24,7 @@ from .behind import Behind, in_thread
 from .choosing import MOST_TESTED, Choice, distances_of, judge, pca, tsne
 from .controls import Controls, Values
 from .inputs import Knob
-from .number_field import NumberField, rule_of_numbers
+from .number_field import NumberField, rule_of_numbers, within
 from .stage import Draw, draw
 
 FEWEST = 3  # images of a class that can be chosen from, and mapped
@@ -144,11 +144,9 @@ class HerdingExplorer(Tool):
         self.own.set(())
 
     def _checked(self, values: Values) -> Values:
-        own, most = tuple(sorted(set(values["own"]))), self.sizes[values["label"]]
-        if own and own[-1] > most:
-            name = self.stream.class_names[values["label"]]
-            raise ValueError(f"own lists images of class {name}, 1 to {most}, such as (3, 7), not {values['own']}.")
-        return values | {"own": own}
+        label = values["label"]
+        of = f"images of class {self.stream.class_names[label]}"
+        return values | {"own": within("own", values["own"], self.sizes[label], of, "(3, 7)")}
 
     def _touched(self, spot: dict[str, Any]) -> None:
         """An image was touched: into the memory, or out of it; a curve: as many, by its strategy."""

@@ -53,6 +53,14 @@ class NumberField(ipywidgets.VBox):
         self._setting = False
 
 
+def within(name: str, values: Iterable[int], most: int, of: str, such: str) -> tuple[int, ...]:
+    """The numbers in rising order, none twice; ValueError for one above ``most``."""
+    found = tuple(sorted(set(values)))
+    if found and found[-1] > most:
+        raise ValueError(f"{name} lists {of}, 1 to {most}, such as {such}, not {tuple(values)}.")
+    return found
+
+
 def rule_of_numbers(words: str) -> Kind:
     """What a call and a pasted line may give: a tuple of numbers counted from 1."""
     whole = Whole(at_least=1)
