@@ -69,8 +69,8 @@ def knowledge(
         ValueError: a layer, task or channel that does not exist.
     """
     off, tasks = sorted(set(off)), [task] if alone else range(task + 1)
-    each = [stages(network, layer, one) for one in tasks]
-    whole = each[-1]
+    whole = stages(network, layer, task)
+    each = [*(stages(network, layer, one) for one in tasks[:-1]), whole]
     channels = len(whole[0])
     if off and not 0 <= off[0] <= off[-1] < channels:
         raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")

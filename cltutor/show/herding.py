@@ -186,7 +186,7 @@ def _check_selection(
         raise ValueError(f"order is that of different rows of the places (N, 2), and these are {xy.shape}.")
     Whole(1, min(count, len(order))).check("step", step)
     if strategy not in lines or any(len(values) != count for values in lines.values()) or count > len(order):
-        raise ValueError(f"distances are {len(order)} numbers for {strategy}, and for others that are drawn.")
+        raise ValueError(f"distances are at most {len(order)} numbers, as many of {strategy} as of each other one.")
     if images is not None and len(images) != len(xy):
         raise ValueError(f"images are as many as places, {len(xy)}, not {len(images)}.")
     if wrong := [place for place in by_hand if not 0 <= place < len(xy)]:
