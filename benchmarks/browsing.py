@@ -105,6 +105,32 @@ class Widget:
         words = "all => all.map(one => one.getAttribute('aria-label') ?? one.textContent)"
         return self.place.locator(PICTURE).evaluate_all(words)
 
+    def spot(self, key: str, number: int, picture: int = 0) -> tuple[float, float]:
+        """Where a spot of a picture is on the screen, counted in its own kind; the picture is scrolled into view."""
+        place = self.place.locator(".cltutor-live").nth(picture)
+        place.evaluate("one => one.scrollIntoView({ block: 'center' })")
+        where = """(one, [key, number]) => {
+          const { spots, drawing, svg } = one.parentNode.cltutor;
+          const kind = drawing.spots.findIndex((group) => group.key === key);
+          const spot = spots.which.findIndex(([group, i]) => group === kind && i === number);
+          const { a, d, e, f } = svg.getScreenCTM();
+          return [spots.x[spot] * a + e, spots.y[spot] * d + f];
+        }"""
+        return tuple(place.evaluate(where, [key, number]))
+
+    def point(self, key: str, number: int, picture: int = 0) -> str:
+        """Point at a spot of a picture: the words that are read."""
+        self.notebook.page.mouse.move(*self.spot(key, number, picture))
+        return self.place.locator(".cltutor-tip").nth(picture).inner_text()
+
+    def touch(self, key: str, number: int, picture: int = 0) -> None:
+        """Click on a spot of a picture."""
+        self.notebook.page.mouse.click(*self.spot(key, number, picture))
+
+    def marked(self, picture: int = 0) -> int:
+        """How many spots are marked in a picture."""
+        return self.place.locator(".cltutor-live").nth(picture).locator(".cltutor-mark").count()
+
     @property
     def pixels(self) -> str:
         return self.place.locator(PICTURE).first.inner_html()

@@ -117,20 +117,53 @@ class DFCNNNetwork(SeparateNetwork, Rebuilding):
         return torch.stack(rows) if rows else alone[:0]
 
     @torch.no_grad()
+    def stages(self, layer: int, task: int, off: Sequence[int] = ()) -> tuple[Tensor, Tensor, Tensor]:
+        """L, D_t and W_t of a layer, from L whose channels ``off`` are zero."""
+        place, own = self.layer(layer), self.transfer(layer, task)
+        self.check_channels(layer, off)
+        knowledge = place.knowledge.clone()
+        knowledge[..., list(off)] = 0
+        basis = place.deconvolved(own, knowledge)
+        return knowledge, basis, place.contracted(basis, own)
+
+    @torch.no_grad()
+    def contributions(
+        self, layer: int, task: int, kernels: Sequence[int], off: Sequence[int] = ()
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What a task's basis and some of its kernels are made of: how much they change without one of their parts.
+
+        kernels: K places in W, flattened (c_in * c_out); off: channels of L that are zero. The norm of the change of
+        each basis channel (c^, c) and of each kernel (c^, K) when a channel of L is zero, and of each kernel (c, K)
+        when a channel of the basis is.
+        """
+        place, own = self.layer(layer), self.transfer(layer, task)
+        knowledge, basis, _ = self.stages(layer, task, off)
+        alone = torch.eye(place.shared, device=knowledge.device)
+        changes = torch.stack([basis - place.deconvolved(own, knowledge * (1 - channel)) for channel in alone])
+        one_by_one = torch.eye(basis.shape[2], device=basis.device).unsqueeze(1)
+        mixing = place.contracted(one_by_one, own).flatten(1)[:, list(kernels)]  # contracting is linear
+        positions = changes.flatten(1, 2)
+        of_basis = mixing.abs() * basis.norm(dim=(0, 1)).unsqueeze(1)
+        return positions.norm(dim=1), (positions @ mixing).norm(dim=1), of_basis
+
+    @torch.no_grad()
     def without(self, channels: Mapping[int, Sequence[int]]) -> "DFCNNNetwork":
         """A copy in which ``channels`` (layer -> channels of its L) are zero, for all tasks."""
         changed = copy.deepcopy(self)
         changed.cached = None
         channels = Table(Many(Whole()), Whole()).check("channels", channels)
         for layer, off in channels.items():
-            place = changed.layer(layer)
-            if wrong := [channel for channel in off if not 0 <= channel < place.shared]:
-                raise ValueError(
-                    f"The knowledge base of layer {layer} has channels 0 to {place.shared - 1}; there is no channel "
-                    f"{wrong[0]}."
-                )
-            place.knowledge[..., list(off)] = 0
+            changed.check_channels(layer, off)
+            changed.layer(layer).knowledge[..., list(off)] = 0
         return changed
+
+    def check_channels(self, layer: int, channels: Sequence[int]) -> None:
+        """Refuse channels that the knowledge base of a layer has not."""
+        shared = self.layer(layer).shared
+        if wrong := [channel for channel in channels if not 0 <= channel < shared]:
+            raise ValueError(
+                f"The knowledge base of layer {layer} has channels 0 to {shared - 1}; there is no channel {wrong[0]}."
+            )
 
     def layer(self, layer: int) -> KnowledgeLayer:
         self.check_layer(layer, self.layers)

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
@@ -15,60 +17,84 @@ from numpy.typing import ArrayLike
 from ..checked import checked
 from ..describe import Kind
 from ..networks.dfcnn import DFCNNNetwork
-from .matrix import heat_map, write_in_cell
+from .matrix import MAP, write_in_cell
 from .picture import Picture, headed, name_rows, room, shortened, titled, widest
 from .rules import Values
 from .style import FRAME
 
+Made = tuple[str, list[int]]  # the largest parts of a tile: words, and the links of these parts
 Shares = Annotated[ArrayLike, Values(("tasks, channels",), 0)]
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above: readable with any colour vision
 WIDTH, SIDE = 9.6, 2.9  # inches of a picture, and of the square that a stage's tiles fill
 LEFTS = (0.15, 3.35, 6.55)  # inches from the left: the knowledge base, the basis, the filters
 NAMES = ("knowledge base L", "basis D = deconv(L; V)")  # the filters' name says how D becomes W
 KINDS = ("channels", "channels", "kernels")  # the tiles of each stage
+TILES = ("channel", "basis", "kernel")  # the keys of their spots
 MOST = (64, 100, 100)  # tiles of each stage, at most: those of the first have numbers above them
 NUMBER = 0.17  # inches for a channel's number above its tile
 LARGEST = 0.7  # inches of a tile, at most
+NAMED, APART = 3, 10**6  # parts of a tile that are named; between the links of two stages
+PARTS = "Point at a tile: what it is mostly made of is marked. White: near zero, as where its parts are off."
 PIXELS, GAP, WEIGHTS = 12, 0.14, 2000  # of a tile's side, at least; of it between tiles; weights read one by one
 CELL = 0.41  # inches of a number between two tasks
 NUMBERED = 10  # tasks, at most, whose similarities are written as numbers
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """Tiles (N, h, w) of a stage with their numbers, in a frame, of a task, and what each is made of."""
+
+    tiles: np.ndarray
+    numbers: np.ndarray
+    place: int
+    frame: int
+    task: int
+    made: list[Made]
+
+
 @checked(network=Kind("the network of a run of dfcnn, such as run.model", lambda one: hasattr(one, "knowledge_base")))
-def knowledge(network: DFCNNNetwork, layer: int, task: int, off: Collection[int] = (), what: str = "") -> Picture:
+def knowledge(
+    network: DFCNNNetwork, layer: int, task: int, off: Collection[int] = (), what: str = "", alone: bool = False
+) -> Picture:
     """From the knowledge base L over the basis D_t (DF-CNN, eq. 1) to the filters W_t (eq. 2), as tiles on one scale.
 
     network: a DF-CNN; layer and task: counted from 0, as in its own methods; off: channels of that layer's knowledge
-    base, from 0, that are set to zero and crossed out; what: words for the title. A tile is a channel of L or of D_t,
-    or a kernel of W_t, from one input channel to one output channel. Of more than 100 tiles, 64 of L, the strongest
-    are shown, by their norm; the choice of tiles, their places and the scale do not change with ``off``, so that the
-    effect of switching off is visible.
+    base, from 0, that are set to zero and crossed out; what: words for the title; alone: without a frame for each
+    earlier task. A tile is a channel of L or of D_t, or a kernel of W_t, from one input channel to one output channel.
+    Of more than 100 tiles, 64 of L, the strongest are shown, by their norm; the choice of tiles, their places and the
+    scale do not change with ``off``, so that the effect of switching off is visible. Where a single task is shown, a
+    tile is read with the largest of its parts, which are marked: the share of a part is the norm of the tile's change
+    without it, of the sum of these norms.
 
     Raises:
         ValueError: a layer, task or channel that does not exist.
     """
-    off, whole = sorted(set(off)), stages(network, layer, task)
-    each, channels = [stages(network, layer, one) for one in range(task + 1)], len(whole[0])
+    off, tasks = sorted(set(off)), [task] if alone else range(task + 1)
+    whole = stages(network, layer, task)
+    each = [*(stages(network, layer, one) for one in tasks[:-1]), whole]
+    channels = len(whole[0])
     if off and not 0 <= off[0] <= off[-1] < channels:
         raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")
-    switched = network.without({layer: off}) if off else network
     chosen = [strongest(tiles, most) for tiles, most in zip(whole, MOST, strict=True)]
     shown = [tiles[best] for stage in each for tiles, best in zip(stage, chosen, strict=True)]
     bound = float(max(np.abs(tiles).max() for tiles in shown)) or 1.0
     title = titled(f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base", what)
-    names, top, parts = (*NAMES, f"filters {network.layer(layer).equation}"), SIDE + 1.33, []
-    picture = headed(WIDTH, top, title)
-    picture.frames([f"task {one + 1}" for one in range(task + 1)], "task")
+    top, single = SIDE + 1.33, len(each) == 1
+    made = made_of(network, layer, task, chosen, off) if single else [[("", [])] * len(tiles) for tiles in chosen]
+    picture = headed(WIDTH, top, title, [PARTS] if single else ())
+    picture.frames([f"task {one + 1}" for one in tasks], "task")
+    parts, names = [], (*NAMES, f"filters {network.layer(layer).equation}")
     for frame, before in enumerate(each):
-        now = stages(switched, layer, frame) if off else before
+        now = stages(network, layer, tasks[frame], off) if off else before
         for place in range(3) if frame == 0 else (1, 2):  # all tasks share the knowledge base
-            words = [names[place], *_described(before[place], now[place], place, len(off))]
-            text = picture.write(LEFTS[place], top, "\n".join(words))
-            drawn = _sheet(picture, now[place][chosen[place]], chosen[place], place, frame, top - 0.6, bound, off)
+            words = _described(before[place], now[place], place, len(off))
+            text = picture.write(LEFTS[place], top, "\n".join([names[place], *words]))
+            sheet = Sheet(now[place][chosen[place]], chosen[place], place, frame, tasks[frame], made[place])
+            drawn = _sheet(picture, sheet, top - 0.6, bound, off)
             if place:
                 picture.appear(frame, text, *drawn, last=frame)
-            if frame == task or not place:
-                parts.append(", ".join(words))
+            if tasks[frame] == task or not place:
+                parts.append(", ".join([names[place], *words]))
     bar = picture.color_bar(ScalarMappable(Normalize(-bound, bound), SIGNED), LEFTS[0] + 0.3, 0.4, 3.5, 0.13)
     bar.set_ticks([-bound, 0, bound], labels=[f"{value:.2g}" for value in (-bound, 0, bound)])
     picture.write(LEFTS[0] + 4.2, 0.465, "value of a weight (no unit), one scale for all three", va="center")
@@ -87,41 +113,34 @@ def knowledge_shares(shares: Shares, names: Sequence[str] = (), what: str = "") 
     Raises:
         ValueError: shares of a task that sum to more than one, or another number of names than of tasks.
     """
-    if (shares.sum(1) > 1 + 1e-3).any():
+    values, count = shares, len(shares)
+    if (values.sum(1) > 1 + 1e-3).any():
         raise ValueError("The shares of the channels in a task's filters sum to one.")
-    (count, channels), alike = shares.shape, cosines(shares)
     names = list(names) or [f"task {task + 1}" for task in range(count)]
     if len(names) != count:
         raise ValueError(f"{count} tasks need {count} names, not {len(names)}.")
-    named, square, high = min(1.5, 0.02 + widest(names)), max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
-    left, right, lowest = 0.25 + named, WIDTH - 0.15 - square, min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
-    title, wide = titled("What each task takes from the knowledge base", what), right - left - 0.4
+    named = min(1.5, 0.02 + widest(names))
+    square, high = max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
+    left = 0.25 + named
+    right = WIDTH - 0.15 - square
+    title = titled("What each task takes from the knowledge base", what)
     picture = headed(WIDTH, high + 1.48, title)
     picture.write(left, high + 1.48, "share of each channel in a task's filters (%)")
-    axes = picture.panel(left, 1.05, wide, high, "channel of the knowledge base", frame=False)
-    image = heat_map(axes, 100 * shares, 0, None)
-    numbers, every = [str(channel + 1) for channel in range(channels)], math.ceil(channels * room(3) / wide)
-    picture.cells(axes, names, numbers, "{row}, channel {column}: {share:.2f} % of its filters", share=100 * shares)
-    axes.set_xticks(range(0, channels, every), numbers[::every])
-    name_rows(axes, [shortened(name, named) for name in names])
-    picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
+    alike = cosines(values)
+    lowest = min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
     picture.write(right, high + 1.48, f"cosine between tasks\n(colour: {lowest:g} to 1)")
+    _shares(picture, values, names, named, left, right - left - 0.4)
     axes = picture.panel(right, 1.05, square, high, "task", frame=False)
-    image, every = heat_map(axes, alike, lowest, 1), math.ceil(count / NUMBERED)
     picture.cells(axes, names, names, "{row} and {column}: cosine {cosine:.4f}", cosine=alike)
-    axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
-    axes.set_yticks([])
-    for (i, j), cosine in np.ndenumerate(alike) if count <= NUMBERED else ():
-        words = f"{cosine:.3f}".removeprefix("0")
-        write_in_cell(axes, i, j, "1" if words == "1.000" else words, image.to_rgba(cosine))
-    picture.alt = f"{title}: {_related(shares, alike, names)}."
+    _similarities(axes, alike, lowest)
+    picture.alt = f"{title}: {_related(values, alike, names)}."
     return picture
 
 
-def stages(network: DFCNNNetwork, layer: int, task: int) -> list[np.ndarray]:
-    """L, D_t and W_t as tiles (N, h, w) each; those of W_t are ordered by input channel, then by output channel."""
-    tensors = network.knowledge_base(layer), network.basis(layer, task), network.filters(layer, task)
-    arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
+def stages(network: DFCNNNetwork, layer: int, task: int, off: Sequence[int] = ()) -> list[np.ndarray]:
+    """L without the channels ``off``, D_t and W_t as tiles (N, h, w) each; those of W_t are ordered by input channel,
+    then by output channel."""
+    arrays = [tensor.cpu().numpy() for tensor in network.stages(layer, task, off)]
     return [np.moveaxis(array.reshape(*array.shape[:2], -1), -1, 0) for array in arrays]
 
 
@@ -148,11 +167,9 @@ def _described(whole: np.ndarray, now: np.ndarray, place: int, off: int) -> tupl
     return f"{shown} {KINDS[place]}", f"{high} x {wide}{change if off else ''}"
 
 
-def _sheet(
-    picture: Picture, tiles: np.ndarray, numbers: np.ndarray, place: int, frame: int, top: float, bound: float,
-    off: list[int],
-) -> list[Artist]:  # fmt: skip
-    """Tiles (N, h, w) of a stage in rows, with spots and, for channels of L, numbers above and crosses over ``off``."""
+def _sheet(picture: Picture, sheet: Sheet, top: float, bound: float, off: list[int]) -> list[Artist]:
+    """The tiles in rows, with spots and, for channels of L, numbers above and crosses over ``off``."""
+    tiles, place, numbers = sheet.tiles, sheet.place, sheet.numbers
     (count, high, wide), above = tiles.shape, 0 if place else NUMBER
     fits = [(min(SIDE / n, SIDE / math.ceil(count / n) - above) / (1 + GAP), n) for n in range(1, count + 1)]
     side, columns = max((min(side, LARGEST), -n) for side, n in fits)
@@ -162,10 +179,10 @@ def _sheet(
     colors = matplotlib.colormaps[SIGNED](Normalize(-bound, bound, clip=True)(tiles), bytes=True)
     large = colors.repeat(across // high, 1).repeat(across // wide, 2)
     padded = np.pad(large, ((0, rows * columns - count), (room_above, gap), (0, gap), (0, 0)))
-    sheet = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2).reshape(-1, columns * (across + gap), 4)
-    size = side / across * np.array(sheet.shape[1::-1])
+    pixels = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2).reshape(-1, columns * (across + gap), 4)
+    size = side / across * np.array(pixels.shape[1::-1])
     box = (LEFTS[place], top - size[1], *size)
-    drawn = [picture.pixels(sheet, *box)]
+    drawn = [picture.pixels(pixels, *box)]
     down, right = np.divmod(np.arange(count), columns)
     lows = box[1] + size[1] * (1 - down / rows) - side * (room_above + across) / across
     corners = np.column_stack([box[0] + right * size[0] / columns, lows])
@@ -178,17 +195,85 @@ def _sheet(
         picture.add_artist(LineCollection(lines, **look | {"colors": "black", "linewidths": 1.4}))
         for number, (x, y) in zip(numbers + 1, corners, strict=True):
             picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
-    one_by_one = tiles.size * len(picture.frame_names) <= WEIGHTS
-    read = []
-    for tile in tiles:
-        rows_of = "\n".join("  ".join(f"{weight:.3g}" for weight in row) for row in tile)
-        weights = f"\n{rows_of}" if one_by_one else f" from {tile.min():.3g} to {tile.max():.3g}"
-        read.append(f"norm {np.linalg.norm(tile):.3g}, weights{weights}")
-    words, empty = f"{{tile}}{f', task {frame + 1}' if place else ''}: {{read}}", [None] * (rows * columns - count)
-    tile = [f"{('channel', 'channel', 'kernel')[place]} {number} of {'LDW'[place]}" for number in numbers + 1]
-    fields = {"tile": tile + empty, "read": read + empty, "since": [frame], "until": frame if place else None}
-    picture.cells(box, [""] * rows, [""] * columns, words, **fields)
+    _spots(picture, sheet, box, (rows, columns))
     return drawn
+
+
+def _spots(picture: Picture, sheet: Sheet, box: tuple, shape: tuple[int, int]) -> None:
+    """The words of every tile, and what is marked with it."""
+    place, frames = sheet.place, len(picture.frame_names)
+    rest, whole = [None] * (math.prod(shape) - len(sheet.tiles)), place and f", task {sheet.task + 1}"
+    read = [_read(tile, sheet.tiles.size * frames <= WEIGHTS) for tile in sheet.tiles]
+    tile = [f"{KINDS[place][:-1]} {number} of {'LDW'[place]}" for number in sheet.numbers + 1]
+    fields = {"tile": [*tile, *rest], "read": [*read, *rest], "made": [*(words for words, _ in sheet.made), *rest]}
+    own = [place * APART + number for number in sheet.numbers.tolist()]
+    marked = {"link": own, "marks": [marks for _, marks in sheet.made]}
+    key = f"{TILES[place]} {sheet.task + 1}" if place and frames > 1 else TILES[place]
+    there = {"since": [sheet.frame], "until": sheet.frame if place else None}
+    words = f"{{tile}}{whole or ''}: {{read}}{{made}}"
+    picture.cells(box, [""] * shape[0], [""] * shape[1], words, key=key, **there, **marked, **fields)
+
+
+def made_of(
+    network: DFCNNNetwork, layer: int, task: int, chosen: Sequence[np.ndarray], off: Sequence[int]
+) -> list[list[Made]]:
+    """For the chosen tiles of each stage, their largest parts in words and as links; for a channel of L, the tiles of
+    which it is the largest part."""
+    parts = (part.cpu().numpy() for part in network.contributions(layer, task, chosen[2], off))
+    of_basis, of_kernels, mixed = (100 * part / np.maximum(part.sum(0), 1e-12) for part in parts)
+    base, basis = map(np.arange, of_basis.shape)
+    lists = (
+        [(of_basis[chosen[0]], basis, "goes into channels", 1), (of_kernels[chosen[0]], chosen[2], "and kernels", 2)],
+        [(of_basis.T[chosen[1]], base, "made of channels", 0)],
+        [(mixed.T, basis, "made of channels", 1), (of_kernels.T, base, "and so of channels", 0)],
+    )
+    return [[_largest(row, kinds) for row in range(len(kinds[0][0]))] for kinds in lists]
+
+
+def _largest(row: int, kinds: Sequence[tuple[np.ndarray, np.ndarray, str, int]]) -> Made:
+    """The largest of a row of shares (tiles, parts) of each kind; these have the numbers (parts,)."""
+    words, marks = "", []
+    for shares, numbers, how, place in kinds:
+        best = [part for part in np.argsort(-shares[row], kind="stable")[:NAMED] if shares[row, part] > 0]
+        listed = ", ".join(f"{numbers[part] + 1} ({shares[row, part]:.0f} %)" for part in best)
+        words += f"\n{how} {listed} of {'LDW'[place]}" if best else f"\n{how} of {'LDW'[place]}: none"
+        marks += [place * APART + int(numbers[part]) for part in best]
+    return words, marks
+
+
+def _read(tile: np.ndarray, one_by_one: bool) -> str:
+    """A tile in words: its norm and its weights, row by row, or their range."""
+    rows = "\n".join("  ".join(f"{weight:.3g}" for weight in row) for row in tile)
+    weights = f"weights\n{rows}" if one_by_one else f"weights from {tile.min():.3g} to {tile.max():.3g}"
+    return f"norm {np.linalg.norm(tile):.3g}, {weights}"
+
+
+def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], named: float, left: float, wide: float) -> None:
+    """The heat map of shares, with its colour bar below."""
+    count, channels = values.shape
+    axes = picture.panel(left, 1.05, wide, 0.26 * count, "channel of the knowledge base", frame=False)
+    image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="none")
+    numbers = [str(channel + 1) for channel in range(channels)]
+    words = "{row}, channel {column}: {share:.2f} % of its filters"
+    picture.cells(axes, names, numbers, words, key="share", share=100 * values)
+    every = math.ceil(channels * room(3) / wide)
+    axes.set_xticks(range(0, channels, every), numbers[::every])
+    name_rows(axes, [shortened(name, named) for name in names])
+    picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
+
+
+def _similarities(axes: Axes, alike: np.ndarray, lowest: float) -> None:
+    """The heat map of cosines, with numbers if they fit."""
+    count, colors = len(alike), matplotlib.colormaps[MAP]
+    axes.imshow(alike, cmap=colors, vmin=lowest, vmax=1, aspect="auto", interpolation="none")
+    every = math.ceil(count / NUMBERED)
+    axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
+    axes.set_yticks([])
+    if count <= NUMBERED:
+        for i, j in np.ndindex(alike.shape):
+            words = f"{alike[i, j]:.3f}"
+            words = "1" if words == "1.000" else words.removeprefix("0")
+            write_in_cell(axes, i, j, words, colors((alike[i, j] - lowest) / (1 - lowest)))
 
 
 def _related(values: np.ndarray, alike: np.ndarray, names: Sequence[str]) -> str:

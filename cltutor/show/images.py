@@ -1,25 +1,18 @@
-"""Images of a stream, one row per task; and an image beside a teacher's probabilities for it."""
+"""Images of a stream, one row per task, and how an image is put into a picture."""
 
 from typing import Annotated
 
 import numpy as np
 from matplotlib.artist import Artist
-from numpy.typing import ArrayLike
 
 from ..checked import checked
-from ..describe import Real, Whole
+from ..describe import Whole
 from ..streams import Stream, Task
-from .picture import FONT, Picture, headed, name_rows, shortened, widest
-from .rules import Names, Pictures, Values
-from .style import BLUE, GREY, INK, ORANGE
+from .picture import Picture, headed, shortened
 
 WIDEST = 11.0  # inches for the images of a row
 SMALL, LARGE = 0.42, 0.7  # inches of an image's side
 GAP = 0.18  # inches between two classes
-Image, Scores = Annotated[ArrayLike, Pictures("C, H, W")], Annotated[ArrayLike, Values(("classes",))]
-Positive = Annotated[float, Real(above=0)]
-MOST = 12  # bars; all other classes share one
-SIDE = 2.2  # inches of the image beside the bars
 
 
 @checked
@@ -68,57 +61,6 @@ def _strip(task: Task, label: int, count: int) -> tuple[np.ndarray, int]:
         strip[:, place, : own.shape[3], :3] = as_rgb(image)
         strip[:, place, : own.shape[3], 3] = 255
     return strip.reshape(len(strip), -1, 4), len(own)
-
-
-@checked
-def temperature(
-    image: Image, logits: Scores, names: Names, temperature: Positive = 2.0, target: int | None = None
-) -> Picture:
-    """An image beside softmax(logits / T), with its entropy in bits (Hinton et al. 2015; LwF, eq. 3).
-
-    Classes keep their order, so that only lengths change with T. Of more than 12 classes the 12 with the largest logits
-    are shown (the right class among them, in another colour), and the others as one bar.
-
-    image: (C, H, W) uint8, C = 1 or 3; logits: (K,) numbers; names: K class names; target: index of the right class.
-
-    Raises:
-        ValueError: shapes that do not match, logits that are not finite, T not above 0.
-    """
-    if len(names) != len(logits):
-        raise ValueError(f"{len(logits)} logits need as many names, not {len(names)}.")
-    Whole(0, len(logits) - 1, or_none=True).check("target", target)
-    p = np.exp((logits - logits.max()) / temperature)
-    p /= p.sum()
-    bits = -float(np.sum(p[p > 0] * np.log2(p[p > 0]))) + 0.0
-    shown = np.argsort(-logits, kind="stable")[:MOST]
-    if target is not None and target not in shown:
-        shown[-1] = target
-    shown = np.sort(shown)
-    labels, shares = [f"{names[k]} (right)" if k == target else names[k] for k in shown], p[shown]
-    colors, own = [ORANGE if k == target else BLUE for k in shown], [f", logit {logits[k]:.3g}" for k in shown]
-    if len(logits) > MOST:
-        labels, shares = [*labels, f"{len(logits) - MOST} others"], np.append(shares, max(0.0, 1 - shares.sum()))
-        colors, own = [*colors, GREY], [*own, ""]
-    entropy = f"entropy {bits:.2f} of at most {np.log2(len(logits)):.2f} bits"
-    high, left = max(SIDE, 0.3 * len(labels)), 0.65 + SIDE + widest(labels)
-    picture = headed(left + 3.85, high + 0.6, f"Temperature T = {temperature:g}", [entropy])
-    put_image(picture, as_rgb(image), 0.15, 0.6 + (high - SIDE) / 2, SIDE)
-    axes = picture.panel(left, 0.6, 3.0, high, "probability (%)")
-    axes.barh(range(len(labels)), 100 * shares, height=0.7, color=colors)
-    for place, value in enumerate(shares):
-        axes.text(102, place, _percent(value), va="center", fontsize=FONT, color=INK)
-    axes.set_xlim(0, 100)
-    name_rows(axes, labels)
-    words, values = f"{{row}}: {{p}} at T = {temperature:g}{{logit}}", list(map(_percent, shares))
-    picture.cells(axes, labels, [""], words, p=values, logit=own)
-    head = f"An image and the probabilities of its {len(logits)} classes at temperature {temperature:g}"
-    picture.alt = f"{head}: {names[p.argmax()]} leads with {_percent(p.max())}, {entropy}."
-    return picture
-
-
-def _percent(p: float) -> str:
-    """A probability in per cent, with more digits for small ones."""
-    return "< 0.01 %" if p < 1e-4 else f"{100 * p:.2f} %" if p < 0.01 else f"{100 * p:.1f} %"
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:

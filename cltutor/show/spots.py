@@ -54,6 +54,7 @@ class Spots:
     until: int | None = None  # the last frame in which they are there
     at: list[int] = field(default_factory=list)  # the frame to which pointing at each moves the picture
     link: list[int] = field(default_factory=list)  # what each belongs to: its newest others are marked with it
+    marks: list[list[int]] = field(default_factory=list)  # or the links of what is marked with each
     played: Played | None = None
 
     def read(self, spot: int) -> str:
@@ -72,8 +73,9 @@ class Touchable:
     layers: dict[str, int]
     frame_names: tuple[str, ...] = ()
     frame_of: str = ""
+    frame_start: int = 0
     curtains: list[tuple[Place, np.ndarray]]
-    earlier: list[Artist]  # those of frames before the last
+    earlier: list[Artist]  # those that the frame shown at first does not have
     setting: str = ""
     make_other: Callable[[], "Touchable"] | None = None
 
@@ -100,18 +102,20 @@ class Touchable:
 
     def cells(
         self, place: Place, rows: Sequence[str], columns: Sequence[str], words: str, /, layer: str = "", key: str = "",
-        since: Sequence[int] = (), until: int | None = None, link: Sequence[int] = (), **values: Any,
+        since: Sequence[int] = (), until: int | None = None, link: Sequence[int] = (),
+        marks: Sequence[Sequence[int]] = (), **values: Any,
     ) -> None:  # fmt: skip
         """A spot for every cell of a grid that fills ``place``: axes, or (left, bottom, width, height) in inches.
 
         words: a sentence with the fields {row}, {column} and ``values``, each one for all or an array of a value per
         cell; where it is nan or None there is no spot. since: the frame from which they are there, for all or one by
-        one; until: the last; link: as in `points`. A value may be `Played`, and {frame} is the name of the frame.
+        one; until: the last; link: as in `points`; marks: for each, the links of those that are marked with it. A value
+        may be `Played`, and {frame} is the name of the frame.
         """
         fields = {name: (1, np.ravel(array) if np.ndim(array) else array) for name, array in values.items()}
         fields |= {"row": (len(columns), list(rows)), "column": (1, list(columns))}
         played = next((value for value in values.values() if isinstance(value, Played)), None)
-        frames = {"since": since, "until": until, "link": link, "played": played}
+        frames = {"since": since, "until": until, "link": link, "marks": list(map(list, marks)), "played": played}
         self._add(layer, key, place, words, fields, None, (len(rows), len(columns)), **frames)
 
     def veil(self, key: str, none: bool, artist: Artist) -> None:
@@ -137,18 +141,20 @@ class Touchable:
                         self._tag("entry", self.layers[name], [text, handle])
         self._tag("layer", self.layers[name], artists)
 
-    def frames(self, names: Iterable[object], of: str) -> None:
-        """The names of the frames, in order, and what they are: "task", "epoch". The last is shown at first."""
+    def frames(self, names: Iterable[object], of: str, start: int | None = None) -> None:
+        """The names of the frames, in order, what they are ("task", "epoch"), and which is shown at first: the last."""
         self.frame_names, self.frame_of = tuple(map(str, names)), of
+        self.frame_start = len(self.frame_names) - 1 if start is None else start
+        self._frame(self.frame_start)
 
     def appear(self, first: int, *artists: Artist, last: int | None = None) -> None:
         """Artists that are there from frame ``first`` on, to frame ``last`` if it is given."""
         self._frame(first, last or 0)
         self._tag("frames", f"{first}-{'' if last is None else last}", artists)
-        if last is not None and last < len(self.frame_names) - 1:
+        if not first <= self.frame_start <= (self.frame_start if last is None else last):
             self.earlier += artists
             for artist in artists:
-                artist.set_visible(False)  # in an image, which shows the last frame; an SVG has them all
+                artist.set_visible(False)  # in an image, which shows one frame; an SVG has them all
 
     def unveil(self, place: Place, x: Iterable[float], *artists: Artist) -> None:
         """Artists of which each frame shows what lies left of its ``x``, in the units of axes."""
@@ -212,7 +218,7 @@ class Touchable:
         """Spots, layers and frames as plain data, places in points from the upper left corner."""
         ends = [self._drawn(place, np.column_stack([x, 0 * x])) for place, x in self.curtains]
         curtains = [places[:, 0].round(1).tolist() for places in ends]
-        frames = {"of": self.frame_of, "names": self.frame_names, "curtains": curtains}
+        frames = {"of": self.frame_of, "names": self.frame_names, "start": self.frame_start, "curtains": curtains}
         return {"layers": list(self.layers), "frames": frames, "spots": [self._plain(one) for one in self.spots]}
 
     def _plain(self, one: Spots) -> dict[str, Any]:
@@ -229,7 +235,7 @@ class Touchable:
             plain["box"] = [round(float(v), 1) for v in (left, top, right - left, low - top)]
         right = _bytes(one.played.right) if one.played and one.played.right is not None else None
         given = {"since": one.since or None, "at": one.at or None, "link": one.link or None, "right": right}
-        given |= {"layer": one.layer, "until": one.until}
+        given |= {"layer": one.layer, "until": one.until, "marks": one.marks or None}
         return plain | {name: value for name, value in given.items() if value is not None}
 
     def _drawn(self, place: Place, xy: np.ndarray) -> np.ndarray:

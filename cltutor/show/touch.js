@@ -70,8 +70,11 @@ class Spots {
       return values[codes ? this.played[number].frames[frame][i] : Math.floor(i / every) % values.length];
     });
   }
-  // The newest of each other kind that belongs to the same as this one.
+  // What is marked with this one: what it names, or the newest of each other kind that belongs to the same.
   linked(spot, frame) {
+    const [group, i] = this.which[spot];
+    const named = this.groups[group].marks?.[i];
+    if (named) return [...this.x.keys()].filter((other) => this.shown[other] && named.includes(this.link[other]));
     const [link, newest, time] = [this.link[spot], new Map(), (one) => this.at[one] ?? this.first[one]];
     for (let other = 0; link !== undefined && other < this.x.length; other++) {
       const number = this.which[other][0];
@@ -143,6 +146,7 @@ class Stage {
     // JupyterLab's own keys must not move its cells while somebody walks through a picture.
     const options = { class: `cltutor-live ${this.id}`, "data-lm-suppress-shortcuts": "true" };
     this.root = make("div", options, this.colors, this.scroll, this.settings, this.film, this.tools(), this.tip);
+    host.cltutor = this;
     host.replaceChildren(this.root); // first: parts have sizes only in a page
     this.replace(data);
   }
@@ -157,14 +161,15 @@ class Stage {
     if (this.spots.shown[spot]) this.read(spot);
   }
   choose(setting) {
-    const before = this.drawing?.frames.names.length;
+    const before = this.drawing?.frames;
     this.setting = setting;
     this.drawing = this.drawings.find((one) => one.setting === setting);
     for (const one of this.settings.children) one.setAttribute("aria-pressed", one.textContent === setting);
-    const last = this.drawing.frames.names.length - 1;
+    const { of, names, start } = this.drawing.frames;
     this.draw();
-    this.fillFilm(this.drawing.frames.of, last);
-    this.showFrame(before === last + 1 ? this.frame : last);
+    this.fillFilm(of, names.length - 1);
+    // The frame that the reader has chosen stays, unless the picture now begins with another.
+    this.showFrame(before?.names.length === names.length && before.start === start ? this.frame : start);
   }
 
   draw() {
@@ -479,7 +484,7 @@ class Stage {
 for (const picture of document.querySelectorAll(".cltutor-picture:not([data-live])")) {
   const data = picture.querySelector('script[type="application/json"]');
   picture.dataset.live = "";
-  picture.cltutor = new Stage(picture, JSON.parse(data.textContent));
+  new Stage(picture, JSON.parse(data.textContent));
 }
 
 // A widget (anywidget): the same picture, with an answer from Python.

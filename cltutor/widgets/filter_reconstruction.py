@@ -1,28 +1,27 @@
 """A task's filters, rebuilt from the knowledge base while its channels are switched off (DF-CNN, section 2.2)."""
 
-import itertools
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent import futures
 from functools import cache, partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import ipywidgets
 import numpy as np
-import traitlets
 
 from .. import show
 from ..checked import checked
-from ..describe import Kind, Real, Whole, shown
+from ..describe import Real, Whole
 from ..evaluation.answers import accuracies
 from ..runs.one_class import NOTE
 from ..runs.run import Run
+from ..show.filters import MOST, stages, strongest
 from ..streams import Stream
-from .base import Tool, button, dropdown, row, sentence, text_field
+from .base import Tool, dropdown, sentence
 from .behind import Worker
 from .controls import Controls, Values
 from .herding_explorer import check_finished
 from .inputs import Knob
+from .number_field import NumberField, rule_of_numbers, within
 from .stage import Draw, Drawing, draw
 
 PATIENCE = 0.2  # seconds to wait for an accuracy before the page is updated without it
@@ -31,8 +30,9 @@ PATIENCE = 0.2  # seconds to wait for an accuracy before the page is updated wit
 class FilterReconstruction(Tool):
     """The knowledge base L of a layer, the basis D_t and the filters W_t that a task makes of it, and its accuracy.
 
-    Channels of L are switched on and off: what is rebuilt from them and the task's accuracy on its test images (task
-    known) change with them. Below, how much each task takes from each channel, and how alike tasks are in that.
+    Channels of L are switched on and off by a click on their tiles: what is rebuilt from them and the task's accuracy
+    on its test images (task known) change with them. Pointing at a tile marks what it is made of. Below, how much each
+    task takes from each channel, where a click chooses a task, and how alike tasks are in that.
 
     run: of a DF-CNN, finished; stream: the one that it learned; layer, task and the channels that are ``off``: counted
     from 1; patience: seconds to wait for an accuracy before the page is updated without it; draw, accuracies: used to
@@ -62,7 +62,8 @@ class FilterReconstruction(Tool):
         self.run, self.stream, self.network = run, stream, run.model
         self.channels = [self.network.knowledge_base(place).shape[2] for place in range(self.network.layers)]
         self._measured: dict[tuple, float] = {}
-        # The share (T, c^) of each channel of a layer in each task's filters.
+        # The numbers of the channels of L that are tiles, and the share (T, c^) of each in each task's filters.
+        self._tiles = cache(lambda layer: strongest(stages(self.network, layer - 1, 0)[0], MOST[0]) + 1)
         self._shares_of = cache(lambda layer: self.network.shares(layer - 1).numpy())
         self._measuring = Measuring(1, "cltutor measuring")
         self._make_controls()
@@ -84,24 +85,51 @@ class FilterReconstruction(Tool):
         names = [", ".join(self.stream.class_names[label] for label in task.classes) for task in self.stream]
         tasks = [(f"{t}: {name}", t) for t, name in enumerate(names, 1)]
         self.task = dropdown("task", tasks, "the task whose filters are rebuilt")
-        self.switches = Switches(max(self.channels), self._ranked, self.guarded)
-        self.switches.offer(self.channels[0])
+        sets = {
+            "all on": ("switch every channel on", tuple),
+            "all off": ("switch every channel off", lambda: range(1, self.off.most + 1)),
+        }
+        self.off = NumberField("channels off", "the numbers of the channels that are off", self.guarded, sets)
+        how = "how many channels are off, those that the task uses most first"
+        self.count = Knob("how many off", (0, max(self.channels), 1), Whole(0, max(self.channels)), how, self.guarded)
+        self._offer()
         # Before the controls observe the layer: they check what is off against its channels.
-        self.layer.observe(lambda change: self.switches.offer(self.channels[change.new - 1]), "value")
-        named = {"layer": self.layer, "task": self.task, "off": self.switches}
-        words, whole = "a tuple of numbers of channels, such as (1, 4)", Whole(at_least=1)
+        self.layer.observe(self._offer, "value")
+        self.off.observe(lambda change: setattr(self.count, "value", float(len(change.new))), "value")
+        self.count.observe(self.guarded(self._counted), "value")
+        named = {"layer": self.layer, "task": self.task, "off": self.off}
         rules = {"layer": Whole(1, len(self.channels)), "task": Whole(1, len(self.stream))}
-        rules["off"] = Kind(words, lambda value: isinstance(value, tuple | list) and all(map(whole.accepts, value)))
+        rules["off"] = rule_of_numbers("a tuple of numbers of channels, such as (1, 4)")
         self.controls = Controls(self, named, {}, {}, self._show, rules, self._checked)
-        self.note, self.panes = ipywidgets.HTML(), [self.stage(), self.stage()]
-        self.fill([self.layer, self.task, self.switches.count, self.switches], [self.note, *self.panes])
+        self.note, self.panes = ipywidgets.HTML(), [self.stage(self._switch), self.stage(self._choose)]
+        self.fill([self.layer, self.task, self.off, self.count], [self.note, *self.panes])
+
+    def _offer(self, change: Any = None) -> None:
+        """Offer the channels of the layer, all on."""
+        most = self.off.most = self.channels[self.layer.value - 1]
+        self.count.rule, self.count.span, self.count.slider.max = Whole(0, most), (0, most, 1), most
+        self.off.set(())
+
+    def _counted(self, change: Any) -> None:
+        if change.new != len(self.off.value):
+            self.off.set(self._ranked()[: int(change.new)])
+
+    def _switch(self, spot: dict[str, Any]) -> None:
+        """A channel of L was touched: switch it off, or on again."""
+        if spot["key"] != "channel":
+            raise ValueError("Only channels of L, at the left, are switched: the others are made of them.")
+        self.off.toggle(int(self._tiles(self.layer.value)[spot["number"]]))
+
+    def _choose(self, spot: dict[str, Any]) -> None:
+        """A share was touched: its task is shown."""
+        if spot["key"] != "share":
+            raise ValueError("A click on a share, in the left panel, shows its task: this is the cosine of two tasks.")
+        self.task.value = spot["row"] + 1
 
     def _checked(self, values: Values) -> Values:
-        off, layer = tuple(sorted(set(values["off"]))), values["layer"]
-        if off and off[-1] > self.channels[layer - 1]:
-            most = self.channels[layer - 1]
-            raise ValueError(f"off lists channels of layer {layer}, 1 to {most}, such as (1, 4), not {values['off']}.")
-        return values | {"off": off}
+        layer = values["layer"]
+        most = self.channels[layer - 1]
+        return values | {"off": within("off", values["off"], most, f"channels of layer {layer}", "(1, 4)")}
 
     def _ranked(self) -> list[int]:
         """The channels of the layer, counted from 1, that the task uses most first."""
@@ -120,7 +148,7 @@ class FilterReconstruction(Tool):
         if _short(key) not in self._measured:
             pending = self._measuring.submit(self._measure, key)
         places = [channel - 1 for channel in off]
-        make = partial(show.knowledge, self.network, layer - 1, task - 1, places, self.run.name)
+        make = partial(show.knowledge, self.network, layer - 1, task - 1, places, self.run.name, alone=True)
         self.panes[0].drawing = self.album.page(key, make)
         self.panes[1].drawing = self._shares(layer)
         if pending:
@@ -177,96 +205,6 @@ class Measuring(futures.ThreadPoolExecutor):
 
     def cease(self) -> None:
         self.shutdown(wait=False, cancel_futures=True)
-
-
-class Switches(ipywidgets.VBox):
-    """A button per channel, pressed while it is on; `value`: the numbers of those that are off, counted from 1.
-
-    They can be typed as well, and the most used ones be switched off by their count: `ranking()` gives their order.
-    """
-
-    value = traitlets.Tuple()
-
-    def __init__(self, most: int, ranking: Callable[[], list[int]], guarded: Callable[[Callable], Callable]) -> None:
-        self.channels, self.ranking, self._setting = most, ranking, False
-        layout = {"width": "40px", "margin": "2px", "padding": "0"}
-        self.buttons = [
-            ipywidgets.ToggleButton(value=True, description=str(n), tooltip=f"channel {n}", layout=layout)
-            for n in range(1, most + 1)
-        ]
-        tip = "the numbers of the channels that are off, such as 1, 4-7; press Enter"
-        self.text = text_field("channels off", tip, guarded(self._typed), "260px", "2px 12px 2px 0", "none")
-        how = "how many channels are off, those that the task uses most first"
-        self.count = Knob("how many off", (0, most, 1), Whole(0, most), how, guarded)
-        self.every = [
-            button("all on", "switch every channel on", guarded(lambda _: self._set(()))),
-            button("all off", "switch every channel off", guarded(lambda _: self._set(range(1, self.channels + 1)))),
-        ]
-        super().__init__([row(*self.buttons), row(self.text, *self.every)], layout=ipywidgets.Layout(width="100%"))
-        for switch in self.buttons:
-            switch.observe(guarded(self._pressed), "value")
-        self.count.observe(guarded(self._counted), "value")
-        self.observe(self._follow, "value")
-
-    def offer(self, channels: int) -> None:
-        """Offer so many channels, all on."""
-        self.channels, self.count.rule = channels, Whole(0, channels)
-        self.count.span, self.count.slider.max = (0, channels, 1), channels
-        for number, switch in enumerate(self.buttons, 1):
-            switch.layout.display = None if number <= channels else "none"
-        self._set(())
-
-    def _set(self, off: Iterable[int]) -> None:
-        self.value = tuple(sorted(off))
-
-    def _pressed(self, change) -> None:
-        if not self._setting:
-            shown = self.buttons[: self.channels]
-            self._set(number for number, switch in enumerate(shown, 1) if not switch.value)
-
-    def _counted(self, change) -> None:
-        if not self._setting:
-            self._set(self.ranking()[: int(change.new)])
-
-    def _typed(self, change) -> None:
-        if self._setting:
-            return
-        try:
-            self._set(numbers(change.new, self.channels))
-        finally:
-            self._follow()
-
-    def _follow(self, change=None) -> None:
-        """Show the value on every control."""
-        self._setting = True
-        for number, switch in enumerate(self.buttons, 1):
-            switch.value = number not in self.value
-        self.text.value, self.count.value = listed(self.value), float(len(self.value))
-        self._setting = False
-
-
-def numbers(words: str, most: int) -> tuple[int, ...]:
-    """The numbers that are typed, such as "1, 4-7"; ValueError for what is no list of numbers from 1 to `most`."""
-    found: set[int] = set()
-    for part in words.replace(",", " ").split():
-        ends = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
-        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
-        if not 1 <= first <= last <= most:
-            raise ValueError(f"Channels off are numbers from 1 to {most}, such as 1, 4-7, not {shown(part)}.")
-        found |= set(range(first, last + 1))
-    return tuple(sorted(found))
-
-
-def listed(values: tuple[int, ...]) -> str:
-    """Rising numbers as they are typed, three or more in a row with a dash: "1, 4-7"."""
-    runs: list[list[int]] = []
-    for number in values:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    ends = [[f"{run[0]}-{run[-1]}"] if len(run) > 2 else map(str, run) for run in runs]
-    return ", ".join(itertools.chain.from_iterable(ends))
 
 
 def _short(key: tuple) -> tuple:

@@ -1,18 +1,18 @@
 """How the exemplars of a class are chosen, and which are evicted as classes arrive (EEIL, sections 3.1 and 6.3)."""
 
-import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import ipywidgets
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from .. import show
 from ..checked import checked
 from ..describe import Kind, Whole
-from ..memory import ExemplarMemory, select
+from ..memory import ExemplarMemory
 from ..memory.exemplars import features_of
 from ..memory.selection import SELECTIONS
 from ..runs.run import Run
@@ -21,11 +21,18 @@ from ..show.herding import MOST
 from ..streams import Stream
 from .base import Tool, buttons, dropdown, sentence
 from .behind import Behind, in_thread
-from .controls import Controls
+from .choosing import MOST_TESTED, Choice, distances_of, judge, pca, tsne
+from .controls import Controls, Values
 from .inputs import Knob
-from .stage import Draw, Drawing, draw
+from .number_field import NumberField, rule_of_numbers, within
+from .stage import Draw, draw
 
 FEWEST = 3  # images of a class that can be chosen from, and mapped
+VIEWS = {
+    "map": "all images of the class, and how near the mean of the chosen is to theirs",
+    "exemplars": "those that the strategy chooses, one after another",
+    "evictions": "which of them the memory drops as classes arrive",
+}
 PROJECTIONS = {"pca": "PCA", "tsne": "t-SNE"}
 ABOUT = {  # a strategy, a projection
     "herding": "each choice brings the mean of the chosen nearest to the class mean",
@@ -40,41 +47,23 @@ OTHERS = (
     "This run chose other images: with its network as it was before the step after the task, which is not kept. What "
     "is shown would be chosen with the network after that step. "
 )
+COMPUTED = "The features of class {} are being computed."
 OF_PLACES = "t-SNE keeps neighbours, not means: on this map both means are those of places; the curves are of features."
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A class: images (N, C, H, W), features (N, D) and these at length one, what draws, PCA, and a ``note``."""
-
-    images: np.ndarray
-    features: Tensor
-    rows: np.ndarray
-    seed: int
-    places: np.ndarray
-    axes: tuple[str, str]
-    note: str = ""
-    made: dict[int, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = field(default_factory=dict)
-
-    def by_strategy(self, kept: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Orders (N,) and distances (N,) by strategy: first the images that a memory chooses to keep that many, which
-        is not the beginning of a larger choice by histogram, then the others."""
-        if kept not in self.made:
-            orders = {name: order_of(name, self.features, kept, self.seed) for name in SELECTIONS}
-            self.made[kept] = orders, {name: distances_of(self.rows, order) for name, order in orders.items()}
-        return self.made[kept]
-
-
 class HerdingExplorer(Tool):
-    """Exemplars of a class chosen one at a time, by four strategies, and their eviction as classes arrive.
+    """Exemplars of a class chosen one at a time, by four strategies or by hand, and their eviction as classes arrive.
 
-    The features, of length one, are those of the network after the class's own task, when a memory chooses; what
-    random and histogram draw is drawn as the run draws. run: finished; stream: the one that it learned; label: the
-    class, the first one if None; strategy: "herding", "closest", "random" or "histogram"; projection: "pca", or "tsne"
-    which is computed behind the page; step: how many exemplars are chosen; capacity: K, the images that the memory
-    keeps of all classes, or of each class for a run with ``ExemplarMemory(per_class=...)``, the run's own if None (10
-    per class where it has none, or keeps everything); draw, behind: used to draw, and to work behind the page (tests
-    give others).
+    A click on an image, its dot on the map or its picture, puts it into the memory or takes it out; a click on a curve
+    chooses that strategy and number. The features, of length one, are those of the network after the class's own task,
+    when a memory chooses; what random and histogram draw is drawn as the run draws.
+
+    run: finished; stream: the one that it learned; label: the class, the first one if None; strategy: "herding",
+    "closest", "random" or "histogram"; projection: "pca", or "tsne" which is computed behind the page; step: how many
+    exemplars are chosen; capacity: K, the images that the memory keeps of all classes, or of each class for a run with
+    ``ExemplarMemory(per_class=...)``, the run's own if None (10 per class where it has none, or keeps everything); own:
+    numbers of images chosen by hand, counted from 1; view: "map", "exemplars" or "evictions"; draw, behind: used to
+    draw, and to work behind the page (tests give others).
 
     Raises:
         ValueError: a run that is not finished or learned other images, or a setting that there is not.
@@ -96,13 +85,15 @@ class HerdingExplorer(Tool):
         projection: str = "pca",
         step: int | None = None,
         capacity: int | None = None,
+        own: tuple[int, ...] = (),
+        view: str = "map",
         draw: Draw = draw,
         behind: Behind = in_thread,
     ) -> None:
         super().__init__("cltutor-herding-explorer", draw)
         check_finished(run, stream)
         self.run, self.stream, self.behind = run, stream, behind
-        sizes = {k: int((task.train.labels == k).sum()) for task in stream for k in task.classes}
+        self.sizes = sizes = {k: int((task.train.labels == k).sum()) for task in stream for k in task.classes}
         self.classes = [k for k, size in sizes.items() if size >= FEWEST]
         if not self.classes:
             raise ValueError(f"No class of the stream has {FEWEST} training images or more to choose from.")
@@ -112,7 +103,8 @@ class HerdingExplorer(Tool):
         self._maps: dict[int, np.ndarray] = {}  # t-SNE (N, 2), by class
         self._looked_at: set[int] = set()
         self._make_controls(usual)
-        self.controls.start(label=label, strategy=strategy, projection=projection, step=step, capacity=capacity)
+        values = {"label": label, "strategy": strategy, "projection": projection, "step": step, "capacity": capacity}
+        self.controls.start(**values, own=own, view=view)
         self._choices[self.label.value] = self.choice_of(self.label.value)
         self._show()
 
@@ -125,43 +117,74 @@ class HerdingExplorer(Tool):
         )
         maps = [(shown, name) for name, shown in PROJECTIONS.items()]
         how = "how the features are drawn in two dimensions"
-        self.projection = buttons("map", how, maps, [ABOUT[name] for name in PROJECTIONS])
+        self.projection = buttons("projection", how, maps, [ABOUT[name] for name in PROJECTIONS])
         self.step = Knob("exemplars", (1, most, 1), Whole(1, most), "how many exemplars are chosen", self.guarded)
         words, how = "capacity K", "how many images of all classes the memory keeps"
         if self.counts_each_class:
             words, how, count = "images per class", "how many images of each class the memory keeps", 1
         span = count, max(usual["capacity"], count * most), max(1, count // 2)
         self.capacity = Knob(words, span, Whole(at_least=count), how, self.guarded)
-        named = {name: getattr(self, name) for name in ("label", "strategy", "projection", "step", "capacity")}
+        sets = {"reset": ("choose by the strategy again", tuple)}
+        self.own = NumberField("own choice", "the numbers of the images that you choose", self.guarded, sets)
+        self._offer()
+        self.label.observe(self._offer, "value")  # before the controls, which check the numbers against the class
+        self.view = buttons("show", "which picture is shown", list(VIEWS), list(VIEWS.values()))
+        names = ("label", "strategy", "step", "own", "view", "projection", "capacity")
+        named = {name: getattr(self, name) for name in names}
         words = f"a class of {FEWEST} training images or more, such as {self.classes[0]}"
         rules = {"label": Kind(words, lambda value: type(value) is int and value in self.classes)}
-        self.controls = Controls(self, named, usual, {}, self._show, rules)
-        self.note, self.panes = ipywidgets.HTML(), [self.stage() for _ in range(3)]
-        self.fill(list(named.values()), [self.note, *self.panes])
+        rules["own"] = rule_of_numbers("a tuple of numbers of images, such as (3, 7)")
+        self.controls = Controls(self, named, usual, {}, self._show, rules, self._checked)
+        self.note, self.pane = ipywidgets.HTML(), self.stage(self._touched)
+        self.fill(list(named.values()), [self.note, self.pane])
+
+    def _offer(self, change: Any = None) -> None:
+        """Offer the images of the class, none chosen by hand."""
+        self.own.most = self.sizes[self.label.value]
+        self.own.set(())
+
+    def _checked(self, values: Values) -> Values:
+        label = values["label"]
+        of = f"images of class {self.stream.class_names[label]}"
+        return values | {"own": within("own", values["own"], self.sizes[label], of, "(3, 7)")}
+
+    def _touched(self, spot: dict[str, Any]) -> None:
+        """An image was touched: into the memory, or out of it; a curve: as many, by its strategy."""
+        values, place = self.controls.values, spot["number"]
+        if values["label"] not in self._choices:
+            raise ValueError(COMPUTED.format(self.stream.class_names[values["label"]]))
+        if spot["key"] in SELECTIONS:
+            self.controls.set(values | {"strategy": spot["key"], "step": place + 1})
+            self._show()
+            return
+        order = self._orders(**values)[0][values["strategy"]]
+        if spot["key"] not in ("dot", "image") or place >= len(order):
+            raise ValueError("A click on an image, a dot of the map or its picture, chooses it or leaves it out.")
+        image = int(order[place] if spot["key"] == "image" else place) + 1
+        chosen = {*(values["own"] or (order[: values["step"]] + 1).tolist())} ^ {image}
+        if not chosen:
+            raise ValueError("A memory keeps one image of a class at least: choose another one first.")
+        self.own.set(chosen)
 
     def _show(self, name: str | None = None) -> None:
         """Show what the controls say, as far as it has been computed; a thread computes the rest."""
         values = self.controls.values
-        label, ready, words = values["label"], values["label"] in self._maps, ""
+        label, ready = values["label"], values["label"] in self._maps
         self.projection.disabled = not ready
-        if label not in self._choices:
-            words = f"The features of class {self.stream.class_names[label]} are being computed."
-        else:
-            choice = self._choices[label]
-            words, kept = choice.note, max(self._kept(label, len(choice.images), values["capacity"]).values())
-            if values["step"] > kept:
-                words += f"Such a memory keeps {kept} images of this class: it would not choose those after them. "
+        words = COMPUTED.format(self.stream.class_names[label])
+        if label in self._choices:
+            words = self._words(**values)
             if values["projection"] == "tsne":
                 words += OF_PLACES if ready else "t-SNE of this class is being computed: until then the map is PCA."
-            for pane, page in zip(self.panes, self._pages(**values), strict=True):
-                pane.drawing = page
+            key, make = self._picture(**values)
+            self.pane.drawing = self.album.page((label, *key), make)
         self.note.value = sentence(words, "status")
         if label not in self._looked_at:  # last, as it may fail at once and say so
             self._looked_at.add(label)
             self.behind(lambda: self._work(label))
 
     def _work(self, label: int) -> None:
-        """Compute the features of a class, map them, and draw every strategy on both maps; for a thread."""
+        """Compute the features of a class, and its map by t-SNE; for a thread."""
         try:
             if label not in self._choices:
                 self._choices[label] = self.choice_of(label)
@@ -170,37 +193,59 @@ class HerdingExplorer(Tool):
             self._maps[label] = tsne(self._choices[label].rows)
             if label == self.label.value:
                 self._show()
-            for strategy, projection in itertools.product(SELECTIONS, PROJECTIONS):
-                if label != self.label.value:
-                    return
-                self._pages(**self.controls.values | {"strategy": strategy, "projection": projection})
         except Exception as error:  # a thread's exception would be lost
             if not self.closed:
                 self.note.value = ""
                 self.show_error(error)
                 self._looked_at.discard(label)
 
-    def _pages(self, label: int, strategy: str, projection: str, step: int, capacity: int) -> list[Drawing]:
-        """The three pictures, each drawn once."""
-        choice, what = self._choices[label], f"class {self.stream.class_names[label]}"
-        most, by, kept = self.most, f"{what}, {strategy}", self._kept(label, len(choice.images), capacity)
-        first, memory = max(kept.values()), f"{capacity} per class" if self.counts_each_class else f"K = {capacity}"
-        orders, distances = choice.by_strategy(first)
-        order, distances = orders[strategy], {name: values[:most] for name, values in distances.items()}
-        images = choice.images[order]
+    def _orders(self, label: int, capacity: int, **_: Any) -> tuple[dict, dict, dict[int, int]]:
+        """Orders and distances by strategy, and how many images of the class a memory keeps."""
+        choice = self._choices[label]
+        kept = self._kept(label, len(choice.images), capacity)
+        return *choice.by_strategy(max(kept.values())), kept
+
+    def _picture(self, label: int, strategy: str, step: int, own: tuple, view: str, projection: str, capacity: int):
+        """What the picture shows, and what draws it."""
+        choice, by = self._choices[label], f"class {self.stream.class_names[label]}"
+        orders, distances, kept = self._orders(label, capacity)
+        order, first = orders[strategy], max(kept.values())
+        chosen = choice.images[order]
+        if view == "exemplars":
+            make = partial(show.exemplars, chosen[: self.most], step, f"{by}, {strategy}")
+            return (view, strategy, step, first), make
+        if view == "evictions":
+            memory = f"{capacity} per class" if self.counts_each_class else f"K = {capacity}"
+            make = partial(show.evictions, chosen[:first], kept, f"{memory}, {by}, {strategy}")
+            return (view, strategy, capacity), make
         places, axes = choice.places, choice.axes
         if mapped := projection == "tsne" and label in self._maps:
             places, axes = self._maps[label], T_SNE
-        pictures = {
-            ("map", strategy, step, mapped, first): lambda: show.selection(
-                places, order[:most], distances, strategy, step, axes, what
-            ),
-            ("images", strategy, step, first if strategy == "histogram" else 0): lambda: show.exemplars(
-                images[:most], step, by
-            ),
-            ("evicted", strategy, capacity): lambda: show.evictions(images[:first], kept, f"{memory}, {by}"),
-        }
-        return [self.album.page((label, *key), make) for key, make in pictures.items()]
+        curves = {name: values[: self.most] for name, values in distances.items()}
+        hand = np.array(own, dtype=int) - 1
+        distance = distances_of(choice.rows, hand)[-1] if own else 0
+        given = (places, order, curves, strategy, step, axes, by, choice.images, hand.tolist(), distance)
+        return (view, strategy, step, mapped, first, own), partial(show.selection, *given)
+
+    def _words(self, label: int, strategy: str, step: int, own: tuple, capacity: int, **_: Any) -> str:
+        """What the pictures do not say of the choice."""
+        choice, name = self._choices[label], self.stream.class_names[label]
+        orders, _, kept = self._orders(label, capacity)
+        words, first = choice.note, max(kept.values())
+        if step > first:
+            words += f"Such a memory keeps {first} images of this class: it would not choose those after them. "
+        judged, count = choice.judge, len(choice.judge.means)
+        chosen = {f"{strategy}'s first {step}": orders[strategy][:step].tolist()}
+        if own:
+            chosen = {f"your {len(own)}": [number - 1 for number in own]} | chosen
+        right = {who: judged.right(choice.features[places]) for who, places in chosen.items()}
+        (whose, (every, mine)), *others = right.items()
+        if count == 1:
+            return words
+        words += f"Nearest mean among the {count} classes seen by then, of {whose} images of class {name} and up to "
+        words += f"{MOST_TESTED} training images of each other: {every:.1f} % of {len(judged.labels)} test images are "
+        words += f"right, {mine:.1f} % of those of class {name}. "
+        return words + "".join(f"With {who}: {one:.1f} % and {other:.1f} %. " for who, (one, other) in others)
 
     @property
     def counts_each_class(self) -> bool:
@@ -222,7 +267,8 @@ class HerdingExplorer(Tool):
         network, own = self.run.model_after(task.index), task.train.labels == label
         features = features_of(network.to(memory_format=torch.channels_last), task.train.images)[own]
         images, rows = task.train.images[own], F.normalize(features.double(), dim=1).numpy()
-        choice = Choice(images.numpy(), features, rows, seed_of(("exemplars", self.run.seed, label)), *pca(rows))
+        seed, judged = seed_of(("exemplars", self.run.seed, label)), judge(network, self.stream, task.index, label)
+        choice = Choice(images.numpy(), features, rows, seed, *pca(rows), judged)
         return choice if self._as_recorded(label, choice) else replace(choice, note=OTHERS)
 
     def _as_recorded(self, label: int, choice: Choice) -> bool:
@@ -249,31 +295,3 @@ def capacity_of(run: Run) -> int:
     """K of the run's memory or its number per class, or 10 images per class where it has none."""
     memory, classes = run.recipe.memory, sum(map(len, run.tasks))
     return (memory.per_class or memory.capacity) if isinstance(memory, ExemplarMemory) else 10 * classes
-
-
-def order_of(strategy: str, features: Tensor, kept: int, seed: int) -> np.ndarray:
-    """The places (N,) of a class's images: those chosen to keep ``kept``, then the others as all would be chosen."""
-    chosen, every = (select(strategy, features, n, seed).numpy() for n in (kept, len(features)))
-    return np.concatenate([chosen, every[~np.isin(every, chosen)]])
-
-
-def distances_of(rows: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """From the mean of the first m rows (N, D) in that order to the mean of all, for m from 1 up: (N,)."""
-    means = rows[order].cumsum(0) / np.arange(1, len(order) + 1)[:, None]
-    return np.linalg.norm(means - rows.mean(0), axis=1)
-
-
-def pca(rows: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
-    """Places (N, 2) of rows (N, D) along the two directions in which they differ most, and the names of these."""
-    centred = rows - rows.mean(0)
-    _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
-    shares = 100 * lengths**2 / max(np.sum(lengths**2), 1e-12)
-    first, second = (f"principal component ({share:.0f} % of variance)" for share in shares[:2])
-    return centred @ directions[:2].T, (f"first {first}", f"second {second}")
-
-
-def tsne(rows: np.ndarray) -> np.ndarray:
-    """Places (N, 2) of rows (N, D) on a map that keeps neighbours together."""
-    from sklearn.manifold import TSNE  # slow to import, and computed in a thread
-
-    return TSNE(perplexity=min(30, (len(rows) - 1) / 3), init="pca", random_state=0).fit_transform(rows)

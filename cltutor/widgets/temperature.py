@@ -1,7 +1,7 @@
 """A teacher's answer to a picture, and how it softens as the temperature goes up (LwF, eq. 3)."""
 
-import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -12,25 +12,25 @@ from ..evaluation.answers import logits
 from ..losses.distillation import TEMPERATURE
 from ..networks import Network
 from ..runs.run import Run
+from ..show.probabilities import described, temperatures
 from ..streams import Stream
 from .base import Tool, dropdown
-from .behind import Behind, in_thread
 from .controls import Controls, Values
 from .inputs import Knob, shortened
-from .stage import Draw, Drawing, draw
+from .stage import Draw, draw
 
 MOST = 40  # pictures of a task to choose from
 SPAN = (1.0, 10.0, 0.5)  # of the temperature
 
 
 class Temperature(Tool):
-    """A test picture, and the teacher's probabilities of the classes at a temperature that is slid or typed.
+    """A test picture, and the teacher's probabilities of the classes at a temperature that is slid, typed or touched.
 
     teacher: a run (its network after the last task) or a network, such as `run.model_after(0)`; pictures: the task,
     counted from 0, whose test pictures are shown; head: the task whose classes answer, None for all classes that the
     teacher knows. "own" is None for a run trained across tasks, else the task of the pictures, or task 0 if the
-    teacher has not learned that one. picture: which one, from 1 up; draw, behind: used to draw, and to work behind the
-    page (tests give others).
+    teacher has not learned that one. picture: which one, from 1 up; draw: used to draw (tests give another). The
+    picture holds every temperature of the slider: pointing at one shows it, a click sets it.
 
     Raises:
         ValueError: a teacher that has learned nothing or other tasks, or a task or picture that is not there.
@@ -47,10 +47,9 @@ class Temperature(Tool):
         picture: int = 1,
         *,
         draw: Draw = draw,
-        behind: Behind = in_thread,
     ) -> None:
         super().__init__("cltutor-temperature", draw)
-        self.stream, self.behind = stream, behind
+        self.stream = stream
         self.teacher = network_of(teacher, stream)
         self._own_head = not (isinstance(teacher, Run) and teacher.competes)
         self._samples: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
@@ -67,13 +66,15 @@ class Temperature(Tool):
             "pictures of", [(name, i) for i, name in enumerate(names)], "the task of the test pictures"
         )
         self.head = dropdown("answers for", heads, "the classes that compete")
+        # ipywidgets takes None, which is all classes here, for no choice at all, and would show an empty list.
+        self.head.observe(lambda change: change.new is None and setattr(self.head, "index", 0), "index")
         self.picture = Knob("picture", (1, count, 1), Whole(1, count), "which test picture", self.guarded)
         softer = "how far the answers are softened"
         self.temperature = Knob("temperature T", SPAN, TEMPERATURE, softer, self.guarded)
         named = {name: getattr(self, name) for name in ("pictures", "head", "temperature", "picture")}
         rules = {"head": Choice([None, "own", *range(known)])}
-        self.controls = Controls(self, named, {}, {}, self._moved, rules, self._with_head)
-        self.pane = self.stage()
+        self.controls = Controls(self, named, {}, {}, self._show, rules, self._with_head)
+        self.pane = self.stage(self._touched)
         self.fill([self.pictures, self.head, self.picture, self.temperature], [self.pane])
 
     def _with_head(self, values: Values) -> Values:
@@ -83,43 +84,37 @@ class Temperature(Tool):
         own = values["pictures"] if values["pictures"] < len(self.teacher.classes) else 0
         return values | {"head": own if self._own_head else None}
 
-    def _moved(self, name: str | None) -> None:
+    def _touched(self, spot: dict[str, Any]) -> None:
+        """Follow the page, which shows the temperature at which it was touched."""
+        self.temperature.value = temperatures(self.temperature.value)[spot["frame"]]
+
+    def _show(self, name: str | None = None) -> None:
+        """Show what the controls say: a picture once for all temperatures of the slider, which begins at this one."""
+        now, given = self.temperature.value, self._given()
+        each, usual = temperatures(now), now in temperatures(SPAN[0])
         if name != "temperature":
             self.album.clear()
-        self._show()
-        if name == "temperature" and len(self.album.pages) <= 2:  # the first turn for this picture: others will follow
-            pages = self.album.pages
-            self.behind(lambda: self._prepare(pages))
+        drawing = self.album.page((None if usual else now,), lambda: show.temperature(temperature=now, **given))
+        (one,) = drawing.get("drawings", [{}])
+        if one:
+            own = {"alt": described(given["logits"], given["names"], now, given["what"])}
+            own["frames"] = one["frames"] | {"start": each.index(now)}
+            drawing = drawing | {"drawings": [one | own]}
+        self.pane.drawing = drawing
 
-    def _show(self) -> None:
-        self.pane.drawing = self._page(self.temperature.value)
-
-    def _prepare(self, pages: dict) -> None:
-        """Draw the slider's other positions, the nearest first, until another picture is chosen; for a thread."""
-        low, high, step = SPAN
-        places = np.arange(low, high + step / 2, step).tolist()
-        try:
-            for place in sorted(places, key=lambda place: abs(place - self.temperature.value)):
-                if pages is not self.album.pages:
-                    return
-                self._page(place)
-                time.sleep(0.02)  # leaves the next turn to a learner who waits for a picture
-        except Exception as error:  # a thread's exception would be lost
-            self.show_error(error)
-
-    def _page(self, temperature: float) -> Drawing:
-        """The picture at a temperature, drawn once."""
-        return self.album.page((temperature,), lambda: self._picture(temperature))
-
-    def _picture(self, temperature: float) -> show.Picture:
-        images, labels, scores = self._sample(self.pictures.value)
-        place, head = int(self.picture.value) - 1, self.head.value
+    def _given(self) -> dict[str, Any]:
+        """What the picture shows: the image, its logits and the classes that compete."""
+        task, place, head = self.pictures.value, int(self.picture.value) - 1, self.head.value
+        images, labels, scores = self._sample(task)
         tasks = range(len(self.teacher.classes)) if head is None else [head]
         before = sum(self.teacher.classes[:head]) if head is not None else 0
-        classes = [label for task in tasks for label in self.stream[task].classes]
+        classes = [label for number in tasks for label in self.stream[number].classes]
         target = classes.index(labels[place]) if labels[place] in classes else None
         names, own = [self.stream.class_names[label] for label in classes], slice(before, before + len(classes))
-        return show.temperature(images[place], scores[place, own], names, temperature, target)
+        right = self.stream.class_names[labels[place]]
+        article = "an" if right.lower().startswith(("a", "e", "i", "o", "8", "11", "18")) else "a"
+        what = f"{article} {right}: test picture {place + 1} of task {task + 1}"
+        return {"image": images[place], "logits": scores[place, own], "names": names, "target": target, "what": what}
 
     def _sample(self, task: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Test pictures of a task, spread over its classes: images (N, C, H, W), labels (N,), logits (N, classes)."""

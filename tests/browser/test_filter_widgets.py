@@ -36,13 +36,44 @@ def test_a_channel_is_switched_off_and_on_again(filters):
     filters.until(lambda: "with all channels on" in filters.status)
     filters.shot("filters-opened")
     before = filters.settled()
-    filters.button("3").click()
+    filters.touch("channel", 2)
     filters.until(lambda: "2 x 2, 1 off" in filters.picture)
     filters.until(lambda: "1 of 16 channels of layer 1 off" in filters.status)
     filters.until(lambda: "off=(3,)" in filters.field("as code").input_value())
     filters.shot("filters-one-off")
-    filters.button("3").click()
+    filters.touch("channel", 2)
+    filters.notebook.page.mouse.move(0, 0)
     filters.until(lambda: filters.pixels == before)
+
+
+def test_a_channel_is_switched_by_the_keyboard(filters):
+    svg = filters.place.locator(".cltutor-live svg").first
+    svg.press("ArrowRight")
+    svg.press("Enter")
+    filters.until(lambda: "off=(1,)" in filters.field("as code").input_value())
+    filters.until(lambda: svg.evaluate("svg => document.activeElement === svg"))
+    svg.press("Enter")  # the place in the picture stays
+    filters.until(lambda: "off=" not in filters.field("as code").input_value())
+
+
+def test_pointing_at_a_kernel_says_and_marks_what_it_is_made_of(filters):
+    words = filters.point("kernel", 7)
+    assert "kernel 8 of W, task 1: norm" in words
+    assert "made of channels" in words
+    assert "and so of channels" in words
+    assert filters.marked() == 7  # itself, three of the basis and three of the knowledge base
+    assert filters.point("channel", 4).count("goes into channels") == 1
+
+
+def test_a_click_on_a_share_chooses_its_task_and_one_on_a_kernel_says_what_can_be_clicked(filters):
+    filters.touch("share", 16 + 3, picture=1)
+    filters.until(lambda: filters.picture.startswith("Layer 1, task 2"))
+    filters.touch("kernel", 3)
+    alert = filters.place.locator(".cltutor-error")
+    filters.until(lambda: alert.count() == 1 and "Only channels of L" in alert.inner_text())
+    filters.touch("channel", 0)
+    filters.until(filters.has_no_error)
+    filters.button("all on").click()
 
 
 def test_channels_are_typed_and_the_most_used_counted(filters):
@@ -64,7 +95,7 @@ def test_channels_are_typed_and_the_most_used_counted(filters):
 
 
 def test_wrong_channels_are_refused_in_plain_words(filters):
-    filters.refuses("channels off", "37", "Channels off are numbers from 1 to 36, such as 1, 4-7, not '37'.")
+    filters.refuses("channels off", "37", "Channels off: numbers from 1 to 36, such as 1, 4-7, not '37'.")
     filters.type("as code", "cl.widgets.FilterReconstruction(run, stream, layer=2, off=(1, 24))")
     filters.until(lambda: "2 of 24 channels of layer 2 off" in filters.status)
     filters.until(filters.has_no_error)

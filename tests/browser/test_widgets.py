@@ -115,6 +115,21 @@ def test_the_temperature_is_slid_and_typed(temperature):
     temperature.shot("temperature-8")
 
 
+def test_the_temperature_is_dragged_in_the_picture(temperature):
+    for place, shown in ((0, "1"), (4, "3"), (18, "10")):
+        temperature.point("temperature", place)
+        film = temperature.place.get_by_text(f"T = {shown}", exact=True)
+        temperature.until(lambda film=film: film.is_visible())
+        assert temperature.field("temperature T").input_value() == "8"  # pointing alone does not set it
+    temperature.touch("temperature", 5)
+    temperature.until(lambda: temperature.field("temperature T").input_value() == "3.5")
+    temperature.until(lambda: "at temperature 3.5:" in temperature.picture)
+    svg = temperature.place.locator(".cltutor-live svg")
+    svg.press("PageDown")
+    svg.press("Enter")
+    temperature.until(lambda: "temperature=" in temperature.field("as code").input_value())
+
+
 def test_another_picture_is_chosen(temperature):
     first = temperature.settled()
     temperature.place.get_by_role("slider").nth(0).press("ArrowRight")

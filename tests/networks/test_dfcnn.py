@@ -359,6 +359,8 @@ def test_a_task_not_learned_yet_or_a_layer_that_is_not_there_is_refused_in_one_s
             network.without({layer: [0]})
     with pytest.raises(ValueError, match="^The knowledge base of layer 1 has channels 0 to 2; there is no channel 3"):
         network.without({1: [0, 3]})
+    with pytest.raises(ValueError, match="^The knowledge base of layer 1 has channels 0 to 2; there is no channel 3"):
+        network.stages(1, 0, [0, 3])
 
 
 def test_a_backbone_whose_convolutions_are_no_row_of_as_many_is_refused_in_one_sentence():
@@ -371,3 +373,22 @@ def test_a_backbone_whose_convolutions_are_no_row_of_as_many_is_refused_in_one_s
 def test_a_deconvolution_refuses_an_unknown_activation():
     with pytest.raises(ValueError, match="activation is one of relu, None, not 'tanh'"):
         deconvolve(torch.ones(2, 2, 3), torch.ones(3, 3, 3, 4), None, (3, 3), 2, activation="tanh")
+
+
+@pytest.mark.parametrize("off", [(), (1,)])
+def test_contributions_are_the_changes_of_basis_and_kernels_without_a_part(off):
+    network, kernels = grown(2), [0, 3, 5]
+    to_basis, to_kernels, of_basis = network.contributions(1, 1, kernels, off)
+    _, basis, filters = network.stages(1, 1, off)
+    chosen = filters.flatten(2)[:, :, kernels]
+    for channel in range(3):
+        _, without, rest = network.stages(1, 1, (*off, channel))
+        torch.testing.assert_close(to_basis[channel], (basis - without).norm(dim=(0, 1)))
+        changed = (chosen - rest.flatten(2)[:, :, kernels]).norm(dim=(0, 1))
+        torch.testing.assert_close(to_kernels[channel], changed, atol=1e-6, rtol=1e-4)
+    layer, own = network.layer(1), network.transfer(1, 1)
+    for channel in range(basis.shape[2]):
+        without = basis.clone()
+        without[..., channel] = 0
+        changed = (chosen - layer.contracted(without, own).flatten(2)[:, :, kernels]).norm(dim=(0, 1))
+        torch.testing.assert_close(of_basis[channel], changed, atol=1e-6, rtol=1e-4)

@@ -39,9 +39,9 @@ def shown(name: str) -> dict[str, Any]:
     return {"teacher" if name == "Temperature" else "run": run, "stream": stream}
 
 
-def still(make: Any) -> str:
+def still(make: Any) -> dict[str, str]:
     """In place of drawing."""
-    return "a picture"
+    return {"words": "a picture"}
 
 
 def make(name: str, **changed: Any) -> ipywidgets.Widget:
@@ -75,6 +75,7 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
     ("there may be no run yet", "AttentionDrift MethodToggle Playground", "runs", "list; tuple; no array"),
     ("no class is chosen yet, which the page asks for", "WhatNotToForget", "classes", "list; tuple; no array"),
     ("channels, or none", "FilterReconstruction", "off", "list; tuple; one in a list; no array; to be read once"),
+    ("images, or none", "HerdingExplorer", "own", "list; tuple; one in a list; no array; to be read once"),
     ("True and False are its values", "*", "augmentation fine_tuning summed known_task", "True; False"),
     ("a number in its range", "AttentionDrift ImportanceExplorer", "opacity share", "0; 1.5; 1e-320"),
     ("a number in its range", "FilterReconstruction", "patience", "0; 1.5; 1e-320"),
@@ -199,11 +200,11 @@ def test_a_typed_number_is_refused_in_a_sentence_or_right(tools, name, number):
 def test_typed_channels_are_refused_in_a_sentence(tools, words):
     tool = tools["FilterReconstruction"]
     said = len(tool.errors)
-    tool.switches.text.value = words
+    tool.off.text.value = words
     assert len(tool.errors) == said + 1
     assert raised_by_cltutor(tool.errors[-1])
     assert one_sentence(str(tool.errors[-1]))
-    assert tool.switches.value == ()
+    assert tool.off.value == ()
 
 
 def descendants(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:

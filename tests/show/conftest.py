@@ -154,22 +154,22 @@ def _tick_labels(picture, drawn: bool) -> set[int]:
 
 
 def read_spots(drawing) -> list[str]:
-    """The words of every spot of a drawing, put together as touch.js does it."""
+    """The words of every spot of a drawing in its first frame, put together as touch.js does it."""
     read = []
-    names = drawing["frames"]["names"]
+    names, start = drawing["frames"]["names"], drawing["frames"]["start"]
     for one in drawing["spots"]:
         for i in range(one["shape"][0] * one["shape"][1]):
-            words = [_word(i, *column) for column in one["columns"]]
+            words = [_word(i, start, *column) for column in one["columns"]]
             if None not in words:
                 read.append(re.sub(r"\{(\d+)\}", lambda field, words=words: words[int(field[1])], one["words"]))
-                read[-1] = read[-1].replace("{frame}", names[-1] if names else "")
+                read[-1] = read[-1].replace("{frame}", names[start] if names else "")
     return read
 
 
-def _word(i, every, words, frames=None):
-    """A word of the last frame."""
+def _word(i, start, every, words, frames=None):
+    """A word of the frame that is shown first."""
     if frames:
-        return words[base64.b64decode([frame for frame in frames if frame][-1])[i]]
+        return words[base64.b64decode([frame for frame in frames[: start + 1] if frame][-1])[i]]
     return words[i // every % len(words)]
 
 

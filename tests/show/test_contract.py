@@ -78,7 +78,7 @@ CASES = {
     "selection": lambda make, name: (GRID[:, :2], [2, 0], {"herding": SHARES[0, :2]}, "herding", 2, ("x", "y"), name),
     "storage": lambda make, name: ({method: [{"network": 1000, "my_part": 50}] * 2 for method in (name, "lwf")},),
     "tasks": lambda make, name: (make.stream(),),
-    "temperature": lambda make, name: (IMAGES[0], [3.0, 1.0], ["cat", "dog"]),
+    "temperature": lambda make, name: (IMAGES[0], [3.0, 1.0], ["cat", "dog"], 2.0, 0, name),
     "transfer_table": lambda make, name: (KNOWN, LEARNING, name),
     "wall": lambda make, name: (make.run(name, record=5), placed(make.stream((2, 2, 2)))),
 }
@@ -86,9 +86,9 @@ LOOKS = {"ablation", "accuracy_by_share", "accuracy_over_parameters", "accuracy_
 # They draw a method in its look.
 LOOKS |= {"attention_drift", "convergence", "forgetting", "gallery", "growth", "old_and_new"}
 UNITLESS = {"loss_parts", "tasks", "wall", "attention_drift", "attention_maps", "evictions", "exemplars", "knowledge"}
-UNITLESS |= {"knowledge_shares", "last_layer", "selection"}  # show a loss, a distance or a weight, or no number at all
+UNITLESS |= {"knowledge_shares", "last_layer", "selection", "temperature"}  # show a loss, a weight, bits, or no number
 UNIT = r" (%|points|parameters|kB)|\(%\)"
-NAMELESS = {"tasks", "temperature"}  # show neither a method nor the caller's words
+NAMELESS = {"tasks"}  # shows neither a method nor the caller's words
 
 
 def states():

@@ -68,6 +68,18 @@ def test_the_weights_of_every_tile_are_read_as_its_rows_and_columns_and_every_ta
     assert len(words) == 4 + 3 * (4 + 15)
 
 
+def test_a_task_alone_has_no_other_frames_and_its_tiles_mark_their_parts(make):
+    one = make.network()
+    picture = show.knowledge(one, 0, 2, alone=True)
+    assert picture.frame_names == ("task 3",)
+    base, basis, kernels = picture.spots
+    assert [group.key for group in picture.spots] == ["channel", "basis", "kernel"]
+    assert {len(marks) for marks in basis.marks} == {3}
+    assert set(kernels.marks[0][:3]) <= set(basis.link)
+    assert set(kernels.marks[0][3:]) <= set(base.link)
+    assert not any(group.marks and group.marks[0] for group in show.knowledge(one, 0, 2).spots)
+
+
 @pytest.mark.parametrize(
     ("description", "counts", "words"),
     [

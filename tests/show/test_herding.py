@@ -115,10 +115,48 @@ def test_of_many_exemplars_the_first_are_shown_and_the_others_counted(images, te
     assert all_stay.alt == "Which exemplars are evicted: 5 with 4 classes, 5 with 6 classes."
 
 
+def test_a_choice_by_hand_replaces_the_strategy_s_and_gets_its_own_point(given, artists, legend):
+    picture = show.selection(**given, by_hand=(4, 7, 20), distance=0.31)
+    drawn = {line.get_label(): line.get_xydata() for line in artists(picture.axes[0])}
+    np.testing.assert_allclose(drawn["chosen"], given["places"][[4, 7, 20]])
+    np.testing.assert_allclose(drawn["mean of the chosen"][0], given["places"][[4, 7, 20]].mean(0))
+    (point,) = artists(picture.axes[1], Line2D, "your choice")
+    np.testing.assert_allclose(point.get_xydata(), [(3, 0.31)])
+    assert "your choice 0.310" in legend(picture)
+    assert "your choice: 3 of 30 images chosen" in picture.alt
+
+
+def test_the_images_are_tiles_in_order_of_choice_linked_with_their_points(images, given, artists, read):
+    picture = show.selection(**given | {"order": np.arange(30)[::-1]}, images=images[:30])
+    dots, tiles = (next(one for one in picture.spots if one.key == key) for key in ("dot", "image"))
+    (sheet,) = artists(picture, BboxImage)
+    for place in range(30):
+        down, right = divmod(place, tiles.shape[1])
+        tile = sheet.get_array()[26 * down :, 26 * right :][:24, :24]
+        np.testing.assert_array_equal(tile[1:24:3, 1:24:3, :3], images[29 - place].transpose(1, 2, 0))
+        assert (tile[:, :, 3] == (255 if place < 5 else 120)).all()
+    assert tiles.link[:30] == list(range(29, -1, -1))
+    assert dots.link[:30] == list(range(30))
+    assert "image 30, its picture, number 1 to be chosen, in the memory" in read(picture)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"images": np.zeros((2, 1, 8, 8), np.uint8)}, "images are as many as places, 30, not 2"),
+        ({"by_hand": [3, 30]}, "by_hand lists images from 0 to 29, not 30"),
+        ({"step": 13}, "step is a whole number from 1 to 12, not 13"),
+    ],
+)
+def test_what_does_not_fit_the_images_is_refused(given, changed, words):
+    with pytest.raises(ValueError, match=words):
+        show.selection(**given | changed)
+
+
 def test_every_image_point_and_exemplar_is_read(images, given, read):
     words, last = read(show.selection(**given)), given["order"][4]
     x, y = given["places"][last]
-    assert f"image {last + 1}, number 5 to be chosen: ({x:.3g}, {y:.3g})" in words
+    assert f"image {last + 1}, number 5 to be chosen, in the memory: ({x:.3g}, {y:.3g})" in words
     assert f"random, 12 exemplars: distance {given['distances']['random'][11]:.4f} (no unit)" in words
     assert read(show.exemplars(images, 17, "class 7"))[16:] == ["exemplar 17 of 60, class 7"]
     words = read(show.evictions(images[:12], {2: 12, 4: 6, 6: 4}))

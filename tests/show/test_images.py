@@ -46,11 +46,13 @@ def test_classes_that_do_not_fit_in_a_row_are_counted(make, artists, texts):
 
 
 def bars(picture):
-    return [bar.get_width() for bar in picture.axes[0].patches]
+    """The lengths of the bars in the frame that an image shows."""
+    (shown,) = (one for one in picture.axes[0].collections if one.get_visible())
+    return [path.vertices[:, 0].max() for path in shown.get_paths()]
 
 
 @settings(max_examples=15)  # each draws a picture
-@given(st.lists(st.floats(-50, 50), min_size=1, max_size=12), st.floats(0.5, 20))
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=11), st.floats(0.5, 20))
 def test_the_bars_are_the_softmax_of_the_logits_over_the_temperature(logits, temperature):
     picture = show.temperature(IMAGE, logits, list(map(str, logits)), temperature)
     p = torch.softmax(torch.tensor(logits, dtype=torch.float64) / temperature, dim=0)
@@ -63,7 +65,7 @@ def test_of_many_classes_the_largest_the_right_one_and_the_rest_are_shown():
     logits = np.arange(100.0) / 10
     picture = show.temperature(IMAGE, logits, list(map(str, range(100))), 1.0, target=3)
     labels = [label.get_text() for label in picture.axes[0].get_yticklabels()]
-    assert labels == ["3 (right)", *map(str, range(89, 100)), "88 others"]
+    assert labels == ["3 (right)", *map(str, range(90, 100)), "89 others"]
     assert sum(bars(picture)) == pytest.approx(100)
 
 
@@ -73,9 +75,22 @@ def test_the_image_is_shown_as_it_is_and_the_right_class_has_its_own_colour_and_
     assert np.array_equal(shown.get_array(), IMAGE.permute(1, 2, 0).numpy())
     box = Bbox(shown.get_window_extent())
     assert box.width == pytest.approx(1.5 * box.height)
-    colors = [tuple(bar.get_facecolor()[:3]) for bar in picture.axes[0].patches]
+    colors = [tuple(color[:3]) for color in picture.axes[0].collections[0].get_facecolor()]
     blue, orange = (tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)) for color in (BLUE, ORANGE))
     assert colors == [blue, orange, blue, blue]
     assert picture.axes[0].get_yticklabels()[1].get_text() == "dog (right)"
     assert "at temperature 2: frog leads with 89.4 %" in picture.alt
     assert "of at most 2.00 bits" in picture.alt
+
+
+def test_every_temperature_is_a_frame_to_which_pointing_at_its_entropy_moves_the_picture(read):
+    picture = show.temperature(IMAGE, LOGITS, NAMES, 2.2, what="a dog: test picture 3 of task 1")
+    assert picture.frame_names[:4] == ("T = 1", "T = 1.5", "T = 2", "T = 2.2")
+    assert (len(picture.frame_names), picture.frame_start) == (20, 3)
+    curve = picture.spots[-1]
+    assert curve.at == list(range(20))
+    p = torch.softmax(torch.tensor(LOGITS, dtype=torch.float64) / 1.5, dim=0)
+    assert f"T = 1.5: entropy {-(p * p.log2()).sum():.2f} of at most 2.00 bits" in read(picture)
+    words = read(show.temperature(IMAGE, LOGITS, NAMES, 1.5))
+    assert f"{NAMES[0]}: {100 * p[0]:.1f} % at T = 1.5, logit {LOGITS[0]:.3g}" in words
+    assert picture.alt.startswith("a dog: test picture 3 of task 1: ")

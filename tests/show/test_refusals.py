@@ -41,7 +41,7 @@ REFUSED = [
     ("attention_drift", lambda make: ({"lwm": np.zeros((2, 3))}, ["M0", "M1"]), "each of 2 models: M0, M1"),
     ("selection", lambda make: (PLACES, [0, 0], {"herding": [1, 1]}, "herding", 1, AXES), "different rows"),
     ("selection", lambda make: (PLACES, [0, 1], {"herding": [1, 1]}, "herding", 3, AXES), "from 1 to 2, not 3"),
-    ("selection", lambda make: (PLACES, [0, 1], {"herding": [1]}, "herding", 1, AXES), "2 numbers for herding"),
+    ("selection", lambda make: (PLACES, [0, 1], {"herding": [1] * 3}, "herding", 1, AXES), "at most 2 numbers"),
     ("exemplars", lambda make: (IMAGES, 3), "a whole number from 1 to 2, not 3"),
     ("evictions", lambda make: (IMAGES, {2: 2, 4: 3}), "kept falls from 2"),
     ("evictions", lambda make: (IMAGES, {4: 2, 2: 1}), "as classes arrive"),

@@ -102,7 +102,7 @@ def test_a_bar_of_probabilities_reads_its_logit(read):
     words = read(show.temperature(np.zeros((1, 4, 4), np.uint8), np.arange(14) / 2, list("abcdefghijklmn"), 1.0, 13))
     p = np.exp(np.arange(14) / 2) / np.exp(np.arange(14) / 2).sum()
     assert f"n (right): {100 * p[13]:.1f} % at T = 1, logit 6.5" in words
-    assert f"2 others: {100 * p[:2].sum():.2f} % at T = 1" in words
+    assert f"3 others: {100 * p[:3].sum():.2f} % at T = 1" in words
 
 
 def test_a_bar_of_memory_reads_its_parts(read):

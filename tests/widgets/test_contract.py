@@ -42,11 +42,13 @@ CASES = {
     "HerdingExplorer": (
         {},
         "cl.widgets.HerdingExplorer(run, stream)",
-        ['label=0, strategy="closest", step=2, capacity=20', 'strategy="random"'],
+        ['label=0, strategy="closest", step=2, capacity=20, own=(3, 7)', 'strategy="random", view="evictions"'],
         [
             ("label=9", "label is a class of 3 training images or more, such as 2, not 9"),
             ('projection="umap"', "projection is one of pca, tsne"),
             ("step=9", "step is a whole number from 1 to 8, not 9"),
+            ("own=(0,)", "own is a tuple of numbers of images, such as (3, 7), not (0,)"),
+            ("own=(3, 9)", "own lists images of class c, 1 to 8, such as (3, 7), not (3, 9)"),
         ],
     ),
     "ImportanceExplorer": (
@@ -144,7 +146,7 @@ def make(watched, shown):
 
     def made(name, **settings):
         kind = getattr(cl.widgets, name)
-        still = {"behind": lambda work: None} if name in ("Temperature", "HerdingExplorer") else {}
+        still = {"behind": lambda work: None} if name == "HerdingExplorer" else {}
         tool = watched(kind, *shown[name].values(), **CASES[name][0] | still | settings)
         settle(tool)
         return tool

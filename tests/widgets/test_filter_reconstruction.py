@@ -1,12 +1,14 @@
 import threading
 
+import numpy as np
 import pytest
 import torch
 
 import cltutor as cl
 from cltutor.evaluation.answers import accuracies
 from cltutor.networks import evaluating
-from cltutor.widgets.filter_reconstruction import listed, numbers
+from cltutor.show.filters import stages
+from cltutor.widgets.number_field import listed, numbers
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,24 @@ def tool(opened):
 
 def alts(tool) -> list[str]:
     return [pane.words for pane in tool.panes]
+
+
+def touch(tool, pane, key, number, row=0):
+    """As the page tells it."""
+    stage = tool.panes[pane]
+    spot = {"key": key, "number": number, "row": row, "column": 0, "words": "words", "frame": 0}
+    stage.touched = spot | {"count": stage.touched.get("count", 0) + 1}
+
+
+def spots(tool) -> list[dict]:
+    """Those of the three panels of tiles."""
+    return tool.panes[0].drawing["drawings"][0]["spots"][:3]
+
+
+def made(group, tile) -> str:
+    """What is read of the parts of a tile."""
+    _, words = group["columns"][-1]
+    return words[tile]
 
 
 def accuracy(run, stream, task, layer, off):
@@ -85,26 +105,59 @@ def test_some_channels_matter_here(rebuilt, stream):
 
 def test_switching_changes_no_weight_of_the_run(tool, rebuilt):
     before = {name: value.clone() for name, value in tool.network.state_dict().items()}
-    tool.switches.buttons[0].value = False
+    touch(tool, 0, "channel", 0)
+    assert tool.off.value == (1,)
     assert all(torch.equal(value, before[name]) for name, value in tool.network.state_dict().items())
     assert all(torch.equal(value, before[name]) for name, value in rebuilt.model.state_dict().items())
 
 
-def test_buttons_text_count_and_presses_are_one_state(tool):
-    switches, first = tool.switches, alts(tool)
-    switches.buttons[2].value = False
-    assert (switches.value, switches.text.value, switches.count.value) == ((3,), "3", 1)
+def test_a_touched_tile_the_typed_list_and_the_count_are_one_state(tool):
+    first = alts(tool)
+    touch(tool, 0, "channel", 2)
+    assert (tool.off.value, tool.off.text.value, tool.count.value) == ((3,), "3", 1)
     assert tool.code == "cl.widgets.FilterReconstruction(run, stream, off=(3,))"
-    switches.text.value = "1, 3-4"
-    assert switches.value == (1, 3, 4)
-    assert [button.value for button in switches.buttons[:4]] == [False, True, False, False]
-    every, none = switches.every
-    none.click()
-    assert (switches.value, switches.count.value) == ((1, 2, 3, 4), 4)
-    every.click()
-    assert (switches.value, switches.text.value) == ((), "")
+    tool.off.text.value = "1, 3-4"
+    assert tool.off.value == (1, 3, 4)
+    touch(tool, 0, "channel", 2)
+    assert (tool.off.text.value, tool.count.value) == ("1, 4", 2)
+    tool.off.buttons["all off"].click()
+    assert (tool.off.value, tool.count.value) == ((1, 2, 3, 4), 4)
+    tool.off.buttons["all on"].click()
+    assert (tool.off.value, tool.off.text.value) == ((), "")
     assert alts(tool) == first
-    assert all(button.value for button in switches.buttons)
+
+
+def test_a_touched_share_chooses_its_task(tool, rebuilt, stream):
+    touch(tool, 1, "share", 5, row=1)
+    assert tool.task.value == 2
+    assert alts(tool)[0].startswith("Layer 1, task 2")
+    assert f"{accuracy(rebuilt, stream, 1, 0, []):.1f} % of 8 test images right with all channels on" in tool.note.value
+
+
+@pytest.mark.parametrize(("pane", "key", "words"), [(0, "kernel", "Only channels of L"), (1, "spots 2", "a share")])
+def test_what_cannot_be_changed_by_a_touch_says_so_and_nothing_changes(tool, pane, key, words, errors):
+    before = tool.code, alts(tool)
+    touch(tool, pane, key, 1, row=1)
+    errors.expect(tool, words)
+    assert (tool.code, alts(tool)) == before
+
+
+def test_a_tile_is_read_with_what_it_is_made_of_which_is_marked_with_it(tool, rebuilt):
+    touch(tool, 0, "channel", 1)
+    base, basis, kernels = spots(tool)
+    network = rebuilt.model.without({0: [1]})
+    whole, each = stages(network, 0, 0), [stages(network.without({0: [k]}), 0, 0) for k in range(4)]
+    for group, place in ((basis, 1), (kernels, 2)):
+        for tile in range(2):
+            norms = np.array([np.linalg.norm(whole[place][tile] - rest[place][tile]) for rest in each])
+            parts = [(k, 100 * norms[k] / norms.sum()) for k in np.argsort(-norms)[:3]]
+            assert ", ".join(f"{k + 1} ({share:.0f} %)" for k, share in parts) + " of L" in made(group, tile)
+            assert [base["link"][k] for k, _ in parts] == group["marks"][tile][-3:]
+    largest = np.linalg.norm(whole[1], axis=(1, 2)) * rebuilt.model.transfer(0, 0).mixing[:, 0, 1].abs().numpy()
+    first = int(largest.argmax())
+    assert f"made of channels {first + 1} ({100 * largest[first] / largest.sum():.0f} %)" in made(kernels, 1)
+    assert kernels["marks"][1][0] == basis["link"][first]
+    assert made(base, 1) == "\ngoes into channels of D: none\nand kernels of W: none"  # it is off
 
 
 def test_the_most_used_channels_of_the_task_go_off_first(tool, rebuilt):
@@ -112,36 +165,34 @@ def test_the_most_used_channels_of_the_task_go_off_first(tool, rebuilt):
     shares = rebuilt.model.shares(2)[1].tolist()
     order = sorted(range(1, 9), key=lambda channel: -shares[channel - 1])
     for count in (1, 3, 8, 0):
-        tool.switches.count.slider.value = count
-        assert tool.switches.value == tuple(sorted(order[:count]))
+        tool.count.slider.value = count
+        assert tool.off.value == tuple(sorted(order[:count]))
 
 
 def test_another_layer_has_its_own_channels_all_on(tool):
-    tool.switches.text.value = "1-3"
+    tool.off.text.value = "1-3"
     tool.layer.value = 4
-    assert tool.switches.value == ()
+    assert (tool.off.value, tool.count.slider.max) == ((), 9)
     assert tool.code == "cl.widgets.FilterReconstruction(run, stream, layer=4)"
-    shown = [button.layout.display != "none" for button in tool.switches.buttons]
-    assert shown == [True] * 9
+    assert [spots(tool)[0]["shape"][0] * spots(tool)[0]["shape"][1], len(spots(tool)[0]["link"])] == [9, 9]
     tool.layer.value = 1
-    assert [button.layout.display != "none" for button in tool.switches.buttons] == [True] * 4 + [False] * 5
-    assert tool.switches.count.slider.max == 4
+    assert tool.count.slider.max == 4
     tool.layer.value = 4
     tool.task.value = 2
-    tool.switches.text.value = "9"
+    tool.off.text.value = "9"
     tool.task.value = 1  # what is off stays off
-    assert tool.switches.value == (9,)
+    assert tool.off.value == (9,)
     assert alts(tool)[0].startswith("Layer 4, task 1")
 
 
 def test_what_was_seen_comes_from_memory_and_shares_of_every_layer_are_drawn_ahead(explore):
     measured = []
     tool = explore(accuracies=lambda *given, **more: measured.append(1) or accuracies(*given, **more))
-    tool.switches.text.value = "2"
+    tool.off.text.value = "2"
     seen, told = alts(tool), tool.note.value
-    tool.switches.text.value = ""
+    tool.off.text.value = ""
     before = tool.draw.count, len(measured)
-    tool.switches.text.value = "2"
+    tool.off.text.value = "2"
     assert (alts(tool), tool.note.value) == (seen, told)
     assert (tool.draw.count, len(measured)) == before
     assert {key[1] for key in tool.album.pages if key[0] == "shares"} == {1, 2, 3, 4}
@@ -159,7 +210,7 @@ def test_an_accuracy_that_takes_long_comes_later_and_what_is_outdated_is_not_mea
     tool = explore(accuracies=slow, patience=0.01)
     tool.settle()
     for typed in ("1", "2", "3"):
-        tool.switches.text.value = typed
+        tool.off.text.value = typed
     assert "is being measured" in tool.note.value
     assert "1 off" in alts(tool)[0]  # the tiles do not wait
     go.set()
@@ -175,10 +226,10 @@ def test_an_error_while_measuring_is_shown(explore, errors):
 
 @pytest.mark.parametrize("typed", ["5", "0", "1-9", "3-2", "a", "1.5", "-1", "2-"])
 def test_a_typed_list_that_cannot_be_is_refused_and_changes_nothing(tool, typed, errors):
-    tool.switches.text.value = "2"
-    tool.switches.text.value = typed
-    errors.expect(tool, "Channels off are numbers from 1 to 4, such as 1, 4-7, not")
-    assert (tool.switches.text.value, tool.switches.value) == ("2", (2,))
+    tool.off.text.value = "2"
+    tool.off.text.value = typed
+    errors.expect(tool, "Channels off: numbers from 1 to 4, such as 1, 4-7, not")
+    assert (tool.off.text.value, tool.off.value) == ("2", (2,))
 
 
 @pytest.mark.parametrize(
@@ -186,4 +237,4 @@ def test_a_typed_list_that_cannot_be_is_refused_and_changes_nothing(tool, typed,
 )
 def test_a_list_of_numbers_is_written_as_it_can_be_typed(values, words):
     assert listed(values) == words
-    assert numbers(words, 10) == numbers(f" {words},,", 10) == values
+    assert numbers("channels", words, 10) == numbers("channels", f" {words},,", 10) == values
