@@ -3,13 +3,14 @@
 from typing import Annotated
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from ..checked import Table, checked
 from ..describe import Choice
 from .pages import paneled
-from .panels import draw_shades
+from .panels import Panel, draw_shades
 from .picture import Picture, handle
 from .rules import Share, Values, accuracies
 from .runs import mean_and_spread
@@ -33,7 +34,8 @@ def damage(
 
     shares: (S,) from 0 to 1, rising; accuracies: "least", "random" and "most" (any of them) -> (S, T), or (R, S, T) for
     R draws or seeds, whose mean is drawn with a band of one standard deviation (n - 1); tasks that are nan throughout
-    get no panel. what: whose importance, for the title; done: what was done to the weights; at: a share, shaded.
+    get no panel. what: whose importance, for the title; done: what was done to the weights; at: a share, shaded; None:
+    a frame for each share.
 
     Raises:
         ValueError: shares that do not rise, accuracies of other shapes, or of no task at every share.
@@ -58,9 +60,12 @@ def damage(
     if at is not None:
         legend[f"{100 * at:g} %"] = Patch(color=YELLOW)
     picture, panels = paneled(headings, lowest, ticks, 10, below, title, [note], legend)
+    points, third, parts = [f"{100 * share:.3g} % of the weights {done}" for share in x], int(abs(x - 0.3).argmin()), []
     if at is not None:
         draw_shades(panels, [(0, 10 * at)] * len(panels), YELLOW)
-    points, third, parts = [f"{100 * share:.3g} % of the weights {done}" for share in x], int(abs(x - 0.3).argmin()), []
+    else:
+        picture.frames(points, "share of the weights")
+        _slide(picture, panels, x, {which: mean[:, tasks] for which, (mean, _) in lines.items()})
     for which, (mean, spread) in lines.items():
         runs = accuracies[which].size // mean.size
         for panel, task in zip(panels, tasks, strict=True):
@@ -70,3 +75,15 @@ def damage(
     undamaged = f"{100 * means[0, 0, tasks].mean():.0f} % on average at {100 * x[0]:g} %"
     picture.alt = f"{title}: {undamaged}; with {points[third]}, {', '.join(parts)}."
     return picture
+
+
+def _slide(picture: Picture, panels: list[Panel], shares: np.ndarray, means: dict[str, np.ndarray]) -> None:
+    """In the frame of each share its shade in every panel, and what is read there, (S, T) by the colour of its line."""
+    for frame, share in enumerate(shares):
+        drawn: list[Artist] = [draw_shades(panels, [(0, 10 * share)] * len(panels), YELLOW)]
+        for task, panel in enumerate(panels):
+            for place, (which, mean) in enumerate(reversed(means.items())):
+                at = panel.place.x1 - 0.38 * place, panel.place.y1 + 0.07
+                words, color = f"{100 * mean[frame, task]:.0f}", LOOKS[which].color
+                drawn.append(picture.write(*at, words, color=color, ha="right", va="baseline"))
+        picture.appear(frame, *drawn, last=frame)

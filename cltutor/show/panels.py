@@ -83,13 +83,15 @@ def draw_frames(panels: Sequence[Panel], ticks: Sequence[float], apart: int = 1)
     _add(panels[0].picture, LineCollection(edges, colors=FRAME, linewidths=0.8))
 
 
-def draw_shades(panels: Sequence[Panel], spans: Sequence[tuple[float, float]], color: str) -> None:
-    """A shade over the whole height of each panel, from one x to another."""
+def draw_shades(panels: Sequence[Panel], spans: Sequence[tuple[float, float]], color: str) -> Artist:
+    """A shade over the whole height of each panel, from one x to another; one artist."""
     shades = [
         panel.inches([(a, panel.low), (b, panel.low), (b, panel.high), (a, panel.high)])
         for panel, (a, b) in zip(panels, spans, strict=True)
     ]
-    _add(panels[0].picture, PolyCollection(shades, facecolors=color, linewidths=0, zorder=0.2))
+    drawn = PolyCollection(shades, facecolors=color, linewidths=0, zorder=0.2)
+    _add(panels[0].picture, drawn)
+    return drawn
 
 
 def draw_dotted(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> None:

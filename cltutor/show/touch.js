@@ -111,6 +111,14 @@ class Spots {
     const same = (other) => other !== spot && this.shown[other] && !this.wide[other] && near(other);
     return [spot, ...[...this.x.keys()].filter(same)].slice(0, 8);
   }
+  // The same cell of other grids: of those with one link for all their cells.
+  twins(spot) {
+    const [number, i] = this.which[spot];
+    const one = ({ link = [], shape: [rows, columns] }) => (link.length === 1 && rows * columns > 1 ? link[0] : NaN);
+    const twin = this.groups.map((group, other) => other !== number && one(group) === one(this.groups[number]));
+    const same = ([other, j]) => twin[other] && i === j;
+    return twin.includes(true) ? [...this.which.keys()].filter((other) => same(this.which[other])) : [];
+  }
   // The next one that is there, in the order of the figure.
   step(spot, by) {
     const count = this.x.length;
@@ -241,13 +249,14 @@ class Stage {
     if (spot === this.current) return;
     this.current = spot;
     if (spot >= 0 && this.spots.at[spot] !== undefined) this.showFrame(this.spots.at[spot]);
-    const found = spot < 0 ? [] : this.spots.with(spot, SAME / this.svg.getScreenCTM().a);
+    const twins = spot < 0 ? [] : this.spots.twins(spot);
+    const found = spot < 0 ? [] : [...this.spots.with(spot, SAME / this.svg.getScreenCTM().a), ...twins];
     this.tip.textContent = found.map((each) => this.words(each)).join("\n");
     this.marks.replaceChildren();
     if (spot < 0) return;
     this.marks.append(this.mark(spot));
     const [around, box] = [this.root.getBoundingClientRect(), this.marks.getBoundingClientRect()];
-    this.marks.append(...this.spots.linked(spot, this.frame).map((other) => this.mark(other)));
+    this.marks.append(...[...this.spots.linked(spot, this.frame), ...twins].map((other) => this.mark(other)));
     const { offsetWidth, offsetHeight } = this.tip;
     const left = Math.max(0, Math.min(box.right - around.left + 8, around.width - offsetWidth));
     const above = box.top - around.top - offsetHeight - 4;
@@ -500,6 +509,7 @@ export default {
     const alert = make("div", { role: "alert", class: "cltutor-error" });
     const complain = () => (alert.textContent = model.get("message")) || alert.remove();
     show();
+    if (model.get("frame") >= 0) stage?.showFrame(model.get("frame"));
     model.on("change:drawing", show);
     model.on("change:frame", () => stage?.showFrame(model.get("frame")));
     model.on("change:message", () => complain() && el.append(alert));

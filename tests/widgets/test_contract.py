@@ -55,7 +55,8 @@ CASES = {
         ['view="damage", task=1, which="random", share=45', 'view="scatter", second="si"'],
         [
             ('view="map"', "view is one of maps, scatter, damage, not 'map'"),
-            ('layer="head"', "layer is one of backbone.trunk.0.weight"),
+            ('layer="head"', "layer is one of conv 1, conv 2"),
+            ("weight='1'", "weight counts in conv 1 from 1 to 32, 1, 3, 3, unlike '1'."),
             ("share=101", "share is a number from 0 to 100, not 101"),
             ("summed=1", "summed is True or False, not 1"),
         ],
