@@ -21,7 +21,7 @@ CASES = {
         [
             ('layer="backbone.normalise"', "layer is one of backbone.trunk.0"),
             ("label=3", "label is a class of task 1, 2 (c), 0 (a), not 3"),
-            ("image=0", "image is a whole number from 1 to 3, not 0"),
+            ("image=0", "image is a whole number from 1 to 4, not 0"),
         ],
     ),
     "Balance": (
@@ -236,7 +236,7 @@ DIGITS = cl.streams.digits
 REFUSED = {
     "There is no method 'lwn'": ("AttentionDrift", {"methods": ("lwn",)}),
     "one method or more": ("AttentionDrift", {"methods": ()}),
-    "rows is a whole number from 1 to 4": ("AttentionDrift", {"rows": 9}),
+    "image is a whole number from 1 to 4, not 9": ("AttentionDrift", {"image": 9}),
     "capacity must be at least 4": ("Balance", {"capacity": 3}),
     "epochs is a whole number from 2 up, not 1": ("Balance", {"epochs": 1}),
     "memory cannot be set here": ("Balance", {"memory": None}),
