@@ -16,8 +16,8 @@ from .probabilities import as_rgb
 SIDE, GAP, UNDER, OVER = 1.15, 0.06, 0.2, 0.28  # inches: of a map, between two, of the number below, of names above
 NAMES, THUMB, ACROSS, LARGEST = 1.0, 0.95, 8.3, 2.6  # of the methods' names, an image, a page, and an enlarged map
 OBJECT, OUTLINE = "object", "#ff00aa"  # a colour that neither photographs nor maps have
-BRIGHT = "Bright: much attention, each map by its own largest value."
-DRIFT = "Drift: how far a map is from the method's first, 0 where both are equal (L1 distance, each of length 1)."
+BRIGHT = "Bright: much attention, on each map's own scale."
+DRIFT = "Drift: the L1 distance of a map from its method's first; 0 is the same look."
 WORDS = "{row}, {column}: drift from {first} {drift:.3f}"
 Maps = Mapping[str, np.ndarray]  # by method, (S, h, w), nan after steps not learned yet
 
@@ -57,7 +57,7 @@ def beside(
     return picture
 
 
-def enlarged(
+def large(
     image: np.ndarray, maps: Maps, columns: Sequence[str], opacity: float, mask: np.ndarray | None, what: str
 ) -> Picture:
     """An image (C, H, W) beside its map by every method, large: each step is a frame, in the same place.

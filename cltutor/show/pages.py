@@ -10,7 +10,7 @@ from .panels import Panel, draw_frames
 from .picture import Picture, headed, shortened
 
 LEFT, GAP, BELOW, TITLES = 0.85, 0.15, 0.6, 0.35  # inches around the panels
-WIDTHS = {1: 4.6, 2: 3.6, 3: 2.9, 4: 2.35}  # inches of a panel, by the number of panels in a row
+WIDTHS = {1: 4.6, 2: 3.6, 3: 2.75, 4: 2.35}  # inches of a panel, by the number of panels in a row
 
 
 def paneled(

@@ -32,7 +32,9 @@ class Spots {
     this.which = []; // [group, number in the group] of each spot
     [this.first, this.at, this.link] = [[], [], []]; // frame, frame that it moves to, and what it belongs to
     const places = [];
+    this.starts = []; // the first spot of each group, and at last how many there are
     groups.forEach((group, number) => {
+      this.starts.push(this.which.length);
       const { shape: [rows, columns], box: [left, top, width, height] = [0, 0, 0, 0], since = [0] } = group;
       for (let i = 0; i < rows * columns; i++) {
         if (group.columns.some(([every, words]) => words[Math.floor(i / every) % words.length] === null)) continue;
@@ -46,6 +48,8 @@ class Spots {
       }
     });
     [this.x, this.y, this.wide, this.high] = [0, 1, 2, 3].map((part) => Float64Array.from(places, (one) => one[part]));
+    this.starts.push(places.length);
+    this.points = [...this.x.keys()].filter((spot) => !this.wide[spot]);
     this.shown = new Uint8Array(places.length).fill(1);
     // What the cells of a grid are taken for in each frame, a byte per cell; a frame like the one before is null.
     const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -98,26 +102,30 @@ class Spots {
   }
   nearest(x, y, reach) {
     let [found, least] = [-1, reach * reach];
-    for (let spot = 0; spot < this.x.length; spot++) {
-      const away = this.away(spot, x, y);
-      const closer = away < least || (away === least && this.wide[spot] < this.wide[found]);
-      if (this.shown[spot] && closer) [found, least] = [spot, away];
-    }
+    this.groups.forEach(({ box: [left, top, width, height] = [-Infinity, -Infinity, Infinity, Infinity] }, number) => {
+      if (x < left - reach || y < top - reach || x > left + width + reach || y > top + height + reach) return;
+      for (let spot = this.starts[number]; spot < this.starts[number + 1]; spot++) {
+        const away = this.away(spot, x, y);
+        const closer = away < least || (away === least && this.wide[spot] < this.wide[found]);
+        if (this.shown[spot] && closer) [found, least] = [spot, away];
+      }
+    });
     return found;
   }
   // Every spot that lies on this one: curves of several methods often meet.
   with(spot, reach) {
     const near = (other) => this.away(other, this.x[spot], this.y[spot]) <= reach * reach;
-    const same = (other) => other !== spot && this.shown[other] && !this.wide[other] && near(other);
-    return [spot, ...[...this.x.keys()].filter(same)].slice(0, 8);
+    const same = (other) => other !== spot && this.shown[other] && near(other);
+    return [spot, ...this.points.filter(same)].slice(0, 8);
   }
-  // The same cell of other grids: of those with one link for all their cells.
+  // The same cell of other grids: of those with one link for all their cells, which lie alike.
   twins(spot) {
     const [number, i] = this.which[spot];
     const one = ({ link = [], shape: [rows, columns] }) => (link.length === 1 && rows * columns > 1 ? link[0] : NaN);
-    const twin = this.groups.map((group, other) => other !== number && one(group) === one(this.groups[number]));
-    const same = ([other, j]) => twin[other] && i === j;
-    return twin.includes(true) ? [...this.which.keys()].filter((other) => same(this.which[other])) : [];
+    const others = [...this.groups.keys()].filter((other) => other !== number);
+    const same = others.filter((other) => one(this.groups[other]) === one(this.groups[number]));
+    const there = same.map((other) => this.starts[other] + spot - this.starts[number]);
+    return there.filter((other) => this.which[other]?.[1] === i && this.shown[other]);
   }
   // The next one that is there, in the order of the figure.
   step(spot, by) {

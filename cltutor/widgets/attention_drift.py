@@ -13,7 +13,7 @@ from ..checked import checked
 from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
-from ..show.attended import DRIFT, beside, enlarged
+from ..show.attended import DRIFT, beside, large
 from ..show.attention import drift_from_first
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
@@ -40,7 +40,7 @@ class AttentionDrift(LearnsInTurn):
 
     methods: names; view: "maps" or "drift"; layer: one of `attention.layers` that is not within a block, the last block
     if None; label: the class of task 1 that is shown, its first one if None; image: which of its test images, counted
-    from 1; large: whether its maps are enlarged; opacity: of the maps, in percent; seed, device: as in `learn`; runs:
+    from 1; enlarged: one step at a time, large; opacity: of the maps, in percent; seed, device: as in `learn`; runs:
     finished ones of the stream, whose maps are shown at once, before those of the methods; settings: given to every
     method that takes them, such as `epochs=5`, or `gamma=3` to `lwm` alone.
 
@@ -58,7 +58,7 @@ class AttentionDrift(LearnsInTurn):
         layer: str | None = None,
         label: int | None = None,
         image: int = 1,
-        large: bool = False,
+        enlarged: bool = False,
         opacity: float = 60,
         seed: Seed = 0,
         device: Device = "auto",
@@ -82,7 +82,7 @@ class AttentionDrift(LearnsInTurn):
         usual = {"layer": attention.last_block(network, sample), "label": classes[0]}
         given = {"methods": tuple(methods), "seed": seed, "device": device}
         self._make_controls(usual, unusual(type(self), given) | settings)
-        self.controls.start(view=view, layer=layer, label=label, image=image, large=large, opacity=opacity)
+        self.controls.start(view=view, layer=layer, label=label, image=image, enlarged=enlarged, opacity=opacity)
         self.note, self.pane = ipywidgets.HTML(), self.stage(self._touched)
         self.fill([self.actions, *self.controls.controls.values()], [self.pane, self.note])
         self._load({name: recipe for name, recipe in self.recipes.items() if name not in first})
@@ -115,7 +115,7 @@ class AttentionDrift(LearnsInTurn):
             "layer": dropdown("layer", self.layers, "the layer whose maps are shown, in order of use"),
             "label": dropdown("class", [(name, label) for label, name in classes.items()], explained),
             "image": Knob("image", (1, max(2, most), 1), Whole(1, most), "which test image of the class", self.guarded),
-            "large": Switch("large", "enlarge the maps of the image, one step at a time"),
+            "enlarged": Switch("enlarge the maps", "the maps of the image, one step at a time"),
             "opacity": Knob("opacity (%)", (0, 100, 5), Real(at_least=0, at_most=100), covers, self.guarded),
         }
         words = ", ".join(f"{label} ({name})" for label, name in classes.items())
@@ -130,18 +130,19 @@ class AttentionDrift(LearnsInTurn):
         elif values["view"] == "drift":
             self.note.value = sentence(f"{spot['words']}. A point is a mean over images: see each one in the maps.")
         else:
-            if spot["key"].startswith("image ") and not values["large"]:
+            if spot["key"].startswith("image ") and not values["enlarged"]:
                 values["image"] = int(spot["key"].split()[1]) + 1
             else:
-                values["large"] = not values["large"]
+                values["enlarged"] = not values["enlarged"]
             self.controls.set(values)
             self._show()
 
     def _held(self, name: str) -> dict[str, Any]:
         """The maps after every task in 255 steps, as they are scaled to their largest value."""
         steps = self.maps.get(name, [])
-        coded = [{layer: (255.0 * maps).round().astype(np.uint8) for layer, maps in found.items()} for found in steps]
-        return {str(step): found for step, found in enumerate(coded)} if len(steps) == len(self.stream) else {}
+        if len(steps) < len(self.stream):
+            return {}
+        return {str(step): {layer: coded(maps) for layer, maps in found.items()} for step, found in enumerate(steps)}
 
     def _restore(self, name: str, held: dict[str, Any]) -> None:
         steps = [held[str(step)] for step in range(len(self.stream))]
@@ -180,7 +181,7 @@ class AttentionDrift(LearnsInTurn):
     def _show(self, name: str | None = None) -> None:
         """Show what was learned as the controls stand; `name`: the control that was moved."""
         values = self.controls.values
-        for control in ("label", "image", "large", "opacity"):
+        for control in ("label", "image", "enlarged", "opacity"):
             self.controls.controls[control].layout.display = None if values["view"] == "maps" else "none"
         self.note.value = sentence(DRIFT) if self.maps and values["view"] == "drift" else ""
         self.pane.drawing = self._page(values) if self.maps else self.empty
@@ -190,18 +191,18 @@ class AttentionDrift(LearnsInTurn):
         learned = tuple((method, len(steps)) for method, steps in self.maps.items())
         if values["view"] == "maps":
             return self.album.page((*values.values(), learned), lambda: self._maps(**values))
-        layer, over = values["layer"], f"{len(self.images)} base-class test images"
-        what = f"layer {layer}, mean and spread over {over}"
+        layer = values["layer"]
+        what = f"layer {layer}, mean ± spread over {len(self.images)} base-class images"
         return self.album.page((layer, learned), lambda: show.attention_drift(self.drifts(layer), self.columns, what))
 
-    def _maps(self, layer: str, label: int, image: int, large: bool, opacity: float, **_) -> show.Picture:
+    def _maps(self, layer: str, label: int, image: int, enlarged: bool, opacity: float, **_) -> show.Picture:
         own = np.flatnonzero(self.labels.numpy() == label)
         place, masks = own[image - 1], self.stream[0].test.masks
         maps = {name: padded(steps, layer, [place], len(self.stream))[0] for name, steps in self.maps.items()}
         mask = None if masks is None else masks[self.places[place]].numpy()
         how = maps, self.columns, opacity / 100, mask, f"{self.stream.class_names[label]}, test image {image}, {layer}"
-        if large:
-            return enlarged(self.images[place].numpy(), *how)
+        if enlarged:
+            return large(self.images[place].numpy(), *how)
         return beside(self.images[own].numpy(), image - 1, *how)
 
 
@@ -231,3 +232,8 @@ def halved(maps: np.ndarray) -> np.ndarray:
     """Maps (N, h, w) in half precision, each by its own largest value: only the place counts."""
     largest = maps.max((1, 2), keepdims=True)
     return (maps / np.where(largest > 0, largest, 1)).astype(np.float16)
+
+
+def coded(maps: np.ndarray) -> np.ndarray:
+    """Maps of `halved` in a byte per place."""
+    return (255 * maps.astype(np.float32)).round().astype(np.uint8)

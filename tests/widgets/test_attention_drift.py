@@ -54,12 +54,12 @@ def test_it_learns_by_every_method_with_one_head_and_keeps_the_maps(trained, str
     torch.testing.assert_close(torch.tensor(found[:, 1]).float(), expected, atol=0.02, rtol=0)
     show(trained, view="drift")
     assert f"lwm ends with a mean drift of {found[:, 1].mean():.2f}" in trained.pane.words
-    assert "Drift: how far a map is from the method's first" in trained.note.value
+    assert "Drift: the L1 distance of a map from" in trained.note.value
 
 
 def test_another_layer_class_image_or_opacity_is_another_picture(trained):
     shown = {str(trained.pane.drawing)}
-    for change in ({"layer": trained.layers[1]}, {"label": 0}, {"image": 2}, {"opacity": 20}, {"large": True}):
+    for change in ({"layer": trained.layers[1]}, {"label": 0}, {"image": 2}, {"opacity": 20}, {"enlarged": True}):
         show(trained, **change)
         shown.add(str(trained.pane.drawing))
     assert f"Attention maps, a, test image 2, {trained.layers[1]}: " in trained.pane.words
@@ -80,20 +80,21 @@ def test_a_touched_image_is_shown_and_a_touched_map_enlarged(trained):
     assert "image=3" in trained.code
     assert "test image 3" in trained.pane.words
     touch(trained, "map")
-    assert "large=True" in trained.code
+    assert "enlarged=True" in trained.code
     large = trained.draw.pictures[-1]
     assert {"image", *NAMES} <= {text.get_text() for text in large.texts}
     assert large.frame_names == ("M0", "M1")
     touch(trained, "map 1")
-    assert "large" not in trained.code
+    assert "enlarged" not in trained.code
 
 
-def test_every_map_is_a_tile_of_96_pixels_or_more_in_a_picture_that_fits_the_screen(trained, artists):
-    for large in (False, True):
-        show(trained, large=large)
+def test_every_map_is_a_tile_of_96_pixels_or_more_in_a_picture_that_fits_the_screen(trained):
+    for enlarged in (False, True):
+        show(trained, enlarged=enlarged)
         (picture,) = trained.draw.pictures[-1:]
-        for name in NAMES:
-            assert [box.get_window_extent().width >= 110 for box in artists(picture, BboxImage, name)] == [True, True]
+        tiles = [image for image in picture.findobj(BboxImage) if image.get_label() in NAMES]
+        assert len(tiles) == 6
+        assert all(tile.get_window_extent().width >= 96 / 0.87 for tile in tiles)
         assert picture.get_figheight() < 5.6
         assert picture.get_figwidth() < 854 / 87
 
