@@ -15,7 +15,7 @@ from .scales import DECADES, OMEGA, SCALES, Scale, scaled
 from .spots import Played
 from .style import GROUND, INK
 
-WIDE, HIGH, GAP, LEFT, BELOW = 3.75, 3.4, 0.2, 0.5, 1.1  # inches of a map, between two maps, left of and below them
+WIDE, HIGH, GAP, LEFT, BELOW = 3.75, 3.3, 0.2, 0.5, 1.1  # inches of a map, between two maps, left of and below them
 OVER = 0.27  # inches of a method's name above its map
 CELLS = 260  # per side of a map: thinner ones cannot be distinguished
 SPOTS = 132_000  # of all maps: of more cells, the mean of neighbours is read

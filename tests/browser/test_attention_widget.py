@@ -56,6 +56,7 @@ def test_a_click_shows_an_image_or_enlarges_its_maps(tool):
     tool.until(lambda: "Mean drift of attention" in tool.picture)
     assert tool.place.get_by_text("Drift: the L1 distance").count() == 1
     tool.button("maps").click()
+    tool.until(lambda: "view" not in tool.field("as code").input_value())
 
 
 def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):

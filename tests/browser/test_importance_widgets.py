@@ -93,7 +93,7 @@ def test_damage_is_slid_and_typed_and_shown_for_each_task(explorer):
     explorer.until(lambda: "30 %" in note.inner_text())
     explorer.type("share (%)", "42")
     explorer.until(lambda: "42 %" in note.inner_text())
-    explorer.button("most important").click()
+    explorer.place.locator(".widget-toggle-button").filter(has_text="most important").click()  # not the legend
     explorer.until(lambda: "The most important 42 %" in note.inner_text())
     explorer.shot("explorer-damage")
     shown = explorer.place.get_by_label("share of the weights, number")
