@@ -136,7 +136,7 @@ LAYERS = {"accuracy_over_time", "loss_parts", "old_and_new", "convergence", "acc
 LAYERS |= {"wall", "accuracy_over_parameters", "adaptation", "storage"}
 LAYERS |= {"attention_drift", "ablation", "last_layer", "selection", "reverse_transfer", "filter_changes"}
 FRAMES = {"accuracy_over_time", "accuracy_matrix", "loss_parts"}
-FRAMES |= {"temperature", "wall", "attention_maps", "knowledge", "exemplars", "evictions", "reverse_transfer"}
+FRAMES |= {"temperature", "damage", "wall", "attention_maps", "knowledge", "exemplars", "evictions", "reverse_transfer"}
 
 
 def drawn() -> dict[str, Picture]:

@@ -1,7 +1,7 @@
 """What matters: one number per parameter."""
 
 from .base import Importance, Uniform, flat, running_mean
-from .damage import by_name, damage, damages, shared_weights
+from .damage import by_name, damage, damages, layer_names, shared_weights
 from .fisher import Fisher, OnlineFisher, fisher
 from .mas import MAS, LocalMAS, mas, mas_local
 from .path_integral import PathIntegral, path_integral
@@ -19,6 +19,7 @@ __all__ = [
     "damages",
     "fisher",
     "flat",
+    "layer_names",
     "mas",
     "mas_local",
     "path_integral",

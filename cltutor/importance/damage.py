@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checked import Many, Table, Tensors, checked
 from ..describe import Choice, Real, Whole
@@ -28,6 +28,19 @@ def shared_weights(network: Network) -> dict[str, Tensor]:
     """The shared parameters of two dimensions or more by name: the weights of linear and convolutional layers."""
     shared = {id(parameter) for parameter in network.parameters_of("shared")}
     return {name: p for name, p in network.named_parameters() if id(p) in shared and p.dim() > 1}
+
+
+@checked
+def layer_names(network: Network) -> dict[str, str]:
+    """What a reader calls the layers of `shared_weights`, by parameter: "conv 2", "hidden 1"; a weight that is neither
+    of a convolution nor of a linear layer keeps its own name."""
+    names: dict[str, str] = {}
+    for name in shared_weights(network):
+        layer = network.get_submodule(name.rpartition(".")[0])
+        kind = "conv" if isinstance(layer, nn.Conv2d) else "hidden" if isinstance(layer, nn.Linear) else ""
+        count = 1 + sum(words.startswith(f"{kind} ") for words in names.values())
+        names[name] = f"{kind} {count}" if kind else name
+    return names
 
 
 @checked(values=Tensors("P"))

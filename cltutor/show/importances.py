@@ -22,12 +22,14 @@ from .rules import TwoNames, Values, by_name
 from .spots import Played
 from .style import GROUND, INK
 
-WIDE, HIGH, GAP, LEFT, BELOW = 2.35, 3.2, 0.2, 0.5, 1.1  # inches of a map, between two maps, left of and below them
+WIDE, HIGH, GAP, LEFT, BELOW = 3.75, 3.3, 0.2, 0.5, 1.1  # inches of a map, between two maps, left of and below them
+OVER = 0.27  # inches of a method's name above its map
 SIDE = 3.4  # inches of a map of agreement
 CELLS = 260  # per side of a map: thinner ones cannot be distinguished
 COUNTED = 40  # cells per side of a map of agreement
-SPOTS = 70_000  # of all maps: of more cells, the mean of neighbours is read
+SPOTS = 132_000  # of all maps: of more cells, the mean of neighbours is read
 TILED = 130  # per side of a map of tiles, whose gaps must be visible as well
+SHADES = 32  # of colour: more cannot be distinguished, and would take more room in a page
 DECADES = 6  # below the largest, on the logarithmic scale
 SCALES = {
     "rank": "rank in the layer (% of its weights that matter less)",
@@ -65,21 +67,24 @@ def importance(omegas: Omegas, layer: str, scale: Scale = "rank", what: str = ""
     if len(shapes) != 1:
         raise ValueError(f"The importances of {layer} are of one shape, not {sorted(shapes)}.")
     made = {method: cells(scaled(array, scale)) for method, array in values.items()}
-    (shown, (down, across), note), *_ = made.values()
-    high = min(HIGH, max(0.5, WIDE * shown.shape[0] / shown.shape[1]))
-    width, title = LEFT + len(made) * (WIDE + GAP) + 0.1, titled(f"Importance of each weight of {layer}", what)
-    picture = headed(max(5.4, width), BELOW + high + 0.22, title, [note])
+    (shown, names, note), *_ = made.values()
+    across, down = (2 if len(made) > 2 else len(made)), math.ceil(len(made) / 2)
+    high = min(HIGH / down, max(0.5, WIDE * shown.shape[0] / shown.shape[1]))
+    width, title = LEFT + across * (WIDE + GAP) + 0.1, titled(f"Importance of each weight of {layer}", what)
+    picture = headed(max(5.4, width), BELOW + down * (high + OVER), title, [note])
     colors, norm = matplotlib.colormaps[MAP].with_extremes(bad="none"), Normalize(TICKS[scale][0], TICKS[scale][-1])
     for place, (method, (shown, names, _)) in enumerate(made.items()):
-        left = LEFT + place * (WIDE + GAP)
-        axes = picture.panel(left, BELOW, WIDE, high, frame=False)
-        heat_map(axes, shown, norm.vmin, norm.vmax, cmap=colors)
+        left = LEFT + place % across * (WIDE + GAP)
+        bottom = BELOW + (down - 1 - place // across) * (high + OVER)
+        axes = picture.panel(left, bottom, WIDE, high, frame=False)
+        heat_map(axes, (SHADES * norm(shown)).round() / SHADES, 0, 1, cmap=colors)
         axes.set(xticks=[], yticks=[])
-        _spots(picture, (left, BELOW, WIDE, high), method, shown, names, scale, shown.size * len(made))
-        picture.write(left, BELOW + high + 0.07, shortened(method, WIDE), va="baseline")
-        picture.write(left, BELOW - 0.06, shortened(across, WIDE))
-    picture.write(0.3, BELOW + high / 2, down, rotation=90, va="center", ha="center")
-    picture.color_bar(ScalarMappable(norm, colors), LEFT, 0.58, 4.0, 0.13)
+        _spots(picture, (left, bottom, WIDE, high), method, shown, names, scale, shown.size * len(made))
+        picture.write(left, bottom + high + 0.07, shortened(method, WIDE), va="baseline")
+    for column in range(across):
+        picture.write(LEFT + column * (WIDE + GAP), BELOW - 0.06, shortened(names[1], WIDE))
+    picture.write(0.3, BELOW + down * (high + OVER) / 2, names[0], rotation=90, va="center", ha="center")
+    picture.color_bar(ScalarMappable(norm, colors), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
     picture.write(LEFT, 0.28, SCALES[scale])
     zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values.items())
     size = f"heat maps of {' x '.join(map(str, *shapes))} weights for {', '.join(values)}"
@@ -139,9 +144,8 @@ def _spots(
     picture: Picture, place: tuple, method: str, values: np.ndarray, names: tuple[str, str], scale: str, cells: int
 ) -> None:
     """What is read at each cell, or at the mean of neighbours where there are too many."""
-    step, (left, low, wide, high) = math.ceil(math.sqrt(cells / SPOTS)), place
-    gaps = [np.isnan(values).all(1 - axis) for axis in (0, 1)]
-    (rows, down), (columns, across) = (_parts(gaps[axis], names, axis, step) for axis in (0, 1))
+    left, low, wide, high = place
+    (rows, down), (columns, across) = _parts_of(values, names, cells)
     tall, broad = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
     beyond = (0, max(0, tall - len(values))), (0, max(0, broad - values.shape[1]))
     padded = np.pad(values, beyond, constant_values=np.nan)[:tall, :broad]
@@ -153,7 +157,14 @@ def _spots(
     found = np.where(count, fine.round(), len(words)).astype(np.uint8)
     box = (left, low + high * (1 - tall / len(values)), wide * broad / values.shape[1], high * tall / len(values))
     value = Played([*words, "no weight"], found.reshape(1, -1))
-    picture.cells(box, rows, columns, "{method}, {row}, {column}: {value}", method=method, value=value)
+    sentence = "{method}, {row}, {column}: {value}"
+    picture.cells(box, rows, columns, sentence, key=method, link=[0], method=method, value=value)
+
+
+def _parts_of(values: np.ndarray, names: tuple[str, str], cells: int) -> list[tuple[list[str | None], int]]:
+    """What is read down and across the cells of a map; cells: of all maps together."""
+    step = math.ceil(math.sqrt(cells / SPOTS))
+    return [_parts(np.isnan(values).all(1 - axis), names, axis, step) for axis in (0, 1)]
 
 
 def _parts(gaps: np.ndarray, names: tuple[str, str], axis: int, step: int) -> tuple[list[str | None], int]:
@@ -172,6 +183,26 @@ def _parts(gaps: np.ndarray, names: tuple[str, str], axis: int, step: int) -> tu
     if span == 1:
         return [f"{noun} {start + 1}" for start in starts], step
     return [f"{noun}s {start + 1} to {min(start + span, total)}" for start in starts], step
+
+
+def weight_at(shape: tuple[int, ...], maps: int, row: int, column: int) -> tuple[int, ...]:
+    """The place of the weight that is read at a spot of so many ``maps`` of a layer, the first one where several are
+    read together; of a kernel that is one cell, (output, input)."""
+    drawn, names, note = cells(np.arange(math.prod(shape), dtype=float).reshape(shape))
+    (_, down), (_, across) = _parts_of(drawn, names, drawn.size * maps)
+    first = np.nanmin(drawn[row * down :, column * across :][:down, :across])
+    place = tuple(int(i) for i in np.unravel_index(int(first), shape))
+    return place[:2] if "kernel" in note else place
+
+
+def mark(picture: Picture, shape: tuple[int, ...], place: tuple[int, ...]) -> None:
+    """Frame a weight, or a kernel, in every map of a layer."""
+    chosen = np.zeros(shape)
+    chosen[place] = 1
+    row, column = np.argwhere(cells(chosen)[0] > 0).mean(0)
+    for axes in picture.axes[:-1]:  # the last is the colour bar
+        for color, width in ((GROUND, 4), (INK, 1.5)):
+            axes.plot(column, row, "s", ms=12, mfc="none", mec=color, mew=width, clip_on=False)
 
 
 @checked

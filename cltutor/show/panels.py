@@ -27,7 +27,7 @@ from .runs import Method, accuracy, counted, mean_and_spread, measured, reading
 from .style import BLUE, DASHED, DOTTED, FAINT, FRAME, GREY, SOLID, VERMILLION, YELLOW, Look, look
 
 LEFT, GAP, BELOW, TITLES = 0.85, 0.15, 0.6, 0.35  # inches around the panels
-WIDTHS = {1: 4.6, 2: 3.6, 3: 2.9, 4: 2.35}  # inches of a panel, by the number of panels in a row
+WIDTHS = {1: 4.6, 2: 3.6, 3: 2.75, 4: 2.35}  # inches of a panel, by the number of panels in a row
 LOOKS = {"least": Look(BLUE, SOLID, "o"), "random": Look(GREY, DOTTED, "D"), "most": Look(VERMILLION, DASHED, "s")}
 WORDS = {"least": "least important", "random": "random", "most": "most important"}
 Groups = by_name(accuracies("tasks, groups", "runs, tasks, groups"))
@@ -41,7 +41,7 @@ class Panel:
     """A rectangle of a picture, in inches, with its own units: x from 0 to ``right``, y from ``low`` to ``high``."""
 
     def __init__(self, picture: Picture, place: Bbox, right: float, low: float, high: float):
-        self.picture, self.right, self.low, self.high = picture, right, low, high
+        self.picture, self.place, self.right, self.low, self.high = picture, place, right, low, high
         self.transData = BboxTransform(Bbox([[0, low], [right, high]]), place) + picture.dpi_scale_trans
 
     def add_artist(self, artist: Artist) -> Artist:
@@ -52,10 +52,10 @@ class Panel:
     def plot(self, x: np.ndarray, y: np.ndarray, **style: Any) -> list[Artist]:
         return [self.add_artist(Line2D(x, y, **style))]
 
-    def shade(self, start: float, end: float, color: str) -> None:
+    def shade(self, start: float, end: float, color: str) -> Artist:
         """A shade over the whole height."""
         place = (start, self.low), end - start, self.high - self.low
-        self.add_artist(Rectangle(*place, color=color, linewidth=0, zorder=0.2))
+        return self.add_artist(Rectangle(*place, color=color, linewidth=0, zorder=0.2))
 
 
 def paneled(
@@ -203,7 +203,8 @@ def damage(
 
     shares: (S,) from 0 to 1, rising; accuracies: "least", "random" and "most" (any of them) -> (S, T), or (R, S, T) for
     R draws or seeds, whose mean is drawn with a band of one standard deviation (n - 1); tasks that are nan throughout
-    get no panel. what: whose importance, for the title; done: what was done to the weights; at: a share, shaded.
+    get no panel. what: whose importance, for the title; done: what was done to the weights; at: a share,
+    shaded; None: a frame for each share.
 
     Raises:
         ValueError: shares that do not rise, accuracies of other shapes, or of no task at every share.
@@ -232,6 +233,9 @@ def damage(
         panel.shade(0, 10 * at, YELLOW)
     points, parts = [f"{100 * share:.3g} % of the weights {done}" for share in shares], []
     third = abs(shares - 0.3).argmin()
+    if at is None:
+        picture.frames(points, "share of the weights")
+        _slide(picture, panels, shares, {which: mean for which, (mean, _) in lines.items()})
     for which, values in lines.items():
         about = {"runs": len(draws[which]), "noun": "repeat"}
         draw_means(picture, panels, headings, 10 * shares, values, LOOKS[which], WORDS[which], points, **about)
@@ -240,6 +244,18 @@ def damage(
     undamaged = f"{whole:.0f} % on average at {100 * shares[0]:g} %"
     picture.alt = f"{title}: {undamaged}; with {points[third]}, {', '.join(parts)}."
     return picture
+
+
+def _slide(picture: Picture, panels: list[Panel], shares: np.ndarray, means: dict[str, np.ndarray]) -> None:
+    """In the frame of each share its shade in every panel, and what is read there, (S, T) by the colour of its line."""
+    for frame, share in enumerate(shares):
+        drawn = [panel.shade(0, 10 * share, YELLOW) for panel in panels]
+        for task, panel in enumerate(panels):
+            for place, (which, mean) in enumerate(reversed(means.items())):
+                at = panel.place.x1 - 0.38 * place, panel.place.y1 + 0.07
+                words, color = f"{100 * mean[frame, task]:.0f}", LOOKS[which].color
+                drawn.append(picture.write(*at, words, color=color, ha="right", va="baseline"))
+        picture.appear(frame, *drawn, last=frame)
 
 
 @checked

@@ -32,7 +32,9 @@ class Spots {
     this.which = []; // [group, number in the group] of each spot
     [this.first, this.at, this.link] = [[], [], []]; // frame, frame that it moves to, and what it belongs to
     const places = [];
+    this.starts = []; // the first spot of each group, and at last how many there are
     groups.forEach((group, number) => {
+      this.starts.push(this.which.length);
       const { shape: [rows, columns], box: [left, top, width, height] = [0, 0, 0, 0], since = [0] } = group;
       for (let i = 0; i < rows * columns; i++) {
         if (group.columns.some(([every, words]) => words[Math.floor(i / every) % words.length] === null)) continue;
@@ -46,6 +48,8 @@ class Spots {
       }
     });
     [this.x, this.y, this.wide, this.high] = [0, 1, 2, 3].map((part) => Float64Array.from(places, (one) => one[part]));
+    this.starts.push(places.length);
+    this.points = [...this.x.keys()].filter((spot) => !this.wide[spot]);
     this.shown = new Uint8Array(places.length).fill(1);
     // What the cells of a grid are taken for in each frame, a byte per cell; a frame like the one before is null.
     const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -101,18 +105,30 @@ class Spots {
   }
   nearest(x, y, reach) {
     let [found, least] = [-1, reach * reach];
-    for (let spot = 0; spot < this.x.length; spot++) {
-      const away = this.away(spot, x, y);
-      const closer = away < least || (away === least && this.wide[spot] < this.wide[found]);
-      if (this.shown[spot] && closer) [found, least] = [spot, away];
-    }
+    this.groups.forEach(({ box: [left, top, width, height] = [-Infinity, -Infinity, Infinity, Infinity] }, number) => {
+      if (x < left - reach || y < top - reach || x > left + width + reach || y > top + height + reach) return;
+      for (let spot = this.starts[number]; spot < this.starts[number + 1]; spot++) {
+        const away = this.away(spot, x, y);
+        const closer = away < least || (away === least && this.wide[spot] < this.wide[found]);
+        if (this.shown[spot] && closer) [found, least] = [spot, away];
+      }
+    });
     return found;
   }
   // Every spot that lies on this one: curves of several methods often meet.
   with(spot, reach) {
     const near = (other) => this.away(other, this.x[spot], this.y[spot]) <= reach * reach;
-    const same = (other) => other !== spot && this.shown[other] && !this.wide[other] && near(other);
-    return [spot, ...[...this.x.keys()].filter(same)].slice(0, 8);
+    const same = (other) => other !== spot && this.shown[other] && near(other);
+    return [spot, ...this.points.filter(same)].slice(0, 8);
+  }
+  // The same cell of other grids: of those with one link for all their cells, which lie alike.
+  twins(spot) {
+    const [number, i] = this.which[spot];
+    const one = ({ link = [], shape: [rows, columns] }) => (link.length === 1 && rows * columns > 1 ? link[0] : NaN);
+    const others = [...this.groups.keys()].filter((other) => other !== number);
+    const same = others.filter((other) => one(this.groups[other]) === one(this.groups[number]));
+    const there = same.map((other) => this.starts[other] + spot - this.starts[number]);
+    return there.filter((other) => this.which[other]?.[1] === i && this.shown[other]);
   }
   // The next one that is there, in the order of the figure.
   step(spot, by) {
@@ -246,13 +262,14 @@ class Stage {
     if (spot === this.current) return;
     this.current = spot;
     if (spot >= 0 && this.spots.at[spot] !== undefined) this.showFrame(this.spots.at[spot]);
-    const found = spot < 0 ? [] : this.spots.with(spot, SAME / this.svg.getScreenCTM().a);
+    const twins = spot < 0 ? [] : this.spots.twins(spot);
+    const found = spot < 0 ? [] : [...this.spots.with(spot, SAME / this.svg.getScreenCTM().a), ...twins];
     this.tip.textContent = found.map((each) => this.words(each)).join("\n");
     this.marks.replaceChildren();
     if (spot < 0) return;
     this.marks.append(this.mark(spot));
     const [around, box] = [this.root.getBoundingClientRect(), this.marks.getBoundingClientRect()];
-    this.marks.append(...this.spots.linked(spot, this.frame).map((other) => this.mark(other)));
+    this.marks.append(...[...this.spots.linked(spot, this.frame), ...twins].map((other) => this.mark(other)));
     const { offsetWidth, offsetHeight } = this.tip;
     const left = Math.max(0, Math.min(box.right - around.left + 8, around.width - offsetWidth));
     const above = box.top - around.top - offsetHeight - 4;
@@ -505,6 +522,7 @@ export default {
     const alert = make("div", { role: "alert", class: "cltutor-error" });
     const complain = () => (alert.textContent = model.get("message")) || alert.remove();
     show();
+    if (model.get("frame") >= 0) stage?.showFrame(model.get("frame"));
     model.on("change:drawing", show);
     model.on("change:frame", () => stage?.showFrame(model.get("frame")));
     model.on("change:message", () => complain() && el.append(alert));

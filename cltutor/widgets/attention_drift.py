@@ -1,9 +1,9 @@
 """Where a network looks, and how its attention drifts while it learns later tasks (LwM, Figure 4)."""
 
-import functools
-import itertools
 from collections.abc import Sequence
+from typing import Any
 
+import ipywidgets
 import numpy as np
 import torch
 
@@ -13,34 +13,36 @@ from ..checked import checked
 from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
+from ..show.attended import DRIFT, beside, large
 from ..show.attention import drift_from_first
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import dropdown
+from .base import buttons, dropdown, sentence
 from .controls import Controls, Values, takes, unusual
 from .herding_explorer import check_finished
-from .inputs import Knob
+from .inputs import Knob, Switch
 from .learning import Device, LearnsInTurn, Train, first_network
 from .stage import Draw, Drawing, draw
 
-PER_CLASS = 20  # test images of a base class whose maps are kept
+PER_CLASS = 4  # test images of a base class whose maps are kept
 CHUNK = 50  # images whose maps are computed at once
 METHODS = ("finetune", "lwf_mc", "lwm")
+VIEWS = {"maps": "where each method looks in an image, step by step", "drift": "how far the maps move, on average"}
 
 
 class AttentionDrift(LearnsInTurn):
-    """Grad-CAM of base-class test images after every task, by each method, with its drift from the first model.
+    """Grad-CAM of a base-class test image after every task, by each method, with its drift from the first model.
 
     Train learns the stream by each method, with one head for all classes. After every task the maps of every layer
     are kept, of each image's own class, so that a change of layer, class, image or opacity needs no network any more.
-    When all methods are trained every layer and class is drawn, so that a pick is answered from memory.
+    A click on an image shows its maps, a click on a map enlarges them; the outline of the object can be switched.
 
-    methods: names; layer: one of `attention.layers` that is not within a block, the last block if None; label: the
-    class of task 1 that is shown, its first one if None; image: the first of the test images shown, counted from 1;
-    rows: how many are shown; opacity: of the maps, in percent; seed, device: as in `learn`; runs: finished ones of the
-    stream, whose maps are shown at once, before those of the methods; settings: given to every method that takes them,
-    such as `epochs=5`, or `gamma=3` to `lwm` alone.
+    methods: names; view: "maps" or "drift"; layer: one of `attention.layers` that is not within a block, the last block
+    if None; label: the class of task 1 that is shown, its first one if None; image: which of its test images, counted
+    from 1; enlarged: one step at a time, large; opacity: of the maps, in percent; seed, device: as in `learn`; runs:
+    finished ones of the stream, whose maps are shown at once, before those of the methods; settings: given to every
+    method that takes them, such as `epochs=5`, or `gamma=3` to `lwm` alone.
 
     Raises:
         ValueError: an unknown method, layer or class, an image that there is not, or a setting that no method takes.
@@ -52,10 +54,11 @@ class AttentionDrift(LearnsInTurn):
         stream: Stream,
         methods: Sequence[str] = METHODS,
         *,
+        view: str = "maps",
         layer: str | None = None,
         label: int | None = None,
         image: int = 1,
-        rows: int = 2,
+        enlarged: bool = False,
         opacity: float = 60,
         seed: Seed = 0,
         device: Device = "auto",
@@ -70,20 +73,19 @@ class AttentionDrift(LearnsInTurn):
         first = {run.name: run.recipe for run in runs}
         self.recipes = first | {n: r for n, r in recipes_of(methods, settings).items() if n not in first}
         self.columns = [f"M{step}" for step in range(len(stream))]  # as in the paper: M0 has learned the base classes
-        labels, classes = stream[0].test.labels, stream[0].classes
-        places = torch.cat([(labels == label).nonzero().flatten()[:PER_CLASS] for label in classes])
-        self.images, self.labels = stream[0].test.images[places], labels[places]
+        test, classes = stream[0].test, stream[0].classes
+        self.places = torch.cat([(test.labels == label).nonzero().flatten()[:PER_CLASS] for label in classes])
+        self.images, self.labels = test.images[self.places], test.labels[self.places]
         network, sample = first_network(next(iter(self.recipes.values())), stream), self.images[:1]
         self.layers = attention.outside_blocks(network, list(attention.layers(network, sample)))
-        most = int(np.bincount(self.labels)[list(stream[0].classes)].min())
-        self.rows = Whole(1, most).check("rows", rows)
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
-        usual = {"layer": attention.last_block(network, sample), "label": stream[0].classes[0]}
-        given = {"methods": tuple(methods), "rows": rows, "seed": seed, "device": device}
-        self._make_controls(usual, unusual(type(self), given) | settings, most - rows + 1)
-        self.controls.start(layer=layer, label=label, image=image, opacity=opacity)
-        self.pane, self.curve = self.stage(), self.stage()
-        self.fill([self.actions, *self.controls.controls.values()], [self.pane, self.curve])
+        usual = {"layer": attention.last_block(network, sample), "label": classes[0]}
+        given = {"methods": tuple(methods), "seed": seed, "device": device}
+        self._make_controls(usual, unusual(type(self), given) | settings)
+        self.controls.start(view=view, layer=layer, label=label, image=image, enlarged=enlarged, opacity=opacity)
+        self.note, self.pane = ipywidgets.HTML(), self.stage(self._touched)
+        self.fill([self.actions, *self.controls.controls.values()], [self.pane, self.note])
+        self._load({name: recipe for name, recipe in self.recipes.items() if name not in first})
         for run in runs:
             self.results[run.name] = run
             self.maps[run.name] = [self._measure(run, task) for task in range(run.learned)]
@@ -103,19 +105,48 @@ class AttentionDrift(LearnsInTurn):
         every, count = slice(None), len(self.stream)
         return {name: drift_from_first(padded(steps, layer, every, count)) for name, steps in self.maps.items()}
 
-    def _make_controls(self, usual: Values, given: Values, most: int) -> None:
+    def _make_controls(self, usual: Values, given: Values) -> None:
         classes = {label: self.stream.class_names[label] for label in self.stream[0].classes}
-        which, covers = "which test image of the class is shown first", "how much of the image the map covers"
+        most = int(np.bincount(self.labels)[list(classes)].min())
         explained = "the base class whose test images are shown, and whose score the maps explain"
+        covers = "how much of the image the map covers"
         named = {
+            "view": buttons("show", "maps, or how far they move", list(VIEWS), list(VIEWS.values())),
             "layer": dropdown("layer", self.layers, "the layer whose maps are shown, in order of use"),
             "label": dropdown("class", [(name, label) for label, name in classes.items()], explained),
-            "image": Knob("first image", (1, max(2, most), 1), Whole(1, most), which, self.guarded),
+            "image": Knob("image", (1, max(2, most), 1), Whole(1, most), "which test image of the class", self.guarded),
+            "enlarged": Switch("enlarge the maps", "the maps of the image, one step at a time"),
             "opacity": Knob("opacity (%)", (0, 100, 5), Real(at_least=0, at_most=100), covers, self.guarded),
         }
         words = ", ".join(f"{label} ({name})" for label, name in classes.items())
         rules = {"label": Kind(f"a class of task 1, {words}", lambda value: type(value) is int and value in classes)}
         self.controls = Controls(self, named, usual, given, self._show, rules)
+
+    def _touched(self, spot: dict[str, Any]) -> None:
+        """Show the maps of an image, enlarge them, or go back."""
+        values = self.controls.values
+        if not self.maps:
+            self.note.value = sentence("These are sample pictures of the tasks: press Train.")
+        elif values["view"] == "drift":
+            self.note.value = sentence(f"{spot['words']}. A point is a mean over images: see each one in the maps.")
+        else:
+            if spot["key"].startswith("image ") and not values["enlarged"]:
+                values["image"] = int(spot["key"].split()[1]) + 1
+            else:
+                values["enlarged"] = not values["enlarged"]
+            self.controls.set(values)
+            self._show()
+
+    def _held(self, name: str) -> dict[str, Any]:
+        """The maps after every task in 255 steps, as they are scaled to their largest value."""
+        steps = self.maps.get(name, [])
+        if len(steps) < len(self.stream):
+            return {}
+        return {str(step): {layer: coded(maps) for layer, maps in found.items()} for step, found in enumerate(steps)}
+
+    def _restore(self, name: str, held: dict[str, Any]) -> None:
+        steps = [held[str(step)] for step in range(len(self.stream))]
+        self.maps[name] = [{layer: (maps / 255).astype(np.float16) for layer, maps in one.items()} for one in steps]
 
     def _start(self, name: str) -> None:
         super()._start(name)
@@ -145,36 +176,34 @@ class AttentionDrift(LearnsInTurn):
         return {layer: halved(torch.cat([part[layer] for part in parts]).numpy()) for layer in self.layers}
 
     def _draw_ahead(self, finished: bool) -> None:
-        """Draw every layer and class, as the other controls stand; called in the thread that trained."""
-        if not finished:
-            return
-        picks = list(itertools.product(self.layers, self.stream[0].classes))
-        for done, (layer, label) in enumerate(picks):
-            if self.training.stopped.is_set():
-                return
-            self.actions.say(f"drawing every layer and class, {done} of {len(picks)} done", 1.0)
-            self._pictures(self.controls.values | {"layer": layer, "label": label})
+        """Nothing: other layers, classes and images are drawn when they are chosen, each in a moment."""
 
     def _show(self, name: str | None = None) -> None:
         """Show what was learned as the controls stand; `name`: the control that was moved."""
-        self.pane.drawing, self.curve.drawing = self._pictures(self.controls.values) if self.maps else (self.empty, {})
+        values = self.controls.values
+        for control in ("label", "image", "enlarged", "opacity"):
+            self.controls.controls[control].layout.display = None if values["view"] == "maps" else "none"
+        self.note.value = sentence(DRIFT) if self.maps and values["view"] == "drift" else ""
+        self.pane.drawing = self._page(values) if self.maps else self.empty
 
-    def _pictures(self, values: Values) -> list[Drawing]:
-        """The maps and the curve for these values of the controls, each drawn once."""
+    def _page(self, values: Values) -> Drawing:
+        """The maps or the curve for these values of the controls, drawn once."""
         learned = tuple((method, len(steps)) for method, steps in self.maps.items())
-        keys = {self._maps: (*values.values(), learned), self._curve: (values["layer"], learned)}
-        return [self.album.page(key, functools.partial(make, **values)) for make, key in keys.items()]
+        if values["view"] == "maps":
+            return self.album.page((*values.values(), learned), lambda: self._maps(**values))
+        layer = values["layer"]
+        what = f"layer {layer}, mean ± spread over {len(self.images)} base-class images"
+        return self.album.page((layer, learned), lambda: show.attention_drift(self.drifts(layer), self.columns, what))
 
-    def _maps(self, layer: str, label: int, image: int, opacity: float) -> show.Picture:
-        own = np.flatnonzero(self.labels.numpy() == label)[int(image) - 1 :][: self.rows]
-        shown = {name: padded(steps, layer, own, len(self.stream)) for name, steps in self.maps.items()}
-        names = [f"{self.stream.class_names[label]}, test image {int(image) + n}" for n in range(len(own))]
-        images = self.images[own].numpy()
-        return show.attention_maps(images, shown, names, self.columns, opacity / 100, f"layer {layer}")
-
-    def _curve(self, layer: str, **_) -> show.Picture:
-        over = f"{len(self.images)} base-class test images"
-        return show.attention_drift(self.drifts(layer), self.columns, f"layer {layer}, mean and spread over {over}")
+    def _maps(self, layer: str, label: int, image: int, enlarged: bool, opacity: float, **_) -> show.Picture:
+        own = np.flatnonzero(self.labels.numpy() == label)
+        place, masks = own[image - 1], self.stream[0].test.masks
+        maps = {name: padded(steps, layer, [place], len(self.stream))[0] for name, steps in self.maps.items()}
+        mask = None if masks is None else masks[self.places[place]].numpy()
+        how = maps, self.columns, opacity / 100, mask, f"{self.stream.class_names[label]}, test image {image}, {layer}"
+        if enlarged:
+            return large(self.images[place].numpy(), *how)
+        return beside(self.images[own].numpy(), image - 1, *how)
 
 
 def recipes_of(names: Sequence[str], settings: dict) -> dict[str, Recipe]:
@@ -192,7 +221,7 @@ def recipes_of(names: Sequence[str], settings: dict) -> dict[str, Recipe]:
     }
 
 
-def padded(steps: Sequence[dict], layer: str, images: np.ndarray | slice, count: int) -> np.ndarray:
+def padded(steps: Sequence[dict], layer: str, images: Sequence[int] | slice, count: int) -> np.ndarray:
     """Maps (N, count, h, w) of these images after every task, nan after tasks not learned yet."""
     known = np.stack([step[layer][images] for step in steps], axis=1).astype(np.float32)
     missing = np.full((len(known), count - len(steps), *known.shape[2:]), np.nan, dtype=np.float32)
@@ -203,3 +232,8 @@ def halved(maps: np.ndarray) -> np.ndarray:
     """Maps (N, h, w) in half precision, each by its own largest value: only the place counts."""
     largest = maps.max((1, 2), keepdims=True)
     return (maps / np.where(largest > 0, largest, 1)).astype(np.float16)
+
+
+def coded(maps: np.ndarray) -> np.ndarray:
+    """Maps of `halved` in a byte per place."""
+    return (255 * maps.astype(np.float32)).round().astype(np.uint8)

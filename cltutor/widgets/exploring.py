@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from ..importance import by_name, fisher, mas, mas_local
+from ..importance import by_name, fisher, mas, mas_local, shared_weights
 from ..importance.damage import HOW, WHICH
 from ..networks import Network
 from ..runs.per_class import damaged_accuracy
@@ -75,14 +77,10 @@ class Exploration:
             "mas_local": mas_local(network, images, head),
             "ewc": fisher(network, images, task=head, seed=(run.seed, task)),
         }
-        before = self.summed[-1] if self.summed else {}
-        summed = {  # importances add up over tasks; a new head had none before
-            method: {name: value + before.get(method, {}).get(name, 0) for name, value in omega.items()}
-            for method, omega in own.items()
-        }
+        summed = self._added(own)
         if "si" in self.methods:  # SI's importance is a sum over tasks already
             summed["si"] = by_name(network, run.part_states["Anchor"]["importance"][0])
-            earlier = before.get("si", {})
+            earlier = self.summed[-1]["si"] if self.summed else {}
             own["si"] = {name: (value - earlier.get(name, 0)).clamp(min=0) for name, value in summed["si"].items()}
         curves = {(method, how): {} for method in self.methods for how in HOW}
         for method, how in curves:
@@ -92,8 +90,49 @@ class Exploration:
                 if known is None:
                     known = draws(network, self.stream, summed[method], SHARES, which, how)
                 curves[method, how][which] = known
-        for kept, new in ((self.networks, network), (self.own, own), (self.summed, summed), (self.curves, curves)):
+        self._keep(network, own, summed, curves)
+
+    def _added(self, own: dict[str, Omega]) -> dict[str, Omega]:
+        """Importances add up over tasks; a new head had none before."""
+        before = self.summed[-1] if self.summed else {}
+        return {
+            method: {name: value + before.get(method, {}).get(name, 0) for name, value in omega.items()}
+            for method, omega in own.items()
+        }
+
+    def _keep(self, *found: Any) -> None:
+        for kept, new in zip((self.networks, self.own, self.summed, self.curves), found, strict=True):
             kept.append(new)
+
+    def held(self) -> dict[str, Any]:
+        """All of it as arrays by name, by task."""
+        held = {}
+        for task, (network, own, curves) in enumerate(zip(self.networks, self.own, self.curves, strict=True)):
+            layers = list(shared_weights(network))
+            omegas = {method: {name: rooted(omega[name].numpy()) for name in layers} for method, omega in own.items()}
+            found = {f"{method} {how}": by_which for (method, how), by_which in curves.items()}
+            held[str(task)] = {"network": dict(network.state_dict()), "own": omegas, "curves": found}
+        return held
+
+    def restore(self, held: dict[str, Any], networks: Sequence[Network]) -> None:
+        """Take over what `held` gave; ``networks``: of each task, untrained."""
+        for task, network in enumerate(networks):
+            found = held[str(task)]
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in found["network"].items()})
+            own = {method: {name: squared(**one) for name, one in by.items()} for method, by in found["own"].items()}
+            curves = {tuple(name.rsplit(" ", 1)): by_which for name, by_which in found["curves"].items()}
+            self._keep(network.eval().requires_grad_(False), own, self._added(own), curves)
+
+
+def rooted(omega: np.ndarray) -> dict[str, np.ndarray]:
+    """An importance in half precision: the root of each weight's share of the largest, as small ones need order too."""
+    largest = omega.max(keepdims=True).reshape(1)
+    return {"largest": largest, "root": np.sqrt(omega / (largest if largest > 0 else 1)).astype(np.float16)}
+
+
+def squared(largest: np.ndarray, root: np.ndarray) -> Tensor:
+    """The importance of which `rooted` was made."""
+    return torch.from_numpy(largest * root.astype(np.float32) ** 2)
 
 
 def draws(network: Network, stream: Stream, omega: Omega, shares: Sequence[float], which: str, how: str) -> np.ndarray:

@@ -1,19 +1,25 @@
 """Which weights matter, by four methods, and a test of that: the accuracy when such weights are damaged."""
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets
+import numpy as np
 
 from .. import methods, show
 from ..checked import checked
-from ..describe import Real, Whole
-from ..importance import fisher, mas, mas_local, shared_weights
+from ..describe import Kind, Real, Whole
+from ..importance import fisher, layer_names, mas, mas_local, shared_weights
 from ..importance.damage import HOW, WHICH
 from ..runs.run import Run
+from ..seeds import seeded
+from ..show.importances import mark, scaled, weight_at
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons, dropdown, row, sentence
+from .base import buttons, dropdown, sentence, text_field
+from .behind import ignore
 from .controls import Controls, Values, unusual
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
@@ -22,24 +28,33 @@ from .learning import Device, Train, Trains, first_network, progress_line
 from .stage import Draw, draw
 
 MEASURED = tuple(method for method in METHODS if method != "si")  # of a run that is finished
-VIEWS = ("maps", "scatter", "damage")
+VIEWS = {  # the controls of each
+    "maps": ("layer", "weight", "summed", "scale"),
+    "scatter": ("layer", "first", "second", "summed", "scale"),
+    "damage": ("share", "which", "method", "how"),
+}
 DONE = {"prune": "set to zero", "perturb": "given noise"}
+HINT = "Point at a weight to read its rank by every method; click it for its importance and what it connects."
+CELL = "A cell of the scatter counts weights: point at a single one in the heat maps."
 
 
 class ImportanceExplorer(Trains):
     """Heat maps of Omega for MAS, local MAS, EWC and SI, a scatter of any two, and what damage does to each task.
 
     Train lets one network learn the stream with Synaptic Intelligence, and measures after every task; with a finished
-    ``run`` of the stream it measures that one's networks, by all but SI. view: "maps", "scatter" or "damage"; layer:
-    the name of a weight, the first one if None; task: after which task, counted from 1, the last if None; summed:
-    importance of all tasks so far, or of this task alone; scale: "rank" or "log"; first and second: the methods of the
-    scatter; method: whose ranking chooses the weights to damage, always by its sum over tasks; how: "prune" or
-    "perturb"; which: "least", "random" or "most"; share: percent of the weights of every layer; seed, device: as in
-    `learn`; settings: given to `methods.si`, such as
+    ``run`` of the stream it measures that one's networks, by all but SI. A click on a weight reads its importance, a
+    click on a curve of the damage chooses that share.
+
+    view: "maps", "scatter" or "damage"; layer: such as "conv 2" or the name of its parameter, the first one if None;
+    weight: output, input, row and column in the layer, such as "17, 3, 1, 2", or output and input of a whole kernel;
+    task: after which task, counted from 1, the last if None; summed: importance of all tasks so far, or of this task
+    alone; scale: "rank" or "log"; first and second: the methods of the scatter; method: whose ranking chooses the
+    weights to damage, always by its sum over tasks; how: "prune" or "perturb"; which: "least", "random" or "most";
+    share: percent of the weights of every layer; seed, device: as in `learn`; settings: given to `methods.si`, such as
     `epochs=5`.
 
     Raises:
-        ValueError: a word, layer, task or share that there is not, or a setting that the method does not take.
+        ValueError: a word, layer, weight, task or share that there is not, or a setting that the method does not take.
     """
 
     @checked
@@ -50,6 +65,7 @@ class ImportanceExplorer(Trains):
         run: Run | None = None,
         view: str = "maps",
         layer: str | None = None,
+        weight: str = "",
         task: int | None = None,
         summed: bool = True,
         scale: str = "rank",
@@ -71,17 +87,19 @@ class ImportanceExplorer(Trains):
             self.check_run(run, stream)
         self.recipe = methods.si(**settings) if run is None else run.recipe
         self.methods = METHODS if run is None else MEASURED
-        self.layers = list(shared_weights(first_network(self.recipe, stream)))
+        network = first_network(self.recipe, stream)
+        self.layers = {words: name for name, words in layer_names(network).items()}
+        self.shapes = {name: tuple(weight.shape) for name, weight in shared_weights(network).items()}
         self.data = Exploration(stream, self.methods)
-        usual = {"layer": self.layers[0], "task": len(stream)}
+        usual, self._last = {"layer": next(iter(self.layers)), "task": len(stream)}, ("", "")
         given = unusual(type(self), {"seed": seed, "device": device}) | settings
-        named = self._make_controls()
-        self.controls = Controls(self, named, usual, given, self._show)
-        values = {"view": view, "layer": layer, "task": task, "summed": summed, "scale": scale, "first": first}
-        values |= {"second": second, "method": method, "how": how, "which": which, "share": share}
+        self.controls = self._make_controls(usual, given)
+        values = {"view": view, "layer": layer, "weight": weight, "task": task, "summed": summed, "scale": scale}
+        values |= {"first": first, "second": second, "method": method, "how": how, "which": which, "share": share}
         self.controls.start(**values)
-        self.note, self.pane = ipywidgets.HTML(), self.stage()
-        self.fill([self.actions, named["view"], named["task"], *self._only.values()], [self.pane, self.note])
+        self.note, self.pane = ipywidgets.HTML(), self.stage(self._touched)
+        self.fill([self.actions, *self.controls.controls.values()], [self.pane, self.note])
+        self._load({self.recipe.name: self.recipe} if run is None else {})
         self._show()
 
     @staticmethod
@@ -94,7 +112,7 @@ class ImportanceExplorer(Trains):
         for measure in (mas, mas_local, fisher):
             measure(network, images)
 
-    def _make_controls(self) -> dict[str, ipywidgets.Widget]:
+    def _make_controls(self, usual: Values, given: Values) -> Controls:
         def pressed(name: str, words: str, values: Sequence, shown: dict, tooltips: list[str]):
             return buttons(words, name, [(shown.get(value, value), value) for value in values], tooltips)
 
@@ -105,26 +123,57 @@ class ImportanceExplorer(Trains):
         whiches = {"least": "least important", "most": "most important"}
         tips = ["those that matter least", "drawn at random", "those that matter most"]
         hows = ["set to zero", "noise as large as the deviation of the layer's weights is added"]
+        where = "output, input, row and column of a weight, such as 17, 3, 1, 2; press Enter"
         named = {
             "view": pressed("view", "show", VIEWS, {"maps": "heat maps"}, kinds),
-            "layer": dropdown("layer", self.layers, "whose weights are shown"),
             "task": Knob("after task", (1, count, 1), Whole(1, count), "how many tasks", self.guarded),
-            "summed": pressed("summed", "importance", (True, False), {True: "accumulated", False: "this task's"}, sums),
-            "scale": pressed("scale", "scale", ("rank", "log"), {}, scales),
+            "layer": dropdown("layer", list(self.layers), "whose weights are shown"),
+            "weight": text_field("weight", where, ignore, "auto", placeholder="click one"),
             "first": dropdown("across", self.methods, "the method on the horizontal axis"),
             "second": dropdown("up", self.methods, "the method on the vertical axis"),
+            "summed": pressed("summed", "importance", (True, False), {True: "accumulated", False: "this task's"}, sums),
+            "scale": pressed("scale", "scale", ("rank", "log"), {}, scales),
+            "share": Knob("share (%)", (0, 100, 5), percent, "of a layer", self.guarded),
+            "which": pressed("which", "weights", WHICH, whiches, tips),
             "method": dropdown("ranked by", self.methods, "the method that ranks the weights to damage"),
             "how": pressed("how", "damage", HOW, {}, hows),
-            "which": pressed("which", "weights", WHICH, whiches, tips),
-            "share": Knob("share (%)", (0, 100, 5), percent, "of a layer", self.guarded),
         }
-        shown_in = {
-            "maps": ("layer", "summed", "scale"),
-            "scatter": ("first", "second"),
-            "damage": ("method", "how", "which", "share"),
+        known = {*self.layers, *self.layers.values()}
+        rules = {
+            "layer": Kind(f"one of {', '.join(self.layers)}", lambda value: isinstance(value, str) and value in known)
         }
-        self._only = {view: row(*(named[name] for name in names)) for view, names in shown_in.items()}
-        return named
+        rules["weight"] = Kind('text such as "17, 3, 1, 2", or ""', lambda value: isinstance(value, str))
+        return Controls(self, named, usual, given, self._show, rules, self._checked)
+
+    def _checked(self, values: Values) -> Values:
+        """A layer by its name for a reader; the weight of another layer is not kept where this one has no such."""
+        layer = next(words for words, name in self.layers.items() if values["layer"] in (words, name))
+        weight, shape = values["weight"], self.shapes[self.layers[layer]]
+        numbers = [int(one) for one in re.findall(r"[0-9]{1,9}", weight)]
+        fits = len(numbers) in (2, len(shape)) and all(1 <= n <= most for n, most in zip(numbers, shape, strict=False))
+        if weight and not (fits and re.fullmatch(r"[\s\d,]+", weight)):
+            if weight != self._last[1] or layer == self._last[0]:
+                raise ValueError(f"weight counts in {layer} from 1 to {', '.join(map(str, shape))}, unlike {weight!r}.")
+            numbers = []
+        self._last = layer, ", ".join(map(str, numbers))
+        return values | {"layer": layer, "weight": self._last[1]}
+
+    def _touched(self, spot: dict[str, Any]) -> None:
+        """Read the weight of a heat map, or damage the share of a point."""
+        values = self.controls.values
+        if not self.data.networks:
+            self.note.value = sentence("These are sample pictures of the tasks: press Train.")
+        elif values["view"] == "scatter":
+            self.note.value = sentence(f"{spot['words']}. {CELL}")
+        else:
+            if values["view"] == "maps":
+                shape = self.shapes[self.layers[values["layer"]]]
+                place = weight_at(shape, len(self.methods), spot["row"], spot["column"])
+                values["weight"] = ", ".join(str(one + 1) for one in place)
+            else:
+                values["share"] = 100 * SHARES[spot["number"]]
+            self.controls.set(values)
+            self._show()
 
     def _train(self) -> None:
         self._forget()
@@ -135,6 +184,7 @@ class ImportanceExplorer(Trains):
 
     def _forget(self) -> None:
         self.data = Exploration(self.stream, self.methods)
+        self._replace(*self.recorded)
         self.album.clear()
 
     def _clear(self) -> None:
@@ -142,6 +192,17 @@ class ImportanceExplorer(Trains):
             self._stop()
         self._forget()
         self._show()
+
+    def _held(self, name: str) -> dict[str, Any]:
+        return self.data.held() if len(self.data.networks) == len(self.stream) else {}
+
+    def _restore(self, name: str, held: dict[str, Any]) -> None:
+        networks = [first_network(self.recipe, self.stream) for _ in self.stream]
+        with seeded(("layers",)):
+            for task, network in enumerate(networks):
+                for later in self.stream[1 : task + 1]:
+                    network.grow(len(later.classes))
+        self.data.restore(held, networks)
 
     def _follow(self, event: Event) -> None:
         """Show an event on the page; called in the thread that trains."""
@@ -167,15 +228,20 @@ class ImportanceExplorer(Trains):
     def _show(self, name: str | None = None) -> None:
         """Show what the controls say; `name`: the control that was moved."""
         values, learned = self.controls.values, len(self.data.networks)
-        for view, controls in self._only.items():
-            shown = view == values["view"] or (view == "maps" and values["view"] == "scatter")
-            controls.layout.display = "flex" if shown else "none"
+        for control in set().union(*VIEWS.values()):
+            shown = control in VIEWS[values["view"]]
+            self.controls.controls[control].layout.display = None if shown else "none"
         if not learned:
             self.pane.drawing, self.note.value = self.empty, ""
             return
         wanted, values["task"] = values["task"], min(values["task"], learned)
-        self.pane.drawing = self.album.page(tuple(values.values()), lambda: self._picture(values))
-        words = self._numbers(values) if values["view"] == "damage" else ""
+        key = tuple(values[name] for name in ("view", "task", *VIEWS[values["view"]]) if name not in ("share", "which"))
+        before, self.pane.drawing = self.pane.drawing, self.album.page(key, lambda: self._picture(values))
+        if values["view"] == "damage":
+            if self.pane.drawing is not before:
+                self.pane.frame = -1  # a picture begins with its last frame: have it moved again
+            self.pane.frame = int(np.abs(np.array(SHARES) - values["share"] / 100).argmin())
+        words = {"maps": self._weight, "scatter": lambda _: "", "damage": self._numbers}[values["view"]](values)
         if wanted > learned:
             words += f" Task {wanted} has not been learned yet: this is the state after task {learned}."
         self.note.value = sentence(words)
@@ -184,14 +250,36 @@ class ImportanceExplorer(Trains):
         task, layer, scale = values["task"] - 1, values["layer"], values["scale"]
         if values["view"] == "damage":
             curves = self.data.curves[task][values["method"], values["how"]]
-            what = f"{values['method']} after task {task + 1}"
-            return show.damage(SHARES, curves, what, DONE[values["how"]], at=values["share"] / 100)
-        omegas = (self.data.summed if values["summed"] else self.data.own)[task]
+            return show.damage(SHARES, curves, f"{values['method']} after task {task + 1}", DONE[values["how"]])
+        omegas = self._omegas(values)
         what = f"after task {task + 1}, " + ("accumulated" if values["summed"] else "this task's")
-        if values["view"] == "maps":
-            return show.importance({method: omegas[method] for method in self.methods}, layer, scale, what)
-        names = values["first"], values["second"]
-        return show.agreement(*(omegas[name][layer] for name in names), names, scale, f"{layer}, {what}")
+        if values["view"] == "scatter":
+            names = values["first"], values["second"]
+            return show.agreement(*(omegas[name] for name in names), names, scale, f"{layer}, {what}")
+        picture = show.importance({method: {layer: omega} for method, omega in omegas.items()}, layer, scale, what)
+        if values["weight"]:
+            mark(picture, self.shapes[self.layers[layer]], place_of(values["weight"]))
+        return picture
+
+    def _omegas(self, values: Values) -> dict[str, np.ndarray]:
+        """The importance of the layer that is shown, by every method."""
+        omegas = (self.data.summed if values["summed"] else self.data.own)[values["task"] - 1]
+        return {method: omegas[method][self.layers[values["layer"]]].numpy() for method in self.methods}
+
+    def _weight(self, values: Values) -> str:
+        """What the chosen weight connects, and its importance by every method."""
+        if not values["weight"]:
+            return HINT
+        place, layer = place_of(values["weight"]), values["layer"]
+        dims = len(self.shapes[self.layers[layer]])
+        output, source, *rest = (one + 1 for one in place)
+        noun = "map" if dims > 2 else "unit"
+        kernel = f", row {rest[0]}, column {rest[1]}" if rest else ", mean of the kernel" if dims > 2 else ""
+        found = [
+            f"{method} {omega[place].mean():.3g} (rank {scaled(omega, 'rank')[place].mean():.0f} %)"
+            for method, omega in self._omegas(values).items()
+        ]
+        return f"{layer}, from {noun} {source} to {noun} {output}{kernel}: {', '.join(found)}."
 
     def _numbers(self, values: Values) -> str:
         """The accuracy of every task at exactly the share that was typed."""
@@ -203,3 +291,8 @@ class ImportanceExplorer(Trains):
         kind = f"The {which} important {share:g}" if which != "random" else f"Random {share:g}"
         mean = f", mean of {DRAWS} draws" if which == "random" or how == "perturb" else ""
         return f"{kind} % of the weights of every layer {DONE[how]}{mean}: {', '.join(pairs)}."
+
+
+def place_of(weight: str) -> tuple[int, ...]:
+    """The place of a weight in its layer, counted from 0."""
+    return tuple(int(one) - 1 for one in weight.split(","))

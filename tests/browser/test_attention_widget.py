@@ -2,6 +2,8 @@
 
 import pytest
 
+from benchmarks.browsing import PICTURE
+
 pytestmark = pytest.mark.browser
 
 CELLS = [
@@ -9,6 +11,14 @@ CELLS = [
     "cl.widgets.AttentionDrift(stream, epochs=2)",
 ]
 TOOL = "cltutor-attention-drift"
+
+
+def click(tool, across, down):
+    """Click in the picture, at shares of its width and height."""
+    drawing = tool.place.locator(PICTURE).first
+    drawing.scroll_into_view_if_needed()
+    box = drawing.bounding_box()
+    tool.notebook.page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
 
 
 def test_maps_appear_for_every_method_and_follow_the_controls(tool):
@@ -19,7 +29,7 @@ def test_maps_appear_for_every_method_and_follow_the_controls(tool):
     tool.shot("attention-after")
     for change in (
         lambda: tool.type("opacity (%)", "20"),
-        lambda: tool.type("first image", "3"),
+        lambda: tool.type("image", "3"),
         lambda: tool.field("layer").select_option(index=0),
         lambda: tool.field("class").select_option(index=1),
     ):
@@ -28,6 +38,25 @@ def test_maps_appear_for_every_method_and_follow_the_controls(tool):
         tool.until(lambda before=before: tool.pixels != before)
     tool.shot("attention-changed")
     tool.until(lambda: "opacity=20" in tool.field("as code").input_value())
+
+
+def test_a_click_shows_an_image_or_enlarges_its_maps(tool):
+    click(tool, 0.1, 0.5)
+    tool.until(lambda: "test image 2" in tool.picture)
+    click(tool, 0.6, 0.6)
+    tool.until(lambda: "enlarged=True" in tool.field("as code").input_value())
+    tool.until(lambda: tool.button("enlarge the maps").get_attribute("class").find("mod-active") > 0)
+    tool.shot("attention-enlarged")
+    entry = tool.place.get_by_role("button", name="object")
+    entry.click()
+    tool.until(lambda: entry.get_attribute("aria-pressed") == "false")
+    click(tool, 0.6, 0.6)
+    tool.until(lambda: "enlarged" not in tool.field("as code").input_value())
+    tool.button("drift").click()
+    tool.until(lambda: "Mean drift of attention" in tool.picture)
+    assert tool.place.get_by_text("Drift: the L1 distance").count() == 1
+    tool.button("maps").click()
+    tool.until(lambda: "view" not in tool.field("as code").input_value())
 
 
 def test_a_wrong_line_of_code_is_refused_in_plain_words(tool):

@@ -2,8 +2,11 @@
 
 import pytest
 
+from benchmarks.browsing import PICTURE
+
 pytestmark = pytest.mark.browser
 
+METHODS = ["mas", "mas_local", "ewc", "si"]
 CELLS = [
     "import cltutor as cl\nstream = cl.streams.digits(tasks=[4, 3, 3], order=0)",
     "cl.widgets.ImportanceExplorer(stream, epochs=3)",
@@ -41,7 +44,7 @@ def test_heat_maps_follow_layer_task_and_scale(explorer):
     explorer.until(lambda: "accumulated: heat maps" in explorer.picture)
     explorer.shot("explorer-maps")
     explorer.field("layer").select_option(index=3)
-    explorer.until(lambda: "hidden.0.0.weight, after task 3" in explorer.picture)
+    explorer.until(lambda: "hidden 1, after task 3" in explorer.picture)
     explorer.type("after task", "2")
     explorer.until(lambda: "after task 2" in explorer.picture)
     explorer.button("this task's").click()
@@ -49,6 +52,28 @@ def test_heat_maps_follow_layer_task_and_scale(explorer):
     explorer.button("log").click()
     explorer.until(lambda: "decades" in explorer.picture)
     explorer.shot("explorer-log")
+
+
+def test_a_weight_is_read_by_all_methods_where_it_is_pointed_at_and_its_importance_by_a_click(explorer):
+    explorer.button("rank").click()
+    explorer.field("layer").select_option("conv 2")
+    explorer.until(lambda: "conv 2, after task 2" in explorer.picture)
+    drawing, page = explorer.place.locator(PICTURE).first, explorer.notebook.page
+    drawing.scroll_into_view_if_needed()
+    box = drawing.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    tip = explorer.place.locator(".cltutor-tip")
+    explorer.until(lambda: [line.split(",")[0] for line in tip.inner_text().split("\n")] == METHODS)
+    assert len({line.split(":")[0].partition(", ")[2] for line in tip.inner_text().split("\n")}) == 1
+    assert explorer.place.locator(".cltutor-mark").count() == 4
+    page.mouse.down()
+    page.mouse.up()
+    note = explorer.place.get_by_text("conv 2, from map")
+    explorer.until(lambda: all(f"{method} " in note.inner_text() for method in METHODS))
+    weight = explorer.field("weight").input_value()
+    assert f'weight="{weight}"' in explorer.field("as code").input_value()
+    explorer.type("weight", "3, 5, 1, 2")
+    explorer.until(lambda: "from map 5 to map 3, row 1, column 2" in note.inner_text())
 
 
 def test_any_two_methods_are_set_against_each_other(explorer):
@@ -68,9 +93,17 @@ def test_damage_is_slid_and_typed_and_shown_for_each_task(explorer):
     explorer.until(lambda: "30 %" in note.inner_text())
     explorer.type("share (%)", "42")
     explorer.until(lambda: "42 %" in note.inner_text())
-    explorer.button("most important").click()
+    explorer.place.locator(".widget-toggle-button").filter(has_text="most important").click()  # not the legend
     explorer.until(lambda: "The most important 42 %" in note.inner_text())
     explorer.shot("explorer-damage")
+    shown = explorer.place.get_by_label("share of the weights, number")
+    explorer.until(lambda: shown.input_value() == "5")  # 40 %, the nearest
+    explorer.place.locator(PICTURE).first.focus()
+    for key in ("Home", "ArrowRight", "ArrowRight", "Enter"):
+        explorer.notebook.page.keyboard.press(key)
+    explorer.until(lambda: explorer.field("share (%)").input_value() == "20")
+    explorer.until(lambda: shown.input_value() == "3")
+    explorer.type("share (%)", "42")
     for words in ('view="damage"', "share=42"):
         explorer.until(lambda words=words: words in explorer.field("as code").input_value())
     wrong = "cl.widgets.ImportanceExplorer(stream, view='map', epochs=3)"

@@ -111,3 +111,13 @@ NAME = "backbone.trunk.0.weight"
 def test_bad_input_is_refused_in_one_sentence(network, omega, wrong, sentence):
     with pytest.raises(ValueError, match=sentence):
         damage(network, **{"omega": omega, "share": 0.1, **wrong})
+
+
+def test_layers_have_names_for_a_reader():
+    network = cl.networks.MultiHead().build((1, 8, 8))
+    network.grow(2)
+    assert list(cl.importance.layer_names(network).values()) == ["conv 1", "conv 2", "conv 3", "hidden 1", "hidden 2"]
+    assert list(cl.importance.layer_names(network)) == list(shared_weights(network))
+    rebuilt = cl.methods.dfcnn().network.build((1, 8, 8))
+    rebuilt.grow(2)
+    assert all(name == words for name, words in cl.importance.layer_names(rebuilt).items())

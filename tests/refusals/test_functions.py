@@ -27,7 +27,7 @@ LEGITIMATE = (  # why, in which arguments of which functions, and what
     ("None is the usual value", NONE, "None"),
     (
         "another network",
-        f"{NETWORKS} *.by_name(network) *.damage*s(network) *.damage(network) *ed_weights(*)",
+        f"{NETWORKS} *.by_name(network) *.damage*s(network) *.damage(network) *ed_weights(*) *layer_names(*)",
         "a network",
     ),
     ("images", "answers.[!a]*(images) *.answers(images) *.mas*(images) *.layers(image) *.last_block(image)", "images"),

@@ -76,7 +76,7 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
     ("no class is chosen yet, which the page asks for", "WhatNotToForget", "classes", "list; tuple; no array"),
     ("channels, or none", "FilterReconstruction", "off", "list; tuple; one in a list; no array; to be read once"),
     ("images, or none", "HerdingExplorer", "own", "list; tuple; one in a list; no array; to be read once"),
-    ("True and False are its values", "*", "augmentation fine_tuning summed known_task", "True; False"),
+    ("True and False are its values", "*", "augmentation fine_tuning summed known_task enlarged", "True; False"),
     ("a number in its range", "AttentionDrift ImportanceExplorer", "opacity share", "0; 1.5; 1e-320"),
     ("a number in its range", "FilterReconstruction", "patience", "0; 1.5; 1e-320"),
     ("a number in its range", "Temperature", "temperature", "1.5; 1e308; 2**63"),

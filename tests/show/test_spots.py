@@ -73,7 +73,8 @@ def test_frames_are_what_appears_and_what_is_unveiled(picture):
     picture.unveil(axes, [1, 2, 3], line)
     picture.appear(1, text, last=1)
     made = one(picture)
-    assert made["frames"] == {"of": "task", "names": ("task 1", "task 2", "task 3"), "curtains": [[108, 180, 252]]}
+    names = ("task 1", "task 2", "task 3")
+    assert made["frames"] == {"of": "task", "names": names, "start": 2, "curtains": [[108, 180, 252]]}
     assert 'data-curtain="0"' in made["svg"]
     assert 'data-frames="1-1"' in made["svg"]
 

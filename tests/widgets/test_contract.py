@@ -21,7 +21,7 @@ CASES = {
         [
             ('layer="backbone.normalise"', "layer is one of backbone.trunk.0"),
             ("label=3", "label is a class of task 1, 2 (c), 0 (a), not 3"),
-            ("image=0", "image is a whole number from 1 to 3, not 0"),
+            ("image=0", "image is a whole number from 1 to 4, not 0"),
         ],
     ),
     "Balance": (
@@ -57,7 +57,8 @@ CASES = {
         ['view="damage", task=1, which="random", share=45', 'view="scatter", second="si"'],
         [
             ('view="map"', "view is one of maps, scatter, damage, not 'map'"),
-            ('layer="head"', "layer is one of backbone.trunk.0.weight"),
+            ('layer="head"', "layer is one of conv 1, conv 2"),
+            ("weight='1'", "weight counts in conv 1 from 1 to 32, 1, 3, 3, unlike '1'."),
             ("share=101", "share is a number from 0 to 100, not 101"),
             ("summed=1", "summed is True or False, not 1"),
         ],
@@ -237,7 +238,7 @@ DIGITS = cl.streams.digits
 REFUSED = {
     "There is no method 'lwn'": ("AttentionDrift", {"methods": ("lwn",)}),
     "one method or more": ("AttentionDrift", {"methods": ()}),
-    "rows is a whole number from 1 to 4": ("AttentionDrift", {"rows": 9}),
+    "image is a whole number from 1 to 4, not 9": ("AttentionDrift", {"image": 9}),
     "capacity must be at least 4": ("Balance", {"capacity": 3}),
     "epochs is a whole number from 2 up, not 1": ("Balance", {"epochs": 1}),
     "memory cannot be set here": ("Balance", {"memory": None}),
