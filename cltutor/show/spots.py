@@ -144,7 +144,7 @@ class Touchable:
     def frames(self, names: Iterable[object], of: str, start: int | None = None) -> None:
         """The names of the frames, in order, what they are ("task", "epoch"), and which is shown at first: the last."""
         self.frame_names, self.frame_of = tuple(map(str, names)), of
-        self.frame_start = len(self.frame_names) - 1 if start is None else start
+        self.frame_start = max(0, len(self.frame_names) - 1) if start is None else start
         self._frame(self.frame_start)
 
     def appear(self, first: int, *artists: Artist, last: int | None = None) -> None:

@@ -53,7 +53,7 @@ def test_it_learns_by_every_method_with_one_head_and_keeps_the_maps(trained, str
     found = trained.drifts(cl.attention.last_block(run.model, trained.images[:1]))["lwm"]
     torch.testing.assert_close(torch.tensor(found[:, 1]).float(), expected, atol=0.02, rtol=0)
     show(trained, view="drift")
-    assert f"lwm ends with a mean drift of {found[:, 1].mean():.2f}" in trained.pane.words
+    assert f"lwm, M1: drift from M0 {found[:, 1].mean():.3f} ± " in trained.pane.words
     assert "Drift: the L1 distance of a map from" in trained.note.value
 
 
