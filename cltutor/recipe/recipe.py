@@ -248,6 +248,6 @@ class Recipe(Described):
         """The equations as MathML, which a page shows without any script."""
         from latex2mathml.converter import convert  # a headless job, which shows none, need not wait for it
 
-        lines = (convert(line, display="block") for line in self.equations)
-        left = (line.replace("<math ", '<math style="text-align:left" ', 1) for line in lines)
+        lines = (convert(line, display="block") for line in self.equations)  # with what is below a sum below it
+        left = ("<div>" + line.replace('display="block"', 'displaystyle="true"', 1) + "</div>" for line in lines)
         return f'<div style="overflow-x:auto">{"".join(left)}<small>{escape(self.images)}</small></div>'
