@@ -18,7 +18,8 @@ function describe(root) {
   }
   for (const handle of root.querySelectorAll(".noUi-handle")) {
     const around = handle.closest(".cltutor-knob") ?? handle.closest(".widget-inline-hbox");
-    set(handle, "aria-label", around?.querySelector(".widget-label")?.textContent || around?.title || "value");
+    const words = around?.querySelector(".widget-label")?.textContent || "value";
+    set(handle, "aria-label", `${words}, slider`); // the typed value beside it has the words alone
   }
   for (const bar of root.querySelectorAll(".progress")) {
     set(bar, "role", "progressbar");

@@ -76,7 +76,7 @@ CASES = {
     "Playground": (
         {"recipe": cl.methods.lwf(epochs=2)},
         "cl.widgets.Playground(stream, cl.methods.lwf(epochs=2))",
-        ["known_task=False", "seed=3", 'seeds=5, view="wall"'],
+        ["known_task=False", 'seed=3, seeds=5, view="wall"'],
         [
             ("seeds=2", "seeds is one of 1, 3, 5, not 2"),
             ('view="walls"', "view is one of curves, wall, not 'walls'"),
