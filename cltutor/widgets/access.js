@@ -58,20 +58,22 @@ function wake(root, model, signal) {
     event.preventDefault();
     event.stopPropagation();
   });
-  let [count, heading] = [0, ""];
+  let [count, last] = [0, null]; // the control that has, or had, the focus
+  on(window, "focusin", ({ target }) => (last = root.contains(target) ? target : null));
   on(root, "click", (event) => {
-    heading = event.target.closest("[data-press]")?.dataset.press;
-    if (!heading) return;
-    model.set("pressed", { what: heading, count: ++count });
+    const what = event.target.closest("[data-press]")?.dataset.press;
+    if (!what) return;
+    model.set("pressed", { what, count: ++count });
     model.save_changes();
   });
   const watch = new MutationObserver(() => {
     describe(root);
-    // A table that was sorted is a new one: the heading that was pressed keeps the focus.
-    const lost = heading && document.activeElement === document.body;
-    if (lost) root.querySelector(`[data-press="${heading}"]`)?.focus();
+    // A button that was pressed and is disabled now hands the focus to Train or Stop, a heading to the new table's.
+    const lost = last && [document.body, last].includes(document.activeElement);
+    if (lost && last.disabled) root.querySelector("button:is(.cltutor-key-t, .cltutor-key-s):enabled")?.focus();
+    else if (lost && !last.isConnected) root.querySelector(`[data-press="${last.dataset.press}"]`)?.focus();
   });
-  watch.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
+  watch.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["class", "disabled"] });
   signal.addEventListener("abort", () => watch.disconnect());
   describe(root);
 }
