@@ -116,8 +116,7 @@ class Playground(CollectsRuns):
         self.code_field = CodeLine("as code", TIP, self.guarded(self._pasted))
         self.fold = ipywidgets.VBox([self.formula, self.panel, self.opener], layout=ipywidgets.Layout(width="100%"))
         self._unfold()
-        images, epochs = (self.panel.controls[name] for name in ("images", "epochs"))
-        side = self.actions, self.method, images, epochs, self.known_task, self.seeds, self.view, self.whose
+        side = self.actions, self.method, *self.panel.side, self.known_task, self.seeds, self.view, self.whose
         self.fill([*side, self.all, self.large], [self.pane], [self.recorded, self.fold, self.results])
 
     def _choice(self, words: str, options: list, changed, value: object) -> Choice:
@@ -128,6 +127,8 @@ class Playground(CollectsRuns):
 
     def _unfold(self) -> None:
         self.fold.layout.display = None if self.all.value else "none"
+        if self.all.value:
+            _ = self.panel.controls  # made when they are first looked at
 
     def _enlarge(self) -> None:
         (self.add_class if self.large.value else self.remove_class)("cltutor-large")

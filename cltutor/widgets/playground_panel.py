@@ -1,8 +1,9 @@
 """The switches of a playground in sections; what makes no sense is greyed out and says why."""
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import ipywidgets
 
@@ -11,7 +12,7 @@ from .behind import Worker
 from .inputs import Choice, Knob, Switch, plain
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
-from .playground_presets import make_controls, named
+from .playground_presets import make_control, named
 
 # A term's switch -> the controls that count only while it is on.
 DEPENDENT = {switch: (weight, *settings) for switch, weight, settings in TERMS.values()}
@@ -26,6 +27,7 @@ SECTIONS = {
     "Network": (("network",), ("backbone",), ("after_task",)),
     "Training": (("heads",), ("rate",), ("learns",), ("augmentation", "noise")),
 }
+SIDE = "images", "epochs"
 LIMITED = "exemplars", "per class"  # memories that keep so many images
 UNCHANGED = "Nothing was changed."
 
@@ -35,7 +37,8 @@ class Unchanged(ValueError):
 
 
 class Panel(ipywidgets.VBox):
-    """Controls for a `Composition` in sections; those of ``images`` and ``epochs`` have their place elsewhere.
+    """Controls for a `Composition` in sections, made when they are first looked at; those in ``side`` have their place
+    elsewhere, and are there from the first.
 
     `changed()` is called after the learner has made another composition.
 
@@ -53,14 +56,26 @@ class Panel(ipywidgets.VBox):
     ) -> None:
         self.limits, self.composition, self.changed, self._worker = limits, composition, changed, Worker(fail)
         self._applying, self.settle, self.cease = False, self._worker.settle, self._worker.cease
-        self.controls = make_controls(guarded)
-        moved = guarded(self._moved)
-        for control in self.controls.values():
-            control.observe(lambda change: self._applying or moved(change), "value")
+        super().__init__(layout=ipywidgets.Layout(width="100%"))
+        self._guarded, self._made = guarded, {}
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
-        sections = [self._section(title, rows) for title, rows in SECTIONS.items()]
-        super().__init__([*sections, self.reasons], layout=ipywidgets.Layout(width="100%"))
+        self.side = self._make(SIDE)
         self._apply(composition)
+
+    @cached_property
+    def controls(self) -> dict[str, ipywidgets.Widget]:
+        """All controls by the names of what they set: a hundred buttons, which take longer than the first picture."""
+        self._make([name for rows in SECTIONS.values() for names in rows for name in names])
+        self.children = (*(self._section(title, rows) for title, rows in SECTIONS.items()), self.reasons)
+        self._apply(self.composition)
+        return self._made
+
+    def _make(self, names: Sequence[str]) -> list[ipywidgets.Widget]:
+        moved, made = self._guarded(self._moved), [make_control(name, self._guarded) for name in names]
+        for control in made:
+            control.observe(lambda change: self._applying or moved(change), "value")
+        self._made = self._made | dict(zip(names, made, strict=True))
+        return made
 
     def set(self, composition: Composition) -> None:
         """Set every control.
@@ -75,7 +90,7 @@ class Panel(ipywidgets.VBox):
         self.changed()
 
     def _section(self, title: str, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
-        lines = [row(*(self.controls[name] for name in names)) for names in rows]
+        lines = [row(*(self._made[name] for name in names)) for names in rows]
         heading = ipywidgets.HTML(f"<b>{title}</b>")
         made = ipywidgets.VBox([heading, *lines], layout=ipywidgets.Layout(width="auto"))
         made.add_class("cltutor-section")
@@ -83,9 +98,9 @@ class Panel(ipywidgets.VBox):
 
     def _moved(self, change) -> None:
         """The learner moved a control. So many images in a memory of none are exemplars, and no images are none."""
-        values = {name: plain(control.value) for name, control in self.controls.items()}
-        images, memory = values["images"], values["memory"]
-        if change.owner is self.controls["images"]:
+        values = {name: plain(control.value) for name, control in self._made.items()}
+        images, memory = values["images"], values.get("memory", self.composition.memory)
+        if change.owner is self._made["images"]:
             values["memory"] = "none" if not images else "exemplars" if memory == "none" else memory
         values["images"] = images or self.composition.images
         self.set(named(replace(self.composition, **values)))
@@ -94,11 +109,11 @@ class Panel(ipywidgets.VBox):
         """Set every control to the composition's value."""
         self._applying = True
         try:
-            for name, control in self.controls.items():
+            for name, control in self._made.items():
                 value = getattr(composition, name)
                 control.value = float(value) if isinstance(control, Knob) else value
             if composition.memory == "none":
-                self.controls["images"].value = 0.0
+                self._made["images"].value = 0.0
             self.composition = composition
         finally:
             self._applying = False
@@ -107,10 +122,10 @@ class Panel(ipywidgets.VBox):
         able["temperature"] = composition.distillation and composition.kind == "softmax"
         able["selection"] = composition.memory in LIMITED
         able["images"] = composition.memory in ("none", *LIMITED)
-        for name, on in able.items():
-            control = self.controls[name]
+        for name in able.keys() & self._made.keys():
+            control = self._made[name]
             for each in control.buttons.values() if isinstance(control, Choice) else [control]:
-                each.disabled = not on
+                each.disabled = not able[name]
         self.grey()
 
     def grey(self) -> None:
@@ -121,7 +136,7 @@ class Panel(ipywidgets.VBox):
         """Grey out what makes no sense now, in steps, and say the reasons below."""
         now, refused, words = self.composition, {}, {}
         off = {name for term, names in DEPENDENT.items() if not getattr(now, term) for name in names}
-        for name, control in self.controls.items():
+        for name, control in self._made.items():
             if name in off or not isinstance(control, Choice | Switch):
                 continue
             refused[control] = {}

@@ -215,15 +215,14 @@ NUMBERS = {  # field -> words, the slider's ends and step, what is allowed, what
 }
 
 
-def make_controls(guarded: Callable[[Callable], Callable]) -> dict[str, ipywidgets.Widget]:
-    """A control for every field of a composition that has one, by its name."""
-    made: dict[str, ipywidgets.Widget] = {}
-    for name, (words, *options) in CHOICES.items():
-        made[name] = Choice(words, options, guarded)
-    for name, (words, tooltip) in SWITCHES.items():
-        made[name] = Switch(words, tooltip)
-    for name, (words, options, tooltip) in LISTS.items():
-        made[name] = dropdown(words, options, tooltip)
-    for name, (words, span, rule, tooltip) in NUMBERS.items():
-        made[name] = Knob(words, span, rule, tooltip, guarded)
-    return made
+def make_control(name: str, guarded: Callable[[Callable], Callable]) -> ipywidgets.Widget:
+    """The control for a field of a composition."""
+    if name in CHOICES:
+        words, *options = CHOICES[name]
+        return Choice(words, options, guarded)
+    if name in SWITCHES:
+        return Switch(*SWITCHES[name])
+    if name in LISTS:
+        return dropdown(*LISTS[name])
+    words, span, rule, tooltip = NUMBERS[name]
+    return Knob(words, span, rule, tooltip, guarded)

@@ -12,6 +12,8 @@ SHORT = cl.methods.lwf(epochs=2)
 
 
 def settle(tool):
+    """Wait for what is behind the page, with all switches made."""
+    assert tool.panel.controls
     tool.warming.settle()
     tool.panel.settle()
     tool.album.settle()
