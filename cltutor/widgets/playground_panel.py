@@ -56,9 +56,9 @@ class Panel(ipywidgets.VBox):
     ) -> None:
         self.limits, self.composition, self.changed, self._worker = limits, composition, changed, Worker(fail)
         self._applying, self.settle, self.cease = False, self._worker.settle, self._worker.cease
-        super().__init__(layout=ipywidgets.Layout(width="100%"))
-        self._guarded, self._made = guarded, {}
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
+        super().__init__([self.reasons], layout=ipywidgets.Layout(width="100%"))
+        self._guarded, self._made = guarded, {}
         self.side = self._make(SIDE)
         self._apply(composition)
 
