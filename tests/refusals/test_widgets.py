@@ -39,9 +39,9 @@ def shown(name: str) -> dict[str, Any]:
     return {"teacher" if name == "Temperature" else "run": run, "stream": stream}
 
 
-def still(make: Any) -> str:
+def still(make: Any) -> dict[str, str]:
     """In place of drawing."""
-    return "a picture"
+    return {"words": "a picture"}
 
 
 def make(name: str, **changed: Any) -> ipywidgets.Widget:
@@ -68,7 +68,7 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
     ("the widget chooses", "MethodToggle ReverseTransfer", "method", "None"),
     ("nothing answers", "Stage", "answer", "None"),
     ("no run is measured before", "ImportanceExplorer", "run", "None"),
-    ("the widget chooses", "WhatNotToForget Playground", "classes lam epochs runs", "None"),
+    ("the widget chooses", "WhatNotToForget Playground", "classes lam epochs runs known_task recipe", "None"),
     ("all classes answer", "Temperature", "head", "None"),
     ("one of the labels, tasks and seeds", "AttentionDrift HerdingExplorer Temperature", "label pictures head", "0"),
     ("one of the labels, tasks and seeds", "*", "seed", "0"),
