@@ -43,8 +43,9 @@ def train(tool: browsing.Widget, seconds: float = 300) -> None:
 def play(tool: browsing.Widget) -> None:
     """A composition that is no paper's, beside recorded runs."""
     tool.type("as code", "cl.methods.lwf(heads='class', memory=cl.memory.ExemplarMemory(100), epochs=10)")
+    tool.button("all switches").click()
     tool.button("anchor").click()
-    tool.button("unknown").last.click()
+    tool.button("all switches").click()
     train(tool)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from html import escape
 
 from ..checked import Table
 from ..describe import (
@@ -23,7 +24,7 @@ from ..describe import (
 )
 from ..evaluation.predicting import PREDICTIONS, Prediction
 from ..losses.terms import Loss, Term, as_loss
-from ..memory import Memory
+from ..memory import Everything, Memory
 from ..networks import ROLES, Architecture, MultiHead
 from ..streams import Augmentation
 from .merging import AfterTask, Unmerged
@@ -226,5 +227,27 @@ class Recipe(Described):
     def with_epochs(self, epochs: int | None) -> "Recipe":
         return self if epochs is None else replace(self, schedule=replace(self.schedule, epochs=epochs))
 
+    @property
+    def equations(self) -> list[str]:
+        """The loss in LaTeX, and that of each phase of later tasks that has its own."""
+        own = [(rf"_{{\text{{{phase.name}}}}}", phase.loss) for phase in self.schedule.later if phase.loss is not None]
+        return [rf"\mathcal{{L}}{of} = {loss.latex(self.heads)}" for of, loss in [("", self.loss), *own]]
+
+    @property
+    def images(self) -> str:
+        """What the loss is summed over, in words: joint training has the equation of fine-tuning, on other images."""
+        if isinstance(self.memory, Everything):
+            return "on the training images of all tasks so far"
+        kept = f" and the old ones in {self.memory!r}" if self.memory else ""
+        return f"on the training images of the task at hand{kept}"
+
     def _repr_latex_(self) -> str:
-        return rf"$\displaystyle \mathcal{{L}} = {self.loss.latex(self.heads)}$"
+        return rf"$\displaystyle {self.equations[0]}$"
+
+    def _repr_html_(self) -> str:
+        """The equations as MathML, which a page shows without any script."""
+        from latex2mathml.converter import convert  # a headless job, which shows none, need not wait for it
+
+        lines = (convert(line, display="block") for line in self.equations)  # with what is below a sum below it
+        left = ("<div>" + line.replace('display="block"', 'displaystyle="true"', 1) + "</div>" for line in lines)
+        return f'<div style="overflow-x:auto">{"".join(left)}<small>{escape(self.images)}</small></div>'

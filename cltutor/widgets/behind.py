@@ -79,7 +79,8 @@ class Worker:
 
 
 class RunAlbum:
-    """`picture(runs, known_task)` draws the accuracy of runs over time, once; `ahead` draws behind the page."""
+    """`picture(runs, known_task)` draws the accuracy of runs over time, or what else ``make(runs, known_task)`` does,
+    once; `ahead` draws behind the page."""
 
     def __init__(self, empty: Callable[[], Drawing], fail: Callable[[Exception], None], draw: Draw) -> None:
         self._empty, self._draw, self._worker = empty, draw, Worker(fail, LATER)
@@ -87,22 +88,24 @@ class RunAlbum:
         self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], Drawing]] = OrderedDict()
         self._lock, self.settle, self.cease = threading.Lock(), self._worker.settle, self._worker.cease
 
-    def picture(self, runs: Sequence[Run], known_task: bool) -> Drawing:
+    def picture(
+        self, runs: Sequence[Run], known_task: bool, make: Callable[..., show.Picture] = show.accuracy_over_time
+    ) -> Drawing:
         """What a stage shows of the picture of these runs."""
         if not runs:
             return self._empty()
-        key = (known_task, *map(id, runs))
+        key = (known_task, make, *map(id, runs))
         with self._lock:
             if key in self._drawn:
                 self._drawn.move_to_end(key)
                 return self._drawn[key][1]
         pictures = []
 
-        def make() -> show.Picture:
-            pictures.append(show.accuracy_over_time(runs, known_task=known_task))
+        def keep() -> show.Picture:
+            pictures.append(make(runs, known_task=known_task))
             return pictures[0]
 
-        made = self._draw(make)
+        made = self._draw(keep)
         for picture in pictures:
             picture.clear()  # its artists refer to each other, and would stay until the garbage collector runs
         with self._lock:
@@ -111,6 +114,6 @@ class RunAlbum:
                 self._drawn.popitem(last=False)
         return made
 
-    def ahead(self, wishes: Sequence[tuple[Sequence[Run], bool]]) -> None:
+    def ahead(self, wishes: Sequence[tuple]) -> None:
         """Draw these instead of earlier wishes that are not drawn yet."""
         self._worker.do(self.picture(*wish) for wish in wishes)

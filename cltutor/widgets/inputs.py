@@ -165,6 +165,26 @@ class Choice(ipywidgets.Box):
             self._showing = False
 
 
+class CodeLine(ipywidgets.Textarea):
+    """A line of code to copy and to paste, as many rows high as it needs; Enter enters it. ``changed`` observes it."""
+
+    def __init__(self, words: str, tooltip: str, changed: Callable) -> None:
+        super().__init__(
+            description=words,
+            tooltip=tooltip,
+            continuous_update=False,
+            rows=1,
+            style={"description_width": "auto"},
+            layout=ipywidgets.Layout(width="98%"),
+        )
+        self.add_class("cltutor-line")
+        self.observe(changed, "value")
+
+    @traitlets.observe("value")
+    def _grow(self, change) -> None:
+        self.rows = 1 + len(change["new"]) // 110
+
+
 def shortened(words: str, most: int = 28) -> str:
     return words if len(words) <= most else f"{words[: most - 1]}…"
 

@@ -1,29 +1,22 @@
 """What the widgets that train have in common: one run after another, or several recipes in turn."""
 
-import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Annotated, Any
 
-import numpy as np
-
 from .. import show
-from ..evaluation.metrics import average_accuracy, forgetting
 from ..networks import Network
 from ..networks.devices import DeviceName
 from ..recipe.recipe import Recipe
 from ..runs.naming import name_of
-from ..runs.one_class import DASH
 from ..runs.run import Run
 from ..seeds import seeded
-from ..show.runs import accuracy, setting
 from ..streams import Stream
-from ..training.events import EpochDone, Event, Stepped
+from ..training.events import Event, Stepped
 from .base import Tool
-from .behind import RunAlbum
 from .recording import Recordable
 from .stage import Draw, Drawing, Stage
-from .training import Actions, Pace, Training, snapshot
+from .training import Actions, Pace, Training
 
 Train = Callable[..., Iterator[Event]]
 
@@ -78,87 +71,6 @@ class Trains(Recordable, Tool):
     def _stop(self) -> None:
         self.training.stop()
         self.actions.stop.disabled = True
-
-
-class CollectsRuns(Trains):
-    """Each training adds a run to `runs`, and all are drawn over each other in `pane`.
-
-    `known_task` is a control that says what is drawn: accuracy with the task known at test, or unknown.
-    """
-
-    def __init__(self, *given, **more) -> None:
-        super().__init__(*given, **more)
-        self.runs: list[Run] = []
-        self._live: Run | None = None
-        self._ended: tuple[Run | None, bool, str] | None = None  # how the last training ended
-        self.pane = self.stage()
-        self.album = RunAlbum(lambda: self.empty, self.show_error, self.draw)
-
-    @property
-    def shown(self) -> list[Run]:
-        """What the picture shows: finished and stopped runs, and the one that learns."""
-        return [*self.runs, *([self._live] if self._live else [])]
-
-    def _train(self) -> None:
-        """Learn the recipe with its next seed; runs of it that were stopped are dropped."""
-        recipe, first = self.recipe, self.seed
-        self.runs = [run for run in self.runs if run.complete or run.recipe != recipe]
-        taken = {run.seed for run in self.runs if run.recipe == recipe}
-        seed = min(set(range(first, first + len(taken) + 1)) - taken)
-        events = self.train(self.stream, recipe, seed, device=self.device)
-        self._begin(events, f"{recipe.name}, seed {seed}: getting ready")
-
-    def _clear(self) -> None:
-        if not self.actions.busy:
-            self.actions.say("", 0)
-        self.runs, self._ended = [], None
-        self._show()
-
-    def _follow(self, event: Event) -> None:
-        """Show some of the events on the page; called in the thread that trains."""
-        if isinstance(event, Stepped) and self.pace.line_due():
-            self.actions.say(progress_line(event), event.progress)
-        if isinstance(event, EpochDone):
-            self._live = snapshot(event.run)
-            self.pace.draw(self._show)
-
-    def _end(self, run: Run | None, finished: bool) -> None:
-        """Keep what was learned, show it and make ready for the next; called in the thread that trains."""
-        self._live, kept = None, None
-        if run is not None and len(run.curves.epoch_task):
-            kept = run if finished else snapshot(run)
-            self.runs = [*self.runs, kept]
-        self._ended = run, finished, self._pause(kept)
-        self._say_end()
-        try:
-            self._show()
-        finally:
-            self.actions.busy = False
-
-    def _say_end(self) -> None:
-        """Say how the last training ended, about the question that the picture answers."""
-        if self._ended:
-            run, finished, more = self._ended
-            self.actions.say(outcome(run, finished, self.known_task.value) + more, 1.0 if finished else None)
-
-    def _pause(self, kept: Run | None) -> str:
-        """Keep what a stopped training needs to go on; words to add to its outcome."""
-        return ""
-
-    def _show(self) -> None:
-        """Show the picture of all runs, and have those that a press of a switch would show drawn ahead."""
-        known = None
-        while known != self.known_task.value:  # the switch may be pressed while a thread draws
-            known = self.known_task.value
-            self.pane.drawing = self.album.picture(self.shown, known)
-        if not self.actions.busy:
-            self._say_end()
-        if not self._live:
-            self.album.ahead(self._wishes())
-
-    def _wishes(self) -> list[tuple[list[Run], bool]]:
-        """What a press of a switch would show."""
-        return [(self.shown, not self.known_task.value)]
 
 
 class LearnsInTurn(Trains):
@@ -269,19 +181,3 @@ def progress_line(event: Stepped) -> str:
     run, epochs = event.run, event.run.recipe.schedule.epochs
     where = f"task {event.task + 1} of {len(run.tasks)}, epoch {event.epoch + 1} of {epochs}"
     return f"{name_of(run)}, seed {run.seed}: {where} ({event.phase})"
-
-
-def outcome(run: Run | None, finished: bool, known_task: bool = True) -> str:
-    """The result of a run, in one line, with the task known at test or unknown."""
-    if run is None or not len(run.curves.epoch_task):
-        return "stopped before the first epoch was over: there is nothing to show"
-    words = f"{name_of(run)}, seed {run.seed}: "
-    if not finished:
-        return f"{words}stopped in task {run.curves.epoch_task[-1] + 1} of {len(run.tasks)}; what it learned is kept"
-    matrix, average, lost = accuracy(run, known_task), math.nan, math.nan
-    if not np.isnan(matrix[-1]).all():  # else the run has no answer to this question
-        average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
-    cost = f"{sum(run.seconds.values()):.0f} s on the {'CPU' if run.device == 'cpu' else 'GPU'}"
-    numbers = f"{average:.1f} % on average" if math.isfinite(average) else f"{DASH} on average"
-    numbers += f", {lost:.1f} points forgotten" if math.isfinite(lost) else ""
-    return f"{words}{numbers} ({setting(known_task)}); {cost}"

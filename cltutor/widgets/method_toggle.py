@@ -15,10 +15,12 @@ from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import Seed, train
+from .access import key
 from .base import Tool, buttons
+from .collecting import CollectsRuns
 from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
 from .inputs import Knob
-from .learning import CollectsRuns, Device, DeviceText, Train
+from .learning import Device, DeviceText, Train
 from .stage import Draw, draw
 
 METHODS = ("finetune", "lwf", "joint")
@@ -38,7 +40,7 @@ class MethodControls(Controls):
         self, tool: Tool, controls: Mapping[str, ipywidgets.Widget], changed: Callable[[str | None], None]
     ) -> None:
         self._kind, self._own = type(tool), {}
-        self.equation, self.recipe_line = ipywidgets.HTMLMath(), ipywidgets.HTML()
+        self.equation, self.recipe_line = ipywidgets.HTML(), ipywidgets.HTML()
         self.formula = [self.equation, self.recipe_line]
         super().__init__(tool, controls, {}, {}, changed)
 
@@ -97,9 +99,10 @@ class MethodControls(Controls):
             offered.options = self.methods
         for name in KNOBS:
             self.controls[name].disabled = name not in values
+            self.controls[name].layout.display = None if name in values else "none"
         self.controls["heads"].disabled = refuses(str(values["method"]), "task")
         super()._apply(values)
-        self.equation.value = self.recipe._repr_latex_()
+        self.equation.value = self.recipe._repr_html_()
         self.recipe_line.value = f'<code style="white-space:pre-wrap">{html.escape(self.recipe_code)}</code>'
 
     @property
@@ -129,8 +132,9 @@ class MethodControls(Controls):
 class MethodToggle(CollectsRuns):
     """Buttons for methods, sliders for their settings, Train and Stop, and the accuracy of every task as it grows.
 
-    Runs are collected in `runs` and drawn over each other. A recipe that is trained again takes the next seed, so that
-    its spread is seen; a run that was stopped is kept as far as it came, and replaced when its recipe is trained again.
+    Runs are collected in `runs` and drawn over each other, beside those that were ``given``. A recipe that is trained
+    again takes the next seed, so that its spread is seen; a run that was stopped is kept as far as it came, and
+    replaced when its recipe is trained again.
 
     methods: names of methods; method: the one pressed at first; temperature, lam (the papers' lambda) and epochs: the
     method's own if None; heads: "task" or "class", as in every method, "task" if None and the method takes it;
@@ -163,7 +167,7 @@ class MethodToggle(CollectsRuns):
         super().__init__("cltutor-method-toggle", stream, seed, device, train, draw)
         if any(run.tasks != tuple(task.classes for task in stream) for run in runs):
             raise ValueError("runs must have learned the tasks of this stream, in its order.")
-        self.runs = list(runs)
+        self.given = list(runs)
         self._make_controls()
         named = {name: getattr(self, name) for name in ("method", "known_task", "heads", *KNOBS, "epochs")}
         self.controls = MethodControls(self, named, self._changed)
@@ -182,13 +186,22 @@ class MethodToggle(CollectsRuns):
         """The recipe that the controls make."""
         return self.controls.recipe
 
+    @property
+    def beside(self) -> list[Run]:
+        return self.given
+
+    def _clear(self) -> None:
+        self.given = []
+        super()._clear()
+
     def _make_controls(self) -> None:
         self.method = buttons("method", "how the network learns a new task", [], [])
-        competing = ["the classes of the image's own task compete", "the classes of all tasks seen compete"]
-        regimes = [("per task", "task"), ("across tasks", "class")]
-        self.heads = buttons("training", "which classes compete in the loss (heads)", regimes, competing)
+        classes = ["the classes of the image's own task", "the classes of all tasks seen"]
+        regimes = [("task-incremental", "task"), ("class-incremental", "class")]
+        self.heads = buttons("training", "which classes the loss is over (heads)", regimes, classes)
         regimes = [("task known", True), ("task unknown", False)]
-        self.known_task = buttons("at test", "which classes compete at test (known_task)", regimes, competing)
+        self.known_task = buttons("at test", "among which classes it decides (known_task)", regimes, classes)
+        key(self.known_task, "k")
         softer = "how far the teacher's answers are softened (temperature)"
         self.temperature = Knob("temperature T", (1.0, 10.0, 0.5), TEMPERATURE, softer, self.guarded)
         heavier = "the weight of the old beside the new (lam)"

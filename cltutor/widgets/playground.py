@@ -1,148 +1,205 @@
-"""The playground: every term, memory, network and schedule to switch on and off, to train and to compare."""
+"""The playground: a method, its memory and the question to ask, to train and to compare; all else behind a fold."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import ipywidgets
 
-from .. import methods
+from .. import methods, show
 from ..checked import checked
 from ..recipe.recipe import Recipe
+from ..runs.naming import name_of
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import Seed, train
-from .base import text_field
+from .access import key
+from .base import dropdown
 from .behind import LATER, Worker
-from .controls import TIP, unusual
-from .inputs import Choice
-from .learning import CollectsRuns, Device, Train
-from .playground_composition import Composition, composition_of
+from .collecting import CollectsRuns
+from .controls import TIP
+from .inputs import Choice, CodeLine, Switch
+from .learning import Device, Train
+from .playground_composition import composition_of
 from .playground_limits import Limits
-from .playground_panel import UNCHANGED, Panel, Presets, Unchanged
-from .playground_presets import at_hand
+from .playground_panel import UNCHANGED, Panel, Unchanged
+from .playground_presets import PAPERS, at_hand
 from .playground_runs import Opener, Recorded
-from .playground_text import RULES, SORTS, Formula, read_line, rows_of, table, widget_code
-from .stage import Draw, draw
+from .playground_text import NEWEST, RULES, SEEDS, VIEWS, Formula, read_line, rows_of, table, widget_code
+from .stage import Draw, Drawing, draw
 
-
-@dataclass(frozen=True)
-class Paused:
-    """A run that was stopped: the events that continue it, its recipe, and the picture of it so far among the runs."""
-
-    events: Iterator[Event]
-    recipe: Recipe
-    shown: Run | None
-
-    def cease(self) -> None:
-        self.events.close()
+NO_WALL = "No run that is shown here has recorded what every test image was taken for: press Train, or show finetune."
 
 
 class Playground(CollectsRuns):
-    """Toggles for the terms of the loss, memory, network and schedule, with their equation, their code and results.
+    """Methods and all their switches, with equation, code and results: what each keeps and what it forgets.
 
-    Runs are collected in `runs`. Stop pauses: Resume continues with the same numbers as without a stop, as long as the
-    recipe is the same. Pictures and table show the task known at test, or unknown.
+    It opens on recorded runs of the stream, where there are some. Runs are collected in `runs`. Stop pauses: Resume
+    continues with the same numbers as without a stop, as long as the recipe is the same. Picture, table and status line
+    answer one question, with the task known at test or unknown.
 
-    recipe: a recipe, or a method's name, to begin with; seed: of the first run of a recipe, later ones take the next;
-    known_task: whether the task is given at test; runs: recorded runs to compare with, of which those of this very
-    stream are offered, the gallery's if None; device: as in `learn`.
+    recipe: a recipe, or a method's name, to begin with: finetune if None; seed: of the first run of a recipe, later
+    ones take the next; seeds: how many runs Train makes, 1, 3 or 5; known_task: whether the task is given at test, by
+    default not where class-incremental runs are recorded; view: "curves", or the "wall" of test images; runs: recorded
+    ones to compare with, of which those of this very stream are offered, the gallery's if None; device: as in `learn`.
 
     Raises:
-        ValueError: an unknown method, a recipe that the toggles cannot make or that makes no sense on this stream, or
+        ValueError: an unknown method, a recipe that the switches cannot make or that makes no sense on this stream, or
             runs of which none is of this stream.
     """
 
     pauses = True
+    records_more = {"record": "predictions"}
 
     @checked
     def __init__(
         self,
         stream: Stream,
-        recipe: Recipe | str = "finetune",
+        recipe: Recipe | str | None = None,
         seed: Seed = 0,
         *,
-        known_task: bool = True,
+        seeds: int = 1,
+        known_task: bool | None = None,
+        view: str = "curves",
         runs: Sequence[Run] | None = None,
         device: Device = "auto",
         train: Train = train,
         draw: Draw = draw,
     ) -> None:
         super().__init__("cltutor-playground", stream, seed, device, train, draw)
-        RULES["seed"].check("seed", seed)
-        RULES["known_task"].check("known_task", known_task)
-        self._paused: Paused | None = None
-        limits = Limits(stream)
-        first = composition_of(methods.get(recipe))
-        first = at_hand(recipe, first, stream) if isinstance(recipe, str) else first
-        if reason := limits.reason(first):
-            raise ValueError(reason)
+        self._limits, self._sorted = Limits(stream), NEWEST
         self.recorded = Recorded(stream, runs, self.guarded, self._show)
-        self.panel = Panel(limits, first, self.guarded, self.show_error, self._changed)
-        self._make(known_task)
-        self._changed(first)
+        self.usual = {"seed": 0, "seeds": 1, "known_task": not self.recorded.unknown, "view": "curves"}
+        given = {"seed": seed, "seeds": seeds, "known_task": known_task, "view": view}
+        given |= {"known_task": self.usual["known_task"]} if known_task is None else {}
+        given = {name: RULES[name].check(name, value) for name, value in given.items()}
+        self._first = methods.finetune(heads="class" if self.recorded.unknown else "task")
+        first = composition_of(methods.get(self._first if recipe is None else recipe))
+        if isinstance(recipe, str):
+            first = at_hand(recipe, first, self._limits, given["known_task"])
+        if reason := self._limits.reason(first):
+            raise ValueError(reason)
+        self.panel = Panel(self._limits, first, self.guarded, self.show_error, self._changed)
+        self._make(given)
+        self._changed()
         self._show()
         self.warming = Worker(lambda error: None, LATER)  # what is wrong is shown when the learner presses Train
         self.warming.do(self._warm_up())
 
-    def _make(self, known_task: bool) -> None:
-        """Everything else on the page."""
-        self.presets = Presets(self.stream, self.panel, self.recorded, self.guarded)
-        self.formula = Formula()
-        regimes = [
-            ("known", True, "only the classes of the image's own task compete (answers at once)"),
-            ("unknown", False, "the classes of all tasks seen compete (answers at once)"),
+    def _make(self, given: dict[str, Any]) -> None:
+        """Everything else on the page: a few choices beside the picture, the rest below or behind a fold."""
+        listed = [("of your own", None), *((f"{name} ({paper})", name) for paper in PAPERS for name in PAPERS[paper])]
+        self.method = dropdown("method", listed, "a method of a paper, or a baseline (its paper)")
+        self.method.observe(self.guarded(self._chosen), "value")
+        asked = [
+            ("known", True, "among the classes of the image's own task (answers at once)"),
+            ("unknown", False, "among the classes of all tasks seen (answers at once)"),
         ]
-        self.known_task = Choice("at test, task", regimes, self.guarded)
-        self.known_task.value = known_task
-        self.known_task.observe(self.guarded(self._flipped), "value")
+        self.known_task = self._choice("task at test", asked, self._flipped, given["known_task"])
+        several = [(str(count), count, "one after another; the picture shows their mean") for count in SEEDS]
+        self.seeds = self._choice("seeds", several, self._flipped, given["seeds"])
+        about = "the accuracy of every task", "every test image, right or wrong (a click on a curve opens it)"
+        views = [(name, name, words) for name, words in zip(VIEWS, about, strict=True)]
+        self.view = self._choice("show", views, self._flipped, given["view"])
+        self.whose = dropdown("wall of", [], "the run whose test images are shown")
+        self.whose.observe(self.guarded(lambda change: self._setting or self._show()), "value")
+        self._setting = False
+        self.pane.answer = self.guarded(self._touched)
+        key(self.known_task, "k")
+        self.all, self.large = Switch("all switches", "terms, network, schedule"), Switch("large type", "to project it")
+        self.all.add_class("cltutor-fold")
+        self.all.observe(lambda change: self._unfold(), "value")
+        self.large.observe(lambda change: self._enlarge(), "value")
+        self.formula, self.opener = Formula(), Opener(self.stream, self.guarded)
         self.results = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
-        self.sort = Choice("sort by", [(name, name, words) for name, (_, words, _) in SORTS.items()], self.guarded)
-        self.sort.value = "newest"
-        self.sort.observe(self.guarded(lambda change: self._show_results()), "value")
-        self.opener = Opener(self.stream, self.guarded)
-        self.code_field = text_field("as code", TIP, self.guarded(self._pasted), "98%")
-        side = self.actions, self.known_task, self.panel.controls["heads"], self.presets
-        self.fill(side, [self.pane], [self.recorded, self.panel, self.formula, self.sort, self.results, self.opener])
+        self.actions.access.answer = self.guarded(self._sort)
+        self.code_field = CodeLine("as code", TIP, self.guarded(self._pasted))
+        self.fold = ipywidgets.VBox([self.formula, self.panel, self.opener], layout=ipywidgets.Layout(width="100%"))
+        self._unfold()
+        side = self.actions, self.method, *self.panel.side, self.known_task, self.seeds, self.view, self.whose
+        self.fill([*side, self.all, self.large], [self.pane], [self.recorded, self.fold, self.results])
+
+    def _choice(self, words: str, options: list, changed, value: object) -> Choice:
+        made = Choice(words, options, self.guarded)
+        made.value = value
+        made.observe(self.guarded(changed), "value")
+        return made
+
+    def _unfold(self) -> None:
+        self.fold.layout.display = None if self.all.value else "none"
+        if self.all.value:
+            _ = self.panel.controls  # made when they are first looked at
+
+    def _enlarge(self) -> None:
+        (self.add_class if self.large.value else self.remove_class)("cltutor-large")
 
     @property
-    def line(self) -> ipywidgets.Text:
+    def line(self) -> CodeLine:
         return self.code_field
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe that the toggles make."""
+        """The recipe that the switches make."""
         return self.panel.composition.recipe
+
+    @property
+    def count(self) -> int:
+        return self.seeds.value
 
     @property
     def code(self) -> str:
         """The line of code that makes this widget again as it is set."""
-        now = {"seed": self.seed, "known_task": self.known_task.value, "device": self.device}
-        return widget_code(self.recipe, unusual(type(self), now))
+        now = {name: getattr(self, name).value for name in ("seeds", "known_task", "view")}
+        changed = {name: value for name, value in ({"seed": self.seed} | now).items() if value != self.usual[name]}
+        device = {"device": self.device} if self.device != "auto" else {}
+        return widget_code(self.recipe, changed | device)
 
-    def _changed(self, before: Composition) -> None:
-        """The toggles make another recipe."""
+    def _changed(self) -> None:
+        """The switches make another recipe."""
         self.formula.show(self.recipe)
-        self.presets.show(self.panel.composition)
+        name, self._setting = self.panel.composition.name, True
+        self.method.value = name if name in dict(self.method.options).values() else None
+        self._setting = False
+        self.recorded.offer(name)
         self.line.value = self.code
-        self.actions.resumable = self._can_resume
+        if not self.actions.busy:
+            self._say_end()
 
-    @property
-    def _can_resume(self) -> bool:
-        return self._paused is not None and self._paused.recipe == self.recipe
+    def _chosen(self, change) -> None:
+        """The learner chose a method."""
+        if self._setting or change.new is None:
+            return
+        try:
+            self.panel.set(at_hand(change.new, self.panel.composition, self._limits, self.known_task.value))
+        except Unchanged:
+            self._changed()
+            raise
 
     def _flipped(self, change) -> None:
         self.line.value = self.code
-        self._show()
+        if change.owner is not self.seeds:
+            self._show()
+
+    def _touched(self, spot: dict[str, Any]) -> None:
+        """A click on a curve opens the wall of its run."""
+        found = [name for name in self.whose.options if spot["words"].startswith(f"{name.split(', seed')[0]}, task ")]
+        if self.view.value == "curves" and found:
+            self._setting, self.whose.value = True, found[-1]
+            self._setting, self.view.value = False, "wall"
+
+    def _sort(self, column: str) -> None:
+        self._sorted = NEWEST if column == self._sorted else column
+        self._show_results()
 
     def _pasted(self, change) -> None:
         if change.new.strip() == self.code:
             return
         try:
-            recipe, settings = read_line(change.new)
+            recipe, settings = read_line(change.new, self.usual, self._first)
             self.panel.set(composition_of(recipe))
-            self.seed = settings.get("seed", self.seed)
-            self.known_task.value = settings.get("known_task", self.known_task.value)
+            self.seed = settings.pop("seed", self.seed)
+            for name, value in settings.items():
+                getattr(self, name).value = value
         except Unchanged:
             raise
         except ValueError as error:
@@ -150,61 +207,72 @@ class Playground(CollectsRuns):
         finally:
             self.line.value = self.code
 
-    def _train(self) -> None:
-        self._drop_paused()
-        self._learning = self.recipe
-        super()._train()
-
-    def _resume(self) -> None:
-        if not self._can_resume:
-            raise ValueError("There is nothing to resume with this recipe: press Train.")
-        paused, self._paused = self._paused, None
-        self.runs = [run for run in self.runs if run is not paused.shown]
-        self._live, self._learning = paused.shown, paused.recipe
-        self.actions.resumable = False
-        self._begin(paused.events, f"{paused.recipe.name} continues", None)
-
-    def _drop_paused(self) -> None:
-        if self._paused:
-            self._paused.cease()
-        self._paused = None
-        self.actions.resumable = False
-
     def _clear(self) -> None:
-        if not self.actions.busy:
-            self._drop_paused()
-        self.recorded.clear()
+        self.recorded.set(())
         super()._clear()
 
-    def _pause(self, kept: Run | None) -> str:
-        if not self.training.keep:
-            return ""
-        self._paused = Paused(self.training.events, self._learning, kept)
-        self.actions.resumable = self._can_resume
-        return "; Resume goes on"
+    @property
+    def beside(self) -> list[Run]:
+        return self.recorded.shown
 
     @property
-    def shown(self) -> list[Run]:
-        return [*self.recorded.shown, *super().shown]
+    def _others(self) -> list[Run]:
+        return [run for runs in self.recorded.runs.values() for run in runs]
+
+    @property
+    def _asked(self) -> tuple:
+        return self.known_task.value, self.view.value, self.whose.value
+
+    @property
+    def _walls(self) -> dict[str, Run]:
+        """The runs that a wall can show, by name."""
+        made = [*self.runs, *([self._live] if self._live else [])]
+        named = [(name_of(run), run) for run in self.beside] + [
+            (f"{name_of(run)}, seed {run.seed}", run) for run in made
+        ]
+        return {name: run for name, run in named if run.record == "predictions"}
+
+    def _wall(self, runs: list[Run], known_task: bool) -> show.Picture:
+        return show.wall(runs, self.stream, known_task=known_task)
+
+    def _drawing(self, known: bool, view: str, whose: str | None) -> Drawing:
+        if view == "curves":
+            return super()._drawing(known)
+        run = self._walls.get(whose)
+        return self.album.picture([run], known, self._wall) if run else {"words": NO_WALL} if self.shown else self.empty
+
+    def _offer_walls(self) -> None:
+        """List the runs that a wall can show; the one that learns is shown at once."""
+        names, before, self._setting = list(self._walls), self.whose.value, True
+        if names != list(self.whose.options):
+            self.whose.options = names
+            started = self._live and names[-1] != before
+            self.whose.value = names[-1] if started else before if before in names else next(iter(names), None)
+        self._setting = False
+        self.whose.layout.display = None if self.view.value == "wall" and names else "none"
 
     def _show(self) -> None:
         """Show picture and table of all runs."""
+        self._offer_walls()
         super()._show()
         self._show_results()
-        if self._live:
-            self.album.picture(self.shown, not self.known_task.value)  # ready for the switch
-        else:
+        if not self._live:
             self.opener.offer([run for run in self.runs if run.complete])
+        elif self.view.value == "curves":
+            self.album.picture(self.shown, not self.known_task.value)  # ready for the switch
 
-    def _wishes(self) -> list[tuple[list[Run], bool]]:
-        """What a press of a switch would show: the task unknown at test, and every recorded run more or less."""
-        toggled = [[*some, *self.runs] for some in self.recorded.toggled()]
-        return [*super()._wishes(), *((runs, self.known_task.value) for runs in toggled)]
+    def _wishes(self) -> list[tuple]:
+        """What a press of a switch would show: the other answer, the other view, every recorded run more or less."""
+        known, walled = self.known_task.value, self._walls.get(self.whose.value)
+        walls = [([walled], asked, self._wall) for asked in (not known, known) if walled]
+        curves = [*super()._wishes(), (self.shown, known)]
+        views = [*walls, *curves] if self.view.value == "wall" else [*curves, *walls]
+        return [*views, *(([*some, *self.runs], known) for some in self.recorded.toggled())]
 
     def _show_results(self) -> None:
         known, shown = self.known_task.value, self.shown
-        self.results.value = table(rows_of(shown, known, self.recorded.shown), known, self.sort.value)
-        self.sort.layout.display = "flex" if shown else "none"
+        rows = rows_of(shown, known, self.beside, self._live)
+        self.results.value = table(rows, known, self._sorted)
 
     def _warm_up(self) -> Iterator[Event]:
         """A step of the recipe, thrown away: PyTorch's very first steps take half a second."""

@@ -1,21 +1,18 @@
-"""The toggles of a playground in sections, and presets of them; what makes no sense is greyed out and says why."""
+"""The switches of a playground in sections; what makes no sense is greyed out and says why."""
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import ipywidgets
 
-from .. import methods
-from ..streams import Stream
 from .base import row
 from .behind import Worker
 from .inputs import Choice, Knob, Switch, plain
-from .method_toggle import summary_of
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
-from .playground_presets import PAPERS, TITLES, at_hand, make_controls, named
-from .playground_runs import Recorded
+from .playground_presets import make_control, named
 
 # A term's switch -> the controls that count only while it is on.
 DEPENDENT = {switch: (weight, *settings) for switch, weight, settings in TERMS.values()}
@@ -26,11 +23,12 @@ SECTIONS = {
         ("attention", "gamma", "maps", "distance"),
         ("anchor", "omega", "importance"),
     ),
-    "Memory": (("memory",), ("images", "selection"), ("balanced", "predict")),
+    "Memory": (("memory",), ("selection",), ("balanced", "predict")),
     "Network": (("network",), ("backbone",), ("after_task",)),
-    "Training": (("epochs", "rate"), ("learns",), ("augmentation", "noise")),
+    "Training": (("heads",), ("rate",), ("learns",), ("augmentation", "noise")),
 }
-ALL = "all"
+SIDE = "images", "epochs"
+LIMITED = "exemplars", "per class"  # memories that keep so many images
 UNCHANGED = "Nothing was changed."
 
 
@@ -39,9 +37,10 @@ class Unchanged(ValueError):
 
 
 class Panel(ipywidgets.VBox):
-    """Controls for a `Composition` in sections, of which one is open, or all; that of `heads` has its place elsewhere.
+    """Controls for a `Composition` in sections, made when they are first looked at; those in ``side`` have their place
+    elsewhere, and are there from the first.
 
-    `changed(before)` is called after the learner has made another composition.
+    `changed()` is called after the learner has made another composition.
 
     A combination that makes no sense leaves everything as it was, and `guarded` shows why. Buttons that would make one
     are greyed out by a thread, soon after each change; `settle()` waits for it.
@@ -53,24 +52,30 @@ class Panel(ipywidgets.VBox):
         composition: Composition,
         guarded: Callable,
         fail: Callable[[Exception], None],
-        changed: Callable[[Composition], None],
+        changed: Callable[[], None],
     ) -> None:
         self.limits, self.composition, self.changed, self._worker = limits, composition, changed, Worker(fail)
         self._applying, self.settle, self.cease = False, self._worker.settle, self._worker.cease
-        self.also: Callable[[Composition], None] = lambda now: None  # what else the thread greys out
-        self.controls = make_controls(guarded)
-        moved = guarded(self._moved)
-        for control in self.controls.values():
-            control.observe(lambda change: self._applying or moved(change), "value")
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
-        self.sections = {title: self._section(rows) for title, rows in SECTIONS.items()}
-        about = {title: f"the toggles of {title.lower()}" for title in SECTIONS} | {ALL: "the toggles of all sections"}
-        self.tabs = Choice("toggles", [(title, title, words) for title, words in about.items()], guarded)
-        self.tabs.observe(guarded(lambda change: self._unfold()), "value")
-        rows = self.tabs, *self.sections.values(), self.reasons
-        super().__init__(rows, layout=ipywidgets.Layout(width="100%"))
-        self.tabs.value = "Loss"
+        super().__init__([self.reasons], layout=ipywidgets.Layout(width="100%"))
+        self._guarded, self._made = guarded, {}
+        self.side = self._make(SIDE)
         self._apply(composition)
+
+    @cached_property
+    def controls(self) -> dict[str, ipywidgets.Widget]:
+        """All controls by the names of what they set: a hundred buttons, which take longer than the first picture."""
+        self._make([name for rows in SECTIONS.values() for names in rows for name in names])
+        self.children = (*(self._section(title, rows) for title, rows in SECTIONS.items()), self.reasons)
+        self._apply(self.composition)
+        return self._made
+
+    def _make(self, names: Sequence[str]) -> list[ipywidgets.Widget]:
+        moved, made = self._guarded(self._moved), [make_control(name, self._guarded) for name in names]
+        for control in made:
+            control.observe(lambda change: self._applying or moved(change), "value")
+        self._made = self._made | dict(zip(names, made, strict=True))
+        return made
 
     def set(self, composition: Composition) -> None:
         """Set every control.
@@ -78,46 +83,49 @@ class Panel(ipywidgets.VBox):
         Raises:
             Unchanged: the combination makes no sense, and nothing was changed.
         """
-        before = self.composition
         if reason := self.limits.reason(composition):
-            self._apply(before)
+            self._apply(self.composition)
             raise Unchanged(f"{reason} {UNCHANGED}")
         self._apply(composition)
-        self.changed(before)
+        self.changed()
 
-    def _section(self, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
-        lines = [row(*(self.controls[name] for name in names)) for names in rows]
-        made = ipywidgets.VBox(lines, layout=ipywidgets.Layout(width="auto"))
+    def _section(self, title: str, rows: tuple[tuple[str, ...], ...]) -> ipywidgets.VBox:
+        lines = [row(*(self._made[name] for name in names)) for names in rows]
+        heading = ipywidgets.HTML(f"<b>{title}</b>")
+        made = ipywidgets.VBox([heading, *lines], layout=ipywidgets.Layout(width="auto"))
         made.add_class("cltutor-section")
         return made
 
-    def _unfold(self) -> None:
-        for title, section in self.sections.items():
-            section.layout.display = None if self.tabs.value in (title, ALL) else "none"
-
     def _moved(self, change) -> None:
-        """The learner moved a control."""
-        values = {name: plain(control.value) for name, control in self.controls.items()}
+        """The learner moved a control. So many images in a memory of none are exemplars, and no images are none."""
+        values = {name: plain(control.value) for name, control in self._made.items()}
+        images, memory = values["images"], values.get("memory", self.composition.memory)
+        if change.owner is self._made["images"]:
+            values["memory"] = "none" if not images else "exemplars" if memory == "none" else memory
+        values["images"] = images or self.composition.images
         self.set(named(replace(self.composition, **values)))
 
     def _apply(self, composition: Composition) -> None:
         """Set every control to the composition's value."""
         self._applying = True
         try:
-            for name, control in self.controls.items():
+            for name, control in self._made.items():
                 value = getattr(composition, name)
                 control.value = float(value) if isinstance(control, Knob) else value
+            if composition.memory == "none":
+                self._made["images"].value = 0.0
             self.composition = composition
         finally:
             self._applying = False
         # Controls of what is off, and the temperature of what has none, cannot be moved.
         able = {name: getattr(composition, term) for term, names in DEPENDENT.items() for name in names}
         able["temperature"] = composition.distillation and composition.kind == "softmax"
-        able["images"] = able["selection"] = composition.memory in ("exemplars", "per class")
-        for name, on in able.items():
-            control = self.controls[name]
+        able["selection"] = composition.memory in LIMITED
+        able["images"] = composition.memory in ("none", *LIMITED)
+        for name in able.keys() & self._made.keys():
+            control = self._made[name]
             for each in control.buttons.values() if isinstance(control, Choice) else [control]:
-                each.disabled = not on
+                each.disabled = not able[name]
         self.grey()
 
     def grey(self) -> None:
@@ -128,7 +136,7 @@ class Panel(ipywidgets.VBox):
         """Grey out what makes no sense now, in steps, and say the reasons below."""
         now, refused, words = self.composition, {}, {}
         off = {name for term, names in DEPENDENT.items() if not getattr(now, term) for name in names}
-        for name, control in self.controls.items():
+        for name, control in self._made.items():
             if name in off or not isinstance(control, Choice | Switch):
                 continue
             refused[control] = {}
@@ -140,56 +148,6 @@ class Panel(ipywidgets.VBox):
         for control, reasons in refused.items():
             control.refuse(reasons if isinstance(control, Choice) else "".join(reasons.values()))
         self.reasons.value = listing(words)
-        self.also(now)
-
-
-class Presets(ipywidgets.VBox):
-    """A button for each paper, and for each method of the one that is pressed."""
-
-    def __init__(self, stream: Stream, panel: Panel, recorded: Recorded, guarded: Callable) -> None:
-        self.stream, self.panel, self.recorded, self._applying = stream, panel, recorded, False
-        self.paper = Choice("presets of", [(name, name, TITLES[name]) for name in PAPERS], guarded)
-        self.method = Choice("", [], guarded)
-        super().__init__([row(self.paper, self.method)], layout=ipywidgets.Layout(width="100%"))
-        offer, pressed = guarded(lambda change: self._offer()), guarded(self._pressed)
-        self.add_class("cltutor-presets")
-        self.paper.observe(lambda change: self._offer() if self._applying else offer(change), "value")
-        self.method.observe(lambda change: self._applying or pressed(change), "value")
-        panel.also = self._judge
-        self.paper.value = next(iter(PAPERS))
-
-    def show(self, composition: Composition) -> None:
-        """Press the button of the method that this is, if it is one."""
-        self._applying = True
-        try:
-            listed = [paper for paper, names in PAPERS.items() if composition.name in names]
-            if listed:
-                self.paper.value = listed[0]
-            self.method.value = composition.name if listed else None
-        finally:
-            self._applying = False
-
-    def _offer(self) -> None:
-        """The methods of the paper; those that make no sense on this stream are greyed out soon after."""
-        before, self._applying = self._applying, True
-        try:
-            names, now = PAPERS[self.paper.value], self.panel.composition
-            self.method.value = None
-            self.method.offer([(name, name, summary_of(name)) for name in names])
-            self.method.value = now.name if now.name in names else None
-            self.recorded.offer(names)
-        finally:
-            self._applying = before
-        self.panel.grey()
-
-    def _judge(self, now: Composition) -> None:
-        """Grey out what makes no sense on this stream; called in the panel's thread."""
-        listed = [name for name in self.method.buttons if name in methods.names()]
-        self.method.refuse({name: self.panel.limits.reason(at_hand(name, now, self.stream)) for name in listed})
-
-    def _pressed(self, change) -> None:
-        if change.new is not None:
-            self.panel.set(at_hand(change.new, self.panel.composition, self.stream))
 
 
 def setting(control: Choice | Switch, value: object) -> str:

@@ -19,39 +19,20 @@ from ..streams import CropFlip, PhotometricCropFlip, Stream
 from .base import dropdown
 from .inputs import Choice, Knob, Switch
 from .playground_composition import Composition, composition_of, on
+from .playground_limits import Limits
 
-PAPERS = {
-    "LwF": [
-        "finetune",
-        "finetune_slow",
-        "feature_extraction",
-        "duplicate",
-        "joint",
-        "lwf",
-        "l2",
-        "expansion",
-        "expansion_lwf",
-    ],
-    "MAS": ["mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"],
-    "LwM": ["lwf_mc", "lwm", "lwm_attention_only"],
-    "EEIL": ["eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"],
-    "DF-CNN": [
-        "dfcnn",
-        "dfcnn_small",
-        "dfcnn_direct",
-        "dfcnn_tc2",
-        "single_task",
-        "single_task_large",
-        "hard_sharing",
-        "progressive",
-    ],
-}
-TITLES = {
-    "LwF": "Learning without Forgetting (Li and Hoiem 2016), and its baselines",
-    "MAS": "Memory Aware Synapses (Aljundi et al. 2018), and its baselines",
-    "LwM": "Learning without Memorizing (Dhar et al. 2019), and its baselines",
-    "EEIL": "End-to-End Incremental Learning (Castro et al. 2018), and its baselines",
-    "DF-CNN": "Deconvolutional Factorized CNN (Lee et al. 2019), and its baselines",
+PAPERS = {  # each with its baselines
+    "LwF": (
+        *("finetune", "finetune_slow", "feature_extraction", "duplicate", "joint", "lwf", "l2"),
+        *("expansion", "expansion_lwf"),
+    ),
+    "MAS": ("mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"),
+    "LwM": ("lwf_mc", "lwm", "lwm_attention_only"),
+    "EEIL": ("eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"),
+    "DF-CNN": (
+        *("dfcnn", "dfcnn_small", "dfcnn_direct", "dfcnn_tc2", "single_task", "single_task_large"),
+        *("hard_sharing", "progressive"),
+    ),
 }
 PER_CLASS = 10  # exemplars, where the published memory would hold the whole stream
 IDLE = ("temperature", "beta", "gamma", "omega", "images", "epochs", "rate", "heads", "rest", "name")
@@ -63,10 +44,14 @@ def preset(method: str) -> Composition:
     return composition_of(methods.get(method))
 
 
-def at_hand(method: str, now: Composition, stream: Stream) -> Composition:
-    """A preset with the epochs of now, and no more exemplars than a part of the stream."""
+def at_hand(method: str, now: Composition, limits: Limits, known_task: bool = True) -> Composition:
+    """A preset with the epochs of now, and no more exemplars than a part of the stream; trained for the task unknown
+    where that is the question, if it can be."""
     found = replace(preset(method), epochs=now.epochs)
-    return replace(found, images=capacity_for(stream, found.images)) if found.memory == "exemplars" else found
+    if found.memory == "exemplars":
+        found = replace(found, images=capacity_for(limits.stream, found.images))
+    across = replace(found, heads="class")
+    return found if known_task or limits.reason(across) else across
 
 
 def capacity_for(stream: Stream, published: int = 2000) -> int:
@@ -131,7 +116,7 @@ NETWORKS = [
 CHOICES = {  # field -> what stands before the buttons, and these: words, value, tooltip
     "new": (
         "cross-entropy",
-        ("softmax", "softmax", "one softmax over the classes that compete (LwF, eq. 1)"),
+        ("softmax", "softmax", "one softmax over the classes of the task, or of all tasks seen (LwF, eq. 1)"),
         ("sigmoid, new classes", "sigmoid", "a sigmoid for each class of the newest task (LwM, section 5.1)"),
         ("sigmoid, all classes", "sigmoid, all", "a sigmoid for each class seen, old ones with target 0"),
     ),
@@ -174,14 +159,14 @@ CHOICES = {  # field -> what stands before the buttons, and these: words, value,
         ("nearest mean", "nearest_mean", "the nearest mean of the images kept of each class (iCaRL)"),
     ),
     "heads": (
-        "in training, task",
-        ("known", "task", "a head per task: the classes of the image's own task compete (retrains)"),
-        ("unknown", "class", "across tasks: the classes of all tasks seen compete (retrains)"),
+        "training",
+        ("task-incremental", "task", "the loss is over the classes of the image's own task (trains anew)"),
+        ("class-incremental", "class", "the loss is over the classes of all tasks seen (trains anew)"),
     ),
     "learns": (
         "what learns",
         ("all", "all", "trunk, old heads and the new head"),
-        ("trunk and head", "fine-tune", "trunk and new head; across tasks, all heads as one (fine-tuning)"),
+        ("trunk and head", "fine-tune", "trunk and new head; class-incremental: all heads as one (fine-tuning)"),
         ("trunk slowly", "slow", "the same, the trunk at a tenth of the rate (LwF, Table 2d)"),
         ("warm-up, then all", "warm-up", "the new head first, then all (LwF, section 3)"),
         ("new parts only", "new", "only what the network adds for this task"),
@@ -213,27 +198,31 @@ LISTS = {  # field -> words, what it may be, what it means
     "maps": ("maps", [("Grad-CAM", "grad_cam"), ("activation", "activation")], "of one class, or of none"),
     "selection": ("chosen by", list(SELECTIONS), "how the images of a class are chosen (EEIL, section 6.3)"),
 }
-ABOVE, FROM, WHOLE = Real(above=0), Real(at_least=0), Whole(at_least=1)
+ABOVE, FROM, WHOLE, FROM_ZERO = Real(above=0), Real(at_least=0), Whole(at_least=1), Whole(at_least=0)
 NUMBERS = {  # field -> words, the slider's ends and step, what is allowed, what it means
     "temperature": ("T", (1.0, 10.0, 0.5), TEMPERATURE, "how far the teacher's answers are softened (temperature)"),
     "beta": ("weight β", (0.0, 5.0, 0.1), FROM, "of distillation in the loss"),
     "gamma": ("weight γ", (0.0, 5.0, 0.1), FROM, "of attention distillation in the loss"),
     "omega": ("weight λ/2", (0.0, 5.0, 0.05), FROM, "of the anchor in the loss"),
-    "images": ("images", (1, 500, 1), WHOLE, "how many images the memory keeps, in all or per class"),
+    "images": (
+        "memory (images)",
+        (0, 500, 10),
+        FROM_ZERO,
+        "how many images of old tasks are kept, in all or per class",
+    ),
     "epochs": ("epochs", (1, 30, 1), WHOLE, "passes over the images of each task"),
     "rate": ("rate", (0.001, 0.1, 0.001), ABOVE, "the learning rate of gradient descent"),
 }
 
 
-def make_controls(guarded: Callable[[Callable], Callable]) -> dict[str, ipywidgets.Widget]:
-    """A control for every field of a composition that has one, by its name."""
-    made: dict[str, ipywidgets.Widget] = {}
-    for name, (words, *options) in CHOICES.items():
-        made[name] = Choice(words, options, guarded)
-    for name, (words, tooltip) in SWITCHES.items():
-        made[name] = Switch(words, tooltip)
-    for name, (words, options, tooltip) in LISTS.items():
-        made[name] = dropdown(words, options, tooltip)
-    for name, (words, span, rule, tooltip) in NUMBERS.items():
-        made[name] = Knob(words, span, rule, tooltip, guarded)
-    return made
+def make_control(name: str, guarded: Callable[[Callable], Callable]) -> ipywidgets.Widget:
+    """The control for a field of a composition."""
+    if name in CHOICES:
+        words, *options = CHOICES[name]
+        return Choice(words, options, guarded)
+    if name in SWITCHES:
+        return Switch(*SWITCHES[name])
+    if name in LISTS:
+        return dropdown(*LISTS[name])
+    words, span, rule, tooltip = NUMBERS[name]
+    return Knob(words, span, rule, tooltip, guarded)

@@ -17,11 +17,12 @@ from .herding_explorer import HerdingExplorer
 from .importance_explorer import ImportanceExplorer
 from .inputs import Switch, close, shortened
 
-FIRST = ("finetune", "lwf", "joint")  # what is shown before anything was trained
+# What is shown before anything was trained: a method that forgets, one with replay, and the upper bound.
+FIRST = ("finetune across tasks", "eeil", "joint across tasks"), ("finetune", "lwf", "joint")
 
 
 class Recorded(ipywidgets.Box):
-    """Switches for recorded runs of the stream, those of the methods that are offered and those that are on.
+    """Switches for recorded runs of the stream: the first ones, those of the chosen method, and those that are on.
 
     `changed()` is called after the learner has switched one.
     """
@@ -39,44 +40,51 @@ class Recorded(ipywidgets.Box):
         self.runs: dict[str, list[Run]] = {}
         for run in found:
             self.runs.setdefault(name_of(run), []).append(run)
+        across, alone = ([name for name in names if name in self.runs] for names in FIRST)
+        self.first, self.unknown = across or alone, bool(across)  # a picture of class-incremental runs asks for all
         self._label = ipywidgets.HTML("recorded runs", layout=ipywidgets.Layout(margin="0 8px 0 0"))
         self.switches: dict[str, Switch] = {}
-        self._clearing = False
-        switched = guarded(lambda change: changed())
-        for words, own in self.runs.items():
-            several = f"the mean of {len(own)} runs" if len(own) > 1 else f"seed {own[0].seed}"
-            switch = self.switches[words] = Switch(words, f"compare with the recorded run of {words} ({several})")
-            switch.value = words in FIRST
-            switch.observe(lambda change: self._clearing or switched(change), "value")
+        self._switched, self._setting = guarded(lambda change: changed()), False
+        self.set(self.first)
 
     @property
     def on(self) -> list[str]:
-        return [words for words, switch in self.switches.items() if switch.value]
+        return [name for name, switch in self.switches.items() if switch.value]
 
     @property
     def shown(self) -> list[Run]:
         """The runs that are switched on."""
-        return [run for words in self.on for run in self.runs[words]]
+        return [run for name in self.on for run in self.runs[name]]
 
     def toggled(self) -> Iterator[list[Run]]:
         """The runs that a press of each switch on the page would show."""
-        for words in self._listed:
-            on = [other for other in self.switches if (other in self.on) != (other == words)]
+        for name in self.switches:
+            on = [other for other in self.switches if (other in self.on) != (other == name)]
             yield [run for other in on for run in self.runs[other]]
 
-    def offer(self, methods: Sequence[str]) -> None:
-        """Show the switches of these methods, and those that are on."""
-        self._listed = [w for w, runs in self.runs.items() if runs[0].name in methods or self.switches[w].value]
-        listed = [self.switches[words] for words in self._listed]
-        self.children = (self._label, *listed)
+    def offer(self, method: str) -> None:
+        """Offer the runs of this method as well."""
+        own = [name for name, runs in self.runs.items() if runs[0].name == method]
+        listed = list(dict.fromkeys([*self.first, *self.on, *own]))
+        close([switch for name, switch in self.switches.items() if name not in listed])
+        self.switches = {name: self.switches.get(name) or self._switch(name) for name in listed}
+        self.children = (self._label, *self.switches.values())
         self.layout.display = "flex" if listed else "none"
 
-    def clear(self) -> None:
-        """Switch all off."""
-        self._clearing = True
-        for switch in self.switches.values():
-            switch.value = False
-        self._clearing = False
+    def _switch(self, name: str) -> Switch:
+        own = self.runs[name]
+        several = f"the mean of {len(own)} runs" if len(own) > 1 else f"seed {own[0].seed}"
+        made = Switch(name, f"compare with the recorded run of {name} ({several})")
+        made.observe(lambda change: self._setting or self._switched(change), "value")
+        return made
+
+    def set(self, on: Sequence[str]) -> None:
+        """Switch these on, and all others off."""
+        self._setting = True
+        self.offer("")
+        for name, switch in self.switches.items():
+            switch.value = name in on
+        self._setting = False
 
 
 def gallery_of(stream: Stream) -> list[Run]:

@@ -3,27 +3,27 @@
 import html
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
-import numpy as np
 
 from .. import methods
-from ..describe import Flag, Whole
-from ..evaluation.metrics import average_accuracy, forgetting
+from ..describe import Choice, Flag, Whole
 from ..recipe.parser import code_of
 from ..recipe.recipe import Recipe
-from ..runs.naming import name_of
+from ..runs.naming import grouped
 from ..runs.run import Run
-from ..show.runs import accuracy
+from ..show.runs import reading, setting
+from .collecting import ends_of, seeds_of
 from .controls import Call, call, read, takes
 from .playground_composition import composition_of
 from .playground_presets import short
 
 SUCH = 'paste cl.methods.lwf(temperature=3), cl.Recipe(name="mine", loss=...), or a line of this widget'
-RULES = {"known_task": Flag(), "seed": Whole(at_least=0)}
+SEEDS, VIEWS = (1, 3, 5), ("curves", "wall")
+RULES = {"known_task": Flag(), "seed": Whole(at_least=0), "seeds": Choice(SEEDS), "view": Choice(VIEWS)}
 
 
 def method_code(wanted: Recipe) -> str | None:
@@ -65,8 +65,9 @@ def widget_code(wanted: Recipe, settings: dict) -> str:
     return call("cl.widgets.Playground", settings, "stream", method_code(wanted) or code_of(wanted))
 
 
-def read_line(code: str) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe that a pasted line makes and, if it makes a playground, ``known_task`` and ``seed``.
+def read_line(code: str, usual: Mapping[str, Any], first: Recipe | str = "finetune") -> tuple[Recipe, dict[str, Any]]:
+    """The recipe that a pasted line makes and, if it makes a playground, its settings; what it leaves out is ``usual``,
+    or the ``first`` recipe.
 
     Raises:
         ValueError: it is no recipe, no method and no playground, or has a value that does not fit.
@@ -76,8 +77,8 @@ def read_line(code: str) -> tuple[Recipe, dict[str, Any]]:
         return _recipe(found), {}
     if not 1 <= len(found.first) <= 2:
         raise ValueError(f"A Playground shows a stream and begins with a recipe: {SUCH}.")
-    settings = {"known_task": True, "seed": 0} | found.settings
-    recipe = found.first[1] if len(found.first) == 2 else settings.pop("recipe", "finetune")
+    settings = dict(usual) | found.settings
+    recipe = found.first[1] if len(found.first) == 2 else settings.pop("recipe", first)
     if unknown := settings.keys() - RULES.keys():
         raise ValueError(f"No control sets {', '.join(sorted(unknown))}: run that line in a cell.")
     return _recipe(recipe), {name: RULES[name].check(name, value) for name, value in settings.items()}
@@ -94,27 +95,20 @@ def _recipe(value: object) -> Recipe:
 COPY = "getSelection().selectAllChildren(this.parentElement.querySelector('code'));document.execCommand('copy')"
 
 
-class Formula(ipywidgets.VBox):
-    """The typeset equation, and below it the code and the LaTeX that make it."""
+class Formula(ipywidgets.HTML):
+    """The equation, and below it the code and the LaTeX that make it."""
 
     def __init__(self) -> None:
-        self.equation = ipywidgets.HTMLMath()
-        self.words = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%", margin="0"))
-        super().__init__([self.equation, self.words], layout=ipywidgets.Layout(margin="6px 0", width="98%"))
+        super().__init__(layout=ipywidgets.Layout(margin="6px 0", width="98%"))
         self.add_class("cltutor-formula")
 
     def show(self, recipe: Recipe) -> None:
         """Set the equation of this recipe, and its code."""
-        lines = [recipe._repr_latex_().strip("$").removeprefix(r"\displaystyle ")]
-        for phase in recipe.schedule.later:
-            if phase.loss is not None:
-                own = rf"\mathcal{{L}}_{{\text{{{phase.name}}}}} = {phase.loss.latex(recipe.heads)}"
-                lines.append(own)
-        self.equation.value = "<br>".join(rf"$\displaystyle {line}$" for line in lines)
         call, code = method_code(recipe), code_of(recipe)
-        folded = (copyable("code", code) if call else "") + copyable("LaTeX", r" \\ ".join(lines))
+        folded = (copyable("code", code) if call else "") + copyable("LaTeX", r" \\ ".join(recipe.equations))
         words = "written out, and the equation in LaTeX" if call else "the equation in LaTeX"
-        self.words.value = f"{copyable('code', call or code)}<details><summary>{words}</summary>{folded}</details>"
+        more = f"<details><summary>{words}</summary>{folded}</details>"
+        self.value = f"{recipe._repr_html_()}{copyable('code', call or code)}{more}"
 
 
 def copyable(what: str, code: str) -> str:
@@ -124,43 +118,48 @@ def copyable(what: str, code: str) -> str:
 
 
 SORTS = {  # a column -> its heading, its order in words, and the key by which its best row comes first
-    "newest": ("", "the newest first", lambda row: -row.place),
-    "name": ("name", "from A to Z", lambda row: (name_of(row.run), row.run.seed)),
-    "accuracy": ("average accuracy (%)", "the largest first", lambda row: -row.accuracy),
-    "forgetting": ("forgetting (points)", "the least first", lambda row: row.forgetting),
+    "name": ("name", "from A to Z", lambda row: row.name),
+    "parts": ("parts", "from A to Z", lambda row: row.parts),
+    "accuracy": ("average accuracy (%)", "the largest first", lambda row: -row.accuracy[0]),
+    "forgetting": ("forgetting (points)", "the least first", lambda row: row.forgetting[0]),
     "seconds": ("seconds", "the fewest first", lambda row: row.seconds),
 }
+NEWEST = "newest"
 GROUPS = {
-    False: "Task known in training: a softmax, or sigmoids, for each task",
-    True: "Task unknown in training: the classes of all tasks seen compete",
+    False: "Task-incremental training: a softmax, or sigmoids, for each task",
+    True: "Class-incremental training: the loss is over the classes of all tasks seen",
 }
 UNTRAINED = "the task is unknown at test, for which these logits were never trained"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A run in the table; accuracy and forgetting in percent, nan where there is none."""
+    """The runs of one recipe; accuracy and forgetting in per cent, with half of their interval, nan where there is
+    none; seconds of a run."""
 
     place: int
-    run: Run
-    accuracy: float
-    forgetting: float
+    name: str
+    parts: str
+    competes: bool
+    accuracy: tuple[float, float]
+    forgetting: tuple[float, float]
     seconds: float
     note: str
 
 
-def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = ()) -> list[Row]:
-    """A row for each run, in their order."""
+def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = (), live: Run | None = None) -> list[Row]:
+    """A row for each recipe, by the name that it has in the picture, in their order."""
     found = []
-    for place, run in enumerate(runs):
-        average, lost = math.nan, math.nan
-        if run.complete:
-            matrix = accuracy(run, known_task)
-            if not np.isnan(matrix[-1]).all():  # else the run has no answer to this question
-                average, lost = 100 * average_accuracy(matrix), 100 * forgetting(matrix)
-        note = "recorded" if any(run is one for one in recorded) else ""
-        note = note if run.complete else f"stopped in task {run.learned + 1} of {len(run.tasks)}"
-        found.append(Row(place, run, average, lost, sum(run.seconds.values()), note))
+    for place, (name, own) in enumerate(grouped(runs)):
+        whole = [run for run in own if run.complete] or own
+        notes = [seeds_of(own)] + ["recorded"] * any(own[0] is one for one in recorded)
+        for run in own:
+            if not run.complete:
+                doing = "learning" if run is live else "stopped in"
+                notes.append(f"{doing} task {run.learned + 1} of {len(run.tasks)}")
+        seconds = sum(sum(run.seconds.values()) for run in whole) / len(whole)
+        numbers = ends_of(own, known_task)
+        found.append(Row(place, name, contents_of(own[0].recipe), own[0].competes, *numbers, seconds, ", ".join(notes)))
     return found
 
 
@@ -187,44 +186,45 @@ def contents_of(recipe: Recipe) -> str:
     return "; ".join([" + ".join(words), *filter(None, more)])
 
 
-def table(rows: Sequence[Row], known_task: bool, by: str = "newest") -> str:
+def table(rows: Sequence[Row], known_task: bool, by: str = NEWEST) -> str:
     """The rows as HTML tables, one per training regime, each sorted by that column, its best row first."""
-    regime = "task known at test" if known_task else "task unknown at test"
     parts = []
     for competes, caption in GROUPS.items():
-        group = sorted((row for row in rows if row.run.competes == competes), key=lambda row: _order(row, by))
+        group = sorted((row for row in rows if row.competes == competes), key=lambda row: _order(row, by))
         if group:
             mark = "*" if not known_task and not competes else ""
-            caption = f"{caption}; {regime}" + (f". *{UNTRAINED}" if mark else "")
+            caption += f". *{UNTRAINED}" if mark else ""
             body = "".join(_row(row, mark) for row in group)
-            parts.append(f"<table><caption>{caption}</caption><thead>{_head(by)}</thead><tbody>{body}</tbody></table>")
+            head = _head(by, setting(known_task))
+            parts.append(f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>{body}</tbody></table>")
     return f'<div class="cltutor-table">{"".join(parts)}</div>' if parts else ""
 
 
 def _order(row: Row, by: str) -> tuple:
-    """Runs without a number come last, whatever the column."""
-    value = SORTS[by][2](row)
+    """Rows without a number come last, whatever the column."""
+    value = SORTS[by][2](row) if by in SORTS else -row.place
     return (isinstance(value, float) and math.isnan(value), 0 if value != value else value)
 
 
-def _head(by: str) -> str:
-    columns = {"name": "name", "what": "parts"}
-    columns |= {name: SORTS[name][0] for name in ("accuracy", "forgetting", "seconds")}
-    order = {"accuracy": "descending"}.get(by, "ascending")
-    cells = (
-        f'<th scope="col"{f" aria-sort={order}" if name == by else ""}>{words}{" ▾" if name == by else ""}</th>'
-        for name, words in columns.items()
-    )
+def _head(by: str, question: str) -> str:
+    """The headings: each is a button that sorts, and says which question its numbers answer."""
+    cells = []
+    for name, (words, order, _) in SORTS.items():
+        shown = f"{words}, {question}" if name in ("accuracy", "forgetting") else words
+        state = ("descending" if name == "accuracy" else "ascending") if name == by else "none"
+        tip = f"sort by {words}, {order}" if name != by else "sort by age, the newest first"
+        sign = " ▾" if name == by else ""
+        button = f'<button type="button" data-press="{name}" title="{tip}">{shown}{sign}</button>'
+        cells.append(f'<th scope="col" aria-sort="{state}">{button}</th>')
     return f"<tr>{''.join(cells)}</tr>"
 
 
 def _row(row: Row, mark: str) -> str:
-    note = f" <small>{html.escape(row.note)}</small>" if row.note else ""
-    name = f"{html.escape(name_of(row.run))} <small>seed {row.run.seed}</small>{note}"
     numbers = [_number(row.accuracy, mark), _number(row.forgetting, mark), f"{row.seconds:.1f}"]
     cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
-    return f'<tr><th scope="row">{name}</th><td>{html.escape(contents_of(row.run.recipe))}</td>{cells}</tr>'
+    name = f"{html.escape(row.name)} <small>{html.escape(row.note)}</small>"
+    return f'<tr><th scope="row">{name}</th><td>{html.escape(row.parts)}</td>{cells}</tr>'
 
 
-def _number(value: float, mark: str) -> str:
-    return "–" if math.isnan(value) else f"{value:.1f}{mark}"
+def _number(value: tuple[float, float], mark: str) -> str:
+    return reading(*value, unit="") + (mark if math.isfinite(value[0]) else "")

@@ -11,6 +11,7 @@ import traitlets
 
 from ..runs.run import Run
 from ..training.events import Event
+from .access import Access, key
 from .base import button, row
 from .behind import ignore
 
@@ -124,10 +125,13 @@ class Actions(ipywidgets.VBox):
         self.words = ipywidgets.HTML(layout=ipywidgets.Layout(min_height="32px", margin="0"))
         self.cautions, self.origin = ipywidgets.HTML(), ipywidgets.HTML()
         self.resume.layout.display = None if resume else "none"
+        key(self.train, "t")
+        key(self.stop, "s")
+        self.access = Access()
         buttons = self.train, self.stop, self.resume, self.clear
-        super().__init__(
-            [row(*buttons, self.bar), self.words, self.cautions, self.origin], layout=ipywidgets.Layout(width="100%")
-        )
+        parts = row(*buttons, self.bar), self.words, self.cautions, self.origin, self.access
+        super().__init__(parts, layout=ipywidgets.Layout(width="100%"))
+        self.add_class("cltutor-actions")
         self._enable()
 
     @traitlets.observe("busy", "resumable")

@@ -100,11 +100,12 @@ def use_what_not_to_forget(chooser) -> None:
 
 
 def use_playground(playground) -> None:
-    playground.until(lambda: "joint ends with" in playground.picture)  # recorded, without a press
-    asked = playground.place.locator(".cltutor-choice").filter(has_text="at test, task")
-    for answer in ("unknown", "known"):
+    playground.until(lambda: "joint across tasks ends with" in playground.picture)  # recorded, without a press
+    asked = playground.place.locator(".cltutor-choice").filter(has_text="task at test")
+    for answer in ("known", "unknown"):
         asked.get_by_role("button", name=answer, exact=True).click()
         playground.until(lambda answer=answer: f"task {answer} at test" in playground.picture)
+    playground.button("all switches").click()
     playground.button("distillation").click()
     playground.until(lambda: "Distillation()" in playground.field("as code").input_value())
     playground.train()

@@ -3,7 +3,8 @@
 import psutil
 import pytest
 
-from benchmarks import soak
+from benchmarks import browsing, soak
+from tests.browser.test_accessible import AXE
 
 pytestmark = pytest.mark.browser
 
@@ -28,34 +29,70 @@ def at_rest(tool):
     if tool.button("Stop").is_enabled():
         tool.button("Stop").click()
     tool.until(tool.button("Train").is_enabled)
+    for pressed in ("large type", "all switches"):
+        if tool.button(pressed).get_attribute("aria-pressed") == "true":
+            tool.button(pressed).click()
     tool.button("Clear").click()
     tool.until(lambda: "Sample pictures" in tool.picture)
-    tool.button("known").last.click()
-    tool.until(lambda: "known_task=False" not in code(tool))
+    tool.button("unknown").click()
+    tool.button("curves").click()
+    tool.until(lambda: "known_task" not in code(tool) and "view" not in code(tool))
+
+
+def unfold(tool):
+    """Open the second layer."""
+    if tool.button("all switches").get_attribute("aria-expanded") == "false":
+        tool.button("all switches").click()
+    tool.until(lambda: tool.button("distillation").is_visible())
+
+
+def test_it_opens_on_forgetting_on_one_screen(tool):
+    """Runs first: later tests clear the recorded runs."""
+    page = tool.notebook.page
+    tool.until(lambda: "task unknown at test: finetune across tasks ends with 0 % on task 1" in tool.picture)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    tool.place.evaluate("tool => tool.closest('.jp-Cell').scrollIntoView({ block: 'start' })")
+    tool.until(lambda: tool.place.locator(".cltutor-scroll").evaluate("e => e.scrollWidth <= e.clientWidth"))
+    bottom = tool.place.locator(".cltutor-live svg").first.evaluate("e => e.getBoundingClientRect().bottom")
+    assert bottom < 690  # the status bar begins
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    page.set_viewport_size(browsing.SIZE)
+
+    tool.button("wall").click()
+    tool.until(lambda: "Wall of test images, task unknown at test" in tool.picture)
+    tool.button("curves").click()
+    tool.until(lambda: "Accuracy of each task" in tool.picture)
+    headings = tool.place.locator("thead button")
+    headings.filter(has_text="average accuracy (%), task unknown at test").press("Enter")
+    tool.until(lambda: "joint" in tool.place.locator("tbody tr").first.inner_text())
+    tool.until(lambda: "average accuracy" in page.evaluate("document.activeElement.textContent"))
+    page.keyboard.press("Enter")
+    tool.until(lambda: tool.place.locator("th[aria-sort=descending]").count() == 0)
 
 
 def test_a_preset_is_trained_while_the_page_follows(tool):
     tool.shot("playground-empty")
-    tool.button("lwf").first.click()
-    tool.until(lambda: code(tool) == "cl.widgets.Playground(stream, cl.methods.lwf())")
+    tool.field("method").select_option("lwf (LwF)")
+    tool.until(lambda: code(tool) == 'cl.widgets.Playground(stream, cl.methods.lwf(heads="class"))')
     paste(tool, "cl.methods.lwf(epochs=3)")
     tool.until(lambda: "cl.methods.lwf(epochs=3)" in code(tool))
     tool.train()
-    tool.until(lambda: "lwf, seed 0: task" in tool.status)
+    tool.until(lambda: "lwf, yours, seed 0: task" in tool.status)
     tool.until(tool.button("Train").is_enabled, 120)
     tool.until(lambda: tool.place.locator("tbody tr", has_text="3 epochs").count() == 1)
     tool.shot("playground-trained")
 
-    known = tool.settled()
-    tool.button("unknown").last.click()
-    tool.until(lambda: "task unknown at test" in tool.picture)
-    tool.until(lambda: "task unknown at test" in tool.place.locator("caption").first.inner_text())
-    tool.shot("playground-unknown")
-    tool.button("known").last.click()
-    tool.until(lambda: tool.pixels == known)
-    tool.button("all").click()
+    unknown = tool.settled()
+    tool.button("known").click()
+    tool.until(lambda: "task known at test" in tool.picture)
+    tool.until(lambda: "task known at test" in tool.place.locator("thead").first.inner_text())
+    tool.until(lambda: "(task known at test)" in tool.status)
+    tool.shot("playground-known")
+    tool.button("unknown").click()
+    tool.until(lambda: tool.pixels == unknown)
+    unfold(tool)
     tool.shot("playground-all")
-    tool.button("Loss").click()
 
 
 def test_stop_pauses_and_resume_goes_on(tool):
@@ -66,6 +103,10 @@ def test_stop_pauses_and_resume_goes_on(tool):
     tool.until(tool.button("Resume").is_enabled)
     tool.until(lambda: "Resume goes on" in tool.status)
     tool.until(lambda: "stopped in task" in tool.place.locator("tbody").first.inner_text())
+    tool.type("epochs", "24")
+    tool.until(lambda: tool.button("Resume").is_disabled() and "Resume" not in tool.status)
+    tool.type("epochs", "25")
+    tool.until(lambda: "Resume goes on" in tool.status)
     tool.button("Resume").click()
     tool.until(tool.button("Stop").is_enabled)
     tool.until(tool.button("Resume").is_disabled)
@@ -73,7 +114,7 @@ def test_stop_pauses_and_resume_goes_on(tool):
 
 def test_what_makes_no_sense_is_grey_and_says_why(tool):
     paste(tool, "cl.methods.lwf()")
-    tool.button("Memory").click()
+    unfold(tool)
     balanced = tool.button("balanced fine-tuning")
     tool.until(balanced.is_disabled)
     tool.until(lambda: "keeps none" in balanced.get_attribute("title"))
@@ -85,7 +126,6 @@ def test_what_makes_no_sense_is_grey_and_says_why(tool):
     tool.until(lambda: "balanced=True" in tool.place.locator(".cltutor-code code").first.inner_text())
     tool.until(tool.button("none").first.is_disabled)
     tool.shot("playground-memory")
-    tool.button("Loss").click()
 
 
 def test_a_wrong_line_is_refused_in_plain_words(tool):
@@ -98,28 +138,57 @@ def test_a_wrong_line_is_refused_in_plain_words(tool):
 
 def test_the_keyboard_alone_is_enough(tool):
     page = tool.notebook.page
-    tool.button("MAS").first.focus()
-    page.keyboard.press("Enter")
-    tool.until(lambda: tool.button("ewc").count() > 0)
-    tool.button("MAS").first.focus()
-    reached = []
-    for _ in range(12):  # the other papers, then the methods
-        page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.textContent"))
-        if reached[-1] == "mas":
-            page.keyboard.press("Space")
-            break
-    tool.until(lambda: code(tool) == "cl.widgets.Playground(stream, cl.methods.mas())")
-    tool.button("Train").focus()
-    page.keyboard.press("Enter")
+    paste(tool, "cl.methods.finetune(epochs=25)")
+    tool.place.evaluate("tool => { tool.tabIndex = -1; tool.focus() }")
+    page.keyboard.press("Tab")
+    assert "Train" in page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("t")
     tool.until(tool.button("Stop").is_enabled)
-    tool.button("Stop").focus()
-    page.keyboard.press("Space")
+    page.keyboard.press("k")
+    tool.until(lambda: "known_task=True" in code(tool))
+    page.keyboard.press("s")
     tool.until(tool.button("Train").is_enabled)
+    tool.field("method").focus()
+    page.keyboard.press("k")  # in a field a letter is a letter
+    page.wait_for_timeout(300)
+    assert "known_task=True" in code(tool)
+    tool.button("known").focus()
+    page.keyboard.press("k")
+    tool.until(lambda: "known_task" not in code(tool))
+    assert tool.button("Train").get_attribute("title").endswith("(key t)")
+
+
+def test_a_screen_reader_hears_names_and_states(tool):
+    unfold(tool)
+    states = tool.place.locator(".widget-toggle-button:not(.cltutor-fold)")
+    pressed = states.evaluate_all(
+        "all => all.map(e => e.getAttribute('aria-pressed') === String(e.classList.contains('mod-active')))"
+    )
+    assert len(pressed) > 50
+    assert all(pressed)
+    tool.button("anchor").click()
+    tool.until(lambda: tool.button("anchor").get_attribute("aria-pressed") == "true")
+    tool.button("anchor").click()
+    tool.notebook.page.add_script_tag(path=AXE)
+    run = "async tool => (await axe.run(tool, { runOnly: ['wcag2a', 'wcag21a'] })).violations"
+    found = tool.place.evaluate(run)
+    assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
+
+
+def test_large_type_is_large_and_a_long_line_of_code_is_all_in_sight(tool):
+    small = tool.place.locator(".cltutor-live svg text").first.evaluate("e => e.getBoundingClientRect().height")
+    tool.button("large type").click()
+    large = tool.place.locator(".cltutor-live svg text").first
+    tool.until(lambda: large.evaluate("e => e.getBoundingClientRect().height") > 1.3 * small)
+    tool.button("large type").click()
+    paste(tool, "cl.methods.eeil(temperature=3, memory=cl.memory.ExemplarMemory(50), learning_rate=0.03, epochs=7)")
+    assert len(code(tool)) > 110
+    tool.until(lambda: tool.field("as code").evaluate("e => e.scrollHeight <= e.clientHeight + 2"))
 
 
 def test_a_run_opens_in_another_widget_and_closes(tool):
     paste(tool, "cl.methods.finetune(epochs=1)")
+    unfold(tool)
     tool.train()
     tool.until(lambda: tool.button("Herding").is_visible() and tool.button("Herding").is_enabled(), 60)
     tool.button("Herding").click()

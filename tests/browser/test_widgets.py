@@ -80,14 +80,14 @@ def test_stop_stops_and_keeps_the_curves(toggle):
 
 def test_controls_equation_and_code_go_together(toggle):
     toggle.button("lwf").click()
-    toggle.until(toggle.field("weight λ").is_enabled)
+    toggle.until(toggle.field("weight λ").is_visible)
     toggle.type("weight λ", "0.05")  # between two steps of the slider
     toggle.type("temperature T", "20")  # beyond its end
-    toggle.button("across tasks").click()
+    toggle.button("class-incremental").click()
     code = 'cl.widgets.MethodToggle(stream, method="lwf", heads="class", temperature=20, lam=0.05, epochs='
     toggle.until(lambda: toggle.field("as code").input_value().startswith(code))
     toggle.until(lambda: "cl.methods.lwf(temperature=20, lam=0.05," in toggle.place.locator("code").inner_text())
-    toggle.until(lambda: toggle.place.locator("mjx-container").count() == 1)
+    toggle.until(lambda: toggle.place.locator("math").count() == 1)
 
     toggle.type("as code", "cl.methods.lwf(temperature=3, epochs=2)")
     toggle.until(lambda: toggle.field("temperature T").input_value() == "3")

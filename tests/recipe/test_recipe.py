@@ -13,7 +13,7 @@ from running import regimes
 from cltutor import methods
 from cltutor.importance import Uniform
 from cltutor.losses import Anchor, BinaryCrossEntropy, CrossEntropy, Distillation
-from cltutor.memory import Everything
+from cltutor.memory import Everything, ExemplarMemory
 from cltutor.networks import Copies, MultiHead, ResNet32, SmallCNN, Torchvision, Widening
 from cltutor.recipe import Phase, Recipe, Schedule
 from cltutor.recipe.merging import Unmerged
@@ -98,6 +98,24 @@ def test_the_equation_shows_temperature_and_weights():
     assert "T=3.5" in equation
     assert r"+ 0.25\,\Big(-\sum_{o < t}" in equation
     assert methods.l2(lam=0.5)._repr_latex_().endswith(r"+ 0.25\,\sum_k (\theta_{s,k} - \theta_{s,k}^*)^2$")
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_a_notebook_shows_the_equations_as_mathml_with_nothing_left_of_latex(name):
+    recipe = getattr(methods, name)()
+    page = recipe._repr_html_()
+    equations = re.findall("<math .*?</math>", page)
+    assert len(equations) == len(recipe.equations) == 1 + sum(p.loss is not None for p in recipe.schedule.later)
+    assert "\\" not in page
+    assert "&#x02112;" in equations[0]  # the script L
+
+
+def test_joint_training_says_whose_images_its_loss_is_of():
+    joint, finetune = methods.joint(), methods.finetune()
+    assert joint.equations == finetune.equations
+    assert "of all tasks so far" in joint._repr_html_()
+    assert "of the task at hand<" in finetune._repr_html_()
+    assert "old ones in ExemplarMemory(capacity=9)" in methods.icarl(memory=ExemplarMemory(9))._repr_html_()
 
 
 @st.composite

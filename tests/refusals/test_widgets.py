@@ -68,7 +68,7 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
     ("the widget chooses", "MethodToggle ReverseTransfer", "method", "None"),
     ("nothing answers", "Stage", "answer", "None"),
     ("no run is measured before", "ImportanceExplorer", "run", "None"),
-    ("the widget chooses", "WhatNotToForget Playground", "classes lam epochs runs", "None"),
+    ("the widget chooses", "WhatNotToForget Playground", "classes lam epochs runs known_task recipe", "None"),
     ("all classes answer", "Temperature", "head", "None"),
     ("one of the labels, tasks and seeds", "AttentionDrift HerdingExplorer Temperature", "label pictures head", "0"),
     ("one of the labels, tasks and seeds", "*", "seed", "0"),

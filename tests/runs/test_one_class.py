@@ -11,7 +11,7 @@ from running import learn
 import cltutor as cl
 from cltutor.losses import CrossEntropy, Distillation
 from cltutor.runs.one_class import DASH, NOTE, remarks
-from cltutor.widgets.learning import outcome
+from cltutor.widgets.collecting import outcome
 
 
 def stream(tasks):
@@ -66,7 +66,7 @@ def test_every_picture_of_it_is_drawn_with_a_dash_and_a_note_and_no_hundred(run)
     if all(single(run)):
         with pytest.raises(ValueError, match="a task of one class"):
             cl.show.old_and_new(run, known_task=True)
-    assert "nan" not in outcome(run, finished=True)
+    assert "nan" not in outcome([run], finished=True)
 
 
 def test_a_comparison_shows_a_dash_and_says_why():

@@ -79,8 +79,10 @@ CASES = {
     "Playground": (
         {"recipe": cl.methods.lwf(epochs=2)},
         "cl.widgets.Playground(stream, cl.methods.lwf(epochs=2))",
-        ["known_task=False", "seed=3"],
+        ["known_task=False", 'seed=3, seeds=5, view="wall"'],
         [
+            ("seeds=2", "seeds is one of 1, 3, 5, not 2"),
+            ('view="walls"', "view is one of curves, wall, not 'walls'"),
             ("seed=-1", "seed is a whole number from 0 up, not -1"),
             ("known_task=1", "known_task is True or False, not 1"),
         ],
@@ -175,7 +177,7 @@ def descendants(widget):
 def test_every_control_has_a_label_and_a_tooltip(kept, name):
     tool = kept(name)
     kinds = (ipywidgets.Button, ipywidgets.ToggleButton, ipywidgets.Dropdown, ipywidgets.Text)
-    kinds += (ipywidgets.FloatText, ipywidgets.IntText, ipywidgets.ToggleButtons)
+    kinds += (ipywidgets.Textarea, ipywidgets.FloatText, ipywidgets.IntText, ipywidgets.ToggleButtons)
     controls = [widget for widget in descendants(tool) if isinstance(widget, kinds)]
     assert tool.line in controls
     assert [control for control in controls if not (control.description and control.tooltip)] == []

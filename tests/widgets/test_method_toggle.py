@@ -46,6 +46,18 @@ def test_the_line_below_speaks_of_the_question_that_the_picture_answers(toggle, 
     assert "finetune" not in toggle.actions.words.value
 
 
+def test_ones_own_run_stands_beside_the_given_ones_of_its_method_under_a_name_of_its_own(stream, watched, train):
+    given = [cl.learn(stream, cl.methods.finetune(epochs=2), seed, progress=False) for seed in (0, 1)]
+    toggle = watched(cl.widgets.MethodToggle, stream, ("finetune",), epochs=2, runs=given)
+    train(toggle)
+    assert [(run.name, run.seed) for run in toggle.runs] == [("finetune, yours", 2)]
+    assert "finetune ends with" in toggle.pane.words
+    assert "finetune, yours ends with" in toggle.pane.words
+    assert "finetune, yours, seed 2: " in toggle.actions.words.value
+    toggle.actions.clear.click()
+    assert "Sample pictures" in toggle.pane.words
+
+
 def test_train_pressed_twice_trains_once(toggle, press_train):
     toggle.train.stop = lambda event: toggle.actions.train.click()  # it never asks to stop
     press_train(toggle)
@@ -78,8 +90,8 @@ def test_equation_and_code_follow_the_controls(toggle):
     toggle.lam.text.value = 0.5
     toggle.heads.value = "class"
     equation, line = toggle.controls.formula
-    assert equation.value == toggle.recipe._repr_latex_()
-    assert "T=4" in equation.value
+    assert equation.value == toggle.recipe._repr_html_()
+    assert "<mi>T</mi><mo>&#x0003D;</mo><mn>4</mn>" in equation.value
     assert "cl.methods.lwf(temperature=4, lam=0.5, epochs=2, heads=&quot;class&quot;)" in line.value
     code = 'cl.widgets.MethodToggle(stream, method="lwf", heads="class", temperature=4, lam=0.5, epochs=2)'
     assert toggle.code == toggle.line.value == code
@@ -92,6 +104,7 @@ def test_every_method_remembers_its_own_settings_and_all_share_the_epochs(toggle
     assert not toggle.temperature.disabled
     toggle.method.value = "joint"
     assert (toggle.temperature.disabled, toggle.lam.disabled, toggle.epochs.disabled) == (True, True, False)
+    assert [knob.layout.display for knob in (toggle.temperature, toggle.lam, toggle.epochs)] == ["none", "none", None]
     assert toggle.recipe == cl.methods.joint(epochs=3)
     toggle.method.value = "lwf"
     assert toggle.recipe == cl.methods.lwf(temperature=5, epochs=3)

@@ -12,6 +12,8 @@ SHORT = cl.methods.lwf(epochs=2)
 
 
 def settle(tool):
+    """Wait for what is behind the page, with all switches made."""
+    assert tool.panel.controls
     tool.warming.settle()
     tool.panel.settle()
     tool.album.settle()
@@ -29,7 +31,8 @@ def tool(one):
     """A playground without runs, as it was made."""
     yield one
     one.actions.clear.click()
-    one.seed, one.known_task.value, one.sort.value = 0, True, "newest"
+    one.seed, one.known_task.value, one.seeds.value, one.view.value = 0, True, 1, "curves"
+    one.all.value = one.large.value = False
     one.panel.set(composition_of(SHORT))
     settle(one)
 
@@ -53,19 +56,16 @@ def test_the_same_recipe_again_takes_the_next_seed_and_runs_are_collected(tool, 
     train(tool)
     assert [run.seed for run in tool.runs] == [0, 1]
     assert "lwf ends with" in tool.pane.words
-    assert ">lwf <small>seed 0" in tool.results.value
-    tool.presets.paper.value = "EEIL"
-    tool.presets.method.value = "eeil"
+    assert ">lwf <small>seeds 0, 1<" in tool.results.value
+    tool.method.value = "eeil"
     assert tool.recipe == cl.methods.eeil(epochs=2, memory=cl.memory.ExemplarMemory(40))
-    tool.presets.paper.value, tool.presets.method.value = "LwF", "finetune"
+    tool.method.value = "finetune"
     tool.panel.controls["heads"].value = "class"
     assert tool.recipe == cl.methods.finetune(epochs=2, heads="class")
     train(tool)
     assert [(run.name, run.seed) for run in tool.runs] == [("lwf", 0), ("lwf", 1), ("finetune", 0)]
     assert tool.runs[-1].competes
-    assert "classes of all tasks seen compete" in tool.results.value
-    tool.sort.value = "name"
-    assert "aria-sort=ascending>name" in tool.results.value
+    assert "Class-incremental training" in tool.results.value
     tool.actions.clear.click()
     assert tool.runs == []
     assert "Sample pictures of" in tool.pane.words
@@ -133,6 +133,7 @@ def test_the_switch_at_test_shows_what_was_drawn_ahead(tool, train):
     assert "task unknown at test" in tool.pane.words
     assert "task unknown at test" in tool.results.value
     assert tool.line.value.endswith(", known_task=False)")
+    assert "(task unknown at test)" in tool.actions.words.value
     tool.known_task.value = True
     assert (tool.pane.drawing, tool.results.value) == known
     assert (tool.draw.count, len(tool.train.recipes)) == before
@@ -143,9 +144,10 @@ def test_a_toggle_changes_recipe_equation_code_and_name(tool):
     tool.panel.controls["omega"].slider.value = 0.25
     assert repr(tool.recipe.loss) == "CrossEntropy() + Distillation() + 0.25 * Anchor(importance=MAS())"
     assert tool.recipe.name == "distillation + MAS"
-    assert r"0.25\,\sum_k \Omega_k" in tool.formula.equation.value
-    assert "0.25 * cl.losses.Anchor(importance=cl.importance.MAS())" in tool.formula.words.value
-    assert tool.presets.method.value is None
+    assert r"0.25\,\sum_k \Omega_k" in tool.formula.value
+    assert "<mn>0.25</mn>" in tool.formula.value
+    assert "0.25 * cl.losses.Anchor(importance=cl.importance.MAS())" in tool.formula.value
+    assert tool.method.value is None
 
 
 def test_what_makes_no_sense_is_greyed_out_with_its_reason(tool):
@@ -183,7 +185,7 @@ def test_a_pasted_line_sets_the_toggles(tool):
     tool.line.value = "cl.methods.lwm(gamma=3, epochs=4)"
     assert tool.recipe == cl.methods.lwm(gamma=3, epochs=4)
     assert tool.panel.controls["attention"].value is True
-    assert tool.presets.paper.value == "LwM"
+    assert tool.method.value == "lwm"
     tool.line.value = 'Playground(stream, "mas", known_task=False, seed=4)'
     assert (tool.recipe, tool.known_task.value, tool.seed) == (cl.methods.mas(), False, 4)
     tool.line.value = repr(SHORT)
@@ -211,18 +213,170 @@ def test_recorded_runs_are_switched_beside_ones_own(stream, run, watched):
     elsewhere = cl.learn(cl.streams.digits(tasks=2), "lwf", epochs=1, progress=False)
     tool = watched(cl.widgets.Playground, stream, runs=[run, other, elsewhere])
     settle(tool)
-    assert tool.recorded.on == ["lwf"]
+    assert (tool.recorded.on, tool.known_task.value) == (["lwf"], True)
     assert "lwf ends with" in tool.pane.words
     assert "recorded" in tool.results.value
+    tool.method.value = "l2"
     drawn = tool.draw.count
     tool.recorded.switches["l2"].value = True
     assert "l2 ends with" in tool.pane.words
-    assert tool.draw.count == drawn  # it was drawn ahead; the next ones come later, in a thread
     tool.album.settle()
+    assert tool.draw.count > drawn
     tool.actions.clear.click()
-    assert tool.recorded.on == []
-    tool.presets.paper.value = "MAS"
-    assert tool.recorded.layout.display == "none"
+    tool.method.value = "mas"
+    assert (tool.recorded.on, list(tool.recorded.switches)) == ([], ["lwf"])
+
+
+@pytest.fixture(scope="module")
+def phenomenon(stream, watched):
+    """A playground of a stream with class-incremental runs, of which two recorded predictions."""
+    recipes = cl.methods.finetune(heads="class", epochs=1), cl.methods.joint(heads="class", epochs=1)
+    runs = [cl.learn(stream, recipe, record="predictions", progress=False) for recipe in recipes]
+    eeil = cl.methods.eeil(epochs=2, memory=cl.memory.ExemplarMemory(8))
+    tool = watched(cl.widgets.Playground, stream, runs=[*runs, cl.learn(stream, eeil, progress=False)])
+    settle(tool)
+    return tool
+
+
+def test_it_opens_on_forgetting_with_the_task_unknown(phenomenon):
+    assert phenomenon.known_task.value is False
+    assert phenomenon.recorded.on == ["finetune across tasks", "eeil", "joint across tasks"]
+    assert phenomenon.recipe == cl.methods.finetune(heads="class")
+    assert phenomenon.pane.words.startswith("Accuracy of each task")
+    assert "task unknown at test" in phenomenon.pane.words
+    assert phenomenon.code == 'cl.widgets.Playground(stream, cl.methods.finetune(heads="class"))'
+    phenomenon.line.value = "Playground(stream)"
+    assert phenomenon.code == 'cl.widgets.Playground(stream, cl.methods.finetune(heads="class"))'
+
+
+def test_the_wall_is_of_a_run_that_recorded_predictions_and_a_click_on_a_curve_opens_its_own(phenomenon):
+    phenomenon.view.value = "wall"
+    settle(phenomenon)
+    assert list(phenomenon.whose.options) == ["finetune across tasks", "joint across tasks"]
+    assert "finetune across tasks ends with" in phenomenon.pane.words
+    drawn = phenomenon.draw.count
+    phenomenon.known_task.value = True
+    assert "Wall of test images, task known at test" in phenomenon.pane.words
+    assert phenomenon.draw.count == drawn  # it was drawn ahead
+    phenomenon.known_task.value = False
+    phenomenon.view.value = "curves"
+    phenomenon.pane.touched = {"words": "eeil, task 1, after task 1: 100.0 %", "count": 1}
+    assert phenomenon.view.value == "curves"  # it recorded none
+    phenomenon.pane.touched = {"words": "joint across tasks, task 1, after task 1: 100.0 %", "count": 2}
+    assert (phenomenon.view.value, phenomenon.whose.value) == ("wall", "joint across tasks")
+    assert "joint across tasks ends with" in phenomenon.pane.words
+    phenomenon.view.value = "curves"
+
+
+def test_ones_own_runs_have_a_name_of_their_own_beside_recorded_ones_and_a_wall(phenomenon, train):
+    phenomenon.panel.set(composition_of(cl.methods.finetune(heads="class", epochs=1)))
+    phenomenon.view.value = "wall"
+    train(phenomenon)
+    (run,) = phenomenon.runs
+    assert (run.name, run.seed) == ("finetune across tasks, yours", 1)  # seed 0 is recorded
+    assert phenomenon.whose.value == "finetune across tasks, yours, seed 1"
+    assert "yours ends with" in phenomenon.pane.words
+    phenomenon.view.value = "curves"
+    ends = phenomenon.pane.words.split(": ", 1)[1].split("; ")
+    assert [words.split(" ends")[0] for words in ends] == [*phenomenon.recorded.on, "finetune across tasks, yours"]
+    assert "finetune across tasks, yours, seed 1: " in phenomenon.actions.words.value
+    phenomenon.actions.clear.click()
+    phenomenon.recorded.set(phenomenon.recorded.first)
+
+
+def test_a_method_is_trained_for_the_question_that_is_asked_where_it_can_be(phenomenon):
+    phenomenon.method.value = "lwf"
+    assert phenomenon.recipe.heads == "class"
+    phenomenon.method.value = "dfcnn_small"  # whose tasks have a forward pass each
+    assert phenomenon.recipe.heads == "task"
+    phenomenon.known_task.value = True
+    phenomenon.method.value = "lwf"
+    assert phenomenon.recipe.heads == "task"
+    phenomenon.known_task.value = False
+
+
+def test_several_seeds_are_trained_one_after_another_and_shown_as_a_mean_with_its_interval(tool, train):
+    tool.seeds.value = 3
+    assert tool.code.endswith("seeds=3)")
+    train(tool)
+    assert [run.seed for run in tool.runs] == [0, 1, 2]
+    assert all(run.complete for run in tool.runs)
+    assert ">lwf <small>seeds 0, 1, 2<" in tool.results.value
+    assert " ± " in tool.results.value
+    assert "lwf, seeds 0, 1, 2: " in tool.actions.words.value
+    assert "95 % interval" in tool.actions.words.value
+
+
+def test_a_stop_in_the_second_seed_keeps_the_first_and_resume_makes_the_rest(tool, stream, train):
+    tool.seeds.value = 3
+    tool.train.stop = lambda event: isinstance(event, Stepped) and (event.run.seed, event.task) == (1, 1)
+    train(tool)
+    assert [(run.seed, run.complete) for run in tool.runs] == [(0, True), (1, False)]
+    assert "stopped in task 2 of 2 of seed 1" in tool.actions.words.value
+    train(tool, "resume")
+    assert [(run.seed, run.complete) for run in tool.runs] == [(0, True), (1, True), (2, True)]
+    own = cl.learn(stream, SHORT, 1, progress=False)
+    np.testing.assert_array_equal(tool.runs[1].curves.known, own.curves.known)
+
+
+def test_a_stop_at_the_very_last_event_loses_nothing_when_it_goes_on(stream, watched, train):
+    def stopped(*given, **more):
+        for event in cl.train(*given, **more):
+            if event.run.complete:
+                tool.actions.stop.click()
+            yield event
+
+    tool = watched(cl.widgets.Playground, stream, SHORT)
+    tool.train = stopped
+    train(tool)
+    assert tool.actions.resumable
+    train(tool, "resume")
+    assert [run.complete for run in tool.runs] == [True]
+    assert "Resume" not in tool.actions.words.value
+    settle(tool)
+
+
+def test_resume_is_promised_only_while_it_can_be_pressed(tool, train):
+    stop_at(tool, 1, 0)
+    train(tool)
+    assert "Resume goes on" in tool.actions.words.value
+    tool.panel.controls["temperature"].value = 3.0
+    assert "Resume" not in tool.actions.words.value
+    assert "stopped in task 2 of 2" in tool.actions.words.value
+
+
+def test_a_run_that_learns_is_not_called_stopped(tool, train):
+    seen = []
+    tool.results.observe(lambda change: seen.append(change.new), "value")
+    tool.pace = type(tool.pace)(pause=0, share=0)
+    train(tool)
+    assert any("learning task 1 of 2" in page for page in seen)
+    assert not any("stopped" in page for page in seen)
+
+
+def test_the_number_of_images_switches_a_memory_on_and_off(tool):
+    images = tool.panel.controls["images"]
+    assert images.value == 0
+    images.text.value = 20
+    assert tool.recipe.memory == cl.memory.ExemplarMemory(20)
+    images.text.value = 0
+    assert tool.recipe == SHORT
+    assert tool.panel.controls["memory"].value == "none"
+
+
+def test_a_heading_that_is_pressed_sorts_and_pressed_again_shows_the_newest_first(tool, train):
+    train(tool)
+    for count, state in enumerate(("descending", "none"), 1):
+        tool.actions.access.pressed = {"what": "accuracy", "count": count}
+        heading = tool.results.value.split('data-press="accuracy"')[0].rsplit("<th", 1)[1]
+        assert f'aria-sort="{state}"' in heading
+
+
+def test_the_second_layer_is_folded_away_at_first_and_large_type_is_a_class_of_the_page(tool):
+    assert tool.fold.layout.display == "none"
+    tool.all.value = tool.large.value = True
+    assert tool.fold.layout.display is None
+    assert "cltutor-large" in tool._dom_classes
 
 
 def test_runs_open_in_the_widgets_that_can_show_them(tool, train):

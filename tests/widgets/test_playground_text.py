@@ -21,6 +21,7 @@ from cltutor.widgets.playground_text import (
 )
 
 PRESETS = [name for names in PAPERS.values() for name in names]
+USUAL = {"known_task": True, "seed": 0, "seeds": 1, "view": "curves"}
 OWN = replace(preset("eeil"), attention=True, heads="task", name="my own")
 
 
@@ -29,7 +30,7 @@ def test_the_code_of_a_preset_runs_in_a_cell_and_sets_the_same_toggles(method):
     recipe = replace(preset(method), epochs=3).recipe
     for code in (code_of(recipe), method_code(recipe)):
         assert eval(code, {"cl": cl}) == recipe
-        assert read_line(code) == (recipe, {})
+        assert read_line(code, USUAL) == (recipe, {})
     assert method_code(recipe) == f"cl.methods.{method}(epochs=3)"
 
 
@@ -37,7 +38,7 @@ def test_a_recipe_that_is_no_method_is_written_out():
     assert method_code(OWN.recipe) is None
     code = code_of(OWN.recipe)
     assert eval(code, {"cl": cl}) == OWN.recipe
-    assert read_line(code)[0] == OWN.recipe
+    assert read_line(code, USUAL)[0] == OWN.recipe
     assert code.startswith('cl.Recipe(name="my own", loss=cl.losses.CrossEntropy() + cl.losses.Distillation() + ')
     # neither is one with the name of a method that it is not
     assert method_code(replace(preset("lwf"), anchor=True).recipe) is None
@@ -58,13 +59,13 @@ def test_a_recipe_that_is_no_method_is_written_out():
 def test_the_call_of_a_method_has_the_papers_own_numbers(method, moved, code):
     recipe = replace(preset(method), **moved).recipe
     assert method_code(recipe) == code
-    assert eval(code, {"cl": cl}) == recipe == read_line(code)[0]
+    assert eval(code, {"cl": cl}) == recipe == read_line(code, USUAL)[0]
 
 
 def test_the_line_of_the_widget_is_read_again():
     for made in (preset("lwf"), named(OWN)):
         code = widget_code(made.recipe, {"seed": 3, "known_task": False})
-        assert read_line(code) == (made.recipe, {"known_task": False, "seed": 3})
+        assert read_line(code, USUAL) == (made.recipe, USUAL | {"known_task": False, "seed": 3})
     assert widget_code(preset("lwf").recipe, {}) == "cl.widgets.Playground(stream, cl.methods.lwf())"
 
 
@@ -81,7 +82,7 @@ def test_the_line_of_the_widget_is_read_again():
     ],
 )
 def test_what_a_learner_may_paste(code, recipe):
-    assert read_line(code)[0] == recipe
+    assert read_line(code, USUAL)[0] == recipe
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_what_a_learner_may_paste(code, recipe):
 )
 def test_code_that_cannot_be_meant_is_refused_in_one_sentence(code, words):
     with pytest.raises(ValueError, match=words):
-        read_line(code)
+        read_line(code, USUAL)
 
 
 class Done:
@@ -130,16 +131,32 @@ def names(page):
 
 def test_a_row_has_accuracy_and_forgetting_in_percent():
     (row,) = rows_of([A], True)
-    np.testing.assert_allclose([row.accuracy, row.forgetting, row.seconds], [70, 20, 9.5])
+    np.testing.assert_allclose([row.accuracy[0], row.forgetting[0], row.seconds], [70, 20, 9.5])
     (row,) = rows_of([A], False)
-    np.testing.assert_allclose([row.accuracy, row.forgetting], [30, 90])
+    np.testing.assert_allclose([row.accuracy[0], row.forgetting[0]], [30, 90])
+
+
+def test_seeds_of_a_recipe_are_a_row_with_mean_and_interval():
+    other = Done("a", [[1, NAN], [1, 0.8]], [[1, NAN], [0.1, 0.5]], 11, seed=1)
+    (row,) = rows_of([A, other], True)
+    np.testing.assert_allclose(row.accuracy, cl.metrics.mean_interval([70, 90]))
+    assert (row.seconds, row.note) == (10.5, "seeds 0, 1")
+    assert f"80.0 ± {row.accuracy[1]:.1f}<" in table([row], True)
+
+
+def test_the_question_is_in_the_headings_and_each_is_a_button():
+    page = table(rows_of([A], True), True, "accuracy")
+    assert "average accuracy (%), task known at test ▾</button>" in page
+    assert page.count("<button") == len(SORTS)
+    assert 'aria-sort="descending"><button type="button" data-press="accuracy"' in page
 
 
 def test_a_run_that_was_stopped_or_that_cannot_be_asked_has_no_number():
     (row,) = rows_of([D], True)
-    assert math.isnan(row.accuracy)
-    assert row.note == "stopped in task 2 of 2"
-    assert math.isnan(rows_of([B], False)[0].accuracy)
+    assert math.isnan(row.accuracy[0])
+    assert row.note == "seed 0, stopped in task 2 of 2"
+    assert rows_of([D], True, live=D)[0].note == "seed 0, learning task 2 of 2"
+    assert math.isnan(rows_of([B], False)[0].accuracy[0])
     assert '<td class="number">–</td>' in table(rows_of([B], False), False)
 
 
@@ -149,7 +166,7 @@ def test_a_run_that_was_stopped_or_that_cannot_be_asked_has_no_number():
 )
 def test_the_best_row_of_a_column_comes_first_and_those_without_a_number_last(by, order):
     assert names(table(rows_of([A, B, D], True), True, by)) == [list(order)]
-    assert by in SORTS
+    assert by in (*SORTS, "newest")
 
 
 def test_regimes_of_training_are_never_in_one_table():
@@ -160,7 +177,7 @@ def test_regimes_of_training_are_never_in_one_table():
 
 def test_answers_that_were_never_trained_to_compete_are_marked():
     page = table(rows_of([A, C], False), False)
-    assert "30.0*" in page
+    assert "30.0*<" in page
     assert "40.0<" in page
     assert page.count(UNTRAINED) == 1
     assert "*" not in table(rows_of([A, C], True), True)
