@@ -24,11 +24,7 @@ WORDS = {"least": "least important", "random": "random", "most": "most important
 
 @checked
 def damage(
-    shares: Rising,
-    accuracies: Lines,
-    what: str = "",
-    done: str = "set to zero",
-    at: Share | None = None,
+    shares: Rising, accuracies: Lines, what: str = "", done: str = "set to zero", at: Share | None = None
 ) -> Picture:
     """Accuracy of each task, in per cent, over the share of the weights of every layer that is damaged.
 

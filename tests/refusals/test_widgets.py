@@ -39,9 +39,9 @@ def shown(name: str) -> dict[str, Any]:
     return {"teacher" if name == "Temperature" else "run": run, "stream": stream}
 
 
-def still(make: Any) -> str:
+def still(make: Any) -> dict:
     """In place of drawing."""
-    return "a picture"
+    return {"words": "a picture"}
 
 
 def make(name: str, **changed: Any) -> ipywidgets.Widget:
@@ -67,6 +67,7 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
     ("the widget chooses", "MethodToggle", "heads temperature lam epochs", "None"),
     ("the widget chooses", "MethodToggle ReverseTransfer", "method", "None"),
     ("nothing answers", "Stage", "answer", "None"),
+    ("no weight is chosen yet", "ImportanceExplorer", "weight", "no text"),
     ("no run is measured before", "ImportanceExplorer", "run", "None"),
     ("the widget chooses", "WhatNotToForget Playground", "classes lam epochs runs", "None"),
     ("all classes answer", "Temperature", "head", "None"),
