@@ -187,12 +187,15 @@ def _parts(gaps: np.ndarray, names: tuple[str, str], axis: int, step: int) -> tu
 
 
 def weight_at(shape: tuple[int, ...], maps: int, row: int, column: int) -> tuple[int, ...]:
-    """The place of the weight that is read at a spot of so many ``maps`` of a layer, the first one where several are
-    read together; of a kernel that is one cell, (output, input)."""
-    drawn, names, note = cells(np.arange(math.prod(shape), dtype=float).reshape(shape))
+    """The place of the weight that is read at a spot of so many ``maps`` of a layer, one of those that are read
+    together; of a kernel that is one cell, (output, input); () where there is no weight."""
+    along = [cells(numbers.astype(float)) for numbers in np.indices(shape)]  # of every axis, the place in each cell
+    drawn, names, note = along[0]
     (_, down), (_, across) = _parts_of(drawn, names, drawn.size * maps)
-    first = np.nanmin(drawn[row * down :, column * across :][:down, :across])
-    place = tuple(int(i) for i in np.unravel_index(int(first), shape))
+    block = slice(row * down, (row + 1) * down), slice(column * across, (column + 1) * across)
+    if np.isnan(drawn[block]).all():
+        return ()
+    place = tuple(int(np.nanmin(numbers[block])) for numbers, _, _ in along)
     return place[:2] if "kernel" in note else place
 
 

@@ -121,14 +121,12 @@ class Spots {
     const same = (other) => other !== spot && this.shown[other] && near(other);
     return [spot, ...this.points.filter(same)].slice(0, 8);
   }
-  // The same cell of other grids: of those with one link for all their cells, which lie alike.
+  // The same cell of the other grids that have this one's link, if that is one for all its cells.
   twins(spot) {
-    const [number, i] = this.which[spot];
-    const one = ({ link = [], shape: [rows, columns] }) => (link.length === 1 && rows * columns > 1 ? link[0] : NaN);
-    const others = [...this.groups.keys()].filter((other) => other !== number);
-    const same = others.filter((other) => one(this.groups[other]) === one(this.groups[number]));
-    const there = same.map((other) => this.starts[other] + spot - this.starts[number]);
-    return there.filter((other) => this.which[other]?.[1] === i && this.shown[other]);
+    const [[number, i], one] = [this.which[spot], ({ box, link = [] }) => (box && link.length === 1 ? link[0] : NaN)];
+    const mine = this.groups.map((group, other) => other !== number && one(group) === one(this.groups[number]));
+    const there = this.starts.map((start) => start + spot - this.starts[number]);
+    return there.filter((other, group) => mine[group] && this.which[other]?.[1] === i && this.shown[other]);
   }
   // The next one that is there, in the order of the figure.
   step(spot, by) {

@@ -146,7 +146,9 @@ class AttentionDrift(LearnsInTurn):
 
     def _restore(self, name: str, held: dict[str, Any]) -> None:
         steps = [held[str(step)] for step in range(len(self.stream))]
-        self.maps[name] = [{layer: (maps / 255).astype(np.float16) for layer, maps in one.items()} for one in steps]
+        if any(len(step[layer]) != len(self.images) for step in steps for layer in self.layers):
+            raise ValueError(f"The recorded maps of {name} are not of the {len(self.images)} images here.")
+        self.maps[name] = [{layer: (step[layer] / 255).astype(np.float16) for layer in self.layers} for step in steps]
 
     def _start(self, name: str) -> None:
         super()._start(name)

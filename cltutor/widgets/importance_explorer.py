@@ -35,7 +35,6 @@ VIEWS = {  # the controls of each
 }
 DONE = {"prune": "set to zero", "perturb": "given noise"}
 HINT = "Point at a weight to read its rank by every method; click it for its importance and what it connects."
-CELL = "A cell of the scatter counts weights: point at a single one in the heat maps."
 
 
 class ImportanceExplorer(Trains):
@@ -91,9 +90,8 @@ class ImportanceExplorer(Trains):
         self.layers = {words: name for name, words in layer_names(network).items()}
         self.shapes = {name: tuple(weight.shape) for name, weight in shared_weights(network).items()}
         self.data = Exploration(stream, self.methods)
-        usual, self._last = {"layer": next(iter(self.layers)), "task": len(stream)}, ("", "")
-        given = unusual(type(self), {"seed": seed, "device": device}) | settings
-        self.controls = self._make_controls(usual, given)
+        self._last, usual = ("", ""), {"layer": next(iter(self.layers)), "task": len(stream)}
+        self.controls = self._make_controls(usual, unusual(type(self), {"seed": seed, "device": device}) | settings)
         values = {"view": view, "layer": layer, "weight": weight, "task": task, "summed": summed, "scale": scale}
         values |= {"first": first, "second": second, "method": method, "how": how, "which": which, "share": share}
         self.controls.start(**values)
@@ -148,7 +146,7 @@ class ImportanceExplorer(Trains):
     def _checked(self, values: Values) -> Values:
         """A layer by its name for a reader; the weight of another layer is not kept where this one has no such."""
         layer = next(words for words, name in self.layers.items() if values["layer"] in (words, name))
-        weight, shape = values["weight"], self.shapes[self.layers[layer]]
+        weight, shape = values["weight"], self._shape({"layer": layer})
         numbers = [int(one) for one in re.findall(r"[0-9]{1,9}", weight)]
         fits = len(numbers) in (2, len(shape)) and all(1 <= n <= most for n, most in zip(numbers, shape, strict=False))
         if weight and not (fits and re.fullmatch(r"[\s\d,]+", weight)):
@@ -158,17 +156,19 @@ class ImportanceExplorer(Trains):
         self._last = layer, ", ".join(map(str, numbers))
         return values | {"layer": layer, "weight": self._last[1]}
 
+    def _shape(self, values: Values) -> tuple[int, ...]:
+        return self.shapes[self.layers[values["layer"]]]
+
     def _touched(self, spot: dict[str, Any]) -> None:
         """Read the weight of a heat map, or damage the share of a point."""
         values = self.controls.values
         if not self.data.networks:
             self.note.value = sentence("These are sample pictures of the tasks: press Train.")
         elif values["view"] == "scatter":
-            self.note.value = sentence(f"{spot['words']}. {CELL}")
+            self.note.value = sentence(f"{spot['words']}. Point at a single weight in the heat maps.")
         else:
             if values["view"] == "maps":
-                shape = self.shapes[self.layers[values["layer"]]]
-                place = weight_at(shape, len(self.methods), spot["row"], spot["column"])
+                place = weight_at(self._shape(values), len(self.methods), spot["row"], spot["column"])
                 values["weight"] = ", ".join(str(one + 1) for one in place)
             else:
                 values["share"] = 100 * SHARES[spot["number"]]
@@ -202,7 +202,9 @@ class ImportanceExplorer(Trains):
             for task, network in enumerate(networks):
                 for later in self.stream[1 : task + 1]:
                     network.grow(len(later.classes))
-        self.data.restore(held, networks)
+        data = Exploration(self.stream, self.methods)
+        data.restore(held, networks)
+        self.data = data  # not before: what does not fit raises, and leaves nothing
 
     def _follow(self, event: Event) -> None:
         """Show an event on the page; called in the thread that trains."""
@@ -215,10 +217,9 @@ class ImportanceExplorer(Trains):
 
     def _end(self, run: Run | None, finished: bool) -> None:
         learned = len(self.data.networks)
+        one = f"{self.run.name} was measured" if self.run else "one network, learned with si; the others measured it"
         words = f"stopped: {learned} of {len(self.stream)} tasks were learned and measured"
-        if finished:
-            one = "one network, learned with si; the other methods measured it"
-            words = f"done: {one if self.run is None else f'{self.run.name} was measured'} after every task"
+        words = f"done: {one} after every task" if finished else words
         self.actions.say(words, 1.0 if finished else None)
         try:
             self._show()
@@ -258,7 +259,7 @@ class ImportanceExplorer(Trains):
             return show.agreement(*(omegas[name] for name in names), names, scale, f"{layer}, {what}")
         picture = show.importance({method: {layer: omega} for method, omega in omegas.items()}, layer, scale, what)
         if values["weight"]:
-            mark(picture, self.shapes[self.layers[layer]], place_of(values["weight"]))
+            mark(picture, self._shape(values), place_of(values["weight"]))
         return picture
 
     def _omegas(self, values: Values) -> dict[str, np.ndarray]:
@@ -270,8 +271,7 @@ class ImportanceExplorer(Trains):
         """What the chosen weight connects, and its importance by every method."""
         if not values["weight"]:
             return HINT
-        place, layer = place_of(values["weight"]), values["layer"]
-        dims = len(self.shapes[self.layers[layer]])
+        place, layer, dims = place_of(values["weight"]), values["layer"], len(self._shape(values))
         output, source, *rest = (one + 1 for one in place)
         noun = "map" if dims > 2 else "unit"
         kernel = f", row {rest[0]}, column {rest[1]}" if rest else ", mean of the kernel" if dims > 2 else ""
@@ -283,9 +283,9 @@ class ImportanceExplorer(Trains):
 
     def _numbers(self, values: Values) -> str:
         """The accuracy of every task at exactly the share that was typed."""
-        task, share, which, how = (values[name] for name in ("task", "share", "which", "how"))
-        network, omega = self.data.networks[task - 1], self.data.summed[task - 1][values["method"]]
-        before = self.data.curves[task - 1][values["method"], how]["least"][0, 0]
+        task, share, which, how, method = (values[name] for name in ("task", "share", "which", "how", "method"))
+        network, omega = self.data.networks[task - 1], self.data.summed[task - 1][method]
+        before = self.data.curves[task - 1][method, how]["least"][0, 0]
         after = draws(network, self.stream, omega, [share / 100], which, how).mean(axis=(0, 1))
         pairs = [f"task {t + 1} {100 * after[t]:.1f} % (was {100 * before[t]:.1f})" for t in range(task)]
         kind = f"The {which} important {share:g}" if which != "random" else f"Random {share:g}"

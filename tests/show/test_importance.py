@@ -1,5 +1,7 @@
 """Importance of weights: scales without a unit, heat maps, agreement of two methods."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cltutor import show
-from cltutor.show.importances import cells, rank_correlation, ranks, scaled
+from cltutor.show.importances import cells, mark, rank_correlation, ranks, scaled, weight_at
 
 NAMES = ("mas", "mas_local", "ewc", "si")
 numbers = st.lists(st.sampled_from([0.0, 1e-9, 0.5, 1.0, 2.0, 7.0]), min_size=2, max_size=30)
@@ -114,6 +116,31 @@ def test_of_many_weights_the_mean_of_neighbours_is_read(read):
     mean = scaled(given["mas"]["layer"], "rank")[:4, :8].mean()
     assert words[0] == f"mas, outputs 1 to 4, inputs 1 to 8: rank {mean:.0f} % in the layer"
     assert len(words) == 4 * 75 * 125
+
+
+def test_a_spot_leads_to_its_weight_which_is_marked_in_every_map(read):
+    given = omegas(6, 8, 3, 3)
+    picture = show.importance(given, "layer")
+    (grid,) = (one for one in picture.spots if one.key == "ewc")
+    rows, columns = grid.shape
+    found = {}
+    for row, column in product(range(rows), range(columns)):
+        if (row + 1) % 4 and (column + 1) % 4:  # else a gap between tiles
+            output, source, *kernel = (one + 1 for one in weight_at((6, 8, 3, 3), 4, row, column))
+            found[f"ewc, filter {output}, row {kernel[0]}, input {source}, column {kernel[1]}"] = row, column
+    assert set(found) == {words.split(":")[0] for words in read(picture) if words.startswith("ewc")}
+    assert {(one.link[0], one.shape) for one in picture.spots} == {(0, grid.shape)}, "so that a page marks all four"
+    mark(picture, (6, 8, 3, 3), (1, 2, 0, 1))
+    row, column = found["ewc, filter 2, row 1, input 3, column 2"]
+    marks = [line.get_xydata().tolist() for axes in picture.axes[:-1] for line in axes.lines]
+    assert marks == [[[column, row]]] * 8
+
+
+def test_a_spot_of_several_weights_leads_to_their_kernel_or_to_one_of_them():
+    assert weight_at((64, 32, 3, 3), 4, 16, 2) == (16, 2)
+    assert weight_at((300, 1000), 4, 0, 1) == (0, 9), "of outputs 1 to 4 and inputs 9 to 16"
+    assert weight_at((128, 256), 4, 127, 255) == (127, 255)
+    assert weight_at((5, 1, 3, 3), 4, 8, 5) == (), "beyond the fifth filter of a grid for six"
 
 
 @pytest.fixture

@@ -157,3 +157,13 @@ def test_a_setting_goes_to_the_methods_that_take_it(stream):
 def test_maps_are_kept_relative_to_their_largest_value():
     maps = np.stack([np.zeros((2, 2)), 4 * np.eye(2)]).astype(np.float32)
     np.testing.assert_array_equal(halved(maps), [np.zeros((2, 2)), np.eye(2)])
+
+
+def test_maps_of_other_images_or_layers_are_not_restored(tool, trained):
+    held = trained._held("lwm")
+    few = {step: {layer: maps[:3] for layer, maps in found.items()} for step, found in held.items()}
+    with pytest.raises(ValueError, match="are not of the 8 images here"):
+        tool._restore("lwm", few)
+    with pytest.raises(KeyError):
+        tool._restore("lwm", {step: {"another": np.zeros((8, 4, 4))} for step in held})
+    assert tool.maps == {}

@@ -157,7 +157,7 @@ def test_a_touched_point_of_the_damage_chooses_its_share(tool):
 def test_a_touch_that_changes_nothing_says_why(tool, stream):
     press(tool, view="scatter")
     touch(tool, "spots 1")
-    assert "A cell of the scatter counts weights" in tool.note.value
+    assert "Point at a single weight in the heat maps" in tool.note.value
     new = cl.widgets.ImportanceExplorer(stream, epochs=2)
     touch(new, "spots 1")
     assert "press Train" in new.note.value
@@ -200,3 +200,11 @@ def test_stop_keeps_the_tasks_that_were_measured(stream, watched, train):
     assert "stopped: 1 of 2 tasks" in tool.actions.words.value
     assert "after task 1" in tool.pane.words
     assert "Task 2 has not been learned yet" in tool.note.value
+
+
+def test_what_is_recorded_of_another_network_is_not_restored(explored, stream, watched):
+    tool = watched(cl.widgets.ImportanceExplorer, stream, epochs=2)
+    held = recording.nested(recording.flat(explored._held("si")), "")
+    with pytest.raises(RuntimeError, match="Missing key"):
+        tool._restore("si", {**held, "1": {**held["1"], "network": {}}})
+    assert tool.data.networks == []
