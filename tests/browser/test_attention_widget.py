@@ -15,6 +15,7 @@ TOOL = "cltutor-attention-drift"
 
 def click(tool, across, down):
     """Click in the picture, at shares of its width and height."""
+    tool.settled()
     drawing = tool.place.locator(PICTURE).first
     drawing.scroll_into_view_if_needed()
     box = drawing.bounding_box()

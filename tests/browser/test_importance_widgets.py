@@ -58,6 +58,7 @@ def test_a_weight_is_read_by_all_methods_where_it_is_pointed_at_and_its_importan
     explorer.button("rank").click()
     explorer.field("layer").select_option("conv 2")
     explorer.until(lambda: "conv 2, after task 2" in explorer.picture)
+    explorer.settled()
     drawing, page = explorer.place.locator(PICTURE).first, explorer.notebook.page
     drawing.scroll_into_view_if_needed()
     box = drawing.bounding_box()
