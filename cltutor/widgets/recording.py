@@ -82,11 +82,15 @@ class Recordable:
     actions: Actions
 
     def _load(self, recipes: Mapping[str, Recipe]) -> None:
-        """Begin with what is recorded of these recipes, by name, for this stream and seed."""
+        """Begin with what is recorded of these recipes, by name, for this stream and seed; what does not fit is left
+        out, and the page says so."""
         self.restorable = dict(recipes)
-        for name, held in read(self.css, self.record_keys, self.records).items():
-            self._restore(name, held)
-            self.recorded |= {name}
+        try:
+            for name, held in read(self.css, self.record_keys, self.records).items():
+                self._restore(name, held)
+                self.recorded |= {name}
+        except (KeyError, RuntimeError, TypeError, ValueError):  # damaged, or of another version
+            self.actions.caution(["What was recorded cannot be read: press Train to make your own."])
         self.actions.explain(self.recorded)
 
     @property

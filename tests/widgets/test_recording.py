@@ -73,6 +73,20 @@ def test_another_stream_starts_empty(folder, watched):
     assert tool.results == {}
 
 
+@pytest.mark.parametrize("damage", ["file", "arrays"])
+def test_what_is_damaged_or_does_not_fit_is_left_out_and_the_page_says_so(stream, watched, tmp_path, damage):
+    kind = type("Balance", (cl.widgets.Balance,), {"records": tmp_path})
+    if damage == "file":
+        (tmp_path / "balance.safetensors").write_bytes(b"nothing")
+    else:
+        keys = watched(cl.widgets.Balance, stream, **SMALL["Balance"]).record_keys
+        recording.write("balance", {key: {"accuracy": np.zeros(2)} for key in keys.values()}, tmp_path)
+    tool = watched(kind, stream, **SMALL["Balance"])
+    assert (tool.results, tool.recorded) == ({}, frozenset())
+    assert "cannot be read" in tool.actions.cautions.value
+    assert "Sample pictures" in tool.panes[0].words
+
+
 def test_arrays_by_name_come_back_as_they_were():
     held = {"a": np.arange(3), "b": {"c d": np.eye(2, dtype=np.float16), "e": {"f.g": np.zeros((0, 2))}}}
     found = recording.nested({f"7/{path}": value for path, value in recording.flat(held).items()}, "7/")
