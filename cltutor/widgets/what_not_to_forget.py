@@ -64,7 +64,7 @@ class Classes(Stage):
             left, low = WIDE * (place % columns), HIGH * (rows - 1 - place // columns)
             picked = label in chosen
             if picked:
-                frame = {"color": BLUE, "transform": picture.dpi_scale_trans}
+                frame = {"color": BLUE, "transform": picture.dpi_scale_trans, "zorder": -1}  # behind the image
                 picture.add_artist(Rectangle((left + 0.03, low + 0.21), 0.66, 0.66, **frame))
             picture.pixels(image, left + 0.08, low + 0.26, 0.56, 0.56)
             weight = "bold" if picked else "normal"
