@@ -15,6 +15,7 @@ from .access import Access, key
 from .base import button, row
 from .behind import ignore
 
+FEW = 4  # recorded runs, at most, that are named one by one
 SHARE = 5  # seconds of training for a second of drawing
 PAUSE = 0.25  # seconds between two live pictures, at least
 BLINK = 0.1  # seconds between two lines of progress, at least
@@ -147,8 +148,9 @@ class Actions(ipywidgets.VBox):
 
     def explain(self, recorded: Collection[str]) -> None:
         """Say which of the results came with the package."""
-        names = html.escape(", ".join(sorted(recorded)))
-        self.origin.value = f"<p>Recorded: {names}. Train replaces them with your own.</p>" if recorded else ""
+        names = ", ".join(sorted(recorded)) if len(recorded) <= FEW else f"{len(recorded)} runs"
+        words = f"Recorded: {html.escape(names)}. Train replaces them with your own."
+        self.origin.value = f'<p style="line-height:1.4">{words}</p>' if recorded else ""
 
     def say(self, words: str, progress: float | None = None) -> None:
         """Show what is happening, and how much of it is done (0 to 1)."""
