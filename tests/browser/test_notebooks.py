@@ -93,7 +93,7 @@ def use_importance_explorer(explorer) -> None:
 
 def use_what_not_to_forget(chooser) -> None:
     chooser.train()
-    chooser.until(lambda: "finetune, " in chooser.picture, 120)
+    chooser.until(lambda: "finetune, " in chooser.pictures[-1], 120)
     chooser.button("Stop").click()
     chooser.until(chooser.button("Train").is_enabled)
     chooser.shot("notebook-chooser")
