@@ -74,7 +74,7 @@ MODULES = [
     ),
     *("metrics", "networks", "noise", "predicting", "probing", "schedules", "show", "storage", "streams", "widgets"),
 ]
-NAMES = ["Comparison", "Phase", "Recipe", "Run", "Schedule", "compare", "learn", "train", "register", "search"]
+NAMES = ["Comparison", "Phase", "Recipe", "Run", "Schedule", "compare", "learn", "train", "register", "search", "guess"]
 
 
 def test_public_modules_and_names_are_found_wherever_they_live():

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ..checked import Many, checked
+from ..checked import Many, Numbers, checked
 from ..describe import Whole
 from ..evaluation.answers import accuracies, logits
 from ..evaluation.retrieval import check_learned
@@ -43,7 +44,10 @@ def class_accuracy(run: Run, stream: Stream, device: Device = "cpu") -> np.ndarr
     return found
 
 
-@checked(groups=Many(Many(Whole(), least=1), least=1))
+GROUPS = Many(Many(Whole(), least=1), least=1)
+
+
+@checked(groups=GROUPS)
 def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]], device: Device = "cpu") -> np.ndarray:
     """Accuracy on the images of each group of labels after every task, the task known at test: (T, G).
 
@@ -52,8 +56,13 @@ def group_accuracy(run: Run, stream: Stream, groups: Sequence[Sequence[int]], de
     return over_groups(class_accuracy(run, stream, device), stream, groups)
 
 
-def over_groups(found: np.ndarray, stream: Stream, groups: Sequence[Sequence[int]]) -> np.ndarray:
-    """The accuracy of every class (T, C) as that of every group of labels (T, G), by their test images."""
+@checked(found=Numbers("T, C"), groups=GROUPS)
+def over_groups(found: ArrayLike, stream: Stream, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """The accuracy of every class, ``found`` (T, C) as of ``class_accuracy``, as that of every group of labels (T, G),
+    by their test images; ValueError for another number of classes than the stream's, or a label that it has not."""
+    found = np.asarray(found, dtype=float)
+    if found.shape[1] != len(stream.classes):
+        raise ValueError(f"found has a column for each of {len(stream.classes)} classes, not {found.shape[1]}.")
     sizes = torch.bincount(torch.cat([stream.positions(task.test.labels) for task in stream])).numpy()
     if unknown := sorted({label for group in groups for label in group} - set(stream.classes)):
         raise ValueError(f"The stream has no class with the label {unknown[0]}; it has {stream.classes}.")

@@ -72,6 +72,8 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
         for end in 100 * mean[-1:]:
             average = percent(mean_and_spread(end)[0])
             ends.append(f"{method.label} ends with {percent(end[0])} on task 1 and {average} on average")
+        if not len(mean) and any(len(run.curves.epoch_task) for run in method.runs):
+            ends.append(f"{method.label}: {DASH}")
     for task, panel in enumerate(panels):
         panel.shade(task, task + 1, SHADE)
         steps = guess[[task] * (len(tasks) - task)] if known_task else guess[task:]

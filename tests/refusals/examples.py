@@ -136,6 +136,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "losses.l1": TAUGHT,
     "losses.l2": TAUGHT,
     "probing.class_accuracy": {"run": RUN, "stream": STREAM, "device": "cpu"},
+    "probing.over_groups": {"found": [[0.5, 0.5, np.nan, np.nan]], "stream": STREAM, "groups": [[0]]},
+    "importance.layer_names": {"network": NETWORK},
     "probing.group_accuracy": {"run": RUN, "stream": STREAM, "groups": [[0]], "device": "cpu"},
     "probing.damaged_accuracy": {
         **{**LEARNED, "omega": OMEGA, "shares": [0.5], "which": "least", "seed": 0, "how": "prune"}

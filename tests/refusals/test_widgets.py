@@ -66,7 +66,7 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
     ),
     ("the widget chooses", "MethodToggle", "heads temperature lam epochs", "None"),
     ("the widget chooses", "MethodToggle ReverseTransfer", "method", "None"),
-    ("nothing answers", "Stage", "answer", "None"),
+    ("nothing answers, or is shown yet", "Stage", "answer picture", "None"),
     ("no weight is chosen yet", "ImportanceExplorer", "weight", "no text"),
     ("no run is measured before", "ImportanceExplorer", "run", "None"),
     ("the widget chooses", "WhatNotToForget Playground", "classes lam epochs runs known_task recipe", "None"),

@@ -175,7 +175,7 @@ def test_what_was_not_trained_or_not_finished_yet_says_so(tool, train):
     view(tool, "last layer")
     assert "eeil_da (augmentation only) has not been trained yet: press Train." in tool.panes[0].words
     view(tool, "accuracy")
-    assert "eeil averages" in tool.panes[0].words
+    assert "eeil, after task 2, 4 classes seen: " in tool.panes[0].words
     view(tool, "confusion")
     toggle(tool, False, False)
     assert "eeil_base has learned 1 of 2 tasks" in tool.panes[0].words
