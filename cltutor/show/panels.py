@@ -225,10 +225,11 @@ def damage(
     percents = [100, *(100 * mean.min() for mean, _ in lines.values())]
     below, headings = f"weights of every layer that were {done} (%)", [f"task {task + 1}" for task in tasks]
     title = f"Accuracy with damaged weights{', ranked by ' if what else ''}{what}"
-    note = f"mean ± one standard deviation over {most} draws or seeds" if most > 1 else ""
+    notes = [f"mean ± one standard deviation over {most} draws or seeds"] * (most > 1)
+    notes += ["above each panel: the accuracies at this share, in the order of the legend"] * (at is None)
     legend = {WORDS[which]: LOOKS[which].handle for which in lines}
     legend |= {} if at is None else {f"{100 * at:g} %": Patch(color=YELLOW)}
-    picture, panels = paneled(headings, percents, ticks, 10, below, title, [note], legend)
+    picture, panels = paneled(headings, percents, ticks, 10, below, title, notes, legend)
     for panel in panels if at is not None else ():
         panel.shade(0, 10 * at, YELLOW)
     points, parts = [f"{100 * share:.3g} % of the weights {done}" for share in shares], []
@@ -247,14 +248,13 @@ def damage(
 
 
 def _slide(picture: Picture, panels: list[Panel], shares: np.ndarray, means: dict[str, np.ndarray]) -> None:
-    """In the frame of each share its shade in every panel, and what is read there, (S, T) by the colour of its line."""
+    """In the frame of each share its shade in every panel, and what is read there (S, T), in the legend's order."""
     for frame, share in enumerate(shares):
         drawn = [panel.shade(0, 10 * share, YELLOW) for panel in panels]
         for task, panel in enumerate(panels):
-            for place, (which, mean) in enumerate(reversed(means.items())):
+            for place, mean in enumerate(reversed(means.values())):
                 at = panel.place.x1 - 0.38 * place, panel.place.y1 + 0.07
-                words, color = f"{100 * mean[frame, task]:.0f}", LOOKS[which].color
-                drawn.append(picture.write(*at, words, color=color, ha="right", va="baseline"))
+                drawn.append(picture.write(*at, f"{100 * mean[frame, task]:.0f}", ha="right", va="baseline"))
         picture.appear(frame, *drawn, last=frame)
 
 

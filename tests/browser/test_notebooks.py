@@ -78,10 +78,7 @@ def use_temperature(temperature) -> None:
 
 
 def use_importance_explorer(explorer) -> None:
-    explorer.train()
-    explorer.until(lambda: "accumulated: heat maps" in explorer.picture, 120)
-    explorer.button("Stop").click()  # the whole of it is learned by test_importance_widgets
-    explorer.until(explorer.button("Train").is_enabled)
+    explorer.until(lambda: "accumulated: heat maps" in explorer.picture)  # recorded, without a press
     explorer.shot("notebook-explorer-maps")
     explorer.button("scatter").click()
     explorer.until(lambda: "rank correlation" in explorer.picture)
@@ -89,6 +86,9 @@ def use_importance_explorer(explorer) -> None:
     explorer.button("damage").click()
     explorer.until(lambda: "Accuracy with damaged weights" in explorer.picture)
     explorer.shot("notebook-explorer-damage")
+    explorer.train()
+    explorer.button("Stop").click()  # the whole of it is learned by test_importance_widgets
+    explorer.until(explorer.button("Train").is_enabled)
 
 
 def use_what_not_to_forget(chooser) -> None:
