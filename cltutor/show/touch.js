@@ -31,10 +31,9 @@ class Spots {
     this.groups = groups;
     this.which = []; // [group, number in the group] of each spot
     [this.first, this.at, this.link] = [[], [], []]; // frame, frame that it moves to, and what it belongs to
-    const places = [];
-    this.starts = []; // the first spot of each group, and at last how many there are
+    const [places, starts] = [[], []]; // the first spot of each group, and at last how many there are
     groups.forEach((group, number) => {
-      this.starts.push(this.which.length);
+      starts.push(this.which.length);
       const { shape: [rows, columns], box: [left, top, width, height] = [0, 0, 0, 0], since = [0] } = group;
       for (let i = 0; i < rows * columns; i++) {
         if (group.columns.some(([every, words]) => words[Math.floor(i / every) % words.length] === null)) continue;
@@ -48,7 +47,7 @@ class Spots {
       }
     });
     [this.x, this.y, this.wide, this.high] = [0, 1, 2, 3].map((part) => Float64Array.from(places, (one) => one[part]));
-    this.starts.push(places.length);
+    this.starts = [...starts, places.length];
     this.points = [...this.x.keys()].filter((spot) => !this.wide[spot]);
     this.shown = new Uint8Array(places.length).fill(1);
     // What the cells of a grid are taken for in each frame, a byte per cell; a frame like the one before is null.
@@ -185,7 +184,6 @@ class Stage {
     // The frame that the reader has chosen stays, unless the picture now begins with another.
     this.showFrame(before?.names.length === names.length && before.start === start ? this.frame : start);
   }
-
   draw() {
     const { svg, alt, colors } = this.drawing;
     [this.current, this.tip.textContent] = [-1, ""];
@@ -210,7 +208,6 @@ class Stage {
   all(kind) {
     return this.svg.querySelectorAll(`[data-${kind}]`);
   }
-
   listen() {
     this.fingers = new Map();
     const lift = (event) => {
@@ -283,7 +280,6 @@ class Stage {
     const look = { rx: wide ? 0 : 5, class: "cltutor-mark" };
     return drawn("rect", { x: x - w, y: y - h, width: 2 * w, height: 2 * h, ...look });
   }
-
   key(event) {
     if (event.target !== this.svg || event.ctrlKey || event.metaKey || event.altKey) return;
     const [count, here] = [this.spots.x.length, this.current];
@@ -497,32 +493,6 @@ class Stage {
 
 // The pictures of a page, each an image that this module replaces.
 for (const picture of document.querySelectorAll(".cltutor-picture:not([data-live])")) {
-  const data = picture.querySelector('script[type="application/json"]');
   picture.dataset.live = "";
-  new Stage(picture, JSON.parse(data.textContent));
+  new Stage(picture, JSON.parse(picture.querySelector('script[type="application/json"]').textContent));
 }
-
-// A widget (anywidget): the same picture, with an answer from Python.
-export default {
-  render({ model, el }) {
-    let count = 0;
-    const touched = (spot) => {
-      model.set("touched", { ...spot, count: ++count });
-      model.save_changes();
-    };
-    let stage; // none where there is nothing to show, or a sentence in place of a picture
-    const show = () => {
-      const { drawings, words = "" } = model.get("drawing");
-      if (drawings && stage) stage.replace(model.get("drawing"));
-      else if (drawings) stage = new Stage(el, model.get("drawing"), touched);
-      else [stage] = [undefined, el.replaceChildren(words && make("p", { class: "cltutor-words", text: words }))];
-    };
-    const alert = make("div", { role: "alert", class: "cltutor-error" });
-    const complain = () => (alert.textContent = model.get("message")) || alert.remove();
-    show();
-    if (model.get("frame") >= 0) stage?.showFrame(model.get("frame"));
-    model.on("change:drawing", show);
-    model.on("change:frame", () => stage?.showFrame(model.get("frame")));
-    model.on("change:message", () => complain() && el.append(alert));
-  },
-};

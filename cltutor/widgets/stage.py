@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -14,6 +15,7 @@ from .failures import record
 
 Drawing = dict[str, Any]  # what the page shows: a picture, {"words": a sentence} in its place, or nothing
 Draw = Callable[[Callable[[], Picture]], Drawing]
+MOUNT = Path(__file__).with_name("stage.js")
 _drawing = threading.Lock()  # matplotlib is not made for several threads
 
 
@@ -25,7 +27,7 @@ class Stage(anywidget.AnyWidget):
     layers, frame, setting, zoom) stays.
     """
 
-    _esm = SCRIPT
+    _esm = SCRIPT.read_text(encoding="utf-8") + MOUNT.read_text(encoding="utf-8")
     _css = style()
     drawing = traitlets.Dict().tag(sync=True)
     touched = traitlets.Dict().tag(sync=True)

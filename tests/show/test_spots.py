@@ -142,7 +142,7 @@ def test_every_method_can_be_seen_on_a_dark_page():
 
 def test_the_module_is_short_and_formatted():
     lines = drawing.SCRIPT.read_text().splitlines()
-    assert len(lines) < 530
+    assert len(lines) < 500
     assert max(map(len, lines)) <= 120
     assert not any(line != line.rstrip() or "\t" in line for line in lines)
     assert not any((len(line) - len(line.lstrip())) % 2 for line in lines)
