@@ -29,13 +29,18 @@ def explore(run, stream):
     return cl.widgets.HerdingExplorer(run, stream, behind=lambda work: None)
 
 
-def alts(tool) -> dict[str, str]:
-    """The alternative text of each picture."""
+def seen(tool, part: str) -> dict:
+    """Of each view a part of what its stage has: its "words" or its "drawing"."""
     found = {}
     for view in ("exemplars", "evictions", "map"):
         tool.view.value = view
-        found[view] = tool.pane.words
+        found[view] = getattr(tool.pane, part)
     return found
+
+
+def alts(tool) -> dict[str, str]:
+    """The alternative text of each picture."""
+    return seen(tool, "words")
 
 
 def touch(tool, key, number):
@@ -225,15 +230,6 @@ def test_a_choice_with_a_network_that_is_not_kept_is_not_shown_as_the_run_s(stre
     assert any("This run chose other images" in choice.note for choice in choices[2:])
 
 
-def drawings(tool) -> dict[str, dict]:
-    """What each view shows."""
-    found = {}
-    for view in ("exemplars", "evictions", "map"):
-        tool.view.value = view
-        found[view] = tool.pane.drawing
-    return found
-
-
 def test_each_control_changes_its_pictures_and_no_other(tool):
     for control, value, moved in (
         (tool.step.slider, 3, [True, False, True]),
@@ -244,9 +240,9 @@ def test_each_control_changes_its_pictures_and_no_other(tool):
         (tool.capacity.slider, 8, [False, True, None]),  # the curve of the histogram may follow what is kept
         (tool.capacity.text, 100, [False, True, None]),
     ):
-        before = drawings(tool)
+        before = seen(tool, "drawing")
         control.value = value
-        changed = [now != before[view] for view, now in drawings(tool).items()]
+        changed = [now != before[view] for view, now in seen(tool, "drawing").items()]
         assert all(must in (None, did) for did, must in zip(changed, moved, strict=True)), (value, changed)
     tool.own.buttons["reset"].click()
     assert "random: 8 of 8 images chosen" in alts(tool)["map"]
