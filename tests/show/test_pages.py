@@ -78,7 +78,9 @@ def test_every_task_that_was_learned_has_a_panel_with_the_accuracy_at_each_share
     np.testing.assert_allclose(10 * line.get_xdata(), [0, 10, 30, 90])
     np.testing.assert_allclose(line.get_ydata(), 100 * damaged["most"][:, :, 1].mean(0))
     assert len(artists(picture, Polygon, "most important, task 2")) == 1  # a band
-    assert "mean ± one standard deviation over 3 draws or seeds" in texts(picture)
+    notes = "\n".join(texts(picture)).split("\n")
+    assert "mean ± one standard deviation over 3 draws or seeds" in notes
+    assert "above each panel: the accuracies at this share, in the order of the legend" in notes
     least, most = (100 * np.nanmean(damaged[which][:, 2]) for which in ("least", "most"))
     assert f"with 30 % of the weights set to zero, {least:.0f} % with the least important" in picture.alt
     assert f"{most:.0f} % with the most important" in picture.alt
