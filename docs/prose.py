@@ -1,6 +1,6 @@
 """Reads the prose of the notebooks, the README and docs/: phrases of docs/style.txt, and the length of sentences.
 
-    python docs/prose.py            # every hit, and each notebook's mean sentence length; status 1 if something is wrong
+python docs/prose.py  # every hit, and each notebook's mean sentence length; status 1 if something is wrong
 """
 
 import json
@@ -54,7 +54,8 @@ def sentences(markdown: str) -> list[str]:
     text = re.sub(r"<[^>]*>", "\n\n", text)
     text = re.sub(r"\]\([^)]*\)", "]", text)
     lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "|"))]
-    blocks = re.split(r"\n\s*\n|\n\s*(?:[-*]|\d+\.)\s", "\n" + "\n".join(lines))
+    items = (re.sub(r"^\s*(?:[-*]|\d+\.)\s", "\n", line) for line in lines)
+    blocks = re.split(r"\n\s*\n", "\n".join(items))
     guarded = (re.sub(r"\b(eq|e\.g|i\.e|cf|vs|al)\.", r"\1", block) for block in blocks)
     ends = (re.split(r"(?<=[.!?:;])[\"”*)\]]*\s+(?=[\w\"“*(\[])", block) for block in guarded)
     return [one for some in ends for one in some if re.search(r"[A-Za-z]{2}", one)]

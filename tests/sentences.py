@@ -38,20 +38,25 @@ def stored() -> dict:
     return json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
 
 
-def code_of(name: str) -> list[str]:
-    cells = nbformat.read(FOLDER / f"{name}.ipynb", 4).cells
+def code_of(name: str, folder: Path = FOLDER) -> list[str]:
+    cells = nbformat.read(folder / f"{name}.ipynb", 4).cells
     return [cell.source for cell in cells if cell.cell_type == "code"]
 
 
-def digest(name: str, expressions: dict[str, str]) -> str:
+def digest(name: str, expressions: dict[str, str], folder: Path = FOLDER) -> str:
     """Of all that decides what is found: changed code asks for another evaluation, changed prose does not."""
-    code = [ast.dump(ast.parse(source)) for source in code_of(name)]
+    code = [ast.dump(ast.parse(source)) for source in code_of(name, folder)]
     return hashlib.sha256(json.dumps([code, expressions], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def evaluate(name: str, expressions: dict[str, str], order: int, keep: Path | None = None) -> dict[str, bool]:
-    """Execute a notebook for a class order; sentence -> whether it is true. ``keep``: a folder for what was executed."""
-    notebook = nbformat.read(FOLDER / f"{name}.ipynb", 4)
+def evaluate(
+    name: str, expressions: dict[str, str], order: int, keep: Path | None = None, folder: Path = FOLDER
+) -> dict[str, bool]:
+    """Execute a notebook of ``folder`` for a class order; sentence -> whether it is true.
+
+    ``keep``: a folder that gets what was executed, with its outputs.
+    """
+    notebook = nbformat.read(folder / f"{name}.ipynb", 4)
     setup = next(cell for cell in notebook.cells if cell.cell_type == "code")
     if SWITCH not in setup.source:
         raise ValueError(f"{name} does not set {SWITCH!r} in its first cell of code.")
@@ -59,8 +64,8 @@ def evaluate(name: str, expressions: dict[str, str], order: int, keep: Path | No
     asked = f"import json\nprint(json.dumps({{s: bool(eval(e)) for s, e in {expressions!r}.items()}}))"
     notebook.cells.append(nbformat.v4.new_code_cell(asked))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": folder}})
+    with tempfile.TemporaryDirectory() as place:
+        client = NotebookClient(notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": place}})
         try:
             client.execute(env=environment)
         finally:
@@ -94,7 +99,8 @@ def remember(name: str, code: str, order: int, found: dict[str, bool]) -> None:
     if everything.get(name, {}).get("digest") != code:
         everything[name] = {"digest": code, "found": {}}
     everything[name]["found"][str(order)] = found
-    STORED.write_text(json.dumps(dict(sorted(everything.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(dict(sorted(everything.items())), indent=1, ensure_ascii=False)
+    STORED.write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
