@@ -38,6 +38,7 @@ test-all: test
 	$(PYTEST) -m "long or notebook"
 	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/kill.py
 	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/soak.py
+	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/latency.py
 
 # --editable: a change in the checkout counts at once. One call, so that torch and torchvision fit.
 .venv/.lab-installed: pyproject.toml | $(BIN)/pip
