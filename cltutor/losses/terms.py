@@ -17,7 +17,7 @@ from ..describe import Part, Real, State, shown
 from ..importance import flat
 from ..networks import Network, Output
 from ..networks.modes import differs_in_training
-from ..seeds import generator
+from ..seeds import generator, seed_of
 from ..streams import Task
 
 
@@ -132,6 +132,12 @@ class Batch:
     def generator(self, purpose: str) -> torch.Generator:
         """A CPU generator of random numbers for this step, the same in every repetition of the run."""
         return generator(*self.key, purpose)
+
+    def uniform(self, count: int, purpose: str) -> Tensor:
+        """Random numbers (count,) in [0, 1) for this step, drawn where the network learns: a copy from the CPU would
+        hold up a GPU."""
+        source = torch.Generator(self.images.device).manual_seed(seed_of((*self.key, purpose)))
+        return torch.rand(count, generator=source, device=self.images.device)
 
 
 class Term(Part):

@@ -86,9 +86,11 @@ class ExemplarMemory(Memory):
         new = [len(old) + places for places in self.selected(context, count).values()]
         return pool.choose(torch.cat([keep, *new]))
 
-    def selected(self, context: Context, count: int) -> dict[int, Tensor]:
-        """By each new class's label, its places (<= ``count``,) among the task's images, in order of choice."""
-        images, labels = context.data.train.images, context.data.train.labels
+    def selected(self, context: Context, count: int, among: Tensor | None = None) -> dict[int, Tensor]:
+        """By each new class's label, its places (<= ``count``,) among the task's images, in order of choice; or among
+        those of them for which ``among`` (N,) is True."""
+        data = context.data.train if among is None else context.data.train.take(among)
+        images, labels = data.images, data.labels
         features, places = features_of(context.network, images), {}
         for label in context.data.classes:
             own = (labels == label).nonzero().squeeze(1)
