@@ -59,10 +59,10 @@ class GradientMemory(ExemplarMemory):
             parameter.grad = part.view_as(parameter)
 
 
-@register(fixed=("memory",))
+@register
 def agem(
     capacity: Annotated[int, rule(GradientMemory, "capacity")] = 200, heads: Heads = "task", **settings
 ) -> Recipe:
     """A-GEM: fine-tuning whose gradient is projected where it would raise the loss on old images (Chaudhry et al. 2019,
     "Efficient Lifelong Learning with A-GEM", eq. 11)."""
-    return compose("agem", CrossEntropy(), JOINT, memory=GradientMemory(capacity), heads=heads, **settings)
+    return compose("agem", CrossEntropy(), JOINT, heads=heads, **{"memory": GradientMemory(capacity), **settings})

@@ -103,15 +103,15 @@ class ValidatedMemory(ExemplarMemory):
     """An exemplar memory in which a ``share`` of each class is held out: networks are trained without these images, and
     the balanced set is made of them (Wu et al. 2019, section 5).
 
-    At least one image of a class is held out. Of a new class as many are held out as will be kept so; which ones is
+    At least one image of a class is held out: of new classes too, as many as the memory will keep so. Which ones is
     drawn, and the others are kept by ``selection``.
     """
 
     share: float = real(0.1, above=0, at_most=0.5)
 
-    def held(self, classes: int) -> int:
-        """How many images of each of ``classes`` classes are held out."""
-        return max(1, round(self.share * self.quota(classes)))
+    def held(self, images: int, classes: int) -> int:
+        """How many are held out of the images that are kept of a class with so many ``images``."""
+        return max(1, round(self.share * min(images, self.quota(classes))))
 
     def check(self, stream: Stream) -> None:
         """Refuse a memory, or a class, without an image to train on beside the one that is held out."""
@@ -121,65 +121,63 @@ class ValidatedMemory(ExemplarMemory):
                 f"A memory that holds images out needs two of each of {len(stream.classes)} classes: capacity must be "
                 f"at least {2 * len(stream.classes)}."
             )
-        seen = 0
         for task in stream:
-            seen += len(task.classes)
             for label in task.classes:
-                if (count := int((task.train.labels == label).sum())) <= self.held(seen):
+                if int((task.train.labels == label).sum()) < 2:
                     raise ValueError(
-                        f"{self.held(seen)} images of class {stream.class_names[label]!r} are held out, and it has "
-                        f"{count}: take a smaller capacity or share."
+                        f"Class {stream.class_names[label]!r} has one training image, and one is held out: give it two."
                     )
 
     def pool(self, stream: Stream, task: int, device: torch.device, state: State) -> Pool:
         """The exemplars of old classes, then the new images; those that are held out are not drawn."""
         pool = super().pool(stream, task, device, state)
-        new = pool.labels.cpu()[pool.tasks == task]
-        out = self.held_out(new, sum(len(one.classes) for one in stream[: task + 1]), state)
-        return pool.choose((~out).nonzero().squeeze(1))
+        new, classes = pool.labels.cpu()[pool.tasks == task], sum(len(one.classes) for one in stream[: task + 1])
+        return pool.choose((~self.held_out(new, classes, state)).nonzero()[:, 0])
 
     def balanced(self, pool: Pool, context: Context, state: State) -> Pool:
         """The images that are held out, the same number of each class."""
-        labels, classes = context.positions(context.data.train.labels), sum(context.network.classes)
-        out, everyone = self.held_out(labels, classes, state), pool.originals()[1].cpu()
-        count = int(everyone[out].unique(return_counts=True)[1].min())
-        places = out.nonzero().squeeze(1)
-        return pool.choose(torch.cat([places[top(everyone[places], label, count)] for label in everyone.unique()]))
+        new, labels = context.positions(context.data.train.labels), pool.originals()[1].cpu()
+        places = self.held_out(new, sum(context.network.classes), state).nonzero()[:, 0]
+        fewest = int(labels[places].unique(return_counts=True)[1].min())
+        return pool.choose(torch.cat([places[top(labels[places], label, fewest)] for label in labels.unique()]))
 
     def held_out(self, new: Tensor, classes: int, state: State) -> Tensor:
         """Which images of a pool are held out: of old ones those that were, of ``new`` labels some of each class."""
-        own = sample(new, lambda _: self.held(classes), seed=0)
+        own = sample(new, lambda images: self.held(images, classes), seed=0)
         return torch.cat([state["held"].cpu().bool(), own]) if state else own
 
     def end_task(self, context: Context, state: State) -> None:
         """Removal, then selection, of images held out and others apart."""
-        classes, train = sum(context.network.classes), context.data.train
-        few, many = self.held(classes), self.quota(classes) - self.held(classes)
-        out = self.held_out(context.positions(train.labels), classes, {})
-        chosen = [(~out).nonzero().squeeze(1)[places] for places in self.selected(context, many, ~out).values()]
-        chosen += [out.nonzero().squeeze(1)]
-        places = torch.cat(chosen)
+        classes, train, labels = sum(context.network.classes), context.data.train, state.get("labels")
+        columns = context.positions(train.labels)
+        out, chosen = self.held_out(columns, classes, {}), []
+        for places in self.selected(context, self.quota(classes) - 1, ~out).values():
+            held = (out & (train.labels == train.labels[~out][places[0]])).nonzero()[:, 0]
+            chosen += [(~out).nonzero()[:, 0][places[: self.quota(classes) - len(held)]], held]
         new = {
-            "images": train.images[places],
-            "labels": context.positions(train.labels[places]),
-            "tasks": torch.full((len(places),), context.task),
-            "held": out[places].to(torch.uint8),
+            "images": train.images[torch.cat(chosen)],
+            "labels": columns[torch.cat(chosen)],
+            "tasks": torch.full((len(torch.cat(chosen)),), context.task),
+            "held": out[torch.cat(chosen)].to(torch.uint8),
         }
-        if state:
+        if labels is not None:
             old = {name: value.cpu() for name, value in state.items()}
-            stays = [
-                (old["held"] == held).nonzero().squeeze(1)[top(old["labels"][old["held"] == held], label, count)]
-                for held, count in ((0, many), (1, few))
-                for label in old["labels"].unique()
-            ]
-            new = {name: torch.cat([old[name][torch.cat(stays)], value]) for name, value in new.items()}
+            stays = torch.cat([self.stay(old, label, classes) for label in old["labels"].unique()])
+            new = {name: torch.cat([old[name][stays], value]) for name, value in new.items()}
         state.update(new)
+
+    def stay(self, old: State, label: Tensor, classes: int) -> Tensor:
+        """The places of the images of an old class that stay: those chosen first, of each kind its share."""
+        mine = old["labels"] == label
+        few = self.held(int(mine.sum()), classes)
+        held, others = ((mine & (old["held"] == kind)).nonzero()[:, 0] for kind in (1, 0))
+        return torch.cat([others[: self.quota(classes) - few], held[:few]])
 
 
 CORRECTING = Phase("bias", share=1.0, bias=10.0, loss=CrossEntropy(), balanced=True)
 
 
-@register(fixed=("memory",))
+@register
 def bic(
     capacity: Annotated[int, rule(ValidatedMemory, "capacity")] = 2000,
     temperature: Temperature = 2.0,
@@ -190,4 +188,4 @@ def bic(
     of all classes (Wu et al. 2019, "Large Scale Incremental Learning", eq. 4 and 5)."""
     later = (Phase("train", 2.0, JOINT[0].rates), CORRECTING)
     own = {"network": Corrected, "memory": ValidatedMemory(capacity)}
-    return compose("bic", shared_loss(temperature), later, heads=heads, **own, **settings)
+    return compose("bic", shared_loss(temperature), later, heads=heads, **{**own, **settings})

@@ -48,7 +48,7 @@ class WeightAligning(AfterTask):
         return network
 
 
-@register(fixed=("memory", "after_task"))
+@register(fixed=("after_task",))
 def wa(
     capacity: Annotated[int, rule(ExemplarMemory, "capacity")] = 2000,
     temperature: Temperature = 2.0,
@@ -58,4 +58,4 @@ def wa(
     """Weight aligning: distillation with exemplars, then new class weights as long as old ones (Zhao et al. 2020,
     "Maintaining Discrimination and Fairness in Class Incremental Learning", eq. 4 and 5)."""
     own = {"memory": ExemplarMemory(capacity), "after_task": WeightAligning()}
-    return compose("wa", shared_loss(temperature), JOINT, heads=heads, **own, **settings)
+    return compose("wa", shared_loss(temperature), JOINT, heads=heads, **{**own, **settings})
