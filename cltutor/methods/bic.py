@@ -24,8 +24,7 @@ from .registry import JOINT, Heads, Temperature, compose, register
 
 def old_share(batch: Batch) -> float:
     """lambda = n / (n + m), of n old classes and m new ones (Wu et al. 2019, section 3)."""
-    classes = batch.context.network.classes
-    return sum(classes[: batch.task]) / sum(classes)
+    return batch.context.groups(batch.task) / batch.context.groups()
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from ..describe import State
 from ..evaluation.answers import features
@@ -38,13 +39,19 @@ class ClassMeans(AfterTask):
 
     @torch.no_grad()
     def end_task(self, context: Context, state: State) -> None:
-        head, train = context.network.heads[context.task], context.data.train  # type: ignore[index]
-        if len(train) and isinstance(head, nn.Linear):
-            found = features(context.network, train.images)
-            columns = context.own_columns.to(found.device)
-            means = torch.stack([found[columns == column].mean(dim=0) for column in range(head.out_features)])
-            for value, exact in zip((head.weight, head.bias), mean_classifier(means), strict=True):
-                value.copy_(exact)
+        network, train = context.network, context.data.train
+        if not len(train):
+            return
+        found = features(network, train.images)
+        columns = context.positions(train.labels).to(found.device)
+        for name, value in (("sums", found), ("counts", torch.ones_like(found[:, :1]))):
+            before = state.get(name, value[:0])
+            state[name] = F.pad(before, (0, 0, 0, sum(network.classes) - len(before))).index_add(0, columns, value)
+        means = (state["sums"] / state["counts"]).split(network.classes)
+        for head, own in zip(network.heads, means, strict=True):  # type: ignore[arg-type]  # begin_task has checked them
+            if own.isfinite().all():  # a first task without images has its classifier from a file
+                for value, exact in zip((head.weight, head.bias), mean_classifier(own), strict=True):
+                    value.copy_(exact)
 
 
 @register(fixed=("first", "after_task"))

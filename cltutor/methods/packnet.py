@@ -106,6 +106,7 @@ class Packed(Architecture):
 
     def check(self, stream: Stream) -> None:
         """Refuse a stream with so many tasks that one of them would find no weight left in some layer."""
+        super().check(stream)
         with torch.random.fork_rng(devices=()):
             backbone = self.build(stream.image_shape, pretrained=False).inner.backbone
         smallest = left = min(p.numel() for p in backbone.parameters() if p.dim() > 1)
