@@ -52,6 +52,7 @@ class Run:
 
     @property
     def name(self) -> str:
+        """The name of the method."""
         return self.recipe.name
 
     @property
@@ -66,6 +67,7 @@ class Run:
 
     @property
     def complete(self) -> bool:
+        """Whether every task of the stream has been learned."""
         return self.learned == len(self.tasks)
 
     @checked(top=Choice(TOPS))
