@@ -47,6 +47,7 @@ test-all: test
 	$(PYTEST) -m "long or notebook"
 	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/kill.py
 	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/soak.py
+	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/latency.py
 
 site: .venv/.site-installed
 	$(BIN)/python docs/site/build.py
