@@ -78,12 +78,12 @@ def expected_in(cells: list[Cell]) -> list[str]:
 
 
 def _run(cells: list[Cell], graded: Graded, seconds: float, memory: int) -> bool:
-    """Run the cells of each exercise, and what they need; cells that ended a process are not run again."""
-    session, done, confined = Session(seconds, memory), set[int](), True
-    fatal: set[int] = set()
+    """Run the cells of each exercise, and what they need; a cell that ended its process is not run again."""
+    session, done, fatal, confined = Session(seconds, memory), set[int](), set[int](), True
     try:
         for place in (i for i, cell in enumerate(cells) if cell.exercises):
             wanted = [i for i in needed(cells, place) if i not in done | fatal]
+            stopped = None
             try:
                 stopped = session.run([cells[i].source for i in wanted], graded.add)
                 done |= set(wanted)
@@ -94,9 +94,9 @@ def _run(cells: list[Cell], graded: Graded, seconds: float, memory: int) -> bool
                 session, done = Session(seconds, memory), set()
             confined &= session.confined is not False
             if stopped:
-                words = "; ".join(part for part in (f"The cell stopped: {stopped[0]}".rstrip(": "), stopped[1]) if part)
+                words = f"The cell stopped: {': '.join(part for part in stopped if part)[:300]}."
                 for exercise in cells[place].exercises:
-                    graded.results.setdefault(exercise, Check(exercise, False, f"{words[:300]}."))
+                    graded.results.setdefault(exercise, Check(exercise, False, words))
     finally:
         session.close()
     return confined

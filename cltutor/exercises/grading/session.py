@@ -19,6 +19,7 @@ from ..checking import EXERCISES, Check, NotYet, judge
 from .student import PACKAGE
 from .wire import LONGEST, Broken, decode, loads, raised, receive, send
 
+STARTING = 120.0  # seconds that a process may take to import cltutor, which is no fault of the student's
 # Of the grader's environment; no password or token that may be in the rest.
 KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
@@ -46,7 +47,6 @@ class Session:
             cwd=place, env=environment, start_new_session=True,
         )  # fmt: skip
         self.confined: bool | None = None  # until the process has said so
-        self.asked = ""  # the exercise that is being judged
 
     def close(self) -> None:
         """End the process and those that it started and did not move to a session of their own."""
@@ -64,15 +64,27 @@ class Session:
         Raises:
             Ended: the process took too long, or has gone.
         """
+        if self.confined is None:
+            self.confined = self._within(STARTING, self._hear).get("confined") is True
+        return self._within(self.seconds, lambda: self._converse(sources, judged))
+
+    def _within(self, seconds: float, work: Callable[[], Any]) -> Any:
+        """The result of ``work``; Ended where it takes longer, or the process says what is no message."""
         outcome: list[Any] = []
+
+        def do() -> None:
+            try:
+                outcome.append(work())
+            except Exception as error:  # whatever a hostile process says ends its own conversation alone
+                outcome.append(error if isinstance(error, Broken) else Broken(f"it led to {type(error).__name__}"))
+
         # A thread: where a process leaves children that hold its pipe, a read here would never end.
-        work = threading.Thread(target=self._converse, args=(sources, judged, outcome), daemon=True)
-        work.start()
-        work.join(self.seconds)
-        if work.is_alive():
-            raise Ended(f"took longer than {self.seconds:g} s")
-        (found,) = outcome
-        if isinstance(found, Exception):
+        thread = threading.Thread(target=do, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if thread.is_alive():
+            raise Ended(f"it took longer than {seconds:g} s")
+        if isinstance(found := outcome[0], Exception):
             raise Ended(self._words(found)) from found
         return found
 
@@ -84,19 +96,14 @@ class Session:
             return "the process was ended by the system, mostly for its memory"
         return str(error)
 
-    def _converse(self, sources: list[str], judged: Callable[[Check], None], outcome: list[Any]) -> None:
-        try:
-            found = None
-            if self.confined is None:
-                self.confined = self._hear().get("confined") is True
-            for source in sources:
-                send(self.process.stdin, pickle.dumps(("run", source)))
-                while "done" not in (said := self._hear()):
-                    self._judge(said, judged)
-                found = None if said["done"] is None else tuple(map(str, said["done"]))
-            outcome.append(found)
-        except Exception as error:  # whatever a hostile process says ends its own conversation alone
-            outcome.append(error if isinstance(error, Broken) else Broken(f"an answer led to {type(error).__name__}"))
+    def _converse(self, sources: list[str], judged: Callable[[Check], None]) -> tuple[str, str] | None:
+        found = None
+        for source in sources:
+            send(self.process.stdin, pickle.dumps(("run", source)))
+            while "done" not in (said := self._hear()):
+                self._judge(said, judged)
+            found = None if said["done"] is None else (str(said["done"][0]), str(said["done"][1]))
+        return found
 
     def _hear(self) -> dict:
         said = loads(receive(self.process.stdout, LONGEST))
