@@ -4,6 +4,7 @@ from .base import Memory
 from .everything import Everything
 from .exemplars import ExemplarMemory
 from .pool import InterleavedPool, Pool, pool_of
+from .reservoir import recall, remember
 from .selection import SELECTIONS, closest, herding, histogram, random, select
 
 __all__ = [
@@ -18,5 +19,7 @@ __all__ = [
     "histogram",
     "pool_of",
     "random",
+    "recall",
+    "remember",
     "select",
 ]

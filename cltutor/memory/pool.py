@@ -43,9 +43,10 @@ class Pool:
         """The pool with the variants of its images that ``augmentation`` makes once."""
         images = augmentation.expand(self.images, generator)
         copies = len(images) // max(len(self.images), 1)
-        return replace(
+        every = replace(
             self, images=images, labels=self.labels.repeat(copies), tasks=self.tasks.repeat(copies), copies=copies
         )
+        return every if self.chosen is None else every.choose(self.chosen)
 
     def originals(self) -> tuple[Tensor, Tensor]:
         """The images before any variants were made of them, and their labels."""

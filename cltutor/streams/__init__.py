@@ -3,10 +3,12 @@
 from .arrays import tensors
 from .augment import Augmentation, CropFlip, PhotometricCropFlip
 from .digits import digits
+from .domains import domains
 from .facts import facts
 from .folders import folder
 from .report import Report
 from .scenes import scenes
+from .sequences import blurred, returning, sequence
 from .stream import Split, Stream, Task
 from .vision import torchvision
 
@@ -18,10 +20,14 @@ __all__ = [
     "Split",
     "Stream",
     "Task",
+    "blurred",
     "digits",
+    "domains",
     "facts",
     "folder",
+    "returning",
     "scenes",
+    "sequence",
     "tensors",
     "torchvision",
 ]

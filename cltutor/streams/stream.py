@@ -94,24 +94,33 @@ class Task:
 
 
 class Stream(Sequence[Task]):
-    """Tasks in the order in which they arrive. Every class belongs to exactly one task.
+    """Tasks in the order in which they arrive. Every class belongs to exactly one task, unless classes are returning.
 
-    Every class needs a training and a test image, except that the first task may have no training image at all, for a
-    pretrained network. Tasks may differ in image size. Raises ValueError otherwise.
+    A class that returns keeps the output that it got when it first came: a task without a new class adds none, and with
+    a single head for all tasks it is the same question whether the task is known. Every class needs a training and a
+    test image, except that the first task may have no training image at all, for a pretrained network. Tasks may differ
+    in image size. Raises ValueError otherwise.
     name: "digits"; code: the call that creates the stream, "streams.digits(tasks=5, order=0)"; class_names: one for
     every label; report: what the source took, guessed, converted and skipped.
     """
 
     @checked(name=Name(), code=Text())
     def __init__(
-        self, tasks: Iterable[Task], class_names: Any, name: str, code: str, report: Report | None = None
+        self,
+        tasks: Iterable[Task],
+        class_names: Any,
+        name: str,
+        code: str,
+        report: Report | None = None,
+        returning: bool = False,
     ) -> None:
         self._tasks = tuple(tasks)
         self.class_names = names_of(class_names)
         self.name = name
         self.code = code
         self.report = Report() if report is None else report
-        _check_tasks(self._tasks, self.class_names)
+        self.returning = returning
+        _check_tasks(self._tasks, self.class_names, returning)
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -140,7 +149,12 @@ class Stream(Sequence[Task]):
     @property
     def classes(self) -> tuple[int, ...]:
         """All labels in order of arrival."""
-        return tuple(label for task in self for label in task.classes)
+        return tuple(label for new in self.arrivals for label in new)
+
+    @cached_property
+    def arrivals(self) -> tuple[tuple[int, ...], ...]:
+        """The labels of each task that no earlier one had; a network grows a head for them where there are any."""
+        return arrivals([task.classes for task in self])
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -188,7 +202,16 @@ class Stream(Sequence[Task]):
             kept = sample(task.train.labels, lambda n: max(1, round(share * n)), seed)
             tasks.append(replace(task, train=task.train.take(kept)))
         code = f"{self.code}.fewer({share!r}{f', seed={seed!r}' if seed else ''})"
-        return Stream(tasks, self.class_names, self.name, code, self.report)
+        return Stream(tasks, self.class_names, self.name, code, self.report, self.returning)
+
+
+def arrivals(tasks: Iterable[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    """The classes of each of ``tasks`` that no earlier one had, given the classes of each."""
+    seen, found = set[int](), []
+    for classes in tasks:
+        found.append(tuple(label for label in classes if label not in seen))
+        seen |= set(classes)
+    return tuple(found)
 
 
 def sample(labels: Tensor, count: Callable[[int], int], seed: int) -> Tensor:
@@ -233,7 +256,7 @@ def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
 
-def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
+def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...], returning: bool) -> None:
     if not tasks:
         raise ValueError("a stream needs at least one task.")
     seen: set[int] = set()
@@ -245,13 +268,16 @@ def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
                 f"the classes of task {place} are {shown(task.classes)}; they must be labels from 0 to "
                 f"{len(class_names) - 1}, one for each class name."
             )
-        if seen & set(task.classes):
+        if seen & set(task.classes) and not returning:
             twice = min(seen & set(task.classes))
             raise ValueError(f"class {class_names[twice]!r} is in two tasks; put it in one.")
+        new = tuple(label for label in task.classes if label not in seen)
         seen |= set(task.classes)
         pretrained = place == 0 and len(task.train) == 0
         train = torch.tensor(task.classes) if pretrained else task.train.labels
-        check_images(task.classes, train, task.test.labels, class_names)
+        check_images(new, train, task.test.labels, class_names)
+        if not len(task.test):
+            raise ValueError(f"task {place} has no test image; give it one.")
         for split in (task.train, task.validation, task.test):
             foreign = set(split.labels.unique().tolist()) - set(task.classes)
             if foreign:

@@ -199,7 +199,7 @@ def check(stream: Stream, recipe: Recipe, place: torch.device | None = None) -> 
     for task in stream:
         if len(task.train) and not all(terms for _, _, terms in recipe.plan(task.index)):
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
-    for part in recipe.parts.values():
+    for part in (recipe.network, *recipe.parts.values()):
         part.check(stream)
     for task in stream[1:]:
         if len(task.train) == 0:
@@ -231,7 +231,7 @@ def begin(
     record: str | None = None,
 ) -> Run:
     """The run before its first task; ``tested``: how often its curves get a point, on the task's and on older ones."""
-    classes = sum(len(task.classes) for task in stream)
+    classes = len(stream.classes)
     if record and classes > MOST_CLASSES:
         raise ValueError(f"record keeps a byte per prediction: at most {MOST_CLASSES} classes, not {classes}.")
     return Run(
