@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...checked import a
-from ...describe import Choice, Described, Kind, Name, flag, real, ruled, several, whole
+from ...describe import Choice, Described, Kind, Name, flag, real, ruled, whole
 from .differences import KINDS, differences, undeclared
 from .measures import Statistic
 from .records import Record
@@ -74,12 +74,17 @@ class Reason(Name):
         return value == "" or super().accepts(value)
 
 
+def _kinds(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(kind, str) and kind in KINDS for kind in value)
+
+
 def _reasons(value: Any) -> bool:
     return (
         isinstance(value, Mapping) and value.keys() <= KINDS.keys() and all(isinstance(v, str) for v in value.values())
     )
 
 
+DIFFERS = Kind('a tuple of kinds of difference, such as ("terms",)', _kinds)
 REASONS = Kind('reasons by kind of difference, such as {"warm-up": "it is LwF\'s own"}', _reasons)
 
 
@@ -104,7 +109,7 @@ class Claim(Described):
     side: str = ruled(Choice(SIGNS))
     right: Quantity = ruled(a(Quantity))
     margin: float = real(0.0, at_least=0)
-    differs: tuple[str, ...] = several((), Choice(KINDS))
+    differs: tuple[str, ...] = ruled(DIFFERS, ())
     also: Mapping[str, str] = field(default_factory=dict, hash=False, metadata={"rule": REASONS})
     range: Range | None = ruled(Kind("a Range(...)", lambda value: isinstance(value, Range), or_none=True), None)
     construction: str = ruled(Reason(1000), "")
