@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ..comparing.parallel import processes
-from ..studies.claims.entries import SHIPPED, Entry, Ledger, claims, ledger, write
+from ..studies.claims.entries import SHIPPED, Ledger, claims, ledger, write
+from ..studies.claims.entry import Entry
 from ..studies.claims.rows import all_claims
 from ..studies.claims.running import check, estimate
 from .writing import ready_file

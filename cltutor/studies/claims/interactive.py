@@ -3,11 +3,15 @@
 import hashlib
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .claim import PAPERS, SIGNS
 from .deciding import CEILING, CONSTRUCTION, FAILS, HOLDS, NOT_RUN, UNCONVERGED, UNDECIDED, VERDICTS, Trial
-from .entries import Entry, Ledger
+from .entry import Entry
 from .page import where
+
+if TYPE_CHECKING:
+    from .entries import Ledger
 
 SCRIPT = Path(__file__).resolve().parent / "ledger.js"
 MARKS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", CEILING: "▔", UNCONVERGED: "…", CONSTRUCTION: "≡", NOT_RUN: "·"}
@@ -29,7 +33,7 @@ STYLE = """
 """.strip()
 
 
-def interactive(ledger: Ledger) -> str:
+def interactive(ledger: "Ledger") -> str:
     """HTML. Without its script, as in a sanitised page, it is the same table, and a row opens by its claim."""
     name = "ledger-" + hashlib.sha256(repr([entry.said for entry in ledger]).encode()).hexdigest()[:10]
     head = "".join(f"<th>{title}</th>" for title in HEADER)
@@ -43,7 +47,7 @@ def interactive(ledger: Ledger) -> str:
     )
 
 
-def _filters(ledger: Ledger) -> str:
+def _filters(ledger: "Ledger") -> str:
     counts = ledger.counts()
     papers = {paper: len(ledger.of(paper)) for paper in PAPERS}
     verdicts = [
@@ -59,7 +63,7 @@ def _button(name: str, value: str, words: str) -> str:
     return f'<button type="button" name="{name}" value="{escape(value)}" aria-pressed="false">{escape(words)}</button>'
 
 
-def _row(entry: Entry, ledger: Ledger) -> str:
+def _row(entry: Entry, ledger: "Ledger") -> str:
     claim = entry.claim
     _, _, gap, p = entry.numbers()
     about = f"<details><summary>{escape(claim.sentence)}</summary>{_details(entry, ledger)}</details>"
@@ -69,7 +73,7 @@ def _row(entry: Entry, ledger: Ledger) -> str:
     return f'<tr data-paper="{claim.paper}" data-verdict="{escape(entry.verdict)}">{row}</tr>'
 
 
-def _details(entry: Entry, ledger: Ledger) -> str:
+def _details(entry: Entry, ledger: "Ledger") -> str:
     claim = entry.claim
     lines = [f"{claim.statistic}{'' if claim.counted else ' on ' + where(entry)}", f"differs in: {entry.differing}"]
     if claim.range:
@@ -82,7 +86,7 @@ def _details(entry: Entry, ledger: Ledger) -> str:
     return parts + "".join(f"<div><code>{escape(code)}</code></div>" for code in recipes(entry, ledger))
 
 
-def recipes(entry: Entry, ledger: Ledger) -> list[str]:
+def recipes(entry: Entry, ledger: "Ledger") -> list[str]:
     """The code of the recipes of a claim's first trial."""
     keys = entry.found.keys[: len(entry.claim.left.sides) + len(entry.claim.right.sides)] if entry.found else []
     return list(dict.fromkeys(ledger.records[key].recipe for key in keys if key in ledger.records))

@@ -1,10 +1,15 @@
 """The ledger as a page of the docs, in Markdown."""
 
+from typing import TYPE_CHECKING
+
 from .claim import PAPERS
 from .deciding import LEVEL
-from .entries import Entry, Ledger
-from .rows import unrunnable
+from .entry import Entry
+from .rows import instructive, unrunnable
 from .settings import RATES, SEARCH, SETTINGS
+
+if TYPE_CHECKING:
+    from .entries import Ledger
 
 HEADER = (
     "place",
@@ -54,9 +59,9 @@ for counts, which are the same in every trial. Holm's correction is per paper, a
 A row that is not run yet lacks trials, and is neither supported nor contradicted."""
 
 
-def markdown(ledger: Ledger) -> str:
+def markdown(ledger: "Ledger") -> str:
     """How a verdict is found, the streams, what made the numbers, and one table per paper."""
-    parts = ["# The papers' claims, checked", NOTES, summary(ledger), streams(ledger)]
+    parts = ["# The papers' claims, checked", NOTES, summary(ledger), in_words(ledger), streams(ledger)]
     parts += [f"- {name}: {value}" for name, value in made(ledger).items()]
     for title, own in ledger.by_paper():
         parts += [f"## {title}", f"{own.summary().capitalize()}. {held(own)}"]
@@ -64,6 +69,17 @@ def markdown(ledger: Ledger) -> str:
         if left := unrunnable(own[0].claim.paper):
             parts.append("Not here: " + "; ".join(f"{place} ({reason})" for place, reason in left) + ".")
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def in_words(ledger: "Ledger") -> str:
+    """The most instructive claims in words, where the verdict is still the one that the words are about."""
+    found = {entry.claim.sentence: entry for entry in ledger}
+    lines = [
+        f"- **{sentence}** {verdict.capitalize()} ({found[sentence].numbers()[2]}). {words}"
+        for sentence, verdict, words in instructive()
+        if sentence in found and found[sentence].verdict == verdict
+    ]
+    return "\n".join(["## Claims to learn from", "", *lines]) if lines else ""
 
 
 def cells(entry: Entry) -> tuple[str, ...]:
@@ -85,7 +101,7 @@ def where(entry: Entry) -> str:
     return " and ".join(dict.fromkeys(side.setting for side in entry.claim.sides))
 
 
-def summary(ledger: Ledger) -> str:
+def summary(ledger: "Ledger") -> str:
     """The counts per verdict and paper."""
     words = list(ledger.counts())
     rows = [
@@ -96,11 +112,11 @@ def summary(ledger: Ledger) -> str:
     return _table(("paper", "claims", *words, "of those that hold, after Holm"), rows)
 
 
-def held(ledger: Ledger) -> str:
+def held(ledger: "Ledger") -> str:
     return f"After Holm's correction {ledger.survivors()} of those that hold remain."
 
 
-def streams(ledger: Ledger) -> str:
+def streams(ledger: "Ledger") -> str:
     """The streams that the claims use, with their budgets and the ranges of the papers."""
     used = dict.fromkeys(side.setting for entry in ledger for side in entry.claim.sides)
     ranges: dict[str, dict[str, None]] = {name: {} for name in used}
@@ -114,7 +130,7 @@ def streams(ledger: Ledger) -> str:
     return _table(("stream", "what it is", "the papers' range"), rows)
 
 
-def made(ledger: Ledger) -> dict[str, str]:
+def made(ledger: "Ledger") -> dict[str, str]:
     """What made the numbers of the papers of this ledger, by name; the papers apart where it differs."""
     papers = dict.fromkeys(entry.claim.paper for entry in ledger)
     own = {paper: ledger.origins[paper] for paper in papers if paper in ledger.origins}

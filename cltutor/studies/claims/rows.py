@@ -108,3 +108,9 @@ def unrunnable(paper: str) -> list[tuple[str, str]]:
     """What a paper compares and a classroom cannot run: the place, and the reason."""
     papers = tomllib.loads(ROWS.read_text(encoding="utf-8"))
     return [(place, reason) for place, reason in papers[paper].get("cannot", ())]
+
+
+def instructive() -> list[tuple[str, str, str]]:
+    """Claims to learn from: the sentence, the verdict that the words are about, and the words."""
+    rows = tomllib.loads(ROWS.read_text(encoding="utf-8")).get("instructive", ())
+    return [(claim, verdict, words) for claim, verdict, words in rows]

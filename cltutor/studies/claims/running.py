@@ -19,7 +19,8 @@ from ...training.loop import learn
 from .choosing import Search
 from .claim import Claim
 from .deciding import Trial
-from .entries import Entry, Found, Ledger
+from .entries import Ledger
+from .entry import Entry, Found
 from .extras import EXTRAS
 from .records import Job, Missing, Record, Records, record_of
 from .rows import all_claims

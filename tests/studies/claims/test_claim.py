@@ -36,9 +36,9 @@ def test_what_differs_beyond_the_claimed_ingredient_is_refused(planted, words):
 
 
 def test_recipes_that_train_different_numbers_of_images_are_refused_also_where_only_the_epochs_differ():
-    with pytest.raises(ValueError, match=r"training images \(12000 image views and 7800 image views\)"):
+    with pytest.raises(ValueError, match=r"training images \(8000 image views and 5200 image views\)"):
         claim(right=side("finetune", "pair, 30 %", warm_up=True))
-    with pytest.raises(ValueError, match=r"training images \(12000 image views and 24000 image views\)"):
+    with pytest.raises(ValueError, match=r"training images \(8000 image views and 24000 image views\)"):
         claim(right=side("finetune", warm_up=True, epochs=30))
 
 
