@@ -63,6 +63,7 @@ WRONG_TOGETHER = {
     ("ExemplarMemory", "capacity", "None"): "no bound at all",
     **{("OfficeHomeCNN", name, "one in a list"): "four layers" for name in ("channels", "kernels", "pools")},
     ("lwf", "joined", "True"): "heads='task'",
+    ("Claim", "range", "None"): "a claim that is run",
     **{("Phase", "rates", name): "nothing learns" for name in ("dict", "None")},
 }
 

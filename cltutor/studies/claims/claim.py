@@ -71,7 +71,7 @@ class Reason(Name):
     """Text on one line, or none."""
 
     def accepts(self, value: Any) -> bool:
-        return value == "" or super().accepts(value)
+        return isinstance(value, str) and not value or super().accepts(value)
 
 
 def _kinds(value: Any) -> bool:
