@@ -54,6 +54,7 @@ kinds = {"tools": cl.widgets.base.Tool, "models": __import__("torch").nn.Module,
 alive = [one for one in gc.get_objects() if not (issubclass(type(one), kinds["tools"]) and one.closed)]
 counts = {name: sum(issubclass(type(one), kind) for one in alive) for name, kind in kinds.items()}
 counts |= {"threads": threading.active_count(), "files": len(os.listdir("/proc/self/fd"))}
+del alive  # or it would keep them
 print(json.dumps(counts))"""
 CELLS = [SETUP, *TOOLS.values(), CENSUS]
 CONTROLS = "button, select, summary, textarea, input, .noUi-handle"
