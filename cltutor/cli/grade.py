@@ -16,8 +16,8 @@ CONFINED = (
     "signal no other process."
 )
 NOT_CONFINED = (
-    "On this system nothing kept the notebooks' code from writing files or using the network: grade notebooks of people "
-    "whom you do not trust in a container."
+    "On this system nothing kept the notebooks' code from writing files or using the network: for code of people whom "
+    "you do not trust, use a container."
 )
 
 

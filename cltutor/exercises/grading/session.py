@@ -9,7 +9,6 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -120,6 +119,8 @@ class Session:
             verdict = judge(name, decode(said["answer"], self._ask))
         except Broken:
             raise
+        except NotYet as reason:
+            verdict = Check(name, False, str(reason))
         except Exception as error:  # a value of no sensible type or size
             verdict = Check(name, False, f"The answer led to {type(error).__name__}.")
         judged(verdict)

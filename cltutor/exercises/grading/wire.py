@@ -16,6 +16,7 @@ from torch import Tensor
 from ...losses.terms import Loss, Term
 from ...recipe import parser
 from ...recipe.recipe import Recipe
+from ..checking import NotYet
 
 LONGEST = 4 * 2**20  # bytes of a message of a student's process
 DTYPES = {
@@ -115,6 +116,7 @@ def decode(value: Any, ask: Ask, leaves: Sequence[Tensor] = ()) -> Any:
 
     Raises:
         Broken: what the process says is no value.
+        NotYet: a recipe with parts that are defined in the notebook.
     """
     if not isinstance(value, dict):
         if isinstance(value, list):
@@ -163,7 +165,7 @@ def _code(value: Facts, ask: Ask, leaves: Sequence[Tensor]) -> Any:
     try:
         return parser.read(value["code"])
     except ValueError as error:
-        return _named("Recipe", {"__repr__": lambda self: f"one that cannot be read: {error}"})()
+        raise NotYet(f"The recipe cannot be read: {error}") from error
 
 
 def _named(name: Any, members: Facts, base: type = object) -> type:

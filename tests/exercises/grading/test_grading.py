@@ -78,9 +78,7 @@ def test_a_cell_that_raises_says_with_what_and_one_that_requires_keeps_the_words
     found = graded(tmp_path, "import cltutor as cl", "answer = nothing\n" + CHECK, wrong)
     assert "forgetting is right in percent" in found.results["01-forgetting"].message
     found = graded(tmp_path, "import cltutor as cl", "answer = nothing\n" + CHECK)
-    assert found.results["01-forgetting"].message == (
-        "The cell stopped: NameError: name 'nothing' is not defined."
-    )
+    assert found.results["01-forgetting"].message == ("The cell stopped: NameError: name 'nothing' is not defined.")
 
 
 FORGERIES = {
