@@ -60,9 +60,7 @@ class GradientMemory(ExemplarMemory):
 
 
 @register
-def agem(
-    capacity: Annotated[int, rule(GradientMemory, "capacity")] = 200, heads: Heads = "task", **settings
-) -> Recipe:
+def agem(capacity: Annotated[int, rule(GradientMemory, "capacity")] = 200, heads: Heads = "task", **settings) -> Recipe:
     """A-GEM: fine-tuning whose gradient is projected where it would raise the loss on old images (Chaudhry et al. 2019,
     "Efficient Lifelong Learning with A-GEM", eq. 11)."""
     return compose("agem", CrossEntropy(), JOINT, heads=heads, **{"memory": GradientMemory(capacity), **settings})

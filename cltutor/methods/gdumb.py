@@ -76,9 +76,7 @@ class GreedyMemory(Memory):
 
 
 @register(fixed=("memory", "after_task"))
-def gdumb(
-    capacity: Annotated[int, rule(GreedyMemory, "capacity")] = 200, heads: Heads = "class", **settings
-) -> Recipe:
+def gdumb(capacity: Annotated[int, rule(GreedyMemory, "capacity")] = 200, heads: Heads = "class", **settings) -> Recipe:
     """GDumb: before each test a network is trained anew, on a balanced memory alone (Prabhu et al. 2020, "GDumb: A
     Simple Approach that Questions Our Progress in Continual Learning", Algorithm 1)."""
     own = {"memory": GreedyMemory(capacity), "after_task": Restart()}

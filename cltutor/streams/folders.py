@@ -73,7 +73,9 @@ def _domains(path: Path, tasks: Tasks, order: Order, code: str, **settings: Any)
     if len(folders) < 2:
         raise ValueError(f"domains are two folders or more in {str(path)!r}, each with a folder for every class.")
     if (tasks, order) != (5, 0):
-        raise ValueError("with domains=True every domain is a task, in the order of their names: leave out tasks and order.")
+        raise ValueError(
+            "with domains=True every domain is a task, in the order of their names: leave out tasks and order."
+        )
     found = [folder(one, tasks=1, order=None, **settings) for one in folders]
     names = sorted({name for stream in found for name in stream.class_names})
     parts = [[relabelled(part, stream.class_names, names) for part in parts_of(stream[0])] for stream in found]

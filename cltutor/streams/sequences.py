@@ -70,7 +70,9 @@ def returning(base: Stream, tasks: Sequence[int], outputs: str) -> Stream:
     for place, number in enumerate(order):
         visit, visits, task = order[:place].count(number), order.count(number), base[number]
         train, validation, test = (
-            visited(task.train, visit, visits, task.classes, base.class_names), task.validation, task.test
+            visited(task.train, visit, visits, task.classes, base.class_names),
+            task.validation,
+            task.test,
         )
         classes = task.classes
         if outputs == "new" and visit:
