@@ -29,8 +29,8 @@ Facts = dict[str, Any]
 Ask = Callable[[str, tuple], Any]  # (what is wanted of the student's process, with what) -> the decoded answer
 
 
-class Broken(Exception):
-    """The other side has gone, or says what is no message."""
+class Broken(BaseException):
+    """The other side has gone, or says what is no message; no Exception, which a check takes for one of the answer."""
 
 
 def send(pipe: IO[bytes], message: bytes) -> None:
@@ -91,7 +91,7 @@ def _encode_tensor(value: Tensor) -> Facts:
 
 
 def _encode_term(value: Any) -> Facts:
-    kind = value if isinstance(value, type) else type(value)
+    kind: Any = value if isinstance(value, type) else type(value)
     facts: Facts = {"kind": "term", "type": kind.__name__, "class": isinstance(value, type)}
     try:
         made = value() if isinstance(value, type) else value
