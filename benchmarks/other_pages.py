@@ -73,12 +73,12 @@ def arrive(page: Any, address: str) -> None:
 
 def play(page: Any) -> tuple[str, str]:
     """A number of the table with the task unknown at test, and the same one with the task known."""
-    page.wait_for_selector(f"{TOOL} .cltutor-live svg", timeout=60_000 * MINUTES)
+    page.wait_for_selector(f"{TOOL} .cltutor-live svg")
     page.wait_for_selector(NUMBERS)
     before = page.locator(NUMBERS).first.inner_text()
     page.locator(f"{TOOL} .widget-toggle-button", has_text="known").first.click()
     changed = "([query, before]) => document.querySelector(query)?.innerText !== before"
-    page.wait_for_function(changed, arg=[NUMBERS, before], timeout=30_000)
+    page.wait_for_function(changed, arg=[NUMBERS, before])
     return before, page.locator(NUMBERS).first.inner_text()
 
 
@@ -94,6 +94,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, browsing.browser(browsing.find_chromium()) as context:
         for name, opened in {"notebook": notebook, "voila": voila}.items():
             page, errors = context.new_page(), []
+            page.set_default_timeout(60_000 * MINUTES)
             page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
             with opened(Path(folder) / name, python) as address:
                 arrive(page, address)

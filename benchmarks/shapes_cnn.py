@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from cltutor.networks.shapes_cnn import CHANNELS, CELLS, SIDE, WEIGHTS, trunk
 from cltutor.networks.modules import initialise
+from cltutor.networks.shapes_cnn import CELLS, CHANNELS, SIDE, WEIGHTS, trunk
 from cltutor.seeds import own_settings
 from cltutor.streams.grounds import GROUNDS
 from cltutor.streams.scenes import _DRAWS, render
@@ -110,7 +110,8 @@ def main() -> None:
     started = time.perf_counter()
     layers, accuracy = train(chosen.classes, chosen.epochs)
     save_file({name: value.half().contiguous() for name, value in layers.state_dict().items()}, chosen.out)
-    print(f"{100 * accuracy:.1f} % of test images, {chosen.out.stat().st_size:,} bytes, {time.perf_counter() - started:.0f} s")
+    seconds, size = time.perf_counter() - started, chosen.out.stat().st_size
+    print(f"{100 * accuracy:.1f} % of test images, {size:,} bytes, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

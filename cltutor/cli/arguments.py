@@ -64,6 +64,8 @@ def parser() -> Parser:
     claims.add_argument("--paper", help="lwf, mas, lwm, eeil or dfcnn (default: all)")
     trials = by(Whole(1), "trials")
     claims.add_argument("--trials", type=trials, help="class orders per claim, 2 or more (default: the claim's own)")
+    claims.add_argument("--with-data", action="store_true", help="also the claims on Tiny-ImageNet, in CLTUTOR_DATA")
+    claims.add_argument("--estimate", action="store_true", help="say how long it will take, and train nothing")
     claims.add_argument("--out", type=place, help="the page to write, such as docs/claims.md")
     store = os.environ.get("CLTUTOR_RUNS", STORE)
     words = "the folder of finished runs (default: CLTUTOR_RUNS, or a cache)"

@@ -23,9 +23,9 @@ MOST_CLASSES = 2**32
 class ExemplarMemory(Memory):
     """At most ``capacity`` images in all, n = floor(capacity / classes) of each class, or ``per_class`` of each.
 
-    A class that has fewer is kept whole. They are chosen once, after their task, by ``selection`` (a name of
-    ``SELECTIONS``) on the features that the network then has; for new classes, those chosen last are dropped, and the
-    order stays (EEIL, section 3.1).
+    A class that has fewer is kept whole, and one that returns in a later task counts there once more. They are chosen
+    once, after their task, by ``selection`` (a name of ``SELECTIONS``) on the features that the network then has; for
+    new classes, those chosen last are dropped, and the order stays (EEIL, section 3.1).
 
     ``balancing`` says how many images of a class the balanced set has. "strict": as many as the smallest class, old or
     new ("the same number of samples per class, regardless of whether they belong to new or old classes": EEIL, section
@@ -80,11 +80,11 @@ class ExemplarMemory(Memory):
     def balanced(self, pool: Pool, context: Context, state: State) -> Pool:
         """As many images of each class, as ``balancing`` says: of old classes the exemplars chosen first, of new ones
         images selected on the current features (EEIL, section 4, balanced fine-tuning)."""
-        old, new_labels = state["labels"].cpu(), context.data.train.labels
+        old, new_labels = group_of(state), context.data.train.labels
         kept, found = (labels.unique(return_counts=True)[1] for labels in (old, new_labels))
         counts = {"strict": min(kept.min(), found.min()), "loose": kept.min(), "program": kept[0]}
         count = int(counts[self.balancing])
-        keep = torch.cat([top(old, label, count) for label in old.unique()])
+        keep = torch.cat([top(old, group, count) for group in old.unique()])
         new = [len(old) + places for places in self.selected(context, count).values()]
         return pool.choose(torch.cat([keep, *new]))
 

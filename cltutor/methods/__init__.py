@@ -74,6 +74,7 @@ __all__ = [
     "eeil_base",
     "eeil_bf",
     "eeil_da",
+    "er",
     "ewc",
     "ewc_online",
     "expandable",

@@ -86,7 +86,7 @@ class CorrectedNetwork(MultiHeadNetwork):
 
 @dataclass(frozen=True, repr=False)
 class Corrected(Architecture):
-    """A shared backbone, and for each task a head and the two numbers that correct its logits (Wu et al. 2019, eq. 4)."""
+    """A shared backbone, and for each task a head with two numbers that correct its logits (Wu et al. 2019, eq. 4)."""
 
     roles: ClassVar[tuple[str, ...]] = (*ROLES, "bias")
     guards_any_output = False  # it corrects logits that compete in a softmax
@@ -183,8 +183,8 @@ def bic(
     heads: Heads = "class",
     **settings,
 ) -> Recipe:
-    """Bias correction, BiC: distillation with exemplars, then two numbers for the new logits, learned on held-out images
-    of all classes (Wu et al. 2019, "Large Scale Incremental Learning", eq. 4 and 5)."""
+    """Bias correction, BiC: distillation with exemplars, then two numbers for the new logits, learned on images of all
+    classes that were held out (Wu et al. 2019, "Large Scale Incremental Learning", eq. 4 and 5)."""
     later = (Phase("train", 2.0, JOINT[0].rates), CORRECTING)
     own = {"network": Corrected, "memory": ValidatedMemory(capacity)}
     return compose("bic", shared_loss(temperature), later, heads=heads, **{**own, **settings})

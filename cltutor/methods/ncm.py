@@ -56,8 +56,8 @@ class ClassMeans(AfterTask):
 
 @register(fixed=("first", "after_task"))
 def ncm(heads: Heads = "class", **settings) -> Recipe:
-    """Nearest class mean on frozen features: no weight of the backbone ever learns (Mensink et al. 2013, "Distance-Based
-    Image Classification"; with a pretrained backbone a baseline that methods must beat: Janson et al. 2022).
+    """Nearest class mean on frozen features: no weight of the backbone ever learns (Mensink et al. 2013, "Distance-
+    Based Image Classification"; with a pretrained backbone a baseline that methods must beat: Janson et al. 2022).
 
     The backbone has learned other shapes than those of any stream here, ``networks.ShapesCNN()``;
     ``backbone=cl.networks.Torchvision(name, weights)`` reads a file of yours. The loop trains a head for an epoch, and

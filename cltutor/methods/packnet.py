@@ -1,4 +1,4 @@
-"""PackNet: several tasks in one network, each in weights that those before it did not need (Mallya and Lazebnik 2018)."""
+"""PackNet: several tasks in one network, each in weights that earlier ones did not need (Mallya and Lazebnik 2018)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -187,7 +187,7 @@ class Architecture(Part):
         """Refuse a stream whose classes return, where the network must grow at every task."""
         if stream.returning and not self.takes_returning:
             raise ValueError(
-                f"{type(self).__name__} grows at every task, and classes of this stream return to the outputs that they "
+                f"{type(self).__name__} grows at every task, and classes of this stream return to outputs that they "
                 'have: use MultiHead(), or a stream that gives them new ones, outputs="new".'
             )
 

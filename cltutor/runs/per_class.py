@@ -45,6 +45,24 @@ def class_accuracy(run: Run, stream: Stream, device: Device = "cpu") -> np.ndarr
     return found
 
 
+@checked
+def before_learning(run: Run, stream: Stream, device: Device = "cpu") -> np.ndarray:
+    """Accuracy (T,) on each task just before it was learned, for ``metrics.forward_transfer``; nan for the first.
+
+    Only where the task's classes have their outputs by then, as in ``streams.domains``. ValueError for another stream
+    than the run's, or one whose tasks bring new classes.
+    """
+    if run.fingerprint != stream.fingerprint:
+        raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
+    if late := [task.index for task in stream[1:] if stream.arrivals[task.index]]:
+        raise ValueError(f"Task {late[0]} brings new classes, which have no outputs before it is learned.")
+    found = np.full(len(stream), np.nan)
+    for task in stream[1 : run.learned + 1]:
+        test = (task.test.images, stream.positions(task.test.labels))
+        found[task.index] = accuracies(run.model_on(device, task.index - 1), [test], (1,))["unknown_top1"][0]
+    return found
+
+
 GROUPS = Many(Many(Whole(), least=1), least=1)
 
 

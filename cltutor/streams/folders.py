@@ -40,14 +40,15 @@ def folder(
     """Pictures of any size from `path/<class>/`, or `path/train/<class>/` and `path/test/<class>/`.
 
     `path` may be a zip file of that layout. Pictures become RGB, upright, on white, of 8 bits; the shorter side is
-    resized to `size` pixels (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of their
-    names. Without train/ and test/, one fifth of each class is the test split, always the same. A val/ beside train/
-    is the validation split, to which `validation` adds from train/, or the test split where there is no test/; names
-    such as Training/ and valid/ will do. splits: True if such folders are splits, False if they are classes, None to
-    see it from what lies in them. domains: whether the sub-folders are domains, `path/<domain>/<class>/`, each a task
-    in the order of their names, with the same classes; `tasks` and `order` are left at their defaults then. Hidden files are left out; so are pictures that cannot be read, or not in 100 MB,
-    with one warning that counts and names them. `report` says what was taken, guessed, converted and skipped. The other
-    arguments, and the ValueError when they do not fit, as in `arrange`.
+    resized to `size` pixels (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of
+    their names. Without train/ and test/, one fifth of each class is the test split, always the same. A val/ beside
+    train/ is the validation split, to which `validation` adds from train/, or the test split where there is no
+    test/; names such as Training/ and valid/ will do. splits: True if such folders are splits, False if they are
+    classes, None to see it from what lies in them. domains: whether the sub-folders are domains,
+    `path/<domain>/<class>/`, each a task in the order of their names, with the same classes; `tasks` and `order`
+    are left at their defaults then. Hidden files are left out; so are pictures that cannot be read, or not in 100
+    MB, with one warning that counts and names them. `report` says what was taken, guessed, converted and skipped.
+    The other arguments, and the ValueError when they do not fit, as in `arrange`.
     """
     code = call(folder, locals())
     path = Path(path).expanduser()

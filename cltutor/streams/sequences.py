@@ -100,8 +100,8 @@ def visited(split: Split, visit: int, visits: int, classes: Sequence[int], names
 
 @checked(share=Real(above=0, below=1), seed=Whole(at_least=0))
 def blurred(base: Stream, share: float = 0.2, seed: int = 0) -> Stream:
-    """The stream without sharp boundaries: of every class a ``share`` of the training images comes later, divided evenly
-    among the tasks that follow, beside their new classes.
+    """The stream without sharp boundaries: of every class a ``share`` of the training images comes later, divided
+    evenly among the tasks that follow, beside their new classes.
 
     Which ones is drawn by ``seed``; at least one image of a class comes with its own task. Classes keep their outputs,
     and a task's test images are those of its own classes, as before. The last task keeps all its images.
@@ -110,7 +110,8 @@ def blurred(base: Stream, share: float = 0.2, seed: int = 0) -> Stream:
     found = list[Task]()
     for task in base:
         following = len(base) - task.index - 1
-        moved = sample(task.train.labels, lambda n: min(n - 1, round(share * n)) if following else 0, seed)
+        moved = sample(task.train.labels, lambda n: min(n - 1, round(share * n)), seed)
+        moved &= torch.tensor(following > 0)
         rest = task.train.take(moved)
         for step in range(following):
             late[task.index + 1 + step].append(rest.take(torch.arange(step, len(rest), following)))

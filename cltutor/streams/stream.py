@@ -94,11 +94,12 @@ class Task:
 
 
 class Stream(Sequence[Task]):
-    """Tasks in the order in which they arrive. Every class belongs to exactly one task, unless classes are ``returning``.
+    """Tasks in the order in which they arrive. Every class belongs to exactly one task, unless classes are returning.
 
     A class that returns keeps the output that it got when it first came: a task without a new class adds none, and with
-    a single head for all tasks it is the same question whether the task is known. Every class needs a training and a test image, except that the first task may have no training image at all, for a
-    pretrained network. Tasks may differ in image size. Raises ValueError otherwise.
+    a single head for all tasks it is the same question whether the task is known. Every class needs a training and a
+    test image, except that the first task may have no training image at all, for a pretrained network. Tasks may differ
+    in image size. Raises ValueError otherwise.
     name: "digits"; code: the call that creates the stream, "streams.digits(tasks=5, order=0)"; class_names: one for
     every label; report: what the source took, guessed, converted and skipped.
     """

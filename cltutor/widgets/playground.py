@@ -128,6 +128,7 @@ class Playground(CollectsRuns):
         self.fold.layout.display = None if self.all.value else "none"
         if self.all.value:
             _ = self.panel.controls  # made when they are first looked at
+            self.opener.offer([run for run in self.runs if run.complete])
 
     @property
     def line(self) -> CodeLine:
@@ -254,7 +255,7 @@ class Playground(CollectsRuns):
         super()._show()
         self._show_results()
         if not self._live:
-            self.opener.offer([run for run in self.runs if run.complete])
+            self._unfold()  # there may be another run to open
         elif self.view.value == "curves":
             self.album.picture(self.shown, not self.known_task.value)  # ready for the switch
 

@@ -30,7 +30,9 @@ def test_the_newest_logits_are_scaled_and_shifted_and_old_ones_as_when_they_were
     assert network.parameters_of("bias") == [network.corrections[2].alpha, network.corrections[2].beta]
 
 
-@pytest.mark.parametrize(("term", "plain", "share"), [(NewShare(), CrossEntropy(), 1 / 3), (OldShare(), Distillation(), 2 / 3)])
+@pytest.mark.parametrize(
+    ("term", "plain", "share"), [(NewShare(), CrossEntropy(), 1 / 3), (OldShare(), Distillation(), 2 / 3)]
+)
 def test_the_two_losses_are_weighted_by_the_share_of_new_and_of_old_classes(term, plain, share):
     network, before = grown(cl.networks.MultiHead(SMALL), 4, 2), grown(cl.networks.MultiHead(SMALL), 4)
     with torch.no_grad():

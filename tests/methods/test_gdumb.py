@@ -1,6 +1,5 @@
 """GDumb: the greedy sampler against one written by hand, its balance, and a network trained on nothing else."""
 
-
 import pytest
 import torch
 from hypothesis import given
@@ -61,7 +60,9 @@ def test_a_full_memory_is_balanced_and_every_image_of_a_class_is_kept_as_often()
 
 
 def test_a_network_is_trained_on_the_memory_alone_from_the_same_start(patterns):
-    recipe = cl.methods.gdumb(capacity=12, epochs=1, learning_rate=1e-9, weight_decay=0.0, backbone=SmallCNN((4,), (8,)))
+    recipe = cl.methods.gdumb(
+        capacity=12, epochs=1, learning_rate=1e-9, weight_decay=0.0, backbone=SmallCNN((4,), (8,))
+    )
     run = learn(patterns, recipe)
     assert run.updates == 3  # an epoch of at most twelve images is one step
     for name, value in run.states[0].items():
@@ -73,12 +74,12 @@ def test_a_network_is_trained_on_the_memory_alone_from_the_same_start(patterns):
 
 
 def test_another_seed_keeps_other_images(patterns):
-    kept = [learn(patterns, cl.methods.gdumb(capacity=12, epochs=1), seed=seed).part_states["memory"] for seed in (0, 1)]
+    kept = [
+        learn(patterns, cl.methods.gdumb(capacity=12, epochs=1), seed=seed).part_states["memory"] for seed in (0, 1)
+    ]
     assert not torch.equal(kept[0]["images"], kept[1]["images"])
 
 
 def test_a_memory_smaller_than_the_classes_is_refused_in_one_sentence(patterns):
     with pytest.raises(ValueError, match="cannot hold one of each of 6 classes: capacity must be at least 6"):
         GreedyMemory(5).check(patterns)
-
-

@@ -389,6 +389,8 @@ def test_the_second_layer_is_folded_away_at_first_and_large_type_is_a_class_of_t
 def test_runs_open_in_the_widgets_that_can_show_them(tool, train):
     assert tool.opener.layout.display == "none"
     train(tool)
+    assert tool.opener.layout.display == "none"  # what fits is found out when the fold is opened
+    tool.all.value = True
     buttons = tool.opener.buttons
     assert {words: button.disabled for words, button in buttons.items()} == {
         "Importance": False,
@@ -410,6 +412,7 @@ def test_runs_open_in_the_widgets_that_can_show_them(tool, train):
 def test_filters_of_a_dfcnn_can_be_opened_and_its_attention_not(tool, train):
     tool.panel.set(composition_of(cl.methods.dfcnn(epochs=1)))
     train(tool)
+    tool.all.value = True
     disabled = {words for words, button in tool.opener.buttons.items() if button.disabled}
     assert disabled == {"Importance", "Attention"}
 
