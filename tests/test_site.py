@@ -64,6 +64,12 @@ def test_the_reference_has_a_page_for_every_public_module_and_every_name_in_it(t
         assert all(f"cltutor.{name}.{own}\n" in pages[name] for own in reference.public(module))
 
 
+def test_every_guide_is_in_the_contents():
+    contents = (SITE / "index.md").read_text()
+    pages = {f"docs/{path.stem}" for path in (ROOT / "docs").glob("*.md")} - {"docs/glossary"}  # found by a pattern
+    assert {page for page in pages if f"\n{page}\n" not in contents} == set()
+
+
 @pytest.fixture(scope="module")
 def mathml():
     pytest.importorskip("sphinx", reason='pip install -e ".[docs]"')
@@ -122,7 +128,9 @@ def test_a_script_that_is_not_what_it_was_is_not_used(tmp_path, monkeypatch):
         archive.addfile(entry, io.BytesIO(b""))
     (tmp_path / "other.tgz").write_bytes(packed.getvalue())
     npm = tmp_path / "npm"
-    npm.write_text(f'#!/bin/sh\n/bin/cp {tmp_path}/other.tgz requirejs-2.3.7.tgz\necho \'[{{"filename": "requirejs-2.3.7.tgz"}}]\'\n')
+    npm.write_text(
+        f'#!/bin/sh\n/bin/cp {tmp_path}/other.tgz requirejs-2.3.7.tgz\necho \'[{{"filename": "requirejs-2.3.7.tgz"}}]\'\n'
+    )
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "is not the file that it was" in build.vendor(tmp_path / "scripts")

@@ -45,6 +45,7 @@ class Entry:
 
     @property
     def trials(self) -> list[Trial]:
+        """The trials that were made, none where there are none yet."""
         return self.found.trials if self.found else []
 
     @property
@@ -152,6 +153,7 @@ class Ledger(Sequence[Entry]):
         return {word: counts[word] for word in VERDICTS if counts[word]}
 
     def summary(self) -> str:
+        """The count of every verdict, in one line."""
         return ", ".join(f"{word}: {count}" for word, count in self.counts().items())
 
     def survivors(self) -> int:
