@@ -128,9 +128,8 @@ def test_a_script_that_is_not_what_it_was_is_not_used(tmp_path, monkeypatch):
         archive.addfile(entry, io.BytesIO(b""))
     (tmp_path / "other.tgz").write_bytes(packed.getvalue())
     npm = tmp_path / "npm"
-    npm.write_text(
-        f'#!/bin/sh\n/bin/cp {tmp_path}/other.tgz requirejs-2.3.7.tgz\necho \'[{{"filename": "requirejs-2.3.7.tgz"}}]\'\n'
-    )
+    name = "requirejs-2.3.7.tgz"
+    npm.write_text(f'#!/bin/sh\n/bin/cp {tmp_path}/other.tgz {name}\necho \'[{{"filename": "{name}"}}]\'\n')
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "is not the file that it was" in build.vendor(tmp_path / "scripts")

@@ -196,3 +196,6 @@ def test_a_copy_without_solutions_has_the_rest(tmp_path):
         code = [[cell["source"] for cell in cells if cell["cell_type"] == "code"] for cells in (before, after)]
         assert code[0] == code[1]
         nbformat.validate(nbformat.reads(copy, 4))
+    assert lab.still_solved(tmp_path) == ""
+    (tmp_path / "01.ipynb").write_bytes((shipped / "01_catastrophic_forgetting.ipynb").read_bytes())
+    assert lab.still_solved(tmp_path) == "Notebooks that were there already keep their solutions: 01.ipynb."
