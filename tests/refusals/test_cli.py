@@ -63,6 +63,8 @@ WRONG = {
     "limit": [*NUMBERS, "0", "86401"],
     "memory": [*NUMBERS, "0", "1025"],
     "otter": ["yes", ""],
+    "estimate": ["yes", ""],
+    "with_data": ["yes", ""],
     "without_solutions": ["yes", ""],
     "streams": ["", "x", "digit", "facts", "../digits", "\0", LONG],
     "settings": [
