@@ -21,7 +21,9 @@ def dry(tmp_path: Path, *words: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize(("target", "what"), [("lab", "."), (".venv/.test-installed", '".[test]"'), ("site", '".[docs]"')])
+@pytest.mark.parametrize(
+    ("target", "what"), [("lab", "."), (".venv/.test-installed", '".[test]"'), ("site", '".[docs]"')]
+)
 def test_the_build_without_a_gpu_comes_from_pytorchs_own_index_in_the_one_call_of_pip(tmp_path, target, what):
     (install,) = [line for line in dry(tmp_path, target, "TORCH=cpu") if "pip install" in line]
     assert install == f".venv/bin/python -m pip install {CPU} --editable {what}"

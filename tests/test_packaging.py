@@ -121,7 +121,8 @@ def test_the_wheel_learns_opens_its_gallery_and_copies_its_notebooks(installed, 
     place = installed("-c", "import cltutor; print(cltutor.__file__)")
     assert str(ROOT) not in place
     assert "lwf" in installed("-m", "cltutor", "run", "digits", "lwf", "--tasks", "2", "--epochs", "1")
-    code = "import cltutor as cl; print(len(cl.gallery.runs('digits')), len(cl.claims.ledger()), len(cl.exercises.names()))"
+    code = "import cltutor as cl; print(len(cl.gallery.runs('digits')), len(cl.claims.ledger()), "
+    code += "len(cl.exercises.names()))"
     runs, claims, exercises = map(int, installed("-c", code).split())
     assert runs > 100
     assert claims > 50

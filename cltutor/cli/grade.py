@@ -1,6 +1,7 @@
 """`cltutor grade FOLDER`: what the notebooks of a class have passed, in one table."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -16,8 +17,8 @@ CONFINED = (
     "signal no other process."
 )
 NOT_CONFINED = (
-    "On this system nothing kept the notebooks' code from writing files or using the network: grade notebooks of people "
-    "whom you do not trust in a container."
+    "On this system nothing kept the notebooks' code from writing files or using the network: for code of people whom "
+    "you do not trust, use a container."
 )
 
 
@@ -32,7 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
         written = otter.write(lab.notebooks()[0], folder)
         print(f"{len(written)} test files for otter-grader in {folder / 'tests'}.")
         return 0
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # a path that is too long is none, too
         raise ValueError(f"there is no folder {folder}: name the one in which the students' notebooks are.")
     count, page = len(notebooks(folder)), arguments.out.with_suffix(".html")
     if arguments.out.suffix != ".csv":

@@ -66,6 +66,12 @@ def working_folder(folder: Path | None = None, package: Path = PACKAGE, solution
     return target.resolve()
 
 
+def still_solved(folder: Path) -> str:
+    """A sentence about notebooks that were in the folder before, with their solutions; empty where there are none."""
+    found = [path.name for path in sorted(folder.glob("*.ipynb")) if b"<summary>Solution<" in path.read_bytes()]
+    return f"Notebooks that were there already keep their solutions: {', '.join(found)}." if found else ""
+
+
 def has_display(platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether a browser can be opened here."""
     if platform in ("win32", "darwin"):
@@ -97,6 +103,8 @@ def lab_arguments(
 def main(arguments: argparse.Namespace) -> int:
     """Serve the notebooks until the learner stops the server; Jupyter prints the address."""
     folder = working_folder(arguments.folder, solutions=not arguments.without_solutions)
+    if arguments.without_solutions and (kept := still_solved(folder)):
+        print(kept)
     try:
         from jupyterlab.labapp import LabApp
     except ModuleNotFoundError as error:

@@ -35,6 +35,7 @@ nb_execution_cache_path = os.environ.get("CLTUTOR_SITE_CACHE", "")
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+suppress_warnings = ["myst-nb.lexer"]  # where the notebooks are not executed
 nb_render_markdown_format = "gfm"
 # Widgets: the files that build.py brings into _vendor, or nothing.
 WIDGETS = ("require.js", "widgets-local.js", "embed-amd.js")
@@ -57,7 +58,15 @@ def plain(line: str) -> str:
 
 
 def docstrings(app, what, name, obj, options, lines):
-    lines[:] = [plain(line) for line in lines]
+    """A docstring's markup; columns of text, such as a method's sources, stay columns."""
+    found = []
+    for block in "\n".join(lines).split("\n\n"):
+        own = block.split("\n")
+        if any(re.search(r"\S {3,}\S", line) for line in own):
+            found += ["::", "", *(f"   {line}" for line in own), ""]
+        else:
+            found += [*map(plain, own), ""]
+    lines[:] = found
 
 
 def setup(app):

@@ -26,8 +26,9 @@ def modules() -> dict[str, ModuleType]:
 
 
 def top() -> dict[str, Any]:
-    """The names of `cl` itself that are no modules."""
-    return {name: getattr(cl, name) for name in sorted(cl._NAMES)}
+    """The names of `cl` itself that are no modules; of `cl.guess`, an object that is called, its class."""
+    found = {name: getattr(cl, name) for name in sorted(cl._NAMES)}
+    return {name: value if hasattr(value, "__qualname__") else type(value) for name, value in found.items()}
 
 
 def undocumented() -> Iterator[str]:
@@ -74,5 +75,5 @@ def write(folder: Path) -> list[Path]:
 
 def _entry(place: str, value: Any) -> list[str]:
     if inspect.isclass(value):
-        return [f".. autoclass:: {place}", "   :members:", "   :no-index:", ""]
+        return [f".. autoclass:: {place}", "   :members:", "   :exclude-members: set", "   :no-index:", ""]
     return [f".. autofunction:: {place}", "   :no-index:", ""]

@@ -79,24 +79,27 @@ def expected_in(cells: list[Cell]) -> list[str]:
 
 def _run(cells: list[Cell], graded: Graded, seconds: float, memory: int) -> bool:
     """Run the cells of each exercise, and what they need; a cell that ended its process is not run again."""
-    session, done, fatal, confined = Session(seconds, memory), set[int](), set[int](), True
+    session: Session | None = None
+    done, fatal, confined = set[int](), set[int](), True
     try:
         for place in (i for i, cell in enumerate(cells) if cell.exercises):
+            session = session or Session(seconds, memory)
             wanted = [i for i in needed(cells, place) if i not in done | fatal]
-            stopped = None
             try:
                 stopped = session.run([cells[i].source for i in wanted], graded.add)
                 done |= set(wanted)
             except Ended as ended:
-                stopped = ("", str(ended))
+                stopped, done = ("", str(ended)), set()
                 fatal.add(place)
-                session.close()
-                session, done = Session(seconds, memory), set()
             confined &= session.confined is not False
+            if place in fatal:
+                session.close()
+                session = None
             if stopped:
                 words = f"The cell stopped: {': '.join(part for part in stopped if part)[:300]}."
                 for exercise in cells[place].exercises:
                     graded.results.setdefault(exercise, Check(exercise, False, words))
     finally:
-        session.close()
+        if session:
+            session.close()
     return confined

@@ -25,7 +25,7 @@ def test_file(exercise: str, answer: str) -> str:
     code = f'>>> import cltutor\n>>> cltutor.exercises.check("{exercise}", {answer}).passed\nTrue'
     case = {"code": code, "hidden": False, "locked": False}
     suite = {"cases": [case], "scored": True, "setup": "", "teardown": "", "type": "doctest"}
-    return f"OK_FORMAT = True\n\ntest = {({'name': exercise, 'points': 1, 'suites': [suite]})!r}\n"
+    return f"OK_FORMAT = True\n\ntest = { ({'name': exercise, 'points': 1, 'suites': [suite]})!r}\n"
 
 
 def write(notebooks: Path, folder: Path) -> list[Path]:

@@ -9,7 +9,6 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -46,7 +45,10 @@ class Session:
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd=place, env=environment, start_new_session=True,
         )  # fmt: skip
+        assert self.process.stdin and self.process.stdout  # pipes, as asked for above
+        self.input, self.output = self.process.stdin, self.process.stdout
         self.confined: bool | None = None  # until the process has said so
+        self.thread: threading.Thread | None = None  # of the conversation
 
     def close(self) -> None:
         """End the process and those that it started and did not move to a session of their own."""
@@ -56,6 +58,12 @@ class Session:
             else:
                 self.process.kill()
         self.process.wait()
+        if self.thread:
+            self.thread.join(2)
+        if not (self.thread and self.thread.is_alive()):  # where a child holds the pipes, they stay open with it
+            for pipe in (self.input, self.output):
+                with suppress(OSError):  # what was not sent cannot be
+                    pipe.close()
         self.folder.cleanup()
 
     def run(self, sources: list[str], judged: Callable[[Check], None]) -> tuple[str, str] | None:
@@ -75,20 +83,20 @@ class Session:
         def do() -> None:
             try:
                 outcome.append(work())
-            except Exception as error:  # whatever a hostile process says ends its own conversation alone
+            except (Exception, Broken) as error:  # whatever a hostile process says ends its own conversation alone
                 outcome.append(error if isinstance(error, Broken) else Broken(f"it led to {type(error).__name__}"))
 
         # A thread: where a process leaves children that hold its pipe, a read here would never end.
-        thread = threading.Thread(target=do, daemon=True)
-        thread.start()
-        thread.join(seconds)
-        if thread.is_alive():
+        self.thread = threading.Thread(target=do, daemon=True)
+        self.thread.start()
+        self.thread.join(seconds)
+        if self.thread.is_alive():
             raise Ended(f"it took longer than {seconds:g} s")
-        if isinstance(found := outcome[0], Exception):
+        if isinstance(found := outcome[0], Broken):
             raise Ended(self._words(found)) from found
         return found
 
-    def _words(self, error: Exception) -> str:
+    def _words(self, error: Broken) -> str:
         code = None
         with suppress(subprocess.TimeoutExpired):
             code = self.process.wait(2)
@@ -99,14 +107,14 @@ class Session:
     def _converse(self, sources: list[str], judged: Callable[[Check], None]) -> tuple[str, str] | None:
         found = None
         for source in sources:
-            send(self.process.stdin, pickle.dumps(("run", source)))
+            send(self.input, pickle.dumps(("run", source)))
             while "done" not in (said := self._hear()):
                 self._judge(said, judged)
             found = None if said["done"] is None else (str(said["done"][0]), str(said["done"][1]))
         return found
 
     def _hear(self) -> dict:
-        said = loads(receive(self.process.stdout, LONGEST))
+        said = loads(receive(self.output, LONGEST))
         if not isinstance(said, dict):
             raise Broken("an answer cannot be read")
         return said
@@ -115,19 +123,19 @@ class Session:
         """Judge an answer, calling the process where it is a function, and return the verdict to the process."""
         name = said["check"]
         if name not in EXERCISES:
-            return send(self.process.stdin, pickle.dumps(("unknown", f"There is no exercise {name!r}.")))
+            return send(self.input, pickle.dumps(("unknown", f"There is no exercise {name!r}.")))
         try:
             verdict = judge(name, decode(said["answer"], self._ask))
-        except Broken:
-            raise
+        except NotYet as reason:
+            verdict = Check(name, False, str(reason))
         except Exception as error:  # a value of no sensible type or size
             verdict = Check(name, False, f"The answer led to {type(error).__name__}.")
         judged(verdict)
-        send(self.process.stdin, cloudpickle.dumps(("verdict", verdict)))
+        send(self.input, cloudpickle.dumps(("verdict", verdict)))
 
     def _ask(self, kind: str, inputs: tuple) -> Any:
         """What the student's function returns, or raises; its gradients."""
-        send(self.process.stdin, cloudpickle.dumps((kind, inputs)))
+        send(self.input, cloudpickle.dumps((kind, inputs)))
         said = self._hear()
         if "error" in said:
             raise raised(*said["error"])

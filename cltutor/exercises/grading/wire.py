@@ -16,6 +16,7 @@ from torch import Tensor
 from ...losses.terms import Loss, Term
 from ...recipe import parser
 from ...recipe.recipe import Recipe
+from ..checking import NotYet
 
 LONGEST = 4 * 2**20  # bytes of a message of a student's process
 DTYPES = {
@@ -28,8 +29,8 @@ Facts = dict[str, Any]
 Ask = Callable[[str, tuple], Any]  # (what is wanted of the student's process, with what) -> the decoded answer
 
 
-class Broken(Exception):
-    """The other side has gone, or says what is no message."""
+class Broken(BaseException):
+    """The other side has gone, or says what is no message; no Exception, which a check takes for one of the answer."""
 
 
 def send(pipe: IO[bytes], message: bytes) -> None:
@@ -90,7 +91,7 @@ def _encode_tensor(value: Tensor) -> Facts:
 
 
 def _encode_term(value: Any) -> Facts:
-    kind = value if isinstance(value, type) else type(value)
+    kind: Any = value if isinstance(value, type) else type(value)
     facts: Facts = {"kind": "term", "type": kind.__name__, "class": isinstance(value, type)}
     try:
         made = value() if isinstance(value, type) else value
@@ -115,6 +116,7 @@ def decode(value: Any, ask: Ask, leaves: Sequence[Tensor] = ()) -> Any:
 
     Raises:
         Broken: what the process says is no value.
+        NotYet: a recipe with parts that are defined in the notebook.
     """
     if not isinstance(value, dict):
         if isinstance(value, list):
@@ -163,7 +165,7 @@ def _code(value: Facts, ask: Ask, leaves: Sequence[Tensor]) -> Any:
     try:
         return parser.read(value["code"])
     except ValueError as error:
-        return _named("Recipe", {"__repr__": lambda self: f"one that cannot be read: {error}"})()
+        raise NotYet(f"The recipe cannot be read: {error}") from error
 
 
 def _named(name: Any, members: Facts, base: type = object) -> type:

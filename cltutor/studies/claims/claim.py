@@ -45,6 +45,7 @@ class Quantity:
         return [float(self.statistic.of(record)) for record in records] if self.statistic else []
 
     def value(self, records: tuple[Record, ...]) -> float:
+        """The number of a trial: the statistic of one side, or the lead of one over the other."""
         if not self.sides:
             return self.constant
         values = self.parts(records)

@@ -32,6 +32,7 @@ class Trial:
 
     @property
     def difference(self) -> float:
+        """Left minus right."""
         return self.left - self.right
 
 

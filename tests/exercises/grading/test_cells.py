@@ -22,7 +22,8 @@ def test_imports_are_run_without_the_rest_of_their_cell():
 
 
 def test_the_last_cell_that_makes_a_name_is_run_with_what_it_needs():
-    assert sources("a = 1", "a = 2", "b = a + 1", "c = 3", CHECK.format("b")) == ["a = 2", "b = a + 1", CHECK.format("b")]
+    found = sources("a = 1", "a = 2", "b = a + 1", "c = 3", CHECK.format("b"))
+    assert found == ["a = 2", "b = a + 1", CHECK.format("b")]
 
 
 def test_names_inside_functions_are_read_there_and_made_nowhere():

@@ -78,9 +78,7 @@ def test_a_cell_that_raises_says_with_what_and_one_that_requires_keeps_the_words
     found = graded(tmp_path, "import cltutor as cl", "answer = nothing\n" + CHECK, wrong)
     assert "forgetting is right in percent" in found.results["01-forgetting"].message
     found = graded(tmp_path, "import cltutor as cl", "answer = nothing\n" + CHECK)
-    assert found.results["01-forgetting"].message == (
-        "The cell stopped: NameError: name 'nothing' is not defined."
-    )
+    assert found.results["01-forgetting"].message == ("The cell stopped: NameError: name 'nothing' is not defined.")
 
 
 FORGERIES = {
@@ -198,3 +196,6 @@ def test_a_copy_without_solutions_has_the_rest(tmp_path):
         code = [[cell["source"] for cell in cells if cell["cell_type"] == "code"] for cells in (before, after)]
         assert code[0] == code[1]
         nbformat.validate(nbformat.reads(copy, 4))
+    assert lab.still_solved(tmp_path) == ""
+    (tmp_path / "01.ipynb").write_bytes((shipped / "01_catastrophic_forgetting.ipynb").read_bytes())
+    assert lab.still_solved(tmp_path) == "Notebooks that were there already keep their solutions: 01.ipynb."
