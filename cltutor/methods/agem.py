@@ -12,6 +12,7 @@ from ..describe import State, choice, rule, whole
 from ..importance import flat
 from ..losses import Batch, Context, CrossEntropy, compete
 from ..memory import SELECTIONS, ExemplarMemory, Pool, pool_of
+from ..recipe.optimiser import gradients_of
 from ..recipe.recipe import Recipe
 from ..streams import Stream
 from .registry import JOINT, Heads, compose, register
@@ -54,7 +55,7 @@ class GradientMemory(ExemplarMemory):
         learning = [p for p in batch.context.network.parameters() if p.grad is not None]
         loss = F.cross_entropy(compete(batch.logits(images), labels, batch.task_of, batch.heads), labels)
         reference = flat(torch.autograd.grad(loss, learning, materialize_grads=True))
-        allowed = projected(flat([p.grad for p in learning]), reference)
+        allowed = projected(flat(gradients_of(learning)), reference)
         for parameter, part in zip(learning, allowed.split([p.numel() for p in learning]), strict=True):
             parameter.grad = part.view_as(parameter)
 

@@ -75,7 +75,7 @@ class PackedNetwork(SeparateNetwork):
                 smallest = torch.zeros_like(sizes, dtype=torch.bool)
                 smallest[sizes.argsort(stable=True)[: int(self.pruned * int(own.sum()))]] = True
                 owner[smallest.view(owner.shape)] = FREE
-                parameter *= owner == newest
+                parameter.mul_(owner == newest)
 
     def effective(self, task: int) -> dict[str, Tensor]:
         """The backbone's parameters as ``task`` sees them, by name."""
