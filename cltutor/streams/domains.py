@@ -24,7 +24,7 @@ GREY = torch.tensor([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.6
 def rotated(split: Split, task: int, tasks: int, seed: int) -> Split:
     """Turned counter-clockwise about the middle by ``task`` / ``tasks`` of 180 degrees, black where nothing was."""
     angle = np.pi * task / tasks
-    turn = torch.tensor([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0]], dtype=torch.float32)
+    turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]], dtype=torch.float32)
 
     def turned(images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
