@@ -15,7 +15,7 @@ from . import drawing
 from .drawing import GROUND
 from .grounds import LATTICE
 from .report import Report
-from .stream import Split, Stream, Task
+from .stream import Split, Stream, Task, check_memory
 
 SAME = "one set of classes for all tasks, so that the task known and the task unknown at test are the same question"
 GREY = torch.tensor([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.601)
@@ -90,6 +90,7 @@ def domains(base: Stream, change: str = "rotations", tasks: int = 5, seed: int =
     task has all images of ``base``. The network has one head for all tasks and never grows, so that both evaluations,
     task known and unknown, are equal. ValueError for a change that the images do not allow.
     """
+    check_memory(tasks * sum(len(part) for task in base for part in parts_of(task)), base.image_shape)
     whole = joined(base)
     found = [
         Task(task, whole.classes, *(CHANGES[change](part, task, tasks, seed) for part in parts_of(whole)))

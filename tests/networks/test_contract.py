@@ -175,7 +175,10 @@ def test_every_parameter_has_one_role_that_the_description_declares(description,
         ids = [id(parameter) for role in network.parts() for parameter in network.parameters_of(role)]
         assert len(ids) == len(set(ids))
         without = {name for name, parameter in network.named_parameters() if id(parameter) not in ids}
-        assert {name.split(".")[0] for name in without} <= {"autoencoders", "corrections"}  # of old tasks, which never learn again
+        assert {name.split(".")[0] for name in without} <= {
+            "autoencoders",
+            "corrections",
+        }  # of old tasks, which never learn again
 
 
 @every_network

@@ -57,7 +57,10 @@ ALSO_RIGHT = {
 }
 # Right by itself, and wrong beside the other settings.
 WRONG_TOGETHER = {
-    ("ExemplarMemory", "capacity", "None"): "no bound at all",
+    **{
+        (name, "capacity", "None"): "no bound at all"
+        for name in ("ExemplarMemory", "GradientMemory", "ValidatedMemory", "agem", "bic", "wa")
+    },
     **{("OfficeHomeCNN", name, "one in a list"): "four layers" for name in ("channels", "kernels", "pools")},
     ("lwf", "joined", "True"): "heads='task'",
     **{("Phase", "rates", name): "nothing learns" for name in ("dict", "None")},

@@ -57,6 +57,10 @@ WHOLE = Stream([Task(0, tuple(range(10)), SPLIT, NONE, SPLIT)], list("abcdefghij
 TASK = {"index": 0, "classes": tuple(range(10)), "train": SPLIT, "validation": NONE, "test": SPLIT}
 OTHERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Split": (Split, {"images": SPLIT.images, "labels": SPLIT.labels}),
+    "domains": (streams.domains, {"base": WHOLE, "change": "permutations", "tasks": 2}),
+    "sequence": (streams.sequence, {"streams": [WHOLE, WHOLE]}),
+    "returning": (streams.returning, {"base": WHOLE, "tasks": [0], "outputs": "same"}),
+    "blurred": (streams.blurred, {"base": WHOLE, "share": 0.5}),
     "Split.take": (SPLIT.take, {"rows": torch.arange(3)}),
     "Split.empty": (Split.empty, {"image_shape": (1, 4, 4)}),
     "Task": (Task, TASK),
@@ -204,6 +208,9 @@ RIGHT_THERE = {
     "Stream.name": TEXTS,
     "Stream.code": {**TEXTS, "no text": ANY},
     "Stream.report": {"None": SEEN},
+    "Stream.returning": dict.fromkeys(("True", "False"), "classes may return, or not"),
+    "folder.domains": {"False": "sub-folders are classes"},
+    "sequence.size": {"None": "the largest side"},
     "Report.add.what": {**TEXTS, "no text": ANY},
     "Report.add.names": {**TEXTS, "no text": ANY},
 }
@@ -231,7 +238,7 @@ def cases() -> Iterator[Attempt]:
 
 def test_every_public_function_and_class_of_streams_is_tried():
     functions = {name for name in streams.__all__ if inspect.isfunction(getattr(streams, name))}
-    assert functions == set(SOURCES)
+    assert functions == set(SOURCES) | {"domains", "sequence", "returning", "blurred"}
     kinds = (Split, Task, Stream, Report, CropFlip, PhotometricCropFlip)
     assert {kind.__name__ for kind in (*kinds, Augmentation)} == set(streams.__all__) - functions
     for kind in kinds:
