@@ -84,6 +84,7 @@ class Distillation(Term):
     teacher: ClassVar[str] = "task"
     first_task: ClassVar[int] = 1
     guards_any_output: ClassVar[bool | None] = False  # it compares probabilities; an embedding has none
+    takes_several_labels: ClassVar[bool] = True
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
         student, teacher = batch.student, batch.teacher(self.teacher)

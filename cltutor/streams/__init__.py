@@ -9,6 +9,7 @@ from .folders import folder
 from .report import Report
 from .scenes import scenes
 from .sequences import blurred, returning, sequence
+from .several import several
 from .stream import Split, Stream, Task
 from .vision import torchvision
 
@@ -28,6 +29,7 @@ __all__ = [
     "returning",
     "scenes",
     "sequence",
+    "several",
     "tensors",
     "torchvision",
 ]

@@ -115,17 +115,22 @@ def parts_of(task: Task) -> tuple[Split, Split, Split]:
 
 def relabelled(split: Split, names: Sequence[str], among: Sequence[str]) -> Split:
     """A split whose labels, of ``names``, become those of the same names ``among`` others."""
+    if split.marks is not None:
+        raise ValueError("classes of images with several labels keep their numbers: take a stream of single labels.")
     places = torch.tensor([among.index(name) if name in among else -1 for name in names])
     return replace(split, labels=places[split.labels])
 
 
 def merged(splits: Sequence[Split]) -> Split:
     """Splits as one, with masks if all have them."""
-    masks = [split.masks for split in splits if split.masks is not None]
+    masks, marks = (
+        [part for split in splits if (part := getattr(split, name)) is not None] for name in ("masks", "marks")
+    )
     return Split(
         torch.cat([split.images for split in splits]),
         torch.cat([split.labels for split in splits]),
         torch.cat(masks) if len(masks) == len(splits) else None,
+        torch.cat(marks) if len(marks) == len(splits) else None,
     )
 
 

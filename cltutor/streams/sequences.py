@@ -23,6 +23,8 @@ def sequence(streams: Sequence[Stream], size: int | None = None) -> Stream:
     name: "digits: 3". ValueError for other channels than 1 and 3, and for images without room in memory.
     """
     shapes = [task.test.images.shape[1:] for stream in streams for task in stream]
+    if any(stream.multilabel for stream in streams):
+        raise ValueError("a sequence is of streams with one label per image; these have several.")
     channels, side = max(shape[0] for shape in shapes), size or max(max(shape[1:]) for shape in shapes)
     if odd := {shape[0] for shape in shapes} - {1, 3}:
         raise ValueError(f"images of a sequence are grey or RGB, of 1 or 3 channels, not {min(odd)}.")

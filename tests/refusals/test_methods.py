@@ -217,6 +217,7 @@ FUNCTIONS: dict[str, tuple[Call, dict[str, Any]]] = {
     "get": (methods.get, {}),
     "sources": (methods.sources, {}),
     "register": (methods.register, {}),
+    "for_several_labels": (methods.for_several_labels, {}),
     "compose": (methods.compose, {"name": "mine", "loss": CrossEntropy(), "later": PHASES, "network": MultiHead}),
     "eeil_paper": (schedules.eeil_paper, {}),
     "lwf_paper": (schedules.lwf_paper, {}),
