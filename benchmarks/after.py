@@ -2,8 +2,7 @@
 
     python benchmarks/after.py [digits scenes rotated several] [--workers 2]
 
-Five class orders, ten epochs a task for every method (one for the frozen backbone, whose head is not learned), a memory
-of 100 images wherever there is one. Every method's rate, baselines' too, is chosen by the same search on two other
+Five class orders, ten epochs a task for every method, a memory of 100 images wherever there is one. Every method's rate, baselines' too, is chosen by the same search on two other
 orders, on validation images. Finished runs are kept in a store, so that the script can be stopped and started again.
 """
 
@@ -63,9 +62,7 @@ def build(method: str, scenario: str, **settings) -> cl.Recipe:
     own = {**SETTINGS.get(method, {}), **settings}
     if scenario == "several":
         return cl.methods.for_several_labels(cl.methods.named(method)(**own))
-    sigmoids = method in ("icarl", "eeil", "bic", "wa")
-    heads = {} if sigmoids else {"heads": "class" if scenario == "class" else "task"}
-    return cl.methods.named(method)(**heads, **own)
+    return cl.methods.named(method)(heads="task" if scenario == "task" else "class", **own)
 
 
 def matrix(run: cl.Run, scenario: str) -> np.ndarray:
