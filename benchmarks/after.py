@@ -2,8 +2,9 @@
 
     python benchmarks/after.py [digits scenes rotated several] [--workers 2]
 
-Five class orders, ten epochs a task for every method, a memory of 100 images wherever there is one. Every method's rate, baselines' too, is chosen by the same search on two other
-orders, on validation images. Finished runs are kept in a store, so that the script can be stopped and started again.
+Five class orders, ten epochs a task for every method, a memory of 100 images wherever there is one. Every method's
+rate, baselines' too, is chosen by the same search on two other orders, on validation images. Finished runs are kept in
+a store, so that the script can be stopped and started again.
 """
 
 import argparse
