@@ -64,6 +64,7 @@ class MAS(Importance):
     takes_several_labels: ClassVar[bool] = True  # it reads none
 
     def measure(self, context: "Context", images: Tensor) -> dict[str, Tensor]:
+        """Omega of every shared parameter on images (N, C, H, W) uint8 (MAS, eq. 2)."""
         return mas(context.network, images, context.head, self.output)
 
     def check(self, stream: "Stream") -> None:
@@ -106,4 +107,5 @@ class LocalMAS(MAS):
     output: str = choice("norm", ("norm",))
 
     def measure(self, context: "Context", images: Tensor) -> dict[str, Tensor]:
+        """Omega of every weight that has a local form, on images (N, C, H, W) uint8 (MAS, eq. 6)."""
         return mas_local(context.network, images, context.head)

@@ -243,6 +243,7 @@ class Loss:
         return " + ".join(repr(t) if w == 1 else f"{w!r} * {t!r}" for w, t in self.terms)
 
     def latex(self, heads: str) -> str:
+        """The weighted sum in the papers' symbols, for the training regime ``heads``."""
         weighted = [(w, term.latex(heads)) for w, term in self.terms]
         return " + ".join(text if w == 1 else rf"{_latex_number(w)}\,{text}" for w, text in weighted)
 

@@ -148,6 +148,7 @@ class Network(nn.Module):
                 module.fit(images)
 
     def parameters_of(self, role: str) -> list[nn.Parameter]:
+        """The parameters in a role; ValueError for a role that this network does not have."""
         return [parameter for module in self.modules_of(role) for parameter in module.parameters()]
 
     def modules_of(self, role: str) -> list[nn.Module]:

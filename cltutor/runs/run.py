@@ -53,6 +53,7 @@ class Run:
 
     @property
     def name(self) -> str:
+        """The name of the method."""
         return self.recipe.name
 
     @property
@@ -68,6 +69,7 @@ class Run:
 
     @property
     def complete(self) -> bool:
+        """Whether every task of the stream has been learned."""
         return self.learned == len(self.tasks)
 
     @checked(top=Choice(TOPS))
