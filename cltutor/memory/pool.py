@@ -137,7 +137,8 @@ def pool_of(stream: Stream, tasks: Sequence[int], device: torch.device, kind: ty
         return kind(splits[0].images.to(device), splits[0].labels.to(device), splits[0].labels)
     marks = [in_columns(split.marks, stream.classes) for _, split in full if split.marks is not None]
     return kind(
-        torch.cat([split.images for _, split in full]).to(device),
+        # One task's images are not copied: they may be in a file larger than memory.
+        (full[0][1].images if len(full) == 1 else torch.cat([split.images for _, split in full])).to(device),
         torch.cat([stream.positions(split.labels) for _, split in full]).to(device),
         torch.cat([torch.full((len(split.labels),), task) for task, split in full]),
         marks=torch.cat(marks).to(device) if marks else None,

@@ -6,6 +6,7 @@ from .digits import digits
 from .domains import domains
 from .facts import facts
 from .folders import folder
+from .mapped import mapped
 from .report import Report
 from .scenes import scenes
 from .sequences import blurred, returning, sequence
@@ -26,6 +27,7 @@ __all__ = [
     "domains",
     "facts",
     "folder",
+    "mapped",
     "returning",
     "scenes",
     "sequence",

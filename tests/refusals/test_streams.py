@@ -61,6 +61,7 @@ OTHERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "sequence": (streams.sequence, {"streams": [WHOLE, WHOLE]}),
     "returning": (streams.returning, {"base": WHOLE, "tasks": [0], "outputs": "same"}),
     "several": (streams.several, {"tasks": 1, "size": 8, "per_task": (20, 20)}),
+    "mapped": (streams.mapped, {"stream": WHOLE, "folder": "mapped here"}),
     "blurred": (streams.blurred, {"base": WHOLE, "share": 0.5}),
     "Split.take": (SPLIT.take, {"rows": torch.arange(3)}),
     "Split.empty": (Split.empty, {"image_shape": (1, 4, 4)}),
@@ -213,6 +214,7 @@ RIGHT_THERE = {
     "Stream.report": {"None": SEEN},
     "Stream.returning": dict.fromkeys(("True", "False"), "classes may return, or not"),
     "folder.domains": {"False": "sub-folders are classes"},
+    "mapped.folder": dict.fromkeys(("text", "a number as text"), "a folder that is made"),
     "sequence.size": {"None": "the largest side"},
     "Report.add.what": {**TEXTS, "no text": ANY},
     "Report.add.names": {**TEXTS, "no text": ANY},
@@ -241,7 +243,7 @@ def cases() -> Iterator[Attempt]:
 
 def test_every_public_function_and_class_of_streams_is_tried():
     functions = {name for name in streams.__all__ if inspect.isfunction(getattr(streams, name))}
-    assert functions == set(SOURCES) | {"domains", "sequence", "returning", "blurred", "several"}
+    assert functions == set(SOURCES) | {"domains", "sequence", "returning", "blurred", "several", "mapped"}
     kinds = (Split, Task, Stream, Report, CropFlip, PhotometricCropFlip)
     assert {kind.__name__ for kind in (*kinds, Augmentation)} == set(streams.__all__) - functions
     for kind in kinds:
