@@ -88,7 +88,7 @@ class Distillation(Term):
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
         student, teacher = batch.student, batch.teacher(self.teacher)
-        tasks = self.guarded(batch.context.old_heads, len(batch.context.network.classes))
+        tasks = self.guarded(batch.context.old_heads, student.tasks)
         if self.joined:
             return self.compare(student.over(tasks), teacher.over(tasks))
         # Tasks of as many classes are compared at once: a row for each image and task.
