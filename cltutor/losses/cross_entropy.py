@@ -81,7 +81,7 @@ class BinaryCrossEntropy(Term):
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
         logits = (
-            batch.student.head(len(batch.context.network.classes) - 1) if self.over == "new" else batch.student.logits
+            batch.student.head(batch.student.tasks - 1) if self.over == "new" else batch.student.logits
         )
         columns = torch.arange(len(batch.task_of), device=batch.labels.device)[-logits.shape[1] :]
         targets = (batch.labels.unsqueeze(1) == columns).to(logits)

@@ -60,7 +60,10 @@ ALSO_RIGHT = {
 }
 # Right by itself, and wrong beside the other settings.
 WRONG_TOGETHER = {
-    ("ExemplarMemory", "capacity", "None"): "no bound at all",
+    **{
+        (name, "capacity", "None"): "no bound at all"
+        for name in ("ExemplarMemory", "GradientMemory", "ValidatedMemory", "agem", "bic", "wa")
+    },
     **{("OfficeHomeCNN", name, "one in a list"): "four layers" for name in ("channels", "kernels", "pools")},
     ("lwf", "joined", "True"): "heads='task'",
     ("Claim", "range", "None"): "a claim that is run",
@@ -218,6 +221,7 @@ FUNCTIONS: dict[str, tuple[Call, dict[str, Any]]] = {
     "get": (methods.get, {}),
     "sources": (methods.sources, {}),
     "register": (methods.register, {}),
+    "for_several_labels": (methods.for_several_labels, {}),
     "compose": (methods.compose, {"name": "mine", "loss": CrossEntropy(), "later": PHASES, "network": MultiHead}),
     "eeil_paper": (schedules.eeil_paper, {}),
     "lwf_paper": (schedules.lwf_paper, {}),
