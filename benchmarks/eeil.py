@@ -101,7 +101,7 @@ def fixed(found: dict[str, float], pool: ProcessPoolExecutor) -> tuple[list[str]
         runs = learned({n: build(n, memory=memory, learning_rate=found[n]) for n in names}, 5, pool)
         base = later(runs["eeil_bf"])
         rows += [[each, name, percent(later(own)), difference(later(own), base)] for name, own in runs.items()]
-    return ["images a class", "method", "average incremental %", "against eeil_bf"], rows
+    return ["images per class", "method", "average incremental %", "against eeil_bf"], rows
 
 
 def steps(found: dict[str, float], pool: ProcessPoolExecutor) -> tuple[list[str], list[list]]:
