@@ -125,6 +125,7 @@ class Clock:
         for switch in tool.place.locator(".cltutor-recorded button").all()[:2]:
             self.press("playground: a recorded run more or less", WITH_PYTHON, tool, switch)
         self.press(CURVE, CURVE_AT_MOST, tool, tool.button("Train"))
+        tool.button("Stop").click()  # the next Train begins anew
         tool.until(tool.button("Train").is_enabled, STUCK)
 
     def touches(self, turn: int) -> None:

@@ -1,6 +1,6 @@
 """Trains the backbone that comes with cltutor, ``networks.ShapesCNN``, on random outlines, and writes its weights.
 
-    python benchmarks/shapes_cnn.py [--classes 96] [--epochs 12]
+    python benchmarks/shapes_cnn.py [--classes 64] [--epochs 6]
 
 Each class is a random outline: a closed curve of a few waves, a polygon, or a band along an open curve, some with a
 hole; none is in ``streams.shapes``. Images are rendered as those of ``streams.scenes``, with the ground's family, hue
@@ -24,7 +24,7 @@ from cltutor.streams.grounds import GROUNDS
 from cltutor.streams.scenes import _DRAWS, render
 from cltutor.streams.shapes import Shape
 
-IMAGES, TEST, BATCH, RATE = 200, 20, 64, 0.05  # of each class; of a step
+IMAGES, TEST, BATCH, RATE = 150, 20, 64, 0.05  # of each class; of a step
 
 
 def outline(random: np.random.Generator) -> Shape:
@@ -103,8 +103,8 @@ def train(classes: int, epochs: int) -> tuple[nn.Module, float]:
 @own_settings()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--classes", type=int, default=96, help="random outlines")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--classes", type=int, default=64, help="random outlines")
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="the file of weights")
     chosen = parser.parse_args()
     started = time.perf_counter()

@@ -51,13 +51,15 @@ TOOLS = {  # its class on the page -> the call; those that train begin with reco
 CENSUS = """import gc, json, os, threading
 gc.collect()
 kinds = {"tools": cl.widgets.base.Tool, "models": __import__("torch").nn.Module, "runs": cl.Run}
-counts = {name: sum(issubclass(type(one), kind) for one in gc.get_objects()) for name, kind in kinds.items()}
+alive = [one for one in gc.get_objects() if not (issubclass(type(one), kinds["tools"]) and one.closed)]
+counts = {name: sum(issubclass(type(one), kind) for one in alive) for name, kind in kinds.items()}
 counts |= {"threads": threading.active_count(), "files": len(os.listdir("/proc/self/fd"))}
+del alive  # or it would keep them
 print(json.dumps(counts))"""
 CELLS = [SETUP, *TOOLS.values(), CENSUS]
 CONTROLS = "button, select, summary, textarea, input, .noUi-handle"
 CANDIDATES = f"""tool => [...tool.querySelectorAll('{CONTROLS}')].flatMap((e, i) =>
-    e.offsetParent && !e.disabled && e.type !== 'checkbox' && !/copy|large/i.test(e.textContent) ? [i] : [])"""
+    e.offsetParent && !e.disabled && e.type !== 'checkbox' && !e.closest('.cltutor-tools, .cltutor-code') ? [i] : [])"""
 SPOT = """([tool, picture, share]) => {
     const all = [...tool.querySelectorAll('.cltutor-live')].filter(one => one.offsetParent);
     const host = all[Math.floor(picture * all.length)]?.parentNode;
@@ -192,7 +194,7 @@ class Presser:
             if place == len(CELLS) - 1:
                 self.page.wait_for_timeout(1000 * REST)
             self.run(place)
-        self.done.counts.append(json.loads(self.notebook.cells()[-1].outputs[0].text))
+        self.done.counts.append(json.loads("".join(self.notebook.cells()[-1].outputs[0].text)))
 
     def run(self, place: int) -> None:
         """Run one cell."""

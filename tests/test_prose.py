@@ -1,8 +1,10 @@
 """The prose of notebooks, README and docs: no phrase of docs/style.txt, sentences short on average."""
 
+import re
+
 import pytest
 
-from docs.prose import NOTEBOOKS, PAGES, WORDS, cells, hits, mean_length, sentences, style
+from docs.prose import NOTEBOOKS, PAGES, ROOT, WORDS, cells, hits, mean_length, sentences, style
 
 
 def test_the_style_file_lists_sixty_phrases_or_more_with_their_replacements():
@@ -43,3 +45,14 @@ def test_sentences_leave_out_code_equations_tables_and_headings():
     assert [len(one.split()) for one in sentences(text)] == [2, 3, 3, 2, 2, 4]
     assert mean_length(["One two three. One."]) == 2
     assert mean_length([" ".join(["word"] * 30) + "."]) == 30
+
+
+def test_every_term_of_the_glossary_stands_in_the_notebooks_that_it_names():
+    text = {path.name[:2]: re.sub(r"[*`\s]+", " ", "\n".join(cells(path, "markdown")).lower()) for path in NOTEBOOKS}
+    lines = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
+    assert len(rows) > 50
+    assert [term.lower() for term, *_ in rows] == sorted(term.lower() for term, *_ in rows)
+    for term, _, places in rows:
+        for place in re.findall(r"\d\d", places):
+            assert any(name in text[place] for name in term.lower().split(", ")), (term, place)

@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ..comparing.parallel import processes
-from ..studies.claims.entries import SHIPPED, Entry, Ledger, claims, ledger, write
+from ..studies.claims.entries import SHIPPED, Ledger, claims, ledger, write
+from ..studies.claims.entry import Entry
 from ..studies.claims.rows import all_claims
 from ..studies.claims.running import check, estimate
 from .writing import ready_file
@@ -37,7 +38,10 @@ def main(
     for path in filter(None, (numbers, arguments.out)):
         ready_file(path)
     runs, seconds = estimate(chosen, arguments.store)
-    print(f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}.", flush=True)
+    print(
+        f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}.",
+        flush=True,
+    )
     if arguments.estimate:
         return 0
     workers, found, saved = arguments.workers, Ledger(()), time.monotonic()
@@ -58,7 +62,7 @@ def main(
                 print(f"{sum(entry.complete for entry in found)} of {len(chosen)} claims", flush=True)
         finally:
             save()
-    print(found.markdown())
+    print((whole.with_papers_of(found) if numbers else found).markdown())
     return 0
 
 

@@ -61,6 +61,7 @@ class MAS(Importance):
     average: bool = flag(False)
 
     needs_labels: ClassVar[bool | None] = False
+    takes_several_labels: ClassVar[bool] = True  # it reads none
 
     def measure(self, context: "Context", images: Tensor) -> dict[str, Tensor]:
         """Omega of every shared parameter on images (N, C, H, W) uint8 (MAS, eq. 2)."""

@@ -84,10 +84,11 @@ class Distillation(Term):
     teacher: ClassVar[str] = "task"
     first_task: ClassVar[int] = 1
     guards_any_output: ClassVar[bool | None] = False  # it compares probabilities; an embedding has none
+    takes_several_labels: ClassVar[bool] = True
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
         student, teacher = batch.student, batch.teacher(self.teacher)
-        tasks = self.guarded(batch.context.old_heads, len(batch.context.network.classes))
+        tasks = self.guarded(batch.context.old_heads, student.tasks)
         if self.joined:
             return self.compare(student.over(tasks), teacher.over(tasks))
         # Tasks of as many classes are compared at once: a row for each image and task.

@@ -100,7 +100,8 @@ class Batch:
 
     ``images`` (B, C, H, W) uint8; ``labels`` (B,) columns of the logits; ``places`` (B,) positions in the pool;
     ``tasks`` the tasks that the images come from; ``task_of`` (classes seen,) each column's task; ``key`` names the
-    step, and seeds its random numbers.
+    step, and seeds its random numbers. ``marks`` (B, classes seen) bool where images have several labels, which are
+    known for the classes of the image's own task; ``labels`` are then one of each.
     """
 
     def __init__(
@@ -114,10 +115,12 @@ class Batch:
         heads: str,
         teachers: Mapping[str, Teacher],
         key: tuple[int | str, ...] = (),
+        marks: Tensor | None = None,
     ):
         self.context, self.images, self.labels, self.places = context, images, labels, places
         self.tasks, self.task_of, self.heads, self.key = tasks, task_of, heads, key
         self._teachers, self._outputs = teachers, dict[str, Output]()
+        self.marks = marks
         self.beside: list[Tensor] = []  # before the backward pass: the terms' values but those of the task's own loss
 
     @property

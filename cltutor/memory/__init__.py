@@ -4,7 +4,6 @@ from .base import Memory
 from .everything import Everything
 from .exemplars import ExemplarMemory
 from .pool import InterleavedPool, Pool, pool_of
-from .reservoir import recall, remember
 from .selection import SELECTIONS, closest, herding, histogram, random, select
 
 __all__ = [
@@ -19,7 +18,5 @@ __all__ = [
     "histogram",
     "pool_of",
     "random",
-    "recall",
-    "remember",
     "select",
 ]

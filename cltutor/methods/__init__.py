@@ -39,6 +39,7 @@ from .packnet import Packed, packnet
 from .ncm import ClassMeans, ncm
 
 # isort: on
+from .labels import for_several_labels
 from .registry import Build, MethodName, UnknownSetting, compose, get, named, names, register
 from .sources import Sources, sources
 
@@ -83,6 +84,7 @@ __all__ = [
     "feature_extraction",
     "finetune",
     "finetune_slow",
+    "for_several_labels",
     "gdumb",
     "get",
     "hard_sharing",

@@ -51,10 +51,12 @@ class GradientMemory(ExemplarMemory):
             return
         places = batch.uniform(len(state["labels"]), "reference").argsort()[: len(batch.images)]
         images, labels = state["images"][places], state["labels"][places]
-        learning = [p for p in batch.context.network.parameters() if p.grad is not None]
+        learning = [p for p in batch.context.network.parameters() if p.requires_grad]
         loss = F.cross_entropy(compete(batch.logits(images), labels, batch.task_of, batch.heads), labels)
         reference = flat(torch.autograd.grad(loss, learning, materialize_grads=True))
-        allowed = projected(flat([p.grad for p in learning]), reference)
+        # Old heads have no gradient of the new task's loss, and a projection moves them, too.
+        gradient = flat([torch.zeros_like(p) if p.grad is None else p.grad for p in learning])
+        allowed = projected(gradient, reference)
         for parameter, part in zip(learning, allowed.split([p.numel() for p in learning]), strict=True):
             parameter.grad = part.view_as(parameter)
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ..describe import State, real, whole
 from ..losses import Batch, CrossEntropy, Term, compete
-from ..memory import recall, remember
+from ..memory.reservoir import recall, remember
 from ..recipe.recipe import Recipe
 from .er import Capacity
 from .registry import JOINT, Heads, Weight, compose, register

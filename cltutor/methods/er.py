@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..describe import State, rule, whole
 from ..losses import Batch, CrossEntropy, Term, compete
-from ..memory import recall, remember
+from ..memory.reservoir import recall, remember
 from ..recipe.recipe import Recipe
 from .registry import JOINT, Heads, compose, register
 

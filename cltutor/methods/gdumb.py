@@ -79,5 +79,5 @@ class GreedyMemory(Memory):
 def gdumb(capacity: Annotated[int, rule(GreedyMemory, "capacity")] = 200, heads: Heads = "class", **settings) -> Recipe:
     """GDumb: before each test a network is trained anew, on a balanced memory alone (Prabhu et al. 2020, "GDumb: A
     Simple Approach that Questions Our Progress in Continual Learning", Algorithm 1)."""
-    own = {"memory": GreedyMemory(capacity), "after_task": Restart()}
-    return compose("gdumb", CrossEntropy(), JOINT, heads=heads, **own, **settings)
+    memory = GreedyMemory(capacity)
+    return compose("gdumb", CrossEntropy(), JOINT, memory=memory, after_task=Restart(), heads=heads, **settings)

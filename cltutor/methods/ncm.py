@@ -60,8 +60,8 @@ def ncm(heads: Heads = "class", **settings) -> Recipe:
     Based Image Classification"; with a pretrained backbone a baseline that methods must beat: Janson et al. 2022).
 
     The backbone has learned other shapes than those of any stream here, ``networks.ShapesCNN()``;
-    ``backbone=cl.networks.Torchvision(name, weights)`` reads a file of yours. The loop trains a head for an epoch, and
-    the means replace it.
+    ``backbone=cl.networks.Torchvision(name, weights)`` reads a file of yours. The loop trains a head, which the means
+    replace.
     """
-    own = {"backbone": ShapesCNN(), "epochs": 1, **settings}
+    own = {"backbone": ShapesCNN(), **settings}
     return compose("ncm", CrossEntropy(), PROBE, first=PROBE, after_task=ClassMeans(), heads=heads, **own)

@@ -24,9 +24,9 @@ FREE = 2**15 - 1  # the owner of a weight that no task has
 class PackedNetwork(SeparateNetwork):
     """One backbone in which every parameter belongs to a task or is free (Mallya and Lazebnik 2018, section 3).
 
-    Task t computes with the parameters of tasks 0 to t; all others count as zero. While a task is learned, ``kept`` has
-    the values of earlier tasks' parameters and the backbone itself those that learn, zero elsewhere, so that neither
-    weight decay nor momentum moves what is kept.
+    Task t computes with the parameters of tasks 0 to t; all others count as zero. ``kept`` has a copy of what earlier
+    tasks own, zero elsewhere, and only what the newest task owns is read from the backbone's own parameters: neither
+    weight decay nor momentum reaches what is kept.
     """
 
     isolates: ClassVar[bool] = True
@@ -54,9 +54,7 @@ class PackedNetwork(SeparateNetwork):
         newest = len(self.classes)
         for name in self.names:
             parameter, kept, owner = self.of(name)
-            if newest:
-                kept += parameter * (owner == newest - 1)
-                parameter.zero_()
+            kept.copy_(torch.where(owner == newest - 1, parameter, kept))
             owner[owner == FREE] = newest
         self.inner.grow(classes, names)
         self.classes.append(classes)
@@ -75,14 +73,14 @@ class PackedNetwork(SeparateNetwork):
                 smallest = torch.zeros_like(sizes, dtype=torch.bool)
                 smallest[sizes.argsort(stable=True)[: int(self.pruned * int(own.sum()))]] = True
                 owner[smallest.view(owner.shape)] = FREE
-                parameter *= owner == newest
+                parameter.masked_fill_(owner == FREE, 0.0)
 
     def effective(self, task: int) -> dict[str, Tensor]:
         """The backbone's parameters as ``task`` sees them, by name."""
         found, newest = {}, task == len(self.classes) - 1
         for name in self.names:
             parameter, kept, owner = self.of(name)
-            found[name] = kept + parameter * (owner == task) if newest else kept * (owner <= task)
+            found[name] = torch.where(owner == task, parameter, kept) if newest else kept * (owner <= task)
         return found
 
     def compute_task(self, images: Tensor, task: int) -> tuple[Tensor, Tensor]:

@@ -269,6 +269,7 @@ class MultiHead(Architecture):
 
     guards_any_output = True
     takes_returning = True
+    takes_several_labels = True
 
     backbone: BackboneArchitecture = backbone_field(SmallCNN())
     task_specific_layers: int = whole(1, at_least=1, at_most=3)

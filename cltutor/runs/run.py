@@ -91,6 +91,11 @@ class Run:
         count, regime = len(self.tasks), "known" if known_task else "unknown"
         return self.accuracies.get(f"{regime}_top{top}", np.full((count, count), np.nan)).copy()
 
+    def mean_average_precision(self) -> np.ndarray:
+        """The matrix (T, T) of mean average precision over a task's labels, as ``accuracy``, of a stream whose images
+        have several; nan elsewhere."""
+        return self.accuracies.get("known_map", np.full((len(self.tasks), len(self.tasks)), np.nan)).copy()
+
     @checked
     def metrics(self, known_task: bool = True, untrained: bool = False) -> dict[str, float]:
         """``metrics.summary`` of the accuracy matrix over the tasks learned."""

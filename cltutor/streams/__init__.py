@@ -6,9 +6,11 @@ from .digits import digits
 from .domains import domains
 from .facts import facts
 from .folders import folder
+from .mapped import mapped
 from .report import Report
 from .scenes import scenes
 from .sequences import blurred, returning, sequence
+from .several import several
 from .stream import Split, Stream, Task
 from .vision import torchvision
 
@@ -25,9 +27,11 @@ __all__ = [
     "domains",
     "facts",
     "folder",
+    "mapped",
     "returning",
     "scenes",
     "sequence",
+    "several",
     "tensors",
     "torchvision",
 ]

@@ -15,7 +15,7 @@ from . import drawing
 from .drawing import GROUND
 from .grounds import LATTICE
 from .report import Report
-from .stream import Split, Stream, Task
+from .stream import Split, Stream, Task, check_memory
 
 SAME = "one set of classes for all tasks, so that the task known and the task unknown at test are the same question"
 GREY = torch.tensor([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.601)
@@ -24,7 +24,7 @@ GREY = torch.tensor([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.6
 def rotated(split: Split, task: int, tasks: int, seed: int) -> Split:
     """Turned counter-clockwise about the middle by ``task`` / ``tasks`` of 180 degrees, black where nothing was."""
     angle = np.pi * task / tasks
-    turn = torch.tensor([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0]], dtype=torch.float32)
+    turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]], dtype=torch.float32)
 
     def turned(images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
@@ -90,6 +90,7 @@ def domains(base: Stream, change: str = "rotations", tasks: int = 5, seed: int =
     task has all images of ``base``. The network has one head for all tasks and never grows, so that both evaluations,
     task known and unknown, are equal. ValueError for a change that the images do not allow.
     """
+    check_memory(tasks * sum(len(part) for task in base for part in parts_of(task)), base.image_shape)
     whole = joined(base)
     found = [
         Task(task, whole.classes, *(CHANGES[change](part, task, tasks, seed) for part in parts_of(whole)))
@@ -114,17 +115,22 @@ def parts_of(task: Task) -> tuple[Split, Split, Split]:
 
 def relabelled(split: Split, names: Sequence[str], among: Sequence[str]) -> Split:
     """A split whose labels, of ``names``, become those of the same names ``among`` others."""
+    if split.marks is not None:
+        raise ValueError("classes of images with several labels keep their numbers: take a stream of single labels.")
     places = torch.tensor([among.index(name) if name in among else -1 for name in names])
     return replace(split, labels=places[split.labels])
 
 
 def merged(splits: Sequence[Split]) -> Split:
     """Splits as one, with masks if all have them."""
-    masks = [split.masks for split in splits if split.masks is not None]
+    masks, marks = (
+        [part for split in splits if (part := getattr(split, name)) is not None] for name in ("masks", "marks")
+    )
     return Split(
         torch.cat([split.images for split in splits]),
         torch.cat([split.labels for split in splits]),
         torch.cat(masks) if len(masks) == len(splits) else None,
+        torch.cat(marks) if len(marks) == len(splits) else None,
     )
 
 

@@ -7,27 +7,30 @@ import torch
 from torch.nn import functional
 
 from ..checked import Many, checked
-from ..describe import Choice, Real, Whole, shown
+from ..describe import Choice, Kind, Real, Whole
 from .domains import merged, parts_of, relabelled
-from .stream import Split, Stream, Task, sample
+from .stream import Split, Stream, Task, check_memory, sample
 
-STREAMS = Many(least=2)
+STREAMS = Many(Kind("a stream", lambda value: isinstance(value, Stream)), least=2)
 
 
-def sequence(*streams: Stream, size: int | None = None) -> Stream:
+@checked(streams=STREAMS, size=Whole(at_least=1, at_most=2**14, or_none=True))
+def sequence(streams: Sequence[Stream], size: int | None = None) -> Stream:
     """The tasks of unlike streams one after the other (MAS, section 5.1: scenes, birds, flowers), as one stream.
 
     All images get one shape: squares of ``size`` pixels a side, None for the largest side of any, resized bilinearly;
     grey images become RGB where any stream is RGB. A class name that several streams have is written with its stream's
-    name: "digits: 3". ValueError for less than two streams, and for other channels than 1 and 3.
+    name: "digits: 3". ValueError for other channels than 1 and 3, and for images without room in memory.
     """
-    if not all(isinstance(stream, Stream) for stream in STREAMS.check("streams", streams)):
-        raise ValueError(f"streams are two streams or more, such as streams.digits(), not {shown(streams)}.")
-    size = Whole(at_least=1, or_none=True).check("size", size)
     shapes = [task.test.images.shape[1:] for stream in streams for task in stream]
+    if any(stream.multilabel for stream in streams):
+        raise ValueError("a sequence is of streams with one label per image; these have several.")
     channels, side = max(shape[0] for shape in shapes), size or max(max(shape[1:]) for shape in shapes)
     if odd := {shape[0] for shape in shapes} - {1, 3}:
         raise ValueError(f"images of a sequence are grey or RGB, of 1 or 3 channels, not {min(odd)}.")
+    check_memory(
+        sum(len(part) for stream in streams for task in stream for part in parts_of(task)), (channels, side, side)
+    )
     every = [name for stream in streams for name in stream.class_names]
     names, tasks = list[str](), list[Task]()
     for place, stream in enumerate(streams):
@@ -39,7 +42,7 @@ def sequence(*streams: Stream, size: int | None = None) -> Stream:
             moved = [replace(part, labels=part.labels + first) for part in parts]
             tasks.append(Task(len(tasks), tuple(label + first for label in task.classes), *moved))
     sized = f", size={size}" if size else ""
-    code = f"streams.sequence({', '.join(f'cl.{stream.code}' for stream in streams)}{sized})"
+    code = f"streams.sequence([{', '.join(f'cl.{stream.code}' for stream in streams)}]{sized})"
     again = any(stream.returning for stream in streams)
     return Stream(tasks, names, ", ".join(stream.name for stream in streams), code, returning=again)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import torch
 
 from cltutor.losses import Batch, Context
-from cltutor.memory import recall, remember
+from cltutor.memory.reservoir import recall, remember
 
 
 def batch_of(images, *key):

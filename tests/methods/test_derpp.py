@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cltutor.memory import recall
+from cltutor.memory.reservoir import recall
 from cltutor.methods import DarkExperience
 from tests.methods.replaying import batch_of, remembered
 

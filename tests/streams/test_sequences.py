@@ -11,7 +11,7 @@ SCENES = cl.streams.scenes(tasks=4, size=16, per_class=(3, 2))
 
 
 def test_a_sequence_has_the_tasks_of_all_with_one_shape_of_images_and_names_of_their_own():
-    stream = cl.streams.sequence(DIGITS, SCENES)
+    stream = cl.streams.sequence([DIGITS, SCENES])
     assert len(stream) == 9
     assert stream.image_shape == (3, 16, 16)
     assert {tuple(task.train.images.shape[1:]) for task in stream} == {(3, 16, 16)}
@@ -27,16 +27,16 @@ def test_a_sequence_has_the_tasks_of_all_with_one_shape_of_images_and_names_of_t
 
 
 def test_of_two_streams_with_the_same_class_names_each_has_its_own():
-    stream = cl.streams.sequence(DIGITS, DIGITS, size=8)
+    stream = cl.streams.sequence([DIGITS, DIGITS], size=8)
     assert stream.class_names[0] == "digits: 0"
     assert stream.class_names[10] == "digits 2: 0"
     assert len(set(stream.classes)) == 20
 
 
 def test_a_sequence_of_one_or_of_anything_else_is_refused_in_one_sentence():
-    for wrong in ((DIGITS,), (DIGITS, "scenes")):
-        with pytest.raises(ValueError, match=r"^streams "):
-            cl.streams.sequence(*wrong)
+    for wrong in ([DIGITS], [DIGITS, "scenes"], DIGITS[0]):
+        with pytest.raises(ValueError, match=r"^streams is a list of 2 or more in which each is a stream, not"):
+            cl.streams.sequence(wrong)
 
 
 def test_a_class_that_returns_keeps_its_output_and_other_images_come():

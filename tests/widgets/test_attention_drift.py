@@ -62,7 +62,7 @@ def test_another_layer_class_image_or_opacity_is_another_picture(trained):
     for change in ({"layer": "ReLU 1"}, {"label": 0}, {"image": 2}, {"opacity": 20}, {"enlarged": True}):
         show(trained, **change)
         shown.add(str(trained.pane.drawing))
-    assert f"Attention maps, a, test image 2, ReLU 1: " in trained.pane.words
+    assert "Attention maps, a, test image 2, ReLU 1: " in trained.pane.words
     assert len(shown) == 6
 
 

@@ -250,7 +250,7 @@ def test_it_opens_on_forgetting_with_the_task_unknown(phenomenon):
 
 
 def test_a_recipe_of_ones_own_is_named_so_in_the_list_of_methods(phenomenon):
-    phenomenon.panel.set(composition_of(cl.methods.lwf(memory=cl.memory.ExemplarMemory(20))))
+    phenomenon.panel.set(composition_of(replace(cl.methods.lwf(), name="mine")))
     assert (phenomenon.method.index, phenomenon.method.label) == (0, "of your own")
     phenomenon.line.value = "Playground(stream)"
     assert phenomenon.method.label == "finetune (LwF)"

@@ -5,7 +5,8 @@
 
 from .claim import PAPERS, Claim, Quantity, Range
 from .deciding import VERDICTS, Trial, verdict
-from .entries import Entry, Found, Ledger, ledger
+from .entries import Ledger, ledger
+from .entry import Entry, Found
 from .running import check
 
 __all__ = [

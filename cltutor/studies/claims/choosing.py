@@ -61,7 +61,9 @@ class Search:
         scores: dict[str, dict[float, float]] = {label: {} for label in sides}
 
         def of_rates(tried: list[tuple[str, float]]) -> list[float]:
-            asked = [(side, rate, {}) for _, rate in tried for side in sides.values()]
+            asked: list[tuple[Side, float, dict[str, float]]] = [
+                (side, rate, {}) for _, rate in tried for side in sides.values()
+            ]
             found = iter(self.scores(asked))
             means = []
             for _, rate in tried:
@@ -100,7 +102,7 @@ class Search:
         return chosen, {label: len(tried) for label, tried in found.items()}, words
 
     def scores(self, asked: Sequence[tuple[Side, float, dict[str, float]]]) -> list[float]:
-        """The mean score over the class orders of the search of each side at a rate with weights; 0 where it diverged."""
+        """The mean score of each side at a rate with weights, over the orders of the search; 0 where it diverged."""
         jobs = [[self.job(side, rate, weights, order) for order in SEARCH] for side, rate, weights in asked]
         flat = iter(self.records.of([job for group in jobs for job in group]))
         means = []
@@ -117,7 +119,9 @@ class Search:
     def trials(self, choice: Choice, numbers: Sequence[int], variant: str = "") -> list[Trial]:
         """The trials of the claim as chosen; ``variant`` "own": each side at the rate that is best for it alone;
         "published": with the weights that the paper gives."""
-        groups = [[self.job(side, *self.settled(side, choice, variant), number) for side in self.sides] for number in numbers]
+        groups = [
+            [self.job(side, *self.settled(side, choice, variant), number) for side in self.sides] for number in numbers
+        ]
         lacking, found = [], []
         for number, jobs in zip(numbers, groups, strict=True):
             try:
@@ -146,9 +150,12 @@ class Search:
         left, right = self.claim.left, self.claim.right
         curved = any(q.statistic and q.statistic.curves for q in (left, right))
         latest = max(map(latest_peak, records)) if curved else 0.0
-        values = left.value(own[0]), right.value(own[1])
-        parts = tuple(left.parts(own[0])), tuple(right.parts(own[1]))
-        return Trial(number, *(round(v, 6) for v in values), *(tuple(round(v, 6) for v in p) for p in parts), round(latest, 4))
+        lefts, rights = (
+            tuple(round(part, 6) for part in quantity.parts(of))
+            for quantity, of in zip((left, right), own, strict=True)
+        )
+        values = round(left.value(own[0]), 6), round(right.value(own[1]), 6)
+        return Trial(number, *values, lefts, rights, round(latest, 4))
 
 
 def edge(label: str, name: str, tried: dict[float, float], value: float) -> str:

@@ -1,10 +1,11 @@
-"""A claim of a paper in a form that can be decided: two sides that differ in the claimed ingredient, and a statistic."""
+"""A claim of a paper in a form that can be decided: two sides that differ in one ingredient, and a statistic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from ...checked import Many, Table, Text, a
-from ...describe import Choice, Described, Name, flag, real, ruled, whole
+from ...checked import a
+from ...describe import Choice, Described, Kind, Name, flag, real, ruled, whole
 from .differences import KINDS, differences, undeclared
 from .measures import Statistic
 from .records import Record
@@ -35,7 +36,9 @@ class Quantity:
 
     def __post_init__(self) -> None:
         if len(self.sides) > 2 or not all(isinstance(side, Side) for side in self.sides):
-            raise ValueError(f"A side of a claim is one recipe, or the lead of one over another; not the best of several: {self.label}.")
+            raise ValueError(
+                f"A side is one recipe or the lead of one over another, not the best of several: {self.label}."
+            )
 
     def parts(self, records: tuple[Record, ...]) -> list[float]:
         """The statistic of each recipe."""
@@ -65,6 +68,28 @@ class Range:
 
 
 @dataclass(frozen=True, repr=False)
+class Reason(Name):
+    """Text on one line, or none."""
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str) and not value or super().accepts(value)
+
+
+def _kinds(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(kind, str) and kind in KINDS for kind in value)
+
+
+def _reasons(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping) and value.keys() <= KINDS.keys() and all(isinstance(v, str) for v in value.values())
+    )
+
+
+DIFFERS = Kind('a tuple of kinds of difference, such as ("terms",)', _kinds)
+REASONS = Kind('reasons by kind of difference, such as {"warm-up": "it is LwF\'s own"}', _reasons)
+
+
+@dataclass(frozen=True, repr=False)
 class Claim(Described):
     """What a paper says, and how it is decided: is ``left`` ``side`` (above, below, equal to) ``right``?
 
@@ -85,10 +110,10 @@ class Claim(Described):
     side: str = ruled(Choice(SIGNS))
     right: Quantity = ruled(a(Quantity))
     margin: float = real(0.0, at_least=0)
-    differs: tuple[str, ...] = ruled(Many(Choice(KINDS)), ())
-    also: Mapping[str, str] = field(default_factory=dict, hash=False, metadata={"rule": Table(Name(1000), Choice(KINDS))})
-    range: Range | None = None
-    construction: str = ruled(Text(), "")
+    differs: tuple[str, ...] = ruled(DIFFERS, ())
+    also: Mapping[str, str] = field(default_factory=dict, hash=False, metadata={"rule": REASONS})
+    range: Range | None = ruled(Kind("a Range(...)", lambda value: isinstance(value, Range), or_none=True), None)
+    construction: str = ruled(Reason(1000), "")
     trials: int = whole(10, at_least=1)
     counted: bool = flag(False)
 
@@ -100,7 +125,9 @@ class Claim(Described):
             raise ValueError(f"trials is {FEWEST} or more, not {self.trials}: fewer decide nothing.")
         if found := undeclared(self.differences, (*self.differs, *self.also)):
             words = "; ".join(f"{KINDS[kind]} ({left} and {right})" for kind, (left, right) in found.items())
-            raise ValueError(f"{self.comparison} differs in more than the claimed ingredient: {words}. Make it equal, or declare it.")
+            raise ValueError(
+                f"{self.comparison} differs in more than the claimed ingredient: {words}. Make it equal, or declare it."
+            )
         self._check_range()
 
     def _check_range(self) -> None:

@@ -1,7 +1,7 @@
 """From the trials of a claim to its verdict: intervals, p-values, and where nothing can be decided."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,14 +86,16 @@ def no_room(claim: Claim, trials: Sequence[Trial]) -> bool:
     such as "forgets completely", is not about room.
     """
     about_bound = claim.side == "equal" and not claim.right.sides and _bound(claim.left, claim.right.constant)
-    for quantity, places in ((claim.left, "lefts"), (claim.right, "rights")):
-        for recipe in range(len(quantity.sides)):
-            values = [getattr(trial, places)[recipe] for trial in trials]
-            if not about_bound and quantity.statistic.absolute and _most(_bound(quantity, v) for v in values):
+    if not about_bound:
+        measured = [(claim.left, [trial.lefts for trial in trials]), (claim.right, [trial.rights for trial in trials])]
+        for quantity, parts in measured:
+            absolute = quantity.statistic is not None and quantity.statistic.absolute
+            if absolute and any(_most(_bound(quantity, value) for value in of) for of in zip(*parts, strict=True)):
                 return True
-    if claim.side == "equal" or len(claim.left.sides) != 1 or not claim.right.sides:
+    statistic = claim.left.statistic
+    if claim.side == "equal" or len(claim.left.sides) != 1 or not claim.right.sides or statistic is None:
         return False
-    reached = claim.left.statistic.at_floor if claim.side == "below" else claim.left.statistic.at_top
+    reached = statistic.at_floor if claim.side == "below" else statistic.at_top
     return _most(reached(trial.right) for trial in trials)
 
 
@@ -102,9 +104,9 @@ def _bound(quantity: Quantity, value: float) -> bool:
     return statistic is not None and (statistic.at_floor(value) or statistic.at_top(value))
 
 
-def _most(found: Sequence[bool]) -> bool:
-    told = list(found)
-    return sum(told) > len(told) / 2
+def _most(found: Iterable[bool]) -> bool:
+    every = list(found)
+    return sum(every) > len(every) / 2
 
 
 def p_value(claim: Claim, trials: Sequence[Trial]) -> float | None:

@@ -5,114 +5,22 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from ...checked import checked
 from ...describe import Choice as OneOf
 from ...runs import files
+from . import interactive, page
 from .choosing import Choice
 from .claim import PAPERS, Claim
-from .deciding import HOLDS, NOT_RUN, VERDICTS, Trial, interval, p_value, survivors, verdict
-from .differences import KINDS
+from .deciding import CONSTRUCTION, HOLDS, VERDICTS, Trial, survivors
+from .entry import Entry, Found
 from .records import Record, packed
 from .rows import all_claims
 
 SHIPPED = Path(__file__).resolve().parent / "numbers.json"
 Origin = Mapping[str, str]  # what made the numbers of a paper, by name
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was measured for a claim: what the search chose, the trials, those of its variants, and the keys of the
-    trials' records."""
-
-    choice: Choice = field(default_factory=lambda: Choice(0.0))
-    trials: list[Trial] = field(default_factory=list)
-    variants: dict[str, list[Trial]] = field(default_factory=dict)
-    keys: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A claim and what was found: nothing if it has not been run."""
-
-    claim: Claim
-    found: Found | None = None
-
-    @property
-    def trials(self) -> list[Trial]:
-        """The trials that were made, none where there are none yet."""
-        return self.found.trials if self.found else []
-
-    @property
-    def complete(self) -> bool:
-        """Whether there are all trials."""
-        return len(self.trials) == self.claim.trials
-
-    @property
-    def differences(self) -> list[float]:
-        """Left minus right, one per trial."""
-        return [trial.difference for trial in self.trials]
-
-    @cached_property
-    def verdict(self) -> str:
-        """One of ``VERDICTS``, computed from the trials."""
-        return verdict(self.claim, self.trials)
-
-    @cached_property
-    def p(self) -> float | None:
-        """The p-value of the claim; None for a count, or where there is none yet."""
-        return p_value(self.claim, self.trials)
-
-    @property
-    def difference(self) -> tuple[float, float]:
-        """(mean, half width) of the 95 % interval of left - right; nan where there is none."""
-        return interval(self.differences, self.claim.counted)
-
-    @property
-    def said(self) -> str:
-        """The verdict, with what a variant says where it says something else."""
-        if self.verdict == NOT_RUN:
-            return f"{NOT_RUN}: {len(self.trials)} of {self.claim.trials} trials" if self.trials else NOT_RUN
-        words = {"own": "each at its own best rate", "published": "with the published weights"}
-        others = {kind: verdict(self.claim, trials) for kind, trials in (self.found.variants if self.found else {}).items()}
-        return "; ".join([self.verdict, *(f"{words[k]}: {v}" for k, v in others.items() if v not in (self.verdict, NOT_RUN))])
-
-    def numbers(self) -> tuple[str, str, str, str]:
-        """Left, right, difference and p-value as printed."""
-        if not self.trials:
-            return "", "", "", ""
-        means = np.mean([(trial.left, trial.right) for trial in self.trials], axis=0)
-        largest = np.abs(means).max()
-        decimals = 3 if self.claim.counted else 2 if largest < 10 else 1 if largest < 1000 else 0
-        mean, half = self.difference
-        gap = f"{mean:+.{decimals}f}" + ("" if self.claim.counted else f" ± {half:.{decimals}f}")
-        p = "" if self.p is None else "< 0.0001" if self.p < 1e-4 else f"{self.p:.4f}"
-        return f"{means[0]:.{decimals}f}", f"{means[1]:.{decimals}f}", gap, p
-
-    @property
-    def differing(self) -> str:
-        """What differs between the sides, and why what is not claimed cannot be avoided."""
-        words = []
-        for kind in self.claim.differences:
-            reason = self.claim.also.get(kind)
-            words.append(KINDS[kind] if kind in self.claim.differs else f"{KINDS[kind]} ({reason})")
-        return "; ".join(words) or "nothing"
-
-    @property
-    def settings(self) -> str:
-        """The rate and the weights that the search chose, and how many configurations each side tried."""
-        if self.found is None or not self.claim.sides:
-            return ""
-        choice, words = self.found.choice, [f"rate {self.found.choice.rate:g}"]
-        for label, weights in choice.weights.items():
-            listed = ", ".join(f"{name} {value:g}" for name, value in weights.items())
-            words.append(f"{label}: {listed} (of {choice.tried[label]})")
-        return "; ".join([*words, *choice.edges])
 
 
 @dataclass(frozen=True)
@@ -153,14 +61,13 @@ class Ledger(Sequence[Entry]):
         return {word: counts[word] for word in VERDICTS if counts[word]}
 
     def summary(self) -> str:
-        """The count of every verdict, in one line."""
         return ", ".join(f"{word}: {count}" for word, count in self.counts().items())
 
     def survivors(self) -> int:
         """How many claims that hold survive Holm's correction, within each paper, for all its claims with a p-value."""
         found = 0
         for _, own in self.by_paper():
-            tested = [entry for entry in own if entry.p is not None]
+            tested = [entry for entry in own if entry.p is not None and entry.verdict != CONSTRUCTION]
             passed = survivors([entry.p for entry in tested])  # type: ignore[misc]  # none is None
             found += sum(one and entry.verdict == HOLDS for one, entry in zip(passed, tested, strict=True))
         return found
@@ -173,14 +80,10 @@ class Ledger(Sequence[Entry]):
 
     def markdown(self) -> str:
         """The page of the docs: how a verdict is found, what made the numbers, one table per paper."""
-        from .page import markdown
-
-        return markdown(self)
+        return page.markdown(self)
 
     def _repr_html_(self) -> str:
-        from .page import interactive
-
-        return interactive(self)
+        return interactive.interactive(self)
 
     @checked
     def save(self, path: str | os.PathLike) -> None:
@@ -220,6 +123,8 @@ def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> L
     Raises:
         ValueError: a file that ``Ledger.save`` did not write, or an unknown paper.
     """
+    if paper is not None:
+        OneOf(PAPERS).check("paper", paper)
     saved = _read(SHIPPED if path is None else Path(path))
     entries = tuple(Entry(claim, saved.found.get(claim.code)) for claim in all_claims())
     whole = Ledger(entries, saved.origins, saved.records)

@@ -145,5 +145,5 @@ class Records:
 
 
 def packed(record: Record) -> list[Any]:
-    """A record without names, for the file in the repository: ``Record(*packed(record))`` is the same but its seconds."""
+    """A record without names, for the file in the repository: ``Record(*packed(record))`` is it, but its seconds."""
     return [value for name, value in asdict(record).items() if name != "seconds"]

@@ -48,7 +48,8 @@ def claim(
     measures = [STATISTICS[name] for name in (names[0], names[-1])]
     counted = measures[0].counted
     left, right = (
-        quantity(text, measure, given["sides"], own["stream"]) for text, measure in zip(parts.group(1, 3), measures, strict=True)
+        quantity(text, measure, given["sides"], own["stream"])
+        for text, measure in zip(parts.group(1, 3), measures, strict=True)
     )
     streams = [setting_of(side.setting) for side in (*left.sides, *right.sides)]
     return Claim(
@@ -78,7 +79,7 @@ def quantity(text: str, statistic: Statistic, sides: Mapping[str, Mapping[str, A
     if NUMBER.fullmatch(text):
         return Quantity(text, None if statistic.counted else statistic, constant=float(text))
     if BEST_OF.search(text):
-        raise ValueError(f"A side of a claim is one recipe, or the lead of one over another; not the best of several: {text}.")
+        raise ValueError(f"A side is one recipe or the lead of one over another, not the best of several: {text}.")
     if statistic.counted:
         return Quantity(text, statistic, method=text)
     names, _, chosen = text.partition(" @ ")
@@ -107,3 +108,9 @@ def unrunnable(paper: str) -> list[tuple[str, str]]:
     """What a paper compares and a classroom cannot run: the place, and the reason."""
     papers = tomllib.loads(ROWS.read_text(encoding="utf-8"))
     return [(place, reason) for place, reason in papers[paper].get("cannot", ())]
+
+
+def instructive() -> list[tuple[str, str, str]]:
+    """Claims to learn from: the sentence, the verdict that the words are about, and the words."""
+    rows = tomllib.loads(ROWS.read_text(encoding="utf-8")).get("instructive", ())
+    return [(claim, verdict, words) for claim, verdict, words in rows]

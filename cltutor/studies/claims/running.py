@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ...checked import checked
+from ...memory.selection import DeadFeatures
 from ...networks.counting import parameters_of_run
 from ...runs.provenance import hardware, versions
 from ...runs.run import Run
@@ -18,7 +19,8 @@ from ...training.loop import learn
 from .choosing import Search
 from .claim import Claim
 from .deciding import Trial
-from .entries import Entry, Found, Ledger
+from .entries import Ledger
+from .entry import Entry, Found
 from .extras import EXTRAS
 from .records import Job, Missing, Record, Records, record_of
 from .rows import all_claims
@@ -34,13 +36,22 @@ def stream_of(setting: str, trial: int) -> Stream:
 
 
 def train(job: Job, learn: Callable[..., Run] = learn) -> Record:
-    """The record of a job; one with ``diverged`` where it did."""
+    """The record of a job; one with ``diverged`` where it did, or where so large a rate left no feature alive."""
     setting, stream = setting_of(job.setting), stream_of(job.setting, job.trial)
     every = 1 if setting.curve else setting.epochs + 1
     with warnings.catch_warnings(action="ignore"):  # of idle terms: the row says which weights were chosen
         try:
-            run = learn(stream, job.recipe, job.trial, device="cpu", progress=False, threads=1, test_every=every, test_old_every=setting.epochs + 1)
-        except Diverged:
+            run = learn(
+                stream,
+                job.recipe,
+                job.trial,
+                device="cpu",
+                progress=False,
+                threads=1,
+                test_every=every,
+                test_old_every=setting.epochs + 1,
+            )
+        except (Diverged, DeadFeatures):
             return Record(job.setting, repr(job.recipe), job.trial, diverged=True)
         extras = {name: round(EXTRAS[name](stream, run), 6) for name in job.extras}
     return record_of(job, run, parameters_of_run(run)[-1], extras)
@@ -67,27 +78,22 @@ def check(
     yield ledger_of(claims, found, records, command)
     order = ordered(claims, records, extras)
     for claim in order:
-        search = Search(claim, records, extras)
-        if complete(partial(advance, search, claim), records, executor, train):
-            found[claim] = resume(claim, records, extras)
-            yield ledger_of(claims, found, records, command)
+        complete(partial(advance, Search(claim, records, extras), claim), records, executor, train)
+        found[claim] = resume(claim, records, extras)
+        yield ledger_of(claims, found, records, command)
     for claim in order if variants else ():
-        search = Search(claim, records, extras)
-        if complete(partial(varied, search, claim), records, executor, train):
-            found[claim] = resume(claim, records, extras)
-            yield ledger_of(claims, found, records, command)
+        complete(partial(varied, Search(claim, records, extras), claim), records, executor, train)
+        found[claim] = resume(claim, records, extras)
+        yield ledger_of(claims, found, records, command)
 
 
-def complete(need: Callable[[], Any], records: Records, executor: Executor | None, train: Train) -> bool:
-    """Train what ``need`` misses until it misses nothing; whether anything was missing."""
-    trained = False
+def complete(need: Callable[[], Any], records: Records, executor: Executor | None, train: Train) -> None:
+    """Train what ``need`` misses until it misses nothing."""
     while True:
         try:
-            need()
-            return trained
+            return need()
         except Missing as missing:
             jobs = list({job.key: job for job in missing.jobs}.values())
-        trained = True
         if executor is None:
             for job in jobs:
                 records.add(job, train(job))
@@ -123,7 +129,8 @@ def variants_of(search: Search, choice: Any) -> list[str]:
 def counted(claim: Claim) -> Trial:
     """The numbers of a claim that needs no run."""
     values = [q.statistic.of(q.method) if q.statistic and q.method else q.constant for q in (claim.left, claim.right)]
-    return Trial(0, *(round(value, 6) for value in values))
+    left, right = (round(value, 6) for value in values)
+    return Trial(0, left, right)
 
 
 def resume(claim: Claim, records: Records, extras: Callable[[Side], tuple[str, ...]]) -> Found | None:
@@ -166,13 +173,24 @@ def extras_of(claims: Sequence[Claim]) -> Callable[[Side], tuple[str, ...]]:
 def ordered(claims: Sequence[Claim], records: Records, extras: Callable[[Side], tuple[str, ...]]) -> list[Claim]:
     """The claims in an order in which a ledger that is stopped has many whole rows of all papers: the paper that has
     had the least time is next, with the claim that needs the least beyond what is trained by then."""
-    lacking = {claim: {job.key: setting_of(job.setting).seconds for job in expected(Search(claim, records, extras), claim) if job not in records} for claim in claims}
+    lacking = {
+        claim: {
+            job.key: setting_of(job.setting).seconds
+            for job in expected(Search(claim, records, extras), claim)
+            if job not in records
+        }
+        for claim in claims
+    }
     spent = {claim.paper: 0.0 for claim in claims}
     placed: list[Claim] = []
     done: set[str] = set()
     while left := [claim for claim in claims if claim not in placed]:
         paper = min((claim.paper for claim in left), key=lambda name: spent[name])
-        costs = {claim: sum(s for key, s in lacking[claim].items() if key not in done) for claim in left if claim.paper == paper}
+        costs = {
+            claim: sum(s for key, s in lacking[claim].items() if key not in done)
+            for claim in left
+            if claim.paper == paper
+        }
         claim = min(costs, key=lambda one: costs[one])
         spent[paper] += costs[claim]
         done |= lacking[claim].keys()

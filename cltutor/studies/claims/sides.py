@@ -11,12 +11,13 @@ from ...importance.base import Importance
 from ...losses import Anchor, AttentionDistillation, EmbeddingDistance
 from ...losses.terms import Loss
 from ...memory import ExemplarMemory
-from ...networks import FactEmbedding
+from ...networks import FactEmbedding, SmallCNN
 from ...recipe import parser
 from ...recipe.recipe import Phase, Recipe, Schedule
 from .extras import subset
 from .settings import first_class, setting_of
 
+NETWORK = SmallCNN((16, 16, 32), (64,))  # of every side that names no other, so that a run takes seconds
 WARM_UP = 0.2  # of a later task's epochs, in which the new head alone learns (LwF, section 3; the share is ours)
 Settings = dict[str, Any]
 
@@ -48,6 +49,7 @@ class Side:
 def _recipe(side: Side, rate: float, trial: int, chosen: tuple[tuple[str, float], ...]) -> Recipe:
     setting = setting_of(side.setting)
     settings: Settings = {"learning_rate": rate, "epochs": setting.epochs, "batch_size": setting.batch}
+    settings["backbone"] = NETWORK
     build = OF_FACTS.get(side.method) or methods.named(side.method)
     if side.method not in OF_FACTS and isinstance(methods.get(side.method).memory, ExemplarMemory):
         settings["memory"] = ExemplarMemory(setting.capacity)
@@ -78,7 +80,9 @@ def warmed_up(recipe: Recipe) -> Recipe:
 
 def with_l2_maps(recipe: Recipe) -> Recipe:
     """Attention distillation by the squared distance of the maps (LwM, section 4.1)."""
-    terms = ((w, replace(t, distance="l2") if isinstance(t, AttentionDistillation) else t) for w, t in recipe.loss.terms)
+    terms = (
+        (w, replace(t, distance="l2") if isinstance(t, AttentionDistillation) else t) for w, t in recipe.loss.terms
+    )
     return replace(recipe, loss=Loss(tuple(terms)))
 
 
@@ -102,16 +106,17 @@ CHANGES: dict[str, Callable[[Recipe], Recipe]] = {
 
 
 def of_facts(
-    name: str, importance: Callable[..., Importance] | None = None, lam: float = 0.0, on: str = "", **settings: Any
+    name: str, importance: Callable[..., Importance] | None = None, lam: float = 5.0, on: str = "", **settings: Any
 ) -> Recipe:
-    """Fact learning without labels or a softmax, where every layer is shared (MAS, section 5.2)."""
+    """Fact learning without labels or a softmax, where every layer is shared; lambda is 5 (MAS, section 5.2)."""
     own = {"classes": settings.pop("classes")} if "classes" in settings else {}
+    network = FactEmbedding(settings.pop("backbone", NETWORK))
     own |= {"on": on} if on else {}
     loss: Any = EmbeddingDistance()
     loss = loss + lam / 2 * Anchor(importance(**own)) if importance else loss
     learn_all = (Phase(shared=1.0),)
     schedule = Schedule(later=learn_all, first=learn_all, **settings)
-    return Recipe(name, loss, FactEmbedding(), schedule=schedule, heads="class")
+    return Recipe(name, loss, network, schedule=schedule, heads="class")
 
 
 OF_FACTS: dict[str, Callable[..., Recipe]] = {
