@@ -1,6 +1,7 @@
 # Two commands: `make lab` opens the notebooks in JupyterLab (PORT=8890 chooses the port),
 # `make test` runs every check. Each makes .venv first, and installs again only when
-# pyproject.toml has changed since. CONTRIBUTING.md lists the others.
+# pyproject.toml has changed since. TORCH=cpu installs PyTorch's build without a GPU's
+# libraries, which are several GB. CONTRIBUTING.md lists the others.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +12,15 @@ UNITS := $(PYTEST) -n auto --maxprocesses 4 --dist worksteal
 PAGES := $(PYTEST) -n 2 --dist loadscope
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: lab check test test-quick test-all
+ifeq ($(TORCH),cpu)
+    INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
+else ifneq ($(TORCH),)
+    $(error TORCH is cpu, or left out: $(TORCH) is neither)
+endif
+# One call, so that torch and torchvision fit. --editable: a change in the checkout counts at once.
+INSTALL = $(BIN)/python -m pip install $(INDEX) --editable
+
+.PHONY: lab check test test-quick test-all site
 
 lab: .venv/.lab-installed
 	$(BIN)/cltutor lab $(if $(PORT),--port $(PORT))
@@ -38,14 +47,21 @@ test-all: test
 	$(PYTEST) -m "long or notebook"
 	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/kill.py
 	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/soak.py
+	CLTUTOR_RESULTS=build/results $(BIN)/python benchmarks/latency.py
 
-# --editable: a change in the checkout counts at once. One call, so that torch and torchvision fit.
+site: .venv/.site-installed
+	$(BIN)/python docs/site/build.py
+
 .venv/.lab-installed: pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install --editable .
+	$(INSTALL) .
 	@touch $@
 
 .venv/.test-installed: pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install --editable ".[test]"
+	$(INSTALL) ".[test]"
+	@touch $@ .venv/.lab-installed
+
+.venv/.site-installed: pyproject.toml | $(BIN)/pip
+	$(INSTALL) ".[docs]"
 	@touch $@ .venv/.lab-installed
 
 $(BIN)/pip:

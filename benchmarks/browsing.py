@@ -200,21 +200,18 @@ class Lab:
 
 
 @contextmanager
-def lab(home: Path) -> Iterator[Lab]:
-    """JupyterLab with everything of its own in the folder ``home``."""
+def lab(home: Path, python: str = sys.executable, app: str = "jupyterlab") -> Iterator[Lab]:
+    """JupyterLab, or another ``app`` of that ``python``, with everything of its own in the folder ``home``."""
     folder, settings = home / "notebooks", home / "settings"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name, values in SETTINGS.items():
         file = settings / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
     token = secrets.token_hex(16)
-    own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"HOME": str(home), "IPYTHONDIR": str(home / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(settings)}
-    own |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1"}
-    own |= {"MALLOC_ARENA_MAX": "2"}  # as `cltutor lab` sets it
-    own |= {"PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(home / "matplotlib")}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+    own = own_folders(home) | {"JUPYTERLAB_SETTINGS_DIR": str(settings), "JUPYTER_TOKEN": token}
+    own |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
+    command = [python, "-m", app, "--no-browser", "--allow-root", "--expose-app-in-browser"]
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={folder}"]
     with open(home / "log", "w") as log:
         server = subprocess.Popen(command, env=os.environ | own, cwd=folder, stdout=log, stderr=log)
@@ -227,6 +224,14 @@ def lab(home: Path) -> Iterator[Lab]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def own_folders(home: Path) -> dict[str, str]:
+    """Variables of the environment with which a server reads and writes nothing of the user's."""
+    own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {"HOME": str(home), "IPYTHONDIR": str(home / "ipython"), "MPLCONFIGDIR": str(home / "matplotlib")}
+    # MALLOC_ARENA_MAX as `cltutor lab` sets it.
+    return own | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 def address(server: subprocess.Popen, home: Path, seconds: float = 90) -> str:

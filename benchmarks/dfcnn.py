@@ -1,4 +1,4 @@
-"""DF-CNN beside the networks that its paper compares (DF-CNN, section 4): peak, forgetting, convergence, claims.
+"""DF-CNN beside the networks that its paper compares (DF-CNN, section 4): peak, forgetting, convergence.
 
 ``digits``: five tasks. ``tiny``: ten tasks of ten classes of Tiny-ImageNet at the paper's amount of data, 17 training
 and 3 validation pictures a class, batches of 10, and the optimiser of the authors' program. All methods have as many
@@ -112,29 +112,6 @@ def measured(runs: list[cl.Run]) -> Measured:
     )
 
 
-# The paper's claim, the number, what it is compared with (None: with 0), and the sign that the claim gives it.
-CLAIMS = (
-    ("DF-CNN's peak is above STL's (section 4.3)", "peak", "dfcnn", "single_task", 1),
-    ("and above that of the larger STL on CIFAR-100 (Figure 4)", "peak", "dfcnn", "single_task_large", 1),
-    ("DF-CNN keeps more of its peak than HPS (Figure 3b)", "kept", "dfcnn", "hard_sharing", 1),
-    ("and more than DEN", "kept", "dfcnn", "expandable", 1),
-    ("DF-CNN converges in fewer epochs than STL (Figure 3c)", "epochs", "dfcnn", "single_task", -1),
-    ("and in fewer than HPS", "epochs", "dfcnn", "hard_sharing", -1),
-    ("the reduced DF-CNN's peak is above STL's too", "peak", "dfcnn_small", "single_task", 1),
-    ("some tasks are better at the end than right after they were learned (Figure 4c)", "gained", "dfcnn", None, 1),
-)
-
-
-def verdict(found: dict[str, Measured], measure: str, ours: str, other: str | None, sign: int) -> list[str]:
-    """The difference over trials with its interval, and what it says of the claim."""
-    values = getattr(found[ours], measure)
-    beside = getattr(found[other], measure) if other else np.zeros_like(values)
-    gap, half = metrics.paired_difference(values, beside)
-    scale = 1 if measure == "epochs" else 100
-    word = "holds here" if sign * gap > half else "does not hold here" if sign * gap < -half else "undecided"
-    return [f"{scale * gap:+.1f} ± {scale * half:.1f}", word]
-
-
 def plain(values: np.ndarray) -> str:
     mean, half = metrics.mean_interval(values)
     return f"{mean:.1f} ± {half:.1f}"
@@ -168,10 +145,6 @@ def main() -> None:
     )
     seeds = [*trials, SEARCH_ORDER]
     report.write(f"dfcnn_{asked.scale}", f"DF-CNN and its baselines, {asked.scale}", header, rows, notes, seeds)
-    claims = [[claim, *verdict(found, *rest)] for claim, *rest in CLAIMS]
-    words = "Differences paired by trial, with 95 % intervals; a claim holds if the interval lies on its side of zero."
-    title = f"The paper's claims at this scale, {asked.scale}"
-    report.write(f"dfcnn_{asked.scale}_claims", title, ["claim", "difference", "verdict"], claims, words, seeds)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,24 @@
-"""Random clicks on the playground in a real JupyterLab: no error, no stuck button, no memory that grows.
+"""Random actions on all ten widgets in a real JupyterLab: no error, no stuck button, no memory that grows.
 
-Memory is that of the kernel (its proportional set size) and of the page (its JavaScript heap after a collection), each
-time with all runs cleared: after a first round in which every preset was pressed and every other widget opened, as
-PyTorch and others load much at first use, and at the end. Also measured, in the page: from running notebook 00's cell
-of the playground, in a new kernel in which the cell of imports has run, to the gallery's first picture; from a press of
-Train to the first own curve; and from a press of a toggle to the picture that answers it.
+Each action is a press, a choice, a number or words typed, a slider moved, a key in a picture, or a click on a random
+spot of one. A sentence that refuses an action is counted; any other error, a list that shows nothing, or a button that
+is not back after Stop, is a fault. In every round the cells run again at last: models, threads and files of the widgets
+that they made before must be gone. Memory is that of the kernel (its proportional set size) and of the page (its
+JavaScript heap after a collection), after the first round and after the last.
 """
 
 import argparse
 import contextlib
-import gc
+import json
 import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import nbformat
-import numpy as np
 import psutil
 
 try:
@@ -28,166 +28,199 @@ except ImportError:  # run as a script
     import report
 
 GROWTH, STUCK = 100, 60  # MB, s
-FIRST, CURVE, TOGGLE = "its cell, to the gallery's first picture", "Train, to the first own curve", "task known at test"
-RECORDED = "a recorded run"
-LIMITS = {FIRST: 1500, CURVE: 500, TOGGLE: 120, RECORDED: 120}  # ms
-START_HERE = Path(__file__).resolve().parents[1] / "notebooks" / "00_start_here.ipynb"
-CELLS = ['import cltutor as cl\nstream = cl.gallery.stream("digits")', "cl.widgets.Playground(stream)"]
-TOOL = "cltutor-playground"
-START = "cl.methods.finetune(epochs=2)"
-OPENED = {
-    START: ("Attention",),
-    "cl.methods.mas(epochs=2)": ("Importance",),
-    "cl.methods.eeil_bf(memory=cl.memory.ExemplarMemory(100), epochs=2)": ("Herding",),
-    "cl.methods.dfcnn(epochs=2)": ("Filters",),
+PAUSE, REST = 0.25, 4  # seconds between two actions, and until what is drawn ahead is done
+SETUP = """import cltutor as cl
+stream = cl.streams.digits(tasks=5, order=0)
+three = cl.streams.digits(tasks=[4, 3, 3], order=0)
+objects = cl.streams.scenes(tasks=[10, 2, 2, 2], classes=range(16), per_class=(50, 20), order=0)
+memory = cl.memory.ExemplarMemory(100)
+run = cl.learn(stream, cl.methods.eeil_bf(memory=memory, epochs=2), progress=False)
+rebuilt = cl.learn(stream, cl.methods.dfcnn(epochs=2), progress=False)"""
+TOOLS = {  # its class on the page -> the call; those that train begin with recorded results
+    "playground": "cl.widgets.Playground(stream)",
+    "method-toggle": "cl.widgets.MethodToggle(stream, epochs=3)",
+    "importance-explorer": "cl.widgets.ImportanceExplorer(three, epochs=6, learning_rate=0.02)",
+    "attention-drift": "cl.widgets.AttentionDrift(objects, epochs=8, learning_rate=0.03)",
+    "herding-explorer": "cl.widgets.HerdingExplorer(run, stream)",
+    "filter-reconstruction": "cl.widgets.FilterReconstruction(rebuilt, stream)",
+    "reverse-transfer": "cl.widgets.ReverseTransfer(stream)",
+    "balance": "cl.widgets.Balance(stream)",
+    "what-not-to-forget": "cl.widgets.WhatNotToForget(three, epochs=6, learning_rate=0.02)",
+    "temperature": "cl.widgets.Temperature(run, stream)",
 }
-REFUSED = "Nothing was changed."  # the message for a press that came before its button was greyed out
-ANSWER = """([tool, button]) => new Promise((done, fail) => {
-    const picture = () => tool.querySelector('.cltutor-live svg');
-    const before = picture(), started = performance.now();
-    const observer = new MutationObserver(() => {
-        if (picture() && picture() !== before) {
-            observer.disconnect();
-            requestAnimationFrame(() => done(performance.now() - started));
-        }
-    });
-    observer.observe(tool, {subtree: true, childList: true, attributes: true});
-    setTimeout(() => { observer.disconnect(); fail(new Error('no other picture within 20 s')); }, 20000);
-    button.click();
-})"""
-ARRIVAL = """async ([tool, before]) => {
-    const run = () => jupyterapp.commands.execute('notebook:run-cell-and-select-next');
-    for (let cell = 0; cell < before; cell++) await run();
-    return await new Promise((done, fail) => {
-        const started = performance.now();
-        const look = () => {
-            const past = performance.now() - started, picture = document.querySelector(`.${tool} .cltutor-live svg`);
-            if (picture) requestAnimationFrame(() => done(performance.now() - started));
-            else if (past > 60000) fail(new Error('no picture within a minute'));
-            else requestAnimationFrame(look);
-        };
-        run();
-        look();
-    });
+CENSUS = """import gc, json, os, threading
+gc.collect()
+kinds = {"tools": cl.widgets.base.Tool, "models": __import__("torch").nn.Module, "runs": cl.Run}
+alive = [one for one in gc.get_objects() if not (issubclass(type(one), kinds["tools"]) and one.closed)]
+counts = {name: sum(issubclass(type(one), kind) for one in alive) for name, kind in kinds.items()}
+counts |= {"threads": threading.active_count(), "files": len(os.listdir("/proc/self/fd"))}
+del alive  # or it would keep them
+print(json.dumps(counts))"""
+CELLS = [SETUP, *TOOLS.values(), CENSUS]
+CONTROLS = "button, select, summary, textarea, input, .noUi-handle"
+CANDIDATES = f"""tool => [...tool.querySelectorAll('{CONTROLS}')].flatMap((e, i) =>
+    e.offsetParent && !e.disabled && e.type !== 'checkbox' && !e.closest('.cltutor-tools, .cltutor-code') ? [i] : [])"""
+SPOT = """([tool, picture, share]) => {
+    const all = [...tool.querySelectorAll('.cltutor-live')].filter(one => one.offsetParent);
+    const host = all[Math.floor(picture * all.length)]?.parentNode;
+    if (!host?.cltutor) return null;
+    const { spots, svg } = host.cltutor;
+    const shown = [...spots.x.keys()].filter(i => spots.shown[i]);
+    if (!shown.length) return null;
+    host.scrollIntoView({ block: 'center' });
+    const spot = shown[Math.floor(share * shown.length)], { a, d, e, f } = svg.getScreenCTM();
+    const [x, y] = [spots.x[spot] * a + e, spots.y[spot] * d + f];
+    return host.contains(document.elementFromPoint(x, y)) ? [x, y] : null; // not scrolled out of sight
 }"""
-CANDIDATES = """tool => [...tool.querySelectorAll('button, select, input, summary')].flatMap((e, i) =>
-    e.offsetParent && !e.disabled && e.type !== 'checkbox' ? [i] : [])"""
+SIGNS = """faults => {
+    const seen = e => e.offsetParent, words = e => e.textContent.trim();
+    const blank = e => seen(e) && e.options.length && e.selectedIndex < 0;
+    const all = query => [...document.querySelectorAll(query)];
+    const empty = all('.cltutor select').filter(blank).map(e => `a list shows nothing: ${words(e.parentNode)}`);
+    const other = Object.entries(faults).flatMap(([what, query]) => all(query).map(e => `${what}: ${words(e)}`));
+    return [all('.cltutor-error').filter(seen).map(words), [...empty, ...other]];
+}"""
+LINES = "cl.methods.lwf(temperature=3)", "cl.methods.ewc(lam=2, epochs=2)", "what(", "cl.widgets.Nothing(stream)"
+TYPED = {"number": ("1", "2", "3", "7", "0", "-1"), "text": ("1, 3-4", "17, 3, 1, 2", "2 5", "x", "")}
+MOVES = "ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp", "Home", "End", "PageUp", "PageDown"
+KEYS = *MOVES, "Enter", " ", "t", "s", "k", "l"
+BROKEN = "Something went wrong in cltutor"  # what a widget shows of an error that is no sentence for the reader
+OTHER_FAULTS = {what: query for what, query in browsing.FAULTS.items() if query != ".cltutor-error"}
 
 
 @dataclass
 class Soak:
-    """What random clicks have done, and what they have cost."""
+    """What random actions have done, and what they have cost."""
 
-    actions: int = 0
+    actions: Counter[str] = field(default_factory=Counter)  # by widget
     trainings: int = 0
-    refusals: int = 0
+    refused: Counter[str] = field(default_factory=Counter)  # by sentence
     faults: list[str] = field(default_factory=list)
     kernel: float = 0.0  # MB that it grew
     page: float = 0.0
+    counts: list[dict[str, int]] = field(default_factory=list)  # what is alive after each round
 
     @property
     def growth(self) -> float:
         return self.kernel + self.page
 
+    @property
+    def leaks(self) -> dict[str, int]:
+        """What there is more of after the last round than after the first."""
+        first, last = self.counts[0], self.counts[-1]
+        return {name: last[name] - first[name] for name in first if last[name] > first[name]}
+
 
 class Presser:
-    """Presses, chooses and types at random on a playground in the page."""
+    """Acts at random on the widgets of a notebook."""
 
-    def __init__(self, tool: browsing.Widget, seed: int):
-        self.tool, self.draw, self.page = tool, random.Random(seed), tool.notebook.page
-        self.done, self.typed = Soak(), ""
+    def __init__(self, notebook: browsing.Notebook, seed: int):
+        self.notebook, self.page, self.draw = notebook, notebook.page, random.Random(seed)
+        self.done, self.shown = Soak(), []
 
-    def press(self) -> None:
-        """One random action on what can be pressed now."""
-        places = self.tool.place.evaluate(CANDIDATES)
-        control = self.tool.place.locator("button, select, input, summary").nth(self.draw.choice(places))
+    @property
+    def tools(self) -> list[browsing.Widget]:
+        return [self.notebook.tools(f"cltutor-{name}")[0] for name in TOOLS]
+
+    def act(self) -> None:
+        """One random action on what there is now, and a look at what came of it."""
+        name = self.draw.choice(list(TOOLS))
+        tool = self.notebook.tools(f"cltutor-{name}")[0].place
+        how = self.draw.choices([self._control, self._spot, self._key], [5, 3, 1])[0]
         try:
-            self._act(control)
-        except Exception as error:  # it may be gone by now, as a widget that was just closed is
+            how(tool)
+        except Exception as error:  # what is pressed may be gone by now
             if "Timeout" not in type(error).__name__ and "Target" not in str(error):
                 raise
-        self.done.actions += 1
+        self.done.actions[name] += 1
+        self.page.wait_for_timeout(1000 * PAUSE)
+        self.look(name)
 
-    def _act(self, control) -> None:
-        kind = control.evaluate("e => e.tagName + (e.type || '')", timeout=2000)
-        words = control.evaluate("e => e.textContent", timeout=2000)
-        if kind.startswith("SELECT"):
-            options = control.locator("option:not([disabled])").all()
-            control.select_option(index=self.draw.randrange(len(options)), timeout=2000)
-        elif kind == "INPUTnumber":
-            self.typed = str(self.draw.choice([1, 2, 3]))
-            control.fill(self.typed, timeout=2000)
-            control.press("Enter", timeout=2000)
-        elif not kind.startswith("INPUT") and "Copy" not in words:
-            self.done.trainings += words.strip().endswith("Train")
-            control.click(timeout=2000)
+    def _control(self, tool) -> None:
+        places = tool.evaluate(CANDIDATES)
+        control = tool.locator(CONTROLS).nth(self.draw.choice(places))
+        kind = control.evaluate("e => e.type?.startsWith('select') ? 'select' : e.type ?? e.tagName", timeout=1000)
+        if kind == "select":
+            count = control.locator("option").count()
+            control.select_option(index=self.draw.randrange(count), timeout=1000)
+        elif kind in (*TYPED, "textarea"):
+            control.fill(self.draw.choice(TYPED.get(kind, LINES)), timeout=1000)
+            control.press("Enter", timeout=1000)
+        elif kind in ("range", "DIV"):
+            control.press(self.draw.choice(MOVES), timeout=1000)
+        else:
+            self.done.trainings += control.inner_text(timeout=1000).strip().endswith("Train")
+            control.click(timeout=1000)
 
-    def look(self) -> None:
-        """Record the faults on the page; a press, or a number typed, that was refused with a rule is none."""
-        for error in self.tool.notebook.errors():
-            if REFUSED in error or error.endswith(f", not {self.typed}."):
-                self.done.refusals += 1
-            else:
-                self.done.faults.append(error)
+    def _spot(self, tool) -> None:
+        place = self.page.evaluate(SPOT, [tool.element_handle(), self.draw.random(), self.draw.random()])
+        if place:
+            self.page.mouse.click(*place)
 
-    def quiet(self) -> None:
-        """Stop the training and clear the runs; what does not come to rest is a fault."""
+    def _key(self, tool) -> None:
+        pictures = tool.locator(".cltutor-live svg:focus, .cltutor-live svg[tabindex]")
+        if count := pictures.count():
+            pictures.nth(self.draw.randrange(count)).focus(timeout=1000)
+            for key in self.draw.choices(KEYS, k=3):
+                self.page.keyboard.press(key)
+
+    def look(self, name: str) -> None:
+        """Record what the page shows: sentences that refuse, and faults."""
+        sentences, faults = self.page.evaluate(SIGNS, OTHER_FAULTS)
+        new = Counter(sentences) - Counter(self.shown)
+        self.shown = sentences
+        self.done.refused.update(one for one in new if not one.startswith(BROKEN))
+        self.done.faults += [f"{name}: {one}" for one in (*(one for one in new if one.startswith(BROKEN)), *faults)]
+
+    def rest(self) -> None:
+        """Stop what learns; a widget whose Train or Clear does not come back is a fault."""
         end = time.monotonic() + STUCK
-        while self._busy():
-            if time.monotonic() > end:
-                self.done.faults.append(f"a button was stuck for {STUCK} s: {self.tool.status}")
-                return
-            for stop in self.tool.place.get_by_role("button", name="Stop").all():
-                if stop.is_enabled():
-                    stop.click()
-            self.page.wait_for_timeout(200)
-        close = self.tool.button("Close")
-        if close.count() and close.is_visible():
-            close.click()
-        self.tool.place.get_by_role("button", name="Clear").first.click()
-        self.page.wait_for_timeout(1500)
+        for tool in self.tools:
+            while (stop := tool.button("Stop")).count() and stop.first.is_enabled() or self._waits(tool):
+                if stop.first.is_enabled():
+                    stop.first.click()
+                if time.monotonic() > end:
+                    self.done.faults.append(f"stuck {STUCK} s after Stop: {tool.place.inner_text()[:200]}")
+                    return
+                self.page.wait_for_timeout(200)
 
-    def _busy(self) -> bool:
-        return not all(button.is_enabled() for button in self.tool.place.get_by_role("button", name="Train").all())
+    def _waits(self, tool: browsing.Widget) -> bool:
+        named = (tool.button(words) for words in ("Train", "Clear"))
+        return any(one.count() and not one.first.is_enabled() for one in named)
 
-    def first_round(self) -> None:
-        """Press every preset, learn short recipes, and open each other widget."""
-        self.tool.button("all switches").click()
-        for words in self.tool.field("method").locator("option").all_inner_texts():
-            self.tool.field("method").select_option(words)
-            self.page.wait_for_timeout(500)
-        for code, widgets in OPENED.items():
-            self.train(code)
-            for words in widgets:
-                self.tool.button(words).click()
-                self.page.wait_for_timeout(8000)  # it draws ahead, too
-            self.quiet()
+    def again(self) -> None:
+        """Run every widget's cell again, and count what is alive in the kernel then."""
+        for place in range(1, len(CELLS)):
+            if place == len(CELLS) - 1:
+                self.page.wait_for_timeout(1000 * REST)
+            self.run(place)
+        self.done.counts.append(json.loads("".join(self.notebook.cells()[-1].outputs[0].text)))
 
-    def train(self, code: str = START) -> None:
-        """Learn a short recipe to its end; the page must still be able to."""
-        self.tool.place.get_by_label("as code", exact=True).last.fill(code)
-        self.tool.place.get_by_label("as code", exact=True).last.press("Enter")
-        self.page.wait_for_timeout(500)
-        self.tool.train()
-        self.tool.until(self.tool.button("Train").is_enabled, STUCK)
+    def run(self, place: int) -> None:
+        """Run one cell."""
+        self.page.evaluate(
+            """async place => {
+                jupyterapp.shell.currentWidget.content.activeCellIndex = place;
+                await jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            place,
+        )
 
 
-def soak(tool: browsing.Widget, kernel: psutil.Process, seconds: float, seed: int, pause: float = 0.4) -> Soak:
-    """Random actions for so many seconds, one every ``pause`` seconds; faults end it early."""
-    presser = Presser(tool, seed)
-    presser.first_round()
-    presser.quiet()
-    before = megabytes(kernel), heap(presser.page)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not presser.done.faults:
-        presser.press()
-        presser.page.wait_for_timeout(1000 * pause)
-        presser.look()
-    presser.quiet()
-    presser.train()
-    presser.quiet()
-    presser.look()
-    presser.done.kernel, presser.done.page = megabytes(kernel) - before[0], heap(presser.page) - before[1]
+def soak(notebook: browsing.Notebook, kernel: psutil.Process, seconds: float, seed: int, rounds: int = 5) -> Soak:
+    """Random actions for so many seconds in so many rounds; faults end it early."""
+    presser, memory = Presser(notebook, seed), []
+    for _ in range(rounds):
+        end = time.monotonic() + seconds / rounds
+        while time.monotonic() < end and not presser.done.faults:
+            presser.act()
+        presser.rest()
+        presser.look("at rest")
+        if presser.done.faults:
+            return presser.done
+        presser.again()
+        memory.append((megabytes(kernel), heap(presser.page)))
+    presser.done.kernel, presser.done.page = (last - first for first, last in zip(memory[0], memory[-1], strict=True))
     return presser.done
 
 
@@ -195,7 +228,7 @@ def megabytes(process: psutil.Process) -> float:
     return process.memory_full_info().pss / 2**20
 
 
-def heap(page) -> float:
+def heap(page: Any) -> float:
     """MB of the page's JavaScript heap, after a collection."""
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.collectGarbage")
@@ -210,40 +243,6 @@ def kernel_of(lab: browsing.Lab) -> psutil.Process:
     return max(found, key=lambda process: process.create_time())
 
 
-def answer(tool: browsing.Widget, button) -> float:
-    """Milliseconds from a press of the button to another picture, as the page measures them."""
-    return tool.notebook.page.evaluate(ANSWER, [tool.place.element_handle(), button.element_handle()])
-
-
-def first_pictures(lab: browsing.Lab, context, times: int) -> list[float]:
-    """Milliseconds from running the playground's cell, those before it done, to its picture of recorded runs."""
-    cells = nbformat.read(START_HERE, as_version=4).cells
-    before = next(place for place, cell in enumerate(cells) if "Playground(stream)" in cell.source)
-    found = []
-    for _ in range(times):
-        with browsing.opened(lab, context, START_HERE) as notebook:
-            found.append(notebook.page.evaluate(ARRIVAL, [TOOL, before]))
-    return found
-
-
-def answers(tool: browsing.Widget, times: int) -> dict[str, list[float]]:
-    """Milliseconds to the first own curve after Train, and to the picture after a press of a toggle, drawn ahead."""
-    found: dict[str, list[float]] = {CURVE: [], TOGGLE: [], RECORDED: []}
-    page = tool.notebook.page
-    for _ in range(times):
-        found[CURVE].append(answer(tool, tool.button("Train")))
-        tool.until(tool.button("Train").is_enabled, STUCK)
-        page.wait_for_timeout(3000)  # pictures are drawn ahead meanwhile
-        for known in ("known", "unknown"):
-            found[TOGGLE].append(answer(tool, tool.button(known)))
-            page.wait_for_timeout(2000)
-    for switch in tool.place.locator(".cltutor-recorded button").all()[:4]:
-        for _ in range(2):
-            found[RECORDED].append(answer(tool, switch))
-            page.wait_for_timeout(4000)
-    return found
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600)
@@ -253,25 +252,21 @@ def main() -> int:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         lab = stack.enter_context(browsing.lab(home))
         context = stack.enter_context(browsing.browser(browsing.find_chromium()))
-        measured = {FIRST: first_pictures(lab, context, 3)}
         notebook = stack.enter_context(browsing.opened(lab, context, CELLS))
         notebook.run_all()
-        (tool,) = notebook.tools(TOOL)
-        notebook.page.wait_for_timeout(5000)  # the first step of all is warmed up, the first pictures are drawn
-        measured |= answers(tool, 3)
-        done = soak(tool, kernel_of(lab), asked.seconds, asked.seed)
-    gc.collect()
-    rows = [[f"{asked.seconds:.0f} s of random clicks", f"{done.actions} actions, {done.trainings} on Train", ""]]
-    rows += [["errors shown", len(done.faults), 0], ["presses refused, with a sentence", done.refusals, ""]]
+        done = soak(notebook, kernel_of(lab), asked.seconds, asked.seed)
+    by_widget = ", ".join(f"{count} {name}" for name, count in done.actions.most_common())
+    rows = [[f"{asked.seconds:.0f} s of random actions", f"{done.actions.total()}, {done.trainings} on Train", ""]]
+    rows += [["faults", len(done.faults), 0]]
+    rows += [["actions refused, with a sentence", done.refused.total(), ""]]
     rows += [["memory that the kernel grew, MB", round(done.kernel), ""], ["the page, MB", round(done.page), ""]]
     rows += [["together, MB", round(done.growth), GROWTH]]
-    for what, values in measured.items():
-        shown = f"{np.median(values):.0f} (most {max(values):.0f}, {len(values)} times)"
-        rows.append([f"{what}, ms", shown, LIMITS[what]])
-    notes = "\n".join(done.faults[:3])
-    report.write("soak", "Random clicks on the playground", ["what", "measured", "at most"], rows, notes, [asked.seed])
-    slow = any(np.median(ms) > LIMITS[what] for what, ms in measured.items())
-    return 1 if done.faults or done.growth > GROWTH or slow else 0
+    for name, count in done.counts[0].items() if done.counts else ():
+        rows.append([f"{name} alive, after every round", ", ".join(str(one[name]) for one in done.counts), count])
+    sentences = "\n".join(f"- {count} x {words}" for words, count in done.refused.most_common())
+    notes = "\n".join([f"Actions: {by_widget}.", *done.faults[:5], "", "Refused with:", "", sentences])
+    report.write("soak", "Random actions on all widgets", ["what", "measured", "at most"], rows, notes, [asked.seed])
+    return 1 if done.faults or done.growth > GROWTH or done.leaks else 0
 
 
 if __name__ == "__main__":

@@ -104,6 +104,8 @@ class Part(Described):
     keeps_images: ClassVar[bool] = False  # trains on images of earlier tasks
     needs_task_at_test: ClassVar[bool] = False  # must be given an image's task at test
 
+    takes_several_labels: ClassVar[bool] = False  # works where images have several labels
+
     @property
     def needs_labels(self) -> bool | None:
         """Whether what it protects is found with the help of labels; None where it reads no images for that."""

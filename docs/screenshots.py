@@ -1,15 +1,17 @@
 """The README's pictures of the widgets, taken from the running page: JupyterLab in the system's Chromium.
 
     python docs/screenshots.py [name ...]
+    python docs/screenshots.py --look FOLDER [name ...]
 
-Each is written to docs/<name>.png, with fewer colours where it would be larger than 200 kB.
+Each is written to docs/<name>.png, with fewer colours where it would be larger than 200 kB; to be looked at, to
+FOLDER/<name>-<window>.png, the page as a reader sees it: on a laptop, with a projector, and dark.
 """
 
+import argparse
 import io
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -18,20 +20,18 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "benchmarks"))
 
 import browsing  # noqa: E402 (it is a neighbour of the benchmarks)
+import soak  # noqa: E402
 
 LARGEST = 200_000  # bytes
-DIGITS = "import cltutor as cl\nstream = cl.gallery.stream('digits')"
-HERDED = "run = cl.learn(stream, cl.methods.eeil_bf(memory=cl.memory.ExemplarMemory(100), epochs=7), progress=False)"
-FILTERS = "run = cl.learn(stream, cl.methods.dfcnn(epochs=10), progress=False)"
-
-
-@dataclass(frozen=True)
-class Shot:
-    """The cells that show a widget, its class on the page, and what is done before its picture is taken."""
-
-    cells: tuple[str, ...]
-    css: str
-    prepare: Callable[[browsing.Widget], None] = lambda tool: None
+IN_README = (
+    *("playground", "method-toggle", "importance-explorer", "attention-drift", "herding-explorer"),
+    *("filter-reconstruction", "reverse-transfer"),
+)
+WINDOWS = {  # width, height and pixels of a CSS pixel, and the theme
+    "laptop": (1280, 720, 1, "JupyterLab Light"),
+    "projector": (1600, 1000, 2, "JupyterLab Light"),
+    "dark": (1280, 720, 1, "JupyterLab Dark"),
+}
 
 
 def train(tool: browsing.Widget, seconds: float = 300) -> None:
@@ -55,23 +55,8 @@ def toggle(tool: browsing.Widget) -> None:
         train(tool)
 
 
-SHOTS = {
-    "playground": Shot((DIGITS, "cl.widgets.Playground(stream)"), "cltutor-playground", play),
-    "method-toggle": Shot((DIGITS, "cl.widgets.MethodToggle(stream)"), "cltutor-method-toggle", toggle),
-    "importance-explorer": Shot(
-        (DIGITS, "cl.widgets.ImportanceExplorer(stream, epochs=5)"), "cltutor-importance-explorer", train
-    ),
-    "attention-drift": Shot(
-        ("import cltutor as cl\nstream = cl.gallery.stream('scenes')", "cl.widgets.AttentionDrift(stream, epochs=5)"),
-        "cltutor-attention-drift",
-        train,
-    ),
-    "herding-explorer": Shot((DIGITS, HERDED, "cl.widgets.HerdingExplorer(run, stream)"), "cltutor-herding-explorer"),
-    "filter-reconstruction": Shot(
-        (DIGITS, FILTERS, "cl.widgets.FilterReconstruction(run, stream)"), "cltutor-filter-reconstruction"
-    ),
-    "reverse-transfer": Shot((DIGITS, "cl.widgets.ReverseTransfer(stream)"), "cltutor-reverse-transfer", train),
-}
+# What is done before a picture is taken; the others begin with recorded results.
+PREPARED: dict[str, Callable[[browsing.Widget], None]] = {"playground": play, "method-toggle": toggle}
 
 
 def smallest(png: bytes) -> bytes:
@@ -86,27 +71,50 @@ def smallest(png: bytes) -> bytes:
     return file.getvalue()
 
 
-def main(names: list[str]) -> int:
-    if unknown := set(names) - SHOTS.keys():
-        print(f"There is no picture {', '.join(sorted(unknown))}; there are {', '.join(SHOTS)}.", file=sys.stderr)
+def show(tool: browsing.Widget, window: str) -> None:
+    """Have the page show a widget at the top of this window."""
+    width, height, scale, theme = WINDOWS[window]
+    page = tool.notebook.page
+    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", size)
+    page.wait_for_timeout(1000)  # until all is laid out
+    tool.place.evaluate("tool => tool.closest('.jp-OutputArea').scrollIntoView({ block: 'start' })")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+
+
+def main(names: list[str], folder: Path | None) -> int:
+    if unknown := set(names) - soak.TOOLS.keys():
+        print(f"There is no widget {', '.join(sorted(unknown))}; there are {', '.join(soak.TOOLS)}.", file=sys.stderr)
         return 2
+    names = names or list(soak.TOOLS if folder else IN_README)
     home = tempfile.TemporaryDirectory()
     with home, browsing.lab(Path(home.name)) as lab, browsing.browser(browsing.find_chromium()) as context:
-        for name in names or SHOTS:
-            shot = SHOTS[name]
-            with browsing.opened(lab, context, list(shot.cells)) as notebook:
-                notebook.page.set_viewport_size({"width": 1280, "height": 2000})
-                notebook.run_all()
-                (tool,) = notebook.tools(shot.css)
-                shot.prepare(tool)
+        cells = [soak.SETUP, *(soak.TOOLS[name] for name in names)]
+        with browsing.opened(lab, context, cells) as notebook:
+            notebook.run_all()
+            notebook.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+            for name in names:
+                (tool,) = notebook.tools(f"cltutor-{name}")
+                PREPARED.get(name, lambda tool: None)(tool)
                 notebook.page.wait_for_timeout(3000)  # what is drawn or greyed out soon after
                 if errors := notebook.errors():
                     raise RuntimeError(f"{name}: {errors[0]}")
-                data = smallest(tool.place.screenshot())
-            (DOCS / f"{name}.png").write_bytes(data)
-            print(f"docs/{name}.png, {len(data) / 1000:.0f} kB")
+                for window in WINDOWS if folder else ():
+                    show(tool, window)
+                    folder.mkdir(parents=True, exist_ok=True)
+                    notebook.page.screenshot(path=folder / f"{name}-{window}.png")
+                if not folder:
+                    data = smallest(tool.place.screenshot())
+                    (DOCS / f"{name}.png").write_bytes(data)
+                    print(f"docs/{name}.png, {len(data) / 1000:.0f} kB")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--look", type=Path, metavar="FOLDER")
+    parser.add_argument("names", nargs="*", metavar="name")
+    given = parser.parse_args()
+    sys.exit(main(given.names, given.look))

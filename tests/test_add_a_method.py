@@ -21,7 +21,7 @@ def test_the_file_has_at_most_sixty_lines():
 
 
 def test_the_page_runs_as_a_script_and_its_table_says_that_der_trains_on_old_data(tmp_path):
-    used = textwrap.indent(f"{example.USE}{example.COMPARE}print(cl.learn(stream, 'wa', epochs=1).name)\n", "    ")
+    used = textwrap.indent(f"{example.USE}{example.COMPARE}print(cl.learn(stream, 'aligned', epochs=1).name)\n", "    ")
     script = tmp_path / "mine.py"
     script.write_text(f"{example.FILE}\n\n{example.ALIGNING}\n\nif __name__ == '__main__':\n{used}", encoding="utf-8")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path)
@@ -29,7 +29,7 @@ def test_the_page_runs_as_a_script_and_its_table_says_that_der_trains_on_old_dat
     lines = [line.split() for line in done.stdout.splitlines()]
     assert done.stdout.startswith("Recipe(name='der', loss=CrossEntropy() + DarkReplay()")
     assert ["der", "yes", "no", "yes", "–", "yes"] in lines, done.stdout
-    assert lines[-1] == ["wa"]
+    assert lines[-1] == ["aligned"]
 
 
 def step(heads="class", **settings):
@@ -83,7 +83,7 @@ def test_weight_aligning_scales_the_new_head_to_the_mean_length_of_the_old_ones_
     for classes in (2, 3):
         network.grow(classes)
     before = network.heads[1].weight.detach().clone()
-    aligned = example.der.WeightAligning().tested(network, {})
+    aligned = example.der.Aligning().tested(network, {})
     assert aligned is network
     lengths = [head.weight.norm(dim=1).mean().item() for head in network.heads]
     assert lengths[1] == pytest.approx(lengths[0])

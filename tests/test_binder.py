@@ -92,7 +92,7 @@ def test_a_gpu_build_would_be_seen(line):
 
 
 def test_everything_comes_from_conda_forge(environment):
-    assert yaml.safe_load(environment)["channels"] == ["conda-forge", "nodefaults"]
+    assert yaml.safe_load(environment)["channels"] == ["conda-forge"]
 
 
 def test_its_scripts_install_the_package_alone_and_end_by_becoming_the_server():

@@ -52,3 +52,40 @@ def test_the_citation_and_the_changelog_have_the_version():
     assert citation["version"] == cltutor.__version__
     assert {"cff-version", "message", "title", "authors"} <= citation.keys()
     assert f"## [{cltutor.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readme_names_every_method_of_a_paper_once_in_its_table():
+    table = README[README.index("## Methods, by paper") : README.index("## Add your own")]
+    named = re.findall(r"`(\w+)`", "\n".join(line for line in table.splitlines() if line.startswith("|")))
+    assert len(named) == len(set(named))
+    shipped = {name for name in cltutor.methods.names() if not name.startswith("example_")}
+    shipped = {name for name in shipped if cltutor.methods.named(name).__module__.startswith("cltutor.")}
+    # Of those trained as in the authors' program one is named, and that there are three more.
+    assert shipped - set(named) == {f"{name}_authors" for name in ("single_task", "hard_sharing", "progressive")}
+    assert set(named) <= shipped
+
+
+def test_the_readme_says_in_its_first_screen_what_it_is_and_its_two_commands():
+    first = "\n".join(README.splitlines()[:24])
+    assert "    make lab" in first
+    assert "    make test" in first
+    assert "![" in first
+
+
+def test_the_links_of_the_readme_and_of_the_guides_lead_to_files():
+    missing = []
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if not target.startswith(("http:", "https:")) and not (page.parent / target).exists():
+                missing.append(f"{page.name}: {target}")
+    assert missing == []
+
+
+def test_the_site_is_published_by_the_command_that_everybody_runs():
+    (job,) = read(".github/workflows/site.yml")["jobs"].values()
+    assert "make site TORCH=cpu" in [step.get("run") for step in job["steps"]]
+    (kept,) = (step["with"]["path"] for step in job["steps"] if "upload-pages" in step.get("uses", ""))
+    assert kept == "build/site/html"

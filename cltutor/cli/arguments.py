@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ..describe import Location, Rule, Whole, shown
@@ -15,6 +16,7 @@ COMMANDS = {
     "doctor": "check what this computer has, what is wrong and how to fix it",
     "gallery": "make the results again that come with cltutor",
     "claims": "check the claims of the five papers",
+    "grade": "check the notebooks of a class, and write one table",
 }
 STORE = "~/.cache/cltutor/runs"
 SOURCES = ("digits", "scenes", "facts")
@@ -42,12 +44,15 @@ def parser() -> Parser:
     """All commands with their arguments."""
     root = Parser(prog="cltutor", description="The continual-learning textbook that you run.")
     commands = root.add_subparsers(dest="command", required=True, metavar="command")
-    lab, run, compare, _, gallery, claims = (
+    lab, run, compare, _, gallery, claims, grade = (
         commands.add_parser(name, help=purpose, description=purpose) for name, purpose in COMMANDS.items()
     )
     port, place = by(Whole(1, 65535), "port"), by(Location(), "it")
     lab.add_argument("--port", type=port, help="the port to listen on (default: a free one)")
     lab.add_argument("--folder", type=place, help="where to work on copies of the notebooks; files there are kept")
+    words = "leave the folded solutions out of the copies (default folder: cltutor-notebooks)"
+    lab.add_argument("--without-solutions", action="store_true", help=words)
+    _add_grading(grade)
     for command in (run, compare):
         _add_training(command)
     run.add_argument("method", help="a method's name, such as lwf")
@@ -59,6 +64,8 @@ def parser() -> Parser:
     claims.add_argument("--paper", help="lwf, mas, lwm, eeil or dfcnn (default: all)")
     trials = by(Whole(1), "trials")
     claims.add_argument("--trials", type=trials, help="class orders per claim, 2 or more (default: the claim's own)")
+    claims.add_argument("--with-data", action="store_true", help="also the claims on Tiny-ImageNet, in CLTUTOR_DATA")
+    claims.add_argument("--estimate", action="store_true", help="say how long it will take, and train nothing")
     claims.add_argument("--out", type=place, help="the page to write, such as docs/claims.md")
     store = os.environ.get("CLTUTOR_RUNS", STORE)
     words = "the folder of finished runs (default: CLTUTOR_RUNS, or a cache)"
@@ -68,6 +75,18 @@ def parser() -> Parser:
     for command in (compare, gallery, claims):
         command.add_argument("--workers", type=workers, default=1, help="processes to train in (default: 1)")
     return root
+
+
+def _add_grading(command: argparse.ArgumentParser) -> None:
+    place = by(Location(), "it")
+    command.add_argument("submissions", type=place, metavar="folder", help="where the students' notebooks are")
+    command.add_argument("--out", type=place, default=Path("grades.csv"), help="the table (default: grades.csv)")
+    words = "seconds for an exercise with the cells that it needs (default: 60)"
+    command.add_argument("--limit", type=by(Whole(1, 86_400), "limit"), default=60, help=words)
+    memory = by(Whole(1, 1024), "memory")
+    command.add_argument("--memory", type=memory, default=4, help="GB that a notebook may take (default: 4)")
+    words = "write otter-grader's test files to the folder instead of grading"
+    command.add_argument("--otter", action="store_true", help=words)
 
 
 def _add_training(command: argparse.ArgumentParser) -> None:

@@ -8,9 +8,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ..comparing.parallel import processes
-from ..studies.claims.entries import CLAIMS, SHIPPED, Entry, Ledger, claims, ledger, write
-from ..studies.claims.running import check
+from ..studies.claims.entries import SHIPPED, Ledger, claims, ledger, write
+from ..studies.claims.entry import Entry
+from ..studies.claims.rows import all_claims
+from ..studies.claims.running import check, estimate
 from .writing import ready_file
+
+SAVED_EVERY = 60.0  # seconds
 
 
 def main(
@@ -18,36 +22,58 @@ def main(
     check: Callable[..., Iterator[Ledger]] = check,
     shipped: Path = SHIPPED,
 ) -> int:
-    """Train what the claims need, print their table, and write it to ``--out``; stopped, it continues from its store.
+    """Say how long it will take, train what the claims need, print their table, and write it to ``--out``; stopped, it
+    continues from its store.
 
     Over the claims' own trials, the new numbers, of all papers or of one, replace those in ``shipped``, and ``--out``
-    is the page of all papers. Both are written after every claim.
+    is the page of all papers. Both are written now and then, and at the end.
 
     Raises:
-        ValueError: an unknown paper, too few trials, or a folder that cannot be written to.
+        ValueError: an unknown paper, too few trials, no data where ``--with-data`` needs them, or a folder that cannot
+            be written to.
     """
-    chosen = claims(arguments.paper, arguments.trials)
-    whole = ledger(shipped) if shipped.exists() else Ledger(tuple(map(Entry, CLAIMS)))
+    chosen = claims(arguments.paper, arguments.trials, arguments.with_data)
+    whole = ledger(shipped) if shipped.exists() else Ledger(tuple(map(Entry, all_claims())))
     numbers = shipped if arguments.trials is None else None
     for path in filter(None, (numbers, arguments.out)):
         ready_file(path)
-    workers = arguments.workers
+    runs, seconds = estimate(chosen, arguments.store)
+    print(
+        f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}.",
+        flush=True,
+    )
+    if arguments.estimate:
+        return 0
+    workers, found, saved = arguments.workers, Ledger(()), time.monotonic()
+
+    def save() -> None:
+        page = whole.with_papers_of(found) if numbers else found
+        if numbers:
+            page.save(numbers)
+        if arguments.out:
+            write(arguments.out, page.markdown())
+
     with processes(workers) if workers > 1 else nullcontext() as pool:
-        started = time.monotonic()
-        for found in check(chosen, arguments.store, command(arguments), pool):
-            page = whole.with_papers_of(found) if numbers else found
-            if numbers:
-                page.save(numbers)
-            if arguments.out:
-                write(arguments.out, page.markdown())
-            done = sum(bool(entry.numbers) for entry in found)
-            print(f"{done} of {len(chosen)} claims, {time.monotonic() - started:.0f} s", flush=True)
-    print(found.markdown())
+        try:
+            for found in check(chosen, arguments.store, command(arguments), pool):
+                if time.monotonic() - saved > SAVED_EVERY:
+                    save()
+                    saved = time.monotonic()
+                print(f"{sum(entry.complete for entry in found)} of {len(chosen)} claims", flush=True)
+        finally:
+            save()
+    print((whole.with_papers_of(found) if numbers else found).markdown())
     return 0
+
+
+def in_words(seconds: float) -> str:
+    """Such as "3 h 20 min"."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(1, minutes)} min"
 
 
 def command(arguments: argparse.Namespace) -> str:
     """The command line that makes these numbers again."""
     typed = {name: getattr(arguments, name) for name in ("paper", "trials", "workers", "out")}
     options = [f"--{name} {shlex.quote(str(value))}" for name, value in typed.items() if value not in (None, 1)]
-    return " ".join(["cltutor claims", *options])
+    return " ".join(["cltutor claims", *options, *(["--with-data"] if arguments.with_data else [])])

@@ -222,4 +222,5 @@ def held_out(stream: Stream) -> Stream:
         )
     none = Split.empty(stream.image_shape)
     tasks = [replace(task, test=task.validation, validation=none) for task in stream]
-    return Stream(tasks=tasks, class_names=stream.class_names, name=stream.name, code=stream.code + " held out")
+    code = stream.code + " held out"
+    return Stream(tasks, stream.class_names, stream.name, code, returning=stream.returning)

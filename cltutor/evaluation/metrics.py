@@ -2,10 +2,9 @@
 
 The accuracy matrix A is (T, T), in [0, 1]: row i = after learning task i, column j = on task j,
 nan above the diagonal. Rows of tasks that were not learned (a run stopped early) are nan
-throughout and are left out; so are columns of tasks on which no accuracy says anything (those of
-one class, with the task known). A mean is nan where nothing is left: over old tasks it is nan for
-a single task, not 0, because there was nothing to forget. Every function raises ValueError for an
-array of another shape.
+throughout and are left out; so are columns of tasks on which no accuracy says anything (those of one class, with the
+task known). A mean is nan where nothing is left: over old tasks it is nan for a single task, not 0, because there was
+nothing to forget. Every function raises ValueError for an array of another shape.
 """
 
 import math
@@ -126,6 +125,21 @@ def backward_transfer(accuracy: ArrayLike) -> float:
     """
     a = _matrix(accuracy)
     return _mean((a[-1] - np.diag(a))[:-1])
+
+
+@checked(before=Numbers("T"), untrained=Numbers("T"))
+def forward_transfer(before: ArrayLike, untrained: ArrayLike) -> float:
+    """What earlier tasks bring to one that is not learned yet: FWT = (1/(T-1)) sum_{i>=1} (A[i-1, i] - b_i).
+
+    before: (T,) the A[i-1, i], accuracy on each task just before it is learned (`probing.before_learning`); the first
+    is not read. untrained: (T,) the b_i, of a network that has learned nothing. nan when T = 1. Source: Lopez-Paz &
+    Ranzato 2017 (GEM), eq. 4.
+    """
+    known, chance = np.asarray(before, dtype=float), np.asarray(untrained, dtype=float)
+    both = np.concatenate([known[1:], chance])
+    if len(known) != len(chance) or not ((both >= 0) & (both <= 1 + ROUNDING)).all():
+        raise ValueError("before and untrained are accuracies from 0 to 1, one for each task.")
+    return _mean((known - chance)[1:])
 
 
 @checked

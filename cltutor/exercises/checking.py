@@ -25,6 +25,16 @@ class Check:
     passed: bool
     message: str
 
+    def require(self) -> "Check":
+        """The check itself where the answer is right, for a cell that is graded by whether it raises.
+
+        Raises:
+            AssertionError: the answer is not right yet; its text is the message.
+        """
+        if not self.passed:
+            raise AssertionError(repr(self))
+        return self
+
     def __repr__(self) -> str:
         return f"{self.exercise}: {'right' if self.passed else 'not yet'}. {self.message}"
 
@@ -64,7 +74,18 @@ def names() -> list[str]:
 
 
 def check(exercise: str, answer: Any) -> Check:
-    """Check an answer to the exercise of this name.
+    """Check an answer to the exercise of this name, and keep the result for `report`.
+
+    Raises:
+        ValueError: there is no such exercise.
+    """
+    found = judge(exercise, answer)
+    TRIES.setdefault(exercise, []).append(found)
+    return found
+
+
+def judge(exercise: str, answer: Any) -> Check:
+    """As `check`, and nothing is kept.
 
     Raises:
         ValueError: there is no such exercise.
@@ -83,7 +104,6 @@ def check(exercise: str, answer: Any) -> Check:
         found = Check(exercise, False, f"There is no answer here yet. Hint: {this.hint}")
     except NotYet as reason:
         found = Check(exercise, False, str(reason))
-    TRIES.setdefault(exercise, []).append(found)
     return found
 
 
@@ -114,7 +134,7 @@ def numbers(result: Any) -> Tensor:
         if isinstance(result, tuple | list):
             return torch.stack([torch.as_tensor(value).detach().double() for value in result])
         return torch.as_tensor(result).detach().double()
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise NotYet(f"Your function returns a {type(result).__name__}; numbers were expected.") from error
 
 

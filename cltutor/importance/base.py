@@ -38,6 +38,8 @@ class Importance(Part):
 class Uniform(Importance):
     """Omega_k = 1 for every parameter, after any number of tasks."""
 
+    takes_several_labels: ClassVar[bool] = True
+
     symbol: ClassVar[str] = ""
 
     def of_task(self, context: "Context", state: State) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..checked import Many, Table, Tensors, checked
 from ..describe import Choice, Real, Whole
 from ..networks import Network
+from ..networks.maps import readable
 from ..seeds import generator
 
 WHICH = ("least", "random", "most")
@@ -34,13 +35,10 @@ def shared_weights(network: Network) -> dict[str, Tensor]:
 def layer_names(network: Network) -> dict[str, str]:
     """What a reader calls the layers of `shared_weights`, by parameter: "conv 2", "hidden 1"; a weight that is neither
     of a convolution nor of a linear layer keeps its own name."""
-    names: dict[str, str] = {}
-    for name in shared_weights(network):
-        layer = network.get_submodule(name.rpartition(".")[0])
-        kind = "conv" if isinstance(layer, nn.Conv2d) else "hidden" if isinstance(layer, nn.Linear) else ""
-        count = 1 + sum(words.startswith(f"{kind} ") for words in names.values())
-        names[name] = f"{kind} {count}" if kind else name
-    return names
+    layers = {name: name.rpartition(".")[0] for name in shared_weights(network)}
+    plain = (nn.Conv2d, nn.Linear)
+    words = readable(network, [layer for layer in layers.values() if isinstance(network.get_submodule(layer), plain)])
+    return {name: words.get(layer, name) for name, layer in layers.items()}
 
 
 @checked(values=Tensors("P"))

@@ -61,8 +61,10 @@ class MAS(Importance):
     average: bool = flag(False)
 
     needs_labels: ClassVar[bool | None] = False
+    takes_several_labels: ClassVar[bool] = True  # it reads none
 
     def measure(self, context: "Context", images: Tensor) -> dict[str, Tensor]:
+        """Omega of every shared parameter on images (N, C, H, W) uint8 (MAS, eq. 2)."""
         return mas(context.network, images, context.head, self.output)
 
     def check(self, stream: "Stream") -> None:
@@ -105,4 +107,5 @@ class LocalMAS(MAS):
     output: str = choice("norm", ("norm",))
 
     def measure(self, context: "Context", images: Tensor) -> dict[str, Tensor]:
+        """Omega of every weight that has a local form, on images (N, C, H, W) uint8 (MAS, eq. 6)."""
         return mas_local(context.network, images, context.head)

@@ -6,6 +6,7 @@ from .codes import Codes, ReconstructedCrossEntropy, Reconstruction, squared_dis
 from .cross_entropy import BinaryCrossEntropy, CrossEntropy, compete
 from .distillation import Distillation, TemporaryDistillation, distillation, l1, l2
 from .embedding import EmbeddingDistance, embedding_distance
+from .labels import LabelCrossEntropy
 from .sparsity import Drift, GroupLasso, L1Penalty, L2Penalty, group_soft_threshold, soft_threshold
 from .terms import Batch, Context, Loss, Part, Term
 
@@ -26,6 +27,7 @@ __all__ = [
     "EmbeddingDistance",
     "GroupLasso",
     "L1Penalty",
+    "LabelCrossEntropy",
     "L2Penalty",
     "Loss",
     "Part",

@@ -62,6 +62,10 @@ class Anchor(Term):
         return self.importance.needs_labels
 
     @property
+    def takes_several_labels(self) -> bool:  # type: ignore[override]  # the importance says it
+        return self.importance.takes_several_labels
+
+    @property
     def works_pretrained(self) -> bool:
         return self.importance.works_pretrained
 

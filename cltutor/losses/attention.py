@@ -51,9 +51,9 @@ class AttentionDistillation(Term):
         if self.maps == "activation":
             pair = activation_attention(maps_of(student)), activation_attention(maps_of(teacher))
         else:
-            base = student.over(range(batch.task))
+            base = student.over(range(batch.context.old_heads))
             top = base.argmax(1, keepdim=True)
-            target = teacher.over(range(batch.task)).gather(1, top).squeeze(1)
+            target = teacher.over(range(batch.context.old_heads)).gather(1, top).squeeze(1)
             scored = base.gather(1, top).squeeze(1)
             pair = cam(scored, maps_of(student), create_graph=True), cam(target, maps_of(teacher))
         return attention_distillation(*pair, self.distance)

@@ -48,8 +48,8 @@ class CrossEntropy(Term):
     learns_labels: ClassVar[bool] = True
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        if batch.heads == "task" and len(batch.tasks) == 1:  # the other heads need not be computed
-            (own,) = batch.tasks
+        own = batch.context.home(batch.tasks[0]) if len(batch.tasks) == 1 else None
+        if batch.heads == "task" and own is not None:  # the other heads need not be computed
             first = sum(batch.context.network.classes[:own])
             return F.cross_entropy(batch.student.head(own), batch.labels - first, reduction=self.reduction)
         logits = compete(batch.student.logits, batch.labels, batch.task_of, batch.heads)
@@ -80,7 +80,9 @@ class BinaryCrossEntropy(Term):
         return 'a sigmoid for each class has no softmax that could be restricted to one task: use heads="class".'
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        logits = batch.student.head(batch.task) if self.over == "new" else batch.student.logits
+        logits = (
+            batch.student.head(batch.student.tasks - 1) if self.over == "new" else batch.student.logits
+        )
         columns = torch.arange(len(batch.task_of), device=batch.labels.device)[-logits.shape[1] :]
         targets = (batch.labels.unsqueeze(1) == columns).to(logits)
         return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(dim=1).mean()

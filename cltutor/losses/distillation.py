@@ -84,9 +84,11 @@ class Distillation(Term):
     teacher: ClassVar[str] = "task"
     first_task: ClassVar[int] = 1
     guards_any_output: ClassVar[bool | None] = False  # it compares probabilities; an embedding has none
+    takes_several_labels: ClassVar[bool] = True
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        student, teacher, tasks = batch.student, batch.teacher(self.teacher), self.guarded(batch.task)
+        student, teacher = batch.student, batch.teacher(self.teacher)
+        tasks = self.guarded(batch.context.old_heads, student.tasks)
         if self.joined:
             return self.compare(student.over(tasks), teacher.over(tasks))
         # Tasks of as many classes are compared at once: a row for each image and task.
@@ -96,9 +98,9 @@ class Distillation(Term):
             values.append(len(alike) * self.compare(rows, targets))
         return reduce(add, values)
 
-    def guarded(self, task: int) -> range:
-        """The tasks whose heads keep their outputs while ``task`` is learned."""
-        return range(task)
+    def guarded(self, old: int, heads: int) -> range:
+        """The heads that keep their outputs, of ``heads`` of which so many are ``old``."""
+        return range(old)
 
     def refuses(self, heads: str) -> str:
         if not self.joined or heads == "class":
@@ -106,7 +108,7 @@ class Distillation(Term):
         return 'one softmax over all old classes (joined) needs heads that learned to compete: use heads="class".'
 
     def constant(self, classes: Sequence[int]) -> bool:
-        counts = [classes[task] for task in self.guarded(len(classes) - 1)]
+        counts = [classes[task] for task in self.guarded(len(classes) - 1, len(classes))]
         return not self.kind.startswith("sigmoid") and (sum(counts) == 1 if self.joined else set(counts) == {1})
 
     def compare(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -144,8 +146,8 @@ class TemporaryDistillation(Distillation):
 
     teacher: ClassVar[str] = "phase"
 
-    def guarded(self, task: int) -> range:
-        return range(task if self.over == "new" else 0, task + 1)
+    def guarded(self, old: int, heads: int) -> range:
+        return range(heads - 1 if self.over == "new" else 0, heads)
 
     def latex(self, heads: str) -> str:
         if self.over == "new":

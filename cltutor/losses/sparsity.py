@@ -87,9 +87,11 @@ class Shrinking(Term):
             self.shrink(batch.context.network, state.pop("amount"))
 
     def norm(self, network: Network) -> Tensor:
+        """The norm of the weights that learn, a scalar."""
         raise NotImplementedError
 
     def shrink(self, network: Network, amount: Tensor) -> None:
+        """Take the proximal step of the norm on the weights that learn, in place; ``amount`` is a scalar."""
         raise NotImplementedError
 
 

@@ -17,8 +17,9 @@ from ..describe import Part, Real, State, shown
 from ..importance import flat
 from ..networks import Network, Output
 from ..networks.modes import differs_in_training
-from ..seeds import generator
+from ..seeds import generator, seed_of
 from ..streams import Task
+from ..streams.stream import arrivals
 
 
 @dataclass
@@ -31,13 +32,35 @@ class Context:
     data: Task = None  # type: ignore[assignment]  # only parts that measure need the images
     watched: str | None = None  # the layer whose maps a term reads
     seed: int = 0
+    classes: Sequence[tuple[int, ...]] = ()  # the labels of each task so far; () where no class ever returns
     updates: int = 0  # of the whole task, if every epoch passes over its whole pool; 0 where nothing is trained
     prepared: dict[tuple[int, ...], Any] = field(default_factory=dict, init=False)  # what parts made of their states
 
     @property
     def head(self) -> int | None:
         """The head that classifies this task's images; None for all logits."""
-        return self.task if self.heads == "task" else None
+        return self.home(self.task) if self.heads == "task" else None
+
+    @cached_property
+    def new_classes(self) -> list[tuple[int, ...]]:
+        """The labels for which each head was made, head by head."""
+        return [new for new in arrivals(self.classes) if new]
+
+    def home(self, task: int) -> int | None:
+        """The head of a task's classes: its own, or an older one if they return; None where they are in several."""
+        if not self.classes:
+            return task
+        owners = {head for head, new in enumerate(self.new_classes) if not set(new).isdisjoint(self.classes[task])}
+        return owners.pop() if len(owners) == 1 else None
+
+    @property
+    def old_heads(self) -> int:
+        """How many heads there were before this task."""
+        return sum(map(bool, arrivals(self.classes[: self.task]))) if self.classes else self.task
+
+    def groups(self, tasks: int | None = None) -> int:
+        """How many classes the first ``tasks`` have had, None for all so far; one that returns counts every time."""
+        return sum(map(len, self.classes[:tasks])) if self.classes else sum(self.network.classes[:tasks])
 
     @cached_property
     def shared(self) -> list[Tensor]:
@@ -47,7 +70,11 @@ class Context:
     @property
     def own_columns(self) -> Tensor:
         """The place (N,) of each of this task's training images' class in its own head."""
-        return self.positions(self.data.train.labels) - sum(self.network.classes[: self.task])
+        return self.positions(self.data.train.labels) - self._before(self.home(self.task))
+
+    def _before(self, head: int | None) -> int:
+        """How many columns come before those of a head; 0 for all heads, None."""
+        return 0 if head is None else sum(self.network.classes[:head])
 
     def flat_shared(self) -> Tensor:
         """A copy of the shared parameters as one vector (P,)."""
@@ -55,12 +82,13 @@ class Context:
 
     def positions(self, labels: Tensor) -> Tensor:
         """The columns (N,) of all logits for this task's ``labels`` (N,)."""
-        places = (labels.unsqueeze(1) == torch.tensor(self.data.classes)).nonzero()[:, 1]
-        return places + sum(self.network.classes[: self.task])
+        known = [label for new in self.new_classes for label in new] or self.data.classes
+        places = (labels.unsqueeze(1) == torch.tensor(known)).nonzero()[:, 1]
+        return places if self.classes else places + sum(self.network.classes[: self.task])
 
     def columns(self, labels: Tensor) -> Tensor:
         """The place (N,) of this task's ``labels`` (N,) among the outputs of ``head``."""
-        return self.positions(labels) - (sum(self.network.classes[: self.task]) if self.heads == "task" else 0)
+        return self.positions(labels) - self._before(self.head)
 
 
 class Teacher(Protocol):
@@ -72,7 +100,8 @@ class Batch:
 
     ``images`` (B, C, H, W) uint8; ``labels`` (B,) columns of the logits; ``places`` (B,) positions in the pool;
     ``tasks`` the tasks that the images come from; ``task_of`` (classes seen,) each column's task; ``key`` names the
-    step, and seeds its random numbers.
+    step, and seeds its random numbers. ``marks`` (B, classes seen) bool where images have several labels, which are
+    known for the classes of the image's own task; ``labels`` are then one of each.
     """
 
     def __init__(
@@ -86,10 +115,12 @@ class Batch:
         heads: str,
         teachers: Mapping[str, Teacher],
         key: tuple[int | str, ...] = (),
+        marks: Tensor | None = None,
     ):
         self.context, self.images, self.labels, self.places = context, images, labels, places
         self.tasks, self.task_of, self.heads, self.key = tasks, task_of, heads, key
         self._teachers, self._outputs = teachers, dict[str, Output]()
+        self.marks = marks
         self.beside: list[Tensor] = []  # before the backward pass: the terms' values but those of the task's own loss
 
     @property
@@ -112,7 +143,7 @@ class Batch:
         network, watched = self.context.network, self.context.watched
         if not differs_in_training(network):
             return self.student
-        return look_as_tested(network, self.images, watched, range(self.task))
+        return look_as_tested(network, self.images, watched, range(self.context.old_heads))
 
     def teacher(self, name: str) -> Output:
         """The output of the teacher "task" (the network before this task) or "phase" (before this phase)."""
@@ -132,6 +163,12 @@ class Batch:
     def generator(self, purpose: str) -> torch.Generator:
         """A CPU generator of random numbers for this step, the same in every repetition of the run."""
         return generator(*self.key, purpose)
+
+    def uniform(self, count: int, purpose: str) -> Tensor:
+        """Random numbers (count,) in [0, 1) for this step, drawn where the network learns: a copy from the CPU would
+        hold up a GPU."""
+        source = torch.Generator(self.images.device).manual_seed(seed_of((*self.key, purpose)))
+        return torch.rand(count, generator=source, device=self.images.device)
 
 
 class Term(Part):
@@ -206,6 +243,7 @@ class Loss:
         return " + ".join(repr(t) if w == 1 else f"{w!r} * {t!r}" for w, t in self.terms)
 
     def latex(self, heads: str) -> str:
+        """The weighted sum in the papers' symbols, for the training regime ``heads``."""
         weighted = [(w, term.latex(heads)) for w, term in self.terms]
         return " + ".join(text if w == 1 else rf"{_latex_number(w)}\,{text}" for w, text in weighted)
 

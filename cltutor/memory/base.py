@@ -16,6 +16,7 @@ class Memory(Part):
 
     keeps_images: ClassVar[bool] = True
     balances: ClassVar[bool] = False  # whether it can choose a balanced set, for phases with ``balanced=True``
+    takes_all: ClassVar[bool] = True  # whether its pool has every image of the new task
 
     def check(self, stream: Stream) -> None:
         """ValueError, before any training, for a stream that the memory does not fit."""

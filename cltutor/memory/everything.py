@@ -1,6 +1,7 @@
 """The memory of everything: joint training, the upper bound."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ class Everything(Memory):
     """
 
     interleaved: bool = flag(False)
+
+    takes_several_labels: ClassVar[bool] = True
 
     def check(self, stream: Stream) -> None:
         """Refuse a stream that has a task without training images."""

@@ -16,14 +16,16 @@ from .base import Memory
 from .pool import Pool, pool_of
 from .selection import SELECTIONS, select
 
+MOST_CLASSES = 2**32
+
 
 @dataclass(frozen=True, repr=False)
 class ExemplarMemory(Memory):
     """At most ``capacity`` images in all, n = floor(capacity / classes) of each class, or ``per_class`` of each.
 
-    A class that has fewer is kept whole. They are chosen once, after their task, by ``selection`` (a name of
-    ``SELECTIONS``) on the features that the network then has; for new classes, those chosen last are dropped, and the
-    order stays (EEIL, section 3.1).
+    A class that has fewer is kept whole, and one that returns in a later task counts there once more. They are chosen
+    once, after their task, by ``selection`` (a name of ``SELECTIONS``) on the features that the network then has; for
+    new classes, those chosen last are dropped, and the order stays (EEIL, section 3.1).
 
     ``balancing`` says how many images of a class the balanced set has. "strict": as many as the smallest class, old or
     new ("the same number of samples per class, regardless of whether they belong to new or old classes": EEIL, section
@@ -78,17 +80,19 @@ class ExemplarMemory(Memory):
     def balanced(self, pool: Pool, context: Context, state: State) -> Pool:
         """As many images of each class, as ``balancing`` says: of old classes the exemplars chosen first, of new ones
         images selected on the current features (EEIL, section 4, balanced fine-tuning)."""
-        old, new_labels = state["labels"].cpu(), context.data.train.labels
+        old, new_labels = group_of(state), context.data.train.labels
         kept, found = (labels.unique(return_counts=True)[1] for labels in (old, new_labels))
         counts = {"strict": min(kept.min(), found.min()), "loose": kept.min(), "program": kept[0]}
         count = int(counts[self.balancing])
-        keep = torch.cat([top(old, label, count) for label in old.unique()])
+        keep = torch.cat([top(old, group, count) for group in old.unique()])
         new = [len(old) + places for places in self.selected(context, count).values()]
         return pool.choose(torch.cat([keep, *new]))
 
-    def selected(self, context: Context, count: int) -> dict[int, Tensor]:
-        """By each new class's label, its places (<= ``count``,) among the task's images, in order of choice."""
-        images, labels = context.data.train.images, context.data.train.labels
+    def selected(self, context: Context, count: int, among: Tensor | None = None) -> dict[int, Tensor]:
+        """By each new class's label, its places (<= ``count``,) among the task's images, in order of choice; or among
+        those of them for which ``among`` (N,) is True."""
+        data = context.data.train if among is None else context.data.train.take(among)
+        images, labels = data.images, data.labels
         features, places = features_of(context.network, images), {}
         for label in context.data.classes:
             own = (labels == label).nonzero().squeeze(1)
@@ -98,10 +102,10 @@ class ExemplarMemory(Memory):
 
     def end_task(self, context: Context, state: State) -> None:
         """Removal, then selection (EEIL, section 4, representative memory updating)."""
-        count = self.quota(sum(context.network.classes))
+        count = self.quota(context.groups())
         places = torch.cat(list(self.selected(context, count).values()))
-        train, old = context.data.train, state.get("labels", torch.zeros(0, dtype=torch.int64)).cpu()
-        stays = torch.cat([torch.zeros(0, dtype=torch.int64), *(top(old, label, count) for label in old.unique())])
+        train, old = context.data.train, group_of(state)
+        stays = torch.cat([torch.zeros(0, dtype=torch.int64), *(top(old, group, count) for group in old.unique())])
         new = {
             "images": train.images[places],
             "labels": context.positions(train.labels[places]),
@@ -114,6 +118,11 @@ class ExemplarMemory(Memory):
     def exemplars(self, pool: Pool, state: State) -> tuple[Tensor, Tensor]:
         """The images (M, C, H, W) kept after a task, and their labels (M,), columns of the logits."""
         return state["images"], state["labels"]
+
+
+def group_of(state: State) -> Tensor:
+    """A number (M,) for each image in memory that is the same for those of one class in one task."""
+    return state["tasks"].cpu() * MOST_CLASSES + state["labels"].cpu() if state else torch.zeros(0, dtype=torch.int64)
 
 
 def top(labels: Tensor, label: Tensor, count: int) -> Tensor:

@@ -10,6 +10,7 @@ from ..checked import Many, Tensors, checked
 from ..describe import Kind, Whole, shown
 from ..networks.modules import check_images
 from ..streams import Augmentation, Stream
+from ..streams.split import in_columns
 
 CHUNK = 4096  # images augmented at a time: as floats they take four times the bytes
 
@@ -27,6 +28,7 @@ class Pool:
     tasks: Tensor
     chosen: Tensor | None = None
     copies: int = 1
+    marks: Tensor | None = None  # (N, columns) bool, for images with several labels
 
     def __post_init__(self) -> None:
         check_images(self.images)
@@ -43,9 +45,10 @@ class Pool:
         """The pool with the variants of its images that ``augmentation`` makes once."""
         images = augmentation.expand(self.images, generator)
         copies = len(images) // max(len(self.images), 1)
-        return replace(
-            self, images=images, labels=self.labels.repeat(copies), tasks=self.tasks.repeat(copies), copies=copies
-        )
+        marks = None if self.marks is None else self.marks.repeat(copies, 1)
+        labels, tasks = self.labels.repeat(copies), self.tasks.repeat(copies)
+        every = replace(self, images=images, labels=labels, tasks=tasks, copies=copies, marks=marks)
+        return every if self.chosen is None else every.choose(self.chosen)
 
     def originals(self) -> tuple[Tensor, Tensor]:
         """The images before any variants were made of them, and their labels."""
@@ -132,8 +135,11 @@ def pool_of(stream: Stream, tasks: Sequence[int], device: torch.device, kind: ty
     full = [(task, split) for task, split in zip(tasks, splits, strict=True) if len(split.labels)]
     if not full:
         return kind(splits[0].images.to(device), splits[0].labels.to(device), splits[0].labels)
+    marks = [in_columns(split.marks, stream.classes) for _, split in full if split.marks is not None]
     return kind(
-        torch.cat([split.images for _, split in full]).to(device),
+        # One task's images are not copied: they may be in a file larger than memory.
+        (full[0][1].images if len(full) == 1 else torch.cat([split.images for _, split in full])).to(device),
         torch.cat([stream.positions(split.labels) for _, split in full]).to(device),
         torch.cat([torch.full((len(split.labels),), task) for task, split in full]),
+        marks=torch.cat(marks).to(device) if marks else None,
     )

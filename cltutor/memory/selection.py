@@ -89,6 +89,10 @@ def select(strategy: str, features: Tensor, n: int, seed: int = 0) -> Tensor:
     return SELECTIONS[strategy](features, n, **drawn)
 
 
+class DeadFeatures(ValueError):
+    """Every feature of an image is zero, as where so large a rate has left no ReLU alive: it has no direction."""
+
+
 def _normalised(features: Tensor, n: int) -> Tensor:
     """The rows of ``features`` (N, D) at length 1, in float64 on the CPU: the same choice on every device."""
     if n > len(features):
@@ -101,7 +105,7 @@ def _normalised(features: Tensor, n: int) -> Tensor:
             "look for a learning rate so large that training diverged."
         )
     if len(empty := (lengths == 0).nonzero()):
-        raise ValueError(
+        raise DeadFeatures(
             f"The features of image {int(empty[0, 0])} have length zero, so they cannot be normalised: "
             "every image needs at least one feature that is not zero."
         )

@@ -29,18 +29,41 @@ from .dfcnn import (
     single_task_large,
     tensor_factorization,
 )
+from .er import Replay, er
+from .agem import GradientMemory, agem
+from .derpp import DarkExperience, derpp
+from .bic import Corrected, NewShare, OldShare, ValidatedMemory, bic
+from .wa import WeightAligning, wa
+from .gdumb import GreedyMemory, gdumb
+from .packnet import Packed, packnet
+from .ncm import ClassMeans, ncm
 
 # isort: on
+from .labels import for_several_labels
 from .registry import Build, MethodName, UnknownSetting, compose, get, named, names, register
 from .sources import Sources, sources
 
 __all__ = [
+    "ClassMeans",
+    "Corrected",
+    "DarkExperience",
+    "GradientMemory",
+    "GreedyMemory",
     "MethodName",
+    "NewShare",
+    "OldShare",
+    "Packed",
+    "Replay",
     "Sources",
     "UnknownSetting",
+    "ValidatedMemory",
+    "WeightAligning",
+    "agem",
+    "bic",
     "compose",
     "named",
     "register",
+    "derpp",
     "dfcnn",
     "dfcnn_authors",
     "dfcnn_direct",
@@ -52,6 +75,7 @@ __all__ = [
     "eeil_base",
     "eeil_bf",
     "eeil_da",
+    "er",
     "ewc",
     "ewc_online",
     "expandable",
@@ -60,6 +84,8 @@ __all__ = [
     "feature_extraction",
     "finetune",
     "finetune_slow",
+    "for_several_labels",
+    "gdumb",
     "get",
     "hard_sharing",
     "hard_sharing_authors",
@@ -76,6 +102,8 @@ __all__ = [
     "mas",
     "mas_local",
     "names",
+    "ncm",
+    "packnet",
     "progressive",
     "progressive_authors",
     "si",
@@ -84,6 +112,7 @@ __all__ = [
     "single_task_large",
     "sources",
     "tensor_factorization",
+    "wa",
 ]
 
 for _name in names():  # help(cl.methods.lwf) shows where every detail comes from

@@ -131,6 +131,7 @@ class MethodName(Rule):
     words = "a Recipe, or the name of a method, such as 'lwf'"
 
     def accepts(self, value: Any) -> bool:
+        """Whether it is a recipe or a text; `check` finds the method."""
         return isinstance(value, Recipe | str)
 
     def check(self, name: str, value: Any) -> Recipe:

@@ -88,6 +88,13 @@ def classroom() -> dict:
     return {"epochs": 30, "batch_size": 32, "learning_rate": 0.02}
 
 
+def online() -> dict:
+    """Online learning: one pass over every task, in batches of 10 as the images arrive (Chaudhry et al. 2019, "On Tiny
+    Episodic Memories in Continual Learning"). Methods that replay draw from their memory at every step; the others have
+    no more than this one pass."""
+    return {"epochs": 1, "batch_size": 10}
+
+
 def dfcnn_paper() -> dict:
     """DF-CNN, section 4.2: 2,000 epochs per task in batches of 10. RMSProp at a rate of 0.0001, without weight decay or
     clipping, comes from the authors' program; ours: no decay of the rate, PyTorch's form of RMSProp and the

@@ -46,6 +46,7 @@ class Sources:
 
     @property
     def title(self) -> str:
+        """What stands above the table."""
         if not self.rows:
             return f"{self.name} is a method of your own, and says nothing of the sources of its details."
         return f"{self.name}, from {self.paper}: its details, and where they come from"

@@ -16,6 +16,7 @@ from .pretrained import ResNet34, Torchvision
 from .progressive import Progressive
 from .resnet import ResNet32
 from .separate import SingleTask
+from .shapes_cnn import ShapesCNN
 from .widening import Widening
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Progressive",
     "ResNet32",
     "ResNet34",
+    "ShapesCNN",
     "SingleTask",
     "SmallCNN",
     "TaskCNN",

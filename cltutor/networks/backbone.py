@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..describe import Described, Flag, Kind, Part, Several, Whole, choice, real, ruled, several
 from .devices import is_out_of_memory
-from .modules import Modules, check_images, draw_small, initialise, small_linear
+from .modules import Modules, channel_statistics, check_images, draw_small, initialise, small_linear
 
 
 class ImageShape(Several):
@@ -25,6 +25,7 @@ class ImageShape(Several):
     words = "(channels, height, width), three whole numbers from 1 up"
 
 
+MANY = 2**28  # pixel values whose statistics are not computed at once
 IMAGE_SHAPE = ImageShape(Whole(at_least=1, at_most=2**14), length=3)
 
 
@@ -67,9 +68,13 @@ class Normalise(nn.Module):
         check_images(images, self.shape[:1])
         if self.fixed or len(images) == 0:
             return
-        pixels = images.transpose(0, 1).flatten(1).double()
-        self.mean.copy_(pixels.mean(1).reshape(-1, 1, 1))
-        self.std.copy_(pixels.std(1).clamp(min=1.0).reshape(-1, 1, 1))
+        if images.numel() > MANY:  # as floats they would take eight times the memory
+            mean, deviation = channel_statistics(images, max(1, MANY // images[0].numel()))
+        else:
+            pixels = images.transpose(0, 1).flatten(1).double()
+            mean, deviation = pixels.mean(1), pixels.std(1)
+        self.mean.copy_(mean.reshape(-1, 1, 1))
+        self.std.copy_(deviation.clamp(min=1.0).reshape(-1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         check_images(images, self.shape)

@@ -18,6 +18,8 @@ from .network import Network
 # Side lengths in pixels to try when looking for the size that a model takes, the most common first.
 COMMON_SIDES = (32, 28, 64, 96, 128, 224, *range(4, 225, 4))
 _POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+_KINDS = {"conv": nn.Conv2d, "hidden": nn.Linear, "ReLU": nn.ReLU, "pool": _POOLING}
+_KINDS |= {"norm": (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)}
 _SEQUENCES = (nn.Sequential, nn.ModuleList, Backbone)
 _NO_BLOCKS = (Backbone, Normalise, nn.modules.dropout._DropoutNd, *_POOLING)
 
@@ -175,6 +177,22 @@ def outside_blocks(model: nn.Module, names: Iterable[str]) -> list[str]:
     if unknown := [name for name in names if name not in known]:
         raise ValueError(f"{unknown[0]!r} is no layer of this model.")
     return [name for name in names if all(isinstance(parent, _SEQUENCES) for parent in parents(name))]
+
+
+def readable(model: nn.Module, names: Iterable[str]) -> dict[str, str]:
+    """What a reader calls the layers ``names``, by name: "conv 2", "pool 1", "block 3", counted by kind in their order.
+
+    A block is any layer that is made of others; a layer of no kind that is known here keeps its name.
+    """
+    counts: dict[str, int] = {}
+    words = {}
+    for name in names:
+        layer = model.get_submodule(name)
+        kinds = (word for word, kind in _KINDS.items() if isinstance(layer, kind))
+        kind = next(kinds, "block" if any(layer.children()) else "")
+        counts[kind] = counts.get(kind, 0) + 1
+        words[name] = f"{kind} {counts[kind]}" if kind else name
+    return words
 
 
 @checked

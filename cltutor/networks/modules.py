@@ -61,6 +61,18 @@ def check_images(images: Tensor, shape: Sequence[int] = ()) -> None:
         )
 
 
+def channel_statistics(images: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (C,) of each channel of ``images`` (N, C, H, W) uint8, by exact sums of pixels and of their
+    squares over ``chunk`` images at a time."""
+    count = images.numel() // images.shape[1]
+    total, squares = torch.zeros(2, images.shape[1], dtype=torch.int64)
+    for some in images.split(chunk):
+        pixels = some.transpose(0, 1).flatten(1).long().cpu()
+        total, squares = total + pixels.sum(1), squares + pixels.square().sum(1)
+    mean = total.double() / count
+    return mean, ((squares.double() - count * mean.square()) / (count - 1)).clamp(min=0).sqrt()
+
+
 def chunk_of(images: Tensor, device: torch.device, on_cpu: int, elsewhere: int) -> int:
     """How many ``images`` (N, ...) a network on ``device`` is shown at a time.
 

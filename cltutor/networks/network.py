@@ -8,7 +8,7 @@ import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from ..checked import Many, Text
 from ..describe import Part, Whole, shown, whole
 from .backbone import Backbone, BackboneArchitecture, Normalise, SmallCNN, backbone_field, check_building
 from .modules import linear_of, side_by_side
+
+if TYPE_CHECKING:
+    from ..streams import Stream
 
 MOST_CLASSES = 100_000  # of a task: more is a mistake that would fill the memory
 CLASSES, NAMES, TASKS = Whole(at_least=1, at_most=MOST_CLASSES), Many(Text()), Many(Whole())
@@ -145,6 +148,7 @@ class Network(nn.Module):
                 module.fit(images)
 
     def parameters_of(self, role: str) -> list[nn.Parameter]:
+        """The parameters in a role; ValueError for a role that this network does not have."""
         return [parameter for module in self.modules_of(role) for parameter in module.parameters()]
 
     def modules_of(self, role: str) -> list[nn.Module]:
@@ -177,6 +181,15 @@ class Architecture(Part):
     roles: ClassVar[tuple[str, ...]] = ROLES
     # None: the network itself protects the old tasks, and its heads are made for classes.
     guards_any_output: ClassVar[bool | None] = None
+    takes_returning: ClassVar[bool] = False  # learns a task that brings no new class and adds no head
+
+    def check(self, stream: "Stream") -> None:
+        """Refuse a stream whose classes return, where the network must grow at every task."""
+        if stream.returning and not self.takes_returning:
+            raise ValueError(
+                f"{type(self).__name__} grows at every task, and classes of this stream return to outputs that they "
+                'have: use MultiHead(), or a stream that gives them new ones, outputs="new".'
+            )
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -255,6 +268,8 @@ class MultiHead(Architecture):
     """
 
     guards_any_output = True
+    takes_returning = True
+    takes_several_labels = True
 
     backbone: BackboneArchitecture = backbone_field(SmallCNN())
     task_specific_layers: int = whole(1, at_least=1, at_most=3)

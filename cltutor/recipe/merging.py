@@ -39,6 +39,8 @@ class AfterTask(Part):
 class Unmerged(AfterTask):
     """The network that was trained is the one that is tested."""
 
+    takes_several_labels: ClassVar[bool] = True
+
 
 @dataclass(frozen=True, repr=False)
 class Restart(AfterTask):

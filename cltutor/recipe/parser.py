@@ -26,6 +26,7 @@ ROOMS = {
     "losses": "losses",
     "memory": "memory",
     "merging": "recipe.merging",
+    "methods": "methods",
     "networks": "networks",
     "noise": "recipe.noise",
     "streams": "streams",

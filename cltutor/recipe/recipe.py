@@ -225,6 +225,7 @@ class Recipe(Described):
         return (phase.loss or self.loss).active(task)
 
     def with_epochs(self, epochs: int | None) -> "Recipe":
+        """The same method with so many epochs per task; None leaves its own."""
         return self if epochs is None else replace(self, schedule=replace(self.schedule, epochs=epochs))
 
     @property

@@ -40,5 +40,6 @@ def bytes_in_use(
     if recipe.memory:
         images, labels = pool.originals()
         old = pool.tasks[: len(labels)].cpu() < task
-        sizes["images"] = size([images[old], labels[old]])
+        apart = states["memory"].values()  # of a memory whose images are not in the pool
+        sizes["images"] = size([images[old], labels[old]] if old.any() else apart)
     return sizes

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from ..checked import Many, Numbers, checked
 from ..describe import Whole
-from ..evaluation.answers import accuracies, logits
+from ..evaluation.answers import accuracies, logits, task_of
 from ..evaluation.retrieval import check_learned
 from ..importance import damages
 from ..importance.damage import RULES, SHARE
+from ..losses import compete
 from ..networks import Network
 from ..networks.devices import Device
 from ..streams import Stream
@@ -33,14 +34,32 @@ def class_accuracy(run: Run, stream: Stream, device: Device = "cpu") -> np.ndarr
         raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
     found = np.full((len(stream), len(stream.classes)), np.nan)
     for now in range(run.learned):
-        network, first = run.model_on(device, now), 0
-        for task in stream[: now + 1]:
-            columns = stream.positions(task.test.labels) - first
-            scores = logits(network, task.test.images)[:, first : first + len(task.classes)]
-            right = scores.argmax(1).cpu() == columns
-            for column in range(len(task.classes)) if len(task.classes) > 1 else ():
-                found[now, first + column] = right[columns == column].double().mean().item()
-            first += len(task.classes)
+        network = run.model_on(device, now)
+        owners, tests = task_of(network).cpu(), [task.test for task in stream[: now + 1]]
+        columns = torch.cat([stream.positions(test.labels) for test in tests])
+        scores = torch.cat([logits(network, test.images).cpu() for test in tests])
+        right = compete(scores, columns, owners, "task").argmax(1) == columns
+        for column in range(len(owners)):
+            if (owners == owners[column]).sum() > 1:
+                found[now, column] = right[columns == column].double().mean().item()
+    return found
+
+
+@checked
+def before_learning(run: Run, stream: Stream, device: Device = "cpu") -> np.ndarray:
+    """Accuracy (T,) on each task just before it was learned, for ``metrics.forward_transfer``; nan for the first.
+
+    Only where the task's classes have their outputs by then, as in ``streams.domains``. ValueError for another stream
+    than the run's, or one whose tasks bring new classes.
+    """
+    if run.fingerprint != stream.fingerprint:
+        raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
+    if late := [task.index for task in stream[1:] if stream.arrivals[task.index]]:
+        raise ValueError(f"Task {late[0]} brings new classes, which have no outputs before it is learned.")
+    found = np.full(len(stream), np.nan)
+    for task in stream[1 : run.learned + 1]:
+        test = (task.test.images, stream.positions(task.test.labels))
+        found[task.index] = accuracies(run.model_on(device, task.index - 1), [test], (1,))["unknown_top1"][0]
     return found
 
 

@@ -17,6 +17,7 @@ from ..networks.devices import Device, choose_device
 from ..recipe.parser import NotRecipe, UnknownPart, parse
 from ..recipe.recipe import Recipe
 from ..seeds import own_settings
+from ..streams.stream import arrivals
 from . import files
 from .curves import Curves, curves_of, with_prefix
 from .one_class import informative
@@ -52,12 +53,14 @@ class Run:
 
     @property
     def name(self) -> str:
+        """The name of the method."""
         return self.recipe.name
 
     @property
     def competes(self) -> bool:
-        """Whether logits of different tasks were trained to compete."""
-        return self.recipe.heads == "class"
+        """Whether logits of different tasks were trained to compete; they did where all tasks have one head."""
+        one = len(self.tasks) > 1 and not any(arrivals(self.tasks)[1:])
+        return self.recipe.heads == "class" or one
 
     @property
     def learned(self) -> int:
@@ -66,6 +69,7 @@ class Run:
 
     @property
     def complete(self) -> bool:
+        """Whether every task of the stream has been learned."""
         return self.learned == len(self.tasks)
 
     @checked(top=Choice(TOPS))
@@ -86,6 +90,11 @@ class Run:
             )
         count, regime = len(self.tasks), "known" if known_task else "unknown"
         return self.accuracies.get(f"{regime}_top{top}", np.full((count, count), np.nan)).copy()
+
+    def mean_average_precision(self) -> np.ndarray:
+        """The matrix (T, T) of mean average precision over a task's labels, as ``accuracy``, of a stream whose images
+        have several; nan elsewhere."""
+        return self.accuracies.get("known_map", np.full((len(self.tasks), len(self.tasks)), np.nan)).copy()
 
     @checked
     def metrics(self, known_task: bool = True, untrained: bool = False) -> dict[str, float]:
@@ -122,8 +131,8 @@ class Run:
             raise ValueError(f"This run of {self.name} came without its weights, as the gallery keeps none: {again}.")
         with torch.random.fork_rng(devices=()):  # the weights drawn here are replaced
             network = self.recipe.network.build(self.image_shape, pretrained=False)
-            for classes in self.tasks[: task + 1]:
-                network.grow(len(classes), [self.class_names[label] for label in classes])
+            for new in filter(None, arrivals(self.tasks[: task + 1])):
+                network.grow(len(new), [self.class_names[label] for label in new])
         try:
             network.load_state_dict(self.states[task])
         except RuntimeError as error:

@@ -107,7 +107,7 @@ def draw_means(
     values: mean and spread (P, panels) in [0, 1], the spread nan where there is one run only; at: each x in words, to
     be read after the name and the heading; layer: by default the name; runs: how many a mean is of; kind: what the
     spread is, such as " (95 % interval)"; since: (P,) the frame of each point; marks: (P,) where the line has a mark,
-    everywhere by default. Returns what it drew in each panel.
+    everywhere by default. The key of a line's spots is its name with the heading. Returns what it drew in each panel.
     """
     (mean, spread), drawn, since = values, [], np.array(since, dtype=int)
     counts = np.broadcast_to(runs, mean.shape)
@@ -124,7 +124,8 @@ def draw_means(
         fields = {"name": label, "where": np.array(at)[seen], "y": y, "rest": rest if of.max() > 1 else " %"}
         fields["band"] = np.clip([y - around, y + around], max(0, panel.low), 100)
         fields["since"] = since[seen] if len(since) else ()
-        drawn.append(picture.curve(panel, x[seen], y, "{name}, {where}: {y:.1f}{rest}", layer or name, style, **fields))
+        fields |= {"layer": layer or name, "key": label, "style": style}
+        drawn.append(picture.curve(panel, x[seen], y, "{name}, {where}: {y:.1f}{rest}", **fields))
     return drawn
 
 

@@ -6,15 +6,16 @@ from typing import Annotated
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from ..checked import checked
 from ..describe import Real, Whole
 from .images import as_rgb, put_image
-from .picture import FONT, Picture, headed, name_rows, widest
+from .picture import Labels, Picture, headed, name_rows, widest
 from .rules import Names, Pictures, Values
 from .spots import Played
-from .style import BLUE, GREY, INK, ORANGE
+from .style import BLUE, GREY, ORANGE
 
 Image, Scores = Annotated[ArrayLike, Pictures("C, H, W")], Annotated[ArrayLike, Values(("classes",))]
 Positive = Annotated[float, Real(above=0)]
@@ -107,8 +108,8 @@ def _bars(
         ends = np.array([[(0, -0.35), (100 * p, -0.35), (100 * p, 0.35), (0, 0.35)] for p in values])
         ends[:, :, 1] += rows[:, None]
         drawn = [axes.add_collection(PolyCollection(ends, facecolors=colors), autolim=False)]
-        drawn += [axes.text(102, row, percent[frame, row], va="center", fontsize=FONT, color=INK) for row in rows]
-        picture.appear(frame, *drawn, last=frame)
+        labels_of = Labels(axes, np.column_stack([np.full(len(rows), 102), rows]), percent[frame])
+        picture.appear(frame, *drawn, axes.add_artist(labels_of), last=frame)
     different, codes = np.unique(percent, return_inverse=True)
     played = Played(different.tolist(), codes.reshape(percent.shape))
     picture.cells(axes, labels, [""], "{row}: {p} at {frame}{logit}", key="bar", p=played, logit=logit)
@@ -121,8 +122,8 @@ def _curve(
     places = range(len(each))
     axes.plot(places, bits, color=BLUE, marker="o", markersize=3.5, linewidth=1.2)
     for frame in places:
-        (mark,) = axes.plot([frame], bits[frame : frame + 1], color=ORANGE, marker="o", markersize=9)
-        picture.appear(frame, mark, last=frame)
+        mark = Line2D([frame], bits[frame : frame + 1], color=ORANGE, marker="o", markersize=9)
+        picture.appear(frame, axes.add_line(mark), last=frame)
     named = [place for place in places if each[place].is_integer() or place == picture.frame_start]
     axes.set_xticks(named, [f"{each[place]:g}" for place in named])
     axes.set(ylim=(0, 1.2 * (most or 1)), xlim=(-0.5, len(each) - 0.5))

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from ..runs.naming import grouped, name_of
 from ..runs.one_class import DASH, NOTE, constant_terms, informative
+from ..streams.stream import arrivals
 from .style import Look, look
 
 if TYPE_CHECKING:
@@ -173,5 +174,6 @@ def chance(run: "Run", known_task: bool) -> np.ndarray:
     With the task known there is a value for each task, nan for one of a single class; with the task unknown, for
     each number of tasks learned.
     """
-    classes = np.array([len(task) for task in run.tasks])
-    return informative(1 / classes, classes) if known_task else 1 / np.cumsum(classes)
+    new = np.array([len(classes) for classes in arrivals(run.tasks)])
+    classes = np.where(new > 0, new, [len(task) for task in run.tasks])  # those that return are all there are
+    return informative(1 / classes, classes) if known_task else 1 / np.cumsum(new)

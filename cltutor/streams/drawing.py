@@ -15,7 +15,7 @@ from torch.nn import functional
 from ..describe import Several, Whole
 from .division import DIVISION, Plan, arrange, call, divide
 from .grounds import GROUNDS, LATTICE, pattern
-from .shapes import REACH, distances
+from .shapes import REACH, Shape, distances
 from .stream import Split, Stream, check_memory
 
 GROUND = ("tint", "light", "dark", "periods", "angle", "shift_u", "shift_v")  # random numbers that a ground takes
@@ -24,7 +24,7 @@ _GOLDEN = 0.618034  # the hues of the grounds, a golden section apart, stay apar
 _BATCH = 2**18  # pixels drawn at a time
 
 Render = Callable[[int, int, Tensor, int], tuple[Tensor, Tensor]]
-Put = Callable[[Tensor, str, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+Put = Callable[[Tensor, Shape, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 SETTINGS = DIVISION | {
@@ -76,7 +76,7 @@ def plane(size: int) -> tuple[Tensor, Tensor]:
 
 
 def put(
-    back: Tensor, shape: str, right: Tensor, down: Tensor, radius: Tensor, turn: Tensor, colour: Tensor
+    back: Tensor, shape: Shape, right: Tensor, down: Tensor, radius: Tensor, turn: Tensor, colour: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The pictures (N, 3, H, W) with an object of `shape` on them, and the distance to its edge in pixels.
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from ..checked import checked
 from ..describe import Whole
 from .division import DIVISION, Classes, Order, Plan, Tasks, arrange, call, shares
+from .domains import parts_of, relabelled, same_classes
 from .layout import Picture, layout
 from .listing import PATH, Open, listed
 from .pictures import TooLarge, square
@@ -33,20 +35,25 @@ def folder(
     classes: Classes = None,
     validation: float | int = 0,
     splits: bool | None = None,
+    domains: bool = False,
 ) -> Stream:
     """Pictures of any size from `path/<class>/`, or `path/train/<class>/` and `path/test/<class>/`.
 
     `path` may be a zip file of that layout. Pictures become RGB, upright, on white, of 8 bits; the shorter side is
-    resized to `size` pixels (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of their
-    names. Without train/ and test/, one fifth of each class is the test split, always the same. A val/ beside train/
-    is the validation split, to which `validation` adds from train/, or the test split where there is no test/; names
-    such as Training/ and valid/ will do. splits: True if such folders are splits, False if they are classes, None to
-    see it from what lies in them. Hidden files are left out; so are pictures that cannot be read, or not in 100 MB,
-    with one warning that counts and names them. `report` says what was taken, guessed, converted and skipped. The other
-    arguments, and the ValueError when they do not fit, as in `arrange`.
+    resized to `size` pixels (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of
+    their names. Without train/ and test/, one fifth of each class is the test split, always the same. A val/ beside
+    train/ is the validation split, to which `validation` adds from train/, or the test split where there is no
+    test/; names such as Training/ and valid/ will do. splits: True if such folders are splits, False if they are
+    classes, None to see it from what lies in them. domains: whether the sub-folders are domains,
+    `path/<domain>/<class>/`, each a task in the order of their names, with the same classes; `tasks` and `order`
+    are left at their defaults then. Hidden files are left out; so are pictures that cannot be read, or not in 100
+    MB, with one warning that counts and names them. `report` says what was taken, guessed, converted and skipped.
+    The other arguments, and the ValueError when they do not fit, as in `arrange`.
     """
     code = call(folder, locals())
     path = Path(path).expanduser()
+    if domains:
+        return _domains(path, tasks, order, code, size=size, classes=classes, validation=validation, splits=splits)
     report = Report()
     with listed(path, report) as (names, open_file):
         pictures = layout(path, names, splits, report)
@@ -59,6 +66,27 @@ def folder(
     counts = ", ".join(f"{sum(map(len, parts[i::3])):,} {what}" for i, what in enumerate(_SPLITS))
     report.add("taken", f"{sum(map(len, parts)):,} pictures of {len(chosen)} classes, {counts}")
     return Stream(found, class_names, Path(os.path.abspath(path)).stem, code, report)
+
+
+def _domains(path: Path, tasks: Tasks, order: Order, code: str, **settings: Any) -> Stream:
+    """A folder of domains: each sub-folder read as a stream of one task."""
+    folders = sorted(one for one in path.iterdir() if one.is_dir() and one.name[0] not in "._") if path.is_dir() else []
+    if len(folders) < 2:
+        raise ValueError(f"domains are two folders or more in {str(path)!r}, each with a folder for every class.")
+    if (tasks, order) != (5, 0):
+        raise ValueError(
+            "with domains=True every domain is a task, in the order of their names: leave out tasks and order."
+        )
+    found = [folder(one, tasks=1, order=None, **settings) for one in folders]
+    names = sorted({name for stream in found for name in stream.class_names})
+    parts = [[relabelled(part, stream.class_names, names) for part in parts_of(stream[0])] for stream in found]
+    classes = [tuple(names.index(stream.class_names[label]) for label in stream.classes) for stream in found]
+    domains = [Task(place, own, *split) for place, (own, split) in enumerate(zip(classes, parts, strict=True))]
+    report = Report()
+    for one, stream in zip(folders, found, strict=True):
+        for note in stream.report:
+            report.add(note.kind, f"{one.name}: {note.what}", *note.examples)
+    return same_classes(domains, names, Path(os.path.abspath(path)).stem, code, report)
 
 
 def _read(

@@ -8,7 +8,7 @@ from . import drawing
 from .division import Classes, Order, Tasks
 from .drawing import GROUND, between
 from .grounds import LATTICE
-from .shapes import SHAPES
+from .shapes import SHAPES, Shape
 from .stream import Stream
 
 TURN = np.radians(25)  # at most, to either side: no shape may become another one
@@ -41,7 +41,7 @@ _OBJECT = ("hue", "saturation", "brightness", "radius", "turn", "x", "y")
 _DRAWS = len(_OBJECT) + len(GROUND) + LATTICE**2
 
 
-def render(shape: str, ground: int, draws: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def render(shape: Shape, ground: int, draws: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Images (N, 3, size, size) uint8 and masks (N, size, size) bool of `shape` on ground number `ground`.
 
     draws: (N, 78) random numbers in [0, 1). A pixel belongs to the mask when its centre lies inside the object; the

@@ -15,6 +15,7 @@ REACH = 1.35  # the table covers [-REACH, REACH] in both directions; every shape
 _CELLS = 129
 
 Points = list[tuple[float, float]]
+Shape = str | tuple[tuple[tuple[float, float], ...], ...]  # a name, or closed outlines of points (x, y)
 
 
 def _arc(x: float, y: float, radius: float, start: float, end: float, points: int = 33) -> Points:
@@ -85,13 +86,14 @@ SHAPES = tuple(_OUTLINES)
 
 
 @cache
-def distances(shape: str) -> Tensor:
+def distances(shape: Shape) -> Tensor:
     """(129, 129) signed distances to the edge of `shape`, negative inside.
 
     Rows run downwards from y = REACH, columns rightwards from x = -REACH; the shape is scaled to fit the unit circle
     round the middle of its bounding box.
     """
-    outlines = [np.array(points, dtype=float) for points in _OUTLINES[shape]]
+    drawn = _OUTLINES[shape] if isinstance(shape, str) else shape
+    outlines = [np.array(points, dtype=float) for points in drawn]
     every = np.concatenate(outlines)
     middle = (every.max(0) + every.min(0)) / 2
     radius = np.linalg.norm(every - middle, axis=1).max()

@@ -17,62 +17,9 @@ from ..checked import Tensors, Text, checked
 from ..describe import Name, Real, Several, Whole, shown
 from .labels import names_of
 from .report import Report
+from .split import Split as Split
 
 LABELS, CLASSES = Tensors("N", whole=True), Several(Whole(at_least=0))
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Images with their labels.
-
-    images: (N, C, H, W) uint8; labels: (N,) int64, the data set's own class index, not renumbered by arrival; masks:
-    (N, H, W) bool, the pixels of the object, where the source has them (`scenes`), else None. Raises ValueError when
-    these do not fit together.
-    """
-
-    images: Tensor
-    labels: Tensor
-    masks: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        images, labels, masks = self.images, self.labels, self.masks
-        for name, part in (("images", images), ("labels", labels), ("masks", masks)):
-            if not isinstance(part, Tensor) and (part is not None or name != "masks"):
-                raise ValueError(f"{name} must be a tensor, not {shown(part)}; torch.as_tensor makes one.")
-        if images.ndim != 4 or images.dtype != torch.uint8:
-            raise ValueError(f"images must be a uint8 tensor of shape (N, C, H, W), not {_kind(images)}.")
-        if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-            raise ValueError(
-                f"labels must be an int64 tensor with one label for each of the {len(images)} images, "
-                f"not {_kind(labels)}."
-            )
-        if masks is not None and (masks.dtype != torch.bool or masks.shape != images[:, 0].shape):
-            raise ValueError(
-                f"masks must be a bool tensor of shape {tuple(images[:, 0].shape)}, one mask per image, "
-                f"not {_kind(masks)}."
-            )
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, rows: Tensor) -> "Split":
-        """The images at `rows`: (N,) bool, or (n,) int64 indices."""
-        right = isinstance(rows, Tensor) and rows.dim() == 1
-        if right and rows.dtype == torch.int64:
-            right = not len(rows) or 0 <= int(rows.min()) <= int(rows.max()) < len(self)
-        elif not right or rows.dtype != torch.bool or len(rows) != len(self):
-            right = False
-        if not right:
-            raise ValueError(f"rows is a tensor of numbers from 0 to {len(self) - 1}, or of bool, not {shown(rows)}.")
-        masks = None if self.masks is None else self.masks[rows]
-        return Split(self.images[rows], self.labels[rows], masks)
-
-    @classmethod
-    @checked(image_shape=Several(Whole(at_least=1), length=3))
-    def empty(cls, image_shape: tuple[int, int, int]) -> "Split":
-        """A split with no image, of images of shape (C, H, W)."""
-        images = torch.empty((0, *image_shape), dtype=torch.uint8)
-        return cls(images, torch.empty(0, dtype=torch.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,24 +41,33 @@ class Task:
 
 
 class Stream(Sequence[Task]):
-    """Tasks in the order in which they arrive. Every class belongs to exactly one task.
+    """Tasks in the order in which they arrive. Every class belongs to exactly one task, unless classes are returning.
 
-    Every class needs a training and a test image, except that the first task may have no training image at all, for a
-    pretrained network. Tasks may differ in image size. Raises ValueError otherwise.
+    A class that returns keeps the output that it got when it first came: a task without a new class adds none, and with
+    a single head for all tasks it is the same question whether the task is known. Every class needs a training and a
+    test image, except that the first task may have no training image at all, for a pretrained network. Tasks may differ
+    in image size. Raises ValueError otherwise.
     name: "digits"; code: the call that creates the stream, "streams.digits(tasks=5, order=0)"; class_names: one for
     every label; report: what the source took, guessed, converted and skipped.
     """
 
     @checked(name=Name(), code=Text())
     def __init__(
-        self, tasks: Iterable[Task], class_names: Any, name: str, code: str, report: Report | None = None
+        self,
+        tasks: Iterable[Task],
+        class_names: Any,
+        name: str,
+        code: str,
+        report: Report | None = None,
+        returning: bool = False,
     ) -> None:
         self._tasks = tuple(tasks)
         self.class_names = names_of(class_names)
         self.name = name
         self.code = code
         self.report = Report() if report is None else report
-        _check_tasks(self._tasks, self.class_names)
+        self.returning = returning
+        _check_tasks(self._tasks, self.class_names, returning)
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -140,7 +96,17 @@ class Stream(Sequence[Task]):
     @property
     def classes(self) -> tuple[int, ...]:
         """All labels in order of arrival."""
-        return tuple(label for task in self for label in task.classes)
+        return tuple(label for new in self.arrivals for label in new)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image may have several labels."""
+        return self[0].test.marks is not None
+
+    @cached_property
+    def arrivals(self) -> tuple[tuple[int, ...], ...]:
+        """The labels of each task that no earlier one had; a network grows a head for them where there are any."""
+        return arrivals([task.classes for task in self])
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -172,7 +138,7 @@ class Stream(Sequence[Task]):
             digest.update(repr(task.classes).encode())
             for split in (task.train, task.validation, task.test):
                 digest.update(repr(tuple(split.images.shape)).encode())
-                for part in (split.labels, split.images):
+                for part in (split.labels, split.images, *([] if split.marks is None else [split.marks])):
                     digest.update(part.contiguous().numpy().data)
         return digest.hexdigest()[:16]
 
@@ -188,7 +154,16 @@ class Stream(Sequence[Task]):
             kept = sample(task.train.labels, lambda n: max(1, round(share * n)), seed)
             tasks.append(replace(task, train=task.train.take(kept)))
         code = f"{self.code}.fewer({share!r}{f', seed={seed!r}' if seed else ''})"
-        return Stream(tasks, self.class_names, self.name, code, self.report)
+        return Stream(tasks, self.class_names, self.name, code, self.report, self.returning)
+
+
+def arrivals(tasks: Iterable[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    """The classes of each of ``tasks`` that no earlier one had, given the classes of each."""
+    seen, found = set[int](), []
+    for classes in tasks:
+        found.append(tuple(label for label in classes if label not in seen))
+        seen |= set(classes)
+    return tuple(found)
 
 
 def sample(labels: Tensor, count: Callable[[int], int], seed: int) -> Tensor:
@@ -229,11 +204,7 @@ def check_images(classes: Iterable[int], train: Tensor, test: Tensor, class_name
                 )
 
 
-def _kind(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
-
-
-def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
+def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...], returning: bool) -> None:
     if not tasks:
         raise ValueError("a stream needs at least one task.")
     seen: set[int] = set()
@@ -245,15 +216,20 @@ def _check_tasks(tasks: tuple[Task, ...], class_names: tuple[str, ...]) -> None:
                 f"the classes of task {place} are {shown(task.classes)}; they must be labels from 0 to "
                 f"{len(class_names) - 1}, one for each class name."
             )
-        if seen & set(task.classes):
+        if seen & set(task.classes) and not returning:
             twice = min(seen & set(task.classes))
             raise ValueError(f"class {class_names[twice]!r} is in two tasks; put it in one.")
+        new = tuple(label for label in task.classes if label not in seen)
         seen |= set(task.classes)
         pretrained = place == 0 and len(task.train) == 0
-        train = torch.tensor(task.classes) if pretrained else task.train.labels
-        check_images(task.classes, train, task.test.labels, class_names)
+        train = torch.tensor(task.classes) if pretrained else task.train.shown
+        check_images(new, train, task.test.shown, class_names)
+        if not len(task.test):
+            raise ValueError(f"task {place} has no test image; give it one.")
         for split in (task.train, task.validation, task.test):
-            foreign = set(split.labels.unique().tolist()) - set(task.classes)
+            if len(split) and (split.marks is None) != (tasks[0].test.marks is None):
+                raise ValueError("either all images of a stream have marks of several labels, or none has.")
+            foreign = set(split.shown.unique().tolist()) - set(task.classes)
             if foreign:
                 raise ValueError(
                     f"task {place} has images of label {min(foreign)}, which is not among its classes {task.classes}."

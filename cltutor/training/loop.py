@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .. import methods
 from ..checked import checked
-from ..describe import Choice, Whole
+from ..describe import Choice, Whole, shown
 from ..losses.terms import Batch
 from ..networks.devices import Device, choose_device
 from ..recipe.recipe import Phase, Recipe
@@ -27,6 +27,7 @@ from ..runs.run import RECORDS, Run
 from ..runs.store import Store, slot_of
 from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
+from ..streams.split import in_columns
 from .events import EpochDone, Event, Stepped, TaskBegun, TaskDone
 from .failing import check_weights, collect, explain_out_of_memory
 from .rehearsal import rehearse
@@ -166,7 +167,8 @@ def learn_epoch(current: TaskState, phase: Phase, epoch: int) -> Generator[Stepp
         started = time.perf_counter()
         key = ("step", run.seed, task, epoch, step)
         seen = images[places], labels[places], places, tasks
-        batch = Batch(context, *seen, current.columns, recipe.heads, teachers, key)
+        marks = None if current.data.marks is None else current.data.marks[places][:, : len(current.columns)]
+        batch = Batch(context, *seen, current.columns, recipe.heads, teachers, key, marks)
         with randomness(key):
             losses = {name: weighted(weight, term(batch, states[name])) for name, (weight, term) in terms.items()}
             batch.beside = [losses[name] for name, (_, term) in terms.items() if not term.learns_labels]
@@ -199,8 +201,13 @@ def check(stream: Stream, recipe: Recipe, place: torch.device | None = None) -> 
     for task in stream:
         if len(task.train) and not all(terms for _, _, terms in recipe.plan(task.index)):
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
-    for part in recipe.parts.values():
+    for part in (recipe.network, *recipe.parts.values()):
         part.check(stream)
+        if stream.multilabel and not part.takes_several_labels:
+            raise ValueError(
+                f"Images of this stream have several labels, and {shown(part)} takes one: use "
+                "cl.methods.for_several_labels(recipe) of a method such as lwf, finetune or joint."
+            )
     for task in stream[1:]:
         if len(task.train) == 0:
             raise ValueError(
@@ -216,9 +223,11 @@ def check(stream: Stream, recipe: Recipe, place: torch.device | None = None) -> 
 
 
 def test_images(stream: Stream, place: torch.device) -> list[tuple[Tensor, Tensor]]:
-    """Each task's test images, on the device where they have room, and their labels as columns of the logits."""
-    home = place_of_tests(stream, place)
-    return [(task.test.images.to(home), stream.positions(task.test.labels)) for task in stream]
+    """Each task's test images, on the device where they have room, and their labels as columns of the logits: (N,), or
+    (N, classes) bool where images have several."""
+    home, tests = place_of_tests(stream, place), [task.test for task in stream]
+    labels = [stream.positions(t.labels) if t.marks is None else in_columns(t.marks, stream.classes) for t in tests]
+    return [(test.images.to(home), own) for test, own in zip(tests, labels, strict=True)]
 
 
 def begin(
@@ -231,7 +240,9 @@ def begin(
     record: str | None = None,
 ) -> Run:
     """The run before its first task; ``tested``: how often its curves get a point, on the task's and on older ones."""
-    classes = sum(len(task.classes) for task in stream)
+    classes = len(stream.classes)
+    if record and stream.multilabel:
+        raise ValueError("record keeps one class for each image, and images of this stream have several labels.")
     if record and classes > MOST_CLASSES:
         raise ValueError(f"record keeps a byte per prediction: at most {MOST_CLASSES} classes, not {classes}.")
     return Run(

@@ -77,7 +77,7 @@ def rehearse(stream: Stream, recipe: Recipe) -> tuple[int, ...]:
     a phase of these tasks in which nothing learns. Returns the bytes of the network after each of the two."""
     tasks = tuple(
         (
-            tuple(stream.class_names[label] for label in task.classes),
+            tuple(stream.class_names[label] for label in stream.arrivals[task.index]),
             tuple(phase for phase, epochs, _ in recipe.plan(task.index) if epochs and len(task.train)),
         )
         for task in stream[:2]
@@ -128,7 +128,8 @@ def grow(plan: Plan) -> tuple[int, ...]:
     sizes = []
     network = plan.architecture.build(plan.shape, pretrained=False)
     for names, phases in plan.tasks:
-        network.grow(len(names), list(names))
+        if names:
+            network.grow(len(names), list(names))
         for phase in phases:
             learning(network, phase)
         sizes.append(size(network.state_dict().values()))

@@ -9,6 +9,7 @@ from ..memory import Everything, Memory
 from ..networks.devices import free_memory
 from ..recipe.recipe import Recipe
 from ..streams import Stream
+from ..streams.mapped import is_mapped
 
 CPU = torch.device("cpu")
 SHARE = 0.1  # of the free memory of a device that test images may take
@@ -56,7 +57,9 @@ def needed(stream: Stream, recipe: Recipe, networks: Sequence[int]) -> tuple[dic
         "gradients and momenta": (2 if recipe.schedule.optimiser == "sgd" else 3) * first,
         "importances and anchors": sum(2 * shared * (tasks - 1 if one.separate else 1) for one in importances),
         "teachers' logits": 4 * old * images if any(term.teacher for term in terms) else 0,
-        "images": images * prod(stream.image_shape),
+        "images": 0
+        if recipe.memory is None and is_mapped(stream[-1].train.images)
+        else images * prod(stream.image_shape),
     }
     return trained, {"the network after every task": tasks * first + grown * tasks * (tasks - 1) // 2}
 

@@ -41,11 +41,12 @@ class TaskState:
         recipe, place = run.recipe, torch.device(run.device)
         self.run, self.task, self.network, self.states = run, task, network, states
         with seeded(("head", run.seed, task.index)):
-            network.grow(len(task.classes), [stream.class_names[label] for label in task.classes])
+            grow(network, stream, task.index)
         network.to(place)
         network.to(memory_format=torch.channels_last)  # the small CNN learns 1.4 times as fast so on a CPU
         check_attention(recipe, network, stream, task)
-        self.context = Context(network, task.index, recipe.heads, task, seed=run.seed)
+        classes = run.tasks[: task.index + 1] if stream.returning else ()
+        self.context = Context(network, task.index, recipe.heads, task, seed=run.seed, classes=classes)
         for name, part in recipe.hooks["begin_task"].items():
             part.begin_task(self.context, states[name])
         self.pool = draw_pool(stream, recipe, task.index, place, states, run.seed)
@@ -271,9 +272,15 @@ def check_attention(recipe: Recipe, network: Network, stream: Stream, task: Task
         return
     grown, following = copy.deepcopy(network), stream[1]
     with seeded(("attention",)):  # the weights drawn here are thrown away
-        grown.grow(len(following.classes), [stream.class_names[label] for label in following.classes])
+        grow(grown, stream, 1)
     place = next(network.parameters()).device
     check_distillable(network, grown.to(place), following.train.images[:1].to(place))
+
+
+def grow(network: Network, stream: Stream, task: int) -> None:
+    """Let the network grow for the classes that are new in a task, if there are any."""
+    if new := stream.arrivals[task]:
+        network.grow(len(new), [stream.class_names[label] for label in new])
 
 
 def make_optimiser(network: Network, phase: Phase, schedule: Schedule) -> Optimiser:

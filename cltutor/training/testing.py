@@ -5,11 +5,13 @@ import time
 import numpy as np
 
 from ..evaluation.answers import accuracies, judge, logits
+from ..evaluation.labels import judge_labels
 from ..evaluation.predicting import Exemplars
 from ..networks import Network
 from ..runs.one_class import informative
 from ..runs.run import TOPS, Run
 from ..streams import Stream, Task
+from ..streams.split import in_columns
 
 
 def due(tests: list, task: int, epoch: int, every: int, old_every: int) -> list:
@@ -32,7 +34,8 @@ def evaluate(
     alone = epoch is not None and network.separate and not run.competes and run.recipe.predict == "logits"
     settled = alone and network.isolates and not any("old" in phase.rates for phase in run.recipe.schedule.later)
     asked = [test if place >= run.learned else None for place, test in enumerate(tests)] if settled else tests
-    rows, taken = judge(network, asked, TOPS, score, unknown=not alone)
+    several = any(test is not None and test[1].dim() == 2 for test in asked)
+    rows, taken = (judge_labels(network, asked), {}) if several else judge(network, asked, TOPS, score, not alone)
     unseen, old = [np.nan] * (len(run.tasks) - len(tests)), [p for p, test in enumerate(tests) if test and not asked[p]]
     found = {name: np.array(row + unseen) for name, row in rows.items()}
     for name in (name for name in found if old and name.startswith("known")):
@@ -56,5 +59,8 @@ def validation_accuracy(network: Network, task: Task, stream: Stream) -> float:
     """Accuracy on the task's validation images among the task's own classes; nan if there are none."""
     if len(task.validation) == 0:
         return float("nan")
+    if task.validation.marks is not None:
+        test = task.validation.images, in_columns(task.validation.marks, stream.classes)
+        return judge_labels(network, [test])["known_top1"][0]
     tests = [(task.validation.images, stream.positions(task.validation.labels))]
     return accuracies(network, tests, (1,), unknown=not network.separate)["known_top1"][0]

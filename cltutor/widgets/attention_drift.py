@@ -10,7 +10,8 @@ import torch
 from .. import attention, show
 from .. import methods as registry
 from ..checked import checked
-from ..describe import Kind, Real, Whole
+from ..describe import Kind, Real, Rule, Whole
+from ..networks.maps import readable
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..show.attended import DRIFT, beside, large
@@ -19,7 +20,7 @@ from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
 from .base import buttons, dropdown, sentence
-from .controls import Controls, Values, takes, unusual
+from .controls import Controls, LayerName, Values, takes, unusual
 from .herding_explorer import check_finished
 from .inputs import Knob, Switch
 from .learning import Device, LearnsInTurn, Train, first_network
@@ -38,11 +39,11 @@ class AttentionDrift(LearnsInTurn):
     are kept, of each image's own class, so that a change of layer, class, image or opacity needs no network any more.
     A click on an image shows its maps, a click on a map enlarges them; the outline of the object can be switched.
 
-    methods: names; view: "maps" or "drift"; layer: one of `attention.layers` that is not within a block, the last block
-    if None; label: the class of task 1 that is shown, its first one if None; image: which of its test images, counted
-    from 1; enlarged: one step at a time, large; opacity: of the maps, in percent; seed, device: as in `learn`; runs:
-    finished ones of the stream, whose maps are shown at once, before those of the methods; settings: given to every
-    method that takes them, such as `epochs=5`, or `gamma=3` to `lwm` alone.
+    methods: names; view: "maps" or "drift"; layer: such as "conv 2", or a name of `attention.layers` that is not within
+    a block, the last block if None; label: the class of task 1 that is shown, its first one if None; image: which of
+    its test images, counted from 1; enlarged: one step at a time, large; opacity: of the maps, in percent; seed,
+    device: as in `learn`; runs: finished ones of the stream, whose maps are shown at once, before those of the methods;
+    settings: given to every method that takes them, such as `epochs=5`, or `gamma=3` to `lwm` alone.
 
     Raises:
         ValueError: an unknown method, layer or class, an image that there is not, or a setting that no method takes.
@@ -77,9 +78,10 @@ class AttentionDrift(LearnsInTurn):
         self.places = torch.cat([(test.labels == label).nonzero().flatten()[:PER_CLASS] for label in classes])
         self.images, self.labels = test.images[self.places], test.labels[self.places]
         network, sample = first_network(next(iter(self.recipes.values())), stream), self.images[:1]
-        self.layers = attention.outside_blocks(network, list(attention.layers(network, sample)))
+        named = readable(network, attention.outside_blocks(network, list(attention.layers(network, sample))))
+        self.layers = {words: name for name, words in named.items()}
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
-        usual = {"layer": attention.last_block(network, sample), "label": classes[0]}
+        usual = {"layer": named[attention.last_block(network, sample)], "label": classes[0]}
         given = {"methods": tuple(methods), "seed": seed, "device": device}
         self._make_controls(usual, unusual(type(self), given) | settings)
         self.controls.start(view=view, layer=layer, label=label, image=image, enlarged=enlarged, opacity=opacity)
@@ -112,14 +114,15 @@ class AttentionDrift(LearnsInTurn):
         covers = "how much of the image the map covers"
         named = {
             "view": buttons("show", "maps, or how far they move", list(VIEWS), list(VIEWS.values())),
-            "layer": dropdown("layer", self.layers, "the layer whose maps are shown, in order of use"),
+            "layer": dropdown("layer", list(self.layers), "the layer whose maps are shown, in order of use"),
             "label": dropdown("class", [(name, label) for label, name in classes.items()], explained),
             "image": Knob("image", (1, max(2, most), 1), Whole(1, most), "which test image of the class", self.guarded),
             "enlarged": Switch("enlarge the maps", "the maps of the image, one step at a time"),
             "opacity": Knob("opacity (%)", (0, 100, 5), Real(at_least=0, at_most=100), covers, self.guarded),
         }
         words = ", ".join(f"{label} ({name})" for label, name in classes.items())
-        rules = {"label": Kind(f"a class of task 1, {words}", lambda value: type(value) is int and value in classes)}
+        rules: dict[str, Rule] = {"layer": LayerName(self.layers)}
+        rules["label"] = Kind(f"a class of task 1, {words}", lambda value: type(value) is int and value in classes)
         self.controls = Controls(self, named, usual, given, self._show, rules)
 
     def _touched(self, spot: dict[str, Any]) -> None:
@@ -146,9 +149,10 @@ class AttentionDrift(LearnsInTurn):
 
     def _restore(self, name: str, held: dict[str, Any]) -> None:
         steps = [held[str(step)] for step in range(len(self.stream))]
-        if any(len(step[layer]) != len(self.images) for step in steps for layer in self.layers):
+        layers = self.layers.values()
+        if any(len(step[layer]) != len(self.images) for step in steps for layer in layers):
             raise ValueError(f"The recorded maps of {name} are not of the {len(self.images)} images here.")
-        self.maps[name] = [{layer: (step[layer] / 255).astype(np.float16) for layer in self.layers} for step in steps]
+        self.maps[name] = [{layer: (step[layer] / 255).astype(np.float16) for layer in layers} for step in steps]
 
     def _start(self, name: str) -> None:
         super()._start(name)
@@ -173,9 +177,9 @@ class AttentionDrift(LearnsInTurn):
     def _measure(self, run: Run, task: int) -> dict[str, np.ndarray]:
         network, targets = run.model_after(task), self.stream.positions(self.labels)
         pairs = zip(self.images.split(CHUNK), targets.split(CHUNK), strict=True)
-        parts = [attention.grad_cams(network, *pair, self.layers) for pair in pairs]
+        parts = [attention.grad_cams(network, *pair, list(self.layers.values())) for pair in pairs]
         # Half precision: the maps of all layers and steps stay in memory.
-        return {layer: halved(torch.cat([part[layer] for part in parts]).numpy()) for layer in self.layers}
+        return {layer: halved(torch.cat([part[layer] for part in parts]).numpy()) for layer in self.layers.values()}
 
     def _draw_ahead(self, finished: bool) -> None:
         """Nothing: other layers, classes and images are drawn when they are chosen, each in a moment."""
@@ -195,12 +199,15 @@ class AttentionDrift(LearnsInTurn):
             return self.album.page((*values.values(), learned), lambda: self._maps(**values))
         layer = values["layer"]
         what = f"layer {layer}, mean ± spread over {len(self.images)} base-class images"
-        return self.album.page((layer, learned), lambda: show.attention_drift(self.drifts(layer), self.columns, what))
+        return self.album.page(
+            (layer, learned), lambda: show.attention_drift(self.drifts(self.layers[layer]), self.columns, what)
+        )
 
     def _maps(self, layer: str, label: int, image: int, enlarged: bool, opacity: float, **_) -> show.Picture:
         own = np.flatnonzero(self.labels.numpy() == label)
         place, masks = own[image - 1], self.stream[0].test.masks
-        maps = {name: padded(steps, layer, [place], len(self.stream))[0] for name, steps in self.maps.items()}
+        inside = self.layers[layer]
+        maps = {name: padded(steps, inside, [place], len(self.stream))[0] for name, steps in self.maps.items()}
         mask = None if masks is None else masks[self.places[place]].numpy()
         how = maps, self.columns, opacity / 100, mask, f"{self.stream.class_names[label]}, test image {image}, {layer}"
         if enlarged:

@@ -14,19 +14,21 @@ from typing import Any
 import ipywidgets
 import matplotlib.image
 import numpy as np
+import traitlets
 
 from ..show.images import as_rgb
+from .access import Access, key
 from .behind import Album, ignore
 from .cells import Cells
 from .failures import record
-from .inputs import close
+from .inputs import CodeLine, Switch, close
 from .stage import Draw, Stage, draw
 
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
 
 
 class Tool(ipywidgets.VBox):
-    """A column of controls and pictures, with a place, `message`, where errors are shown.
+    """A column of controls and pictures, with a place, `message`, where errors are shown; `access` has keys and names.
 
     `draw` makes what a `Stage` shows of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`. Where
     a cell runs again, the tool that it made before is closed.
@@ -41,6 +43,7 @@ class Tool(ipywidgets.VBox):
         self._own = set(vars(self))  # what ipywidgets needs to close it
         self.draw, self.album = draw, Album(draw)
         self.errors: list[Exception] = []
+        self.access = Access()
         self.message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         self.add_class("cltutor")
         self.add_class(css)
@@ -76,7 +79,7 @@ class Tool(ipywidgets.VBox):
         return self.controls.code
 
     @property
-    def line(self) -> ipywidgets.Text:
+    def line(self) -> CodeLine:
         """The field that shows `code`, and into which a line is pasted."""
         return self.controls.line
 
@@ -92,12 +95,18 @@ class Tool(ipywidgets.VBox):
     ) -> None:
         """Lay the page out: the controls at the ``side`` of the pictures in the ``middle``, all in view at once, and
         what is wider ``below`` them, at last the line of code."""
-        columns = [ipywidgets.VBox(side), ipywidgets.VBox([self.message, *middle])]
+        self.large = Switch("large type", "to project it")
+        self.large.observe(lambda change: self._enlarge(change.new), "value")
+        key(self.large, "l")
+        columns = [ipywidgets.VBox([*side, self.large]), ipywidgets.VBox([self.message, *middle])]
         for column, css in zip(columns, ("cltutor-side", "cltutor-middle"), strict=True):
             column.add_class(css)
         both = ipywidgets.Box(columns, layout=ipywidgets.Layout(width="100%", overflow="visible"))
         both.add_class("cltutor-columns")
-        self.children = (hidden(STYLE), both, *below, self.line)
+        self.children = (hidden(STYLE), both, *below, self.line, self.access)
+
+    def _enlarge(self, large: bool) -> None:
+        (self.add_class if large else self.remove_class)("cltutor-large")
 
     def guarded(self, callback: Callable) -> Callable:
         """The callback, for `observe` and `on_click`: its exception is shown in the page and recorded."""
@@ -171,9 +180,20 @@ def buttons(words: str, tooltip: str, options: Sequence, tooltips: list[str]) ->
     )
 
 
-def dropdown(words: str, options: Sequence, tooltip: str | None = None) -> ipywidgets.Dropdown:
+class Listed(ipywidgets.Dropdown):
+    """A list of which None may be a choice: ipywidgets takes it for no choice at all, and the page shows nothing."""
+
+    @traitlets.observe("value")
+    def _propagate_value(self, change) -> None:
+        if change.new is None and None in self._options_values:
+            self.index = self._options_values.index(None)
+        else:
+            super()._propagate_value(change)
+
+
+def dropdown(words: str, options: Sequence, tooltip: str | None = None) -> Listed:
     """A list to choose from, as wide as its words."""
-    return ipywidgets.Dropdown(
+    return Listed(
         options=options,
         description=words,
         tooltip=tooltip,

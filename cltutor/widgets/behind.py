@@ -23,21 +23,29 @@ def in_thread(work: Callable[[], None]) -> None:
 
 
 class Album:
-    """Pictures by a key that says everything that they show; each is drawn once."""
+    """Pictures by a key that says everything that they show: each is drawn once, and the latest are kept."""
 
     def __init__(self, draw: Draw) -> None:
-        self.draw = draw
-        self.pages: dict[tuple, Drawing] = {}
+        self.draw, self._lock = draw, threading.Lock()
+        self.clear()
 
-    def page(self, key: tuple, make: Callable[[], show.Picture]) -> Drawing:
-        """What a stage shows of the picture with this key, which `make` draws."""
+    def page(self, key: tuple, make: Callable[[], show.Picture], of: tuple = ()) -> Drawing:
+        """What a stage shows of the picture with this key, which ``make`` draws; ``of``: what the key names by its
+        identity, kept with the picture, as nothing else may get that identity."""
         pages = self.pages  # `clear` may come meanwhile: what is drawn then must not come back
-        if key not in pages:
-            pages[key] = self.draw(make)
-        return pages[key]
+        with self._lock:
+            if key in pages:
+                pages.move_to_end(key)
+                return pages[key][0]
+        made = self.draw(make)
+        with self._lock:
+            pages[key] = made, of
+            while len(pages) > MOST:
+                pages.popitem(last=False)
+        return made
 
     def clear(self) -> None:
-        self.pages = {}
+        self.pages: OrderedDict[tuple, tuple[Drawing, tuple]] = OrderedDict()
 
 
 class Worker:
@@ -78,15 +86,14 @@ class Worker:
         getattr(before, "cancel", ignore)()
 
 
-class RunAlbum:
+class RunAlbum(Album):
     """`picture(runs, known_task)` draws the accuracy of runs over time, or what else ``make(runs, known_task)`` does,
     once; `ahead` draws behind the page."""
 
     def __init__(self, empty: Callable[[], Drawing], fail: Callable[[Exception], None], draw: Draw) -> None:
-        self._empty, self._draw, self._worker = empty, draw, Worker(fail, LATER)
-        # Runs are kept with their picture: another run must not get the identity of one that is gone.
-        self._drawn: OrderedDict[tuple, tuple[tuple[Run, ...], Drawing]] = OrderedDict()
-        self._lock, self.settle, self.cease = threading.Lock(), self._worker.settle, self._worker.cease
+        super().__init__(draw)
+        self._empty, self._worker = empty, Worker(fail, LATER)
+        self.settle, self.cease = self._worker.settle, self._worker.cease
 
     def picture(
         self, runs: Sequence[Run], known_task: bool, make: Callable[..., show.Picture] = show.accuracy_over_time
@@ -94,24 +101,15 @@ class RunAlbum:
         """What a stage shows of the picture of these runs."""
         if not runs:
             return self._empty()
-        key = (known_task, make, *map(id, runs))
-        with self._lock:
-            if key in self._drawn:
-                self._drawn.move_to_end(key)
-                return self._drawn[key][1]
         pictures = []
 
         def keep() -> show.Picture:
             pictures.append(make(runs, known_task=known_task))
             return pictures[0]
 
-        made = self._draw(keep)
+        made = self.page((known_task, make, *map(id, runs)), keep, tuple(runs))
         for picture in pictures:
             picture.clear()  # its artists refer to each other, and would stay until the garbage collector runs
-        with self._lock:
-            self._drawn[key] = tuple(runs), made
-            while len(self._drawn) > MOST:
-                self._drawn.popitem(last=False)
         return made
 
     def ahead(self, wishes: Sequence[tuple]) -> None:

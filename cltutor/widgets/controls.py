@@ -12,8 +12,8 @@ import ipywidgets
 from .. import methods
 from ..describe import Choice, Flag, Rule
 from ..recipe import parser
-from .base import Tool, text_field
-from .inputs import Knob, plain
+from .base import Tool
+from .inputs import CodeLine, Knob, plain
 
 SUCH = "paste cl.methods.lwf(temperature=3), for example"
 Values = dict[str, Any]
@@ -129,7 +129,7 @@ class Controls:
         self.changed, self.check = changed, check
         own = rules or {}
         self.rules = {name: own[name] if name in own else rule_of(control) for name, control in controls.items()}
-        self.line = text_field("as code", TIP, tool.guarded(self._pasted), "98%")
+        self.line = CodeLine("as code", TIP, tool.guarded(self._pasted))
         self._applying = False
         for control in self.controls.values():
             control.observe(tool.guarded(self._moved), "value")
@@ -197,6 +197,23 @@ class Controls:
 
     def _line(self, settings: Values) -> str:
         return call(f"cl.widgets.{self.name}", settings, *self.first)
+
+
+@dataclass(frozen=True, repr=False)
+class LayerName(Rule):
+    """A layer by its name for a reader, such as "conv 2", which is stored, or by its name in the network."""
+
+    layers: Mapping[str, str]  # name for a reader -> name in the network
+
+    @property
+    def words(self) -> str:
+        return f"one of {', '.join(self.layers)}"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str) and value in {*self.layers, *self.layers.values()}
+
+    def convert(self, value: Any) -> str:
+        return next(words for words, name in self.layers.items() if value in (words, name))
 
 
 def rule_of(control: ipywidgets.Widget) -> Rule:

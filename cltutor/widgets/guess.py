@@ -38,7 +38,7 @@ class Guess(Tool):
         self.answer = ipywidgets.HTML()
         asked = ipywidgets.HTML(f"<b>{html.escape(entry.question)}</b>")
         self.control = self._choice() if options else self._curve() if entry.points else self._knob()
-        self.children = (hidden(STYLE), asked, self.control, self.message, self.answer)
+        self.children = (hidden(STYLE), asked, self.control, self.message, self.answer, self.access)
         self._say()
 
     def reveal(self, value: Any) -> None:

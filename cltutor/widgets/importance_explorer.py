@@ -20,7 +20,7 @@ from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
 from .base import buttons, dropdown, sentence, text_field
 from .behind import ignore
-from .controls import Controls, Values, unusual
+from .controls import Controls, LayerName, Values, unusual
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
 from .inputs import Knob
@@ -136,17 +136,13 @@ class ImportanceExplorer(Trains):
             "method": dropdown("ranked by", self.methods, "the method that ranks the weights to damage"),
             "how": pressed("how", "damage", HOW, {}, hows),
         }
-        known = {*self.layers, *self.layers.values()}
-        rules = {
-            "layer": Kind(f"one of {', '.join(self.layers)}", lambda value: isinstance(value, str) and value in known)
-        }
-        rules["weight"] = Kind('text such as "17, 3, 1, 2", or ""', lambda value: isinstance(value, str))
+        numbers = Kind('text such as "17, 3, 1, 2", or ""', lambda value: isinstance(value, str))
+        rules = {"layer": LayerName(self.layers), "weight": numbers}
         return Controls(self, named, usual, given, self._show, rules, self._checked)
 
     def _checked(self, values: Values) -> Values:
-        """A layer by its name for a reader; the weight of another layer is not kept where this one has no such."""
-        layer = next(words for words, name in self.layers.items() if values["layer"] in (words, name))
-        weight, shape = values["weight"], self._shape({"layer": layer})
+        """The weight of another layer is not kept where this one has no such."""
+        layer, weight, shape = values["layer"], values["weight"], self._shape(values)
         numbers = [int(one) for one in re.findall(r"[0-9]{1,9}", weight)]
         fits = len(numbers) in (2, len(shape)) and all(1 <= n <= most for n, most in zip(numbers, shape, strict=False))
         if weight and not (fits and re.fullmatch(r"[\s\d,]+", weight)):
@@ -154,7 +150,7 @@ class ImportanceExplorer(Trains):
                 raise ValueError(f"weight counts in {layer} from 1 to {', '.join(map(str, shape))}, unlike {weight!r}.")
             numbers = []
         self._last = layer, ", ".join(map(str, numbers))
-        return values | {"layer": layer, "weight": self._last[1]}
+        return values | {"weight": self._last[1]}
 
     def _shape(self, values: Values) -> tuple[int, ...]:
         return self.shapes[self.layers[values["layer"]]]
@@ -236,16 +232,16 @@ class ImportanceExplorer(Trains):
             self.pane.drawing, self.note.value = self.empty, ""
             return
         wanted, values["task"] = values["task"], min(values["task"], learned)
+        words = {"maps": self._weight, "scatter": lambda _: "", "damage": self._numbers}[values["view"]](values)
+        if wanted > learned:
+            words += f" Task {wanted} has not been learned yet: this is the state after task {learned}."
+        self.note.value = sentence(words)  # first: it takes a tenth of the time of a heat map
         key = tuple(values[name] for name in ("view", "task", *VIEWS[values["view"]]) if name not in ("share", "which"))
         before, self.pane.drawing = self.pane.drawing, self.album.page(key, lambda: self._picture(values))
         if values["view"] == "damage":
             if self.pane.drawing is not before:
                 self.pane.frame = -1  # a picture begins with its last frame: have it moved again
             self.pane.frame = int(np.abs(np.array(SHARES) - values["share"] / 100).argmin())
-        words = {"maps": self._weight, "scatter": lambda _: "", "damage": self._numbers}[values["view"]](values)
-        if wanted > learned:
-            words += f" Task {wanted} has not been learned yet: this is the state after task {learned}."
-        self.note.value = sentence(words)
 
     def _picture(self, values: Values) -> show.Picture:
         task, layer, scale = values["task"] - 1, values["layer"], values["scale"]

@@ -8,7 +8,7 @@ import ipywidgets
 from .. import methods, show
 from ..checked import checked
 from ..recipe.recipe import Recipe
-from ..runs.naming import name_of
+from ..runs.naming import grouped, name_of
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
@@ -106,18 +106,17 @@ class Playground(CollectsRuns):
         self._setting = False
         self.pane.answer = self.guarded(self._touched)
         key(self.known_task, "k")
-        self.all, self.large = Switch("all switches", "terms, network, schedule"), Switch("large type", "to project it")
+        self.all = Switch("all switches", "terms, network, schedule")
         self.all.add_class("cltutor-fold")
         self.all.observe(lambda change: self._unfold(), "value")
-        self.large.observe(lambda change: self._enlarge(), "value")
         self.formula, self.opener = Formula(), Opener(self.stream, self.guarded)
         self.results = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
-        self.actions.access.answer = self.guarded(self._sort)
+        self.access.answer = self.guarded(self._sort)
         self.code_field = CodeLine("as code", TIP, self.guarded(self._pasted))
         self.fold = ipywidgets.VBox([self.formula, self.panel, self.opener], layout=ipywidgets.Layout(width="100%"))
         self._unfold()
         side = self.actions, self.method, *self.panel.side, self.known_task, self.seeds, self.view, self.whose
-        self.fill([*side, self.all, self.large], [self.pane], [self.recorded, self.fold, self.results])
+        self.fill([*side, self.all], [self.pane], [self.recorded, self.fold, self.results])
 
     def _choice(self, words: str, options: list, changed, value: object) -> Choice:
         made = Choice(words, options, self.guarded)
@@ -129,9 +128,7 @@ class Playground(CollectsRuns):
         self.fold.layout.display = None if self.all.value else "none"
         if self.all.value:
             _ = self.panel.controls  # made when they are first looked at
-
-    def _enlarge(self) -> None:
-        (self.add_class if self.large.value else self.remove_class)("cltutor-large")
+            self.opener.offer([run for run in self.runs if run.complete])
 
     @property
     def line(self) -> CodeLine:
@@ -182,7 +179,8 @@ class Playground(CollectsRuns):
 
     def _touched(self, spot: dict[str, Any]) -> None:
         """A click on a curve opens the wall of its run."""
-        found = [name for name in self.whose.options if spot["words"].startswith(f"{name.split(', seed')[0]}, task ")]
+        method = dict(grouped(self.shown)).get(spot["key"].rpartition(", task ")[0], [])
+        found = [name for name, run in self._walls.items() if any(run is one for one in method)]
         if self.view.value == "curves" and found:
             self._setting, self.whose.value = True, found[-1]
             self._setting, self.view.value = False, "wall"
@@ -257,7 +255,7 @@ class Playground(CollectsRuns):
         super()._show()
         self._show_results()
         if not self._live:
-            self.opener.offer([run for run in self.runs if run.complete])
+            self._unfold()  # there may be another run to open
         elif self.view.value == "curves":
             self.album.picture(self.shown, not self.known_task.value)  # ready for the switch
 

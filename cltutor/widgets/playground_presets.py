@@ -33,6 +33,7 @@ PAPERS = {  # each with its baselines
         *("dfcnn", "dfcnn_small", "dfcnn_direct", "dfcnn_tc2", "single_task", "single_task_large"),
         *("hard_sharing", "progressive"),
     ),
+    "replay": ("er", "derpp", "agem", "gdumb"),
 }
 PER_CLASS = 10  # exemplars, where the published memory would hold the whole stream
 IDLE = ("temperature", "beta", "gamma", "omega", "images", "epochs", "rate", "heads", "rest", "name")

@@ -116,7 +116,8 @@ class Opener(ipywidgets.VBox):
         self.close_it.layout.display = "none"
         self.reasons, self.place = ipywidgets.HTML(), ipywidgets.VBox()
         super().__init__([row(self.run, *self.buttons.values(), self.close_it), self.reasons, self.place])
-        self.run.observe(lambda change: self._grey(), "value")
+        self._setting = False
+        self.run.observe(lambda change: self._setting or self._grey(), "value")
         self.offer([])
 
     def offer(self, runs: Sequence[Run]) -> None:
@@ -125,8 +126,10 @@ class Opener(ipywidgets.VBox):
             return
         self.runs = list(runs)
         names = [f"{shortened(name_of(run), 40)}, seed {run.seed}" for run in runs]
+        self._setting = True  # each of these would grey out anew, which measures small networks
         self.run.options = [(f"{place}: {name}", place) for place, name in enumerate(names, 1)]
         self.run.value = len(runs) or None
+        self._setting = False
         self.layout.display = None if runs else "none"
         self._grey()
 

@@ -66,8 +66,6 @@ class Temperature(Tool):
             "pictures of", [(name, i) for i, name in enumerate(names)], "the task of the test pictures"
         )
         self.head = dropdown("answers for", heads, "the classes that compete")
-        # ipywidgets takes None, which is all classes here, for no choice at all, and would show an empty list.
-        self.head.observe(lambda change: change.new is None and setattr(self.head, "index", 0), "index")
         self.picture = Knob("picture", (1, count, 1), Whole(1, count), "which test picture", self.guarded)
         softer = "how far the answers are softened"
         self.temperature = Knob("temperature T", SPAN, TEMPERATURE, softer, self.guarded)

@@ -11,7 +11,7 @@ import traitlets
 
 from ..runs.run import Run
 from ..training.events import Event
-from .access import Access, key
+from .access import key
 from .base import button, row
 from .behind import ignore
 
@@ -128,9 +128,8 @@ class Actions(ipywidgets.VBox):
         self.resume.layout.display = None if resume else "none"
         key(self.train, "t")
         key(self.stop, "s")
-        self.access = Access()
         buttons = self.train, self.stop, self.resume, self.clear
-        parts = row(*buttons, self.bar), self.words, self.cautions, self.origin, self.access
+        parts = row(*buttons, self.bar), self.words, self.cautions, self.origin
         super().__init__(parts, layout=ipywidgets.Layout(width="100%"))
         self.add_class("cltutor-actions")
         self._enable()

@@ -1,4 +1,4 @@
-"""`cltutor claims`: its table, what it writes and when, and what it refuses."""
+"""`cltutor claims`: its estimate, its table, what it writes and when, and what it refuses."""
 
 import json
 
@@ -6,7 +6,15 @@ import pytest
 
 from cltutor import cli
 from cltutor.cli import claims as command
-from cltutor.studies.claims import CLAIMS, Entry, Ledger, ledger
+from cltutor.studies.claims import Entry, Found, Ledger, Trial, ledger
+from cltutor.studies.claims.rows import all_claims
+
+CLAIMS = [one for one in all_claims() if not one.data]
+
+
+def found(claim):
+    parts = tuple((50.0,) * len(quantity.sides) for quantity in (claim.left, claim.right))
+    return Entry(claim, Found(trials=[Trial(n, 51.0 + n / 10, 50.0, *parts) for n in range(claim.trials)]))
 
 
 class Learner:
@@ -18,12 +26,11 @@ class Learner:
 
     def __call__(self, claims, store, command, executor):
         self.seen.update(claims=list(claims), store=store, command=command, executor=executor)
-        entries = [Entry(claim, [(1.0, 0.0)] * claim.trials) for claim in claims]
         origins = {claim.paper: {"by": command} for claim in claims}
-        yield Ledger((entries[0], *map(Entry, claims[1:])), origins)
+        yield Ledger((found(claims[0]), *map(Entry, claims[1:])), origins)
         if self.stop:
             raise KeyboardInterrupt
-        yield Ledger(tuple(entries), origins)
+        yield Ledger(tuple(map(found, claims)), origins)
 
 
 @pytest.fixture
@@ -34,40 +41,57 @@ def shipped(tmp_path):
 def claims(shipped, *typed, **learner):
     """Run the command; what it gave to the learner."""
     learner = Learner(**learner)
-    assert command.main(cli.parser().parse_args(["claims", *map(str, typed)]), learner, shipped) == 0
+    store = [] if "--store" in typed else ["--store", str(shipped.parent / "runs")]
+    assert command.main(cli.parser().parse_args(["claims", *map(str, typed), *store]), learner, shipped) == 0
     return learner.seen
 
 
-def test_the_table_is_printed_and_written(shipped, tmp_path, capsys):
+def test_the_estimate_comes_first_and_the_table_is_printed_and_written(shipped, tmp_path, capsys):
     seen = claims(shipped, "--out", tmp_path / "claims.md", "--store", tmp_path / "runs")
     page = (tmp_path / "claims.md").read_text()
-    assert page in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{len(CLAIMS)} claims; at least ")
+    assert " runs to train, about " in printed.splitlines()[0]
+    assert page in printed
     assert CLAIMS[-1].sentence in page
+    assert seen["claims"] == CLAIMS
     assert seen["store"] == tmp_path / "runs"
     assert seen["executor"] is None
-    assert ledger(shipped)[0].numbers == [(1.0, 0.0)] * CLAIMS[0].trials
+    assert len(ledger(shipped)[0].trials) == CLAIMS[0].trials
+
+
+def test_an_estimate_alone_trains_nothing(shipped, capsys):
+    assert claims(shipped, "--estimate", "--paper", "lwm") == {}
+    assert " claims; at least " in capsys.readouterr().out
+    assert not shipped.exists()
+
+
+def test_claims_on_other_data_run_when_they_are_wanted(shipped, capsys):
+    seen = claims(shipped, "--with-data", "--paper", "lwm")
+    assert any(claim.data for claim in seen["claims"])
+    assert seen["command"] == "cltutor claims --paper lwm --with-data"
+    assert not any(claim.data for claim in claims(shipped, "--paper", "lwm")["claims"])
 
 
 def test_one_papers_numbers_are_replaced_and_the_others_stay(shipped, tmp_path):
     assert {claim.paper for claim in claims(shipped, "--paper", "lwm")["claims"]} == {"lwm"}
     claims(shipped, "--paper", "mas", "--out", tmp_path / "claims.md")
-    found = ledger(shipped)
-    assert {entry.claim.paper for entry in found if entry.numbers} == {"lwm", "mas"}
-    assert set(found.origins) == {"lwm", "mas"}
-    assert (tmp_path / "claims.md").read_text() == found.markdown()
+    saved = ledger(shipped)
+    assert {entry.claim.paper for entry in saved if entry.trials} == {"lwm", "mas"}
+    assert set(saved.origins) == {"lwm", "mas"}
+    assert (tmp_path / "claims.md").read_text() == saved.markdown()
 
 
-def test_other_numbers_of_trials_are_shown_and_not_kept(shipped, capsys):
-    assert {claim.trials for claim in claims(shipped, "--trials", 3)["claims"]} == {3, 1}
-    assert "| 3 | holds here |" in capsys.readouterr().out
+def test_other_numbers_of_trials_are_shown_and_not_kept(shipped):
+    assert {claim.trials for claim in claims(shipped, "--trials", 4)["claims"]} == {4, 1}
     assert not shipped.exists()
 
 
 def test_a_ledger_that_is_stopped_has_written_what_it_has(shipped, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         claims(shipped, "--out", tmp_path / "claims.md", stop_after_the_first=True)
-    assert f"not run: {len(CLAIMS) - 1}" in (tmp_path / "claims.md").read_text()
-    assert len(json.loads(shipped.read_text())["numbers"]) == 1
+    assert "not run yet" in (tmp_path / "claims.md").read_text()
+    assert len(json.loads(shipped.read_text())["claims"]) == 1
 
 
 def test_the_command_that_made_the_numbers_is_recorded(shipped, tmp_path):
@@ -77,10 +101,17 @@ def test_the_command_that_made_the_numbers_is_recorded(shipped, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"), [(5, "1 min"), (150, "2 min"), (3600, "1 h 0 min"), (12000, "3 h 20 min")]
+)
+def test_a_time_is_said_in_hours_and_minutes(seconds, words):
+    assert command.in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
     ("typed", "place", "words"),
     [
         (["--paper", "icarl"], "", "paper is one of lwf, mas, lwm, eeil, dfcnn, not 'icarl'."),
-        (["--trials", "1"], "", "trials is 2 or more, not 1: one trial has no interval."),
+        (["--trials", "2"], "", "trials is 3 or more, not 2: fewer decide nothing."),
         (["--out", "nowhere/claims.md"], "", "cannot write"),
         ([], "nowhere", "or work in a checkout"),
     ],

@@ -209,3 +209,10 @@ def test_a_stream_is_made_with_the_threads_of_its_run_as_a_forked_worker_may_hav
 
     with pytest.raises(ValueError, match="3 threads"):
         search(["finetune"], counted, (0.02,), (1, 2), Elsewhere(), threads=3)
+
+
+def test_where_classes_return_they_do_so_in_the_stream_of_a_search_too():
+    stream = cl.streams.domains(cl.streams.digits(tasks=5, validation=0.2), "permutations", tasks=2)
+    found = held_out(stream)
+    assert found.arrivals == stream.arrivals
+    assert all(torch.equal(one.test.images, task.validation.images) for one, task in zip(found, stream, strict=True))

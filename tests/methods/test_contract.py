@@ -61,7 +61,7 @@ def test_it_is_a_recipe_of_its_name_that_prints_as_code(name):
 
 
 SIGMOIDS = {"lwf_mc", "lwm", "lwm_attention_only", "icarl", "hybrid1"}
-JOINED = {"wa"}  # one softmax over all old classes
+JOINED = {"wa", "bic", "aligned"}  # one softmax over all old classes
 REGIMES = [(name, heads) for name in NAMES for heads in regimes(name)]
 
 
@@ -134,4 +134,4 @@ def test_its_source_and_signature_are_shown_and_its_docstring_names_its_paper(na
     method = methods.named(name)
     assert re.match(rf"@[\w.]*register(\(.*\))?\ndef {name}\(", inspect.getsource(method))
     assert list(inspect.signature(method).parameters)[-1] == "settings"
-    assert re.search(r"\((LwF|MAS|LwM|EEIL|DF-CNN|\w+ et( |\s+)al\. 20\d\d)", method.__doc__)
+    assert re.search(r"\((LwF|MAS|LwM|EEIL|DF-CNN|\w+ et( |\s+)al\. 20\d\d|\w+ and \w+ 20\d\d)", method.__doc__)

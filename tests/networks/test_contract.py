@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cltutor.methods import Packed
 from cltutor.networks import (
     DFCNN,
     ROLES,
@@ -83,7 +84,7 @@ def known(base: type) -> list[type]:
 
 ARGUMENTS = {Torchvision: ("squeezenet1_1",)}
 PARTS = {"knowledge": ((2, 2), (2, 3)), "deconvolution": ((3, 4), (3, 5))}
-SEPARATE = (SingleTask, DFCNN, Progressive, Expandable, TensorFactorization)
+SEPARATE = (SingleTask, DFCNN, Progressive, Expandable, TensorFactorization, Packed)
 NETWORKS = [
     *(kind(*ARGUMENTS.get(kind, ())) for kind in known(Architecture) if kind is not Architecture),
     *(MultiHead(backbone) for backbone in (ResNet32(), Torchvision("squeezenet1_1"), UsersBackbone())),
@@ -174,7 +175,10 @@ def test_every_parameter_has_one_role_that_the_description_declares(description,
         ids = [id(parameter) for role in network.parts() for parameter in network.parameters_of(role)]
         assert len(ids) == len(set(ids))
         without = {name for name, parameter in network.named_parameters() if id(parameter) not in ids}
-        assert {name.split(".")[0] for name in without} <= {"autoencoders"}  # of old tasks, which never learn again
+        assert {name.split(".")[0] for name in without} <= {
+            "autoencoders",
+            "corrections",
+        }  # of old tasks, which never learn again
 
 
 @every_network
@@ -235,7 +239,7 @@ def test_only_the_roles_that_learn_have_gradients_and_change(description, shape)
         if logits.requires_grad:
             logits.square().mean().backward()
         reached = {name for name, parameter in parameters.items() if parameter.grad is not None}
-        assert reached == learning & owned(network, ROLES)  # no logit depends on other roles
+        assert reached == learning & owned(network, (*ROLES, "bias"))  # no logit depends on other roles
         optimizer.step()
         assert moved(network, before) <= owned(network, roles)
         assert bool(moved(network, before)) == bool(reached)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torchvision import models
 
 from cltutor.networks import MultiHead, Progressive, SmallCNN
-from cltutor.networks.maps import last_block, layers
+from cltutor.networks.maps import last_block, layers, readable
 
 IMAGE = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -130,3 +130,11 @@ def test_following_an_image_leaves_no_trace_on_it_or_on_the_model():
     assert not hasattr(image, "places")
     assert not any(hasattr(tensor, "places") for tensor in (*built.parameters(), *built.buffers()))
     assert not any(module._forward_hooks for module in built.modules())
+
+
+def test_a_reader_s_names_count_each_kind_of_layer_and_leave_what_has_no_kind():
+    plain = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout())
+    model = nn.Sequential(plain, nn.Conv2d(2, 2, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Linear(2, 2))
+    names = ["0.0", "0.1", "0.2", "0.3", "0.4", "0", "1", "2", "3", "4"]
+    words = ["conv 1", "norm 1", "ReLU 1", "pool 1", "0.4", "block 1", "conv 2", "ReLU 2", "pool 2", "hidden 1"]
+    assert readable(model, names) == dict(zip(names, words, strict=True))

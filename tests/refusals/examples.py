@@ -38,6 +38,8 @@ LABELS = torch.arange(4).repeat_interleave(6)
 IMAGES = torch.randint(0, 256, (24, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 STREAM = cl.streams.tensors(IMAGES, LABELS, IMAGES[::3], LABELS[::3], tasks=2, order=None)
 RUN = cl.learn(STREAM, "finetune", epochs=1, device="cpu", progress=False)
+MOVED = cl.streams.domains(STREAM, "permutations", tasks=2)
+MOVED_RUN = cl.learn(MOVED, "finetune", epochs=1, device="cpu", progress=False)
 NETWORK, SOME = RUN.model, IMAGES[:3]
 OMEGA = {name: torch.ones_like(value) for name, value in NETWORK.named_parameters()}
 MATRIX, CURVES = [[0.9, np.nan], [0.5, 0.7]], [[0.5, np.nan], [0.6, 0.7]]
@@ -73,6 +75,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "metrics.average_incremental_accuracy": {"accuracy": MATRIX, "sizes": [2, 3]},
     "metrics.summary": {"accuracy": MATRIX, "sizes": [2, 3]},
     "metrics.intransigence": {"accuracy": MATRIX, "joint_accuracy": [0.5, 0.6]},
+    "metrics.forward_transfer": {"before": [np.nan, 0.5], "untrained": [0.1, 0.2]},
     "metrics.top_accuracy": {"logits": [[0.1, 0.2], [0.3, 0.2]], "labels": [0, 1], "k": 1},
     "metrics.peak_accuracy": {"curves": CURVES, "epoch_task": [0, 1]},
     "metrics.retention": {"curves": CURVES, "epoch_task": [0, 1]},
@@ -136,6 +139,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "losses.l1": TAUGHT,
     "losses.l2": TAUGHT,
     "probing.class_accuracy": {"run": RUN, "stream": STREAM, "device": "cpu"},
+    "probing.before_learning": {"run": MOVED_RUN, "stream": MOVED, "device": "cpu"},
     "probing.over_groups": {"found": [[0.5, 0.5, np.nan, np.nan]], "stream": STREAM, "groups": [[0]]},
     "importance.layer_names": {"network": NETWORK},
     "probing.group_accuracy": {"run": RUN, "stream": STREAM, "groups": [[0]], "device": "cpu"},
@@ -171,6 +175,8 @@ MISFITS: dict[str, list[dict[str, Any]]] = {  # of values that are right by them
         for name in ("average_accuracy", "average_incremental_accuracy", "forgetting", "summary")
     },
     "metrics.intransigence": [{"joint_accuracy": [0.5, 0.6, 0.7]}, {"joint_accuracy": [0.5, 60]}],
+    "metrics.forward_transfer": [{"before": [0.5]}, {"before": [0.5, np.nan]}, {"untrained": [10, 20]}],
+    "probing.before_learning": [{"run": RUN, "stream": STREAM}, {"run": RUN}],
     "metrics.top_accuracy": [{"labels": [0]}, {"labels": [0, 2]}, {"labels": [-1, 0]}],
     "metrics.retention": [{"epoch_task": [0, 2]}, {"epoch_task": [-1, 0]}, {"curves": [[50, 50], [50, 50]]}],
     "metrics.paired_difference": [{"a": [0.1]}],

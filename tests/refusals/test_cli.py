@@ -18,6 +18,9 @@ KEPT = tempfile.TemporaryDirectory()  # as long as the attempts
 FOLDER = Path(KEPT.name)
 FILE = FOLDER / "file"
 FILE.touch()
+CLASS = FOLDER / "class"  # with a notebook
+CLASS.mkdir()
+(CLASS / "a.ipynb").write_text('{"cells": []}')
 LONG = "x" * 5000
 NUMBERS = ["", " ", "x", "-1", "1.5", "1e3", "nan", "inf", "None", "true", "0x10", "1,2", "9" * 5000, "²", LONG, "\0"]
 PLACES = ["", " ", "\0", "\ud800", "~nobody_is_called_so/x", LONG]
@@ -56,6 +59,13 @@ WRONG = {
     "paper": ["", "x", "icarl", "LwF", "lwf ", "3", "None", "\0", LONG],
     "trials": [*NUMBERS, "0", "1"],
     "workers": [*NUMBERS, "0", "1001"],
+    "submissions": ["", " ", "\0", "/nowhere", str(FILE), str(FILE / "below"), "x" * 300, LONG],
+    "limit": [*NUMBERS, "0", "86401"],
+    "memory": [*NUMBERS, "0", "1025"],
+    "otter": ["yes", ""],
+    "estimate": ["yes", ""],
+    "with_data": ["yes", ""],
+    "without_solutions": ["yes", ""],
     "streams": ["", "x", "digit", "facts", "../digits", "\0", LONG],
     "settings": [
         *[
@@ -91,6 +101,7 @@ BASE = {
     "doctor": ["doctor"],
     "gallery": ["gallery"],
     "claims": ["claims", "--paper", "lwf"],
+    "grade": ["grade", str(CLASS)],
 }
 
 
@@ -102,7 +113,7 @@ def actions(command: str) -> list[argparse.Action]:
 
 def typed(command: str, action: argparse.Action, word: str) -> list[str]:
     """The command with a wrong word for one of its arguments, and nothing else wrong."""
-    if action.dest == "stream":
+    if action.dest in ("stream", "submissions"):
         return [command, word, *BASE[command][2:]]
     if action.dest == "method":
         return [*BASE[command][:2], word]
@@ -142,6 +153,11 @@ SHAPES = [
     ["run", "digits", "ewc", "--set", "given=maybe"],
     ["run", "digits", "ewc", "--set", "given=1"],
     ["claims", "--out", str(FOLDER)],
+    ["grade"],
+    ["grade", str(FOLDER / "nowhere")],
+    ["grade", str(FILE), "--otter"],
+    ["grade", "x" * 300, "--otter"],
+    ["grade", str(CLASS), "--out", str(FOLDER / "grades.html")],
     ["claims", "--out", str(FOLDER / "nowhere" / "page.md")],
 ]
 

@@ -82,7 +82,7 @@ STORES = {
     "Store.of": lambda place: Store.of(place),
     "learn": lambda place: cl.learn(stream(), RECIPE, store=place, progress=False),
     "train": lambda place: next(cl.train(stream(), RECIPE, store=place)),
-    "claims.check": lambda place: next(cl.claims.check(entries.claims("lwf", 2)[:1], place)),
+    "claims.check": lambda place: next(cl.claims.check(entries.claims("lwf", 3)[:1], place)),
     "compare": lambda place: cl.compare(stream(), [RECIPE], (0,), store=place, progress=False),
     "search": lambda place: cl.search(
         [RECIPE], lambda _: stream(), [0.02], (0,), store=place, on="test", progress=False

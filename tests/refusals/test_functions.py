@@ -55,7 +55,7 @@ LEGITIMATE = (  # why, in which arguments of which functions, and what
     ("features", "memory.*(features) predicting.distances(*)", "a matrix"),
     ("accuracies", "metrics.*(*accuracy) metrics.*(curves) metrics.*(logits)", "array"),
     ("accuracies", "metrics.*(curves) metrics.*(logits)", "a matrix"),
-    ("accuracies", "metrics.*(joint_accuracy)", "tensor; whole numbers"),
+    ("accuracies", "metrics.*(joint_accuracy) metrics.forward_transfer(*)", "tensor; whole numbers"),
     ("labels or tasks", "metrics.*(epoch_task) metrics.*(labels)", "whole numbers"),
     ("labels", "retrieval.*(labels)", "one in a list"),
     ("numbers of images", "metrics.*(sizes)", "tensor; large numbers"),

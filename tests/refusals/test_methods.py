@@ -17,6 +17,7 @@ from cltutor.networks import DFCNN, DFCNNTC2, DFCNNDirect, Encoded, Expandable, 
 from cltutor.recipe.parser import descriptions, read
 from cltutor.recipe.recipe import Phase, Recipe, Schedule
 from cltutor.studies.claims.claim import Claim
+from cltutor.studies.claims.rows import all_claims
 from tests.refusals.judging import Attempt, attempts, judge
 from tests.refusals.values import HOSTILE, right, scalars
 
@@ -43,8 +44,8 @@ REQUIRED: dict[type, dict[str, Any]] = {
     Phase: {"name": "mine", "rates": {"new": 1.0}},
     cl.networks.Torchvision: {"name": "resnet18"},
     Claim: {
-        name: getattr(next(claim for claim in cl.claims.CLAIMS if claim.side == "equal"), name)
-        for name in ("paper", "place", "sentence", "statistic", "left", "side", "right")
+        name: getattr(next(claim for claim in all_claims() if claim.side == "equal"), name)
+        for name in ("paper", "place", "sentence", "left", "side", "right", "differs", "also", "range")
     },
 }
 LOSS, TEXT = "a loss of one term", "any text that may be a name"
@@ -53,13 +54,19 @@ ALSO_RIGHT = {
     ("Recipe", "loss", "a part of another kind"): LOSS,
     ("Phase", "loss", "a part of another kind"): LOSS,
     ("Phase", "loss", "None"): "None is one of its values",
+    ("Claim", "construction", "no text"): "a claim that can fail",
+    ("Claim", "also", "dict"): "nothing else differs",
     **{("Torchvision", name, text): TEXT for name in ("name", "weights") for text in ("text", "a number as text")},
 }
 # Right by itself, and wrong beside the other settings.
 WRONG_TOGETHER = {
-    ("ExemplarMemory", "capacity", "None"): "no bound at all",
+    **{
+        (name, "capacity", "None"): "no bound at all"
+        for name in ("ExemplarMemory", "GradientMemory", "ValidatedMemory", "agem", "bic", "wa")
+    },
     **{("OfficeHomeCNN", name, "one in a list"): "four layers" for name in ("channels", "kernels", "pools")},
     ("lwf", "joined", "True"): "heads='task'",
+    ("Claim", "range", "None"): "a claim that is run",
     **{("Phase", "rates", name): "nothing learns" for name in ("dict", "None")},
 }
 
@@ -214,6 +221,7 @@ FUNCTIONS: dict[str, tuple[Call, dict[str, Any]]] = {
     "get": (methods.get, {}),
     "sources": (methods.sources, {}),
     "register": (methods.register, {}),
+    "for_several_labels": (methods.for_several_labels, {}),
     "compose": (methods.compose, {"name": "mine", "loss": CrossEntropy(), "later": PHASES, "network": MultiHead}),
     "eeil_paper": (schedules.eeil_paper, {}),
     "lwf_paper": (schedules.lwf_paper, {}),

@@ -57,6 +57,12 @@ WHOLE = Stream([Task(0, tuple(range(10)), SPLIT, NONE, SPLIT)], list("abcdefghij
 TASK = {"index": 0, "classes": tuple(range(10)), "train": SPLIT, "validation": NONE, "test": SPLIT}
 OTHERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Split": (Split, {"images": SPLIT.images, "labels": SPLIT.labels}),
+    "domains": (streams.domains, {"base": WHOLE, "change": "permutations", "tasks": 2}),
+    "sequence": (streams.sequence, {"streams": [WHOLE, WHOLE]}),
+    "returning": (streams.returning, {"base": WHOLE, "tasks": [0], "outputs": "same"}),
+    "several": (streams.several, {"tasks": 1, "size": 8, "per_task": (20, 20)}),
+    "mapped": (streams.mapped, {"stream": WHOLE, "folder": "mapped here"}),
+    "blurred": (streams.blurred, {"base": WHOLE, "share": 0.5}),
     "Split.take": (SPLIT.take, {"rows": torch.arange(3)}),
     "Split.empty": (Split.empty, {"image_shape": (1, 4, 4)}),
     "Task": (Task, TASK),
@@ -170,6 +176,7 @@ MORE: dict[str, dict[str, Any]] = {
     "Split.images": {"floats": torch.zeros(20, 1, 4, 4), "grey": torch.zeros(20, 4, 4, dtype=torch.uint8)},
     "Split.labels": {"int32": SPLIT.labels.int(), "fewer": SPLIT.labels[:3]},
     "Split.masks": {"floats": torch.zeros(20, 4, 4)},
+    "Split.marks": {"floats": torch.rand(20, 10), "a row of zeros": torch.zeros(20, 10), "one class": SPLIT.labels > 0},
     "Split.take.rows": {"too many": torch.arange(30), "floats": torch.zeros(3), "too long": torch.ones(30) > 0},
     "Stream.positions.labels": {"unknown": torch.tensor([11]), "negative": torch.tensor([-1]), "a list": [0]},
     "Task.classes": {"text": ("a",), "floats": (0.0, 1.0)},
@@ -197,6 +204,7 @@ RIGHT_THERE = {
     "torchvision.root": {"None": "the usual place"},
     "facts.tasks": {"also 3": "20 facts in each"},
     "Split.masks": {"None": SEEN},
+    "Split.marks": {"None": SEEN},
     "Task.index": {"0": "the first task"},
     "Task.classes": {"one in a list": "a list will do"},
     "Task.validation": {},
@@ -204,6 +212,10 @@ RIGHT_THERE = {
     "Stream.name": TEXTS,
     "Stream.code": {**TEXTS, "no text": ANY},
     "Stream.report": {"None": SEEN},
+    "Stream.returning": dict.fromkeys(("True", "False"), "classes may return, or not"),
+    "folder.domains": {"False": "sub-folders are classes"},
+    "mapped.folder": dict.fromkeys(("text", "a number as text"), "a folder that is made"),
+    "sequence.size": {"None": "the largest side"},
     "Report.add.what": {**TEXTS, "no text": ANY},
     "Report.add.names": {**TEXTS, "no text": ANY},
 }
@@ -231,7 +243,7 @@ def cases() -> Iterator[Attempt]:
 
 def test_every_public_function_and_class_of_streams_is_tried():
     functions = {name for name in streams.__all__ if inspect.isfunction(getattr(streams, name))}
-    assert functions == set(SOURCES)
+    assert functions == set(SOURCES) | {"domains", "sequence", "returning", "blurred", "several", "mapped"}
     kinds = (Split, Task, Stream, Report, CropFlip, PhotometricCropFlip)
     assert {kind.__name__ for kind in (*kinds, Augmentation)} == set(streams.__all__) - functions
     for kind in kinds:

@@ -59,19 +59,19 @@ def test_it_learns_by_every_method_with_one_head_and_keeps_the_maps(trained, str
 
 def test_another_layer_class_image_or_opacity_is_another_picture(trained):
     shown = {str(trained.pane.drawing)}
-    for change in ({"layer": trained.layers[1]}, {"label": 0}, {"image": 2}, {"opacity": 20}, {"enlarged": True}):
+    for change in ({"layer": "ReLU 1"}, {"label": 0}, {"image": 2}, {"opacity": 20}, {"enlarged": True}):
         show(trained, **change)
         shown.add(str(trained.pane.drawing))
-    assert f"Attention maps, a, test image 2, {trained.layers[1]}: " in trained.pane.words
+    assert "Attention maps, a, test image 2, ReLU 1: " in trained.pane.words
     assert len(shown) == 6
 
 
 def test_maps_are_chosen_from_what_was_learned_without_a_network(trained, stream):
     trained.results = {}
-    for layer in trained.layers:
+    for layer, inside in trained.layers.items():
         for label in stream[0].classes:
             show(trained, layer=layer, label=label)
-            drift = trained.drifts(layer)["lwm"][list(trained.labels).index(label), 1]
+            drift = trained.drifts(inside)["lwm"][list(trained.labels).index(label), 1]
             assert f"lwm ends with a drift of {drift:.2f}" in trained.pane.words
 
 
@@ -135,7 +135,7 @@ def test_what_is_recorded_is_shown_at_once_and_replaced_by_training(trained, str
     assert tool.recorded == set(NAMES)
     for name in NAMES:
         for kept, again in zip(trained.maps[name], tool.maps[name], strict=True):
-            for layer in trained.layers:
+            for layer in trained.layers.values():
                 np.testing.assert_allclose(again[layer], kept[layer], atol=0.6 / 255)
     assert "lwm ends with a drift" in tool.pane.words
     train(tool)
@@ -145,7 +145,16 @@ def test_what_is_recorded_is_shown_at_once_and_replaced_by_training(trained, str
 
 def test_a_layer_is_offered_whose_map_is_neither_the_image_nor_inside_a_block(stream):
     tool = cl.widgets.AttentionDrift(stream, backbone=cl.networks.ResNet32())
-    assert tool.layers == [f"backbone.trunk.{place}" for place in range(18)]
+    words = ["conv 1", "norm 1", "ReLU 1", *(f"block {place}" for place in range(1, 16))]
+    assert tool.layers == {word: f"backbone.trunk.{place}" for place, word in enumerate(words)}
+    assert control(tool, "layer").label == "block 15"
+
+
+def test_a_layer_is_set_by_either_of_its_names_and_written_by_that_of_a_reader(trained):
+    for given in ("conv 2", trained.layers["conv 2"]):
+        trained.line.value = f'AttentionDrift(stream, layer="{given}", epochs=2)'
+        assert trained.code == 'cl.widgets.AttentionDrift(stream, layer="conv 2", epochs=2)'
+        assert "conv 2: " in trained.pane.words
 
 
 def test_a_setting_goes_to_the_methods_that_take_it(stream):

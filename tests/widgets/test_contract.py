@@ -19,7 +19,7 @@ CASES = {
         "cl.widgets.AttentionDrift(stream, epochs=2)",
         ["label=0, opacity=35", "image=3"],
         [
-            ('layer="backbone.normalise"', "layer is one of backbone.trunk.0"),
+            ('layer="backbone.normalise"', "layer is one of conv 1, ReLU 1, pool 1, conv 2"),
             ("label=3", "label is a class of task 1, 2 (c), 0 (a), not 3"),
             ("image=0", "image is a whole number from 1 to 4, not 0"),
         ],

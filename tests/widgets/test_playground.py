@@ -249,6 +249,13 @@ def test_it_opens_on_forgetting_with_the_task_unknown(phenomenon):
     assert phenomenon.code == 'cl.widgets.Playground(stream, cl.methods.finetune(heads="class"))'
 
 
+def test_a_recipe_of_ones_own_is_named_so_in_the_list_of_methods(phenomenon):
+    phenomenon.panel.set(composition_of(replace(cl.methods.lwf(), name="mine")))
+    assert (phenomenon.method.index, phenomenon.method.label) == (0, "of your own")
+    phenomenon.line.value = "Playground(stream)"
+    assert phenomenon.method.label == "finetune (LwF)"
+
+
 def test_the_wall_is_of_a_run_that_recorded_predictions_and_a_click_on_a_curve_opens_its_own(phenomenon):
     phenomenon.view.value = "wall"
     settle(phenomenon)
@@ -260,9 +267,9 @@ def test_the_wall_is_of_a_run_that_recorded_predictions_and_a_click_on_a_curve_o
     assert phenomenon.draw.count == drawn  # it was drawn ahead
     phenomenon.known_task.value = False
     phenomenon.view.value = "curves"
-    phenomenon.pane.touched = {"words": "eeil, task 1, after task 1: 100.0 %", "count": 1}
+    phenomenon.pane.touched = {"key": "eeil, task 1", "count": 1}
     assert phenomenon.view.value == "curves"  # it recorded none
-    phenomenon.pane.touched = {"words": "joint across tasks, task 1, after task 1: 100.0 %", "count": 2}
+    phenomenon.pane.touched = {"key": "joint across tasks, task 1", "count": 2}
     assert (phenomenon.view.value, phenomenon.whose.value) == ("wall", "joint across tasks")
     assert "joint across tasks ends with" in phenomenon.pane.words
     phenomenon.view.value = "curves"
@@ -367,7 +374,7 @@ def test_the_number_of_images_switches_a_memory_on_and_off(tool):
 def test_a_heading_that_is_pressed_sorts_and_pressed_again_shows_the_newest_first(tool, train):
     train(tool)
     for count, state in enumerate(("descending", "none"), 1):
-        tool.actions.access.pressed = {"what": "accuracy", "count": count}
+        tool.access.pressed = {"what": "accuracy", "count": count}
         heading = tool.results.value.split('data-press="accuracy"')[0].rsplit("<th", 1)[1]
         assert f'aria-sort="{state}"' in heading
 
@@ -382,6 +389,8 @@ def test_the_second_layer_is_folded_away_at_first_and_large_type_is_a_class_of_t
 def test_runs_open_in_the_widgets_that_can_show_them(tool, train):
     assert tool.opener.layout.display == "none"
     train(tool)
+    assert tool.opener.layout.display == "none"  # what fits is found out when the fold is opened
+    tool.all.value = True
     buttons = tool.opener.buttons
     assert {words: button.disabled for words, button in buttons.items()} == {
         "Importance": False,
@@ -403,6 +412,7 @@ def test_runs_open_in_the_widgets_that_can_show_them(tool, train):
 def test_filters_of_a_dfcnn_can_be_opened_and_its_attention_not(tool, train):
     tool.panel.set(composition_of(cl.methods.dfcnn(epochs=1)))
     train(tool)
+    tool.all.value = True
     disabled = {words for words, button in tool.opener.buttons.items() if button.disabled}
     assert disabled == {"Importance", "Attention"}
 

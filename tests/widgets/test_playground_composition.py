@@ -133,7 +133,7 @@ def test_every_method_that_the_toggles_can_make_is_a_preset_once():
 @pytest.mark.parametrize("method", PRESETS)
 def test_a_preset_at_hand_is_its_method_with_the_epochs_of_now_and_a_memory_that_fits(method, limits):
     made = at_hand(method, Composition(epochs=3), limits).recipe
-    keeps = isinstance(cl.methods.get(method).memory, cl.memory.ExemplarMemory)
+    keeps = type(cl.methods.get(method).memory) is cl.memory.ExemplarMemory
     kept = {"memory": cl.memory.ExemplarMemory(40)} if keeps else {}
     assert made == getattr(cl.methods, method)(epochs=3, **kept)
 

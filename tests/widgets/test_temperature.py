@@ -86,6 +86,16 @@ def test_all_classes_are_a_choice_with_words(run, stream):
     assert tool.head.label == "all classes"
 
 
+def test_the_page_is_never_told_that_no_choice_is_made(run, stream, watched):
+    """None stands for all classes; as an index it would empty the list in the page."""
+    tool, seen = watched(cl.widgets.Temperature, run, stream), []
+    tool.head.observe(lambda change: seen.append(change.new), "index")
+    for index in (0, 1, 2, 0):
+        tool.head.set_state({"index": index})  # as the page does
+    assert seen == [0, 1, 2, 0][seen[0] != 0 :]
+    assert (tool.head.label, tool.head.value) == ("all classes", None)
+
+
 def test_a_run_trained_across_tasks_answers_for_all_classes(stream):
     run = cl.learn(stream, cl.methods.joint(heads="class", epochs=1), progress=False)
     assert cl.widgets.Temperature(run, stream).head.value is None

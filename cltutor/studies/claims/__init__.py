@@ -3,20 +3,22 @@
 ``cl.claims.ledger()`` is the table with the numbers that come with cltutor; ``cltutor claims`` makes them again.
 """
 
-from .claim import PAPERS, VERDICTS, Claim, Measure, Quantity, Trained, verdict
-from .entries import CLAIMS, Entry, Ledger, ledger
+from .claim import PAPERS, Claim, Quantity, Range
+from .deciding import VERDICTS, Trial, verdict
+from .entries import Ledger, ledger
+from .entry import Entry, Found
 from .running import check
 
 __all__ = [
-    "CLAIMS",
     "PAPERS",
     "VERDICTS",
     "Claim",
     "Entry",
+    "Found",
     "Ledger",
-    "Measure",
     "Quantity",
-    "Trained",
+    "Range",
+    "Trial",
     "check",
     "ledger",
     "verdict",

@@ -1,14 +1,16 @@
-"""A claim of a paper in a form that can be decided: two numbers per trial, which one should be larger, a verdict."""
+"""A claim of a paper in a form that can be decided: two sides that differ in one ingredient, and a statistic."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...checked import a
-from ...describe import Choice, Described, Name, flag, real, ruled, whole
-from ...evaluation.metrics import mean_interval
+from ...describe import Choice, Described, Kind, Name, flag, real, ruled, whole
+from .differences import KINDS, differences, undeclared
+from .measures import Statistic
+from .records import Record
+from .settings import setting_of
+from .sides import Side
 
 PAPERS = {
     "lwf": "Learning without Forgetting (Li and Hoiem 2016)",
@@ -18,53 +20,100 @@ PAPERS = {
     "dfcnn": "Deconvolutional Factorized CNN (Lee et al. 2019)",
 }
 SIGNS = {"above": ">", "below": "<", "equal": "="}
-HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds here", "does not hold here", "undecided", "not run"
-VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A run that a claim needs in every trial: a method, trained by the gallery's recipe for a stream.
-
-    ``stream`` is one of ``training.STREAMS``; ``heads`` as in ``gallery.recipe``. ``changed`` are settings of the
-    method that differ from the gallery's, as (name, value); a function as value is called with the trial's stream.
-    """
-
-    method: str
-    stream: str = "digits"
-    heads: str | None = None
-    changed: tuple[tuple[str, Any], ...] = ()
+FEWEST = 3  # trials
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One side of a comparison: ``measure(stream, *runs)`` of a trial's runs ``of``, under the name ``label``.
-
-    ``stream`` is that of the first run, or the trial's digits where no run is needed.
-    """
+    """One side of a comparison: the ``statistic`` of a recipe, or how far the first of two ``sides`` is above the
+    second; or a ``constant``; or a count of the ``method``, which needs no run."""
 
     label: str
-    measure: Callable[..., float]
-    of: tuple[Trained, ...] = ()
+    statistic: Statistic | None = None
+    sides: tuple[Side, ...] = ()
+    constant: float = 0.0
+    method: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.sides) > 2 or not all(isinstance(side, Side) for side in self.sides):
+            raise ValueError(
+                f"A side is one recipe or the lead of one over another, not the best of several: {self.label}."
+            )
+
+    def parts(self, records: tuple[Record, ...]) -> list[float]:
+        """The statistic of each recipe."""
+        return [float(self.statistic.of(record)) for record in records] if self.statistic else []
+
+    def value(self, records: tuple[Record, ...]) -> float:
+        """The number of a trial: the statistic of one side, or the lead of one over the other."""
+        if not self.sides:
+            return self.constant
+        values = self.parts(records)
+        return values[0] - values[1] if len(values) == 2 else values[0]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where the paper makes the claim: ``what``, one of ``Setting.facts``, lies from ``low`` to ``high`` there."""
+
+    what: str
+    low: float
+    high: float
+    said: str
+
+    def words(self, sides: tuple[Side, ...]) -> str:
+        """The paper's range, and where it is tested."""
+        here = sorted({setting_of(side.setting).facts[self.what] for side in sides})
+        return f"{self.what}: {self.said} in the paper, {' and '.join(f'{value:g}' for value in here)} here"
+
+
+@dataclass(frozen=True, repr=False)
+class Reason(Name):
+    """Text on one line, or none."""
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str) and not value or super().accepts(value)
+
+
+def _kinds(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(kind, str) and kind in KINDS for kind in value)
+
+
+def _reasons(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping) and value.keys() <= KINDS.keys() and all(isinstance(v, str) for v in value.values())
+    )
+
+
+DIFFERS = Kind('a tuple of kinds of difference, such as ("terms",)', _kinds)
+REASONS = Kind('reasons by kind of difference, such as {"warm-up": "it is LwF\'s own"}', _reasons)
 
 
 @dataclass(frozen=True, repr=False)
 class Claim(Described):
     """What a paper says, and how it is decided: is ``left`` ``side`` (above, below, equal to) ``right``?
 
-    ``place`` is where the paper says it, ``sentence`` the statement in our words, ``statistic`` what is compared, with
-    its unit. "equal" means: no further apart than ``margin``. A number that is ``counted`` is the same in every trial
-    and needs one; all others are estimated over ``trials``. A trial's number is its class order and its seed.
+    ``place`` is where the paper says it, ``sentence`` the statement in our words. "equal" means: no further apart than
+    ``margin``. ``differs``: the kinds of difference (``differences.KINDS``) that are the claimed ingredient; ``also``:
+    any other kind, with the reason why it cannot be avoided. ``construction`` says why a claim cannot fail. A
+    ``counted`` number is the same in every trial.
+
+    Raises:
+        ValueError: recipes that differ in something not declared, a stream outside the paper's range, fewer than three
+            trials, no source, or a best of several recipes.
     """
 
     paper: str = ruled(Choice(PAPERS))
     place: str = ruled(Name(1000))
     sentence: str = ruled(Name(1000))
-    statistic: str = ruled(Name(1000))
     left: Quantity = ruled(a(Quantity))
     side: str = ruled(Choice(SIGNS))
     right: Quantity = ruled(a(Quantity))
     margin: float = real(0.0, at_least=0)
+    differs: tuple[str, ...] = ruled(DIFFERS, ())
+    also: Mapping[str, str] = field(default_factory=dict, hash=False, metadata={"rule": REASONS})
+    range: Range | None = ruled(Kind("a Range(...)", lambda value: isinstance(value, Range), or_none=True), None)
+    construction: str = ruled(Reason(1000), "")
     trials: int = whole(10, at_least=1)
     counted: bool = flag(False)
 
@@ -72,8 +121,43 @@ class Claim(Described):
         super().__post_init__()
         if self.margin and self.side != "equal":
             raise ValueError(f"margin belongs to a claim of equality, not to one of {self.side!r}.")
-        if self.trials == 1 and not self.counted:
-            raise ValueError("trials is 2 or more, not 1: one trial has no interval.")
+        if self.trials < FEWEST and not self.counted:
+            raise ValueError(f"trials is {FEWEST} or more, not {self.trials}: fewer decide nothing.")
+        if found := undeclared(self.differences, (*self.differs, *self.also)):
+            words = "; ".join(f"{KINDS[kind]} ({left} and {right})" for kind, (left, right) in found.items())
+            raise ValueError(
+                f"{self.comparison} differs in more than the claimed ingredient: {words}. Make it equal, or declare it."
+            )
+        self._check_range()
+
+    def _check_range(self) -> None:
+        if self.counted:
+            return
+        if self.range is None:
+            raise ValueError(f"{self.comparison} needs the range in which the paper makes the claim.")
+        for side in self.sides:
+            value = setting_of(side.setting).facts[self.range.what]
+            if not self.range.low <= value <= self.range.high:
+                raise ValueError(
+                    f"{side.label} is outside the paper's range: {self.range.what} {self.range.low:g} to "
+                    f"{self.range.high:g}, and {side.setting} has {value:g}."
+                )
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The recipes on their streams, without repetition."""
+        return tuple(dict.fromkeys((*self.left.sides, *self.right.sides)))
+
+    @property
+    def data(self) -> bool:
+        """Whether it needs a data set that does not come with cltutor."""
+        return any(setting_of(side.setting).data for side in self.sides)
+
+    @property
+    def statistic(self) -> str:
+        """What is compared, with its unit."""
+        names = [q.statistic.name for q in (self.left, self.right) if q.statistic]
+        return "; against ".join(dict.fromkeys(names))
 
     @property
     def comparison(self) -> str:
@@ -82,97 +166,39 @@ class Claim(Described):
         return f"{self.left.label} {SIGNS[self.side]} {self.right.label}{allowed}"
 
     @property
-    def code(self) -> str:
-        """What its numbers depend on: a claim in which any of this changes has not been run."""
-        return f"{self.paper}: {self.statistic}: {self.comparison}, {self.trials} trials"
+    def differences(self) -> dict[str, tuple[str, str]]:
+        """What differs between the two sides, computed; within a lead and between two."""
+        left, right = self.left.sides, self.right.sides
+        pairs = [(own[0], own[1]) for own in (left, right) if len(own) == 2]
+        pairs += list(zip(left, right, strict=False))
+        found: dict[str, tuple[str, str]] = {}
+        for one, other in pairs:
+            found = {**between(one, other), **found}
+        return found
 
     @property
-    def runs(self) -> tuple[Trained, ...]:
-        """The runs that it needs in every trial, without repetition."""
-        return tuple(dict.fromkeys((*self.left.of, *self.right.of)))
+    def code(self) -> str:
+        """What its numbers depend on: a claim in which any of this changes has not been run."""
+        recipes = [f"{side!r} on {setting_of(side.setting).words}" for side in self.sides]
+        return f"{self.paper}: {self.statistic}: {self.comparison}; {'; '.join(recipes)}"
 
 
-def interval(differences: Sequence[float], counted: bool = False) -> tuple[float, float]:
-    """(mean, half width) of the 95 % t-interval of paired differences, one per trial; a count has half width 0.
-
-    (nan, nan) where a trial has no number, such as one in which a method diverged.
-    """
-    if not all(map(math.isfinite, differences)):
-        return math.nan, math.nan
-    mean, half = mean_interval(differences)
-    return mean, 0.0 if counted else half
-
-
-def verdict(claim: Claim, differences: Sequence[float]) -> str:
-    """What the differences left - right, one per trial, say about the claim: one of ``VERDICTS``.
-
-    A claim of order holds if the whole interval lies on its side of zero, and does not hold if it lies on the other.
-    One of equality holds if the whole interval lies within the margin, and does not hold if it lies outside. Anything
-    else is undecided, including an interval that is not finite.
-    """
-    if not len(differences):
-        return NOT_RUN
-    mean, half = interval(differences, claim.counted)
-    low, high = mean - half, mean + half
-    if claim.side == "equal":
-        holds, fails = -claim.margin <= low and high <= claim.margin, low > claim.margin or high < -claim.margin
-    else:
-        holds, fails = (low > 0, high < 0) if claim.side == "above" else (high < 0, low > 0)
-    return HOLDS if holds else FAILS if fails else UNDECIDED
+def between(one: Side, other: Side) -> dict[str, tuple[str, str]]:
+    """What differs between two recipes on their streams at one rate."""
+    found = differences(one.recipe(0.01, 0), other.recipe(0.01, 0))
+    if one.setting != other.setting:
+        here, there = setting_of(one.setting), setting_of(other.setting)
+        if (here.tasks, here.kind) != (there.tasks, there.kind):
+            found["stream"] = (here.words, there.words)
+    if (few := trained(one)) != (many := trained(other)):
+        found["images"] = (f"{few} image views", f"{many} image views")
+    return found
 
 
-def trained(method: str, stream: str = "digits", heads: str | None = None, **changed: Any) -> Trained:
-    return Trained(method, stream, heads, tuple(changed.items()))
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A statistic by name, with its unit, and ``of(stream, run)`` that takes it from a run.
-
-    One that is ``counted`` depends on the method alone: ``of(stream, method)``, and needs no run.
-    """
-
-    name: str
-    of: Callable[..., float]
-    counted: bool = False
-
-    def on(self, run: Trained | str, label: str | None = None) -> Quantity:
-        """This statistic of a run, or of the gallery's run of a method on digits."""
-        run = Trained(run) if isinstance(run, str) else run
-        if self.counted:
-            return Quantity(label or run.method, partial(self.of, method=run.method))
-        changed = ", ".join(f"{name}={value}" for name, value in run.changed)
-        return Quantity(label or run.method + (f" ({changed})" if changed else ""), self.of, (run,))
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A number that a paper gives, or zero, as a measure."""
-
-    value: float
-
-    def __call__(self, *_: Any) -> float:
-        return self.value
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What the words in a paper's rows of ``claims.toml`` mean.
-
-    ``statistics``: by name. ``sides``: by the name of a statistic, those sides of its comparisons that are more than a
-    method's name or a number. ``run``: from a method's name to its run.
-    """
-
-    statistics: Mapping[str, Measure]
-    sides: Mapping[str, Sequence[Trained | Quantity]]
-    run: Callable[[str], Trained] = trained
-
-    def side(self, statistic: str, label: str) -> Quantity:
-        """What ``label`` means as one side of a comparison."""
-        measure = self.statistics[statistic]
-        own = (side if isinstance(side, Quantity) else measure.on(side) for side in self.sides.get(statistic, ()))
-        if found := {side.label: side for side in own}.get(label):
-            return found
-        if label.replace(".", "").isdecimal():
-            return Quantity(label, Constant(float(label)))
-        return measure.on(self.run(label), label)
+def trained(side: Side) -> int:
+    """How many times a recipe is shown an image of a new task, over all tasks; without the images in a memory."""
+    setting = setting_of(side.setting)
+    first = (setting.first_images or setting.images) * setting.tasks[0]
+    schedule = side.recipe(0.01, 0).schedule
+    views = first + setting.images * sum(setting.tasks[1:])
+    return views * schedule.epochs * (12 if schedule.augmentation and schedule.augmentation.once else 1)

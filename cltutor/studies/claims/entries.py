@@ -1,74 +1,39 @@
-"""The ledger: every claim with its numbers and its verdict, as a table; kept in one file of numbers."""
+"""The ledger: every claim with its trials and its verdict; kept in one file, from which verdicts are computed anew."""
 
-import html
 import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from ...checked import checked
-from ...describe import Choice
+from ...describe import Choice as OneOf
 from ...runs import files
-from .claim import PAPERS, VERDICTS, Claim, interval, verdict
-from .rows import CLAIMS
+from . import interactive, page
+from .choosing import Choice
+from .claim import PAPERS, Claim
+from .deciding import CONSTRUCTION, HOLDS, VERDICTS, Trial, survivors
+from .entry import Entry, Found
+from .records import Record, packed
+from .rows import all_claims
 
 SHIPPED = Path(__file__).resolve().parent / "numbers.json"
-HEADER = ("place", "claim", "statistic", "comparison", "left", "right", "difference", "trials", "verdict")
-
 Origin = Mapping[str, str]  # what made the numbers of a paper, by name
-Numbers = list[tuple[float, float]]  # the left and the right side, one pair per trial
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A claim and the numbers of its trials: none if it has not been run."""
-
-    claim: Claim
-    numbers: Numbers = field(default_factory=list)
-
-    @property
-    def differences(self) -> list[float]:
-        """Left minus right, one per trial."""
-        return [left - right for left, right in self.numbers]
-
-    @property
-    def verdict(self) -> str:
-        """One of ``VERDICTS``, computed from the differences."""
-        return verdict(self.claim, self.differences)
-
-    @property
-    def difference(self) -> tuple[float, float]:
-        """(mean, half width) of the 95 % interval of left - right; nan where there is none."""
-        return interval(self.differences, self.claim.counted) if self.numbers else (np.nan, np.nan)
-
-    def row(self) -> tuple[str, ...]:
-        """The cells under ``HEADER``."""
-        claim, sides, gap = self.claim, ["", ""], ""
-        if self.numbers:
-            means = np.mean(self.numbers, axis=0)
-            largest = np.abs(means).max()
-            decimals = 3 if claim.counted else 2 if largest < 10 else 1 if largest < 1000 else 0
-            sides = [f"{value:.{decimals}f}" for value in means]
-            mean, half = self.difference
-            gap = f"{mean:+.{decimals}f}" + ("" if claim.counted else f" ± {half:.{decimals}f}")
-        trials = "counted" if claim.counted else str(claim.trials)
-        return (claim.place, claim.sentence, claim.statistic, claim.comparison, *sides, gap, trials, self.verdict)
 
 
 @dataclass(frozen=True)
 class Ledger(Sequence[Entry]):
-    """All entries in the order of the papers; ``origins`` name what made the numbers of each paper.
+    """All entries in the order of the papers; ``origins`` name what made the numbers of each paper, ``records`` are the
+    runs of the trials by their key.
 
-    Shows as a table in a notebook; ``markdown()`` is the same table for a page of the docs.
+    Shows as an interactive table in a notebook; ``markdown()`` is a plain table for a page of the docs.
     """
 
     entries: tuple[Entry, ...]
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -81,21 +46,31 @@ class Ledger(Sequence[Entry]):
 
     def of(self, paper: str) -> "Ledger":
         """The entries of one paper: a key of ``PAPERS``; ValueError for another."""
-        Choice(PAPERS).check("paper", paper)
-        own = tuple(entry for entry in self if entry.claim.paper == paper)
-        return Ledger(own, {name: origin for name, origin in self.origins.items() if name == paper})
+        OneOf(PAPERS).check("paper", paper)
+        return replace(self, entries=tuple(entry for entry in self if entry.claim.paper == paper))
 
     def with_papers_of(self, other: "Ledger") -> "Ledger":
-        """This ledger, with the papers of ``other`` in place of its own; ``other`` may be one that was stopped."""
-        new = {entry.claim: entry for entry in other}
-        papers = {claim.paper for claim in new}
-        entries = (new.get(e.claim, Entry(e.claim)) if e.claim.paper in papers else e for e in self)
-        return Ledger(tuple(entries), {**self.origins, **other.origins})
+        """This ledger, with the claims of ``other`` in place of its own; ``other`` may be one that was stopped."""
+        new = {entry.claim.code: entry for entry in other}
+        entries = tuple(new.get(entry.claim.code, entry) for entry in self)
+        return Ledger(entries, {**self.origins, **other.origins}, {**self.records, **other.records})
 
-    def summary(self) -> str:
+    def counts(self) -> dict[str, int]:
         """How many claims have each verdict."""
         counts = Counter(entry.verdict for entry in self)
-        return ", ".join(f"{word}: {counts[word]}" for word in VERDICTS if counts[word])
+        return {word: counts[word] for word in VERDICTS if counts[word]}
+
+    def summary(self) -> str:
+        return ", ".join(f"{word}: {count}" for word, count in self.counts().items())
+
+    def survivors(self) -> int:
+        """How many claims that hold survive Holm's correction, within each paper, for all its claims with a p-value."""
+        found = 0
+        for _, own in self.by_paper():
+            tested = [entry for entry in own if entry.p is not None and entry.verdict != CONSTRUCTION]
+            passed = survivors([entry.p for entry in tested])  # type: ignore[misc]  # none is None
+            found += sum(one and entry.verdict == HOLDS for one, entry in zip(passed, tested, strict=True))
+        return found
 
     def by_paper(self) -> Iterator[tuple[str, "Ledger"]]:
         """Each paper's title with its own entries."""
@@ -103,61 +78,95 @@ class Ledger(Sequence[Entry]):
             if len(own := self.of(paper)):
                 yield title, own
 
-    def made(self) -> Origin | None:
-        """What made the numbers, where it is the same for all papers."""
-        different = {json.dumps(origin): origin for origin in self.origins.values()}
-        return next(iter(different.values())) if len(different) == 1 else None
-
     def markdown(self) -> str:
         """The page of the docs: how a verdict is found, what made the numbers, one table per paper."""
-        parts = ["# The papers' claims, checked", NOTES, _listed(self.made())]
-        parts.append(f"{len(self)} claims. In all, {self.summary()}.")
-        for title, own in self.by_paper():
-            lines = [HEADER, ["---"] * len(HEADER), *(entry.row() for entry in own)]
-            parts += [f"## {title}", f"{own.summary().capitalize()}."]
-            parts += ["\n".join(f"| {' | '.join(line)} |" for line in lines)]
-            parts += [] if self.made() else [_listed(own.made())]
-        return "\n\n".join(filter(None, parts)) + "\n"
+        return page.markdown(self)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th {_LEFT}>{name}</th>" for name in HEADER)
-        body = []
-        for title, own in self.by_paper():
-            caption = f"{html.escape(title)}: {own.summary()}"
-            body.append(f'<tr><th colspan="{len(HEADER)}" {_LEFT}>{caption}</th></tr><tr>{head}</tr>')
-            rows = ("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in entry.row()) for entry in own)
-            body += [f"<tr>{row}</tr>" for row in rows]
-        made = (f"{name}: {value}" for name, value in (self.made() or {}).items())
-        return f"<table>{''.join(body)}</table><p>{html.escape('; '.join(made))}</p>"
+        return interactive.interactive(self)
 
     @checked
     def save(self, path: str | os.PathLike) -> None:
-        """Write the numbers and their origin as JSON, in full or not at all."""
-        numbers = {entry.claim.code: entry.numbers for entry in self if entry.numbers}
-        text = json.dumps({"origins": self.origins, "numbers": numbers}, indent=1)
-        write(path, text + "\n")
+        """Write the trials, the recipes, the records of all runs and their origin as JSON, in full or not at all."""
+        keys = {key for entry in self if entry.found for key in entry.found.keys}
+        records = {key: packed(self.records[key]) for key in sorted(keys & self.records.keys())}
+        recipes = list(dict.fromkeys(values[1] for values in records.values()))
+        places = {code: place for place, code in enumerate(recipes)}
+        runs = {key: [values[0], places[values[1]], *values[2:]] for key, values in records.items()}
+        rows = {entry.claim.code: asdict(entry.found) for entry in self if entry.found}
+        parts = {"origins": self.origins, "claims": rows, "recipes": recipes, "runs": runs}
+        files.write_bytes(Path(path), _compact(parts).encode("utf-8"))
+
+
+def _compact(parts: Mapping[str, Any]) -> str:
+    """JSON with one line for each claim, recipe and run."""
+
+    def text(value: Any) -> str:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+    blocks = []
+    for name, values in parts.items():
+        if isinstance(values, Mapping):
+            lines = ",\n".join(f"{text(key)}:{text(value)}" for key, value in values.items())
+            blocks.append(f"{text(name)}:{{\n{lines}\n}}")
+        else:
+            blocks.append(f"{text(name)}:[\n{f',{chr(10)}'.join(map(text, values))}\n]")
+    return "{" + ",\n".join(blocks) + "}\n"
 
 
 @checked
 def ledger(path: str | os.PathLike | None = None, paper: str | None = None) -> Ledger:
     """The ledger with the numbers that come with cltutor, or those in the file ``path``; of all papers or of one.
 
-    Nothing is trained. A claim without numbers, or changed since they were made, is "not run".
+    Nothing is trained. A claim without numbers, or changed since they were made, is "not run yet".
 
     Raises:
         ValueError: a file that ``Ledger.save`` did not write, or an unknown paper.
     """
-    found = _read(SHIPPED if path is None else Path(path))
-    entries = tuple(Entry(claim, found.numbers.get(claim.code, [])) for claim in CLAIMS)
-    whole = Ledger(entries, found.origins)
+    if paper is not None:
+        OneOf(PAPERS).check("paper", paper)
+    saved = _read(SHIPPED if path is None else Path(path))
+    entries = tuple(Entry(claim, saved.found.get(claim.code)) for claim in all_claims())
+    whole = Ledger(entries, saved.origins, saved.records)
     return whole if paper is None else whole.of(paper)
 
 
-def claims(paper: str | None = None, trials: int | None = None) -> list[Claim]:
+class Saved(NamedTuple):
+    """What a file of numbers contains: origins, what was found by a claim's code, and records by key."""
+
+    origins: dict[str, Origin]
+    found: dict[str, Found]
+    records: dict[str, Record]
+
+
+def _read(path: Path) -> Saved:
+    try:
+        files.refuse_irregular(path)
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        recipes = saved["recipes"]
+        records = {key: Record(values[0], recipes[values[1]], *values[2:]) for key, values in saved["runs"].items()}
+        found = {code: _found(one) for code, one in saved["claims"].items()}
+        return Saved({paper: dict(origin) for paper, origin in saved["origins"].items()}, found, records)
+    except FileNotFoundError:
+        raise ValueError(f"There is no ledger in {path}: the file does not exist.") from None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"{path} is not a ledger: make it again with cltutor claims.") from error
+
+
+def _found(saved: Mapping[str, Any]) -> Found:
+    def trials(rows: Sequence[Mapping[str, Any]]) -> list[Trial]:
+        return [Trial(**{**row, "lefts": tuple(row["lefts"]), "rights": tuple(row["rights"])}) for row in rows]
+
+    variants = {kind: trials(rows) for kind, rows in saved["variants"].items()}
+    return Found(Choice(**saved["choice"]), trials(saved["trials"]), variants, saved["keys"])
+
+
+def claims(paper: str | None = None, trials: int | None = None, with_data: bool = False) -> list[Claim]:
     """The claims of all papers or of one, over their own number of trials or another; ValueError for a bad one."""
     if paper is not None:
-        Choice(PAPERS).check("paper", paper)
-    chosen = [claim for claim in CLAIMS if paper is None or claim.paper == paper]
+        OneOf(PAPERS).check("paper", paper)
+    chosen = [claim for claim in all_claims() if paper is None or claim.paper == paper]
+    chosen = [claim for claim in chosen if with_data or not claim.data]
     return [claim if trials is None or claim.counted else replace(claim, trials=trials) for claim in chosen]
 
 
@@ -165,42 +174,3 @@ def claims(paper: str | None = None, trials: int | None = None) -> list[Claim]:
 def write(path: str | os.PathLike, text: str) -> None:
     """Write a text file in full or not at all."""
     files.write_bytes(Path(path), text.encode("utf-8"))
-
-
-class Saved(NamedTuple):
-    """What a file of numbers contains."""
-
-    origins: dict[str, Origin]
-    numbers: dict[str, Numbers]
-
-
-def _read(path: Path) -> Saved:
-    try:
-        files.refuse_irregular(path)
-        found = json.loads(path.read_text(encoding="utf-8"))
-        numbers = {code: [(float(left), float(right)) for left, right in own] for code, own in found["numbers"].items()}
-        return Saved({paper: dict(origin) for paper, origin in found["origins"].items()}, numbers)
-    except FileNotFoundError:
-        raise ValueError(f"There is no ledger in {path}: the file does not exist.") from None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise ValueError(f"{path} is not a ledger: make it again with cltutor claims.") from error
-
-
-def _listed(origin: Origin | None) -> str:
-    return "\n".join(f"- {name}: {value}" for name, value in (origin or {}).items())
-
-
-_LEFT = 'style="text-align: left"'
-NOTES = """Every claim of the five papers that a classroom can test: where the paper makes it, what it says in our
-words, and the result here, on small images and a small network. A claim that does not hold here may hold at the
-paper's scale, which has other images, other networks and more than minutes of training.
-
-The number of a trial is its class order and its seed; left and right are means over the trials, and the difference is
-paired by trial, with the half width of its 95 % t-interval. The verdict is computed from it: a claim of order holds if
-the whole interval lies on its side of zero, and does not hold if it lies on the other side; a claim of equality holds
-if the interval lies within the margin that the comparison names, and does not hold if it lies outside; anything else is
-undecided. Margins were set before any run: the paper's own where it gives one, 2 points where it says no more than
-"similar". Five trials left a third of the claims undecided; all claims, not only those, were then given ten. A counted
-number is the same in every trial. Of so many intervals, about one in twenty misses the true difference. A claim without
-numbers has not been run, and is neither supported nor contradicted. Claims about speed are left to the benchmarks:
-seconds on a shared machine decide nothing."""

@@ -1,200 +1,234 @@
-"""What is measured on a run: one number per trial, in the unit that the table prints. Accuracies are in percent.
+"""What is compared: one number per trial from a record, in the unit that the table prints. Accuracies are in percent.
 
 The task is known where the run was trained with a head per task, and unknown where all classes competed.
 """
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
-from ... import attention, importance, methods
+from ... import methods, streams
 from ...comparing.storage import needed
 from ...evaluation import metrics
-from ...evaluation.answers import accuracies, logits
-from ...networks.counting import parameters, parameters_of_run
-from ...networks.network import Network
-from ...runs.run import Run
-from ...streams import Stream
-from .claim import Measure
+from ...networks.counting import parameters
+from .records import Record
 
-SHARE = 0.3  # of each layer's shared weights, set to zero
-DRAWS = 5  # of random weights
 CIFAR = (3, 32, 32), [10] * 10  # the images, and the classes of each task, of DF-CNN's first experiment
 
 
-def matrix(run: Run) -> np.ndarray:
-    """(tasks, tasks) accuracy in percent, in the regime that the run was trained for."""
-    return 100 * run.accuracy(known_task=not run.competes)
+@dataclass(frozen=True)
+class Statistic:
+    """A number of a run by name, with its unit.
 
-
-def at_end(_: Stream, run: Run, tasks: slice) -> float:
-    return matrix(run)[-1, tasks].mean()
-
-
-old, first, last = (partial(at_end, tasks=tasks) for tasks in (slice(-1), slice(1), slice(-1, None)))
-
-
-def new(_: Stream, run: Run) -> float:
-    return np.diag(matrix(run))[1:].mean()
-
-
-def whole(_: Stream, run: Run) -> float:
-    return float(np.average(matrix(run)[-1], weights=run.test_sizes))
-
-
-def known(_: Stream, run: Run) -> float:
-    return float(np.average(100 * run.accuracy(known_task=True)[-1], weights=run.test_sizes))
-
-
-def incremental(_: Stream, run: Run) -> float:
-    return metrics.average_incremental_accuracy(matrix(run) / 100, run.test_sizes) * 100
-
-
-def step(run: Run, after: int) -> float:
-    """Accuracy over all classes seen, after task ``after``; -1 is the last."""
-    row = matrix(run)[after]
-    seen = len(row) if after == -1 else after + 1
-    return float(np.average(row[:seen], weights=run.test_sizes[:seen]))
-
-
-def drop(_: Stream, run: Run) -> float:
-    return 100 * metrics.drop(run.accuracy(known_task=not run.competes))
-
-
-def peak(_: Stream, run: Run) -> float:
-    return 100 * metrics.peak_accuracy(run.curves.known, run.curves.epoch_task).mean()
-
-
-def retained(run: Run) -> np.ndarray:
-    """(tasks - 1,) the share of each old task's peak that is left at the end, in percent (DF-CNN, section 4.2)."""
-    peaks = metrics.peak_accuracy(run.curves.known, run.curves.epoch_task)
-    return (100 * run.accuracy()[-1] / peaks)[:-1]
-
-
-def kept(_: Stream, run: Run) -> float:
-    return retained(run).mean()
-
-
-def kept_of_first(_: Stream, run: Run) -> float:
-    return retained(run)[0]
-
-
-def epochs(_: Stream, run: Run) -> float:
-    return metrics.epochs_to_peak(run.curves.known, run.curves.epoch_task).mean()
-
-
-def better(_: Stream, run: Run) -> float:
-    a = run.accuracy()
-    return 100 * (a[-1] > np.diag(a))[:-1].mean()
-
-
-def updates(_: Stream, run: Run) -> float:
-    return float(run.updates)
-
-
-def size(_: Stream, run: Run) -> float:
-    return parameters_of_run(run)[-1] / 1e6
-
-
-def drift(stream: Stream, run: Run) -> float:
-    """How far attention on the first task has moved from the first model's, as a mean over later tasks.
-
-    Per image, the L1 distance of the Grad-CAM maps of its own class, on the first task's test images (LwM, eq. 6).
+    ``floor`` and ``top``: where it has no room left, with ``tolerance``. One that is ``absolute``, such as an accuracy,
+    decides nothing there; any other, such as a drop, cannot fall below another side that is already there. A
+    ``counted`` one depends on the method alone, ``of(method)``, and needs no run. One of ``curves`` needs runs that
+    converged. ``extra`` is what has to be measured on the networks.
     """
-    base = stream[0].test
-    labels = stream.positions(base.labels)
-    maps = [attention.grad_cam(run.model_after(task), base.images, labels) for task in range(len(stream))]
-    return float(np.mean([attention.drift(maps[0], later).mean().item() for later in maps[1:]]))
+
+    name: str
+    of: Callable[..., float]
+    floor: float = -np.inf
+    top: float = np.inf
+    tolerance: float = 0.0
+    absolute: bool = False
+    counted: bool = False
+    curves: bool = False
+    extra: str = ""
+
+    def at_floor(self, value: float) -> bool:
+        return value <= self.floor + self.tolerance
+
+    def at_top(self, value: float) -> bool:
+        return value >= self.top - self.tolerance
 
 
-def lost(stream: Stream, run: Run, which: str) -> float:
-    """Points of average accuracy lost with the ``which`` important 30 % of each layer's shared weights set to zero."""
-    network, omega = run.model, importance.by_name(run.model, run.part_states["Anchor"]["importance"][0])
-    tests = [(task.test.images, stream.positions(task.test.labels)) for task in stream]
-
-    def accuracy(tested: Network) -> float:
-        return 100 * float(np.mean(accuracies(tested, tests, (1,))["known_top1"]))
-
-    seeds = range(DRAWS if which == "random" else 1)
-    left = [accuracy(importance.damage(network, omega, SHARE, which, seed)) for seed in seeds]
-    return accuracy(network) - float(np.mean(left))
+def percent(words: str, of: Callable[..., float], **more: Any) -> Statistic:
+    """A share of right answers, which has no room within half a point of 0 and of 100."""
+    return Statistic(words, of, 0.0, 100.0, 0.5, absolute=True, **more)
 
 
-def first_class(stream: Stream) -> tuple[int, ...]:
-    """The one class of the first task for which importance is estimated (MAS, adaptation test)."""
-    return stream[0].classes[:1]
+def points(words: str, of: Callable[..., float], **more: Any) -> Statistic:
+    """A drop of accuracy: less than none is not to be had."""
+    return Statistic(words, of, floor=0.0, tolerance=0.5, **more)
 
 
-def drop_of_first_class(stream: Stream, run: Run) -> float:
-    """By how much the accuracy on that class, among the classes of its task, has fallen at the end."""
-    chosen = stream[0].test.labels == first_class(stream)[0]
-    images, labels = stream[0].test.images[chosen], stream.positions(stream[0].test.labels[chosen])
-    own = slice(len(stream[0].classes))
-    then, now = (
-        (logits(run.model_after(task), images)[:, own].argmax(1) == labels).double().mean().item()
-        for task in (0, len(stream) - 1)
-    )
-    return 100 * (then - now)
+def old(record: Record) -> float:
+    return record.accuracy()[-1, :-1].mean()
 
 
-def drop_of_first_task(_: Stream, run: Run) -> float:
-    a = matrix(run)
+def first(record: Record) -> float:
+    return record.accuracy()[-1, 0]
+
+
+def last(record: Record) -> float:
+    return record.accuracy()[-1, -1]
+
+
+def new(record: Record) -> float:
+    return np.diag(record.accuracy())[1:].mean()
+
+
+def whole(record: Record) -> float:
+    return step(record, -1)
+
+
+def known(record: Record) -> float:
+    return float(np.average(record.accuracy(known=True)[-1], weights=record.sizes))
+
+
+def step(record: Record, after: int) -> float:
+    """Accuracy over all classes seen after task ``after``; -1 is the last."""
+    row = record.accuracy()[after]
+    seen = len(row) if after == -1 else after + 1
+    return float(np.average(row[:seen], weights=record.sizes[:seen]))
+
+
+def incremental(record: Record) -> float:
+    """The mean over the steps after the first (EEIL, section 5)."""
+    return 100 * metrics.average_incremental_accuracy(record.accuracy() / 100, record.sizes)
+
+
+def drop(record: Record) -> float:
+    """By how much old tasks are worse at the end than right after each was learned."""
+    return 100 * metrics.drop(record.accuracy() / 100)
+
+
+def first_drop(record: Record) -> float:
+    a = record.accuracy()
     return a[0, 0] - a[-1, 0]
 
 
-def stored(stream: Stream, method: str) -> list[dict[str, int]]:
-    """Bytes that a method stores to learn each later task, by what they are for.
-
-    Measured over one epoch per task at a low learning rate, which does not change what is stored.
-    """
-    recipe = getattr(methods, method)(learning_rate=0.001)
-    return needed(stream, [recipe], epochs=1, device="cpu")[method]
+def peak(record: Record) -> float:
+    return record.peaks().mean()
 
 
-def megabytes(stream: Stream, method: str) -> float:
-    """What is stored in all when the last task begins."""
-    return sum(stored(stream, method)[-1].values()) / 1e6
+def _retained(record: Record) -> np.ndarray:
+    """(tasks - 1,) the share of each old task's peak that is left at the end, in percent (DF-CNN, section 4.2)."""
+    return (100 * record.accuracy(known=True)[-1] / record.peaks())[:-1]
 
 
-def growth(stream: Stream, method: str) -> float:
-    """How many MB of importance and anchors more are stored for the last task than for the second."""
-    found = stored(stream, method)
-    return (found[-1]["Anchor"] - found[0]["Anchor"]) / 1e6
+def kept(record: Record) -> float:
+    return _retained(record).mean()
 
 
-def cifar_sizes(method: str) -> list[int]:
+def kept_of_first(record: Record) -> float:
+    return _retained(record)[0]
+
+
+def epochs(record: Record) -> float:
+    """Epochs until a task first has 98 % of its peak (DF-CNN, section 4.2), as a mean over the tasks."""
+    reached = [1 + next(e for e, n in enumerate(curve) if n >= 0.98 * max(curve)) for curve in record.curves]
+    return float(np.mean(reached))
+
+
+def twice(record: Record) -> float:
+    return 2 * epochs(record)
+
+
+def net_gains(record: Record) -> float:
+    """Old tasks that are better at the end less those that are worse: random changes give zero."""
+    a = record.accuracy()
+    return 100 * float(np.sign(a[-1] - np.diag(a))[:-1].mean())
+
+
+def backward(record: Record) -> float:
+    """How much better old tasks are at the end (Lopez-Paz and Ranzato 2017)."""
+    return -drop(record)
+
+
+def latest_peak(record: Record) -> float:
+    """Where in a task's epochs its peak lies, 1 at the end, as a mean over the tasks."""
+    return float(np.mean([(1 + int(np.argmax(curve))) / len(curve) for curve in record.curves]))
+
+
+def extra(name: str) -> Callable[[Record], float]:
+    return lambda record: record.extras[name]
+
+
+def parameters_of(method: str) -> list[int]:
     """The number of parameters after each of ten tasks of ten classes of CIFAR-100."""
     return parameters(methods.get(method).network, *CIFAR)
 
 
-def gap(stream: Stream, one: Run, other: Run, of: Callable[[Stream, Run], float]) -> float:
-    """How far a statistic of one run lies above that of another."""
-    return of(stream, one) - of(stream, other)
+def total(method: str) -> float:
+    return parameters_of(method)[-1] / 1e6
 
 
-def least(stream: Stream, *runs: Run, of: Callable[[Stream, Run], float]) -> float:
-    return min(of(stream, run) for run in runs)
+def tenth(method: str) -> float:
+    sizes = parameters_of(method)
+    return (sizes[-1] - sizes[-2]) / 1e6
 
 
-def largest(stream: Stream, *runs: Run, of: Callable[[Stream, Run], float]) -> float:
-    return max(of(stream, run) for run in runs)
+def second(method: str) -> float:
+    sizes = parameters_of(method)
+    return (sizes[1] - sizes[0]) / 1e6
 
 
+@cache
+def stored(method: str) -> list[dict[str, int]]:
+    """Bytes that a method stores to learn each later of five tasks, by what they are for.
+
+    Measured over one epoch of a few pictures at a low learning rate, which does not change what is stored.
+    """
+    recipe, stream = methods.named(method)(learning_rate=0.001), streams.scenes(5, size=12, per_class=(2, 1))
+    return needed(stream, [recipe], epochs=3 if method == "ebll" else 1, device="cpu")[method]
+
+
+def megabytes(method: str) -> float:
+    """What is stored in all when the last task begins."""
+    return sum(stored(method)[-1].values()) / 1e6
+
+
+def growth(method: str) -> float:
+    """How many MB of importance and anchors more are stored for the last task than for the second."""
+    found = stored(method)
+    return (found[-1].get("Anchor", 0) - found[0].get("Anchor", 0)) / 1e6
+
+
+def measured(kind: Callable[..., Statistic], words: str, name: str) -> Statistic:
+    """A statistic of the networks of a run: one of ``extras.EXTRAS``."""
+    return kind(words, extra(name), extra=name)
+
+
+MILLIONS = "parameters for ten tasks of CIFAR-100, millions"
+WITHOUT = "30 % of the shared weights, points"
 STATISTICS = {
-    "old": Measure("accuracy on old tasks at the end, %", old),
-    "first": Measure("accuracy on the first task at the end, %", first),
-    "last": Measure("accuracy on the last task at the end, %", last),
-    "new": Measure("accuracy on each later task right after it, %", new),
-    "whole": Measure("accuracy on all tasks at the end, %", whole),
-    "incremental": Measure("average incremental accuracy, %", incremental),
-    "drop": Measure("drop of old tasks since each was learned, points", drop),
-    "peak": Measure("peak accuracy per task, %", peak),
-    "kept": Measure("share of old tasks' peaks kept, %", kept),
-    "kept_of_first": Measure("share of the first task's peak kept, %", kept_of_first),
-    "epochs": Measure("epochs to 98 % of the peak", epochs),
-    "better": Measure("old tasks better at the end than right after them, %", better),
-    "updates": Measure("updates of the weights", updates),
-    "size": Measure("parameters at the end, millions", size),
-    "drift": Measure("drift of attention on the first task", drift),
+    "old": percent("accuracy on old tasks at the end, %", old),
+    "first": percent("accuracy on the first task at the end, %", first),
+    "last": percent("accuracy on the last task at the end, %", last),
+    "new": percent("accuracy on each later task right after it, %", new),
+    "whole": percent("accuracy on all tasks at the end, %", whole),
+    "known": percent("accuracy on all tasks at the end, task known, %", known),
+    "second": percent("accuracy on all classes after the second task, %", partial(step, after=1)),
+    "incremental": percent("average incremental accuracy, %", incremental),
+    "drop": points("drop of old tasks since each was learned, points", drop),
+    "first drop": points("drop of the first task, points", first_drop),
+    "peak": percent("peak accuracy per task, %", peak, curves=True),
+    "kept": Statistic("share of old tasks' peaks kept, %", kept, curves=True),
+    "kept of first": Statistic("share of the first task's peak kept, %", kept_of_first, curves=True),
+    "epochs": Statistic("epochs to 98 % of the peak", epochs, floor=1.0, absolute=True, curves=True),
+    "twice the epochs": Statistic("twice the epochs to 98 % of the peak", twice, floor=2.0, curves=True),
+    "net gains": Statistic("old tasks better less old tasks worse at the end, %", net_gains),
+    "backward": Statistic("backward transfer, points", backward),
+    "updates": Statistic("updates of the weights", lambda record: float(record.updates)),
+    "size": Statistic("parameters at the end, millions", lambda record: record.parameters / 1e6),
+    "drift": measured(Statistic, "drift of attention on the first task", "drift"),
+    "attention at first": measured(Statistic, "attention loss at the first step of a task", "attention at first"),
+    "attention at last": measured(Statistic, "mean attention loss in a task's last epoch", "attention at last"),
+    "least": measured(Statistic, f"accuracy lost without the least important {WITHOUT}", "lost least"),
+    "random": measured(Statistic, f"accuracy lost without a random {WITHOUT}", "lost random"),
+    "most": measured(Statistic, f"accuracy lost without the most important {WITHOUT}", "lost most"),
+    "first class drop": measured(points, "drop of the first class within its task, points", "first class drop"),
+    **{f"T{n}": measured(percent, f"MAP of the facts of task {n} at the end x 100", f"map T{n}") for n in (1, 2, 3, 4)},
+    "all facts": measured(percent, "MAP of all facts at the end x 100", "map all"),
+    "subset": measured(percent, "MAP of the facts to keep at the end x 100", "map subset"),
+    "total": Statistic(MILLIONS, total, counted=True),
+    "tenth": Statistic(f"what the tenth task adds: {MILLIONS}", tenth, counted=True),
+    "added second": Statistic(f"what the second task adds: {MILLIONS}", second, counted=True),
+    "megabytes": Statistic("stored for the last task, MB", megabytes, counted=True),
+    "growth": Statistic("importance and anchors stored for the last task beyond the second, MB", growth, counted=True),
 }

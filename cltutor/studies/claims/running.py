@@ -1,19 +1,60 @@
-"""The ledger's numbers, measured: every run that a claim needs is trained once and kept in a store."""
+"""The ledger's numbers, measured: every run that a claim needs is trained once and kept as a record."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 from ...checked import checked
+from ...memory.selection import DeadFeatures
+from ...networks.counting import parameters_of_run
 from ...runs.provenance import hardware, versions
 from ...runs.run import Run
+from ...streams import Stream
+from ...training.events import Diverged
 from ...training.loop import learn
-from ..gallery.settings import BATCH, SETTINGS, search_words
+from .choosing import Search
 from .claim import Claim
-from .entries import Entry, Ledger, Numbers
-from .training import STREAMS, Source, measured
+from .deciding import Trial
+from .entries import Ledger
+from .entry import Entry, Found
+from .extras import EXTRAS
+from .records import Job, Missing, Record, Records, record_of
+from .rows import all_claims
+from .settings import SEARCH, setting_of
+from .sides import Side
+
+Train = Callable[[Job], Record]
+
+
+@lru_cache(maxsize=64)
+def stream_of(setting: str, trial: int) -> Stream:
+    return setting_of(setting).make(trial)
+
+
+def train(job: Job, learn: Callable[..., Run] = learn) -> Record:
+    """The record of a job; one with ``diverged`` where it did, or where so large a rate left no feature alive."""
+    setting, stream = setting_of(job.setting), stream_of(job.setting, job.trial)
+    every = 1 if setting.curve else setting.epochs + 1
+    with warnings.catch_warnings(action="ignore"):  # of idle terms: the row says which weights were chosen
+        try:
+            run = learn(
+                stream,
+                job.recipe,
+                job.trial,
+                device="cpu",
+                progress=False,
+                threads=1,
+                test_every=every,
+                test_old_every=setting.epochs + 1,
+            )
+        except (Diverged, DeadFeatures):
+            return Record(job.setting, repr(job.recipe), job.trial, diverged=True)
+        extras = {name: round(EXTRAS[name](stream, run), 6) for name in job.extras}
+    return record_of(job, run, parameters_of_run(run)[-1], extras)
 
 
 @checked
@@ -22,43 +63,178 @@ def check(
     store: str | os.PathLike,
     command: str = "cl.claims.check",
     executor: Executor | None = None,
-    streams: Mapping[str, Source] = STREAMS,
-    learn: Callable[..., Run] = learn,
+    train: Train = train,
+    variants: bool = True,
 ) -> Iterator[Ledger]:
-    """The ledger of ``claims`` as it grows: after every claim, those that come later are not run yet.
+    """The ledger of ``claims`` as it grows, after every claim. ``store`` is a folder of records: started again after an
+    interruption, it continues from there. ``executor``, any of ``concurrent.futures``, trains a claim's runs in
+    parallel.
 
-    Claims that need few runs beyond the gallery's come first. ``store`` is the folder of finished runs, where those of
-    other claims and of the gallery are found. ``executor``, any of ``concurrent.futures``, runs the trials of a claim
-    in parallel. Started again after an interruption, it continues from the store.
+    The papers' claims take turns, so that a ledger that is stopped covers all papers; the ``variants``, each side at
+    its own best rate and with the published weights, come last.
     """
-    found: dict[Claim, Numbers] = {}
-    trial = partial(measured, store=os.fspath(store), sources=streams, learn=learn)
-    for claim in sorted(claims, key=cost):
-        jobs = [(claim, number) for number in range(claim.trials)]
-        found[claim] = list((executor.map if executor else map)(trial, jobs))
-        entries = tuple(Entry(claim, found.get(claim, [])) for claim in claims)
-        made = origin(claims, command)
-        yield Ledger(entries, {claim.paper: made for claim in claims})
+    records, extras = Records(store), extras_of((*all_claims(), *claims))
+    found = {claim: resume(claim, records, extras) for claim in claims}
+    yield ledger_of(claims, found, records, command)
+    order = ordered(claims, records, extras)
+    for claim in order:
+        complete(partial(advance, Search(claim, records, extras), claim), records, executor, train)
+        found[claim] = resume(claim, records, extras)
+        yield ledger_of(claims, found, records, command)
+    for claim in order if variants else ():
+        complete(partial(varied, Search(claim, records, extras), claim), records, executor, train)
+        found[claim] = resume(claim, records, extras)
+        yield ledger_of(claims, found, records, command)
 
 
-def cost(claim: Claim) -> int:
-    """How many of the runs of a trial are not in the gallery."""
-    return sum(bool(run.changed) or run.stream not in ("digits", "scenes") for run in claim.runs)
+def complete(need: Callable[[], Any], records: Records, executor: Executor | None, train: Train) -> None:
+    """Train what ``need`` misses until it misses nothing."""
+    while True:
+        try:
+            return need()
+        except Missing as missing:
+            jobs = list({job.key: job for job in missing.jobs}.values())
+        if executor is None:
+            for job in jobs:
+                records.add(job, train(job))
+        else:
+            futures = {executor.submit(train, job): job for job in jobs}
+            for future in as_completed(futures):
+                records.add(futures[future], future.result())
 
 
-def origin(claims: Sequence[Claim], command: str) -> dict[str, str]:
+def advance(search: Search, claim: Claim) -> None:
+    """The claim's trials; Missing where runs are needed for them."""
+    if not claim.counted:
+        search.trials(search.choice(), range(claim.trials))
+
+
+def varied(search: Search, claim: Claim) -> None:
+    """All trials of the claim's variants; Missing where runs are needed for them."""
+    if claim.counted:
+        return
+    choice, numbers = search.choice(), range(claim.trials)
+    for variant in variants_of(search, choice):
+        search.trials(choice, numbers, variant)
+
+
+def variants_of(search: Search, choice: Any) -> list[str]:
+    """Which variants differ from the comparison itself."""
+    usual = [search.settled(side, choice, "") for side in search.sides]
+    kinds = ("own", "published")
+    return [kind for kind in kinds if [search.settled(side, choice, kind) for side in search.sides] != usual]
+
+
+@lru_cache(maxsize=256)
+def counted(claim: Claim) -> Trial:
+    """The numbers of a claim that needs no run."""
+    values = [q.statistic.of(q.method) if q.statistic and q.method else q.constant for q in (claim.left, claim.right)]
+    left, right = (round(value, 6) for value in values)
+    return Trial(0, left, right)
+
+
+def resume(claim: Claim, records: Records, extras: Callable[[Side], tuple[str, ...]]) -> Found | None:
+    """What the records say about a claim now: its choice, and its trials up to the first that is missing."""
+    if claim.counted:
+        return Found(trials=[counted(claim)])
+    search = Search(claim, records, extras)
+    try:
+        choice = search.choice()
+    except Missing:
+        return None
+    trials: list[Trial] = []
+    jobs: list[Job] = []
+    for number in range(claim.trials):
+        try:
+            trials += search.trials(choice, [number])
+        except Missing:
+            break
+        jobs += [search.job(side, *search.settled(side, choice, ""), number) for side in search.sides]
+    others = {}
+    for variant in variants_of(search, choice):
+        try:
+            others[variant] = search.trials(choice, range(claim.trials), variant)
+        except Missing:
+            continue
+    return Found(choice, trials, others, [job.key for job in jobs])
+
+
+def extras_of(claims: Sequence[Claim]) -> Callable[[Side], tuple[str, ...]]:
+    """What has to be measured on the runs of a side, by any of the claims: a run that several need is trained once."""
+    needed: dict[tuple[str, str], set[str]] = {}
+    for claim in claims:
+        for quantity in (claim.left, claim.right):
+            for side in quantity.sides:
+                own = needed.setdefault((side.label, side.setting), set())
+                own |= {quantity.statistic.extra} - {""} if quantity.statistic else set()
+    return lambda side: tuple(sorted(needed.get((side.label, side.setting), ())))
+
+
+def ordered(claims: Sequence[Claim], records: Records, extras: Callable[[Side], tuple[str, ...]]) -> list[Claim]:
+    """The claims in an order in which a ledger that is stopped has many whole rows of all papers: the paper that has
+    had the least time is next, with the claim that needs the least beyond what is trained by then."""
+    lacking = {
+        claim: {
+            job.key: setting_of(job.setting).seconds
+            for job in expected(Search(claim, records, extras), claim)
+            if job not in records
+        }
+        for claim in claims
+    }
+    spent = {claim.paper: 0.0 for claim in claims}
+    placed: list[Claim] = []
+    done: set[str] = set()
+    while left := [claim for claim in claims if claim not in placed]:
+        paper = min((claim.paper for claim in left), key=lambda name: spent[name])
+        costs = {
+            claim: sum(s for key, s in lacking[claim].items() if key not in done)
+            for claim in left
+            if claim.paper == paper
+        }
+        claim = min(costs, key=lambda one: costs[one])
+        spent[paper] += costs[claim]
+        done |= lacking[claim].keys()
+        placed.append(claim)
+    return placed
+
+
+def estimate(claims: Sequence[Claim], store: str | os.PathLike) -> tuple[int, float]:
+    """(runs, seconds on one core) that are at least missing: the search's first grids and the trials, where the choice
+    is not known yet at a rate of the grid."""
+    records, extras = Records(store), extras_of((*all_claims(), *claims))
+    lacking: dict[str, float] = {}
+    for claim in claims:
+        search = Search(claim, records, extras)
+        for job in expected(search, claim):
+            if job not in records:
+                lacking[job.key] = setting_of(job.setting).seconds
+    return len(lacking), sum(lacking.values())
+
+
+def expected(search: Search, claim: Claim) -> list[Job]:
+    jobs = []
+    for side in claim.sides:
+        setting = setting_of(side.setting)
+        jobs += [search.job(side, rate, {}, order) for rate in setting.rates for order in SEARCH]
+        middle = setting.rates[1]
+        for name, values in side.weights.items():
+            jobs += [search.job(side, middle, {name: value}, order) for value in values for order in SEARCH]
+        jobs += [search.job(side, middle, {}, number) for number in range(claim.trials)]
+    return jobs
+
+
+def ledger_of(claims: Sequence[Claim], found: dict[Claim, Found | None], records: Records, command: str) -> Ledger:
+    entries = tuple(Entry(claim, found[claim]) for claim in claims)
+    made = origin(command)
+    keys = {key for entry in entries if entry.found for key in entry.found.keys}
+    return Ledger(entries, {claim.paper: made for claim in claims}, {key: records.by_key(key) for key in keys})
+
+
+def origin(command: str) -> dict[str, str]:
     """What made the numbers, by name."""
-    trials = sorted({claim.trials for claim in claims if not claim.counted})
-    budgets = (
-        f"{name}: {setting.epochs} epochs per task, batches of {BATCH}, at most {setting.capacity} exemplars in all"
-        for name, setting in SETTINGS.items()
-    )
-    rates = f"the gallery's, {search_words()}; a method with changed settings has its own rate"
     return {
         "command": f"`{command}`",
-        "seeds": f"class orders and seeds from 0, {' or '.join(map(str, trials))} per claim" if trials else "none",
-        "budget": "; ".join(budgets),
-        "rates": rates,
+        "seeds": f"class orders and seeds from 0; {', '.join(map(str, SEARCH))} for the search",
         "versions": versions(),
         "hardware": hardware(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),

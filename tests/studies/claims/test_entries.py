@@ -1,83 +1,83 @@
-"""The ledger: every claim has a place and a method that exists, and the table says what the numbers say."""
+"""The ledger: what is saved is found again, its tables say what the numbers say, and no text in it is HTML."""
 
 import json
 import math
-import tomllib
 from dataclasses import replace
 
 import pytest
+from claiming import drawn, record
 
-from cltutor.studies import gallery
-from cltutor.studies.claims import CLAIMS, PAPERS, VERDICTS, Entry, Ledger, ledger
+from cltutor.studies.claims import PAPERS, VERDICTS, Entry, Found, Ledger, Trial, ledger, running
+from cltutor.studies.claims.choosing import Choice
 from cltutor.studies.claims.entries import SHIPPED
-from cltutor.studies.claims.rows import ROWS, claim
-from cltutor.studies.claims.training import STREAMS, recipe_of
+from cltutor.studies.claims.page import HEADER, markdown
+from cltutor.studies.claims.rows import all_claims
 
-FIRST = CLAIMS[0]  # lwf > finetune, accuracy on old tasks
-(COUNTED,) = (claim for claim in CLAIMS if "7.96" in claim.sentence)
-
-
-def test_every_paper_has_claims_each_with_a_place_a_sentence_and_a_code_of_its_own():
-    assert min(sum(claim.paper == paper for claim in CLAIMS) for paper in PAPERS) >= 5
-    assert all(claim.place.startswith(("section", "Figure", "Table")) for claim in CLAIMS)
-    assert all(claim.sentence.endswith(".") and claim.statistic for claim in CLAIMS)
-    assert len({claim.sentence for claim in CLAIMS}) == len({claim.code for claim in CLAIMS}) == len(CLAIMS)
-    assert not any("|" in cell or "\n" in cell for claim in CLAIMS for cell in Entry(claim).row())
+FIRST = all_claims()[0]  # lwf > finetune, accuracy on the old task
+COUNTED = next(one for one in all_claims() if "7.96" in one.sentence)
 
 
-def test_a_row_is_a_claim_with_its_comparison_as_written():
-    for paper, rows in tomllib.loads(ROWS.read_text(encoding="utf-8")).items():
-        assert [row[3] for row in rows] == [claim.comparison for claim in CLAIMS if claim.paper == paper]
-    with pytest.raises(ValueError, match='A comparison is "left > right"'):
-        claim("lwf", "section 1", "One is better.", "old", "lwf beats finetune")
+def entry(pairs, one=FIRST, **more):
+    trials = [Trial(number, left, right, (left,), (right,)) for number, (left, right) in enumerate(pairs)]
+    return Entry(replace(one, trials=max(3, len(pairs))), Found(Choice(0.04), trials, **more))
 
 
 @pytest.fixture(scope="module")
-def streams():
-    """Each stream of the claims, made once."""
-    return {name: source.make(0) for name, source in STREAMS.items()}
-
-
-@pytest.mark.parametrize("run", dict.fromkeys(run for claim in CLAIMS for run in claim.runs))
-def test_every_run_has_a_recipe(run, streams):
-    recipe = recipe_of(run, STREAMS[run.stream], streams[run.stream])
-    assert recipe.name == run.method
-    assert run.heads in (None, recipe.heads)
-    gallerys, changed = gallery.recipe(run.method, STREAMS[run.stream].gallery, run.heads), dict(run.changed)
-    assert recipe.schedule == replace(gallerys.schedule, epochs=changed.get("epochs", gallerys.schedule.epochs))
-    assert recipe.memory == changed.get("memory", gallerys.memory)
-
-
-def test_a_setting_may_depend_on_the_trials_stream():
-    (adapted,) = {run for claim in CLAIMS for run in claim.runs if dict(run.changed).get("classes")}
-    for trial in (0, 1):
-        own = STREAMS["digits"].make(trial)
-        assert f"classes=({own[0].classes[0]},)" in repr(recipe_of(adapted, STREAMS["digits"], own))
+def made(tmp_path_factory):
+    """A ledger of some claims of every paper, with numbers that were drawn."""
+    some = [one for one in all_claims() if not one.data][::20]
+    *_, found = running.check(some, tmp_path_factory.mktemp("runs"), train=drawn)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("claim", "numbers", "cells"),
+    ("found", "cells"),
     [
-        (FIRST, [], ("", "", "", "10", "not run")),
         # Differences 2, 3, 4: half width 2.484.
-        (FIRST, [(99, 97), (98, 95), (97, 93)], ("98.0", "95.0", "+3.0 ± 2.5", "10", "holds here")),
-        (FIRST, [(99, 97), (math.nan, math.nan)], ("nan", "nan", "+nan ± nan", "10", "undecided")),  # a trial diverged
-        (COUNTED, [(7.963252, 7.96)], ("7.963", "7.960", "+0.003", "counted", "holds here")),
+        (entry([(99, 97), (98, 95), (97, 93)]), ("98.0", "95.0", "+3.0 ± 2.5", "0.0175")),
+        (entry([(99, 97), (98, 96), (math.nan, math.nan)]), ("nan", "nan", "+nan ± nan", "")),  # a trial diverged
+        (Entry(FIRST), ("", "", "", "")),
+        (Entry(COUNTED, Found(trials=[Trial(0, 7.963252, 7.96)])), ("7.963", "7.960", "+0.003", "")),
     ],
 )
-def test_a_row_shows_means_and_the_paired_interval(claim, numbers, cells):
-    assert Entry(claim, numbers).row()[-5:] == cells
+def test_a_row_shows_means_and_the_paired_interval(found, cells):
+    assert found.numbers() == cells
 
 
-def test_numbers_are_found_again_by_their_claim_unless_it_was_changed_and_no_verdict_is_stored(tmp_path):
-    path, numbers = tmp_path / "numbers.json", [(99.25, 97.5), (98.0, 95.0)]
-    changed = Entry(replace(CLAIMS[1], trials=3), [(1.0, 0.0)] * 3)
-    Ledger((Entry(FIRST, numbers), changed), {"lwf": {"command": "cltutor claims"}}).save(path)
-    again = ledger(path)
-    assert again[0].numbers == numbers
-    assert {entry.verdict for entry in again[1:]} == {"not run"}
-    assert again.origins == {"lwf": {"command": "cltutor claims"}}
-    assert not any(word in path.read_text() for word in VERDICTS)
+def test_a_row_that_lacks_trials_says_how_many_there_are_and_is_not_counted():
+    unfinished = Entry(FIRST, entry([(99, 97), (98, 95)]).found)
+    assert unfinished.said == "not run yet: 2 of 10 trials"
+    assert unfinished.p is None
+    assert Ledger((unfinished, Entry(FIRST))).counts() == {"not run yet": 2}
+
+
+def test_a_variant_is_said_where_it_says_something_else():
+    pairs = [(99, 97), (98, 95), (97, 92)]
+    other = {"own": [Trial(n, 90, 97 - n / 10, (90,), (97,)) for n in range(3)]}
+    assert entry(pairs).said == entry(pairs, variants={"own": entry(pairs).trials}).said == "undecided"
+    assert entry(pairs, variants=other).said == "undecided; each at its own best rate: does not hold here"
+
+
+def test_holms_correction_is_within_a_paper_and_leaves_out_what_cannot_fail(made):
+    sure = [(60.0 + n, 50.0 + n + n / 100) for n in range(10)]
+    weak = [(60.0 + n, 59.0 + n + (n % 3)) for n in range(10)]
+    own = [entry(sure), *[entry(weak)] * 5]
+    assert Ledger(tuple(own)).survivors() == 1
+    built = replace(FIRST, construction="so it is")
+    assert Ledger((entry(sure, built), entry(sure))).survivors() == 1
+
+
+def test_what_is_saved_is_found_again_and_no_verdict_is_stored(made, tmp_path):
+    made.save(tmp_path / "numbers.json")
+    again = ledger(tmp_path / "numbers.json")
+    found = {one.claim.code: one for one in again}
+    for one in made:
+        same = found[one.claim.code]
+        assert (same.verdict, same.said, same.p) == (one.verdict, one.said, one.p)
+        assert same.found == one.found
+    assert {one.verdict for one in again if one.claim.code not in {e.claim.code for e in made}} == {"not run yet"}
+    assert {key: replace(run, seconds=0.0) for key, run in made.records.items()} == again.records
+    assert not any(word in (tmp_path / "numbers.json").read_text() for word in VERDICTS)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"origins": {}}', "1"])
@@ -92,43 +92,50 @@ def test_a_file_that_is_no_ledger_or_missing_is_reported(text, tmp_path):
         ledger(paper="icarl")
 
 
-def test_the_page_and_the_notebook_show_every_claim_under_its_paper():
-    entries = tuple(map(Entry, CLAIMS))
-    whole = Ledger(entries, {paper: {"command": "cltutor claims"} for paper in PAPERS})
-    apart = Ledger(entries, {paper: {"date": f"day {number}"} for number, paper in enumerate(PAPERS)}).markdown()
-    places = [apart.index(words) for n, title in enumerate(PAPERS.values()) for words in (title, f"- date: day {n}")]
-    assert places == sorted(places), "papers that were made apart each say how"
-    page, shown = whole.markdown(), whole._repr_html_()
-    for title in PAPERS.values():
+def test_one_papers_claims_replace_its_own_and_no_others(made):
+    old = Ledger(tuple(map(Entry, all_claims())), {"lwf": {"date": "then"}})
+    both = old.with_papers_of(made)
+    assert [one.claim for one in both] == list(all_claims())
+    complete = {one.claim.code for one in made if one.complete}
+    assert {one.claim.code for one in both if one.complete} == complete
+    assert both.origins.keys() == {"lwf", *made.origins}
+
+
+def test_the_page_shows_every_claim_with_what_differs_and_the_streams_with_their_ranges(made):
+    page = markdown(made)
+    for title, own in made.by_paper():
         assert f"## {title}" in page
-        assert title in shown
-    assert all(f"| {claim.sentence} |" in page for claim in CLAIMS)
-    assert shown.count("<tr>") == len(CLAIMS) + 2 * len(PAPERS)
-    assert "lwf &gt; finetune" in shown
-    assert f"not run: {len(CLAIMS)}" in page
-    assert page.count("- command: cltutor claims") == 1
-    assert "command: cltutor claims" in shown
+        assert all(f"| {one.claim.sentence} |" in page for one in own)
+    assert {one.claim.paper for one in made} == set(PAPERS)
+    assert "terms of the loss" in page
+    assert "| pair | scenes: 10+10 classes" in page
+    assert "- command: `cl.claims.check`" in page
+    widths = {line.count(" | ") for line in page.splitlines() if line.startswith("| section")}
+    assert widths == {len(HEADER) - 1}
 
 
-def test_a_stopped_paper_replaces_the_whole_of_its_own_numbers_and_no_others():
-    old = Ledger(tuple(Entry(claim, [(1.0, 0.0)] * 2) for claim in CLAIMS), {"lwf": {"date": "then"}})
-    mas = [claim for claim in CLAIMS if claim.paper == "mas"]
-    new = Ledger((Entry(mas[0], [(2.0, 0.0)] * 2), *map(Entry, mas[1:])), {"mas": {"date": "now"}})
-    both = old.with_papers_of(new)
-    assert [entry.claim for entry in both] == list(CLAIMS)
-    assert [len(entry.numbers) for entry in both.of("mas")] == [2] + [0] * (len(mas) - 1)
-    assert {len(entry.numbers) for paper in ("lwf", "lwm", "eeil", "dfcnn") for entry in both.of(paper)} == {2}
-    assert both.origins == {"lwf": {"date": "then"}, "mas": {"date": "now"}}
+def test_the_notebooks_table_opens_without_its_script_and_escapes_all_text(made):
+    evil = replace(FIRST, sentence="<script>alert(1)</script> & more.")
+    shown = Ledger((Entry(evil, made[0].found), *made), made.origins, made.records)._repr_html_()
+    assert "<script>alert" not in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more." in shown
+    assert shown.count("<tr ") == shown.count("<details>") == len(made) + 1
+    assert shown.count("<script") == 1
+    run = next(one for one in made if one.found and one.found.keys)
+    for code in {made.records[key].recipe for key in run.found.keys[:2]}:
+        assert code.replace("'", "&#x27;") in shown or code in shown
+    assert "trials: " in shown
+    assert all(f'value="{word}"' in shown for word in made.counts())
 
 
-def test_the_shipped_numbers_are_small_and_of_these_claims():
+def test_a_record_of_a_run_is_stored_once():
+    one = record("pair", [[1], [1, 1]])
+    assert Ledger((), {}, {"a": one}).records == {"a": one}
+
+
+def test_the_shipped_numbers_are_of_these_claims_and_the_page_in_the_docs_is_theirs(request):
     found = json.loads(SHIPPED.read_text(encoding="utf-8"))
-    assert SHIPPED.stat().st_size < 200_000
-    assert set(found["numbers"]) <= {claim.code for claim in CLAIMS}
-    trials = {claim.code: claim.trials for claim in CLAIMS}
-    assert all(len(pairs) == trials[code] for code, pairs in found["numbers"].items())
-
-
-def test_the_page_in_the_docs_is_that_of_the_shipped_numbers(request):
+    assert SHIPPED.stat().st_size < 3_000_000
+    assert set(found["claims"]) <= {one.code for one in all_claims()}
     page = request.config.rootpath / "docs" / "claims.md"
     assert page.read_text(encoding="utf-8") == ledger().markdown()

@@ -1,115 +1,101 @@
-"""What is measured on a run, beside the same numbers computed in another way."""
+"""What is measured on a record, beside the same numbers computed in another way."""
 
 import numpy as np
 import pytest
-import torch
+from claiming import record
 
 import cltutor as cl
 from cltutor.studies.claims import measures
+from cltutor.studies.claims.measures import STATISTICS
+from cltutor.studies.claims.records import Job, record_of
 
 
-@pytest.fixture(scope="module")
-def run(patterns):
-    """Three tasks by MAS, with a head per task."""
-    return cl.learn(patterns, cl.methods.mas(epochs=4), seed=1, device="cpu", progress=False)
+def of(name, one):
+    return STATISTICS[name].of(one)
 
 
-@pytest.fixture(scope="module")
-def across(patterns):
-    """Three tasks whose classes compete."""
-    recipe = cl.methods.finetune(epochs=2, heads="class")
-    return cl.learn(patterns, recipe, seed=1, device="cpu", progress=False)
+SIZES = [20, 40, 10]
+KNOWN = [[18], [12, 36], [10, 30, 9]]
+UNKNOWN = [[18], [8, 34], [4, 20, 8]]
+TASK = record("four tasks", KNOWN, sizes=SIZES)
+ACROSS = record("4 a step", KNOWN, UNKNOWN, sizes=SIZES)
 
 
-def test_old_new_first_and_last_are_parts_of_the_accuracy_matrix(patterns, run, across):
-    unknown = 100 * across.accuracy(known_task=False)
-    assert measures.first(patterns, across) == unknown[2, 0] < measures.last(patterns, across) == unknown[2, 2]
-    a = 100 * run.accuracy()
-    assert measures.old(patterns, run) == pytest.approx((a[2, 0] + a[2, 1]) / 2)
-    assert measures.new(patterns, run) == pytest.approx((a[1, 1] + a[2, 2]) / 2)
-    assert measures.drop(patterns, run) == pytest.approx((a[0, 0] - a[2, 0] + a[1, 1] - a[2, 1]) / 2)
-    assert measures.drop_of_first_task(patterns, run) == pytest.approx(a[0, 0] - a[2, 0])
-    assert measures.better(patterns, run) == 50 * ((a[2, 0] > a[0, 0]) + (a[2, 1] > a[1, 1]))
+def test_old_new_first_and_last_are_parts_of_the_accuracy_matrix():
+    assert of("old", TASK) == pytest.approx((50 + 75) / 2)
+    assert of("new", TASK) == pytest.approx((90 + 90) / 2)
+    assert of("first", TASK) == pytest.approx(50)
+    assert of("last", TASK) == pytest.approx(90)
+    assert of("drop", TASK) == pytest.approx((40 + 15) / 2)
+    assert of("first drop", TASK) == pytest.approx(40)
+    assert of("backward", TASK) == -of("drop", TASK)
 
 
-def test_a_run_is_tested_in_the_regime_that_it_was_trained_for(patterns, run, across):
-    sizes = np.array(across.test_sizes)
-    unknown = 100 * across.accuracy(known_task=False)[2] @ sizes / sizes.sum()
-    known = 100 * across.accuracy(known_task=True)[2] @ sizes / sizes.sum()
-    assert measures.whole(patterns, across) == pytest.approx(unknown)
-    assert measures.known(patterns, across) == pytest.approx(known)
-    assert known > unknown
-    steps = [measures.step(across, task) for task in (1, 2)]
-    assert measures.step(across, -1) == steps[1] == measures.whole(patterns, across)
-    assert measures.incremental(patterns, across) == pytest.approx(np.mean(steps))
-    assert measures.whole(patterns, run) == pytest.approx(measures.known(patterns, run))
+def test_accuracy_over_all_tasks_weighs_images_alike_and_the_regime_is_that_of_the_training():
+    assert of("whole", TASK) == pytest.approx(100 * (10 + 30 + 9) / 70)
+    assert of("whole", ACROSS) == pytest.approx(100 * (4 + 20 + 8) / 70)
+    assert of("known", ACROSS) == pytest.approx(100 * (10 + 30 + 9) / 70)
+    assert of("second", ACROSS) == pytest.approx(100 * (8 + 34) / 60)
+    assert of("incremental", ACROSS) == pytest.approx((100 * 42 / 60 + 100 * 32 / 70) / 2)
 
 
-def test_the_peak_is_the_best_epoch_of_a_task_and_kept_is_what_is_left_of_it(patterns, run):
-    curves, learning = 100 * run.curves.known, run.curves.epoch_task
-    peaks = [curves[learning == task, task].max() for task in range(3)]
-    left = [100 * 100 * run.accuracy()[2, task] / peaks[task] for task in range(2)]
-    assert measures.peak(patterns, run) == pytest.approx(np.mean(peaks))
-    assert measures.kept(patterns, run) == pytest.approx(np.mean(left))
-    assert measures.kept_of_first(patterns, run) == pytest.approx(left[0])
-    assert 1 <= measures.epochs(patterns, run) <= 4
+def test_gains_less_losses_are_zero_for_random_changes():
+    assert of("net gains", record("four tasks", [[10], [12, 30], [8, 35, 9]], sizes=SIZES)) == 0
+    assert of("net gains", record("four tasks", [[10], [12, 30], [11, 35, 9]], sizes=SIZES)) == 100
+    assert of("net gains", TASK) == -100
+    generator = np.random.default_rng(0)
+    churn = []
+    for _ in range(4000):
+        diagonal = generator.integers(5, 15, 9)
+        end = diagonal + generator.integers(-2, 3, 9)
+        known = [[0] * n + [int(diagonal[n])] for n in range(9)] + [[*map(int, end), 10]]
+        churn.append(of("net gains", record("eight tasks", known, sizes=[20] * 10)))
+    assert abs(np.mean(churn)) < 3 * np.std(churn) / 4000**0.5, "a count of gains alone would lie at 40 %"
 
 
-def test_the_drop_of_a_class_is_that_of_its_own_test_images(patterns, run):
-    label = patterns[0].classes[0]
-    images = patterns[0].test.images[patterns[0].test.labels == label]
-    right = []
-    for task in (0, 2):
-        with torch.no_grad():
-            own = run.model_after(task)(images).head(0)
-        right.append(100 * (own.argmax(1) == 0).float().mean().item())
-    assert measures.drop_of_first_class(patterns, run) == pytest.approx(right[0] - right[1])
+CURVES = [[2, 10, 20, 19], [4, 40, 39, 38], [1, 2, 9, 10]]
 
 
-def test_what_pruning_costs_is_measured_on_the_networks_that_damage_makes(patterns, run):
-    omega = cl.importance.by_name(run.model, run.part_states["Anchor"]["importance"][0])
-
-    def accuracy(network):
-        right = []
-        for task in patterns:
-            with torch.no_grad():
-                own = network(task.test.images).head(task.index)
-            first = patterns.positions(task.test.labels).min()
-            right.append((own.argmax(1) + first == patterns.positions(task.test.labels)).float().mean().item())
-        return 100 * np.mean(right)
-
-    for which in ("least", "most"):
-        damaged = cl.importance.damage(run.model, omega, 0.3, which)
-        assert measures.lost(patterns, run, which) == pytest.approx(accuracy(run.model) - accuracy(damaged), abs=1e-4)
-    drawn = [accuracy(cl.importance.damage(run.model, omega, 0.3, "random", seed)) for seed in range(5)]
-    expected = accuracy(run.model) - np.mean(drawn)
-    assert measures.lost(patterns, run, "random") == pytest.approx(expected, abs=1e-4)
+def test_peak_convergence_and_what_is_kept_come_from_the_curves():
+    one = record("few images", KNOWN, sizes=SIZES, curves=CURVES)
+    assert of("peak", one) == pytest.approx(100)
+    assert of("kept", one) == pytest.approx((50 + 75) / 2)
+    assert of("kept of first", one) == pytest.approx(50)
+    assert of("epochs", one) == pytest.approx((3 + 2 + 4) / 3)
+    assert of("twice the epochs", one) == 2 * of("epochs", one)
+    assert measures.latest_peak(one) == pytest.approx((3 / 4 + 2 / 4 + 4 / 4) / 3)
 
 
-def test_attention_drifts_by_the_mean_distance_from_the_first_models_maps(patterns, across):
-    base = patterns[0].test
-    targets = patterns.positions(base.labels)
-    unit = []
-    for task in range(3):
-        maps = cl.attention.grad_cam(across.model_after(task), base.images, targets).flatten(1).numpy()
-        unit.append(maps / np.maximum(np.linalg.norm(maps, axis=1, keepdims=True), 1e-6))
-    apart = [np.abs(unit[0] - later).sum(axis=1).mean() for later in unit[1:]]
-    assert measures.drift(patterns, across) == pytest.approx(np.mean(apart), rel=1e-4)
-    assert np.mean(apart) > 0
+def test_the_statistics_of_curves_are_those_of_the_metrics(patterns):
+    run = cl.learn(patterns, cl.methods.finetune(epochs=4), 1, device="cpu", progress=False)
+    one = record_of(Job("few images", run.recipe, 0), run, 1, {})
+    known, learning = run.curves.known, run.curves.epoch_task
+    assert of("epochs", one) == pytest.approx(cl.metrics.epochs_to_peak(known, learning).mean())
+    assert of("kept", one) == pytest.approx(100 * np.nanmean(cl.metrics.retention(known, learning)))
+    assert of("drop", one) == pytest.approx(100 * cl.metrics.drop(run.accuracy()))
 
 
-def test_a_gap_is_signed_and_extremes_are_over_runs(patterns, run, across):
-    values = [measures.whole(patterns, one) for one in (run, across)]
-    assert measures.gap(patterns, run, across, of=measures.whole) == values[0] - values[1]
-    assert measures.least(patterns, run, across, of=measures.whole) == min(values)
-    assert measures.largest(patterns, run, across, of=measures.whole) == max(values)
-
-
-def test_mas_stores_as_much_for_every_task_and_ewc_a_fisher_and_an_anchor_more_for_each(patterns):
-    network = cl.methods.get("ewc").network.build(patterns.image_shape)
-    for task in patterns:
-        network.grow(len(task.classes))
+def test_mas_stores_as_much_for_every_task_and_ewc_a_fisher_and_an_anchor_more_for_each():
+    network = cl.methods.get("ewc").network.build((3, 12, 12))
+    for _ in range(5):
+        network.grow(4)
     shared = sum(parameter.numel() for parameter in network.parameters_of("shared"))
-    assert measures.growth(patterns, "mas") == 0
-    assert measures.growth(patterns, "ewc") == pytest.approx(2 * 4 * shared / 1e6)
-    assert measures.megabytes(patterns, "mas") > measures.megabytes(patterns, "lwf")
+    assert measures.growth("mas") == measures.growth("lwf") == 0
+    assert measures.growth("ewc") == pytest.approx(3 * 2 * 4 * shared / 1e6)
+    assert measures.megabytes("mas") > measures.megabytes("lwf")
+
+
+def test_parameters_are_those_of_ten_tasks_of_cifar_100():
+    assert measures.total("single_task") == pytest.approx(10 * 328_426 / 1e6)
+    assert measures.tenth("dfcnn") == measures.second("dfcnn") > 0
+    assert measures.tenth("progressive") > measures.second("progressive")
+
+
+def test_only_shares_of_right_answers_and_epochs_have_a_bound_at_which_nothing_is_decided():
+    assert STATISTICS["old"].at_floor(0.5)
+    assert STATISTICS["old"].at_top(99.5)
+    assert not STATISTICS["old"].at_top(99.4)
+    assert STATISTICS["epochs"].at_floor(1.0)
+    assert not STATISTICS["epochs"].at_floor(1.1)
+    assert {name for name, one in STATISTICS.items() if one.absolute} >= {"old", "new", "peak", "incremental", "epochs"}
+    assert not STATISTICS["net gains"].absolute

@@ -1,100 +1,141 @@
-"""From a claim to its numbers: on a tiny stream, with a store, with an executor."""
+"""From claims to a ledger: what is trained, once, in which order, and how it goes on after an interruption."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from claiming import claim, constant, drawn, side
 
 import cltutor as cl
-from cltutor.studies.claims import CLAIMS, Claim, running, training
-from cltutor.studies.claims.claim import Constant, Measure, Quantity, trained
-from cltutor.training.events import Diverged
+from cltutor.studies.claims import running
+from cltutor.studies.claims.deciding import NOT_RUN
+from cltutor.studies.claims.records import Job, Records
+from cltutor.studies.claims.rows import all_claims
+
+LWF = claim(trials=3)
+OLD = replace(LWF, sentence="The old task.", left=LWF.left)
+NEW = claim(statistic="new", trials=3)
+FORGETS = claim(side("finetune", warm_up=True), constant(0.0, "drop"), statistic="drop", differs=(), also={}, trials=3)
 
 
-def old(stream, run):
-    return 100 * run.accuracy()[-1, :-1].mean()
+class Trainer:
+    """Stands for training, and counts."""
+
+    def __init__(self, stop_after=None):
+        self.jobs, self.stop = [], stop_after
+
+    def __call__(self, job):
+        if len(self.jobs) == self.stop:
+            raise KeyboardInterrupt
+        self.jobs.append(job)
+        return drawn(job)
 
 
-def diverge(stream, run):
-    raise Diverged("lost")
+def run(claims, folder, trainer=None, **more):
+    return list(running.check(claims, folder, train=trainer or Trainer(), **more))
 
 
-def learn(stream, recipe, seed, **settings):
-    return cl.learn(stream, recipe.with_epochs(2), seed, **settings)
+def test_every_run_is_trained_once_and_shared_by_the_claims_that_need_it(tmp_path):
+    trainer = Trainer()
+    *_, found = run([LWF, NEW, FORGETS], tmp_path, trainer, variants=False)
+    keys = [job.key for job in trainer.jobs]
+    assert len(keys) == len(set(keys))
+    assert all(entry.complete for entry in found)
+    again = Trainer()
+    *_, same = run([LWF, NEW, FORGETS], tmp_path, again, variants=False)
+    assert again.jobs == []
+    assert [entry.trials for entry in same] == [entry.trials for entry in found]
 
 
-@pytest.fixture
-def check(patterns):
-    """``check`` with a tiny stream in place of digits and two epochs; its ledgers. ``check.trained`` are its runs."""
-
-    def check(claims, store, executor=None):
-        check.trained = []
-
-        def counted(stream, recipe, seed, **settings):
-            check.trained.append((recipe.name, seed))
-            return learn(stream, recipe, seed, **settings)
-
-        streams = {"digits": training.Source(lambda trial: patterns)}
-        return list(running.check(claims, store, executor=executor, streams=streams, learn=counted))
-
-    return check
+def test_what_was_stopped_goes_on_to_the_same_ledger(tmp_path):
+    whole = Trainer()
+    *_, found = run([LWF, NEW], tmp_path / "whole", whole)
+    with pytest.raises(KeyboardInterrupt):
+        run([LWF, NEW], tmp_path / "stopped", Trainer(stop_after=11))
+    rest = Trainer()
+    *_, resumed = run([LWF, NEW], tmp_path / "stopped", rest)
+    assert len(rest.jobs) == len(whole.jobs) - 11
+    assert [entry.found for entry in resumed] == [entry.found for entry in found]
 
 
-OLD = Measure("accuracy on old tasks, %", old)
-SIDES = (OLD.on(trained("lwf")), OLD.on(trained("finetune")))
-LWF = Claim("lwf", "section 4", "It keeps.", OLD.name, SIDES[0], "above", SIDES[1], trials=2)
-CHANGED = replace(LWF, sentence="Twice.", left=OLD.on(trained("lwf", temperature=1.0)))
-
-
-def test_a_claim_is_decided_from_runs_that_anyone_can_train_also_in_an_executor(check, patterns, tmp_path):
-    (found,) = check([LWF], tmp_path / "alone")
+def test_an_executor_gives_the_same_numbers(tmp_path):
+    *_, alone = run([LWF], tmp_path / "alone")
     with ThreadPoolExecutor(2) as executor:
-        (together,) = check([LWF], tmp_path / "together", executor)
-    assert together[0].numbers == found[0].numbers
-    for trial, pair in enumerate(found[0].numbers):
-        recipes = [cl.gallery.recipe(name, "digits") for name in ("lwf", "finetune")]
-        runs = [learn(patterns, recipe, trial, device="cpu", progress=False) for recipe in recipes]
-        assert pair == pytest.approx([old(patterns, run) for run in runs])
-    assert found[0].verdict in ("holds here", "does not hold here", "undecided")
-    assert found.made()["command"] == "`cl.claims.check`"
-    assert "rates" in found.made()
+        *_, together = run([LWF], tmp_path / "together", executor=executor)
+    assert [entry.found for entry in together] == [entry.found for entry in alone]
 
 
-def test_the_ledger_grows_claim_by_claim_the_gallerys_runs_first(check, tmp_path):
-    steps = check([CHANGED, LWF], tmp_path)
-    assert [[bool(entry.numbers) for entry in step] for step in steps] == [[False, True], [True, True]]
-    assert [running.cost(claim) for claim in (CHANGED, LWF)] == [1, 0]
+def test_the_ledger_grows_claim_by_claim_and_a_claim_without_runs_is_not_run_yet(tmp_path):
+    steps = run([LWF, FORGETS], tmp_path, variants=False)
+    assert [entry.verdict for entry in steps[0]] == [NOT_RUN] * 2
+    assert [sum(entry.complete for entry in step) for step in steps] == [0, 1, 2]
 
 
-def test_what_both_sides_need_is_trained_once_and_found_in_the_store_the_second_time(check, tmp_path):
-    both = replace(LWF, right=OLD.on(trained("lwf"), "again"))
-    check([both], tmp_path)
-    assert check.trained == [("lwf", 0), ("lwf", 1)]
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
-    (again,) = check([both], tmp_path)
-    assert len(before) == len(again[0].numbers) == 2
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == before
+def test_the_paper_that_had_the_least_time_is_next_with_its_cheapest_claim(tmp_path):
+    own = [one for one in all_claims() if not one.data][::12]
+    records, extras = Records(tmp_path), running.extras_of(own)
+    order = running.ordered(own, records, extras)
+    assert set(order) == set(own)
+    free = [one for one in order if one.counted]
+    assert {one.paper for one in order[: 5 + len(free)]} >= {one.paper for one in own if not one.counted}
 
 
-def test_a_run_that_diverges_leaves_its_claim_undecided(check, tmp_path):
-    (found,) = check([replace(LWF, left=replace(LWF.left, measure=diverge))], tmp_path)
-    assert np.isnan(found[0].numbers).tolist() == [[True, True]] * 2
-    assert found[0].verdict == "undecided"
+def test_what_any_claim_needs_of_the_networks_is_measured_when_a_run_is_trained(tmp_path):
+    drift = next(one for one in all_claims() if one.comparison == "lwm < C")
+    trainer = Trainer()
+    run([drift], tmp_path, trainer, variants=False)
+    trials = [job for job in trainer.jobs if job.trial < 100 and "Attention" in repr(job.recipe)]
+    assert trials
+    assert all(job.extras == ("attention at first", "attention at last", "drift") for job in trials)
 
 
-def test_a_count_needs_no_run_and_a_papers_number_is_a_side_of_its_own(check, tmp_path):
-    counted = [claim for claim in CLAIMS if claim.paper == "dfcnn" and claim.counted]
-    *_, found = check(counted, tmp_path)
-    assert not check.trained
-    assert all(len(entry.numbers) == 1 for entry in found)
-    (found,) = check([replace(LWF, right=Quantity("50", Constant(50)))], tmp_path)
-    assert [right for _, right in found[0].numbers] == [50, 50]
+def test_counts_need_no_run(tmp_path):
+    trainer = Trainer()
+    counted = [one for one in all_claims() if one.counted and one.paper == "dfcnn"]
+    *_, found = run(counted, tmp_path, trainer)
+    assert trainer.jobs == []
+    assert all(len(entry.trials) == 1 for entry in found)
 
 
-def test_fewer_images_are_of_later_tasks_and_two_tasks_have_all_classes():
-    fewer, all_of_them = training.fewer(0), cl.gallery.stream("digits", 0)
-    sizes = [len(few.train) / len(task.train) for few, task in zip(fewer, all_of_them, strict=True)]
-    assert sizes[0] == 1
-    assert all(0.25 < share < 0.35 for share in sizes[1:])
-    assert [len(task.classes) for task in training.halves(0)] == [5, 5]
+def test_the_estimate_falls_to_nothing_as_runs_are_found(tmp_path):
+    runs, seconds = running.estimate([LWF], tmp_path)
+    assert runs == 2 * (3 * 3 + 3)
+    assert seconds == runs * 1.5
+    run([LWF], tmp_path, variants=False)
+    assert running.estimate([LWF], tmp_path)[0] <= 6  # the trials, where the search chose another rate than the middle
+
+
+def test_a_job_is_trained_as_anyone_can_train_it():
+    recipe = cl.methods.finetune(epochs=15, learning_rate=0.04)
+    found = running.train(Job("pair, 10 %", recipe, 2))
+    stream = running.stream_of("pair, 10 %", 2)
+    expected = cl.learn(stream, recipe, 2, device="cpu", threads=1, progress=False)
+    assert found.accuracy() == pytest.approx(100 * expected.accuracy(), nan_ok=True)
+    assert found.recipe == repr(recipe)
+
+
+def test_a_run_that_diverges_is_a_record_without_numbers():
+    recipe = cl.methods.finetune(epochs=15, learning_rate=1e30, clip=1e30)
+    assert running.train(Job("pair, 10 %", recipe, 2)).diverged
+
+
+def test_a_killed_command_leaves_whole_records_and_goes_on(tmp_path):
+    typed = [sys.executable, "-m", "cltutor", "claims", "--paper", "lwf", "--trials", "3", "--store", str(tmp_path)]
+    process = subprocess.Popen(
+        typed, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    deadline = time.monotonic() + 300
+    while len(list(tmp_path.glob("*.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    files = list(tmp_path.glob("*.json"))
+    assert len(files) >= 2
+    claims = [one for one in all_claims() if one.paper == "lwf" and one.comparison == "finetune > 0"]
+    missing, _ = running.estimate(claims, tmp_path)
+    assert missing < 9 + claims[0].trials

@@ -1,0 +1,98 @@
+"""The code of a notebook that an exercise needs: its cell, and what makes the names that it reads."""
+
+import ast
+import builtins
+import dis
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+
+CHECKED = re.compile(r"""\bcheck\(\s*["']([\w-]+)["']""")
+# What only a notebook that looks for the package's own solutions names.
+LOOKS_BEHIND = re.compile(r"\bnotebook_0\d\b|\bEXERCISES\b|\bexercises\s*\.\s*(?:checking|grading)\b|\bgetsource\b")
+LARGEST = 100 * 2**20  # bytes of a notebook
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell, or one import of it: its source, the names that it makes and reads, the exercises that it checks."""
+
+    source: str
+    makes: frozenset[str] = frozenset()
+    reads: frozenset[str] = frozenset()
+    exercises: tuple[str, ...] = ()
+
+
+def read(path: Path) -> list[Cell]:
+    """The code cells of a notebook, each after the imports in it.
+
+    Raises:
+        ValueError: the file is no notebook.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError("it is too large")
+        cells = json.loads(path.read_bytes())["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"it cannot be read as a notebook: {type(error).__name__}") from error
+    return [part for source in sources for part in parts(source)]
+
+
+def parts(source: str) -> Iterator[Cell]:
+    """The imports of a cell one by one, then the cell, without the magic lines that only IPython understands."""
+    plain = "\n".join("" if re.match(r"\s*[%!]", line) else line for line in source.splitlines())
+    named = tuple(dict.fromkeys(CHECKED.findall(plain)))
+    try:
+        tree = ast.parse(plain)
+        code = compile(tree, "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        yield Cell(plain, exercises=named)
+        return
+    imported: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {(one.asname or one.name).split(".")[0] for one in node.names}
+            imported |= names
+            yield Cell(ast.unparse(node), frozenset(names))
+    makes, reads = names_of(code)
+    yield Cell(plain, frozenset(makes - imported), frozenset(reads), named)
+
+
+def names_of(code: CodeType) -> tuple[set[str], set[str]]:
+    """The names that a cell makes, and those that it reads and has not made before."""
+    makes, reads = set[str](), set[str]()
+    for step in dis.get_instructions(code):
+        if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
+            makes.add(step.argval)
+        elif step.opname in ("LOAD_NAME", "LOAD_GLOBAL") and step.argval not in makes:
+            reads.add(step.argval)
+    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
+    for one in inner:  # functions and classes, which are called when the cell has made its names
+        reads |= _read_inside(one) - makes
+    return makes, reads - set(dir(builtins))
+
+
+def _read_inside(code: CodeType) -> set[str]:
+    found = {s.argval for s in dis.get_instructions(code) if s.opname in ("LOAD_NAME", "LOAD_GLOBAL")}
+    return found.union(*(_read_inside(one) for one in code.co_consts if isinstance(one, CodeType)))
+
+
+def needed(cells: Sequence[Cell], place: int) -> list[int]:
+    """The places of the cells to run for the one at ``place``, itself the last.
+
+    For each name that is read, the last cell before that makes it, with what that one needs; and every ``import *``.
+    """
+    found = {i for i in range(place) if "*" in cells[i].makes}
+    todo = [place]
+    while todo:
+        at = todo.pop()
+        for name in cells[at].reads:
+            makers = [i for i in range(at) if name in cells[i].makes]
+            if makers and makers[-1] not in found:
+                found.add(makers[-1])
+                todo.append(makers[-1])
+    return [*sorted(found - {place}), place]

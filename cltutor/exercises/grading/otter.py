@@ -1,0 +1,42 @@
+"""The exercises as test files of otter-grader: one for each, which asks the notebook's own `check`."""
+
+import ast
+from pathlib import Path
+
+from ...runs.files import write_bytes
+from .cells import read
+
+
+def calls(notebooks: Path) -> dict[str, str]:
+    """Exercise -> the code of its answer, as the notebooks check it: "01-unknown" -> "accuracy"."""
+    found = {}
+    for path in sorted(notebooks.glob("*.ipynb")):
+        for cell in read(path):
+            if not cell.exercises:
+                continue
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("exercises.check"):
+                    found[ast.literal_eval(node.args[0])] = ast.unparse(node.args[1])
+    return found
+
+
+def test_file(exercise: str, answer: str) -> str:
+    """A test in otter's format: one point for an answer that passes."""
+    code = f'>>> import cltutor\n>>> cltutor.exercises.check("{exercise}", {answer}).passed\nTrue'
+    case = {"code": code, "hidden": False, "locked": False}
+    suite = {"cases": [case], "scored": True, "setup": "", "teardown": "", "type": "doctest"}
+    return f"OK_FORMAT = True\n\ntest = { ({'name': exercise, 'points': 1, 'suites': [suite]})!r}\n"
+
+
+def write(notebooks: Path, folder: Path) -> list[Path]:
+    """A file for each exercise of the notebooks in ``folder``/tests.
+
+    Raises:
+        NotWritten: a ValueError, where the disk refuses.
+    """
+    written = []
+    for exercise, answer in calls(notebooks).items():
+        path = folder / "tests" / f"{exercise}.py"
+        write_bytes(path, test_file(exercise, answer).encode("utf-8"))
+        written.append(path)
+    return written

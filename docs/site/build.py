@@ -1,0 +1,148 @@
+"""`make site`: the pages, built from this checkout into build/site/html; `python docs/site/build.py`.
+
+Sources are laid out as in the checkout, so that every link between them holds. Notebooks are executed once: their
+outputs are kept until the package or a notebook changes. What cannot be had without a network is left out, and named.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BUILD = ROOT / "build" / "site"
+LIMIT = 60 * 2**20
+# Packages of npm at these versions: file in the package -> its name here, and the SHA-256 of its content.
+NPM = {
+    "requirejs@2.3.7": {"package/require.js": "require.js"},
+    "@jupyter-widgets/html-manager@1.0.15": {"package/dist/embed-amd.js": "embed-amd.js"},
+}
+DIGESTS = HERE / "npm.sha256"
+LOCAL = "requirejs.config({paths: {anywidget: new URL('anywidget', document.currentScript.src).href}});\n"
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "CITATION.cff", "notebooks/*.ipynb", "docs/*.md")
+MORE = ("docs/*.png", "docs/*.gif", "docs/style.txt", "docs/screenshots*.py")  # what pages show or link to
+
+
+def vendor(folder: Path) -> str | None:
+    """Bring the scripts that show widgets without a kernel; the reason in one sentence where they cannot be had."""
+    digests = dict(line.split()[::-1] for line in DIGESTS.read_text().splitlines())
+    folder.mkdir(parents=True, exist_ok=True)
+    for package, files in NPM.items():
+        if all((folder / name).exists() for name in files.values()):
+            continue
+        npm = shutil.which("npm")
+        if npm is None:
+            return f"npm, which brings {package}, is not installed"
+        done = subprocess.run([npm, "pack", package, "--json"], cwd=folder, capture_output=True, text=True)
+        if done.returncode:
+            return f"npm cannot bring {package} ({done.stderr.strip().splitlines()[-1:] or 'no network'})"
+        archive = folder / json.loads(done.stdout)[0]["filename"].replace("@", "").replace("/", "-")
+        with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as packed:
+            for inside, name in files.items():
+                content = packed.extractfile(inside).read()
+                if hashlib.sha256(content).hexdigest() != digests[name]:
+                    return f"{name} of {package} is not the file that it was; nothing of it is used"
+                (folder / name).write_bytes(content)
+        archive.unlink()
+    shutil.copyfile(Path(find_spec("anywidget").origin).parent / "nbextension" / "index.js", folder / "anywidget.js")
+    (folder / "widgets-local.js").write_text(LOCAL)
+    return None
+
+
+def stage(source: Path, vendored: Path | None) -> None:
+    """Lay out what Sphinx reads as it lies in the checkout."""
+    shutil.rmtree(source, ignore_errors=True)
+    for pattern in (*PAGES, *MORE):
+        for path in sorted(ROOT.glob(pattern)):
+            target = source / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    for name in ("conf.py", "mathml.py", "index.md", "gallery.md"):
+        shutil.copyfile(HERE / name, source / name)
+    shutil.copytree(HERE / "_static", source / "_static")
+    (source / "_vendor").mkdir()
+    if vendored:
+        shutil.copytree(vendored, source / "_vendor", dirs_exist_ok=True)
+
+
+def cache() -> Path:
+    """Where outputs of the package as it is are kept; those of another are removed."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "cltutor").rglob("*")):
+        if path.is_file() and not {"__pycache__", "cli", "grading"} & set(path.parts):  # no notebook runs these
+            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    own = BUILD / f"outputs-{digest.hexdigest()[:12]}"
+    for other in BUILD.glob("outputs-*"):
+        if other != own:
+            shutil.rmtree(other)
+    return own
+
+
+def faults(html: Path) -> Iterable[str]:
+    """What a page would ask another host for, and a site that is too large."""
+    asked = re.compile(r"""<(?:script|img|iframe|link)\b[^>]*?\b(?:src|href)=["'](https?://[^"']+)""")
+    styled = re.compile(r"""(?:url\(["']?|@import\s+["'])(https?://[^"')]+)""")
+    for path in sorted(html.rglob("*")):
+        if path.suffix in (".html", ".css"):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            for found in {*asked.findall(text), *(styled.findall(text) if path.suffix == ".css" else ())}:
+                yield f"{path.relative_to(html)} asks {found}"
+    size = sum(path.stat().st_size for path in html.rglob("*") if path.is_file())
+    if size > LIMIT:
+        yield f"the site has {size / 2**20:.0f} MB, more than {LIMIT // 2**20}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build; 0 when everything holds, 1 with what does not."""
+    options = argparse.ArgumentParser(prog="make site", description=__doc__)
+    options.add_argument("--offline", action="store_true", help="bring nothing by npm")
+    options.add_argument("--without-outputs", action="store_true", help="do not execute the notebooks")
+    chosen = options.parse_args(argv)
+    if find_spec("myst_nb") is None:
+        print('The site needs pip install -e ".[docs]".', file=sys.stderr)
+        return 1
+    sys.path[:0] = [str(HERE), str(ROOT)]
+    import reference
+
+    if silent := sorted(reference.undocumented()):
+        print(f"Without a docstring: {', '.join(silent)}.", file=sys.stderr)
+        return 1
+    left, folder = [], BUILD / "npm"
+    if why := ("of --offline" if chosen.offline else vendor(folder)):
+        left.append(f"widgets in the pages are left out, because {why}")
+    if chosen.without_outputs:
+        left.append("the notebooks' outputs are left out, because of --without-outputs")
+    stage(BUILD / "source", None if why else folder)
+    reference.write(BUILD / "source" / "api")
+    done = _sphinx(BUILD / "source", BUILD / "html", "off" if chosen.without_outputs else "cache")
+    wrong = [f"Sphinx ended with {done}"] if done else list(faults(BUILD / "html"))
+    for line in wrong:
+        print(line, file=sys.stderr)
+    if not wrong:
+        size = sum(path.stat().st_size for path in (BUILD / "html").rglob("*") if path.is_file())
+        print(f"{BUILD / 'html' / 'index.html'}: {size / 2**20:.1f} MB.")
+    left.append("addresses on other hosts are not checked: sphinx-build -b linkcheck does it with a network")
+    print("\n".join(f"Left out: {words}." for words in left))
+    return bool(wrong)
+
+
+def _sphinx(source: Path, html: Path, execution: str) -> int:
+    shutil.rmtree(html, ignore_errors=True)
+    environment = {**os.environ, "CLTUTOR_SITE_CACHE": str(cache()), "CLTUTOR_SITE_EXECUTION": execution}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    words = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    return subprocess.run([*words, str(source), str(html)], env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

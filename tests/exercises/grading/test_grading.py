@@ -1,0 +1,201 @@
+"""A class's notebooks, honest and hostile: what is right passes, and nothing that a notebook does changes a verdict."""
+
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from cltutor import cli
+from cltutor.exercises.grading import confining, otter, tables
+from cltutor.exercises.grading.grading import Graded, grade_one
+
+MEMORY = 4 * 2**30
+FIRST = 'answer = {"average_accuracy": 0.85, "forgetting": 0.09, "backward_transfer": -0.08}\n'
+CHECK = 'cl.exercises.check("01-forgetting", answer)'
+CONFUSION = """def confusion(logits, labels, task_of):
+    predicted = logits.argmax(dim=1)
+    found = task_of[predicted] == task_of[labels]
+    return found.double().mean(), (predicted == labels)[found].double().mean()
+
+cl.exercises.check("01-confusion", confusion)"""
+UNKNOWN = 'def accuracy(logits, labels, task_of, known_task):{}\n\ncl.exercises.check("01-unknown", accuracy)'
+RIGHT = UNKNOWN.format("""
+    if known_task:
+        foreign = task_of != task_of[labels].unsqueeze(1)
+        logits = logits.masked_fill(foreign, float("-inf"))
+    return (logits.argmax(dim=1) == labels).double().mean()""")
+SOLVED = ["import cltutor as cl", "%matplotlib inline\nraise SystemExit  # no exercise: not run", RIGHT, FIRST + CHECK]
+SOLVED += [CONFUSION]
+
+
+def book(path: Path, *cells: str) -> Path:
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells]), path)
+    return path
+
+
+def graded(tmp_path, *cells: str, seconds=60) -> Graded:
+    return grade_one(book(tmp_path / "a.ipynb", *cells), "a.ipynb", seconds, MEMORY)[0]
+
+
+def verdicts(found: Graded) -> dict[str, bool]:
+    return {name: one.passed for name, one in found.results.items()}
+
+
+def test_a_folder_becomes_a_table_for_a_gradebook_and_one_to_read(tmp_path, capsys):
+    (tmp_path / "ada").mkdir()
+    book(tmp_path / "ada" / "01.ipynb", *SOLVED)
+    book(tmp_path / "=bob.ipynb", "import cltutor as cl", UNKNOWN.format(" ..."), FIRST.replace("0.09", "0.08") + CHECK)
+    (tmp_path / "eve.ipynb").write_text("no notebook")
+    out = tmp_path / "grades.csv"
+    assert cli.main(["grade", str(tmp_path), "--out", str(out)]) == 0
+    assert out.read_text().splitlines() == [
+        "notebook,01-unknown,01-forgetting,01-confusion,passed,of,notes",
+        "'=bob.ipynb,0,0,0,0,3,",  # a spreadsheet would compute what begins with =
+        "ada/01.ipynb,1,1,1,3,3,",
+        "eve.ipynb,,,,0,0,it cannot be read as a notebook: JSONDecodeError",
+    ]
+    page = out.with_suffix(".html").read_text()
+    assert "You compare with the diagonal" in page
+    assert "There is no answer here yet" in page
+    assert "It is not checked anywhere in this notebook" in page
+    assert "2 of 3" in capsys.readouterr().out
+
+
+def test_what_crashes_or_never_ends_costs_its_own_exercise_alone(tmp_path):
+    endless = UNKNOWN.format("\n    while True:\n        pass")
+    crash = 'import os\nanswer = {}\nos.kill(os.getpid(), 11)\ncl.exercises.check("01-forgetting", answer)'
+    found = graded(tmp_path, "import cltutor as cl", endless, crash, CONFUSION, seconds=8)
+    assert verdicts(found) == {"01-unknown": False, "01-forgetting": False, "01-confusion": True}
+    assert found.results["01-unknown"].message == "The cell stopped: it took longer than 8 s."
+    assert "ended by the system" in found.results["01-forgetting"].message
+
+
+def test_a_cell_that_raises_says_with_what_and_one_that_requires_keeps_the_words_of_its_check(tmp_path):
+    wrong = FIRST.replace("0.09", "9") + CHECK + ".require()"
+    found = graded(tmp_path, "import cltutor as cl", "answer = nothing\n" + CHECK, wrong)
+    assert "forgetting is right in percent" in found.results["01-forgetting"].message
+    found = graded(tmp_path, "import cltutor as cl", "answer = nothing\n" + CHECK)
+    assert found.results["01-forgetting"].message == ("The cell stopped: NameError: name 'nothing' is not defined.")
+
+
+FORGERIES = {
+    "its own check": "import cltutor as cl\nfrom cltutor.exercises.checking import Check\n"
+    "cl.exercises.check = lambda name, answer: Check(name, True, 'right')\nanswer = {}\n" + CHECK,
+    "no checks": "import cltutor as cl\nfrom cltutor.exercises import checking\n"
+    "for name, one in checking.EXERCISES.items():\n    object.__setattr__(one, 'checks', ())\n"
+    "checking.judge = lambda name, answer: checking.Check(name, True, 'right')\nanswer = {'forgetting': 1}\n" + CHECK,
+    "a printed verdict": "import cltutor as cl, os, json, struct, sys\n"
+    "for number in range(1, 12):\n"
+    "    said = json.dumps({'verdict': [1, '01-forgetting', True], 'passed': True, 'done': None}).encode()\n"
+    "    try:\n        os.write(number, struct.pack('>Q', len(said)) + said)\n    except OSError:\n        pass\n"
+    "answer = {}\n" + CHECK,
+    "equal to everything": "import cltutor as cl\nclass Same(float):\n    __eq__ = lambda *a: True\n"
+    "    __sub__ = __rsub__ = lambda *a: 0.0\n    __hash__ = float.__hash__\n"
+    "answer = dict.fromkeys(['average_accuracy', 'forgetting', 'backward_transfer'], Same())\n" + CHECK,
+    "gone": "import cltutor as cl, os\nanswer = {}\nos._exit(0)\n" + CHECK,
+    "a pickle": "import cltutor as cl, os\nclass Bomb:\n    def __reduce__(self):\n"
+    "        return os.system, ('touch ' + TARGET,)\nanswer = Bomb()\n" + CHECK,
+    "a number without end": "import cltutor as cl\nanswer = dict.fromkeys("
+    "['average_accuracy', 'forgetting', 'backward_transfer'], 10 ** 400)\n" + CHECK,
+    "a message without end": "import cltutor as cl\nanswer = {'forgetting': 'x' * 50_000_000}\n" + CHECK,
+    "the end of the grader": "import cltutor as cl, os, signal\nanswer = {}\n"
+    "try:\n    os.kill(os.getppid(), signal.SIGKILL)\nexcept OSError:\n    pass\n" + CHECK,
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_no_notebook_changes_its_verdict(tmp_path, name):
+    if name == "the end of the grader" and confining.version() < 6:
+        pytest.skip("this system lets a process end its parent")
+    target = tmp_path / "target"
+    found = graded(tmp_path, f"TARGET = {str(target)!r}", FORGERIES[name])
+    assert verdicts(found) == {"01-unknown": False, "01-forgetting": False, "01-confusion": False}
+    assert not target.exists()
+
+
+@pytest.mark.skipif(not confining.version(), reason="this system has no Landlock")
+def test_no_notebook_writes_outside_its_folder_reads_its_neighbours_or_uses_the_network(tmp_path):
+    secret = tmp_path / "grades.csv"
+    secret.write_text("ada,3")
+    tries = {
+        "write": f"open({str(tmp_path / 'new')!r}, 'w')",
+        "change": f"open({str(secret)!r}, 'a')",
+        "remove": f"os.remove({str(secret)!r})",
+        "read": f"open({str(secret)!r}).read()",
+        "child": f"subprocess.run(['touch', {str(tmp_path / 'child')!r}], check=True)",
+        "network": "socket.create_connection(('127.0.0.1', 9), 2)",
+        "package": "open(cl.__file__, 'a')",
+        "own folder": "open('mine.txt', 'w').write('x')",
+    }
+    code = f"import os, socket, subprocess\nimport cltutor as cl\nanswer = {{}}\nfor name, code in {tries!r}.items():\n"
+    code += "    try:\n        exec(code)\n        answer[name] = 'done'\n"
+    code += "    except Exception as error:\n        answer[name] = type(error).__name__\n"
+    code += "answer = {'forgetting': 0.1, 'backward_transfer': 0.1, 'average_accuracy': str(answer)}\n" + CHECK
+    message = graded(tmp_path, code).results["01-forgetting"].message
+    for name in ("write", "change", "remove", "read", "network", "package"):
+        assert f"'{name}': 'PermissionError'" in message, message
+    assert "'child': 'CalledProcessError'" in message
+    assert "'own folder': 'done'" in message
+    assert secret.read_text() == "ada,3"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ipynb", "grades.csv"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not enforce this limit")
+def test_a_notebook_that_fills_the_memory_is_stopped(tmp_path):
+    greedy = "import cltutor as cl\nfilled = [bytearray(2**28) for _ in range(64)]\nanswer = {}\n" + CHECK
+    found = graded(tmp_path, greedy)
+    assert "MemoryError" in found.results["01-forgetting"].message
+
+
+def test_a_notebook_that_names_the_packages_solutions_is_noted(tmp_path):
+    found = graded(tmp_path, "import cltutor as cl", "answer = cl.exercises.notebook_01.MATRIX\n" + CHECK)
+    assert found.notes == ["it names the package's own solutions: look at it"]
+
+
+def test_the_columns_are_those_of_the_exercises_in_their_order():
+    from cltutor.exercises import Check
+
+    one = Graded("a", {"02-recipe": Check("02-recipe", True, "")})
+    other = Graded("b", {"01-unknown": Check("01-unknown", False, "<b>")})
+    assert tables.columns([one, other]) == ["01-unknown", "02-recipe"]
+    assert "&lt;b&gt;" in tables.as_html([one, other], "")
+
+
+def test_otters_files_ask_the_notebooks_own_checks(tmp_path):
+    """Each file is run as otter runs it: its code, line by line, among the names of a solved notebook."""
+    import doctest
+
+    import cltutor as cl
+
+    books = Path(__file__).resolve().parents[3] / "notebooks"
+    written = otter.write(books, tmp_path)
+    assert [path.stem for path in written] == cl.exercises.names()
+    answers = otter.calls(books)
+    assert answers["01-unknown"] == "accuracy"
+    for answer, wrong in (({"average_accuracy": 0.85, "forgetting": 0.09, "backward_transfer": -0.08}, 0), ({}, 1)):
+        names: dict = {}
+        exec((tmp_path / "tests" / "01-forgetting.py").read_text(), names)
+        assert names["OK_FORMAT"]
+        code = names["test"]["suites"][0]["cases"][0]["code"]
+        example = doctest.DocTestParser().get_doctest(code, {"answer": answer}, "01-forgetting", None, 0)
+        assert doctest.DocTestRunner(verbose=False).run(example, out=lambda text: None).failed == wrong
+
+
+def test_a_copy_without_solutions_has_the_rest(tmp_path):
+    from cltutor.cli import lab
+
+    lab.working_folder(tmp_path, solutions=False)
+    shipped = lab.notebooks()[0]
+    for path in sorted(shipped.glob("*.ipynb")):
+        copy = (tmp_path / path.name).read_text(encoding="utf-8")
+        before, after = (json.loads(text)["cells"] for text in (path.read_text(encoding="utf-8"), copy))
+        assert "Solution</summary>" not in copy
+        code = [[cell["source"] for cell in cells if cell["cell_type"] == "code"] for cells in (before, after)]
+        assert code[0] == code[1]
+        nbformat.validate(nbformat.reads(copy, 4))
+    assert lab.still_solved(tmp_path) == ""
+    (tmp_path / "01.ipynb").write_bytes((shipped / "01_catastrophic_forgetting.ipynb").read_bytes())
+    assert lab.still_solved(tmp_path) == "Notebooks that were there already keep their solutions: 01.ipynb."

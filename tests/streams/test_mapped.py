@@ -1,0 +1,74 @@
+"""Images in files: the same stream and the same run, without a copy in memory."""
+
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.memory import pool_of
+from cltutor.networks.backbone import Normalise
+from cltutor.networks.modules import channel_statistics
+from cltutor.streams.mapped import is_mapped, mapped
+
+DIGITS = cl.streams.digits(tasks=2, classes=range(4), validation=0.1).fewer(0.3)
+
+
+def test_the_stream_is_the_same_and_its_images_are_in_files(tmp_path):
+    stream = mapped(DIGITS, tmp_path / "digits")
+    assert stream.fingerprint == DIGITS.fingerprint
+    assert sorted(path.name for path in (tmp_path / "digits").iterdir()) == [
+        f"{t}-{k}.bin" for t in "01" for k in "012"
+    ]
+    for one, task in zip(stream, DIGITS, strict=True):
+        for part in ("train", "validation", "test"):
+            assert is_mapped(getattr(one, part).images)
+            assert not is_mapped(getattr(task, part).images)
+            assert torch.equal(getattr(one, part).images, getattr(task, part).images)
+
+
+def test_a_task_is_trained_on_without_a_copy_of_its_images(tmp_path):
+    stream = mapped(DIGITS, tmp_path)
+    assert pool_of(stream, [1], torch.device("cpu")).images.data_ptr() == stream[1].train.images.data_ptr()
+
+
+@pytest.mark.parametrize("name", ["lwf", "mas", "eeil", "joint"])
+def test_a_run_on_files_is_that_on_memory_bit_for_bit(name, tmp_path):
+    own = {"memory": cl.memory.ExemplarMemory(20), "epochs": 7} if name == "eeil" else {"epochs": 2}
+    runs = [
+        cl.learn(stream, cl.methods.named(name)(**own), device="cpu", progress=False)
+        for stream in (DIGITS, mapped(DIGITS, tmp_path))
+    ]
+    for state, other in zip(*(run.states for run in runs), strict=True):
+        assert all(torch.equal(value, other[key]) for key, value in state.items())
+
+
+def test_files_of_the_same_images_are_used_again_and_others_written_anew(tmp_path):
+    mapped(DIGITS, tmp_path)
+    path = tmp_path / "1-0.bin"
+    before = path.stat().st_mtime_ns
+    mapped(DIGITS, tmp_path)
+    assert path.stat().st_mtime_ns == before
+    path.write_bytes(bytes(path.stat().st_size))
+    assert mapped(DIGITS, tmp_path).fingerprint == DIGITS.fingerprint
+
+
+def test_a_run_on_files_needs_no_room_for_its_images(tmp_path):
+    from cltutor.training.room import needed
+
+    recipe = cl.methods.finetune()
+    assert needed(DIGITS, recipe, (100, 120))[0]["images"] > 0
+    assert needed(mapped(DIGITS, tmp_path), recipe, (100, 120))[0]["images"] == 0
+    assert needed(mapped(DIGITS, tmp_path), cl.methods.joint(), (100, 120))[0]["images"] > 0
+
+
+def test_the_statistics_of_many_pixels_are_those_of_few():
+    images = torch.randint(0, 256, (50, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    plain, (mean, deviation) = Normalise([0.0] * 3, [1.0] * 3), channel_statistics(images, 7)
+    plain.fit(images)
+    torch.testing.assert_close(mean.float(), plain.mean.flatten(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(deviation.float(), plain.std.flatten(), rtol=1e-6, atol=0)
+
+
+def test_a_folder_that_takes_nothing_is_refused_in_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"file.*' takes no images: .*\.$"):
+        mapped(DIGITS, tmp_path / "file")

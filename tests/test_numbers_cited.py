@@ -1,0 +1,67 @@
+"""Numbers with an interval, in the README and the notebooks, stand in the result file that the text names."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+NUMBER = re.compile(r"([-+−]?\d+(?:\.\d+)?)(?: %)? ± (\d+(?:\.\d+)?)")
+PAPERS = "EEIL, Table 1a, 10 classes: 63.6 ± 1.3, iCaRL 60.5 ± 1.6, Hybrid1 55.8 ± 1.8, LwF.MC 40.4 ± 2.0"
+SCRIPT = re.compile(r"benchmarks/(\w+)\.py")
+
+
+def pairs(text):
+    """Every "mean ± half width" of a text: (mean, half width, as written)."""
+    return [(float(m[1].replace("−", "-")), float(m[2]), m) for m in NUMBER.finditer(text)]
+
+
+def found(mean, half, match, texts):
+    """Whether one of the texts has the number, in as many decimals or more, of either sign."""
+    decimals = len(match[1].partition(".")[2])
+    room = 0.5 * 10**-decimals + 1e-9
+    known = (pair for text in texts for pair in pairs(text))
+    return any(abs(abs(mean) - abs(m)) <= room and abs(half - h) <= room for m, h, _ in known)
+
+
+def results_of(scripts):
+    """The result files that the scripts of these names wrote."""
+    files = [path.read_text(encoding="utf-8") for path in sorted(RESULTS.glob("*.md"))]
+    return [text for text in files if any(f"benchmarks/{script}.py" in text for script in scripts)]
+
+
+def test_every_number_in_the_readme_stands_in_a_result_of_the_command_above_it():
+    measured = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Measured")[2]
+    scripts, wrong, seen = [], [], 0
+    for paragraph in measured.split("\n\n"):
+        scripts = SCRIPT.findall(paragraph) + scripts[:1]
+        for mean, half, match in pairs(paragraph):
+            seen += 1
+            if not found(mean, half, match, results_of(scripts)):
+                wrong.append((match[0], scripts))
+    assert seen > 40
+    assert wrong == []
+
+
+def cells():
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            text = "".join(cell["source"])
+            if cell["cell_type"] == "markdown" and pairs(text):
+                yield pytest.param(text, id=f"{path.stem} {cell['id']}")
+
+
+@pytest.mark.parametrize("text", list(cells()))
+def test_every_number_in_a_notebook_stands_in_a_table_of_the_results_or_of_a_paper(text):
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    texts = [page, PAPERS, *(path.read_text(encoding="utf-8") for path in RESULTS.glob("*.md"))]
+    assert [match[0] for mean, half, match in pairs(text) if not found(mean, half, match, texts)] == []
+
+
+def test_a_number_that_stands_nowhere_is_seen():
+    (one,) = pairs("`lwm` drifts 0.6 ± 0.1 less")
+    assert found(*one, ["| -0.62 ± 0.12 |"])
+    assert not found(*one, ["| -0.67 ± 0.12 |"])
+    assert not found(*one, ["| -0.62 ± 0.16 |"])
