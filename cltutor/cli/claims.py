@@ -14,7 +14,7 @@ from ..studies.claims.rows import all_claims
 from ..studies.claims.running import check, estimate
 from .writing import ready_file
 
-SAVED_EVERY = 60.0  # seconds
+SAVED_EVERY = 300.0  # seconds
 
 
 def main(

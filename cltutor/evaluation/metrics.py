@@ -136,7 +136,7 @@ def forward_transfer(before: ArrayLike, untrained: ArrayLike) -> float:
     Ranzato 2017 (GEM), eq. 4.
     """
     known, chance = np.asarray(before, dtype=float), np.asarray(untrained, dtype=float)
-    both = np.concatenate([known[1:], chance])
+    both = np.concatenate([np.nan_to_num(known[:1]), known[1:], chance])
     if len(known) != len(chance) or not ((both >= 0) & (both <= 1 + ROUNDING)).all():
         raise ValueError("before and untrained are accuracies from 0 to 1, one for each task.")
     return _mean((known - chance)[1:])

@@ -80,9 +80,7 @@ class BinaryCrossEntropy(Term):
         return 'a sigmoid for each class has no softmax that could be restricted to one task: use heads="class".'
 
     def __call__(self, batch: Batch, state: State) -> Tensor:
-        logits = (
-            batch.student.head(batch.student.tasks - 1) if self.over == "new" else batch.student.logits
-        )
+        logits = batch.student.head(batch.student.tasks - 1) if self.over == "new" else batch.student.logits
         columns = torch.arange(len(batch.task_of), device=batch.labels.device)[-logits.shape[1] :]
         targets = (batch.labels.unsqueeze(1) == columns).to(logits)
         return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(dim=1).mean()

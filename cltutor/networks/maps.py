@@ -18,7 +18,7 @@ from .network import Network
 # Side lengths in pixels to try when looking for the size that a model takes, the most common first.
 COMMON_SIDES = (32, 28, 64, 96, 128, 224, *range(4, 225, 4))
 _POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-_KINDS = {"conv": nn.Conv2d, "hidden": nn.Linear, "ReLU": nn.ReLU, "pool": _POOLING}
+_KINDS: dict[str, Any] = {"conv": nn.Conv2d, "hidden": nn.Linear, "ReLU": nn.ReLU, "pool": _POOLING}
 _KINDS |= {"norm": (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)}
 _SEQUENCES = (nn.Sequential, nn.ModuleList, Backbone)
 _NO_BLOCKS = (Backbone, Normalise, nn.modules.dropout._DropoutNd, *_POOLING)

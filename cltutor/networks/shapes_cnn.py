@@ -33,7 +33,7 @@ def trunk() -> nn.Sequential:
 
 @dataclass(frozen=True, repr=False)
 class ShapesCNN(Described, BackboneArchitecture):
-    """A CNN of 52,608 parameters with weights in the package (``benchmarks/shapes_cnn.py`` makes them).
+    """A CNN of 52,656 parameters with weights in the package (``benchmarks/shapes_cnn.py`` makes them).
 
     It was trained to distinguish random outlines on textured ground; none is a shape of ``streams.scenes`` or
     ``streams.facts``. Images of any size, grey or RGB, are resized to 32 pixels. Its 384 features are the means of 96

@@ -11,6 +11,7 @@ from ..streams import Stream, Task
 from .picture import Picture, headed, shortened
 
 WIDEST = 11.0  # inches for the images of a row
+DEEP = 4.1  # inches of all rows together, unless images would be small
 SMALL, LARGE = 0.42, 0.7  # inches of an image's side
 GAP = 0.18  # inches between two classes
 
@@ -27,7 +28,8 @@ def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL)
     """
     largest, parts = max(len(task.classes) for task in stream), []
     shown = min(int((WIDEST + GAP) / (per_class * SMALL + GAP)), largest)
-    side = min(LARGE, ((WIDEST + GAP) / shown - GAP) / per_class)
+    deep = max(SMALL, DEEP / len(stream) - 0.36)
+    side = min(LARGE, deep, ((WIDEST + GAP) / shown - GAP) / per_class)
     group, row = per_class * side + GAP, side + 0.36
     title, body = f"{stream.name}: {len(stream.classes)} classes in {len(stream)} tasks", row * len(stream) + 0.08
     picture = headed(max(1.0 + shown * group + 0.9 * (largest > shown), 3.6), body, title)

@@ -5,6 +5,7 @@ outputs are kept until the package or a notebook changes. What cannot be had wit
 """
 
 import argparse
+import base64
 import hashlib
 import io
 import json
@@ -22,11 +23,16 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "site"
 LIMIT = 60 * 2**20
-# Packages of npm at these versions: file in the package -> its name here, and the SHA-256 of its content.
+# Packages of npm at these versions: file in the package -> its name here; npm.sha256 has what each must be.
 NPM = {
     "requirejs@2.3.7": {"package/require.js": "require.js"},
-    "@jupyter-widgets/html-manager@1.0.15": {"package/dist/embed-amd.js": "embed-amd.js"},
+    "@jupyter-widgets/html-manager@1.0.15": {
+        "package/dist/embed-amd.js": "embed-amd.js",
+        "package/dist/1551f4f60c37af51121f.woff2": "icons.woff2",
+    },
 }
+# The icons of buttons, which the script would look for beside each page.
+ICONS = re.compile(r'\w\.p\+"1551f4f60c37af51121f\.woff2"')
 DIGESTS = HERE / "npm.sha256"
 LOCAL = "requirejs.config({paths: {anywidget: new URL('anywidget', document.currentScript.src).href}});\n"
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "CITATION.cff", "notebooks/*.ipynb", "docs/*.md")
@@ -54,9 +60,19 @@ def vendor(folder: Path) -> str | None:
                     return f"{name} of {package} is not the file that it was; nothing of it is used"
                 (folder / name).write_bytes(content)
         archive.unlink()
-    shutil.copyfile(Path(find_spec("anywidget").origin).parent / "nbextension" / "index.js", folder / "anywidget.js")
-    (folder / "widgets-local.js").write_text(LOCAL)
     return None
+
+
+def copy_scripts(npm: Path, folder: Path) -> None:
+    """The scripts as pages load them: the icons are in the script, and anywidget is the installed one."""
+    shutil.copyfile(npm / "require.js", folder / "require.js")
+    icons = base64.b64encode((npm / "icons.woff2").read_bytes()).decode("ascii")
+    script = (npm / "embed-amd.js").read_text(encoding="utf-8")
+    script, found = ICONS.subn(f'"data:font/woff2;base64,{icons}"', script)
+    assert found, "the script looks for its icons elsewhere"
+    (folder / "embed-amd.js").write_text(script, encoding="utf-8")
+    shutil.copyfile(Path(find_spec("anywidget").origin).parent / "nbextension" / "index.js", folder / "anywidget.js")
+    (folder / "widgets-local.js").write_text(LOCAL, encoding="utf-8")
 
 
 def stage(source: Path, vendored: Path | None) -> None:
@@ -72,7 +88,7 @@ def stage(source: Path, vendored: Path | None) -> None:
     shutil.copytree(HERE / "_static", source / "_static")
     (source / "_vendor").mkdir()
     if vendored:
-        shutil.copytree(vendored, source / "_vendor", dirs_exist_ok=True)
+        copy_scripts(vendored, source / "_vendor")
 
 
 def cache() -> Path:
@@ -137,10 +153,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _sphinx(source: Path, html: Path, execution: str) -> int:
-    shutil.rmtree(html, ignore_errors=True)
+    for folder in (html, BUILD / "doctrees"):
+        shutil.rmtree(folder, ignore_errors=True)
     environment = {**os.environ, "CLTUTOR_SITE_CACHE": str(cache()), "CLTUTOR_SITE_EXECUTION": execution}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    words = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    words = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", str(BUILD / "doctrees")]
     return subprocess.run([*words, str(source), str(html)], env=environment).returncode
 
 

@@ -23,7 +23,8 @@ html_css_files = ["cltutor.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
-html_theme_options = {"show_toc_level": 2, "use_download_button": False, "use_fullscreen_button": True}
+html_theme_options = {"use_download_button": False, "use_fullscreen_button": True, "secondary_sidebar_items": []}
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_last_updated_fmt = None
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]

@@ -53,7 +53,7 @@ def opened(site, browser):
 def test_a_notebooks_pictures_respond_and_nothing_fails(opened, name):
     page, asked, said = opened(f"notebooks/{name}")
     page.wait_for_selector(".cltutor-live svg")
-    pictures = page.locator(".cltutor-live")
+    pictures = page.locator(".cltutor-picture")
     assert pictures.count() >= 2
     framed = 0
     for place in range(pictures.count()):

@@ -13,7 +13,8 @@ from cltutor import cli
         (["jupyterlab"], "cltutor: there is no command 'jupyterlab': did you mean 'lab'?\n"),
         (
             ["xyzzy"],
-            "cltutor: there is no command 'xyzzy': the commands are lab, run, compare, doctor, gallery, claims, grade.\n",
+            "cltutor: there is no command 'xyzzy': the commands are "
+            "lab, run, compare, doctor, gallery, claims, grade.\n",
         ),
         (["run", "digits"], "cltutor run: the following arguments are required: method; see cltutor run --help.\n"),
         (

@@ -45,7 +45,8 @@ class Session:
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd=place, env=environment, start_new_session=True,
         )  # fmt: skip
-        assert self.process.stdin and self.process.stdout  # pipes, as asked for above
+        assert self.process.stdin
+        assert self.process.stdout
         self.input, self.output = self.process.stdin, self.process.stdout
         self.confined: bool | None = None  # until the process has said so
         self.thread: threading.Thread | None = None  # of the conversation

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ...checked import a
@@ -165,7 +166,7 @@ class Claim(Described):
         allowed = f" ± {self.margin:g}" if self.side == "equal" else ""
         return f"{self.left.label} {SIGNS[self.side]} {self.right.label}{allowed}"
 
-    @property
+    @cached_property
     def differences(self) -> dict[str, tuple[str, str]]:
         """What differs between the two sides, computed; within a lead and between two."""
         left, right = self.left.sides, self.right.sides
@@ -176,7 +177,7 @@ class Claim(Described):
             found = {**between(one, other), **found}
         return found
 
-    @property
+    @cached_property
     def code(self) -> str:
         """What its numbers depend on: a claim in which any of this changes has not been run."""
         recipes = [f"{side!r} on {setting_of(side.setting).words}" for side in self.sides]

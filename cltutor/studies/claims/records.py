@@ -115,7 +115,7 @@ class Records:
         self._known: dict[str, Record] = {}
 
     def __contains__(self, job: Job) -> bool:
-        found = self._known.get(job.key) or self._read(job)
+        found = self.get(job.key)
         return found is not None and (found.diverged or set(job.extras) <= found.extras.keys())
 
     def of(self, jobs: Sequence[Job]) -> list[Record]:
@@ -124,24 +124,22 @@ class Records:
             raise Missing(lacking)
         return [self._known[job.key] for job in jobs]
 
-    def by_key(self, key: str) -> Record:
-        return self._known[key]
-
-    def add(self, job: Job, record: Record) -> None:
-        self._known[job.key] = record
+    def add(self, key: str, record: Record) -> None:
+        self._known[key] = record
         text = json.dumps(asdict(record), separators=(",", ":"))
-        files.write_bytes(self.folder / f"{job.key}.json", text.encode())
+        files.write_bytes(self.folder / f"{key}.json", text.encode())
 
-    def _read(self, job: Job) -> Record | None:
-        """A record on disk; one that is damaged counts as absent and is made again."""
-        path = self.folder / f"{job.key}.json"
+    def get(self, key: str) -> Record | None:
+        """A record by its key; None where there is none. One that is damaged counts as absent and is made again."""
+        if key in self._known:
+            return self._known[key]
+        path = self.folder / f"{key}.json"
         try:
             files.refuse_irregular(path)
-            found = Record(**json.loads(path.read_text(encoding="utf-8")))
+            self._known[key] = Record(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
-        self._known[job.key] = found
-        return found
+        return self._known[key]
 
 
 def packed(record: Record) -> list[Any]:

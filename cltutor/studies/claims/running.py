@@ -1,5 +1,6 @@
 """The ledger's numbers, measured: every run that a claim needs is trained once and kept as a record."""
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -70,8 +71,8 @@ def check(
     interruption, it continues from there. ``executor``, any of ``concurrent.futures``, trains a claim's runs in
     parallel.
 
-    The papers' claims take turns, so that a ledger that is stopped covers all papers; the ``variants``, each side at
-    its own best rate and with the published weights, come last.
+    Claims that need little come first, so that a ledger that is stopped has many whole rows; the ``variants``, each
+    side at its own best rate and with the published weights, come last.
     """
     records, extras = Records(store), extras_of((*all_claims(), *claims))
     found = {claim: resume(claim, records, extras) for claim in claims}
@@ -96,11 +97,11 @@ def complete(need: Callable[[], Any], records: Records, executor: Executor | Non
             jobs = list({job.key: job for job in missing.jobs}.values())
         if executor is None:
             for job in jobs:
-                records.add(job, train(job))
+                records.add(job.key, train(job))
         else:
             futures = {executor.submit(train, job): job for job in jobs}
             for future in as_completed(futures):
-                records.add(futures[future], future.result())
+                records.add(futures[future].key, future.result())
 
 
 def advance(search: Search, claim: Claim) -> None:
@@ -125,18 +126,23 @@ def variants_of(search: Search, choice: Any) -> list[str]:
     return [kind for kind in kinds if [search.settled(side, choice, kind) for side in search.sides] != usual]
 
 
-@lru_cache(maxsize=256)
-def counted(claim: Claim) -> Trial:
-    """The numbers of a claim that needs no run."""
-    values = [q.statistic.of(q.method) if q.statistic and q.method else q.constant for q in (claim.left, claim.right)]
-    left, right = (round(value, 6) for value in values)
-    return Trial(0, left, right)
+def counted(claim: Claim, records: Records) -> Trial:
+    """The numbers of a claim that needs no run, kept as if it were one."""
+    key = "count-" + hashlib.sha256(claim.code.encode()).hexdigest()[:20]
+    if (found := records.get(key)) is None:
+        sides = {"left": claim.left, "right": claim.right}
+        values = {
+            name: q.statistic.of(q.method) if q.statistic and q.method else q.constant for name, q in sides.items()
+        }
+        found = Record("", "", 0, extras={name: round(value, 6) for name, value in values.items()})
+        records.add(key, found)
+    return Trial(0, found.extras["left"], found.extras["right"])
 
 
 def resume(claim: Claim, records: Records, extras: Callable[[Side], tuple[str, ...]]) -> Found | None:
     """What the records say about a claim now: its choice, and its trials up to the first that is missing."""
     if claim.counted:
-        return Found(trials=[counted(claim)])
+        return Found(trials=[counted(claim, records)])
     search = Search(claim, records, extras)
     try:
         choice = search.choice()
@@ -171,31 +177,23 @@ def extras_of(claims: Sequence[Claim]) -> Callable[[Side], tuple[str, ...]]:
 
 
 def ordered(claims: Sequence[Claim], records: Records, extras: Callable[[Side], tuple[str, ...]]) -> list[Claim]:
-    """The claims in an order in which a ledger that is stopped has many whole rows of all papers: the paper that has
-    had the least time is next, with the claim that needs the least beyond what is trained by then."""
-    lacking = {
-        claim: {
-            job.key: setting_of(job.setting).seconds
-            for job in expected(Search(claim, records, extras), claim)
-            if job not in records
-        }
-        for claim in claims
-    }
-    spent = {claim.paper: 0.0 for claim in claims}
-    placed: list[Claim] = []
+    """The claims in an order in which a ledger that is stopped has many whole rows: next is the claim that needs the
+    least beyond what is trained by then."""
+    lacking = {claim: _lacking(Search(claim, records, extras), claim) for claim in claims}
+    placed: dict[Claim, None] = {}
     done: set[str] = set()
     while left := [claim for claim in claims if claim not in placed]:
-        paper = min((claim.paper for claim in left), key=lambda name: spent[name])
-        costs = {
-            claim: sum(s for key, s in lacking[claim].items() if key not in done)
-            for claim in left
-            if claim.paper == paper
-        }
+        costs = {claim: sum(s for key, s in lacking[claim].items() if key not in done) for claim in left}
         claim = min(costs, key=lambda one: costs[one])
-        spent[paper] += costs[claim]
         done |= lacking[claim].keys()
-        placed.append(claim)
-    return placed
+        placed[claim] = None
+    return list(placed)
+
+
+def _lacking(search: Search, claim: Claim) -> dict[str, float]:
+    """What a claim is expected to need and the records lack: seconds by key."""
+    jobs = expected(search, claim)
+    return {job.key: setting_of(job.setting).seconds for job in jobs if job not in search.records}
 
 
 def estimate(claims: Sequence[Claim], store: str | os.PathLike) -> tuple[int, float]:
@@ -204,10 +202,7 @@ def estimate(claims: Sequence[Claim], store: str | os.PathLike) -> tuple[int, fl
     records, extras = Records(store), extras_of((*all_claims(), *claims))
     lacking: dict[str, float] = {}
     for claim in claims:
-        search = Search(claim, records, extras)
-        for job in expected(search, claim):
-            if job not in records:
-                lacking[job.key] = setting_of(job.setting).seconds
+        lacking |= _lacking(Search(claim, records, extras), claim)
     return len(lacking), sum(lacking.values())
 
 
@@ -227,7 +222,9 @@ def ledger_of(claims: Sequence[Claim], found: dict[Claim, Found | None], records
     entries = tuple(Entry(claim, found[claim]) for claim in claims)
     made = origin(command)
     keys = {key for entry in entries if entry.found for key in entry.found.keys}
-    return Ledger(entries, {claim.paper: made for claim in claims}, {key: records.by_key(key) for key in keys})
+    return Ledger(
+        entries, {claim.paper: made for claim in claims}, {key: record for key in keys if (record := records.get(key))}
+    )
 
 
 def origin(command: str) -> dict[str, str]:

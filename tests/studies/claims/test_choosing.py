@@ -37,7 +37,9 @@ def found(claim, score, folder, calls=None):
                 assert job.trial in SEARCH
                 if calls is not None:
                     calls.append(sides[job.key])
-                known.records.add(job, record(job.setting, [[0], [right, right]], sizes=(1000, 1000), trial=job.trial))
+                known.records.add(
+                    job.key, record(job.setting, [[0], [right, right]], sizes=(1000, 1000), trial=job.trial)
+                )
 
 
 def test_the_common_rate_is_the_best_by_the_mean_of_both_and_not_the_best_of_either(tmp_path):
@@ -85,7 +87,7 @@ def test_trials_pair_the_runs_of_one_number_and_miss_what_is_not_there(tmp_path)
         search.trials(choice, range(3))
     assert [job.trial for job in missing.value.jobs] == [0, 0, 1, 1, 2, 2]
     for job in missing.value.jobs:
-        search.records.add(job, drawn(job))
+        search.records.add(job.key, drawn(job))
     for trial in search.trials(choice, range(3)):
         own = [search.job(one, choice.rate, {}, trial.number) for one in claim().sides]
         left, right = (record.accuracy()[-1, 0] for record in search.records.of(own))

@@ -39,7 +39,7 @@ def test_curves_are_those_of_each_task_while_it_was_learned(patterns):
 
 def test_a_record_is_found_again_in_another_process_and_by_everything_that_it_depends_on(tmp_path):
     first = Records(tmp_path)
-    first.add(job(), record("pair", [[3], [4, 5]]))
+    first.add(job().key, record("pair", [[3], [4, 5]]))
     again = Records(tmp_path)
     assert job() in again
     assert again.of([job()])[0] == record("pair", [[3], [4, 5]])
@@ -52,10 +52,10 @@ def test_a_record_is_found_again_in_another_process_and_by_everything_that_it_de
 
 def test_a_record_without_what_is_to_be_measured_is_made_again(tmp_path):
     records = Records(tmp_path)
-    records.add(job(), record("pair", [[3], [4, 5]], extras={"drift": 1.0}))
+    records.add(job().key, record("pair", [[3], [4, 5]], extras={"drift": 1.0}))
     assert job(extras=("drift",)) in records
     assert job(extras=("drift", "lost most")) not in records
-    records.add(job(trial=2), Record("pair", "Recipe()", 2, diverged=True))
+    records.add(job(trial=2).key, Record("pair", "Recipe()", 2, diverged=True))
     assert job(trial=2, extras=("drift",)) in records, "a run that diverged has nothing to measure"
 
 

@@ -76,13 +76,14 @@ def test_the_ledger_grows_claim_by_claim_and_a_claim_without_runs_is_not_run_yet
     assert [sum(entry.complete for entry in step) for step in steps] == [0, 1, 2]
 
 
-def test_the_paper_that_had_the_least_time_is_next_with_its_cheapest_claim(tmp_path):
+def test_the_claim_that_needs_the_least_beyond_what_is_trained_by_then_is_next(tmp_path):
     own = [one for one in all_claims() if not one.data][::12]
     records, extras = Records(tmp_path), running.extras_of(own)
     order = running.ordered(own, records, extras)
     assert set(order) == set(own)
-    free = [one for one in order if one.counted]
-    assert {one.paper for one in order[: 5 + len(free)]} >= {one.paper for one in own if not one.counted}
+    counts = [one.counted for one in order]
+    assert counts == sorted(counts, reverse=True), "what needs no run comes first"
+    assert running.ordered([NEW, FORGETS, LWF], records, extras) == [FORGETS, NEW, LWF]
 
 
 def test_what_any_claim_needs_of_the_networks_is_measured_when_a_run_is_trained(tmp_path):
@@ -100,6 +101,8 @@ def test_counts_need_no_run(tmp_path):
     *_, found = run(counted, tmp_path, trainer)
     assert trainer.jobs == []
     assert all(len(entry.trials) == 1 for entry in found)
+    *_, again = run(counted, tmp_path, trainer)
+    assert [entry.trials for entry in again] == [entry.trials for entry in found]
 
 
 def test_the_estimate_falls_to_nothing_as_runs_are_found(tmp_path):
