@@ -95,6 +95,12 @@ def test_everything_comes_from_conda_forge(environment):
     assert yaml.safe_load(environment)["channels"] == ["conda-forge"]
 
 
+def test_nothing_beside_binder_is_meant_for_repo2docker_which_would_not_read_it():
+    others = ("environment.yml", "requirements.txt", "Dockerfile", "apt.txt", "runtime.txt", "postBuild", "start")
+    assert [name for name in others if (ROOT / name).exists()] == []
+    assert sorted(path.name for path in (ROOT / "binder").iterdir()) == ["environment.yml", "postBuild", "start"]
+
+
 def test_its_scripts_install_the_package_alone_and_end_by_becoming_the_server():
     scripts = {name: (ROOT / "binder" / name).read_text() for name in ("postBuild", "start")}
     for name, script in scripts.items():

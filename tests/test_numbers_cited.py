@@ -1,4 +1,4 @@
-"""Numbers with an interval, in the README and the notebooks, stand in the page of results or in a result file."""
+"""Numbers with an interval in notebooks stand in result files, and so do the README's times, its only results."""
 
 import json
 import re
@@ -25,9 +25,23 @@ def found(mean, half, match, texts):
     return any(abs(abs(mean) - abs(m)) <= room and abs(half - h) <= room for m, h, _ in known)
 
 
-def said():
-    """The README, and every cell of a notebook that has such a number."""
-    yield pytest.param((ROOT / "README.md").read_text(encoding="utf-8"), id="README")
+def test_the_readme_leaves_numbers_with_an_interval_to_the_page_that_is_made_of_result_files():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert pairs(readme) == []
+    assert "(docs/results.md)" in readme
+
+
+def test_the_readmes_times_beside_another_package_stand_in_the_result_file_that_it_names():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    paragraph = readme[readme.index("Training time beside") : readme.index("## Questions")]
+    (name,) = re.findall(r"benchmarks/results/(\w+\.md)", paragraph)
+    times = re.findall(r"\d\.\d\d\b", paragraph)
+    table = (RESULTS / name).read_text(encoding="utf-8")
+    assert len(times) == 3
+    assert [time for time in times if f"| {time} [" not in table] == []
+
+
+def cells():
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"])
@@ -35,8 +49,8 @@ def said():
                 yield pytest.param(text, id=f"{path.stem} {cell['id']}")
 
 
-@pytest.mark.parametrize("text", list(said()))
-def test_every_number_that_is_said_stands_in_a_table_of_the_results_or_of_a_paper(text):
+@pytest.mark.parametrize("text", list(cells()))
+def test_every_number_in_a_notebook_stands_in_a_table_of_the_results_or_of_a_paper(text):
     pages = [ROOT / "docs" / "results.md", ROOT / "docs" / "claims.md", *sorted(RESULTS.glob("*.md"))]
     texts = [PAPERS, *(path.read_text(encoding="utf-8") for path in pages)]
     assert [match[0] for mean, half, match in pairs(text) if not found(mean, half, match, texts)] == []

@@ -147,6 +147,8 @@ def main(argv: list[str] | None = None) -> int:
     if not wrong:
         size = sum(path.stat().st_size for path in (BUILD / "html").rglob("*") if path.is_file())
         print(f"{BUILD / 'html' / 'index.html'}: {size / 2**20:.1f} MB.")
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        left.append("no browser can open the pages here, as tests/browser/test_site.py does: there is no Chromium")
     left.append("addresses on other hosts are not checked: sphinx-build -b linkcheck does it with a network")
     print("\n".join(f"Left out: {words}." for words in left))
     return bool(wrong)

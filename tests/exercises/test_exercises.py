@@ -97,3 +97,11 @@ def test_a_check_is_shown_in_a_page_and_in_a_terminal():
     assert "&lt;b&gt;" in page
     assert "not yet" in page
     assert "✓ 02-gradient: right." in check("02-gradient", cl.exercises.notebook_02.gradient)._repr_html_()
+
+
+def test_a_check_that_is_required_raises_for_a_wrong_answer_alone_with_its_message():
+    right = {"average_accuracy": 0.85, "forgetting": 0.09, "backward_transfer": -0.08}
+    found = check("01-forgetting", right)
+    assert found.require() is found
+    with pytest.raises(AssertionError, match="01-forgetting: not yet. forgetting: You compare with the diagonal"):
+        check("01-forgetting", right | {"forgetting": 0.08}).require()

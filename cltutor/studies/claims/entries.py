@@ -61,6 +61,7 @@ class Ledger(Sequence[Entry]):
         return {word: counts[word] for word in VERDICTS if counts[word]}
 
     def summary(self) -> str:
+        """The count of every verdict, in one line."""
         return ", ".join(f"{word}: {count}" for word, count in self.counts().items())
 
     def survivors(self) -> int:

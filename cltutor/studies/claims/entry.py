@@ -31,6 +31,7 @@ class Entry:
 
     @property
     def trials(self) -> list[Trial]:
+        """The trials that were made, none where there are none yet."""
         return self.found.trials if self.found else []
 
     @property

@@ -1,6 +1,7 @@
 """A class's notebooks, honest and hostile: what is right passes, and nothing that a notebook does changes a verdict."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cltutor.exercises.grading import confining, otter, tables
 from cltutor.exercises.grading.grading import Graded, grade_one
 
 MEMORY = 4 * 2**30
+BOOKS = sorted((Path(__file__).resolve().parents[3] / "notebooks").glob("*.ipynb"))
 FIRST = 'answer = {"average_accuracy": 0.85, "forgetting": 0.09, "backward_transfer": -0.08}\n'
 CHECK = 'cl.exercises.check("01-forgetting", answer)'
 CONFUSION = """def confusion(logits, labels, task_of):
@@ -79,6 +81,39 @@ def test_a_cell_that_raises_says_with_what_and_one_that_requires_keeps_the_words
     assert "forgetting is right in percent" in found.results["01-forgetting"].message
     found = graded(tmp_path, "import cltutor as cl", "answer = nothing\n" + CHECK)
     assert found.results["01-forgetting"].message == ("The cell stopped: NameError: name 'nothing' is not defined.")
+
+
+FOLDED = re.compile(r"<details><summary>Solution</summary>.*?```python\n(.*?)```.*?</details>", re.DOTALL)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", BOOKS[1:], ids=lambda path: path.stem[:2])
+def test_the_folded_solutions_of_a_notebook_pass_in_a_process_of_their_own(tmp_path, path):
+    solved = nbformat.read(path, 4)
+    folded = [code for cell in solved.cells if cell.cell_type == "markdown" for code in FOLDED.findall(cell.source)]
+    for cell in solved.cells:
+        if cell.cell_type == "code" and "exercises.check(" in cell.source:
+            cell.source = folded.pop(0)
+    nbformat.write(solved, tmp_path / path.name)
+    found, _ = grade_one(tmp_path / path.name, path.name, 60, MEMORY)
+    assert len(found.results) == 3
+    assert [one for one in found.results.values() if not one.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("teacher", "end", "words"),
+    [
+        ("targets", "", "a gradient flows into the teacher"),
+        ("targets.detach()", ".detach()", "no gradient reaches the student"),
+        ("targets.detach()", "", "That is eq. 2 and 3"),
+    ],
+)
+def test_gradients_are_those_of_the_students_own_process(tmp_path, teacher, end, words):
+    code = "import torch\nimport cltutor as cl\ndef mine(logits, targets, temperature):\n"
+    code += f"    soft = torch.softmax({teacher} / temperature, 1)\n"
+    code += f"    return -(soft * torch.log_softmax(logits / temperature, 1)).sum(1).mean(){end}\n"
+    found = graded(tmp_path, code + 'cl.exercises.check("02-distillation", mine)')
+    assert words in found.results["02-distillation"].message
 
 
 FORGERIES = {
