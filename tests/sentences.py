@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
@@ -34,7 +35,7 @@ def table() -> dict[str, dict[str, str]]:
 
 
 def stored() -> dict:
-    """notebook -> {"digest": of its code and expressions, "found": order -> sentence -> true or false}."""
+    """notebook -> {"digest": of its code, "found": order -> expression -> true or false}."""
     return json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
 
 
@@ -43,16 +44,16 @@ def code_of(name: str, folder: Path = FOLDER) -> list[str]:
     return [cell.source for cell in cells if cell.cell_type == "code"]
 
 
-def digest(name: str, expressions: dict[str, str], folder: Path = FOLDER) -> str:
-    """Of all that decides what is found: changed code asks for another evaluation, changed prose does not."""
+def digest(name: str, folder: Path = FOLDER) -> str:
+    """Of a notebook's code: changed code asks for another evaluation, changed prose and comments do not."""
     code = [ast.dump(ast.parse(source)) for source in code_of(name, folder)]
-    return hashlib.sha256(json.dumps([code, expressions], sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
 
 
 def evaluate(
-    name: str, expressions: dict[str, str], order: int, keep: Path | None = None, folder: Path = FOLDER
+    name: str, expressions: Iterable[str], order: int, keep: Path | None = None, folder: Path = FOLDER
 ) -> dict[str, bool]:
-    """Execute a notebook of ``folder`` for a class order; sentence -> whether it is true.
+    """Execute a notebook of ``folder`` for a class order; expression -> whether it is true.
 
     ``keep``: a folder that gets what was executed, with its outputs.
     """
@@ -61,7 +62,7 @@ def evaluate(
     if SWITCH not in setup.source:
         raise ValueError(f"{name} does not set {SWITCH!r} in its first cell of code.")
     setup.source = setup.source.replace(SWITCH, f"ORDER = {order}")
-    asked = f"import json\nprint(json.dumps({{s: bool(eval(e)) for s, e in {expressions!r}.items()}}))"
+    asked = f"import json\nprint(json.dumps({{e: bool(eval(e)) for e in {list(expressions)!r}}}))"
     notebook.cells.append(nbformat.v4.new_code_cell(asked))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     with tempfile.TemporaryDirectory() as place:
@@ -84,9 +85,10 @@ def main() -> int:
     for name in names:
         expressions = table()[name]
         for order in asked.orders:
-            found = evaluate(name, expressions, order, asked.keep)
-            remember(name, digest(name, expressions), order, found)
-            untrue = [sentence for sentence, holds in found.items() if not holds]
+            code = digest(name)
+            found = evaluate(name, expressions.values(), order, asked.keep)
+            remember(name, code, order, found)
+            untrue = [sentence for sentence, expression in expressions.items() if not found[expression]]
             status |= bool(untrue)
             print(f"{name}, order {order}: {len(found) - len(untrue)} of {len(found)} sentences are true", flush=True)
             print("".join(f"  not so: {sentence}\n" for sentence in untrue), end="", flush=True)

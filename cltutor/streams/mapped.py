@@ -57,8 +57,8 @@ def on_disk(split: Split, path: Path) -> Split:
 
 
 def opened(path: Path, like: Tensor) -> Tensor:
-    """The images in a file, of the shape of others."""
-    return torch.from_file(str(path), shared=False, size=like.numel(), dtype=torch.uint8).view(like.shape)
+    """The images in a file, of the shape of others. Shared, as only then the storage knows its file; nothing writes."""
+    return torch.from_file(str(path), shared=True, size=like.numel(), dtype=torch.uint8).view(like.shape)
 
 
 def is_mapped(images: Tensor) -> bool:

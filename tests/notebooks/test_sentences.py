@@ -29,43 +29,43 @@ class TestSentences:
     def test_what_is_stored_belongs_to_this_code_and_is_true_for_five_orders(self, name):
         found = stored()[name]
         again = f"run: python tests/sentences.py {name[:2]}"
-        assert found["digest"] == digest(name, table()[name]), again
+        assert found["digest"] == digest(name), again
         assert sorted(found["found"]) == [str(order) for order in ORDERS], again
-        untrue = [(order, one) for order, some in found["found"].items() for one, holds in some.items() if not holds]
-        assert untrue == []
-        assert all(set(some) == set(table()[name]) for some in found["found"].values())
+        asked = table()[name].items()
+        assert all(expression in some for some in found["found"].values() for _, expression in asked), again
+        assert [(order, one) for order, some in found["found"].items() for one, e in asked if not some[e]] == []
 
     @pytest.mark.long
     @pytest.mark.parametrize("order", ORDERS)
     def test_they_are_true_when_the_notebook_is_executed_for_this_order(self, name, order):
-        assert [sentence for sentence, holds in evaluate(name, table()[name], order).items() if not holds] == []
+        found = evaluate(name, table()[name].values(), order)
+        assert [sentence for sentence, expression in table()[name].items() if not found[expression]] == []
 
 
-def test_a_changed_cell_or_expression_asks_for_another_evaluation_and_changed_prose_does_not(tmp_path):
+def test_a_changed_cell_asks_for_another_evaluation_and_changed_prose_does_not(tmp_path):
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(f"{SWITCH}  # a comment"), nbformat.v4.new_markdown_cell("Old.")]
 
-    def digest_of(expressions):
+    def digest_now():
         nbformat.write(notebook, tmp_path / "one.ipynb")
-        return digest("one", expressions, tmp_path)
+        return digest("one", tmp_path)
 
-    first = digest_of({"It is so.": "x > 0"})
+    first = digest_now()
     notebook.cells[1].source = "New."
-    notebook.cells[0].source = f"{SWITCH}"
-    assert digest_of({"It is so.": "x > 0"}) == first
-    assert digest_of({"It is so.": "x > 1"}) != first
+    notebook.cells[0].source = SWITCH
+    assert digest_now() == first
     notebook.cells[0].source = f"{SWITCH}\nx = 1"
-    assert digest_of({"It is so.": "x > 0"}) != first
+    assert digest_now() != first
 
 
-def test_a_sentence_that_is_not_so_is_found_for_the_order_in_which_it_is_not(tmp_path):
+def test_an_expression_is_found_untrue_for_the_order_in_which_it_is(tmp_path):
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(f"{SWITCH}\nrows = [ORDER]")]
     nbformat.write(notebook, tmp_path / "one.ipynb")
-    expressions = {"Small.": "rows[0] < 2", "Always.": "True"}
-    assert evaluate("one", expressions, 1, folder=tmp_path) == {"Small.": True, "Always.": True}
-    assert evaluate("one", expressions, 3, folder=tmp_path) == {"Small.": False, "Always.": True}
+    asked = ["rows[0] < 2", "True"]
+    assert evaluate("one", asked, 1, folder=tmp_path) == {"rows[0] < 2": True, "True": True}
+    assert evaluate("one", asked, 3, folder=tmp_path) == {"rows[0] < 2": False, "True": True}
     notebook.cells[0].source = "rows = [0]"
     nbformat.write(notebook, tmp_path / "one.ipynb")
     with pytest.raises(ValueError, match=re.escape("one does not set 'ORDER = 0' in its first cell of code.")):
-        evaluate("one", expressions, 3, folder=tmp_path)
+        evaluate("one", asked, 3, folder=tmp_path)

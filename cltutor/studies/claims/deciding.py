@@ -119,6 +119,8 @@ def p_value(claim: Claim, trials: Sequence[Trial]) -> float | None:
         return above_zero(differences)
     if claim.side == "below":
         return above_zero(-differences)
+    if np.ptp(differences) == 0:  # the same in every trial: within the margin, whose ends belong to it, or not
+        return float(abs(differences[0]) > claim.margin)
     return max(above_zero(differences + claim.margin), above_zero(claim.margin - differences))
 
 

@@ -137,6 +137,8 @@ def test_there_is_no_p_value_of_too_few_trials_or_of_one_that_diverged():
     assert p_value(ABOVE, trials([*NARROW[:2], math.nan])) is None
     assert p_value(ABOVE, trials([1.0, 1.0, 1.0])) == 0
     assert p_value(ABOVE, trials(ZEROS)) == 1
+    assert p_value(within(0.0), trials(ZEROS)) == 0
+    assert p_value(within(2.0), trials([2.5, 2.5, 2.5])) == 1
 
 
 def test_holm_compares_the_smallest_with_the_level_over_all_and_stops_at_the_first_that_fails():

@@ -8,7 +8,9 @@ from cltutor.studies.claims import rows
 from cltutor.studies.claims.claim import PAPERS
 from cltutor.studies.claims.measures import STATISTICS
 from cltutor.studies.claims.rows import ROWS, all_claims, claim, unrunnable
+from cltutor.studies.claims.running import stream_of
 from cltutor.studies.claims.settings import SETTINGS
+from cltutor.training.loop import check
 
 GIVEN = {"stream": "pair", "range": ["tasks", 2, 4, "two to four"], "sides": {"finetune": {"warm_up": True}}}
 ALSO = {"phases": "old heads learn only where something teaches them"}
@@ -49,6 +51,14 @@ def test_every_recipe_of_a_claim_can_be_made_with_the_same_number_of_configurati
             count *= len(values)
         counts |= {count} if side.weights else set()
     assert len(counts) <= 1
+
+
+@pytest.mark.filterwarnings("ignore")  # of weights that move nothing
+def test_every_recipe_of_a_claim_can_be_learned_on_its_stream():
+    sides = {(side.label, side.setting, repr(side)): side for one in all_claims() if not one.data for side in one.sides}
+    for side in sides.values():
+        weights = {name: values[0] for name, values in side.weights.items()}
+        check(stream_of(side.setting, 0), side.recipe(0.02, 0, weights))
 
 
 @pytest.mark.parametrize(
