@@ -19,8 +19,8 @@ def for_several_labels(recipe: Annotated[Recipe | str, MethodName()]) -> Recipe:
     """
     assert isinstance(recipe, Recipe), "MethodName makes one of a name"
     schedule = recipe.schedule
-    phases = {name: tuple(map(_phase, getattr(schedule, name))) for name in ("first", "later")}
-    return replace(recipe, loss=_loss(recipe.loss), schedule=replace(schedule, **phases))
+    first, later = (tuple(map(_phase, phases)) for phases in (schedule.first, schedule.later))
+    return replace(recipe, loss=_loss(recipe.loss), schedule=replace(schedule, first=first, later=later))
 
 
 def _phase(phase: Phase) -> Phase:

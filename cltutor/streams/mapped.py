@@ -30,13 +30,11 @@ def mapped(stream: Stream, folder: Annotated[str | os.PathLike, Location()]) -> 
     place = Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        parts = [
-            [(part, place / f"{task.index}-{kind}.bin") for kind, part in enumerate(parts_of(task))] for task in stream
-        ]
-        tasks = [
-            replace(task, **dict(zip(("train", "validation", "test"), (on_disk(*one) for one in own), strict=True)))
-            for task, own in zip(stream, parts, strict=True)
-        ]
+        tasks = []
+        for task in stream:
+            files = (place / f"{task.index}-{kind}.bin" for kind in range(3))
+            train, validation, test = map(on_disk, parts_of(task), files)
+            tasks.append(replace(task, train=train, validation=validation, test=test))
     except OSError as error:
         raise ValueError(f"{str(place)!r} takes no images: {error.strerror}.") from error
     return Stream(tasks, stream.class_names, stream.name, stream.code, stream.report, stream.returning)
