@@ -81,8 +81,8 @@ def _add_grading(command: argparse.ArgumentParser) -> None:
     place = by(Location(), "it")
     command.add_argument("submissions", type=place, metavar="folder", help="where the students' notebooks are")
     command.add_argument("--out", type=place, default=Path("grades.csv"), help="the table (default: grades.csv)")
-    words = "seconds for an exercise with the cells that it needs (default: 60)"
-    command.add_argument("--limit", type=by(Whole(1, 86_400), "limit"), default=60, help=words)
+    words = "seconds for an exercise with the cells that it needs (default: 120)"
+    command.add_argument("--limit", type=by(Whole(1, 86_400), "limit"), default=120, help=words)
     memory = by(Whole(1, 1024), "memory")
     command.add_argument("--memory", type=memory, default=4, help="GB that a notebook may take (default: 4)")
     words = "write otter-grader's test files to the folder instead of grading"

@@ -95,7 +95,7 @@ def test_the_folded_solutions_of_a_notebook_pass_in_a_process_of_their_own(tmp_p
         if cell.cell_type == "code" and "exercises.check(" in cell.source:
             cell.source = folded.pop(0)
     nbformat.write(solved, tmp_path / path.name)
-    found, _ = grade_one(tmp_path / path.name, path.name, 60, MEMORY)
+    found, _ = grade_one(tmp_path / path.name, path.name, 300, MEMORY)
     assert len(found.results) == 3
     assert [one for one in found.results.values() if not one.passed] == []
 
