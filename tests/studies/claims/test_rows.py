@@ -6,6 +6,7 @@ import pytest
 
 from cltutor.studies.claims import rows
 from cltutor.studies.claims.claim import PAPERS
+from cltutor.studies.claims.deciding import VERDICTS
 from cltutor.studies.claims.measures import STATISTICS
 from cltutor.studies.claims.rows import ROWS, all_claims, claim, unrunnable
 from cltutor.studies.claims.running import stream_of
@@ -27,6 +28,10 @@ def test_every_paper_has_claims_each_with_a_place_a_sentence_and_a_code_of_its_o
 
 def test_a_row_is_a_claim_with_its_comparison_as_written_and_nothing_is_named_in_vain():
     papers = tomllib.loads(ROWS.read_text(encoding="utf-8"))
+    sentences = {one.sentence for one in all_claims()}
+    told = papers.pop("instructive")
+    assert {sentence for sentence, _, _ in told} <= sentences
+    assert {verdict for _, verdict, _ in told} <= set(VERDICTS)
     for paper, given in papers.items():
         own = [one for one in all_claims() if one.paper == paper]
         assert [row[3] for row in given["rows"]] == [one.comparison for one in own]
