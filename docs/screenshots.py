@@ -8,6 +8,7 @@ FOLDER/<name>-<window>.png, the page as a reader sees it: on a laptop, with a pr
 """
 
 import argparse
+import base64
 import io
 import sys
 import tempfile
@@ -71,17 +72,19 @@ def smallest(png: bytes) -> bytes:
     return file.getvalue()
 
 
-def show(tool: browsing.Widget, window: str) -> None:
-    """Have the page show a widget at the top of this window."""
+def seen(tool: browsing.Widget, window: str) -> bytes:
+    """The page as PNG, with a widget at the top of this window."""
     width, height, scale, theme = WINDOWS[window]
     page = tool.notebook.page
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
     size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
-    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", size)
+    devtools = page.context.new_cdp_session(page)  # Playwright's own screenshot would have the window it opened
+    devtools.send("Emulation.setDeviceMetricsOverride", size)
     page.wait_for_timeout(1000)  # until all is laid out
     tool.place.evaluate("tool => tool.closest('.jp-OutputArea').scrollIntoView({ block: 'start' })")
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
+    return base64.b64decode(devtools.send("Page.captureScreenshot")["data"])
 
 
 def main(names: list[str], folder: Path | None) -> int:
@@ -102,9 +105,8 @@ def main(names: list[str], folder: Path | None) -> int:
                 if errors := notebook.errors():
                     raise RuntimeError(f"{name}: {errors[0]}")
                 for window in WINDOWS if folder else ():
-                    show(tool, window)
                     folder.mkdir(parents=True, exist_ok=True)
-                    notebook.page.screenshot(path=folder / f"{name}-{window}.png")
+                    (folder / f"{name}-{window}.png").write_bytes(seen(tool, window))
                 if not folder:
                     data = smallest(tool.place.screenshot())
                     (DOCS / f"{name}.png").write_bytes(data)

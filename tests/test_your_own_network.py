@@ -20,7 +20,7 @@ for method in (cl.methods.mas, cl.methods.eeil, cl.methods.er, cl.methods.joint)
     own = {"memory": cl.memory.ExemplarMemory(50)} if method is cl.methods.eeil else {}
     assert cl.learn(stream.fewer(0.1), method(backbone=Mixer(), epochs=7, **own), progress=False).complete
 
-run = comparison.runs[-1]
+run = comparison[-1]
 assert run.name == "gated"
 run.save("gated.safetensors")
 assert cl.Run.load("gated.safetensors").recipe == run.recipe

@@ -12,7 +12,7 @@ from ..studies.claims.entries import SHIPPED, Ledger, claims, ledger, write
 from ..studies.claims.entry import Entry
 from ..studies.claims.rows import all_claims
 from ..studies.claims.running import check, estimate
-from .writing import ready_file
+from .writing import ready, ready_file
 
 SAVED_EVERY = 300.0  # seconds
 
@@ -37,6 +37,7 @@ def main(
     numbers = shipped if arguments.trials is None else None
     for path in filter(None, (numbers, arguments.out)):
         ready_file(path)
+    ready(Path(arguments.store), "--store")
     runs, seconds = estimate(chosen, arguments.store)
     print(
         f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}.",

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from ..show.picture import Picture
 
 
-def ready(folder: Path) -> Path:
+def ready(folder: Path, option: str = "--out") -> Path:
     """The folder, which now exists; ValueError in one sentence where it cannot be written to."""
     try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / ".writable").touch()
         (folder / ".writable").unlink()
     except OSError as error:
-        raise ValueError(f"cannot write to {folder} ({error.strerror}): choose another place with --out.") from error
+        raise ValueError(f"cannot write to {folder} ({error.strerror}): choose another place with {option}.") from error
     return folder
 
 

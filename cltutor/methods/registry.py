@@ -111,8 +111,9 @@ def named(name: str) -> Build:
     if not isinstance(name, str):
         raise ValueError(f"A method is named by its text, such as 'lwf', not {shown(name)}.")
     if name not in _methods:
-        near = difflib.get_close_matches(name[:80], names(), 1) or [", ".join(names())]
-        raise ValueError(f"There is no method {shown(name)}; did you mean {near[0]}?")
+        near = difflib.get_close_matches(name[:80], names(), 1)
+        words = f"did you mean {near[0]}?" if near else f"cl.methods.names() lists the {len(_methods)} that there are."
+        raise ValueError(f"There is no method {shown(name)}; {words}")
     return _methods[name]
 
 

@@ -68,6 +68,8 @@ class Stream(Sequence[Task]):
         self.report = Report() if report is None else report
         self.returning = returning
         _check_tasks(self._tasks, self.class_names, returning)
+        self.arrivals = arrivals([task.classes for task in self._tasks])
+        """The labels of each task that no earlier one had; a network grows a head for them where there are any."""
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -102,11 +104,6 @@ class Stream(Sequence[Task]):
     def multilabel(self) -> bool:
         """Whether an image may have several labels."""
         return self[0].test.marks is not None
-
-    @cached_property
-    def arrivals(self) -> tuple[tuple[int, ...], ...]:
-        """The labels of each task that no earlier one had; a network grows a head for them where there are any."""
-        return arrivals([task.classes for task in self])
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

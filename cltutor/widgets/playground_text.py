@@ -5,6 +5,7 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import ipywidgets
@@ -32,15 +33,15 @@ def method_code(wanted: Recipe) -> str | None:
         return None
     build, found = methods.named(wanted.name), composition_of(wanted)
     own = inspect.signature(build).parameters
-    settings = {name: getattr(found, name) for name in ("temperature", "beta", "gamma") if name in own}
     more = {"heads": found.heads, "epochs": found.epochs, "learning_rate": found.rate}
-    settings |= {name: value for name, value in more.items() if takes(build, name, value)}
+    settings = {name: value for name, value in more.items() if takes(build, name, value)}
     settings |= {"memory": wanted.memory} if found.memory in ("exemplars", "per class") else {}
     # The papers' lambda is the weight of a term, or twice of it.
     several = [{"lam": lam} for lam in (found.beta, found.omega, 2 * found.omega)] if "lam" in own else [{}]
-    for more in several:
-        if _made(build, settings | more) == wanted:
-            return call(f"cl.methods.{wanted.name}", _shortest(build, settings | more, wanted))
+    weights = {name: getattr(found, name) for name in ("temperature", "beta", "gamma") if name in own}
+    for weight, more in product((weights, {}), several):  # a method's own beta may be that of another term
+        if _made(build, weight | settings | more) == wanted:
+            return call(f"cl.methods.{wanted.name}", _shortest(build, weight | settings | more, wanted))
     return None
 
 

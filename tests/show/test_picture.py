@@ -181,4 +181,4 @@ def test_a_source_is_the_lines_of_the_file_with_their_place():
     assert f"def {code}".strip() in repr(shown)
     method = show.source(Distillation.__call__)  # without the indentation of its class
     assert method.code.startswith("def __call__(")
-    assert "\n    student, teacher, tasks = " in method.code
+    assert "\n    student, teacher = " in method.code

@@ -50,9 +50,11 @@ class Ledger(Sequence[Entry]):
         return replace(self, entries=tuple(entry for entry in self if entry.claim.paper == paper))
 
     def with_papers_of(self, other: "Ledger") -> "Ledger":
-        """This ledger, with the claims of ``other`` in place of its own; ``other`` may be one that was stopped."""
+        """This ledger, with the claims of ``other`` in place of its own; of one that was stopped, those that have as
+        many trials."""
         new = {entry.claim.code: entry for entry in other}
-        entries = tuple(new.get(entry.claim.code, entry) for entry in self)
+        both = ((entry, new.get(entry.claim.code, entry)) for entry in self)
+        entries = tuple(after if len(after.trials) >= len(before.trials) else before for before, after in both)
         return Ledger(entries, {**self.origins, **other.origins}, {**self.records, **other.records})
 
     def counts(self) -> dict[str, int]:

@@ -101,6 +101,11 @@ def test_one_papers_claims_replace_its_own_and_no_others(made):
     assert both.origins.keys() == {"lwf", *made.origins}
 
 
+def test_a_run_that_was_stopped_at_its_beginning_takes_away_no_finished_claim(made):
+    begun = Ledger(tuple(Entry(one.claim) for one in made), {"lwf": {"date": "now"}})
+    assert list(made.with_papers_of(begun)) == list(made)
+
+
 def test_the_page_shows_every_claim_with_what_differs_and_the_streams_with_their_ranges(made):
     page = markdown(made)
     for title, own in made.by_paper():
