@@ -79,7 +79,7 @@ def check_files(score: Score, store: Store, whole: cl.Run) -> None:
 
 
 def full_disk(score: Score, case: Case, folder: Path, whole: cl.Run, draw: random.Random) -> None:
-    """No room from the start, as the store is told, or from some size of a file on, as the kernel says."""
+    """No room from the start, as the store finds, or from some size of a file on, as the kernel says."""
     store = Store(folder, every=0.0)
     if draw.random() < 0.25:
         store.free_space = lambda _: draw.randrange(10_000)

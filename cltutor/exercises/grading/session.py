@@ -1,4 +1,4 @@
-"""A student's process, seen from the grader: it is told which cell to run, and its answers are judged here."""
+"""A student's process, seen from the grader: it gets the cells to run, and its answers are judged here."""
 
 import os
 import pickle
