@@ -3,8 +3,10 @@
 ``tests/conftest.py`` imports it, so that every contract suite covers them like what comes with cltutor.
 """
 
+import atexit
 import importlib.util
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +18,7 @@ FILE, USE, COMPARE, ALIGNING = re.findall(r"```python\n(.*?)```", PAGE.read_text
 def imported(name: str, code: str):
     """``code`` as the module ``name``, from a file that worker processes find, too."""
     folder = tempfile.mkdtemp(prefix="cltutor-example-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = Path(folder) / f"{name}.py"
     path.write_text(code, encoding="utf-8")
     spec = importlib.util.spec_from_file_location(name, path)
