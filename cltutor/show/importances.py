@@ -4,21 +4,22 @@ Importances of different methods have different units: they are compared on scal
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated
 
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from ..checked import Table, Text, checked
-from ..describe import Choice
 from .matrix import MAP, heat_map
 from .picture import FONT, Picture, chart, headed, shortened, titled
-from .rules import TwoNames, Values, by_name
+from .rules import TwoNames, by_name
+from .scales import FINE, OMEGA, READ, SCALES, TICKS, UNIT, Omega, Scale, rank_correlation, scaled
 from .spots import Played
 from .style import GROUND, INK
 
@@ -30,73 +31,84 @@ COUNTED = 40  # cells per side of a map of agreement
 SPOTS = 132_000  # of all maps: of more cells, the mean of neighbours is read
 TILED = 130  # per side of a map of tiles, whose gaps must be visible as well
 SHADES = 32  # of colour: more cannot be distinguished, and would take more room in a page
-DECADES = 6  # below the largest, on the logarithmic scale
-SCALES = {
-    "rank": "rank in the layer (% of its weights that matter less)",
-    "log": "importance (decades below the layer's largest)",
-}
-TICKS = {"rank": range(0, 101, 20), "log": range(-DECADES, 1)}
-UNIT = {"rank": "rank (%)", "log": "decades below the largest"}
-FINE = {"rank": 1, "log": -20}  # steps of a unit in which a value is read
-READ = {"rank": "rank {} % in the layer", "log": "{} decades from the layer's largest"}
-OMEGA = Values(low=0)
-Omega, Scale = Annotated[ArrayLike, OMEGA], Annotated[str, Choice(SCALES)]
 Omegas = by_name(Table(None, Text(), least=1))  # by method, then by the parameter's name
 
 
 @checked
-def importance(omegas: Omegas, layer: str, scale: Scale = "rank", what: str = "") -> Picture:
+def importance(
+    omegas: Omegas, layer: str, scale: Scale = "rank", what: str = "", earlier: Sequence[Omegas] = ()
+) -> Picture:
     """Heat maps of one layer's importance: name of the method -> (parameter name -> Omega).
 
     A linear layer is a matrix, outputs down and inputs across. Filters of a convolution are tiles: one row per filter,
     one tile per input channel; in a first layer with at most 4 input channels, every filter's tiles lie together and
     filters fill a grid. Where tiles would take more than 130 cells per side, each kernel becomes one cell, its mean;
-    where a matrix has more than 260 per side, neighbours become one cell, their mean; the picture says so.
+    where a matrix has more than 260 per side (fewer with frames), neighbours become one cell, their mean; the picture
+    says so.
 
     Importances of different methods have different units, so all are drawn on one scale without a unit: "rank" within
     the layer, or "log", the decades below the layer's largest. what: words for the title, such as "after task 2".
+    earlier: importances by the same methods after each earlier task, the first one first: a frame for each.
 
     Raises:
-        ValueError: an unknown layer or scale, or importances of different shapes.
+        ValueError: an unknown layer or scale, importances of different shapes, or by other methods earlier.
     """
-    for method, omega in omegas.items():
-        if layer not in omega:
-            raise ValueError(f"{method} has no importance for {layer!r}: it has {', '.join(omega)}.")
-    values = {method: OMEGA.check(f"the importance by {method}", omega[layer]) for method, omega in omegas.items()}
-    shapes = {array.shape for array in values.values()}
+    frames = [*earlier, omegas]
+    values = [_of_layer(one, layer, list(omegas)) for one in frames]
+    shapes = {array.shape for one in values for array in one.values()}
     if len(shapes) != 1:
         raise ValueError(f"The importances of {layer} are of one shape, not {sorted(shapes)}.")
-    made = {method: cells(scaled(array, scale)) for method, array in values.items()}
-    (shown, names, note), *_ = made.values()
-    across, down = (2 if len(made) > 2 else len(made)), math.ceil(len(made) / 2)
+    most = round(CELLS / math.sqrt(len(frames)))  # so that the frames together stay small in a page
+    made = [{method: cells(scaled(array, scale), most) for method, array in one.items()} for one in values]
+    shown, names, note = made[-1][next(iter(omegas))]
+    across, down = (2 if len(omegas) > 2 else len(omegas)), math.ceil(len(omegas) / 2)
     high = min(HIGH / down, max(0.5, WIDE * shown.shape[0] / shown.shape[1]))
     width, title = LEFT + across * (WIDE + GAP) + 0.1, titled(f"Importance of each weight of {layer}", what)
     picture = headed(max(5.4, width), BELOW + down * (high + OVER), title, [note])
-    colors, norm = matplotlib.colormaps[MAP].with_extremes(bad="none"), Normalize(TICKS[scale][0], TICKS[scale][-1])
-    for place, (method, (shown, names, _)) in enumerate(made.items()):
+    picture.frames([f"task {frame + 1}" for frame in range(len(frames))], "task")
+    norm = Normalize(TICKS[scale][0], TICKS[scale][-1])
+    for place, method in enumerate(omegas):
         left = LEFT + place % across * (WIDE + GAP)
         bottom = BELOW + (down - 1 - place // across) * (high + OVER)
-        axes = picture.panel(left, bottom, WIDE, high, frame=False)
-        shades = norm.inverse((SHADES * norm(shown)).round() / SHADES)
-        heat_map(axes, shades, norm.vmin, norm.vmax, cmap=colors)
-        axes.set(xticks=[], yticks=[])
-        _spots(picture, (left, bottom, WIDE, high), method, shown, names, scale, shown.size * len(made))
+        box, each = (left, bottom, WIDE, high), [maps[method][0] for maps in made]
+        drawn = [_map(picture, box, values, norm) for values in each]
+        for frame, artist in enumerate(drawn if earlier else ()):
+            picture.appear(frame, artist, last=frame)
+        _spots(picture, box, method, each, names, scale, len(omegas))
         picture.write(left, bottom + high + 0.07, shortened(method, WIDE), va="baseline")
     for column in range(across):
         picture.write(LEFT + column * (WIDE + GAP), BELOW - 0.06, shortened(names[1], WIDE))
     picture.write(0.3, BELOW + down * (high + OVER) / 2, names[0], rotation=90, va="center", ha="center")
-    picture.color_bar(ScalarMappable(norm, colors), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
+    picture.color_bar(ScalarMappable(norm, MAP), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
     picture.write(LEFT, 0.28, SCALES[scale])
-    zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values.items())
-    size = f"heat maps of {' x '.join(map(str, *shapes))} weights for {', '.join(values)}"
+    zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values[-1].items())
+    size = f"heat maps of {' x '.join(map(str, *shapes))} weights for {', '.join(omegas)}"
     picture.alt = f"{title}: {size}, coloured by {SCALES[scale]}; of no importance at all are {zeros}."
     return picture
 
 
-def cells(values: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
+def _map(picture: Picture, box: tuple[float, float, float, float], values: np.ndarray, norm: Normalize) -> AxesImage:
+    """Cells in so many colours that they can be distinguished; gaps have that of the page."""
+    axes, colors = picture.panel(*box, frame=False), matplotlib.colormaps[MAP].with_extremes(bad="none")
+    axes.set(xticks=[], yticks=[])
+    shades = norm.inverse((SHADES * norm(values)).round() / SHADES)
+    return heat_map(axes, shades, norm.vmin, norm.vmax, cmap=colors)
+
+
+def _of_layer(omegas: Mapping[str, Mapping[str, ArrayLike]], layer: str, methods: list[str]) -> dict[str, np.ndarray]:
+    """Each method's importance of a layer, in the order of ``methods``."""
+    if sorted(omegas) != sorted(methods):
+        raise ValueError(f"Every task has importances by {', '.join(methods)}, not by {', '.join(omegas)}.")
+    for method, omega in omegas.items():
+        if layer not in omega:
+            raise ValueError(f"{method} has no importance for {layer!r}: it has {', '.join(omega)}.")
+    return {method: OMEGA.check(f"the importance by {method}", omegas[method][layer]) for method in methods}
+
+
+def cells(values: np.ndarray, most: int = CELLS) -> tuple[np.ndarray, tuple[str, str], str]:
     """The cells (rows, columns) that show a parameter, the names of rows and columns, and how it was made smaller.
 
-    Gaps between tiles are nan.
+    At most ``most`` cells per side. Gaps between tiles are nan.
     """
     if values.ndim < 2:
         return _grid(values.reshape(-1, 1, 1)), ("", f"{values.size} values, in reading order"), ""
@@ -113,7 +125,7 @@ def cells(values: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
             return _tiled(tiles), (f"{outputs} filters", f"{inputs} inputs, each {size}"), ""
         tiles, note = tiles.mean((2, 3), keepdims=True), f"each cell: the mean of a {size} kernel"
         names = f"{outputs} filters", f"{inputs} inputs"
-    matrix, block = tiles[:, :, 0, 0], [-(-n // CELLS) for n in tiles.shape[:2]]
+    matrix, block = tiles[:, :, 0, 0], [-(-n // most) for n in tiles.shape[:2]]
     if max(block) > 1:
         note = (note or "each cell: the mean") + f" of {block[0]} x {block[1]} neighbours"
         matrix = _blocks(_blocks(matrix, block[0]).T, block[1]).T
@@ -142,24 +154,24 @@ def _grid(tiles: np.ndarray) -> np.ndarray:
 
 
 def _spots(
-    picture: Picture, place: tuple, method: str, values: np.ndarray, names: tuple[str, str], scale: str, cells: int
+    picture: Picture, place: tuple, method: str, frames: list[np.ndarray], names: tuple[str, str], scale: str, maps: int
 ) -> None:
-    """What is read at each cell, or at the mean of neighbours where there are too many."""
-    left, low, wide, high = place
-    (rows, down), (columns, across) = _parts_of(values, names, cells)
+    """What is read at each cell of every frame, or at the mean of neighbours where there are too many."""
+    (left, low, wide, high), first = place, frames[0]
+    (rows, down), (columns, across) = _parts_of(first, names, first.size * maps * len(frames))
     tall, broad = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
-    beyond = (0, max(0, tall - len(values))), (0, max(0, broad - values.shape[1]))
-    padded = np.pad(values, beyond, constant_values=np.nan)[:tall, :broad]
-    blocks = padded.reshape(len(rows), down, len(columns), across)
-    count = np.isfinite(blocks).sum((1, 3))
-    fine = FINE[scale] * np.nansum(blocks, axis=(1, 3)) / np.maximum(count, 1)
-    codes = range(1 + round(abs(FINE[scale]) * np.ptp(TICKS[scale])))
+    beyond = (0, max(0, tall - len(first))), (0, max(0, broad - first.shape[1]))
+    codes, found = range(1 + round(abs(FINE[scale]) * np.ptp(TICKS[scale]))), []
     words = [READ[scale].format(f"{code / FINE[scale] + 0:g}") for code in codes]
-    found = np.where(count, fine.round(), len(words)).astype(np.uint8)
-    box = (left, low + high * (1 - tall / len(values)), wide * broad / values.shape[1], high * tall / len(values))
-    value = Played([*words, "no weight"], found.reshape(1, -1))
-    sentence = "{method}, {row}, {column}: {value}"
-    picture.cells(box, rows, columns, sentence, key=method, link=[0], method=method, value=value)
+    for values in frames:
+        padded = np.pad(values, beyond, constant_values=np.nan)[:tall, :broad]
+        blocks = padded.reshape(len(rows), down, len(columns), across)
+        count = np.isfinite(blocks).sum((1, 3))
+        fine = FINE[scale] * np.nansum(blocks, axis=(1, 3)) / np.maximum(count, 1)
+        found.append(np.where(count, fine.round(), len(words)).astype(np.uint8).ravel())
+    box = (left, low + high * (1 - tall / len(first)), wide * broad / first.shape[1], high * tall / len(first))
+    read = {"method": method, "value": Played([*words, "no weight"], np.stack(found))}
+    picture.cells(box, rows, columns, "{method}, {row}, {column}: {value}", key=method, link=[0], **read)
 
 
 def _parts_of(values: np.ndarray, names: tuple[str, str], cells: int) -> list[tuple[list[str | None], int]]:
@@ -246,32 +258,3 @@ def agreement(first: Omega, second: Omega, names: TwoNames, scale: Scale = "rank
     bar.set_label("weights in a cell", fontsize=FONT, color=INK)
     picture.alt = f"Importance by {title}: {words}."
     return picture
-
-
-@checked
-def scaled(values: Omega, scale: Scale) -> np.ndarray:
-    """Numbers of any unit on a scale without one, in their shape.
-
-    "rank": from 0 to 100, the percentage of the others that are smaller; equal ones share the mean of their ranks.
-    "log": from -6 to 0, the decades below the largest; 0 and all smaller values become -6.
-
-    Raises:
-        ValueError: an unknown scale, or numbers below 0 or not finite.
-    """
-    if scale == "rank":
-        return 100 * ranks(values).reshape(values.shape) / max(1, values.size - 1)
-    largest = values.max() or 1.0
-    return np.log10(np.maximum(values / largest, 10.0**-DECADES))
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """The rank of each number (N,), from 0; equal ones share the mean of their ranks."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts + 1) / 2)[places.reshape(-1)]
-
-
-def rank_correlation(one: ArrayLike, other: ArrayLike) -> float:
-    """Spearman's rank correlation, from -1 to 1; nan if all numbers of one are equal."""
-    a, b = (ranks(np.asarray(values, dtype=float)) for values in (one, other))
-    return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) and np.ptp(b) else float("nan")

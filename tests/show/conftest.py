@@ -153,10 +153,10 @@ def _tick_labels(picture, drawn: bool) -> set[int]:
     return {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
 
 
-def read_spots(drawing) -> list[str]:
-    """The words of every spot of a drawing in its first frame, put together as touch.js does it."""
+def read_spots(drawing, frame: int | None = None) -> list[str]:
+    """The words of every spot of a drawing in a frame, its first by default, put together as touch.js does it."""
     read = []
-    names, start = drawing["frames"]["names"], drawing["frames"]["start"]
+    names, start = drawing["frames"]["names"], drawing["frames"]["start"] if frame is None else frame
     for one in drawing["spots"]:
         for i in range(one["shape"][0] * one["shape"][1]):
             words = [_word(i, start, *column) for column in one["columns"]]
@@ -181,7 +181,7 @@ def run():
 @pytest.fixture
 def read():
     """The words of every spot of a picture."""
-    return lambda picture: read_spots(picture.drawing()["drawings"][0])
+    return lambda picture, frame=None: read_spots(picture.drawing()["drawings"][0], frame)
 
 
 @pytest.fixture

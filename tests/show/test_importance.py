@@ -5,43 +5,17 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
 
 from cltutor import show
-from cltutor.show.importances import cells, mark, rank_correlation, ranks, scaled, weight_at
+from cltutor.show.importances import cells, mark, weight_at
+from cltutor.show.scales import scaled
 
 NAMES = ("mas", "mas_local", "ewc", "si")
-numbers = st.lists(st.sampled_from([0.0, 1e-9, 0.5, 1.0, 2.0, 7.0]), min_size=2, max_size=30)
 
 
 def omegas(*shape, names=NAMES):
     draw = torch.Generator().manual_seed(0)
     return {name: {"layer": torch.rand(shape, generator=draw)} for name in names}
-
-
-@given(numbers, st.randoms(use_true_random=False))
-def test_equal_numbers_share_their_mean_rank_and_the_rank_correlation_is_spearmans(values, random):
-    np.testing.assert_allclose(ranks(np.array(values)), stats.rankdata(values) - 1)
-    other = values.copy()
-    random.shuffle(other)
-    if len(set(values)) == 1:
-        assert np.isnan(rank_correlation(values, other))
-    else:
-        assert rank_correlation(values, other) == pytest.approx(stats.spearmanr(values, other).statistic)
-
-
-def test_ranks_run_from_0_to_100_in_any_unit():
-    values = np.array([[3.0, 1.0, 2.0], [0.0, 0.0, 10.0]])
-    expected = np.array([[80, 40, 60], [10, 10, 100]])
-    np.testing.assert_allclose(scaled(values, "rank"), expected)
-    np.testing.assert_allclose(scaled(1e-6 * values, "rank"), expected)
-
-
-def test_decades_are_counted_down_from_the_largest_and_end_at_six():
-    np.testing.assert_allclose(scaled([50, 5, 0.05, 1e-9, 0], "log"), [0, -1, -3, -6, -6])
-    np.testing.assert_allclose(scaled([0, 0], "log"), [-6, -6])
 
 
 @pytest.mark.parametrize(
@@ -108,6 +82,25 @@ def test_every_weight_is_read_with_its_place_and_rank(read):
     assert read(show.importance(given, "layer", "log"))[-1] == (
         f"si, output 6, input 5: {decades:g} decades from the layer's largest"
     )
+
+
+def test_each_earlier_task_is_a_frame_with_its_own_ranks(read):
+    earlier, now = omegas(6, 5, names=["mas"]), omegas(5, 6, names=["mas"])
+    now = {"mas": {"layer": now["mas"]["layer"].T}}
+    picture = show.importance(now, "layer", earlier=[earlier])
+    drawing = picture.drawing()["drawings"][0]
+    assert drawing["frames"]["names"] == ("task 1", "task 2")
+    assert drawing["svg"].count("<image") == 3  # a map for each frame, and the colour bar
+    for frame, omega in enumerate([earlier, now]):
+        ranks = [f"{rank:.0f}" for rank in scaled(omega["mas"]["layer"], "rank").ravel()]
+        assert [words.split("rank ")[1].split(" %")[0] for words in read(picture, frame)] == ranks
+
+
+def test_earlier_importances_are_of_the_same_methods_and_shape():
+    with pytest.raises(ValueError, match="by mas, not by ewc"):
+        show.importance(omegas(6, 5, names=["mas"]), "layer", earlier=[omegas(6, 5, names=["ewc"])])
+    with pytest.raises(ValueError, match="of one shape, not"):
+        show.importance(omegas(6, 5), "layer", earlier=[omegas(5, 6)])
 
 
 def test_of_many_weights_the_mean_of_neighbours_is_read(read):
