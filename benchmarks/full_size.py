@@ -71,7 +71,8 @@ def _of_curves(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
 
 def _of_weights(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
     methods = ("mas", "mas_local", "ewc", "si")
-    omegas = {name: {"layer": torch.tensor(draw.lognormal(0, 2, (128, 256)))} for name in methods}
+    over_tasks = [{name: {"layer": torch.tensor(draw.lognormal(0, 2, (128, 256)))} for name in methods} for _ in "123"]
+    *earlier, omegas = over_tasks
     shares = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
     damaged = {
         which: -np.sort(-draw.random((SEEDS, len(shares), TASKS)), axis=1) for which in ("least", "random", "most")
@@ -82,7 +83,7 @@ def _of_weights(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
         network.grow(2)
     network.requires_grad_(False)
     return {
-        "importance": cl.show.importance(omegas, "layer", what="after task 3"),
+        "importance": cl.show.importance(omegas, "layer", what="after task 3", earlier=earlier),
         "agreement": cl.show.agreement(*(omegas[name]["layer"] for name in methods[:2]), methods[:2]),
         "damage": cl.show.damage(shares, damaged, "mas", at=0.3),
         "knowledge": cl.show.knowledge(network, 1, 2, (1, 5)),

@@ -1,11 +1,12 @@
 """How the time of a run grows with the number of tasks T, for every method, and where the growth comes from.
 
 Images of 8x8 pixels, two classes, 32 training and 8 test images a task, two epochs, one thread, a memory of 160 images
-where there is one. Seconds are CPU time, so that other work on the machine does not count. The exponent b of seconds ~ T^b is fitted over T = 10 to 80. Training is split into its number of
-updates and the time of one of them (median after the last task begins over the same after the tenth): a method that
-keeps nothing per task has b = 1 for training. Testing asks all tasks seen after every epoch, so that its images, and
-its best b, are 2; after every task a network with a part per task asks all of them about all images, which makes 3.
-A size that would take over SECONDS, or has no room in the memory (every network is kept), is left out, and said so.
+where there is one. Seconds are CPU time, so that other work on the machine does not count. The exponent b of
+seconds ~ T^b is fitted over T = 10 to 80. Training is split into its number of updates and the time of one of them
+(median after the last task begins over the same after the tenth): a method that keeps nothing per task has b = 1 for
+training. Testing asks all tasks seen after every epoch, so that its images, and its best b, are 2; after every task a
+network with a part per task asks all of them about all images, which makes 3. A size that would take over SECONDS, or
+has no room in the memory (every network is kept), is left out, and said so.
 """
 
 import argparse
@@ -95,7 +96,8 @@ def main() -> int:
             print(rows[-1], flush=True)
     header = ["method", *(f"T = {tasks}, s" for tasks in TASKS), "training", "updates", "one update", "testing"]
     notes = (
-        f"Seconds of CPU of a run on one thread, then the exponents b of T^b over T = {TASKS[1]} to {TASKS[-1]}. Training = updates x one "
+        "Seconds of CPU of a run on one thread, then the exponents b of T^b over "
+        f"T = {TASKS[1]} to {TASKS[-1]}. Training = updates x one "
         "update + what a task costs outside its steps. A dash: not run, as it would have taken too long or had no "
         "room in the memory."
     )

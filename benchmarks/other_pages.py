@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 try:
     from benchmarks import browsing, report
 except ImportError:  # run as a script
@@ -25,6 +27,7 @@ except ImportError:  # run as a script
     import report
 
 NOTEBOOK = browsing.ROOT / "notebooks" / "00_start_here.ipynb"
+EMPTY = "empty.ipynb"  # what a page of its own reports without cltutor
 TOOL, MINUTES = ".cltutor-playground", 6
 NUMBERS = f"{TOOL} tbody td.number"  # of the table of runs
 
@@ -52,6 +55,7 @@ def notebook(home: Path, python: str) -> Iterator[str]:
     """The address of the notebook in Notebook 7."""
     with browsing.lab(home, python, "notebook") as server:
         shutil.copy(NOTEBOOK, server.folder)
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]), server.folder / EMPTY)
         yield f"{server.address}/notebooks/{NOTEBOOK.name}?token={server.token}"
 
 
@@ -59,6 +63,16 @@ def run_cells(page: Any) -> None:
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready }")
     page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells') }")
+
+
+def errors_without(page: Any, address: str, errors: list[str]) -> int:
+    """How many errors of scripts a notebook without cells has; they are taken from the list."""
+    arrive(page, address.replace(NOTEBOOK.name, EMPTY))
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_timeout(15_000)
+    found = len(errors)
+    errors.clear()
+    return found
 
 
 def arrive(page: Any, address: str) -> None:
@@ -97,15 +111,24 @@ def main() -> int:
             page.set_default_timeout(60_000 * MINUTES)
             page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
             with opened(Path(folder) / name, python) as address:
+                alone = errors_without(page, address, errors) if name == "notebook" else 0
                 arrive(page, address)
                 if name == "notebook":
                     run_cells(page)
                 before, after = play(page)
                 shown = page.locator(".cltutor-error").count()
                 page.close()
+            print(*(f"{name}: {error}" for error in errors), sep="\n", end="", flush=True)
             faults += shown + (before == after)
-            rows.append([name, version(python, name), f"{before}, then {after}", shown, len(errors)])
-    header = ["page", "version", "average accuracy (%), task unknown, then known", "errors of widgets", "of scripts"]
+            rows.append([name, version(python, name), f"{before}, then {after}", shown, len(errors), alone])
+    header = [
+        "page",
+        "version",
+        "average accuracy (%), task unknown, then known",
+        "errors of widgets",
+        "of scripts",
+        "in an empty notebook",
+    ]
     report.write("other_pages", "The playground of notebook 00 in other pages than JupyterLab", header, rows)
     return int(faults > 0)
 
