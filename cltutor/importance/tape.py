@@ -44,8 +44,8 @@ def own_parameters(layer: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def power_sum(gradients: Tensor, power: int) -> Tensor:
-    """Sum over samples of |gradient|^power, for a power of 1 or 2."""
-    return (gradients.abs() if power == 1 else gradients.square()).sum(0)  # a vector norm takes ten times as long
+    """Sum over samples of |gradient|^power, for a power of 1 or 2; the gradients are overwritten, in half the time."""
+    return (gradients.abs_() if power == 1 else gradients.square_()).sum(0)  # a vector norm takes ten times as long
 
 
 class Tape:
