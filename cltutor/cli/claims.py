@@ -12,8 +12,8 @@ from ..comparing.parallel import processes
 from ..studies.claims.claim import Claim
 from ..studies.claims.entries import SHIPPED, Ledger, claims, ledger, write
 from ..studies.claims.entry import Entry
-from ..studies.claims.rows import all_claims
 from ..studies.claims.planning import estimate, estimate_variants
+from ..studies.claims.rows import all_claims
 from ..studies.claims.running import check, vary
 from .writing import ready, ready_file
 

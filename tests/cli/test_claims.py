@@ -86,7 +86,8 @@ def test_variants_come_after_the_claims_with_an_estimate_of_their_own(shipped, c
     lines = printed.splitlines()
     assert lines[-2] == "60 of 60 claims"
     assert lines[-1] == (
-        "0 claims have variants; 0 runs to train for them, about 1 min; of 60 claims nothing is known before their search."
+        "0 claims have variants; 0 runs to train for them, about 1 min; "
+        "of 60 claims nothing is known before their search."
     )
     assert typed == "cltutor claims --paper lwf --variants"
     assert "own" in ledger(shipped)[0].found.variants
