@@ -17,7 +17,6 @@ import inspect
 import re
 import sys
 import textwrap
-import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -33,16 +32,18 @@ from cltutor.describe import Part, Rule  # noqa: E402
 ARRAY = re.compile(r"\b(?:Tensor|ndarray|ArrayLike)\b")
 AXIS = r"(?:\w+(?: [*+/-] \w+)?|\.\.\.)\??"
 SHAPE = re.compile(
-    rf"\({AXIS}, ?(?:{AXIS}(?:, {AXIS})*)?\)|\bscalar\b|\bshaped? (?:of|like|as)\b|\bsame shape\b|\bof (?:its|any) shape\b"
-    r"|\b(?:number|one|entry|value) (?:per|for (?:each|every)) parameter\b|\bby (?:the parameters' )?name\b"
+    rf"\([NTPCKSBDLHWQ], [^()]{{1,50}}\)|\({AXIS}, ?(?:{AXIS}(?:, {AXIS})*)?\)"
+    r"|\bscalars?\b|\bshaped? (?:of|like|as)\b|\bsame shape\b|\bof (?:its|any) shape\b|\bby the parameters' name\b"
+    r"|\b(?:number|one|entry|value) (?:per|for (?:each|every)) parameter\b"
 )
 QUANTITY = re.compile(
-    r"accurac|forgetting|retention|backward_transfer|forward_transfer|intransigence|^drop$|seconds|^share|_share$"
+    r"accurac|forgetting|retention|backward_transfer|forward_transfer|intransigence|^drop$|seconds|^shares?$|_shares?$"
     r"|bytes|megabytes|epochs|^drift$|^overlap$|correlation|capacity|per_class"
 )
 UNIT = re.compile(
     r"per ?cent|%|\bshares?\b|fraction|\b-?[01](?:\.0)? to (?:below )?1\b|\bpoints?\b|\bseconds?\b|\bbytes?\b|\bMB\b"
-    r"|\bepochs?\b|\bimages?\b|\bexemplars?\b|\bL1 distance\b|\bdistance\b|\bcorrelation\b"
+    r"|\bepochs?\b|\bimages?\b|\bexemplars?\b|\bL1 distance\b|\bdistance\b|\bcorrelation\b",
+    re.IGNORECASE,
 )
 ERROR = re.compile(r"\bRaises?\b|\b\w*Error\b|\brefuse[sd]?\b|\bDiverged\b|\bOutOfMemory\b|\bMissing\b")
 SOURCE = re.compile(
@@ -104,26 +105,27 @@ def text(value: Any) -> str:
 def missing(room: str, name: str, value: Any) -> Iterator[str]:
     """What the reference of a name does not say, its methods included."""
     place = f"cl.{name}" if room == "cl" else f"cl.{room}.{name}"
-    yield from (f"{place}: {what}" for what in lacking(value))
+    of_class = "\n\n".join(map(text, value.__mro__)) if inspect.isclass(value) else ""
+    yield from (f"{place}: {what}" for what in lacking(value, None, of_class))
     if needs_source(room, name, value) and not SOURCE.search(text(value)):
         yield f"{place}: source"
     if inspect.isclass(value) and value.__module__.startswith("cltutor"):
         for own, method in members(value):
-            yield from (f"{place}.{own}: {what}" for what in lacking(method, inherited(value, own)))
+            yield from (f"{place}.{own}: {what}" for what in lacking(method, inherited(value, own), of_class))
 
 
 def inherited(kind: type, name: str) -> str:
-    """What a class and those that it comes from say of a method: an override keeps what the method it overrides says."""
-    return "\n".join(dict.fromkeys(text(vars(one)[name]) for one in kind.__mro__ if name in vars(one)))
+    """What a class and those that it comes from say of a method: an override keeps what is said of the method."""
+    return "\n\n".join(dict.fromkeys(text(vars(one)[name]) for one in kind.__mro__ if name in vars(one)))
 
 
-def lacking(value: Any, doc: str | None = None) -> Iterator[str]:
-    """The shapes, units and errors that are missing."""
+def lacking(value: Any, doc: str | None = None, about: str = "") -> Iterator[str]:
+    """The shapes, units and errors that are missing; what a class says ``about`` a name holds for its methods."""
     doc, known = text(value) if doc is None else doc, rules(value)
     whole = f"{doc}\n{declared(value)}"
     taken, returned = annotations(value)
     for name, hint in taken.items():
-        if ARRAY.search(hint) and not (shaped(known.get(name)) or SHAPE.search(after(name, doc))):
+        if ARRAY.search(hint) and not (shaped(known.get(name)) or SHAPE.search(after(name, f"{doc}\n\n{about}"))):
             yield f"shape of {name}"
     if ARRAY.search(returned) and not SHAPE.search(doc):
         yield "shape of what is returned"
@@ -140,9 +142,10 @@ def shaped(rule: Rule | None) -> bool:
 
 
 def after(name: str, doc: str) -> str:
-    """What a docstring says at each mention of a name."""
+    """What a docstring says behind each mention of a name, to the end of the sentence."""
     words = re.escape(name).replace("_", "[_ ]")
-    return "\n".join(match[1] for match in re.finditer(rf"\b{words}\b`*(.{{0,60}})", doc, re.DOTALL))
+    found = re.finditer(rf"\b{words}\b(?=(.{{0,90}}))", doc, re.DOTALL)
+    return "\n".join(re.split(r"[.;](?:\s|$)|\n\n", match[1])[0] for match in found)
 
 
 def annotations(value: Any) -> tuple[dict[str, str], str]:
