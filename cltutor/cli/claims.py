@@ -43,11 +43,7 @@ def main(
     for path in filter(None, (numbers, arguments.out)):
         ready_file(path)
     ready(Path(arguments.store), "--store")
-    runs, seconds = estimate(chosen, arguments.store)
-    print(
-        f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}.",
-        flush=True,
-    )
+    print(of_claims(chosen, arguments), flush=True)
     if arguments.estimate:
         if arguments.variants:
             print(of_variants(chosen, arguments))
@@ -61,16 +57,9 @@ def main(
         if arguments.out:
             write(arguments.out, page.markdown())
 
-    def steps(pool: Executor | None) -> Iterator[Ledger]:
-        given = chosen, arguments.store, command(arguments), pool
-        yield from check(*given, variants=False)
-        if arguments.variants:
-            print(of_variants(chosen, arguments), flush=True)
-            yield from vary(*given)
-
     with processes(workers) if workers > 1 else nullcontext() as pool:
         try:
-            for found in steps(pool):
+            for found in steps(chosen, arguments, pool, check, vary):
                 if time.monotonic() - saved > SAVED_EVERY:
                     save()
                     saved = time.monotonic()
@@ -79,6 +68,27 @@ def main(
             save()
     print((whole.with_papers_of(found) if numbers else found).markdown())
     return 0
+
+
+def steps(
+    chosen: list[Claim],
+    arguments: argparse.Namespace,
+    pool: Executor | None,
+    check: Callable[..., Iterator[Ledger]],
+    vary: Callable[..., Iterator[Ledger]],
+) -> Iterator[Ledger]:
+    """The ledger as it grows: the claims, then their variants if they are wanted."""
+    given = chosen, arguments.store, command(arguments), pool
+    yield from check(*given, variants=False)
+    if arguments.variants:
+        print(of_variants(chosen, arguments), flush=True)
+        yield from vary(*given)
+
+
+def of_claims(chosen: list[Claim], arguments: argparse.Namespace) -> str:
+    """How many claims there are, and what they need."""
+    runs, seconds = estimate(chosen, arguments.store)
+    return f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}."
 
 
 def of_variants(chosen: list[Claim], arguments: argparse.Namespace) -> str:
