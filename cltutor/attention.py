@@ -106,7 +106,7 @@ def cam(scores: Tensor, maps: Tensor, create_graph: bool = False) -> Tensor:
     """Q = ReLU(alpha^T A), alpha the mean over positions of the scores' gradient (LwM, eq. 2).
 
     ``scores`` (N,) of one class per image, ``maps`` A (N, K, h, w); returns (N, h, w). With ``create_graph`` the result
-    is differentiable, the gradient in alpha included.
+    is differentiable, the gradient in alpha included. ValueError for scores that do not depend on the maps.
     """
     if scores.requires_grad and maps.requires_grad:
         (gradient,) = torch.autograd.grad(scores.sum(), maps, None, True, create_graph, allow_unused=True)
@@ -131,8 +131,8 @@ def grad_cam(
 ) -> Tensor:
     """Grad-CAM (N, h, w) of ``images`` (N, C, H, W) for one class per image (LwM, eq. 2).
 
-    ``targets``: the columns of the classes in the logits. ``layer``: a name as in ``model.named_modules()``, the last
-    block if None. ``create_graph`` makes the maps differentiable.
+    ``targets`` (N,): the columns of the classes in the logits. ``layer``: a name as in ``model.named_modules()``, the
+    last block if None. ``create_graph`` makes the maps differentiable.
 
     Raises:
         ValueError: a layer that does not exist or has no map, a class that does not exist, a model without
@@ -151,7 +151,8 @@ def grad_cams(
     names: Sequence[str],
     create_graph: bool = False,
 ) -> dict[str, Tensor]:
-    """`grad_cam` of several layers, those of `layers`, in one forward and one backward pass: name -> (N, h, w)."""
+    """`grad_cam` of several layers in one forward and one backward pass, ``images`` (N, C, H, W) and ``targets`` (N,):
+    name, as in `layers` -> (N, h, w)."""
     check_images(images)
     found = layers(model, images[:1])
     for name in names:

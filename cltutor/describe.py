@@ -97,8 +97,8 @@ def several(default: Any, each: Rule, length: int | None = None, or_none: bool =
 class Part(Described):
     """Anything with a life in a run: a term, an importance, a memory, a step after a task, a network.
 
-    A part is a frozen description. ``state`` is what it remembers in one run: named tensors, which are saved and
-    restored with the run. Facts are declared here and overridden where they differ; tables read them.
+    A part is a frozen description. ``state`` is what it remembers in one run: named tensors, of any shape, which are
+    saved and restored with the run. Facts are declared here and overridden where they differ; tables read them.
     """
 
     keeps_images: ClassVar[bool] = False  # trains on images of earlier tasks
@@ -125,7 +125,9 @@ class Part(Described):
         """Refuse, with a ValueError, a stream that does not fit, before any time is spent on training."""
 
     def begin_task(self, context: "Context", state: State) -> None:
-        """Called after the network has grown for the task, before its first batch."""
+        """Called after the network has grown for the task, before its first batch; ValueError for one that does not
+        fit.
+        """
 
     def before_backward(self, batch: "Batch", state: State) -> None:
         """Called when the values of all terms are known, before the backward pass."""
@@ -137,7 +139,7 @@ class Part(Described):
         """Called when the parameters have moved."""
 
     def end_task(self, context: "Context", state: State) -> None:
-        """Called after the last batch of the task, before the evaluation."""
+        """Called after the last batch of the task, before the evaluation; ValueError for what cannot be remembered."""
 
     def acts(self, hook: str) -> bool:
         """Whether the part does something in ``hook``: the loop calls only those that do."""

@@ -4,9 +4,15 @@ import importlib.util
 import json
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+import cltutor as cl
+from cltutor.checked import Numbers, checked, shaped
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "docs" / "site"
@@ -20,7 +26,7 @@ def load(name: str):
     return module
 
 
-reference, build = load("reference"), load("build")
+reference, build, facts = load("reference"), load("build"), load("facts")
 
 
 def equations() -> list[str]:
@@ -51,9 +57,130 @@ def test_a_name_without_a_docstring_is_found(tmp_path):
     assert list(reference._silent(Silent)) == ["act"]
 
 
-def test_the_reference_has_a_page_for_every_public_module_and_every_name_in_it(tmp_path):
-    import cltutor as cl
+def test_every_public_name_states_its_shapes_units_errors_and_source():
+    assert [line for one in facts.every() for line in facts.missing(*one)] == []
 
+
+class Kept:
+    """Keeps ``images`` (N, C, H, W)."""
+
+    def same(self, images: Tensor) -> Tensor:
+        """The images (N, C, H, W)."""
+
+
+class Keeps(Kept):
+    """The same."""
+
+    def same(self, images: Tensor) -> Tensor:
+        return images
+
+    def other(self, labels: Tensor) -> "Keeps":
+        """Keeps labels."""
+
+
+def unshaped(values: Tensor, other: Tensor) -> Tensor:
+    """Adds ``values`` (N,) to ``other``."""
+
+
+def unreturned(values: Tensor) -> Tensor:
+    """Adds values, a tensor."""
+
+
+@shaped(values="N, C")
+def axes(values: Tensor) -> None:
+    """Adds values."""
+
+
+@checked(values=Numbers("T"))
+def numbers(values: ArrayLike) -> None:
+    """Adds values."""
+
+
+def seconds_of(run: object) -> float:
+    """How long a run took."""
+
+
+def share_of(share: float) -> float:
+    """Cuts off a share of the images, from 0 to 1."""
+
+
+def fails(what: str) -> None:
+    """Does nothing."""
+    raise ValueError(what)
+
+
+def tells(what: str) -> None:
+    """Does nothing; ValueError for everything."""
+    raise ValueError(what)
+
+
+def passes(what: str) -> None:
+    """A subclass does it."""
+    raise NotImplementedError
+
+
+@dataclass
+class Made:
+    """A thing."""
+
+    values: Tensor
+
+    def __post_init__(self):
+        if not len(self.values):
+            raise ValueError("none")
+
+
+@pytest.mark.parametrize(
+    ("value", "lacks"),
+    [
+        (unshaped, ["shape of other"]),
+        (unreturned, ["shape of values", "shape of what is returned"]),
+        (axes, []),
+        (numbers, []),
+        (seconds_of, ["unit of seconds_of"]),
+        (share_of, []),
+        (fails, ["error"]),
+        (tells, []),
+        (passes, []),
+        (Made, ["shape of values", "error"]),
+    ],
+)
+def test_what_a_docstring_does_not_say_is_found(value, lacks):
+    assert list(facts.lacking(value)) == lacks
+
+
+def test_an_override_keeps_what_is_said_of_the_method_and_a_new_method_says_it_itself():
+    Keeps.__module__ = "cltutor.losses"
+    assert list(facts.missing("losses", "Keeps", Keeps)) == ["cl.losses.Keeps.other: shape of labels"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("A distance (LwF, eq. 2).", True),
+        ("A distance (Rebuffi et al. 2017).", True),
+        ("A distance, a choice of ours.", True),
+        ("A distance of two networks, whose colours differ.", False),
+    ],
+)
+def test_a_term_names_its_source(words, found):
+    kind = type("Far", (cl.losses.Term,), {"__doc__": words})
+    assert ("cl.losses.Far: source" not in list(facts.missing("losses", "Far", kind))) is found
+    assert facts.needs_source("methods", "lwf", cl.methods.lwf)
+    assert facts.needs_source("metrics", "forgetting", cl.metrics.forgetting)
+    assert not facts.needs_source("losses", "Term", cl.losses.Term)
+
+
+def test_what_is_declared_is_written_below_the_docstring():
+    words = facts.declared(cl.losses.Distillation)
+    assert words.startswith("Declared, and refused by a ``ValueError``")
+    assert "- ``temperature``: a finite number from 0.001 up" in words
+    assert "- ``logits``: a tensor (N, C) of floating-point numbers" in facts.declared(cl.losses.l1)
+    assert "- ``epochs``: a whole number from 1 up" in facts.declared(cl.Schedule)
+    assert facts.declared(unshaped) == ""
+
+
+def test_the_reference_has_a_page_for_every_public_module_and_every_name_in_it(tmp_path):
     pages = {path.stem: path.read_text() for path in reference.write(tmp_path)}
     assert set(pages) == {*cl._MODULES, "cl", "index"}
     assert "autofunction:: cltutor.losses.distillation" in pages["losses"]

@@ -65,6 +65,8 @@ def parser() -> Parser:
     trials = by(Whole(1), "trials")
     claims.add_argument("--trials", type=trials, help="class orders per claim, 2 or more (default: the claim's own)")
     claims.add_argument("--with-data", action="store_true", help="also the claims on Tiny-ImageNet, in CLTUTOR_DATA")
+    words = "when the claims are done, also each side at its own best rate, and with the weights that a paper gives"
+    claims.add_argument("--variants", action="store_true", help=words)
     claims.add_argument("--estimate", action="store_true", help="say how long it will take, and train nothing")
     claims.add_argument("--out", type=place, help="the page to write, such as docs/claims.md")
     store = os.environ.get("CLTUTOR_RUNS", STORE)

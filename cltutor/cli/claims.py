@@ -4,14 +4,17 @@ import argparse
 import shlex
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from pathlib import Path
 
 from ..comparing.parallel import processes
+from ..studies.claims.claim import Claim
 from ..studies.claims.entries import SHIPPED, Ledger, claims, ledger, write
 from ..studies.claims.entry import Entry
+from ..studies.claims.planning import estimate, estimate_variants
 from ..studies.claims.rows import all_claims
-from ..studies.claims.running import check, estimate
+from ..studies.claims.running import check, vary
 from .writing import ready, ready_file
 
 SAVED_EVERY = 300.0  # seconds
@@ -21,12 +24,14 @@ def main(
     arguments: argparse.Namespace,
     check: Callable[..., Iterator[Ledger]] = check,
     shipped: Path = SHIPPED,
+    vary: Callable[..., Iterator[Ledger]] = vary,
 ) -> int:
     """Say how long it will take, train what the claims need, print their table, and write it to ``--out``; stopped, it
     continues from its store.
 
     Over the claims' own trials, the new numbers, of all papers or of one, replace those in ``shipped``, and ``--out``
-    is the page of all papers. Both are written now and then, and at the end.
+    is the page of all papers. Both are written now and then, and at the end. With ``--variants`` each side at its own
+    best rate and the published weights follow when the claims are done, after an estimate of their own.
 
     Raises:
         ValueError: an unknown paper, too few trials, no data where ``--with-data`` needs them, or a folder that cannot
@@ -38,12 +43,10 @@ def main(
     for path in filter(None, (numbers, arguments.out)):
         ready_file(path)
     ready(Path(arguments.store), "--store")
-    runs, seconds = estimate(chosen, arguments.store)
-    print(
-        f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}.",
-        flush=True,
-    )
+    print(of_claims(chosen, arguments), flush=True)
     if arguments.estimate:
+        if arguments.variants:
+            print(of_variants(chosen, arguments))
         return 0
     workers, found, saved = arguments.workers, Ledger(()), time.monotonic()
 
@@ -56,7 +59,7 @@ def main(
 
     with processes(workers) if workers > 1 else nullcontext() as pool:
         try:
-            for found in check(chosen, arguments.store, command(arguments), pool):
+            for found in steps(chosen, arguments, pool, check, vary):
                 if time.monotonic() - saved > SAVED_EVERY:
                     save()
                     saved = time.monotonic()
@@ -65,6 +68,35 @@ def main(
             save()
     print((whole.with_papers_of(found) if numbers else found).markdown())
     return 0
+
+
+def steps(
+    chosen: list[Claim],
+    arguments: argparse.Namespace,
+    pool: Executor | None,
+    check: Callable[..., Iterator[Ledger]],
+    vary: Callable[..., Iterator[Ledger]],
+) -> Iterator[Ledger]:
+    """The ledger as it grows: the claims, then their variants if they are wanted."""
+    given = chosen, arguments.store, command(arguments), pool
+    yield from check(*given, variants=False)
+    if arguments.variants:
+        print(of_variants(chosen, arguments), flush=True)
+        yield from vary(*given)
+
+
+def of_claims(chosen: list[Claim], arguments: argparse.Namespace) -> str:
+    """How many claims there are, and what they need."""
+    runs, seconds = estimate(chosen, arguments.store)
+    return f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}."
+
+
+def of_variants(chosen: list[Claim], arguments: argparse.Namespace) -> str:
+    """How many claims have variants, and what they need."""
+    need = estimate_variants(chosen, arguments.store)
+    words = f"{need.claims} claims have variants; {need.runs} runs to train for them, about "
+    words += in_words(need.seconds / arguments.workers)
+    return f"{words}; of {need.waiting} claims nothing is known before their search." if need.waiting else f"{words}."
 
 
 def in_words(seconds: float) -> str:
@@ -77,4 +109,5 @@ def command(arguments: argparse.Namespace) -> str:
     """The command line that makes these numbers again."""
     typed = {name: getattr(arguments, name) for name in ("paper", "trials", "workers", "out")}
     options = [f"--{name} {shlex.quote(str(value))}" for name, value in typed.items() if value not in (None, 1)]
-    return " ".join(["cltutor claims", *options, *(["--with-data"] if arguments.with_data else [])])
+    flags = [f"--{name.replace('_', '-')}" for name in ("with_data", "variants") if getattr(arguments, name)]
+    return " ".join(["cltutor claims", *options, *flags])

@@ -183,7 +183,7 @@ class Comparison(Sequence[Run]):
 
         ``known_task=None`` tests each group as it was trained; True or False tests both that way, and methods that
         never learned to compete have no accuracy with False. Differences are paired with ``against``, or with the first
-        method of each group.
+        method of each group; ValueError for a method that is not here.
         """
         if against is not None and against not in self.methods:
             raise ValueError(f"There is no {against!r} in this comparison of {', '.join(self.methods)}.")

@@ -48,7 +48,7 @@ def _mean(values: np.ndarray) -> float:
 
 
 def average_accuracy(accuracy: ArrayLike) -> float:
-    """Mean accuracy on all tasks at the end: (1/T) sum_j A[T-1, j].
+    """Mean accuracy on all tasks at the end, a share from 0 to 1: (1/T) sum_j A[T-1, j].
 
     Source: Lopez-Paz & Ranzato 2017, ACC; Chaudhry et al. 2018, section 3.
     """
@@ -56,7 +56,7 @@ def average_accuracy(accuracy: ArrayLike) -> float:
 
 
 def new_task_accuracy(accuracy: ArrayLike) -> float:
-    """Mean accuracy on every task after the first, right after it was learned: (1/(T-1)) sum_{i>=1} A[i, i].
+    """Share of right answers on every task after the first, once it is learned: (1/(T-1)) sum_{i>=1} A[i, i].
 
     The first task is left out because no older task constrained its training; nan when T = 1. With two tasks it is
     what LwF calls "new" (Li & Hoiem 2016, Figure 1 and Table 1).
@@ -65,7 +65,7 @@ def new_task_accuracy(accuracy: ArrayLike) -> float:
 
 
 def old_task_accuracy(accuracy: ArrayLike) -> float:
-    """Mean accuracy at the end on every task before the last: (1/(T-1)) sum_{j<T-1} A[T-1, j]; nan when T = 1.
+    """Share of right answers at the end on every task before the last: (1/(T-1)) sum_{j<T-1} A[T-1, j]; nan when T = 1.
 
     With two tasks it is what LwF calls "old" (Li & Hoiem 2016, Figure 1 and Table 1).
     """
@@ -81,7 +81,7 @@ def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | Non
     nan when T = 1. The first step is left out because it adds no classes to earlier ones.
     Source: Castro et al. 2018 (EEIL), section 5 (the first step) and section 6 (the mean).
 
-    sizes: (T,) number of test images n_j of each task; equal when None.
+    sizes: (T,) number of test images n_j of each task; equal when None. ValueError for another number of them.
     """
     a = _matrix(accuracy)
     total = np.shape(accuracy)[0]
@@ -97,7 +97,7 @@ def average_incremental_accuracy(accuracy: ArrayLike, sizes: Sequence[int] | Non
 
 
 def forgetting(accuracy: ArrayLike) -> float:
-    """How far the old tasks have fallen below their best earlier accuracy.
+    """How far, as a share of test images, the old tasks have fallen below their best earlier accuracy.
 
     F = (1/(T-1)) sum_{j<T-1} (max_{j<=l<T-1} A[l, j] - A[T-1, j]); negative when they improved;
     nan when T = 1. Source: Chaudhry et al. 2018 (Riemannian Walk), section 3.
@@ -108,7 +108,7 @@ def forgetting(accuracy: ArrayLike) -> float:
 
 
 def drop(accuracy: ArrayLike) -> float:
-    """How far the old tasks have fallen below their accuracy right after they were learned.
+    """How far, as a share of test images, the old tasks have fallen below their accuracy right after they were learned.
 
     D = (1/(T-1)) sum_{j<T-1} (A[j, j] - A[T-1, j]); nan when T = 1. Never more than `forgetting`,
     and the negative of `backward_transfer`. Source: Aljundi et al. 2018 (MAS), Figure 5b.
@@ -118,7 +118,7 @@ def drop(accuracy: ArrayLike) -> float:
 
 
 def backward_transfer(accuracy: ArrayLike) -> float:
-    """The effect of learning later tasks on earlier ones; negative values are forgetting.
+    """The effect of learning later tasks on earlier ones, a share of test images; negative values are forgetting.
 
     BWT = (1/(T-1)) sum_{j<T-1} (A[T-1, j] - A[j, j]); nan when T = 1.
     Source: Lopez-Paz & Ranzato 2017 (GEM), eq. 3.
@@ -129,11 +129,11 @@ def backward_transfer(accuracy: ArrayLike) -> float:
 
 @checked(before=Numbers("T"), untrained=Numbers("T"))
 def forward_transfer(before: ArrayLike, untrained: ArrayLike) -> float:
-    """What earlier tasks bring to one that is not learned yet: FWT = (1/(T-1)) sum_{i>=1} (A[i-1, i] - b_i).
+    """What earlier tasks bring to one not learned yet, a share: FWT = (1/(T-1)) sum_{i>=1} (A[i-1, i] - b_i).
 
     before: (T,) the A[i-1, i], accuracy on each task just before it is learned (`probing.before_learning`); the first
-    is not read. untrained: (T,) the b_i, of a network that has learned nothing. nan when T = 1. Source: Lopez-Paz &
-    Ranzato 2017 (GEM), eq. 4.
+    is not read. untrained: (T,) the b_i, of a network that has learned nothing. nan when T = 1. ValueError for values
+    that are no shares, or not one for each task. Source: Lopez-Paz & Ranzato 2017 (GEM), eq. 4.
     """
     known, chance = np.asarray(before, dtype=float), np.asarray(untrained, dtype=float)
     both = np.concatenate([np.nan_to_num(known[:1]), known[1:], chance])
@@ -144,14 +144,14 @@ def forward_transfer(before: ArrayLike, untrained: ArrayLike) -> float:
 
 @checked
 def intransigence(accuracy: ArrayLike, joint_accuracy: ArrayLike) -> float:
-    """How much worse each task is learned than by a model trained on all tasks so far together.
+    """How much worse, as a share, each task is learned than by a model trained on all tasks so far together.
 
     I_k = a*_k - A[k, k], where a*_k is the accuracy on task k of a model trained jointly on tasks
     0 to k; the mean over the tasks is returned. Negative when earlier tasks helped more than their
     data would have. Source: Chaudhry et al. 2018, section 3.
 
     joint_accuracy: (T,) the a*_k, or the (T, T) accuracy matrix of a joint run, whose diagonal
-    they are.
+    they are; ValueError for another shape, and for per cent.
     """
     a = _matrix(accuracy)
     joint = np.asarray(joint_accuracy, dtype=float)
@@ -171,8 +171,8 @@ def intransigence(accuracy: ArrayLike, joint_accuracy: ArrayLike) -> float:
 def top_accuracy(logits: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
     """Share of images whose label is among the k largest logits (top-5 for k = 5).
 
-    logits: (N, C); labels: (N,) columns of the right classes. k is clipped at C. Among equal
-    logits the lower column ranks first, and nan is never among the largest.
+    logits: (N, C); labels: (N,) columns of the right classes. k is clipped at C. Among equal logits the lower column
+    ranks first, and nan is never among the largest. ValueError for no image (Russakovsky et al. 2015, top-5 error).
     """
     scores, right = np.asarray(logits, dtype=float), np.asarray(labels)
     check_columns(scores, right)
@@ -243,7 +243,7 @@ def epochs_to_peak(curves: ArrayLike, epoch_task: ArrayLike, share: float = 0.98
 
 
 def summary(accuracy: ArrayLike, sizes: Sequence[int] | None = None) -> dict[str, float]:
-    """The numbers of one accuracy matrix by name; sizes as in `average_incremental_accuracy`."""
+    """The shares of one accuracy matrix by name, a choice of ours; sizes as in `average_incremental_accuracy`."""
     return {
         "average_accuracy": average_accuracy(accuracy),
         "average_incremental_accuracy": average_incremental_accuracy(accuracy, sizes),
@@ -280,7 +280,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]
     """(mean, half width) of the t-interval for the mean: mean ± t * s / sqrt(n).
 
     s is the standard deviation with n - 1, t the quantile for n - 1 degrees of freedom. One value
-    has no interval: its half width is nan.
+    has no interval: its half width is nan; ValueError for none (Student 1908).
     """
     v = np.asarray(values, dtype=float)
     if not len(v):
@@ -293,7 +293,8 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]
 
 @checked(a=Numbers("N", each=Real()), b=Numbers("N", each=Real()))
 def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> tuple[float, float]:
-    """(mean, half width) of the t-interval for a - b over pairs (same seed, same class order)."""
+    """(mean, half width) of the t-interval for a - b over pairs (same seed, same class order; Student 1908); ValueError
+    for lists of two lengths."""
     if np.shape(a) != np.shape(b):
         raise ValueError(f"Paired values are two lists of one length, not {np.shape(a)} and {np.shape(b)}.")
     return mean_interval(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), level)

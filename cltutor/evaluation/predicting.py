@@ -28,7 +28,9 @@ class Prediction(Part):
     needs_exemplars: ClassVar[bool] = False  # reads the images in memory
 
     def rule(self, network: Network, exemplars: Exemplars) -> Score:
-        """The score function for ``network``; ``exemplars()`` gives the images in memory."""
+        """The score function for ``network``: of images (N, C, H, W) the scores (N, classes). ``exemplars()`` gives the
+        images (M, C, H, W) in memory and their columns (M,).
+        """
         raise NotImplementedError
 
     def __call__(self, network: Network, exemplars: Exemplars) -> Score:
@@ -37,7 +39,7 @@ class Prediction(Part):
 
 @dataclass(frozen=True, repr=False)
 class ByLogits(Prediction):
-    """Scores are the logits."""
+    """Scores are the logits (LwF, section 3; EEIL, section 3.2)."""
 
     def rule(self, network: Network, exemplars: Exemplars) -> Score:
         return logits
@@ -85,7 +87,8 @@ def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
 @checked(features=Tensors("N, D"), means=Tensors("classes, D"))
 def distances(features: Tensor, means: Tensor) -> Tensor:
     """From each row of ``features`` (N, D) to each of ``means`` (classes, D): (N, classes), infinite to a mean that is
-    infinitely far. ``torch.cdist`` itself makes nan of infinity above 25 rows, and nan would win every comparison."""
+    infinitely far. ``torch.cdist`` itself makes nan of infinity above 25 rows, and nan would win every comparison.
+    ValueError for two lengths D."""
     if features.shape[1] != means.shape[1]:
         raise ValueError(f"features and means have one length D, not {features.shape[1]} and {means.shape[1]}.")
     absent = means.isinf().any(dim=1)

@@ -30,13 +30,15 @@ class Importance(Part):
         raise NotImplementedError
 
     def accumulate(self, before: Tensor | None, new: Tensor, tasks: int) -> Tensor:
-        """Omega (P,) of ``tasks`` tasks that were measured: a sum over them (MAS, section 4.2)."""
+        """Omega (P,) of ``tasks`` tasks that were measured, from ``before`` (P,), None at first, and ``new`` (P,) of
+        the last: a sum over them (MAS, section 4.2).
+        """
         return new if before is None else before + new
 
 
 @dataclass(frozen=True, repr=False)
 class Uniform(Importance):
-    """Omega_k = 1 for every parameter, after any number of tasks."""
+    """Omega_k = 1 for every parameter, after any number of tasks (LwF, section 4.2; IMM, Lee et al. 2017)."""
 
     takes_several_labels: ClassVar[bool] = True
 
@@ -51,7 +53,8 @@ class Uniform(Importance):
 
 @checked(omega=Table(Tensors()), seen=Whole(at_least=0), new=Table(Tensors()), count=Whole(at_least=1))
 def running_mean(omega: dict[str, Tensor], seen: int, new: dict[str, Tensor], count: int) -> dict[str, Tensor]:
-    """Omega over ``seen`` and ``count`` more images, from the Omega of each (MAS, section 4.1: the online update).
+    """``omega`` (one number for each parameter) over ``seen`` images and ``new`` (one number for each parameter) over
+    ``count`` more, as one Omega (MAS, section 4.1: the online update); ValueError where they differ in parameters.
 
     As if all images had been measured together, provided that the network has not changed in between.
     """
@@ -61,7 +64,7 @@ def running_mean(omega: dict[str, Tensor], seen: int, new: dict[str, Tensor], co
 
 
 def flat(values: Iterable[Tensor]) -> Tensor:
-    """Tensors as one vector (P,)."""
+    """``values``, tensors of any shape, as one vector (P,); ValueError for none."""
     parts = list(values) if isinstance(values, Iterable) and not isinstance(values, Tensor | Set) else []
     if not parts or not all(isinstance(part, Tensor) for part in parts):
         raise ValueError(f"values are a list of one tensor or more, not {shown(values)}.")

@@ -26,7 +26,8 @@ RULES = {
 
 @checked
 def shared_weights(network: Network) -> dict[str, Tensor]:
-    """The shared parameters of two dimensions or more by name: the weights of linear and convolutional layers."""
+    """The shared parameters of two dimensions or more by the parameters' name: the weights of linear and convolutional
+    layers."""
     shared = {id(parameter) for parameter in network.parameters_of("shared")}
     return {name: p for name, p in network.named_parameters() if id(p) in shared and p.dim() > 1}
 
@@ -43,7 +44,8 @@ def layer_names(network: Network) -> dict[str, str]:
 
 @checked(values=Tensors("P"))
 def by_name(network: Network, values: Tensor) -> dict[str, Tensor]:
-    """A flat vector (P,) over the shared parameters, such as an anchor keeps, as a tensor of its shape for each."""
+    """A flat vector (P,) over the shared parameters, such as an anchor keeps, as a tensor of its shape for each;
+    ValueError for another length."""
     shared = network.parameters_of("shared")
     if len(values) != sum(p.numel() for p in shared):
         raise ValueError(
@@ -90,7 +92,7 @@ def damages(
     how: str = "prune",
     strength: float = 1.0,
 ) -> Iterator[Network]:
-    """``damage`` for each of ``shares``, with the weights ranked once."""
+    """``damage`` for each of ``shares``, with the weights ranked once; ``omega`` has a tensor of its shape for each."""
     check(network, omega)
     orders = {name: ranked(omega[name], which, name, seed) for name in shared_weights(network)}
     for share in shares:

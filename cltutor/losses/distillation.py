@@ -31,13 +31,13 @@ def distillation(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
 
 @shaped(logits="N, C", targets="N, C")
 def l1(logits: Tensor, targets: Tensor) -> Tensor:
-    """Sum over classes of |y - yhat| between probabilities, averaged over the batch (LwF, Table 2c)."""
+    """Sum over classes of |y - yhat| between probabilities, averaged over the batch: a scalar (LwF, Table 2c)."""
     return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).abs().sum(dim=1).mean()
 
 
 @shaped(logits="N, C", targets="N, C")
 def l2(logits: Tensor, targets: Tensor) -> Tensor:
-    """Sum over classes of (y - yhat)^2 between probabilities, averaged over the batch (LwF, Table 2c)."""
+    """Sum over classes of (y - yhat)^2 between probabilities, averaged over the batch: a scalar (LwF, Table 2c)."""
     return (F.softmax(targets.detach(), dim=1) - F.softmax(logits, dim=1)).square().sum(dim=1).mean()
 
 
@@ -112,7 +112,7 @@ class Distillation(Term):
         return not self.kind.startswith("sigmoid") and (sum(counts) == 1 if self.joined else set(counts) == {1})
 
     def compare(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The chosen distance between one head's logits (N, C) and the teacher's."""
+        """The chosen distance between one head's logits (N, C) and the teacher's, ``targets`` (N, C): a scalar."""
         if self.kind in PLAIN:
             return PLAIN[self.kind](logits, targets)
         return distillation(logits, targets, self.temperature if self.kind == "softmax" else 1.0)

@@ -29,7 +29,8 @@ def checked_amount(weights: Tensor, amount: Tensor | float, rows: int = 0) -> Te
 
 
 def soft_threshold(weights: Tensor, amount: Tensor | float) -> Tensor:
-    """argmin_v 1/2 (v - w)^2 + amount |v| for every entry w of ``weights``: each comes nearer to zero by ``amount``."""
+    """argmin_v 1/2 (v - w)^2 + amount |v| for every entry w of ``weights``, of any shape: each comes nearer to zero by
+    ``amount``, a number or of the same shape."""
     most = torch.as_tensor(checked_amount(weights, amount)).to(weights)
     return weights - weights.clamp(-most, most)
 

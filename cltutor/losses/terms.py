@@ -64,7 +64,7 @@ class Context:
 
     @cached_property
     def shared(self) -> list[Tensor]:
-        """The shared parameters theta_s."""
+        """The shared parameters theta_s, tensors of any shape."""
         return list(self.network.parameters_of("shared"))
 
     @property

@@ -31,7 +31,7 @@ class ExemplarMemory(Memory):
     new ("the same number of samples per class, regardless of whether they belong to new or old classes": EEIL, section
     4). "loose": as many as the old class with the fewest exemplars; a smaller new class gives all it has (ours).
     "program": as many as the first class has exemplars; any smaller class gives all it has (the authors' program). All
-    three are the same set where no class has fewer images than the memory may keep of it.
+    three are the same set where no class has fewer images than the memory may keep of it. ValueError without a size.
     """
 
     capacity: int | None = whole(2000, at_least=1, or_none=True)

@@ -20,7 +20,8 @@ class Pool:
     """``images`` (N, C, H, W) uint8, ``labels`` (N,) columns of the logits, ``tasks`` (N,) the task of each image.
 
     An epoch draws from ``chosen`` (M,), places in the pool, on the CPU; from all for None. The pool has ``copies``
-    variants of each image: all first ones, then all second ones, and so on.
+    variants of each image: all first ones, then all second ones, and so on. ``marks`` (N, columns) bool are the classes
+    of images with several labels. ValueError for labels or tasks that are not one for each image.
     """
 
     images: Tensor
@@ -51,7 +52,7 @@ class Pool:
         return every if self.chosen is None else every.choose(self.chosen)
 
     def originals(self) -> tuple[Tensor, Tensor]:
-        """The images before any variants were made of them, and their labels."""
+        """The images (N, C, H, W) before any variants were made of them, and their labels (N,)."""
         count = len(self.labels) // self.copies
         return self.images[:count], self.labels[:count]
 
@@ -69,7 +70,7 @@ class Pool:
     @checked(places=Tensors("M", whole=True))
     def choose(self, places: Tensor) -> "Pool":
         """The same pool, so that records of its images stay valid, from which only the originals at ``places`` (M,) and
-        their variants are drawn."""
+        their variants are drawn; ValueError for a place that is not there."""
         originals = len(self.labels) // self.copies
         if len(places) and not 0 <= places.min() <= places.max() < originals:
             raise ValueError(
@@ -128,7 +129,7 @@ A_POOL = Kind("Pool, or a class below it", lambda value: isinstance(value, type)
 
 @checked(tasks=Many(Whole(at_least=0), least=1), device=A_DEVICE, kind=A_POOL)
 def pool_of(stream: Stream, tasks: Sequence[int], device: torch.device, kind: type[Pool] = Pool) -> Pool:
-    """The training images of ``tasks`` as one pool on ``device``."""
+    """The training images of ``tasks`` as one pool on ``device``; ValueError for a task that is not in the stream."""
     if beyond := [task for task in tasks if task >= len(stream)]:
         raise ValueError(f"The stream has {len(stream)} task(s), counted from 0; there is no task {beyond[0]}.")
     splits = [stream[task].train for task in tasks]

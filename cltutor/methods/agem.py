@@ -30,7 +30,8 @@ class GradientMemory(ExemplarMemory):
     """Images of earlier tasks that are not learned from: they bound the gradient (A-GEM, eq. 10 and 11).
 
     At every step the gradient of the loss on a batch drawn from the memory is the reference, and ``projected`` gives
-    the gradient that is used, before clipping. ``capacity`` in all, the same number of each class, by ``selection``.
+    the gradient that is used, before clipping. ``capacity`` images in all, the same number of each class, by
+    ``selection``.
     """
 
     capacity: int | None = whole(200, at_least=1, or_none=True)

@@ -141,7 +141,9 @@ class ValidatedMemory(ExemplarMemory):
         return pool.choose(torch.cat([places[top(labels[places], label, fewest)] for label in labels.unique()]))
 
     def held_out(self, new: Tensor, classes: int, state: State) -> Tensor:
-        """Which images of a pool are held out: of old ones those that were, of ``new`` labels some of each class."""
+        """Which images (N,) of a pool are held out: of old ones those that were, of ``new`` (M,) labels some of each
+        class.
+        """
         own = sample(new, lambda images: self.held(images, classes), seed=0)
         return torch.cat([state["held"].cpu().bool(), own]) if state else own
 
@@ -166,7 +168,9 @@ class ValidatedMemory(ExemplarMemory):
         state.update(new)
 
     def stay(self, old: State, label: Tensor, classes: int) -> Tensor:
-        """The places of the images of an old class that stay: those chosen first, of each kind its share."""
+        """The places (M,) of the images of an old class that stay: those chosen first, of each kind its share; of
+        ``old`` tensors (M, ...) with an entry for each image, those of ``label``, a scalar.
+        """
         mine = old["labels"] == label
         few = self.held(int(mine.sum()), classes)
         held, others = ((mine & (old["held"] == kind)).nonzero()[:, 0] for kind in (1, 0))

@@ -170,9 +170,10 @@ def expandable(
     numbers at every update. ``l2`` and ``drift`` weigh gradients and the thresholds compare losses and lengths: these
     are not numbers per update, and stay.
 
-    These numbers are weak whatever the budget. In a task l1 subtracts 0.034 in all, 0.0034 of it in selection, where
-    the weights of a head of 64 inputs are drawn up to 0.125; the group lasso subtracts 0.8, where a new unit's weights
-    have a length of 1.4. So selection takes nearly every unit, and few are removed: what is seen is growth and splits.
+    ValueError with a weight decay. These numbers are weak whatever the budget. In a task l1 subtracts 0.034 in all,
+    0.0034 of it in selection, where the weights of a head of 64 inputs are drawn up to 0.125; the group lasso subtracts
+    0.8, where a new unit's weights have a length of 1.4. So selection takes nearly every unit, and few are removed:
+    what is seen is growth and splits.
 
     The pull to the weights from before the task starts with selective retraining, which is thus also the
     first of Algorithm 4's two trainings. A recipe's equation shows the loss of the first task and of selection.

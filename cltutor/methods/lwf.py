@@ -51,7 +51,8 @@ def joint(heads: Heads = "task", restart: bool = False, **settings) -> Recipe:
 
     Each task goes on from the network of the one before (LwF starts from the original network), so that the last model
     has had the updates of all tasks. ``restart=True`` initialises the network anew before each task: a non-incremental
-    model on all classes so far (the upper bound of EEIL, section 6.1).
+    model on all classes so far (the upper bound of EEIL, section 6.1); it is a step after each task itself, and with
+    another one a ValueError.
     """
     memory = Everything(interleaved=heads == "task")
     if restart:

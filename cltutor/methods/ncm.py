@@ -29,7 +29,8 @@ def mean_classifier(means: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, repr=False)
 class ClassMeans(AfterTask):
-    """After a task its head is replaced by the means of its classes' features, which never change again.
+    """After a task its head is replaced by the means of its classes' features (Mensink et al. 2013), which never
+    change.
 
     ValueError, before training, for a network whose heads are more than one fully connected layer.
     """

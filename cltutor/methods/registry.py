@@ -118,7 +118,7 @@ def named(name: str) -> Build:
 
 
 def get(recipe: Recipe | str) -> Recipe:
-    """The recipe itself, or the method of that name with its paper's settings."""
+    """The recipe itself, or the method of that name with its paper's settings; ValueError for any other object."""
     if not isinstance(recipe, Recipe) and type(recipe).__name__ == Recipe.__name__:
         raise ValueError(
             "This recipe is older than cltutor, which was loaded again: make it anew, or restart the kernel."

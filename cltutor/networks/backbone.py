@@ -123,6 +123,7 @@ class Backbone(nn.Module):
         self.flatten = flatten or nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
+        """Features (N, D) of ``images`` (N, C, H, W); ValueError for images too small to pass through."""
         pixels = self.normalise(images)
         try:
             features = self.trunk(pixels)
@@ -148,7 +149,8 @@ class Backbone(nn.Module):
 
 @runtime_checkable
 class BackboneArchitecture(Protocol):
-    """The description of a backbone: a ``Described`` class, or any other with this method."""
+    """The description of a backbone: a ``Described`` class, or any other with this method; ValueError for one
+    whose ``build`` takes other arguments."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -262,7 +264,7 @@ class OfficeHomeCNN(Described, BackboneArchitecture):
     in ``TaskCNN``.
 
     As in TensorFlow's "SAME", a pool that is not full at the border counts too. With a head of 13 classes on 3x128x128
-    images it has 2,679,437 parameters.
+    images it has 2,679,437 parameters. ValueError for lists of different lengths and for kernels of an even side.
     """
 
     channels: tuple[int, ...] = several((64, 256, 256, 256), Whole(at_least=1))

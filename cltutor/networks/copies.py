@@ -42,7 +42,7 @@ class CopiedNetwork(Network):
 
 @dataclass(frozen=True, repr=False)
 class Copies(Architecture):
-    """A copy of the first task's network for every later task: testing takes one forward pass per task."""
+    """A copy of the first task's network for every later task (LwF, Figure 1): testing takes a pass per task."""
 
     backbone: BackboneArchitecture = backbone_field(SmallCNN())
 

@@ -45,7 +45,7 @@ class EncodedNetwork(MultiHeadNetwork):
 
 @dataclass(frozen=True, repr=False)
 class Encoded(Architecture):
-    """A shared backbone, a head and an autoencoder with a code of ``size`` numbers for each task."""
+    """A shared backbone, a head and an autoencoder with a code of ``size`` numbers per task (Rannen et al. 2017)."""
 
     roles: ClassVar[tuple[str, ...]] = (*ROLES, "code")
     works_pretrained = False  # the first task requires an autoencoder, too, which no file of weights has

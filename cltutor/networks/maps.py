@@ -168,7 +168,8 @@ def misfit(model: nn.Module, image: Tensor, error: Exception) -> str:
 
 @checked(names=AnyOf((Many(Text()), Table())))
 def outside_blocks(model: nn.Module, names: Iterable[str]) -> list[str]:
-    """Those of the layers ``names`` that are nested in plain sequences only, not in a block such as a residual one."""
+    """Those of the layers ``names`` that are nested in plain sequences only, not in a block such as a residual one;
+    ValueError for a name that is no layer."""
 
     def parents(name: str) -> Iterator[nn.Module]:
         return map(model.get_submodule, accumulate(name.split(".")[:-1], "{}.{}".format))
@@ -197,7 +198,8 @@ def readable(model: nn.Module, names: Iterable[str]) -> dict[str, str]:
 
 @checked
 def last_block(model: nn.Module, image: Tensor) -> str:
-    """The name of the last layer with maps: the last residual block, or the ReLU after the last convolution.
+    """The name of the last layer with maps, for an ``image`` (1, C, H, W): the last residual block, or the ReLU after
+    the last convolution.
 
     Raises ValueError for a model without one, and for one that goes on with tokens, such as a vision transformer.
     """

@@ -146,7 +146,7 @@ class Rebuilding(nn.Module):
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; afterwards every module is in the mode that it was in.
+    """Evaluation mode inside; afterwards every module is in the mode that it was in. ValueError for no module.
 
     Nothing may learn inside: a ``Rebuilding`` module caches its weights until the outermost block ends.
     """

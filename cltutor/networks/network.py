@@ -64,7 +64,7 @@ class Output:
         return self._heads[task]
 
     def over(self, tasks: Iterable[int]) -> Tensor:
-        """Logits (N, classes of ``tasks``) of several heads side by side."""
+        """Logits (N, classes of ``tasks``) of several heads side by side; ValueError for none."""
         tasks = tasks if isinstance(tasks, range) else TASKS.check("tasks", tasks)
         if not tasks:
             raise ValueError("Logits need one head or more: let the network grow by a task first.")
@@ -124,6 +124,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Output:
+        """What the network computes of ``images`` (N, C, H, W)."""
         raise NotImplementedError
 
     def continues(self, layer: str) -> bool:

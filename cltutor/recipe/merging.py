@@ -37,7 +37,8 @@ class AfterTask(Part):
 
 @dataclass(frozen=True, repr=False)
 class Unmerged(AfterTask):
-    """The network that was trained is the one that is tested."""
+    """The network that was trained is the one that is tested, as where a paper names no step after
+    a task; the name is our own."""
 
     takes_several_labels: ClassVar[bool] = True
 

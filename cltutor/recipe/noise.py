@@ -42,7 +42,9 @@ class GradientNoise(Described):
     def add(
         self, gradients: Sequence[Tensor], step: int, batch: int, key: tuple[int | str, ...], epoch: int = 0
     ) -> None:
-        """Add the noise of ``step`` in ``epoch`` to ``gradients`` in place, drawn from ``key`` and the step."""
+        """Add the noise of ``step`` in ``epoch`` to ``gradients``, tensors of any shape, in place, drawn from ``key``
+        and the step.
+        """
         if not gradients:  # a batch of old images, while a new head learns alone
             return
         # One draw for all parameters, made where they are: a copy from the CPU would hold up a GPU.

@@ -47,7 +47,8 @@ class Phase(Described):
     (shared theta_s, old theta_o, new theta_n) or another, such as the autoencoders' ``code`` (EBLL); ``rates`` takes
     them as a mapping. A role that is not named is frozen, also for weight decay, momentum, dropout and batch-norm
     statistics. ``share`` is the part of the epochs, relative to the task's other phases. ``loss`` replaces the recipe's
-    own in this phase; ``balanced`` takes the memory's balanced set instead of all images (EEIL, section 4).
+    own in this phase; ``balanced`` takes the memory's balanced set instead of all images (EEIL, section 4). ValueError
+    for a phase in which nothing learns.
     """
 
     name: str = ruled(Name())
@@ -158,6 +159,8 @@ class Recipe(Described):
     was trained (merging models, aligning weights). ``predict`` is "logits", or "nearest_mean" of the classes'
     images in memory (iCaRL; Rebuffi et al. 2017, Algorithm 1), or "nearest_mean_mirrored" of these and their mirrors
     (iCaRL's program). ``cl.methods.sources(recipe)`` shows where the details of a paper's method come from.
+
+    ValueError for parts that do not fit together, such as a balanced phase without a memory.
     """
 
     name: str = ruled(Name())
@@ -202,7 +205,7 @@ class Recipe(Described):
 
     @cached_property
     def parts(self) -> dict[str, Part]:
-        """Everything that has a life in a run, by name."""
+        """Everything that has a life in a run, by name; ValueError for two terms of one name that differ."""
         losses = [self.loss, *(phase.loss for phase in (*self.schedule.first, *self.schedule.later) if phase.loss)]
         named = [(name, term) for loss in losses for name, (_, term) in loss.named().items()]
         terms: dict[str, Part] = dict(named)

@@ -23,7 +23,7 @@ from .run import Run
 
 @checked
 def class_accuracy(run: Run, stream: Stream, device: Device = "cpu") -> np.ndarray:
-    """Accuracy of every class after every task, the task known at test: (T, C), one column per class in the
+    """Accuracy of every class after every task, a share, the task known at test: (T, C), one column per class in the
     order in which classes arrive.
 
     Row i is the network after task i; nan for classes not yet seen, and for one that is its task's only class.
@@ -103,7 +103,8 @@ def damaged_accuracy(
     how: str = "prune",
 ) -> np.ndarray:
     """Accuracy (S, T) of ``network`` on the tasks that it has learned, the task known at test, when each of ``shares``
-    (S,) of its weights is damaged (``importance.damages``); nan for tasks not yet seen. Computed where the network
+    (S,) of its weights is damaged (``importance.damages``; ``omega``: one number for each parameter, by name); nan for
+    tasks not yet seen. Computed where the network
     is."""
     check_learned(network, stream)
     tests = [(task.test.images, stream.positions(task.test.labels)) for task in stream[: len(network.classes)]]

@@ -28,7 +28,11 @@ RECORDS = ("predictions",)  # what a run may keep besides
 
 @dataclass
 class Run:
-    """One recipe on one stream with one seed: all measurements, and the network after every task."""
+    """One recipe on one stream with one seed: all measurements, and the network after every task.
+
+    ``accuracies`` are matrices (T, T) of shares from 0 to 1, by what was asked; ``states`` and ``part_states`` hold
+    tensors of any shape by name; ``seconds`` is by what the time was spent on.
+    """
 
     recipe: Recipe
     seed: int
@@ -123,7 +127,10 @@ class Run:
     @checked
     @own_settings()
     def model_after(self, task: int) -> Network:
-        """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU."""
+        """The network as it was after ``task`` (0 is the first), in evaluation mode, on the CPU.
+
+        ValueError for a task that was not learned, and for a run without its weights.
+        """
         if not 0 <= task < self.learned:
             raise ValueError(f"This run has learned {self.learned} task(s), counted from 0; there is no task {task}.")
         if not self.states[task]:
@@ -140,7 +147,9 @@ class Run:
         return network.eval().requires_grad_(False)
 
     def end_task(self, network: Network, part_states: dict[str, State], rows: dict[str, np.ndarray]) -> None:
-        """Record a learned task: the network, what the parts remember, and a row of each accuracy matrix."""
+        """Record a learned task: the network, what the parts remember (``part_states``, tensors of any shape by name),
+        and in ``rows`` (T,) of each accuracy matrix.
+        """
         count = len(self.tasks)
         for name, row in rows.items():
             self.accuracies.setdefault(name, np.full((count, count), np.nan))[self.learned] = row

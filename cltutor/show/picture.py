@@ -74,7 +74,8 @@ class Picture(Touchable, Figure):
         self, axes: Axes, x: np.ndarray, y: np.ndarray, words: str, /, layer: str, style: Mapping[str, Any],
         band: tuple[np.ndarray, np.ndarray] | None = None, **fields: Any,
     ) -> list[Artist]:  # fmt: skip
-        """A line through points (N,) that are read in ``words``, with a band from low to high, switched as one layer.
+        """A line through points x (N,), y (N,) that are read in ``words``, with a band (2, N) from low to high,
+        switched as one layer.
 
         axes: or a `Panel`; style: as matplotlib's lines take it; fields: as in `points`. Returns what it drew.
         """
@@ -101,7 +102,7 @@ class Picture(Touchable, Figure):
     def pixels(
         self, data: np.ndarray, left: float, bottom: float, width: float, height: float, label: str = ""
     ) -> "Pixels":
-        """An image (H, W), (H, W, 3) or (H, W, 4) at a place given in inches, without the cost of axes."""
+        """An image, data (H, W), (H, W, 3) or (H, W, 4), at a place given in inches, without the cost of axes."""
         place = TransformedBbox(Bbox.from_bounds(left, bottom, width, height), self.dpi_scale_trans)
         return self.add_artist(Pixels(place, data=data, interpolation="nearest", origin="upper", label=label))
 

@@ -89,7 +89,8 @@ class PhotometricCropFlip(Described, Augmentation):
     share them; values are rounded and clamped to 0 to 255, so that images stay bytes; a crop has the size of the
     image, which gets ``padding`` black pixels on every side after its colours were altered (He et al. 2016, section
     4.2: 4 of 32; None is an eighth of the shorter side); mirrors are left to right. The authors' program does the
-    same, except that crops never reach the last row and column of places, and values are not rounded.
+    same, except that crops never reach the last row and column of places, and values are not rounded. ValueError for
+    a range of contrasts from large to small.
     """
 
     brightness: float = real(63.0, at_least=0)

@@ -56,7 +56,7 @@ class Split:
         return len(self.labels)
 
     def take(self, rows: Tensor) -> "Split":
-        """The images at `rows`: (N,) bool, or (n,) int64 indices."""
+        """The images at `rows`: (N,) bool, or (n,) int64 indices; ValueError for others."""
         right = isinstance(rows, Tensor) and rows.dim() == 1
         if right and rows.dtype == torch.int64:
             right = not len(rows) or 0 <= int(rows.min()) <= int(rows.max()) < len(self)

@@ -24,7 +24,7 @@ LABELS, CLASSES = Tensors("N", whole=True), Several(Whole(at_least=0))
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One task: its place in the stream, from 0; its labels in order of arrival; its splits."""
+    """One task: its place in the stream, from 0; its labels in order of arrival; its splits, or a ValueError."""
 
     index: int
     classes: tuple[int, ...]
@@ -118,7 +118,9 @@ class Stream(Sequence[Task]):
         return columns
 
     def positions(self, labels: Tensor) -> Tensor:
-        """(N,) labels -> (N,) columns: the place of each label in the order of arrival."""
+        """(N,) labels -> (N,) columns: the place of each label in the order of arrival; ValueError for a label of
+        another stream.
+        """
         labels = LABELS.check("labels", labels).long()
         inside = (labels >= 0) & (labels < len(self._columns))
         columns = self._columns.to(labels.device)[torch.where(inside, labels, 0)]

@@ -83,7 +83,7 @@ def stage(source: Path, vendored: Path | None) -> None:
             target = source / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-    for name in ("conf.py", "mathml.py", "index.md", "gallery.md"):
+    for name in ("conf.py", "mathml.py", "facts.py", "reference.py", "index.md", "gallery.md"):
         shutil.copyfile(HERE / name, source / name)
     shutil.copytree(HERE / "_static", source / "_static")
     (source / "_vendor").mkdir()
@@ -128,10 +128,14 @@ def main(argv: list[str] | None = None) -> int:
         print('The site needs pip install -e ".[docs]".', file=sys.stderr)
         return 1
     sys.path[:0] = [str(HERE), str(ROOT)]
+    import facts
     import reference
 
     if silent := sorted(reference.undocumented()):
         print(f"Without a docstring: {', '.join(silent)}.", file=sys.stderr)
+        return 1
+    if lacking := [line for one in facts.every() for line in facts.missing(*one)]:
+        print("Missing in the reference:", *lacking, sep="\n", file=sys.stderr)
         return 1
     left, folder = [], BUILD / "npm"
     if why := ("of --offline" if chosen.offline else vendor(folder)):

@@ -8,6 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import facts  # noqa: E402
+
 import cltutor  # noqa: E402
 
 project, author, version = "cltutor", "The cltutor authors", cltutor.__version__
@@ -59,8 +61,10 @@ def plain(line: str) -> str:
 
 
 def docstrings(app, what, name, obj, options, lines):
-    """A docstring's markup; columns of text, such as a method's sources, stay columns."""
+    """A docstring's markup, and what is declared; columns of text, such as a method's sources, stay columns."""
     found = []
+    if what in ("class", "function", "method"):
+        lines += ["", *facts.declared(obj).split("\n")]
     for block in "\n".join(lines).split("\n\n"):
         own = block.split("\n")
         if any(re.search(r"\S {3,}\S", line) for line in own):

@@ -24,7 +24,8 @@ class Learner:
         self.stop = stop_after_the_first
         self.seen = {}
 
-    def __call__(self, claims, store, command, executor):
+    def __call__(self, claims, store, command, executor, variants):
+        assert not variants, "they come after an estimate of their own"
         self.seen.update(claims=list(claims), store=store, command=command, executor=executor)
         origins = {claim.paper: {"by": command} for claim in claims}
         yield Ledger((found(claims[0]), *map(Entry, claims[1:])), origins)
@@ -38,11 +39,15 @@ def shipped(tmp_path):
     return tmp_path / "shipped.json"
 
 
-def claims(shipped, *typed, **learner):
+def unwanted(*given):
+    raise AssertionError("variants were not asked for")
+
+
+def claims(shipped, *typed, vary=unwanted, **learner):
     """Run the command; what it gave to the learner."""
     learner = Learner(**learner)
     store = [] if "--store" in typed else ["--store", str(shipped.parent / "runs")]
-    assert command.main(cli.parser().parse_args(["claims", *map(str, typed), *store]), learner, shipped) == 0
+    assert command.main(cli.parser().parse_args(["claims", *map(str, typed), *store]), learner, shipped, vary) == 0
     return learner.seen
 
 
@@ -64,6 +69,33 @@ def test_an_estimate_alone_trains_nothing(shipped, capsys):
     assert claims(shipped, "--estimate", "--paper", "lwm") == {}
     assert " claims; at least " in capsys.readouterr().out
     assert not shipped.exists()
+
+
+def test_variants_come_after_the_claims_with_an_estimate_of_their_own(shipped, capsys):
+    given = []
+
+    def vary(chosen, store, command, executor):
+        given.append((capsys.readouterr().out, command))
+        other = {"own": [Trial(n, 50.0, 60.0 + n / 10, (50.0,), (60.0,)) for n in range(chosen[0].trials)]}
+        entries = tuple(map(found, chosen))
+        first = Entry(chosen[0], Found(entries[0].found.choice, entries[0].trials, other))
+        yield Ledger((first, *entries[1:]), {})
+
+    claims(shipped, "--paper", "lwf", "--variants", vary=vary)
+    ((printed, typed),) = given
+    lines = printed.splitlines()
+    assert lines[-2] == "60 of 60 claims"
+    assert lines[-1] == (
+        "0 claims have variants; 0 runs to train for them, about 1 min; "
+        "of 60 claims nothing is known before their search."
+    )
+    assert typed == "cltutor claims --paper lwf --variants"
+    assert "own" in ledger(shipped)[0].found.variants
+
+
+def test_the_estimate_of_variants_alone_trains_nothing(shipped, capsys):
+    assert claims(shipped, "--estimate", "--variants") == {}
+    assert "claims have variants" in capsys.readouterr().out.splitlines()[1]
 
 
 def test_claims_on_other_data_run_when_they_are_wanted(shipped, capsys):

@@ -27,7 +27,9 @@ FEWEST = 3  # trials
 @dataclass(frozen=True)
 class Quantity:
     """One side of a comparison: the ``statistic`` of a recipe, or how far the first of two ``sides`` is above the
-    second; or a ``constant``; or a count of the ``method``, which needs no run."""
+    second; or a ``constant``; or a count of the ``method``, which needs no run.
+
+    ValueError for the best of several recipes."""
 
     label: str
     statistic: Statistic | None = None

@@ -54,7 +54,7 @@ class Ledger(Sequence[Entry]):
         many trials."""
         new = {entry.claim.code: entry for entry in other}
         both = ((entry, new.get(entry.claim.code, entry)) for entry in self)
-        entries = tuple(after if len(after.trials) >= len(before.trials) else before for before, after in both)
+        entries = tuple(later(before, after) for before, after in both)
         return Ledger(entries, {**self.origins, **other.origins}, {**self.records, **other.records})
 
     def counts(self) -> dict[str, int]:
@@ -99,6 +99,17 @@ class Ledger(Sequence[Entry]):
         rows = {entry.claim.code: asdict(entry.found) for entry in self if entry.found}
         parts = {"origins": self.origins, "claims": rows, "recipes": recipes, "runs": runs}
         files.write_bytes(Path(path), _compact(parts).encode("utf-8"))
+
+
+def later(before: Entry, after: Entry) -> Entry:
+    """Of a claim found twice the later one, if it has as many trials; with the variants of the one before, where its
+    own were not run and the trials are the same."""
+    if len(after.trials) < len(before.trials):
+        return before
+    old, new = before.found, after.found
+    if old is None or new is None or (old.choice, old.trials) != (new.choice, new.trials):
+        return after
+    return replace(after, found=replace(new, variants={**old.variants, **new.variants}))
 
 
 def _compact(parts: Mapping[str, Any]) -> str:

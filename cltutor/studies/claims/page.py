@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from . import variants
 from .claim import PAPERS
 from .deciding import LEVEL
 from .entry import Entry
@@ -43,6 +44,11 @@ trial sees ({_listed(SEARCH)}), of {_listed(RATES)} (facts: 0.0125, 0.05, 0.2) a
 until the best lies inside. Then each side's own weights at that rate, as many configurations for each side that has
 any (in brackets).
 
+**Variants.** "Each at its own best rate" repeats the trials with each side at the rate that is best for it alone, with
+the weights found at the common rate; "as published" with the weights that the paper gives, at the common rate. Where a
+paper's weights are those of the row in the first place, the column says "as run". LwM gives no values for beta and
+gamma. Learning rates are not taken over, as they belong to the papers' networks and batches.
+
 **Verdicts.** The number of a trial is its class order and its seed; left and right are means over ten trials (five on
 Tiny-ImageNet), and the difference is paired by trial, with the half width of its 95 % t-interval. A claim of order
 holds if the whole interval lies on its side of zero, and does not hold if it lies on the other; a claim of equality
@@ -65,10 +71,18 @@ def markdown(ledger: "Ledger") -> str:
     parts += [f"- {name}: {value}" for name, value in made(ledger).items()]
     for title, own in ledger.by_paper():
         parts += [f"## {title}", f"{own.summary().capitalize()}. {held(own)}"]
-        parts.append(_table(HEADER, [cells(entry) for entry in own]))
+        parts.append(table(own))
         if left := unrunnable(own[0].claim.paper):
             parts.append("Not here: " + "; ".join(f"{place} ({reason})" for place, reason in left) + ".")
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def table(own: "Ledger") -> str:
+    """The table of a paper's claims, with a column for each kind of variant that any of them has."""
+    more = [variants.cells(entry) for entry in own]
+    kinds = [kind for kind in variants.TITLES if any(cell[kind] for cell in more)]
+    rows = [(*cells(entry), *(cell[kind] for kind in kinds)) for entry, cell in zip(own, more, strict=True)]
+    return _table((*HEADER, *(variants.TITLES[kind] for kind in kinds)), rows)
 
 
 def in_words(ledger: "Ledger") -> str:
@@ -93,7 +107,7 @@ def cells(entry: Entry) -> tuple[str, ...]:
         entry.differing,
         entry.settings,
         *entry.numbers(),
-        entry.said + (f" ({claim.construction})" if claim.construction else ""),
+        (entry.verdict if entry.complete else entry.said) + (f" ({claim.construction})" if claim.construction else ""),
     )
 
 

@@ -104,13 +104,22 @@ def all_claims() -> tuple[Claim, ...]:
     return read(ROWS)
 
 
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(ROWS.read_text(encoding="utf-8"))
+
+
 def unrunnable(paper: str) -> list[tuple[str, str]]:
     """What a paper compares and a classroom cannot run: the place, and the reason."""
-    papers = tomllib.loads(ROWS.read_text(encoding="utf-8"))
-    return [(place, reason) for place, reason in papers[paper].get("cannot", ())]
+    return [(place, reason) for place, reason in _table()[paper].get("cannot", ())]
+
+
+def published(paper: str) -> dict[str, str]:
+    """Where a paper gives the weights of a side, by its label."""
+    return _table()[paper].get("published", {})
 
 
 def instructive() -> list[tuple[str, str, str]]:
     """Claims to learn from: the sentence, the verdict that the words are about, and the words."""
-    rows = tomllib.loads(ROWS.read_text(encoding="utf-8")).get("instructive", ())
+    rows = _table().get("instructive", ())
     return [(claim, verdict, words) for claim, verdict, words in rows]

@@ -23,6 +23,7 @@ from .deciding import Trial
 from .entries import Ledger
 from .entry import Entry, Found
 from .extras import EXTRAS
+from .planning import cheapest_first, extras_of, lacking_variants, ordered, variants_of
 from .records import Job, Missing, Record, Records, record_of
 from .rows import all_claims
 from .settings import SEARCH, setting_of
@@ -71,21 +72,39 @@ def check(
     interruption, it continues from there. ``executor``, any of ``concurrent.futures``, trains a claim's runs in
     parallel.
 
-    Claims that need little come first, so that a ledger that is stopped has many whole rows; the ``variants``, each
-    side at its own best rate and with the published weights, come last.
+    Claims that need little come first, so that a ledger that is stopped has many whole rows; the ``variants`` come when
+    all claims have their trials, as with ``vary``.
     """
     records, extras = Records(store), extras_of((*all_claims(), *claims))
     found = {claim: resume(claim, records, extras) for claim in claims}
     yield ledger_of(claims, found, records, command)
-    order = ordered(claims, records, extras)
-    for claim in order:
+    for claim in ordered(claims, records, extras):
         complete(partial(advance, Search(claim, records, extras), claim), records, executor, train)
         found[claim] = resume(claim, records, extras)
         yield ledger_of(claims, found, records, command)
-    for claim in order if variants else ():
+    if variants:
+        yield from vary(claims, store, command, executor, train)
+
+
+@checked
+def vary(
+    claims: Sequence[Claim],
+    store: str | os.PathLike,
+    command: str = "cl.claims.check",
+    executor: Executor | None = None,
+    train: Train = train,
+) -> Iterator[Ledger]:
+    """The ledger of ``claims`` as their variants are added: each side at its own best rate, and with the published
+    weights. Of a claim without its trials there are none. Arguments as of ``check``; those that need little come first.
+    """
+    records, extras = Records(store), extras_of((*all_claims(), *claims))
+    found = {claim: resume(claim, records, extras) for claim in claims}
+    lacking = {claim: lacking_variants(Search(claim, records, extras), claim) for claim in claims if found[claim]}
+    for claim in cheapest_first({claim: jobs for claim, jobs in lacking.items() if jobs}):
         complete(partial(varied, Search(claim, records, extras), claim), records, executor, train)
         found[claim] = resume(claim, records, extras)
         yield ledger_of(claims, found, records, command)
+    yield ledger_of(claims, found, records, command)
 
 
 def complete(need: Callable[[], Any], records: Records, executor: Executor | None, train: Train) -> None:
@@ -117,13 +136,6 @@ def varied(search: Search, claim: Claim) -> None:
     choice, numbers = search.choice(), range(claim.trials)
     for variant in variants_of(search, choice):
         search.trials(choice, numbers, variant)
-
-
-def variants_of(search: Search, choice: Any) -> list[str]:
-    """Which variants differ from the comparison itself."""
-    usual = [search.settled(side, choice, "") for side in search.sides]
-    kinds = ("own", "published")
-    return [kind for kind in kinds if [search.settled(side, choice, kind) for side in search.sides] != usual]
 
 
 def counted(claim: Claim, records: Records) -> Trial:
@@ -163,59 +175,6 @@ def resume(claim: Claim, records: Records, extras: Callable[[Side], tuple[str, .
         except Missing:
             continue
     return Found(choice, trials, others, [job.key for job in jobs])
-
-
-def extras_of(claims: Sequence[Claim]) -> Callable[[Side], tuple[str, ...]]:
-    """What has to be measured on the runs of a side, by any of the claims: a run that several need is trained once."""
-    needed: dict[tuple[str, str], set[str]] = {}
-    for claim in claims:
-        for quantity in (claim.left, claim.right):
-            for side in quantity.sides:
-                own = needed.setdefault((side.label, side.setting), set())
-                own |= {quantity.statistic.extra} - {""} if quantity.statistic else set()
-    return lambda side: tuple(sorted(needed.get((side.label, side.setting), ())))
-
-
-def ordered(claims: Sequence[Claim], records: Records, extras: Callable[[Side], tuple[str, ...]]) -> list[Claim]:
-    """The claims in an order in which a ledger that is stopped has many whole rows: next is the claim that needs the
-    least beyond what is trained by then."""
-    lacking = {claim: _lacking(Search(claim, records, extras), claim) for claim in claims}
-    placed: dict[Claim, None] = {}
-    done: set[str] = set()
-    while left := [claim for claim in claims if claim not in placed]:
-        costs = {claim: sum(s for key, s in lacking[claim].items() if key not in done) for claim in left}
-        claim = min(costs, key=lambda one: costs[one])
-        done |= lacking[claim].keys()
-        placed[claim] = None
-    return list(placed)
-
-
-def _lacking(search: Search, claim: Claim) -> dict[str, float]:
-    """What a claim is expected to need and the records lack: seconds by key."""
-    jobs = expected(search, claim)
-    return {job.key: setting_of(job.setting).seconds for job in jobs if job not in search.records}
-
-
-def estimate(claims: Sequence[Claim], store: str | os.PathLike) -> tuple[int, float]:
-    """(runs, seconds on one core) that are at least missing: the search's first grids and the trials, where the choice
-    is not known yet at a rate of the grid."""
-    records, extras = Records(store), extras_of((*all_claims(), *claims))
-    lacking: dict[str, float] = {}
-    for claim in claims:
-        lacking |= _lacking(Search(claim, records, extras), claim)
-    return len(lacking), sum(lacking.values())
-
-
-def expected(search: Search, claim: Claim) -> list[Job]:
-    jobs = []
-    for side in claim.sides:
-        setting = setting_of(side.setting)
-        jobs += [search.job(side, rate, {}, order) for rate in setting.rates for order in SEARCH]
-        middle = setting.rates[1]
-        for name, values in side.weights.items():
-            jobs += [search.job(side, middle, {name: value}, order) for value in values for order in SEARCH]
-        jobs += [search.job(side, middle, {}, number) for number in range(claim.trials)]
-    return jobs
 
 
 def ledger_of(claims: Sequence[Claim], found: dict[Claim, Found | None], records: Records, command: str) -> Ledger:

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from claiming import drawn, record
 
-from cltutor.studies.claims import PAPERS, VERDICTS, Entry, Found, Ledger, Trial, ledger, running
+from cltutor.studies.claims import PAPERS, VERDICTS, Entry, Found, Ledger, Trial, ledger, running, variants
 from cltutor.studies.claims.choosing import Choice
-from cltutor.studies.claims.entries import SHIPPED
+from cltutor.studies.claims.entries import SHIPPED, later
 from cltutor.studies.claims.page import HEADER, markdown
-from cltutor.studies.claims.rows import all_claims
+from cltutor.studies.claims.rows import all_claims, published
 
 FIRST = all_claims()[0]  # lwf > finetune, accuracy on the old task
 COUNTED = next(one for one in all_claims() if "7.96" in one.sentence)
@@ -56,6 +56,57 @@ def test_a_variant_is_said_where_it_says_something_else():
     other = {"own": [Trial(n, 90, 97 - n / 10, (90,), (97,)) for n in range(3)]}
     assert entry(pairs).said == entry(pairs, variants={"own": entry(pairs).trials}).said == "undecided"
     assert entry(pairs, variants=other).said == "undecided; each at its own best rate: does not hold here"
+
+
+MAS = next(one for one in all_claims() if one.comparison == "mas < si")
+PUBLISHED = "mas: lam 1 (section 5.1)"
+
+
+def mas(choice, pairs=((9, 7), (8, 5), (7, 2)), **more):
+    trials = [Trial(n, left, right, (left,), (right,)) for n, (left, right) in enumerate(pairs)]
+    return Entry(replace(MAS, trials=3), Found(choice, trials, **more))
+
+
+def test_the_columns_of_the_variants_name_another_verdict_its_settings_and_their_source():
+    own = Choice(0.04, {"mas on pair": {"lam": 10.0}, "si on pair": {"lam": 1.0}}, own={"mas on pair": 0.01})
+    falls = {kind: [Trial(n, 1.0, 9.0 + n / 10, (1.0,), (9.0,)) for n in range(3)] for kind in variants.TITLES}
+    assert variants.cells(mas(own)) == {
+        "own": "not run yet (mas on pair 0.01)",
+        "published": f"not run yet ({PUBLISHED})",
+    }
+    assert mas(own).verdict == "undecided"
+    assert variants.cells(mas(own, variants=falls)) == {
+        "own": "holds here, -8.10 ± 0.25 (mas on pair 0.01)",
+        "published": f"holds here, -8.10 ± 0.25 ({PUBLISHED})",
+    }
+    same = {"published": mas(own).trials}
+    assert variants.cells(mas(own, variants=same))["published"].startswith("the same verdict, +3.33 ± 3.79")
+    chosen = Choice(0.04, {"mas on pair": {"lam": 1.0}, "si on pair": {"lam": 1.0}})
+    assert variants.cells(mas(chosen)) == {
+        "own": "the same rates",
+        "published": f"the same verdict, as the search chose them ({PUBLISHED})",
+    }
+
+
+def test_a_row_that_runs_with_the_papers_weights_says_so_and_one_without_any_says_nothing():
+    assert variants.as_published(Entry(FIRST)) == "as run: lwf: weight 1 (Figure 3), T = 2 (section 3)"
+    assert {variants.as_published(Entry(one)) for one in all_claims() if one.paper == "lwm"} == {""}
+    assert variants.cells(Entry(COUNTED)) == {"own": "", "published": ""}
+
+
+def test_every_weight_that_a_paper_gives_has_its_place_and_is_of_a_side_that_rows_use():
+    for paper in PAPERS:
+        sides = {side.label: side for one in all_claims() if one.paper == paper for side in one.sides}
+        assert {label for label, side in sides.items() if side.published} <= published(paper).keys() <= sides.keys()
+
+
+def test_later_numbers_keep_the_variants_of_the_same_trials():
+    choice = Choice(0.04, own={"mas on pair": 0.01})
+    before, after = mas(choice, variants={"own": mas(choice).trials}), mas(choice)
+    assert later(before, after).found.variants.keys() == {"own"}
+    assert later(before, mas(Choice(0.16))).found.variants == {}
+    assert later(before, mas(choice, pairs=((9, 7), (8, 5), (7, 3)))).found.variants == {}
+    assert later(before, Entry(before.claim)) == before
 
 
 def test_holms_correction_is_within_a_paper_and_leaves_out_what_cannot_fail(made):
@@ -115,8 +166,10 @@ def test_the_page_shows_every_claim_with_what_differs_and_the_streams_with_their
     assert "terms of the loss" in page
     assert "| pair | scenes: 10+10 classes" in page
     assert "- command: `cl.claims.check`" in page
-    widths = {line.count(" | ") for line in page.splitlines() if line.startswith("| section")}
-    assert widths == {len(HEADER) - 1}
+    for title, own in made.by_paper():
+        more = sum(any(variants.cells(one)[kind] for one in own) for kind in variants.TITLES)
+        table = page[page.index(f"## {title}") :].split("\n\n")[2]
+        assert {line.count(" | ") for line in table.splitlines()} == {len(HEADER) - 1 + more}
 
 
 def test_the_notebooks_table_opens_without_its_script_and_escapes_all_text(made):

@@ -12,7 +12,8 @@ import pytest
 from claiming import claim, constant, drawn, side
 
 import cltutor as cl
-from cltutor.studies.claims import running
+from cltutor.studies.claims import planning, running
+from cltutor.studies.claims.choosing import Search
 from cltutor.studies.claims.deciding import NOT_RUN
 from cltutor.studies.claims.records import Job, Records
 from cltutor.studies.claims.rows import all_claims
@@ -78,12 +79,12 @@ def test_the_ledger_grows_claim_by_claim_and_a_claim_without_runs_is_not_run_yet
 
 def test_the_claim_that_needs_the_least_beyond_what_is_trained_by_then_is_next(tmp_path):
     own = [one for one in all_claims() if not one.data][::12]
-    records, extras = Records(tmp_path), running.extras_of(own)
-    order = running.ordered(own, records, extras)
+    records, extras = Records(tmp_path), planning.extras_of(own)
+    order = planning.ordered(own, records, extras)
     assert set(order) == set(own)
     counts = [one.counted for one in order]
     assert counts == sorted(counts, reverse=True), "what needs no run comes first"
-    assert running.ordered([NEW, FORGETS, LWF], records, extras) == [FORGETS, NEW, LWF]
+    assert planning.ordered([NEW, FORGETS, LWF], records, extras) == [FORGETS, NEW, LWF]
 
 
 def test_what_any_claim_needs_of_the_networks_is_measured_when_a_run_is_trained(tmp_path):
@@ -106,11 +107,50 @@ def test_counts_need_no_run(tmp_path):
 
 
 def test_the_estimate_falls_to_nothing_as_runs_are_found(tmp_path):
-    runs, seconds = running.estimate([LWF], tmp_path)
+    runs, seconds = planning.estimate([LWF], tmp_path)
     assert runs == 2 * (3 * 3 + 3)
     assert seconds == runs * 1.5
     run([LWF], tmp_path, variants=False)
-    assert running.estimate([LWF], tmp_path)[0] <= 6  # the trials, where the search chose another rate than the middle
+    assert planning.estimate([LWF], tmp_path)[0] <= 6  # the trials, where the search chose another rate than the middle
+
+
+MAS = claim(
+    side("mas", warm_up=True, weights={"lam": (0.1, 1.0, 10.0)}, published={"lam": 1.0}),
+    side("si", warm_up=True, weights={"lam": (0.1, 1.0, 10.0)}),
+    also={},
+    trials=3,
+)
+
+
+def test_variants_are_estimated_and_trained_after_the_claims_and_go_on_where_they_were_stopped(tmp_path):
+    assert planning.estimate_variants([MAS], tmp_path) == (0, 0, 0.0, 1), "nothing is known before the search"
+    *_, plain = run([MAS], tmp_path, variants=False)
+    need = planning.estimate_variants([MAS], tmp_path)
+    assert need.claims == 1
+    assert need.waiting == 0
+    assert need.runs % 3 == 0
+    assert need.seconds == need.runs * 1.5 > 0
+    with pytest.raises(KeyboardInterrupt):
+        list(running.vary([MAS], tmp_path, train=Trainer(stop_after=2)))
+    assert planning.estimate_variants([MAS], tmp_path).runs == need.runs - 2
+    rest = Trainer()
+    *_, found = running.vary([MAS], tmp_path, train=rest)
+    assert len(rest.jobs) == need.runs - 2
+    assert all(job.trial in range(3) for job in rest.jobs), "the search is made, only trials are missing"
+    assert planning.estimate_variants([MAS], tmp_path) == (1, 0, 0.0, 0)
+    assert found[0].found.variants.keys() == set(planning.variants_of(search(tmp_path), found[0].found.choice))
+    assert found[0].trials == plain[0].trials
+
+
+def search(folder):
+    return Search(MAS, Records(folder), planning.extras_of([MAS]))
+
+
+def test_a_claim_without_its_trials_has_no_variants_yet(tmp_path):
+    trainer = Trainer()
+    *_, found = running.vary([MAS], tmp_path, train=trainer)
+    assert trainer.jobs == []
+    assert found[0].found is None
 
 
 def test_a_job_is_trained_as_anyone_can_train_it():
@@ -140,5 +180,5 @@ def test_a_killed_command_leaves_whole_records_and_goes_on(tmp_path):
     files = list(tmp_path.glob("*.json"))
     assert len(files) >= 2
     claims = [one for one in all_claims() if one.paper == "lwf" and one.comparison == "finetune > 0"]
-    missing, _ = running.estimate(claims, tmp_path)
+    missing, _ = planning.estimate(claims, tmp_path)
     assert missing < 9 + claims[0].trials
