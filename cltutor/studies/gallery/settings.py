@@ -1,8 +1,9 @@
 """The streams of the gallery, and every method's recipe there: one budget for all, one search for all rates."""
 
+import inspect
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ METHODS = (
     *("single_task", "single_task_large", "hard_sharing", "dfcnn", "dfcnn_small"),
     *("lwf_mc", "lwm", "lwm_attention_only", "eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"),
     *("tensor_factorization", "progressive", "expandable"),
+    *("er", "agem", "derpp", "bic", "wa", "packnet", "gdumb", "ncm"),
 )
 RATES, BATCH = (0.005, 0.02, 0.05), 32
 SEARCH_ORDER = 100
-ALSO_ACROSS = "finetune", "finetune_slow", "joint", "lwf", "l2", "mas", "mas_local", "ewc", "ewc_online", "si"
+ALSO_ACROSS = "finetune", "finetune_slow", "joint", "lwf", "l2", "mas", "mas_local", "ewc", "ewc_online", "si", "agem"
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,11 @@ def recipe(method: str, stream_name: str, heads: str | None = None) -> Recipe:
 def at_rate(method: str, setting: Setting, rate: float | None, heads: str | None = None) -> Recipe:
     """A method's recipe at the stream's budget and this learning rate, None for the method's own."""
     settings: dict[str, Any] = {"epochs": setting.epochs, "batch_size": BATCH}
-    if isinstance(methods.get(method).memory, ExemplarMemory):
-        settings["memory"] = ExemplarMemory(setting.capacity)
+    memory = methods.get(method).memory
+    if "capacity" in inspect.signature(methods.named(method)).parameters:
+        settings["capacity"] = setting.capacity
+    elif isinstance(memory, ExemplarMemory):
+        settings["memory"] = replace(memory, capacity=setting.capacity)
     settings |= {} if rate is None else {"learning_rate": rate}
     settings |= {} if heads is None else {"heads": heads}
     return methods.named(method)(**settings)
