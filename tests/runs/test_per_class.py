@@ -85,9 +85,9 @@ def test_damage_where_classes_return_is_measured_on_every_task_whose_classes_hav
     found = cl.probing.damaged_accuracy(network, stream, omega, (0, 0.5))
     known = [set(task.classes) <= {label for own in stream[: after + 1] for label in own.classes} for task in stream]
     assert (~np.isnan(found)).tolist() == [known, known]
-    for network, row in zip((network, cl.importance.damage(network, omega, 0.5)), found, strict=True):
+    for broken, row in zip((network, cl.importance.damage(network, omega, 0.5)), found, strict=True):
         for task in (task for task in stream if known[task.index]):
-            assert row[task.index] == pytest.approx(plain_accuracy(network, task, stream))
+            assert row[task.index] == pytest.approx(plain_accuracy(broken, task, stream))
     finite = np.isfinite(run.accuracy()[after])
     assert found[0, finite] == pytest.approx(run.accuracy()[after, finite])
 

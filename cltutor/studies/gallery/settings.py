@@ -1,15 +1,14 @@
 """The streams of the gallery, and every method's recipe there: one budget for all, one search for all rates."""
 
-import inspect
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ... import methods, streams
 from ...comparing.grids import MORE, best
-from ...memory import ExemplarMemory
+from ...methods.registry import of_size
 from ...recipe.recipe import Recipe
 from ...streams import Stream
 from ...streams.division import unknown
@@ -92,11 +91,7 @@ def recipe(method: str, stream_name: str, heads: str | None = None) -> Recipe:
 def at_rate(method: str, setting: Setting, rate: float | None, heads: str | None = None) -> Recipe:
     """A method's recipe at the stream's budget and this learning rate, None for the method's own."""
     settings: dict[str, Any] = {"epochs": setting.epochs, "batch_size": BATCH}
-    memory = methods.get(method).memory
-    if "capacity" in inspect.signature(methods.named(method)).parameters:
-        settings["capacity"] = setting.capacity
-    elif isinstance(memory, ExemplarMemory):
-        settings["memory"] = replace(memory, capacity=setting.capacity)
+    settings |= of_size(method, setting.capacity)
     settings |= {} if rate is None else {"learning_rate": rate}
     settings |= {} if heads is None else {"heads": heads}
     return methods.named(method)(**settings)
