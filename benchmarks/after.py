@@ -23,15 +23,11 @@ from searching import ALIKE, STORE, finished, search
 import cltutor as cl
 from cltutor.comparing.candidates import RATE, Build
 from cltutor.evaluation.metrics import mean_interval, paired_difference
+from cltutor.methods.registry import of_size
 
 ORDERS, SEARCH_ORDERS, GRID, IMAGES, BATCH = range(5), (100, 101), (0.003, 0.01, 0.03), 100, 32
 WEIGHTS = {"derpp": ("alpha", (0.02, 0.1, 0.5)), "mas": ("lam", (0.2, 1.0, 5.0)), "lwf": ("lam", (0.2, 1.0, 5.0))}
 STEPS = 1 / math.sqrt(3), 1.0, math.sqrt(3)  # finer rates: about half the way to the next ones of the grid
-KEPT = {"memory": cl.memory.ExemplarMemory(IMAGES)}
-SETTINGS = {  # what a memory of so many images is for each method
-    **dict.fromkeys(("er", "derpp", "agem", "gdumb", "bic", "wa"), {"capacity": IMAGES}),
-    **dict.fromkeys(("icarl", "eeil"), KEPT),
-}
 BASELINES = "finetune", "joint", "lwf"
 REPLAY = "er", "derpp", "agem", "gdumb", "ncm"
 METHODS = {
@@ -66,19 +62,19 @@ ALL_REPLAY = "er", "agem", "derpp", "bic", "wa", "icarl", "eeil", "gdumb"
 PUBLISHED = (
     ("lwf", ("finetune",), ("task", "several"), "LwF, Table 1"),
     ("joint", ("lwf",), ("task", "several"), "LwF, Table 1"),
-    ("packnet", ("lwf", "finetune"), ("task",), "PackNet, section 4"),
-    ("agem", ("finetune",), ("task",), "A-GEM, section 5"),
+    ("packnet", ("lwf", "finetune"), ("task",), "Mallya and Lazebnik 2018, experiments"),
+    ("agem", ("finetune",), ("task",), "A-GEM, experiments"),
     (
         "er",
         ("agem",),
         ("task", "class", "domain"),
-        "Chaudhry et al. 2019 (tiny memories); Buzzega et al. 2020, Table 2",
+        "Chaudhry et al. 2019 (tiny memories), abstract; Buzzega et al. 2020, experiments",
     ),
-    ("derpp", ("er", "agem"), ("task", "class", "domain"), "Buzzega et al. 2020, Table 2"),
-    ("derpp", ("icarl",), ("class",), "Buzzega et al. 2020, Table 2"),
-    ("bic", ("icarl", "eeil"), ("class",), "Wu et al. 2019, section 5"),
-    ("wa", ("icarl", "eeil", "bic"), ("class",), "Zhao et al. 2020, section 5"),
-    ("gdumb", ("er", "agem", "icarl"), ("class",), "Prabhu et al. 2020, section 4"),
+    ("derpp", ("er", "agem"), ("task", "class", "domain"), "Buzzega et al. 2020, abstract and experiments"),
+    ("derpp", ("icarl",), ("class",), "Buzzega et al. 2020, abstract and experiments"),
+    ("bic", ("icarl", "eeil"), ("class",), "Wu et al. 2019, section 6"),
+    ("wa", ("icarl", "eeil", "bic"), ("class",), "Zhao et al. 2020, abstract and experiments"),
+    ("gdumb", ("er", "agem", "icarl"), ("class",), "Prabhu et al. 2020, abstract and experiments"),
     ("ncm", ALL_REPLAY, ("class",), "Janson et al. 2022, of methods that start from pretrained weights"),
 )
 TITLES = {
@@ -91,7 +87,7 @@ TITLES = {
 
 def build(method: str, scenario: str, epochs: int, images: int, **settings) -> cl.Recipe:
     """The recipe of a method in a scenario of so many epochs, on tasks of so many images."""
-    own = {**SETTINGS.get(method, {}), "epochs": epochs, "batch_size": BATCH, **settings}
+    own = {**of_size(method, IMAGES), "epochs": epochs, "batch_size": BATCH, **settings}
     if method == "gdumb":
         own["epochs"] = round(epochs * math.ceil(images / BATCH) / math.ceil(IMAGES / BATCH))
     if method == "ncm":
