@@ -61,6 +61,8 @@ def parser() -> Parser:
     seeds = by(Whole(0), "a seed")
     compare.add_argument("--seeds", type=seeds, nargs="+", default=[0, 1, 2], help="per method (default: 0 1 2)")
     gallery.add_argument("streams", nargs="*", help="digits, scenes, or widgets: what they start from (default: all)")
+    words = "train only the methods that a stream's file lacks, and leave the others as they are"
+    gallery.add_argument("--missing", action="store_true", help=words)
     claims.add_argument("--paper", help="lwf, mas, lwm, eeil or dfcnn (default: all)")
     trials = by(Whole(1), "trials")
     claims.add_argument("--trials", type=trials, help="class orders per claim, 2 or more (default: the claim's own)")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from ..checked import AnyOf, Many, Numbers, Text, checked
@@ -15,7 +16,7 @@ from ..describe import Whole, shown
 from ..networks import Network
 from ..networks.counting import A_RUN
 from ..networks.devices import Device
-from ..streams import Stream
+from ..streams import Stream, Task
 from ..streams.division import labels_of
 from .answers import logits
 
@@ -98,19 +99,26 @@ def retrieval(
     return network_retrieval(run.model_on(device, after), stream, classes)
 
 
-def check_learned(network: Network, stream: Stream) -> None:
-    """Refuse a network that has not the numbers of classes of the stream's first tasks."""
-    if not network.classes or network.classes != [len(task.classes) for task in stream[: len(network.classes)]]:
+def known_tasks(network: Network, stream: Stream) -> list[Task]:
+    """The tasks of which ``network`` has an output for every class: those that it has learned, and where classes return
+    those, too, that bring no class which it does not know.
+
+    ValueError for a network whose heads are not of the sizes in which the classes of ``stream`` arrive.
+    """
+    heads = [new for new in stream.arrivals if new][: len(network.classes)]
+    if not network.classes or network.classes != [len(new) for new in heads]:
         raise ValueError(
             f"This network has learned tasks of {network.classes} classes, which are not the first ones of the stream."
         )
+    known = {label for new in heads for label in new}
+    return [task for task in stream if known.issuperset(task.classes)]
 
 
 @checked(classes=CLASSES)
 def network_retrieval(
     network: Network, stream: Stream, classes: Sequence[int | str] | None = None
 ) -> dict[str, np.ndarray | float]:
-    """MAP of a network on the test images of the tasks that it has learned, the first ones of the stream.
+    """MAP of a network on the test images of the tasks whose classes it has learned (`known_tasks`).
 
     "tasks": (T,) the MAP of each task, its facts as queries over its own images, nan for tasks not yet seen; "all":
     every fact seen is a query over the images of all tasks seen, "which differs from the average of the performance
@@ -118,20 +126,17 @@ def network_retrieval(
     over their own images, nan when none has been seen (MAS, Figure 7). The "tasks" of every step, one below the other,
     are a matrix for the functions of `metrics`, such as `forgetting`.
     """
-    check_learned(network, stream)
-    seen = stream[: len(network.classes)]
+    seen = known_tasks(network, stream)
     scores = np.concatenate([logits(network, task.test.images).cpu().numpy() for task in seen])
     labels = np.concatenate([stream.positions(task.test.labels).numpy() for task in seen])
-    ends = np.cumsum(network.classes)
-    of_tasks = np.full(len(stream), np.nan)
-    of_tasks[: len(seen)] = [
-        _among(scores, labels, np.arange(end - count, end)) for count, end in zip(network.classes, ends, strict=True)
-    ]
-    found: dict[str, np.ndarray | float] = {"tasks": of_tasks, "all": _among(scores, labels, np.arange(ends[-1]))}
+    end, of_tasks = sum(network.classes), np.full(len(stream), np.nan)
+    for task in seen:
+        of_tasks[task.index] = _among(scores, labels, stream.positions(torch.tensor(task.classes)).numpy())
+    found: dict[str, np.ndarray | float] = {"tasks": of_tasks, "all": _among(scores, labels, np.arange(end))}
     if classes is not None:
         queried = np.array(labels_of(classes, stream.class_names, "classes"), dtype=int)
         columns = np.flatnonzero(np.isin(stream.classes, queried))
-        found["classes"] = _among(scores, labels, columns[columns < ends[-1]])
+        found["classes"] = _among(scores, labels, columns[columns < end])
     return found
 
 

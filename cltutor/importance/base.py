@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..checked import Table, Tensors, checked
 from ..describe import Part, State, Whole, shown
+from ..streams.mapped import joined, taken
 
 if TYPE_CHECKING:
     from ..losses.terms import Context
@@ -81,5 +82,5 @@ def images_of(context: "Context", on: str, classes: tuple[int, ...] | None) -> T
     """The task's "train" images, its "test" images or "both", (N, C, H, W) uint8; only of ``classes`` if given."""
     task = context.data
     splits = {"train": [task.train], "test": [task.test], "both": [task.train, task.test]}[on]
-    images, labels = (torch.cat([getattr(split, name) for split in splits]) for name in ("images", "labels"))
-    return images[torch.isin(labels, torch.tensor(classes))] if classes else images
+    images, labels = joined([split.images for split in splits]), torch.cat([split.labels for split in splits])
+    return taken(images, torch.isin(labels, torch.tensor(classes)).nonzero()[:, 0]) if classes else images

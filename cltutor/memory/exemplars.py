@@ -12,6 +12,7 @@ from ..losses.terms import Context
 from ..networks import Network
 from ..seeds import seed_of
 from ..streams import Stream
+from ..streams.mapped import joined, taken
 from .base import Memory
 from .pool import Pool, pool_of
 from .selection import SELECTIONS, select
@@ -44,7 +45,7 @@ class ExemplarMemory(Memory):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.capacity is None and self.per_class is None:
-            raise ValueError("A memory needs a capacity in all or per_class: ExemplarMemory(2000).")
+            raise ValueError(f"A memory needs a capacity in all or per_class: {type(self).__name__}(2000).")
 
     def quota(self, classes: int) -> int:
         """The number of images kept of each of ``classes`` classes, if it has as many."""
@@ -72,7 +73,7 @@ class ExemplarMemory(Memory):
         if not state:
             return new
         return Pool(
-            torch.cat([state["images"].to(device), new.images]),
+            joined([state["images"].to(device), new.images]),
             torch.cat([state["labels"].to(device), new.labels]),
             torch.cat([state["tasks"].cpu(), new.tasks]),
         )
@@ -91,9 +92,10 @@ class ExemplarMemory(Memory):
     def selected(self, context: Context, count: int, among: Tensor | None = None) -> dict[int, Tensor]:
         """By each new class's label, its places (<= ``count``,) among the task's images, in order of choice; or among
         those of them for which ``among`` (N,) is True."""
-        data = context.data.train if among is None else context.data.train.take(among)
-        images, labels = data.images, data.labels
-        features, places = features_of(context.network, images), {}
+        data = context.data.train
+        rows = None if among is None else among.nonzero()[:, 0]
+        labels, places = data.labels if rows is None else data.labels[rows], {}
+        features = features_of(context.network, data.images, rows)
         for label in context.data.classes:
             own = (labels == label).nonzero().squeeze(1)
             seed = seed_of(("exemplars", context.seed, label))
@@ -130,6 +132,6 @@ def top(labels: Tensor, label: Tensor, count: int) -> Tensor:
     return (labels == label).nonzero().squeeze(1)[:count]
 
 
-def features_of(network: Network, images: Tensor) -> Tensor:
-    """Features (N, D) on the CPU, in evaluation mode."""
-    return features(network, images).cpu()
+def features_of(network: Network, images: Tensor, rows: Tensor | None = None) -> Tensor:
+    """Features (N, D) on the CPU, in evaluation mode, of all images or of those at ``rows`` (N,)."""
+    return features(network, images if rows is None else taken(images, rows)).cpu()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from ..checked import Many, Tensors, checked
 from ..describe import Kind, Whole, shown
 from ..networks.modules import check_images
 from ..streams import Augmentation, Stream
+from ..streams.mapped import file_of, in_file, joined
 from ..streams.split import in_columns
 
 CHUNK = 4096  # images augmented at a time: as floats they take four times the bytes
@@ -63,9 +65,20 @@ class Pool:
         """
         if augmentation is None or augmentation.once:
             return self.images
+        if file := file_of(self.images):
+            return self._shown_in(file.parent, augmentation, generator)
         drawn = self.images if self.chosen is None else self.images[self.chosen]
         altered = torch.cat([augmentation(chunk, generator) for chunk in drawn.split(CHUNK)])
         return altered if self.chosen is None else self.images.index_copy(0, self.chosen.to(altered.device), altered)
+
+    def _shown_in(self, folder: Path, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+        """The same of images in a file, in another one of ``folder``."""
+        if self.chosen is None:
+            return in_file((augmentation(chunk, generator) for chunk in self.images.split(CHUNK)), folder)
+        found = in_file([self.images], folder)
+        for places in self.chosen.split(CHUNK):
+            found[places] = augmentation(self.images[places], generator)
+        return found
 
     @checked(places=Tensors("M", whole=True))
     def choose(self, places: Tensor) -> "Pool":
@@ -139,7 +152,7 @@ def pool_of(stream: Stream, tasks: Sequence[int], device: torch.device, kind: ty
     marks = [in_columns(split.marks, stream.classes) for _, split in full if split.marks is not None]
     return kind(
         # One task's images are not copied: they may be in a file larger than memory.
-        (full[0][1].images if len(full) == 1 else torch.cat([split.images for _, split in full])).to(device),
+        (full[0][1].images if len(full) == 1 else joined([split.images for _, split in full])).to(device),
         torch.cat([stream.positions(split.labels) for _, split in full]).to(device),
         torch.cat([torch.full((len(split.labels),), task) for task, split in full]),
         marks=torch.cat(marks).to(device) if marks else None,

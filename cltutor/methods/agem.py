@@ -14,20 +14,20 @@ from ..losses import Batch, Context, CrossEntropy, compete
 from ..memory import SELECTIONS, ExemplarMemory, Pool, pool_of
 from ..recipe.recipe import Recipe
 from ..streams import Stream
-from .registry import JOINT, Heads, compose, register
+from .registry import JOINT, Heads, check_kind, compose, register
 
 
 @shaped(gradient="P", reference="P")
 def projected(gradient: Tensor, reference: Tensor) -> Tensor:
     """g - (g . r) / (r . r) r where g . r < 0, else g: the gradient (P,) nearest to g that does not raise the loss
-    whose gradient is the reference r (P,), to first order (A-GEM, eq. 11)."""
+    whose gradient is the reference r (P,), to first order (A-GEM, the projection of the gradient)."""
     overlap = (gradient @ reference).clamp(max=0)  # no comparison that a GPU would have to answer
     return gradient - overlap / (reference @ reference).clamp(min=torch.finfo(reference.dtype).tiny) * reference
 
 
 @dataclass(frozen=True, repr=False)
 class GradientMemory(ExemplarMemory):
-    """Images of earlier tasks that are not learned from: they bound the gradient (A-GEM, eq. 10 and 11).
+    """Images of earlier tasks that are not learned from: they bound the gradient (A-GEM, eq. 10).
 
     At every step the gradient of the loss on a batch drawn from the memory is the reference, and ``projected`` gives
     the gradient that is used, before clipping. ``capacity`` images in all, the same number of each class, by
@@ -65,5 +65,7 @@ class GradientMemory(ExemplarMemory):
 @register
 def agem(capacity: Annotated[int, rule(GradientMemory, "capacity")] = 200, heads: Heads = "task", **settings) -> Recipe:
     """A-GEM: fine-tuning whose gradient is projected where it would raise the loss on old images (Chaudhry et al. 2019,
-    "Efficient Lifelong Learning with A-GEM", eq. 11)."""
-    return compose("agem", CrossEntropy(), JOINT, heads=heads, **{"memory": GradientMemory(capacity), **settings})
+    "Efficient Lifelong Learning with A-GEM")."""
+    own = {"memory": GradientMemory(capacity), **settings}
+    check_kind("agem", "memory", own["memory"], GradientMemory)  # from others it would learn, as experience replay does
+    return compose("agem", CrossEntropy(), JOINT, heads=heads, **own)

@@ -19,7 +19,7 @@ from ..networks.network import MultiHeadNetwork
 from ..recipe.recipe import Phase, Recipe
 from ..streams import Stream
 from ..streams.stream import sample
-from .registry import JOINT, Heads, Temperature, compose, register
+from .registry import JOINT, Heads, Temperature, check_kind, compose, register
 
 
 def old_share(batch: Batch) -> float:
@@ -100,7 +100,7 @@ class Corrected(Architecture):
 @dataclass(frozen=True, repr=False)
 class ValidatedMemory(ExemplarMemory):
     """An exemplar memory in which a ``share`` of each class is held out: networks are trained without these images, and
-    the balanced set is made of them (Wu et al. 2019, section 5).
+    the balanced set is made of them (Wu et al. 2019, bias correction and section 6.1).
 
     At least one image of a class is held out: of new classes too, as many as the memory will keep so. Which ones is
     drawn, and the others are kept by ``selection``.
@@ -190,5 +190,6 @@ def bic(
     """Bias correction, BiC: distillation with exemplars, then two numbers for the new logits, learned on images of all
     classes that were held out (Wu et al. 2019, "Large Scale Incremental Learning", eq. 4 and 5)."""
     later = (Phase("train", 2.0, JOINT[0].rates), CORRECTING)
-    own = {"network": Corrected, "memory": ValidatedMemory(capacity)}
-    return compose("bic", shared_loss(temperature), later, heads=heads, **{**own, **settings})
+    own = {"network": Corrected, "memory": ValidatedMemory(capacity), **settings}
+    check_kind("bic", "memory", own["memory"], ValidatedMemory)  # others have learned from what would correct them
+    return compose("bic", shared_loss(temperature), later, heads=heads, **own)

@@ -17,7 +17,7 @@ from .registry import JOINT, Heads, Weight, compose, register
 
 @dataclass(frozen=True, repr=False)
 class DarkExperience(Term):
-    """alpha ||z - z'||^2 + beta CE, each on a batch of its own from the memory (Buzzega et al. 2020, eq. 6).
+    """alpha ||z - z'||^2 + beta CE, each on a batch of its own from the memory (Buzzega et al. 2020, DER++).
 
     z' are the logits that the network had when an image was stored, before that update. Columns of classes that came
     later are left out: they are nan in the memory, a reservoir of ``capacity`` images. The square is summed over
@@ -56,7 +56,7 @@ class DarkExperience(Term):
 def derpp(
     capacity: Capacity = 200, alpha: Weight = 0.5, beta: Weight = 0.5, heads: Heads = "class", **settings
 ) -> Recipe:
-    """Dark experience replay with labels, DER++ (Buzzega et al. 2020, "Dark Experience for General Continual Learning",
-    eq. 6)."""
+    """DER++, dark experience replay with labels (Buzzega et al. 2020, "Dark Experience for General Continual
+    Learning")."""
     loss = CrossEntropy() + DarkExperience(capacity, alpha, beta)
     return compose("derpp", loss, JOINT, heads=heads, **settings)

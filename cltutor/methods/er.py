@@ -15,7 +15,7 @@ from .registry import JOINT, Heads, compose, register
 
 @dataclass(frozen=True, repr=False)
 class Replay(Term):
-    """Cross-entropy on as many images of the memory as the batch has (Chaudhry et al. 2019, Algorithm 1).
+    """Cross-entropy on as many images of the memory as the batch has (Chaudhry et al. 2019, experience replay).
 
     The memory is a reservoir of ``capacity`` images: every image of the stream so far is in it with the same
     probability. Which classes compete, the training regime says, as for new images.
@@ -45,5 +45,5 @@ Capacity = Annotated[int, rule(Replay, "capacity")]
 @register
 def er(capacity: Capacity = 200, heads: Heads = "class", **settings) -> Recipe:
     """Experience replay: cross-entropy on the new batch and on one from a reservoir (Chaudhry et al. 2019, "On Tiny
-    Episodic Memories in Continual Learning", Algorithm 1)."""
+    Episodic Memories in Continual Learning")."""
     return compose("er", CrossEntropy() + Replay(capacity), JOINT, heads=heads, **settings)

@@ -18,7 +18,7 @@ from .registry import JOINT, Heads, compose, register
 
 
 def greedy(kept: Tensor, arriving: Tensor, capacity: int, random: torch.Generator) -> Tensor:
-    """The greedy balancing sampler (Prabhu et al. 2020, Algorithm 1).
+    """The sampler that balances greedily (Prabhu et al. 2020).
 
     ``kept`` (M,) and ``arriving`` (N,): labels of the images in memory and of those that come one by one. An image is
     taken if its class is new or has fewer than ``capacity`` / classes images; when the memory is full, a random image
@@ -39,7 +39,7 @@ def greedy(kept: Tensor, arriving: Tensor, capacity: int, random: torch.Generato
 @dataclass(frozen=True, repr=False)
 class GreedyMemory(Memory):
     """At most ``capacity`` images, balanced as they arrive one by one, and the only ones to be trained on, new images
-    included (Prabhu et al. 2020, section 3)."""
+    included (Prabhu et al. 2020, the learner)."""
 
     capacity: int = whole(200, at_least=1)
 
@@ -56,15 +56,20 @@ class GreedyMemory(Memory):
     def begin_task(self, context: Context, state: State) -> None:
         """The task's images arrive, in an order drawn by the seed."""
         random, train = generator("greedy", context.seed, context.task), context.data.train
-        order = torch.randperm(len(train), generator=random)
-        new = {
-            "images": train.images[order],
-            "labels": context.positions(train.labels[order]),
-            "tasks": torch.full((len(order),), context.task),
-        }
-        old = {name: state[name].cpu() if state else value[:0] for name, value in new.items()}
-        places = greedy(old["labels"], new["labels"], self.capacity, random)
-        state.update({name: torch.cat([old[name], value])[places] for name, value in new.items()})
+        order, before = torch.randperm(len(train), generator=random), len(state.get("labels", ()))
+        labels = context.positions(train.labels[order])
+        old = {name: value.cpu() for name, value in state.items()}
+        places = greedy(old.get("labels", labels[:0]), labels, self.capacity, random)
+        # Only what is kept is read: the task may be larger than memory.
+        mine = places >= before
+        new = order[places[mine] - before]
+        images, tasks = train.images.new_empty(len(places), *train.images.shape[1:]), torch.empty_like(places)
+        kept = {"images": images, "labels": torch.empty_like(places), "tasks": tasks}
+        arrived = train.images[new], labels[places[mine] - before], torch.full((len(new),), context.task)
+        for (name, value), rows in zip(kept.items(), arrived, strict=True):
+            value[mine] = rows
+            value[~mine] = old[name][places[~mine]] if old else value[:0]
+        state.update(kept)
 
     def pool(self, stream: Stream, task: int, device: torch.device, state: State) -> Pool:
         """What is in memory, and nothing else."""
@@ -78,6 +83,6 @@ class GreedyMemory(Memory):
 @register(fixed=("memory", "after_task"))
 def gdumb(capacity: Annotated[int, rule(GreedyMemory, "capacity")] = 200, heads: Heads = "class", **settings) -> Recipe:
     """GDumb: before each test a network is trained anew, on a balanced memory alone (Prabhu et al. 2020, "GDumb: A
-    Simple Approach that Questions Our Progress in Continual Learning", Algorithm 1)."""
+    Simple Approach that Questions Our Progress in Continual Learning")."""
     memory = GreedyMemory(capacity)
     return compose("gdumb", CrossEntropy(), JOINT, memory=memory, after_task=Restart(), heads=heads, **settings)

@@ -22,7 +22,7 @@ def mean_classifier(means: Tensor) -> tuple[Tensor, Tensor]:
     """Weights (C, D) and biases (C,) whose logits rank classes as the distance to ``means`` (C, D) does.
 
     -1/2 ||f - mu||^2 = mu . f - 1/2 ||mu||^2 - 1/2 ||f||^2, and the last part is the same for all classes: the nearest
-    mean is a linear classifier (Mensink et al. 2013, section 3).
+    mean is a linear classifier (Mensink et al. 2013, the nearest class mean classifier).
     """
     return means, -means.square().sum(dim=1) / 2
 

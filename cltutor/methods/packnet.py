@@ -22,7 +22,7 @@ FREE = 2**15 - 1  # the owner of a weight that no task has
 
 
 class PackedNetwork(SeparateNetwork):
-    """One backbone in which every parameter belongs to a task or is free (Mallya and Lazebnik 2018, section 3).
+    """One backbone in which every parameter belongs to a task or is free (Mallya and Lazebnik 2018, approach).
 
     Task t computes with the parameters of tasks 0 to t; all others count as zero. ``kept`` has a copy of what earlier
     tasks own, zero elsewhere, and only what the newest task owns is read from the backbone's own parameters: neither
@@ -63,7 +63,7 @@ class PackedNetwork(SeparateNetwork):
     def begin_phase(self, phase: str, images: Tensor, targets: Tensor) -> None:
         """Before "retrain", set the smallest weights of each layer free, a share ``pruned`` of the newest task's.
 
-        Biases are never set free, so that they stay as the first task leaves them (section 3).
+        Biases are never set free, so that they stay as the first task leaves them (approach).
         """
         newest = len(self.classes) - 1
         for parameter, _, owner in map(self.of, self.names if phase == "retrain" else ()):
@@ -95,7 +95,7 @@ class PackedNetwork(SeparateNetwork):
 @dataclass(frozen=True, repr=False)
 class Packed(Architecture):
     """Several tasks packed into one backbone: after each a share ``pruned`` of its weights, the smallest of each layer,
-    is set free for the next (Mallya and Lazebnik 2018, section 3). Each task has a head of its own."""
+    is set free for the next (Mallya and Lazebnik 2018, approach). Each task has a head of its own."""
 
     needs_task_at_test = True  # which weights are used depends on it
 
@@ -133,7 +133,7 @@ PRUNING = Phase("train", 2.0, shared=1.0, new=1.0), Phase("retrain", 1.0, shared
 @register(fixed=("first",))
 def packnet(pruned: Annotated[float, rule(Packed, "pruned")] = 0.75, heads: Heads = "task", **settings) -> Recipe:
     """PackNet: train, prune, train again what is left, and keep it for good (Mallya and Lazebnik 2018, "PackNet: Adding
-    Multiple Tasks to a Single Network by Iterative Pruning", section 3)."""
+    Multiple Tasks to a Single Network by Iterative Pruning")."""
 
     def network(backbone) -> Packed:
         return Packed(backbone, pruned)

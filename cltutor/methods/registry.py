@@ -4,13 +4,14 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, overload
 
 from ..checked import Many, checked
 from ..describe import Choice, Kind, Real, Rule, shown
 from ..losses.distillation import TEMPERATURE
 from ..losses.terms import Loss, Term, as_loss
-from ..memory import Memory
+from ..memory import ExemplarMemory, Memory
 from ..networks import Architecture, MultiHead, SmallCNN
 from ..recipe.merging import AfterTask, Unmerged
 from ..recipe.recipe import Phase, Recipe, Schedule
@@ -126,6 +127,15 @@ def get(recipe: Recipe | str) -> Recipe:
     return recipe if isinstance(recipe, Recipe) else named(recipe)()
 
 
+def of_size(name: str, capacity: int) -> dict[str, Any]:
+    """The settings with which the method of that name keeps ``capacity`` images in its own kind of memory; none for a
+    method that keeps none, or all."""
+    if "capacity" in inspect.signature(named(name)).parameters:
+        return {"capacity": capacity}
+    memory = get(name).memory
+    return {"memory": replace(memory, capacity=capacity)} if isinstance(memory, ExemplarMemory) else {}
+
+
 class MethodName(Rule):
     """A recipe, or the name of a method, which becomes the method's recipe."""
 
@@ -137,6 +147,12 @@ class MethodName(Rule):
 
     def check(self, name: str, value: Any) -> Recipe:
         return get(value)
+
+
+def check_kind(method: str, setting: str, value: Any, kind: type) -> None:
+    """Refuse a setting of another kind than the one without which the method would be another."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{method} is made of {kind.__name__}(), its {setting}; {shown(value)} would make it another.")
 
 
 def makes_networks(value: Any) -> bool:

@@ -28,7 +28,7 @@ def check_heads(network: Network) -> None:
 
 @dataclass(frozen=True, repr=False)
 class WeightAligning(AfterTask):
-    """Scale the newest head's weights to the mean length of the old ones (Zhao et al. 2020, eq. 4 and 5).
+    """Scale the newest head's weights to the mean length of the old ones (Zhao et al. 2020, weight aligning).
 
     The rows of a head are the weight vectors of its classes; biases stay. The next task goes on from the aligned
     weights. ValueError, before training, for a network whose heads are more than one fully connected layer.
@@ -56,6 +56,6 @@ def wa(
     **settings,
 ) -> Recipe:
     """Weight aligning: distillation with exemplars, then new class weights as long as old ones (Zhao et al. 2020,
-    "Maintaining Discrimination and Fairness in Class Incremental Learning", eq. 4 and 5)."""
+    "Maintaining Discrimination and Fairness in Class Incremental Learning", weight aligning)."""
     own = {"memory": ExemplarMemory(capacity), "after_task": WeightAligning()}
     return compose("wa", shared_loss(temperature), JOINT, heads=heads, **{**own, **settings})

@@ -41,5 +41,6 @@ def bytes_in_use(
         images, labels = pool.originals()
         old = pool.tasks[: len(labels)].cpu() < task
         apart = states["memory"].values()  # of a memory whose images are not in the pool
-        sizes["images"] = size([images[old], labels[old]] if old.any() else apart)
+        each = size((images[:1], labels[:1]))  # none is copied to be counted
+        sizes["images"] = int(old.sum()) * each if old.any() else size(apart)
     return sizes

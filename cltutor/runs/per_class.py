@@ -10,7 +10,7 @@ from torch import Tensor
 from ..checked import Many, Numbers, checked
 from ..describe import Whole
 from ..evaluation.answers import accuracies, logits, task_of
-from ..evaluation.retrieval import check_learned
+from ..evaluation.retrieval import known_tasks
 from ..importance import damages
 from ..importance.damage import RULES, SHARE
 from ..losses import compete
@@ -104,12 +104,13 @@ def damaged_accuracy(
 ) -> np.ndarray:
     """Accuracy (S, T) of ``network`` on the tasks that it has learned, the task known at test, when each of ``shares``
     (S,) of its weights is damaged (``importance.damages``; ``omega``: one number for each parameter, by name); nan for
-    tasks not yet seen. Computed where the network
-    is."""
-    check_learned(network, stream)
-    tests = [(task.test.images, stream.positions(task.test.labels)) for task in stream[: len(network.classes)]]
-    found = np.full((len(shares), len(stream)), np.nan)
+    a task with a class that it has no output for, and for one of one class. Where classes return, a task that brings no new one counts as learned: its images are
+    classified among those of the head that got its classes first. Computed where the network is."""
+    seen = known_tasks(network, stream)
+    tests = [(task.test.images, stream.positions(task.test.labels)) for task in seen]
+    found, places = np.full((len(shares), len(stream)), np.nan), [task.index for task in seen]
     with torch.no_grad():
         for row, broken in zip(found, damages(network, omega, shares, which, seed, how), strict=True):
-            row[: len(tests)] = informative(accuracies(broken, tests, (1,))["known_top1"], network.classes)
+            known = accuracies(broken, tests, (1,))["known_top1"]
+            row[places] = informative(known, [len(task.classes) for task in seen])
     return found

@@ -85,6 +85,15 @@ NAMED = {
     "progressive": Look(FOREST, SOLID, (6, 2)),
     "expandable": Look(GOLD, DASHED, (10, 1)),
     "tensor_factorization": Look(SKY, MIXED, (5, 0)),
+    # After the five papers: none has the colour of another of these, nor of finetune, joint, lwf, mas, icarl and eeil.
+    "er": Look(SKY, DOTTED, (5, 1, 180)),
+    "agem": Look(BROWN, SOLID, (9, 0)),
+    "derpp": Look(WINE, DASHED, (11, 1)),
+    "bic": Look(PURPLE, DOTTED, (3, 1, 180)),
+    "wa": Look(TEAL, SOLID, (7, 2)),
+    "packnet": Look(GOLD, MIXED, (5, 0, 180)),
+    "gdumb": Look(SLATE, DASHED, (3, 0, 90)),
+    "ncm": Look(OLIVE, SOLID, (3, 2)),
 }
 
 # For every other name: colours and marks that no named method has. Magenta, ultramarine, lime, violet, moss and so on.

@@ -1,9 +1,12 @@
 """Streams larger than memory: images in files of uint8, of which only what is looked at is read."""
 
 import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import torch
 from torch import Tensor
@@ -22,10 +25,12 @@ def mapped(stream: Stream, folder: Annotated[str | os.PathLike, Location()]) -> 
     """The same stream with its images in files of ``folder``, mapped into memory: the operating system reads a batch
     when it is asked for, and forgets it when memory is short.
 
-    A file holds the images of a split, one after the other. Training, testing, teachers, importances and the choice of
-    exemplars read them in batches or chunks; a memory of old images and augmentation make a copy of a task in memory.
-    What is in ``folder`` from an earlier call with the same stream is used, anything else is written anew. ValueError
-    where nothing can be written.
+    A file holds the images of a split, one after the other. Training, testing, teachers, importances and memories of
+    old images read them in batches or chunks. The pool of several tasks, or of exemplars with new images, and the
+    augmented images of an epoch are further files, which are written chunk by chunk and go with what has been learned
+    from them. Only variants that are made once for all epochs (EEIL's twelve images for one) are made in memory. What
+    is in ``folder`` from an earlier call with the same stream is used, anything else is written anew. ValueError where
+    nothing can be written.
     """
     place = Path(folder)
     try:
@@ -48,10 +53,15 @@ def on_disk(split: Split, path: Path) -> Split:
     if not path.exists() or path.stat().st_size != images.numel() or not torch.equal(opened(path, images), images):
         temporary = path.with_suffix(".part")
         with open(temporary, "wb") as file:
-            for chunk in images.split(max(1, CHUNK // images[0].numel())):
-                file.write(chunk.numpy().tobytes())
+            append(file, images)
         os.replace(temporary, path)
     return replace(split, images=opened(path, images))
+
+
+def append(file: BinaryIO, images: Tensor) -> None:
+    """Write images to the end of a file, some at a time."""
+    for chunk in images.split(max(1, CHUNK // max(1, images[:1].numel()))):
+        file.write(chunk.contiguous().numpy().tobytes())
 
 
 def opened(path: Path, like: Tensor) -> Tensor:
@@ -59,6 +69,44 @@ def opened(path: Path, like: Tensor) -> Tensor:
     return torch.from_file(str(path), shared=True, size=like.numel(), dtype=torch.uint8).view(like.shape)
 
 
+def file_of(images: Tensor) -> Path | None:
+    """The file that images are in, which need no memory of their own; None for images in memory."""
+    name = images.untyped_storage().filename
+    return None if name is None else Path(name)
+
+
+def joined(images: Sequence[Tensor]) -> Tensor:
+    """Images (N, C, H, W) in a row: in memory, or where any of them are in a file in another beside it."""
+    if len(images) == 1:
+        return images[0]
+    homes = [file.parent for one in images if (file := file_of(one))]
+    return in_file(images, homes[0]) if homes else torch.cat(list(images))
+
+
+def taken(images: Tensor, rows: Tensor) -> Tensor:
+    """The images at ``rows`` (M,), in memory, or in a file if they come from one."""
+    file, count = file_of(images), max(1, CHUNK // max(1, images[:1].numel()))
+    return images[rows] if file is None else in_file((images[own] for own in rows.split(count)), file.parent)
+
+
+def in_file(images: Iterable[Tensor], folder: Path) -> Tensor:
+    """The same in a file of ``folder``, written one after the other, that goes with them; ValueError if it is full."""
+    count, shape, name = 0, torch.Size(), ""
+    try:
+        descriptor, name = tempfile.mkstemp(".pool", dir=folder)
+        with open(descriptor, "wb") as file:
+            for one in images:
+                append(file, one)
+                count, shape = count + len(one), one.shape[1:]
+        found = opened(Path(name), torch.empty((), dtype=torch.uint8).expand(count, *shape))
+    except OSError as error:
+        raise ValueError(f"{str(folder)!r} takes no images: {error.strerror}.") from error
+    finally:
+        with suppress(OSError):  # the mapping stays; Windows removes no file that is open
+            os.unlink(name)
+    return found
+
+
 def is_mapped(images: Tensor) -> bool:
     """Whether images are in a file, and need no memory of their own."""
-    return images.untyped_storage().filename is not None
+    return file_of(images) is not None

@@ -202,12 +202,12 @@ def check(stream: Stream, recipe: Recipe, place: torch.device | None = None) -> 
         if len(task.train) and not all(terms for _, _, terms in recipe.plan(task.index)):
             raise ValueError(f"No term of {recipe.loss!r} acts in task {task.index}: add CrossEntropy().")
     for part in (recipe.network, *recipe.parts.values()):
-        part.check(stream)
         if stream.multilabel and not part.takes_several_labels:
             raise ValueError(
                 f"Images of this stream have several labels, and {shown(part)} takes one: use "
                 "cl.methods.for_several_labels(recipe) of a method such as lwf, finetune or joint."
             )
+        part.check(stream)
     for task in stream[1:]:
         if len(task.train) == 0:
             raise ValueError(

@@ -26,7 +26,7 @@ def check_room(
     network after every task; nothing for no place. ``networks``: the bytes of the network after the first tasks."""
     if place is None:
         return
-    trained, kept = needed(stream, recipe, networks)
+    trained, kept = needed(stream, recipe, networks, place)
     for device, parts in ((place, trained), (CPU, kept)) if place != CPU else ((CPU, trained | kept),):
         total, available = sum(parts.values()), free(device)
         if available is not None and total > available:
@@ -38,8 +38,10 @@ def check_room(
             )
 
 
-def needed(stream: Stream, recipe: Recipe, networks: Sequence[int]) -> tuple[dict[str, int], dict[str, int]]:
-    """Bytes by purpose, where the run trains and on the CPU.
+def needed(
+    stream: Stream, recipe: Recipe, networks: Sequence[int], place: torch.device = CPU
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Bytes by purpose, where the run trains, on ``place``, and on the CPU.
 
     It is a lower bound: the network grows by as much at every task as at the second, gradients and the like are counted
     for the first task's parameters alone, and activations and variants of images are left out.
@@ -57,9 +59,7 @@ def needed(stream: Stream, recipe: Recipe, networks: Sequence[int]) -> tuple[dic
         "gradients and momenta": (2 if recipe.schedule.optimiser == "sgd" else 3) * first,
         "importances and anchors": sum(2 * shared * (tasks - 1 if one.separate else 1) for one in importances),
         "teachers' logits": 4 * old * images if any(term.teacher for term in terms) else 0,
-        "images": 0
-        if recipe.memory is None and is_mapped(stream[-1].train.images)
-        else images * prod(stream.image_shape),
+        "images": 0 if place == CPU and is_mapped(stream[-1].train.images) else images * prod(stream.image_shape),
     }
     return trained, {"the network after every task": tasks * first + grown * tasks * (tasks - 1) // 2}
 

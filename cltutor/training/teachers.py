@@ -18,6 +18,7 @@ from ..losses.terms import Batch, Term
 from ..memory import Pool
 from ..networks import Network, Output, evaluating
 from ..runs.memory_use import size
+from ..streams.mapped import taken
 
 
 class Teacher:
@@ -130,7 +131,7 @@ def make_teacher(readers: Sequence[Term], network: Network, pool: Pool, watched:
 
 def recorded(network: Network, images: Tensor, drawn: Tensor | None, features: bool) -> Recorded:
     """The answers to ``images`` (N, C, H, W), or only to those at the places ``drawn`` (M,)."""
-    logits, own = answers(network, images if drawn is None else images[drawn], features)
+    logits, own = answers(network, images if drawn is None else taken(images, drawn), features)
     own = logits.new_empty(len(logits), 0) if own is None else own
     return Recorded(placed(logits, images, drawn), placed(own, images, drawn), network.classes)
 
@@ -138,7 +139,7 @@ def recorded(network: Network, images: Tensor, drawn: Tensor | None, features: b
 @torch.no_grad()
 def recorded_maps(network: Network, images: Tensor, drawn: Tensor | None, layer: str) -> RecordedMaps:
     """The same for the maps (N, K, h, w) of ``layer``, in evaluation mode."""
-    shown = images if drawn is None else images[drawn]
+    shown = images if drawn is None else taken(images, drawn)
     with evaluating(network):
         maps = torch.cat([maps_of(look(network, chunk, layer)) for chunk in chunks(shown, shown.device)])
     return RecordedMaps(network, layer, placed(maps, images, drawn))

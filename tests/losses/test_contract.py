@@ -28,7 +28,7 @@ from tests.losses.variants import restored, variants
 @dataclass(frozen=True, repr=False)
 class AveragedGEM(Term):
     """A-GEM: a gradient g that would raise the loss on stored images, whose gradient is r, becomes
-    g - (g . r) / (r . r) r (Chaudhry et al. 2019, eq. 11)."""
+    g - (g . r) / (r . r) r (Chaudhry et al. 2019)."""
 
     capacity: int = whole(8, at_least=1)
 

@@ -22,6 +22,7 @@ from cltutor.show.runs import chance, mean_and_spread, measured
 from cltutor.show.runs import methods as grouped
 from cltutor.show.style import GROUND, NAMED, ink_on, look
 from cltutor.show.transfer import task_look
+from cltutor.studies import gallery
 from cltutor.widgets.playground_presets import PAPERS
 
 UNKNOWN = ["my_method", "your_method", "der++", "lwf temperature=4.0", "Wissensdestillation", "", *map(str, range(94))]
@@ -79,6 +80,21 @@ def test_every_method_has_its_own_look_and_so_have_forty_tasks():
 def test_methods_of_one_paper_and_their_references_have_a_colour_each(paper):
     shown = {"finetune", "joint", *PAPERS[paper]} & set(NAMED)
     assert len({look(name).color for name in shown}) == len(shown)
+
+
+@pytest.mark.parametrize("scenario", ["task", "class", "domain"])
+def test_methods_of_one_table_after_the_five_papers_have_a_colour_each(scenario):
+    later = {"er", "agem", "derpp", "bic", "wa", "packnet", "gdumb", "ncm"}
+    shown = {"finetune", "joint", "lwf", "mas", *later} | ({"icarl", "eeil"} if scenario != "task" else set())
+    assert shown <= set(NAMED)
+    assert len({look(name).color for name in shown}) == len({look(name).marker for name in shown}) == len(shown)
+
+
+def test_no_two_methods_that_can_be_drawn_together_share_colour_and_mark():
+    names = [*methods.names(), *(f"{name} across tasks" for name in gallery.settings.ALSO_ACROSS)]
+    looks = {(look(name).color, look(name).marker, look(name).hollow) for name in names}
+    assert len(looks) == len(names)
+    assert set(gallery.names()) <= set(NAMED)
 
 
 def test_a_method_of_another_regime_has_its_methods_colour_and_mark_but_not_its_line():

@@ -1,13 +1,16 @@
 """Images in files: the same stream and the same run, without a copy in memory."""
 
+import sys
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import cltutor as cl
 from cltutor.memory import pool_of
 from cltutor.networks.backbone import Normalise
 from cltutor.networks.modules import channel_statistics
-from cltutor.streams.mapped import is_mapped, mapped
+from cltutor.streams.mapped import in_file, is_mapped, mapped
 
 DIGITS = cl.streams.digits(tasks=2, classes=range(4), validation=0.1).fewer(0.3)
 
@@ -30,9 +33,15 @@ def test_a_task_is_trained_on_without_a_copy_of_its_images(tmp_path):
     assert pool_of(stream, [1], torch.device("cpu")).images.data_ptr() == stream[1].train.images.data_ptr()
 
 
-@pytest.mark.parametrize("name", ["lwf", "mas", "eeil", "joint"])
+CROPS = cl.streams.CropFlip(padding=1)
+LATER = dict.fromkeys(("er", "agem", "derpp", "bic", "wa", "gdumb"), {"capacity": 20, "epochs": 3})
+OWN = {"eeil": {"memory": cl.memory.ExemplarMemory(20), "epochs": 7}, **LATER}
+OWN |= {"bic": {**LATER["bic"], "augmentation": CROPS}, "joint": {"epochs": 2, "augmentation": CROPS}}
+
+
+@pytest.mark.parametrize("name", ["lwf", "mas", "eeil", "joint", "bic", "gdumb", "agem"])
 def test_a_run_on_files_is_that_on_memory_bit_for_bit(name, tmp_path):
-    own = {"memory": cl.memory.ExemplarMemory(20), "epochs": 7} if name == "eeil" else {"epochs": 2}
+    own = OWN.get(name, {"epochs": 2})
     runs = [
         cl.learn(stream, cl.methods.named(name)(**own), device="cpu", progress=False)
         for stream in (DIGITS, mapped(DIGITS, tmp_path))
@@ -57,7 +66,54 @@ def test_a_run_on_files_needs_no_room_for_its_images(tmp_path):
     recipe = cl.methods.finetune()
     assert needed(DIGITS, recipe, (100, 120))[0]["images"] > 0
     assert needed(mapped(DIGITS, tmp_path), recipe, (100, 120))[0]["images"] == 0
-    assert needed(mapped(DIGITS, tmp_path), cl.methods.joint(), (100, 120))[0]["images"] > 0
+    assert needed(mapped(DIGITS, tmp_path), cl.methods.joint(), (100, 120))[0]["images"] == 0
+    accelerator = torch.device("cuda")  # has no files
+    assert needed(mapped(DIGITS, tmp_path), recipe, (100, 120), accelerator)[0]["images"] > 0
+
+
+class Allocated(TorchDispatchMode):
+    """Counts the images of the largest tensor of images that any operation makes in memory, not in a file."""
+
+    most = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        found = function(*arguments, **(named or {}))
+        for one in found if isinstance(found, tuple | list) else [found]:
+            if isinstance(one, torch.Tensor) and tuple(one.shape[1:]) == (1, 8, 8) and not is_mapped(one):
+                self.most = max(self.most, one.untyped_storage().nbytes() // (64 * one.element_size()))
+        return found
+
+
+@pytest.mark.parametrize("name", ["finetune", "lwf", "mas", "eeil_base", "icarl", "joint", "packnet", "ncm", *LATER])
+def test_no_task_is_copied_into_memory_by_training_testing_importance_or_memory(name, tmp_path, monkeypatch):
+    """Every task has 200 training images; a chunk has at most 64."""
+    monkeypatch.setattr("cltutor.memory.pool.CHUNK", 50)
+    monkeypatch.setattr(sys.modules[mapped.__module__], "CHUNK", 50 * 64)
+    for constant, value in (("PIXELS", 64 * 64), ("TOGETHER", 64)):
+        monkeypatch.setattr(f"cltutor.evaluation.answers.{constant}", value)
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.arange(4).repeat_interleave(100)
+    images = torch.randint(0, 256, (400, 1, 8, 8), dtype=torch.uint8, generator=draw)
+    stream = mapped(cl.streams.tensors(images, labels, images, labels, tasks=2), tmp_path)
+    settings = {"epochs": 3, "augmentation": CROPS} | ({"capacity": 20} if name in LATER else {})
+    if name in ("eeil_base", "icarl"):
+        settings["memory"] = cl.memory.ExemplarMemory(20)
+    with Allocated() as allocated:
+        cl.learn(stream, cl.methods.named(name)(**settings), device="cpu", progress=False)
+    assert 0 < allocated.most <= 64
+    assert [path for path in tmp_path.iterdir() if path.suffix != ".bin"] == []
+
+
+def test_what_is_copied_is_counted(tmp_path):
+    stream = mapped(DIGITS, tmp_path)
+    with Allocated() as allocated:
+        torch.cat([stream[0].train.images, stream[1].train.images])
+    assert allocated.most == len(stream[0].train) + len(stream[1].train)
+
+
+def test_a_full_disk_is_reported_in_one_sentence(tmp_path):
+    with pytest.raises(ValueError, match=r"missing' takes no images: .*\.$"):
+        in_file([DIGITS[0].train.images], tmp_path / "missing")
 
 
 def test_the_statistics_of_many_pixels_are_those_of_few():

@@ -19,6 +19,7 @@ from cltutor.studies.gallery.building import Builder, counted_as_zero
 from cltutor.training.events import Diverged
 
 STREAMS = list(settings.SETTINGS)
+LATER = "er", "agem", "derpp", "bic", "wa", "gdumb"  # methods with a capacity of their own
 
 
 @functools.cache
@@ -76,11 +77,13 @@ def test_a_name_that_the_gallery_does_not_have_is_answered_with_the_nearest(call
 def test_a_recipe_is_its_papers_but_for_one_budget_and_the_rate_that_validation_found(name):
     recipes = [cl.gallery.recipe(method, name, heads) for method, heads in settings.entries()]
     assert len({(recipe.schedule.epochs, recipe.schedule.batch_size) for recipe in recipes}) == 1
-    memories = {recipe.memory for recipe in recipes if isinstance(recipe.memory, ExemplarMemory)}
-    assert memories == {ExemplarMemory(settings.SETTINGS[name].capacity)}
+    capacity = settings.SETTINGS[name].capacity
     for recipe, (method, heads) in zip(recipes, settings.entries(), strict=True):
-        plain, found = cl.methods.get(method), settings.scores(name)[settings.key(recipe)]
+        own = {} if method not in LATER else {"capacity": capacity}
+        plain, found = cl.methods.named(method)(**own), settings.scores(name)[settings.key(recipe)]
         assert (recipe.loss, recipe.heads, recipe.network) == (plain.loss, heads or plain.heads, plain.network)
+        kept = isinstance(plain.memory, ExemplarMemory)
+        assert recipe.memory == (replace(plain.memory, capacity=capacity) if kept else plain.memory)
         assert set(found) >= set(settings.RATES)
         assert following(found, settings.RATES) is None  # the best lies inside what was tried, or the limit is reached
         assert recipe.schedule.learning_rate == best(found)
@@ -169,6 +172,39 @@ def test_a_gallery_is_made_and_again_without_training_and_an_executor_gives_the_
     for run, *others in zip(runs, again, shared, strict=True):
         for other in others:
             np.testing.assert_array_equal(run.accuracy(), other.accuracy())
+
+
+def test_what_a_gallery_lacks_is_added_and_what_it_has_stays_bit_for_bit(builder, tmp_path):
+    (tmp_path / "all").mkdir()
+    asked = []
+
+    def counted(stream, recipe, seed, **options):
+        asked.append(recipe.heads)
+        return cl.learn(stream, recipe, seed, **options)
+
+    whole = archive.read(builder.build(tmp_path / "all"))[0]
+    first = replace(builder, entries=[("lwf", None)], store=tmp_path / "apart")
+    before = archive.read(first.build(tmp_path))[0]
+    path = replace(builder, store=tmp_path / "apart", learn=counted).build(tmp_path, missing=True)
+    runs, origin = archive.read(path)
+    assert set(asked) == {"class"}
+    assert [(run.competes, run.seed) for run in runs] == [(False, 0), (False, 1), (True, 0), (True, 1)]
+    for run, other, own in zip(runs, whole, [*before, None, None], strict=True):
+        np.testing.assert_array_equal(run.accuracy(), other.accuracy())
+        np.testing.assert_array_equal(run.curves.unknown, other.curves.unknown)
+        assert own is None or (own.seconds, own.recipe) == (run.seconds, run.recipe)
+    assert (tmp_path / "rates.json").read_text() == (tmp_path / "all" / "rates.json").read_text()
+    assert origin.command == "cltutor gallery noise; of lwf, class: cltutor gallery noise --missing"
+    written = path.stat().st_mtime_ns
+    replace(builder, learn=counted).build(tmp_path, missing=True)
+    assert path.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_memory_of_a_method_keeps_its_kind_in_the_gallery(name):
+    for method in (*cl.gallery.names(), *LATER):
+        own, there = cl.methods.get(method).memory, settings.at_rate(method, settings.SETTINGS[name], None).memory
+        assert type(own) is type(there)
 
 
 def test_the_rate_of_a_method_is_searched_until_its_best_lies_inside_and_one_at_the_limit_is_named(builder, tmp_path):

@@ -10,7 +10,7 @@ from ...importance import MAS, LocalMAS, PathIntegral
 from ...importance.base import Importance
 from ...losses import Anchor, AttentionDistillation, EmbeddingDistance
 from ...losses.terms import Loss
-from ...memory import ExemplarMemory
+from ...methods.registry import of_size
 from ...networks import FactEmbedding, SmallCNN
 from ...recipe import parser
 from ...recipe.recipe import Phase, Recipe, Schedule
@@ -51,8 +51,7 @@ def _recipe(side: Side, rate: float, trial: int, chosen: tuple[tuple[str, float]
     settings: Settings = {"learning_rate": rate, "epochs": setting.epochs, "batch_size": setting.batch}
     settings["backbone"] = NETWORK
     build = OF_FACTS.get(side.method) or methods.named(side.method)
-    if side.method not in OF_FACTS and isinstance(methods.get(side.method).memory, ExemplarMemory):
-        settings["memory"] = ExemplarMemory(setting.capacity)
+    settings |= {} if side.method in OF_FACTS else of_size(side.method, setting.capacity)
     settings |= {name: _value(value, trial) for name, value in side.settings.items()}
     recipe = build(**{**settings, **dict(chosen)})
     recipe = CHANGES[side.change](recipe) if side.change else recipe

@@ -1,12 +1,13 @@
 """How the gallery is made: one search for the learning rate of every method, then all trials, kept in a run store."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,13 @@ from ...runs.run import Run
 from ...streams import Stream
 from ...training.events import Diverged
 from ...training.loop import begin, learn
-from .archive import Origin, write
+from .archive import Origin, read, write
 from .settings import ALSO_ACROSS, BATCH, RATES, SEARCH_ORDER, Setting, at_rate, entries, key, search_words
 
 Job = tuple[Recipe, int]  # the recipe and its trial or class order
 Entry = tuple[str, str | None]  # a method and its heads, None for those of its paper
 Scores = dict[Entry, dict[float, float]]  # validation accuracy by rate
+RateScores = Mapping[str, Mapping[str, float]]  # the same by key, and a rate as it is written
 TOPS = 1, 5
 SETTINGS: dict[str, Any] = {"device": "cpu", "progress": False, "threads": 1}
 
@@ -46,16 +48,19 @@ class Builder:
     rates: Sequence[float] = RATES
     learn: Callable[..., Run] = learn
 
-    def build(self, folder: Path) -> Path:
+    def build(self, folder: Path, missing: bool = False) -> Path:
         """Search, train, and write ``folder/<stream>.safetensors`` and the rates beside it.
 
         All methods run the first trial, then all the second: the file is written after each of them, so that a gallery
-        that was stopped early has equally many trials of every method.
+        that was stopped early has equally many trials of every method. ``missing``: only the methods that the file
+        lacks, beside what it has, which stays as it is.
         """
+        path = folder / f"{self.name}.safetensors"
+        if missing:
+            return self.extend(path)
         found = self.search()
         self.record(found, folder)
         recipes = [self.at(entry, best(scores)) for entry, scores in found.items()]
-        path = folder / f"{self.name}.safetensors"
         rounds: list[list[Run]] = []
         diverged: list[str] = []
         for trial in range(self.setting.trials):
@@ -67,6 +72,23 @@ class Builder:
                 print(f"{self.name}: {key(run.recipe)}, trial {trial}: {100 * score:.1f} % {words}", flush=True)
             by_method = [run for runs in zip(*rounds, strict=True) for run in runs]
             write(path, by_method, self.origin(len(rounds), found, diverged))
+        return path
+
+    def extend(self, path: Path) -> Path:
+        """Write the runs of ``path`` again, with those of the entries that it lacks in their places."""
+        kept, before = read(path)
+        have = {key(run.recipe) for run in kept}
+        new = replace(self, entries=[entry for entry in self.entries if key(self.at(entry)) not in have])
+        if not new.entries:
+            return path
+        with TemporaryDirectory() as apart:
+            made, origin = read(new.build(Path(apart)))
+            rates = json.loads((Path(apart) / "rates.json").read_text(encoding="utf-8"))[self.name]
+        order = {key(self.at(entry)): place for place, entry in enumerate(self.entries)}
+        every = sorted([*kept, *made], key=lambda run: (order[key(run.recipe)], run.seed))
+        origin = replace(origin, command=f"{origin.command} --missing")
+        write(path, every, together(before, origin, [key(new.at(entry)) for entry in new.entries]))
+        keep_rates(path.parent, self.name, rates, order)
         return path
 
     def search(self) -> Scores:
@@ -85,11 +107,9 @@ class Builder:
 
     def record(self, found: Scores, folder: Path) -> None:
         """Write the scores of this stream into ``folder``, from which ``settings.recipe`` takes its rates."""
-        path = folder / "rates.json"
-        scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         named = {key(self.at(entry)): sorted(row.items()) for entry, row in found.items()}
-        scores[self.name] = {name: {f"{rate:g}": score for rate, score in row} for name, row in named.items()}
-        path.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+        scores = {name: {f"{rate:g}": score for rate, score in row} for name, row in named.items()}
+        keep_rates(folder, self.name, scores)
 
     def at(self, entry: Entry, rate: float | None = None) -> Recipe:
         """The recipe of an entry at a learning rate, None for its own."""
@@ -116,6 +136,25 @@ class Builder:
     def _each(self, function: Callable[..., Any], jobs: Sequence[Job]) -> Iterator[Any]:
         work = partial(function, setting=self.setting, store=str(self.store), learn=self.learn)
         return iter((self.executor.map if self.executor else map)(work, jobs))
+
+
+def keep_rates(folder: Path, stream: str, new: RateScores, order: Iterable[str] = ()) -> None:
+    """Write the scores of a stream into the file of rates in ``folder``: beside those that it has if there is an
+    ``order`` of all, else in place of them."""
+    path = folder / "rates.json"
+    every = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    joined = every.get(stream, {}) | new
+    every[stream] = {name: joined[name] for name in order or new if name in joined}
+    path.write_text(json.dumps(every, indent=1) + "\n", encoding="utf-8")
+
+
+def together(before: Origin, added: Origin, names: Sequence[str]) -> Origin:
+    """The origin of runs to which those of ``names`` were added: each fact in which the two differ says so."""
+    both = {"regimes": added.regimes}  # a list of all methods
+    for name in (fact.name for fact in fields(Origin) if fact.name not in both):
+        old, new = getattr(before, name), getattr(added, name)
+        both[name] = old if old == new else f"{old}; of {', '.join(names)}: {new}"
+    return Origin(**both)
 
 
 def validated(job: Job, setting: Setting, store: str, learn: Callable[..., Run]) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import methods, streams
 from ...comparing.grids import MORE, best
-from ...memory import ExemplarMemory
+from ...methods.registry import of_size
 from ...recipe.recipe import Recipe
 from ...streams import Stream
 from ...streams.division import unknown
@@ -90,8 +90,7 @@ def recipe(method: str, stream_name: str, heads: str | None = None) -> Recipe:
 def at_rate(method: str, setting: Setting, rate: float | None, heads: str | None = None) -> Recipe:
     """A method's recipe at the stream's budget and this learning rate, None for the method's own."""
     settings: dict[str, Any] = {"epochs": setting.epochs, "batch_size": BATCH}
-    if isinstance(methods.get(method).memory, ExemplarMemory):
-        settings["memory"] = ExemplarMemory(setting.capacity)
+    settings |= of_size(method, setting.capacity)
     settings |= {} if rate is None else {"learning_rate": rate}
     settings |= {} if heads is None else {"heads": heads}
     return methods.named(method)(**settings)

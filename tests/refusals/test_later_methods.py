@@ -1,0 +1,119 @@
+"""What the methods after the five papers cannot do is refused in one sentence, before any time is spent on training."""
+
+import pytest
+import torch
+
+import cltutor as cl
+from cltutor.memory import ExemplarMemory
+from cltutor.methods.agem import GradientMemory
+from cltutor.methods.bic import ValidatedMemory
+from cltutor.streams.split import of_marks
+
+DIGITS = cl.streams.digits(tasks=2, classes=range(4)).fewer(0.2)
+LARGE = cl.streams.scenes(2, classes=range(4), size=40, per_class=(3, 2))
+SEVERAL = cl.streams.several(2, size=8, per_task=(12, 10))
+DOMAINS = cl.streams.domains(DIGITS, "rotations", tasks=2)
+IMAGES, MARKS = torch.zeros(3, 1, 8, 8, dtype=torch.uint8), torch.tensor([[1, 0], [0, 0], [1, 1]])
+
+
+def learning(method, stream=DIGITS):
+    def never(event):
+        raise AssertionError("training has begun")
+
+    return lambda: cl.learn(stream, method(), progress=False, epochs=3, callback=never)
+
+
+CASES = {
+    **{
+        f"{name} of size zero": (lambda name=name: cl.methods.named(name)(capacity=0), "capacity is a whole number")
+        for name in ("er", "agem", "derpp", "bic", "wa", "gdumb")
+    },
+    **{
+        f"{name} without a size": (
+            lambda name=name: cl.methods.named(name)(capacity=None),
+            r"needs a capacity in all or per_class: \w+\(2000\)",
+        )
+        for name in ("agem", "bic", "wa")
+    },
+    **{
+        f"{name} with fewer images than classes": (
+            learning(lambda name=name: cl.methods.named(name)(capacity=3)),
+            "cannot hold one of each of 4 classes: capacity must be at least 4",
+        )
+        for name in ("agem", "wa", "gdumb")
+    },
+    "bic with one image of a class": (learning(lambda: cl.methods.bic(7)), "two of each of 4 classes: .* at least 8"),
+    "no share held out": (lambda: ValidatedMemory(20, share=0), "share is a number above 0 to 0.5, not 0"),
+    "most held out": (lambda: ValidatedMemory(20, share=0.6), "share is a number above 0 to 0.5, not 0.6"),
+    "bic with a memory that holds nothing out": (
+        lambda: cl.methods.bic(memory=ExemplarMemory(20)),
+        r"bic is made of ValidatedMemory\(\), its memory; ExemplarMemory",
+    ),
+    "bic without a memory": (lambda: cl.methods.bic(memory=None), r"made of ValidatedMemory\(\), its memory; None"),
+    "agem with a memory to learn from": (
+        lambda: cl.methods.agem(memory=ExemplarMemory(20)),
+        r"agem is made of GradientMemory\(\), its memory; ExemplarMemory",
+    ),
+    "packnet that prunes nothing": (lambda: cl.methods.packnet(pruned=0), "pruned is a number above 0"),
+    "packnet that prunes all": (lambda: cl.methods.packnet(pruned=1.0), "pruned is a number above 0"),
+    "packnet with no weights left": (
+        learning(lambda: cl.methods.packnet(pruned=0.001)),
+        "No weights are left for task 1: .*; raise pruned, or take a larger backbone",
+    ),
+    "bic in domains": (learning(lambda: cl.methods.bic(20), DOMAINS), "grows at every task"),
+    "packnet in domains": (learning(cl.methods.packnet, DOMAINS), "grows at every task"),
+    "ncm without its file": (
+        learning(lambda: cl.methods.ncm(backbone=cl.networks.Torchvision("squeezenet1_0", "no/such/file.pth")), LARGE),
+        "file.pth",
+    ),
+    **{
+        f"{share} of a class later": (
+            lambda share=share: cl.streams.blurred(DIGITS, share),
+            "share is a number above 0",
+        )
+        for share in (0, 1, -0.5, float("nan"))
+    },
+    **{
+        f"{name} with several labels": (
+            learning(lambda name=name: cl.methods.for_several_labels(name), SEVERAL),
+            "Images of this stream have several labels, and .* takes one",
+        )
+        for name in ("er", "derpp", "agem", "bic", "wa", "gdumb", "ncm")
+    },
+    "an image without a label": (
+        lambda: of_marks(IMAGES, MARKS),
+        r"image 1 has no label: each row of marks has one class or more",
+    ),
+}
+
+
+@pytest.mark.parametrize(("attempt", "words"), CASES.values(), ids=list(CASES))
+def test_it_is_refused_in_one_sentence_before_training(attempt, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        attempt()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+
+
+def test_weights_of_another_shape_are_refused_in_one_sentence(tmp_path):
+    torch.save({"features.0.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
+    backbone = cl.networks.Torchvision("squeezenet1_0", str(tmp_path / "other.pth"))
+    with pytest.raises(ValueError, match=r"other\.pth") as caught:
+        cl.learn(LARGE, cl.methods.ncm(backbone=backbone), progress=False)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_memory_of_the_methods_own_kind_is_taken():
+    assert cl.methods.bic(memory=ValidatedMemory(20, share=0.4)).memory == ValidatedMemory(20, share=0.4)
+    assert cl.methods.agem(memory=GradientMemory(None, 3)).memory == GradientMemory(None, 3)
+
+
+def test_the_first_task_of_weight_aligning_is_that_of_its_loss():
+    """There are no old class weights to align the first ones with."""
+    one = cl.streams.digits(tasks=1, classes=range(3)).fewer(0.1)
+    aligned, plain = (
+        cl.learn(one, recipe, progress=False, epochs=1, device="cpu").states[0]
+        for recipe in (cl.methods.wa(20), cl.methods.finetune(heads="class"))
+    )
+    assert all(torch.equal(value, plain[name]) for name, value in aligned.items())
