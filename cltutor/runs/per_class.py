@@ -104,8 +104,9 @@ def damaged_accuracy(
 ) -> np.ndarray:
     """Accuracy (S, T) of ``network`` on the tasks that it has learned, the task known at test, when each of ``shares``
     (S,) of its weights is damaged (``importance.damages``; ``omega``: one number for each parameter, by name); nan for
-    a task with a class that it has no output for, and for one of one class. Where classes return, a task that brings no new one counts as learned: its images are
-    classified among those of the head that got its classes first. Computed where the network is."""
+    a task with a class that it has no output for, and for one of one class. Where classes return, a task that brings
+    no new one counts as learned: its images are classified among those of the head that got its classes first. Computed
+    where the network is."""
     seen = known_tasks(network, stream)
     tests = [(task.test.images, stream.positions(task.test.labels)) for task in seen]
     found, places = np.full((len(shares), len(stream)), np.nan), [task.index for task in seen]
