@@ -48,7 +48,7 @@ PLAIN = r"(?<![\w.,])[-+−]?\d[\d,]*(?:\.\d+)?"
 NUMBER = re.compile(
     rf"{PLAIN} ± \d+(?:\.\d+)?(?:\s*{UNITS})?"
     rf"|{PLAIN}\s*{UNITS}"
-    rf"|(?<![\w.])[-+−]?\d+\.\d+(?![\w.]*\d)|(?<![\w.])\d{1, 3}(?:,\d{3})+(?![\w.]*\d)"
+    rf"|(?<![\w.])[-+−]?\d+\.\d+(?![\w.]*\d)|(?<![\w.])\d{{1,3}}(?:,\d{{3}})+(?![\w.]*\d)"
     rf"|\b(?:{'|'.join(WORDS)}|half an?) (?:points|percent|per cent|seconds|minutes?|hours?|times)\b",
     re.IGNORECASE,
 )

@@ -104,6 +104,7 @@ def test_a_right_entry_is_accepted():
         (PAGE.replace("4.1", "4.3"), {}, "no entry says where '4.3 ± 5.8 points' comes from"),
         (PAGE.replace("4.1", "4.3"), RIGHT, "the sentence of an entry is gone"),
         (PAGE + " It takes 3 seconds.", RIGHT, "no entry says where '3 seconds' comes from"),
+        (PAGE + " It has 796,282 parameters.", RIGHT, "no entry says where '796,282' comes from"),
         ("Nothing.", RIGHT, "the sentence of an entry is gone"),
         (PAGE, {LOST: RIGHT[LOST]}, "no entry says where '40 seconds' comes from"),
         (PAGE, {**RIGHT, "7 %": "is: 7"}, "'7 %' of an entry is not in"),
