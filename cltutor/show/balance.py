@@ -163,8 +163,8 @@ def rescaling(
     """Accuracy of old, new and all classes over a factor of the new classes' weight vectors (Zhao et al. 2020, eq. 4).
 
     factors: (F,), rising; accuracies: (F,) each, in [0, 1], by what they are of; now: the factor that is in use;
-    aligned: the one that makes the new weight vectors as long as the old ones, 1 leaves them as they are; what: words for
-    the title; note: a line below it.
+    aligned: the one that makes the new weight vectors as long as the old ones, 1 leaves them as they are; what: words
+    for the title; note: a line below it.
 
     Raises:
         ValueError: factors that do not rise, or another number of accuracies.

@@ -9,7 +9,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from ..checked import Many, checked
-from ..describe import Whole
 from .images import as_rgb, put_image
 from .picture import FONT, Picture, grid, headed, titled
 from .rules import Images, Names, Values
@@ -19,18 +18,18 @@ from .transfer import task_look
 Kept = Annotated[Sequence[ArrayLike], Many(Values(("M",), 0, whole=True), least=1)]
 Tasks = Annotated[ArrayLike, Values(("N",), 0, whole=True)]
 Seen = Annotated[ArrayLike, Values(("F",), 1, whole=True)]
-WIDTH, WIDE, HIGH, DOWN = 9.6, 4.9, 1.25, 3.75  # inches: of the picture, of the slots, of a panel, of all below the head
+WIDTH, WIDE, HIGH, DOWN = 9.6, 4.9, 1.25, 3.75  # inches: of the picture, the slots, a panel, all below the head
 MOST, LARGEST, GAP = 60, 0.62, 0.07  # slots that are shown; inches of one, at most; between two, as a share of one
 
 
 @checked
 def reservoir(images: Images, names: Names, tasks: Tasks, held: Kept, seen: Seen, what: str = "") -> Picture:
-    """The slots of a memory at several moments of a stream (frames), the share of the images seen that it holds, and how
-    many come from each task.
+    """The slots of a memory at several moments of a stream (frames), the share of the images seen that it holds, and
+    how many come from each task.
 
     images (N, C, H, W) uint8, in order of arrival, with their classes ``names`` (N,) and ``tasks`` (N,), from 0; held:
-    for each of F moments the places in ``images`` of those in memory; seen (F,): how many images had arrived, rising. An
-    image keeps its slot as long as it stays. Of more than 60 slots the first are shown.
+    for each of F moments the places in ``images`` of those in memory; seen (F,): how many images had arrived, rising.
+    An image keeps its slot as long as it stays. Of more than 60 slots the first are shown.
 
     Raises:
         ValueError: other numbers of names, tasks or moments, or a memory with an image that has not arrived.

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Annotated, Any
 
-import ipywidgets
 import numpy as np
 import torch
 
@@ -59,7 +58,8 @@ class LastLayer(Tool):
         tasks = [(f"{number}: {name}", number) for number, name in enumerate(names, 1) if number > 1]
         self.task = dropdown("after task", tasks, "the newest task, whose classes are corrected")
         self.factor = Knob("factor", (0, 2, 0.05), FACTOR, "of the new classes' weight vectors", self.guarded)
-        self.shift = Knob("shift", (-5, 5, 0.5), Real(at_least=-100, at_most=100), "added to the new classes' logits", self.guarded)
+        added = Real(at_least=-100, at_most=100)
+        self.shift = Knob("shift", (-5, 5, 0.5), added, "added to the new classes' logits", self.guarded)
         named = {"task": self.task, "factor": self.factor, "shift": self.shift}
         rules = {"task": Whole(2, len(stream))}
         self.controls = Controls(self, named, {"task": len(stream)}, {}, self._show, rules)
@@ -117,10 +117,13 @@ class LastLayer(Tool):
         aligned, biases, norms, _, _, old = self._layer()
         new, seen = np.arange(len(biases)) >= old, list(self.stream)[: int(number)]
         names = [self.stream.class_names[k] for task in seen for k in task.classes]
-        each = {"as trained": biases, "corrected": biases + shift * new}, {
-            "as trained": norms,
-            "corrected": np.where(new, factor * norms, norms),
-        }
+        each = (
+            {"as trained": biases, "corrected": biases + shift * new},
+            {
+                "as trained": norms,
+                "corrected": np.where(new, factor * norms, norms),
+            },
+        )
         what = f"{self.run.name}, after task {number:.0f}"
         make = partial(show.last_layer, *each, [len(task.classes) for task in seen], names, what)
         self.panes[0].drawing = self.album.page(("layer", number, factor, shift), make)

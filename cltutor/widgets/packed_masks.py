@@ -20,8 +20,8 @@ from .stage import Draw, draw
 class PackedMasks(Tool):
     """Which task owns each weight of a layer, task by task, and the share of each task in every layer.
 
-    A click on a bar shows the weights of its layer. Below, the accuracy of each task when it was learned and at the end:
-    PackNet keeps the weights of a task for good, so that both are equal.
+    A click on a bar shows the weights of its layer. Below, the accuracy of each task when it was learned and at the
+    end: PackNet keeps the weights of a task for good, so that both are equal.
 
     run: of packnet, finished; stream: the one that it learned; layer: such as "conv 2", the first one if None; draw:
     used to draw (tests give another).
