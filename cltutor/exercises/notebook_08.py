@@ -43,10 +43,10 @@ _RESERVOIR_MISTAKES: tuple[Mistake, ...] = (
      "slot only where the drawn number is below the capacity."),
     (_filled(lambda image, draw, capacity: image % capacity), "That is a memory of the newest images: the drawn number "
      "decides whether an image gets in, and where."),
-    (_filled(lambda image, draw, capacity: None), "Nothing gets in once all slots are full, so that later tasks have no "
-     "image in memory."),
-    (_filled(lambda image, draw, capacity: draw if draw <= capacity - 2 else None), "The last slot is never taken: it is "
-     "slot capacity - 1."),
+    (_filled(lambda image, draw, capacity: None), "Nothing gets in once all slots are full: later tasks have none in "
+     "memory."),
+    (_filled(lambda image, draw, capacity: draw if draw <= capacity - 2 else None), "The last slot is never taken: "
+     "it is slot capacity - 1."),
     (_filled(lambda image, draw, capacity: 0 if draw < capacity else None), "Every newcomer takes the same slot: take "
      "the one that was drawn."),
     (lambda draws, capacity: [draws[image] for image in reservoir(draws, capacity)], "Those are drawn numbers: return "
@@ -82,7 +82,7 @@ _PROJECTION_MISTAKES: tuple[Mistake, ...] = (
     (lambda g, r: g - (g @ r) * r if g @ r < 0 else g, "Divide by r · r: r does not have length one."),
     (lambda g, r: g - (g @ r) / r.norm() * r if g @ r < 0 else g, "Divide by r · r, the square of the length of r."),
     (lambda g, r: g + (g @ r) / (r @ r) * r if g @ r < 0 else g, "The sign: subtract the part along r."),
-    (lambda g, r: g - (g @ r) / (g @ g) * g if g @ r < 0 else g, "You take away a part along g: take the part along r."),
+    (lambda g, r: g - (g @ r) / (g @ g) * g if g @ r < 0 else g, "You subtract a part along g: take the one along r."),
     (lambda g, r: r if g @ r < 0 else g, "That follows the old gradient alone, and the new task is not learned."),
     (lambda g, r: torch.zeros_like(g) if g @ r < 0 else g, "That gives the step up: only its part along r has to go."),
     (lambda g, r: g + r if g @ r < 0 else g, "That is replay, the sum of both gradients: only g's part along r goes."),
