@@ -14,7 +14,7 @@ def tool(herded, stream, watched):
     return watched(cl.widgets.LastLayer, herded, stream)
 
 
-def tests_of(stream):
+def images_and_labels(stream):
     images = torch.cat([task.test.images for task in stream])
     return images, torch.cat([stream.positions(task.test.labels) for task in stream])
 
@@ -29,7 +29,7 @@ def corrected(network, images, factor, shift):
 
 @pytest.mark.parametrize(("factor", "shift"), [(1, 0), (0.5, 0), (1.4, -2), (0, 3)])
 def test_accuracies_are_those_of_a_network_with_these_weights(tool, herded, stream, factor, shift):
-    images, labels = tests_of(stream)
+    images, labels = images_and_labels(stream)
     right = corrected(herded.model, images, factor, shift).argmax(1) == labels
     expected = [right[labels < 2], right[labels >= 2], right]
     assert tool.right(factor, shift) == pytest.approx([float(one.float().mean()) for one in expected])
