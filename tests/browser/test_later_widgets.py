@@ -75,3 +75,7 @@ def test_a_wrong_line_is_refused_in_plain_words(tools):
         "as code", "cl.widgets.LastLayer(run, stream, task=9)", "task is a whole number from 2 to 5, not 9"
     )
     tools[0].refuses("as code", "cl.widgets.Reservoir(stream, capacity=3)", "capacity is a whole number from 10 to 60")
+    tools[2].type("as code", "cl.widgets.LastLayer(run, stream, factor=0.7)")
+    tools[0].type("as code", "cl.widgets.Reservoir(stream, capacity=20, seed=3)")
+    for tool in (tools[0], tools[2]):
+        tool.until(tool.has_no_error)
