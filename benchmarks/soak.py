@@ -1,4 +1,4 @@
-"""Random actions on all ten widgets in a real JupyterLab: no error, no stuck button, no memory that grows.
+"""Random actions on all widgets in a real JupyterLab: no error, no stuck button, no memory that grows.
 
 Each action is a press, a choice, a number or words typed, a slider moved, a key in a picture, or a click on a random
 spot of one. A sentence that refuses an action is counted; any other error, a list that shows nothing, or a button that
@@ -35,7 +35,8 @@ three = cl.streams.digits(tasks=[4, 3, 3], order=0)
 objects = cl.streams.scenes(tasks=[10, 2, 2, 2], classes=range(16), per_class=(50, 20), order=0)
 memory = cl.memory.ExemplarMemory(100)
 run = cl.learn(stream, cl.methods.eeil_bf(memory=memory, epochs=2), progress=False)
-rebuilt = cl.learn(stream, cl.methods.dfcnn(epochs=2), progress=False)"""
+rebuilt = cl.learn(stream, cl.methods.dfcnn(epochs=2), progress=False)
+packed = cl.learn(stream, cl.methods.packnet(epochs=2), progress=False)"""
 TOOLS = {  # its class on the page -> the call; those that train begin with recorded results
     "playground": "cl.widgets.Playground(stream)",
     "method-toggle": "cl.widgets.MethodToggle(stream, epochs=3)",
@@ -47,6 +48,9 @@ TOOLS = {  # its class on the page -> the call; those that train begin with reco
     "balance": "cl.widgets.Balance(stream)",
     "what-not-to-forget": "cl.widgets.WhatNotToForget(three, epochs=6, learning_rate=0.02)",
     "temperature": "cl.widgets.Temperature(run, stream)",
+    "reservoir": "cl.widgets.Reservoir(stream)",
+    "packed-masks": "cl.widgets.PackedMasks(packed, stream)",
+    "last-layer": "cl.widgets.LastLayer(run, stream)",
 }
 CENSUS = """import gc, json, os, threading
 gc.collect()

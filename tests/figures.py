@@ -93,6 +93,18 @@ FIGURES = {
         'cl.show.last_layer({"end": [0.5, 1.0]}, {"end": [1.0, 2.0]}, [1, 1], ["a", "b"])',
         '"end, b, one of the new classes: weight norm 2.000"',
     ),
+    "rescaling": (
+        'cl.show.rescaling([0.5, 1], {"old classes": [0.9, 0.8]}, 1.0, 0.7)',
+        '"old classes, factor 0.50: 90.0 %"',
+    ),
+    "masks": (
+        'cl.show.masks({"conv 1": [[0, 1], [1, -1]]}, "conv 1")',
+        '"conv 1, task 2: 50.0 % of the weights"',
+    ),
+    "reservoir": (
+        'cl.show.reservoir(images[:4], list("abab"), [0, 0, 1, 1], [[0, 1], [0, 3]], [2, 4])',
+        '"slot 2: b of task 2, the 4th image to arrive"',
+    ),
     "knowledge": (
         "cl.show.knowledge(network, 0, 1)",
         'f"channel 2 of L: norm {network.knowledge_base(0)[..., 1].norm():.3g}, weights"',
@@ -134,9 +146,29 @@ FIGURES = {
 }
 LAYERS = {"accuracy_over_time", "loss_parts", "old_and_new", "convergence", "accuracy_by_share", "growth", "damage"}
 LAYERS |= {"wall", "accuracy_over_parameters", "adaptation", "storage"}
-LAYERS |= {"attention_drift", "ablation", "last_layer", "selection", "reverse_transfer", "filter_changes"}
+LAYERS |= {
+    "attention_drift",
+    "ablation",
+    "last_layer",
+    "rescaling",
+    "reservoir",
+    "selection",
+    "reverse_transfer",
+    "filter_changes",
+}
 FRAMES = {"accuracy_over_time", "accuracy_matrix", "loss_parts"}
-FRAMES |= {"temperature", "damage", "wall", "attention_maps", "knowledge", "exemplars", "evictions", "reverse_transfer"}
+FRAMES |= {
+    "masks",
+    "reservoir",
+    "temperature",
+    "damage",
+    "wall",
+    "attention_maps",
+    "knowledge",
+    "exemplars",
+    "evictions",
+    "reverse_transfer",
+}
 
 
 def drawn() -> dict[str, Picture]:

@@ -3,7 +3,7 @@
 One module holds the exercises of one notebook.
 """
 
-from . import notebook_01, notebook_02, notebook_03, notebook_04, notebook_05, notebook_06, notebook_07
+from . import notebook_01, notebook_02, notebook_03, notebook_04, notebook_05, notebook_06, notebook_07, notebook_08
 from .checking import Check, check, names
 from .reports import ClassReport, read_reports, report
 
@@ -24,6 +24,7 @@ __all__ = [
     "notebook_05",
     "notebook_06",
     "notebook_07",
+    "notebook_08",
     "read_reports",
     "report",
 ]

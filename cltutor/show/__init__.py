@@ -7,8 +7,9 @@ from ..lazy import lazy
 
 NAMES = {
     "attention": "attention_drift attention_maps",
-    "balance": "ablation confusions last_layer",
+    "balance": "ablation confusions last_layer rescaling",
     "costs": "accuracy_over_parameters growth storage",
+    "filling": "reservoir",
     "filters": "knowledge knowledge_shares",
     "herding": "evictions exemplars selection",
     "images": "tasks",
@@ -16,6 +17,7 @@ NAMES = {
     "listing": "source",
     "matrix": "accuracy_matrix",
     "over_time": "accuracy_over_time loss_parts",
+    "owners": "masks",
     "panels": "accuracy_by_share adaptation convergence damage",
     "picture": "Picture",
     "probabilities": "temperature",

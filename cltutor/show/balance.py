@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,11 +10,11 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from ..checked import checked
-from ..describe import Choice
+from ..describe import Choice, Real
 from .matrix import heat_map, write_in_cell
 from .picture import FONT, Picture, chart, headed, plain, shortened, tens, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
-from .style import BLUE, FAINT, GROUND, INK, VERMILLION, look
+from .style import BLUE, FAINT, FRAME, GROUND, INK, VERMILLION, look
 
 WIDTH, SIDE, NAMES = 9.6, 3.2, 1.0  # inches: of a picture, of a matrix, of the longest name of a class
 MIDDLE = 5.0  # inches from the left: where the second of two panels has its part of the picture
@@ -22,6 +23,8 @@ NAMED = 12  # classes, at most, that have their names at the axes and their perc
 Matrices = by_name(Values(("true classes, predicted classes",), 0))
 Biases, Norms = by_name(Values(("classes",))), by_name(Values(("classes",), 0))
 Lines = by_name(accuracies("tasks"))
+Factors, Factor = Annotated[ArrayLike, Values(("F",), 0)], Annotated[float, Real(at_least=0)]
+Rescaled = by_name(accuracies("F"))
 GROUPS = (("old classes", BLUE, "o"), ("new classes", VERMILLION, "s"))
 
 
@@ -150,6 +153,42 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
     axes.set_xticks(seen[:: math.ceil(len(seen) / 20)])
     axes.set_ylim(tens([100, *np.concatenate(list(arrays.values()))])[0], 102)
     picture.describe(f"{title}{f', {chosen} on a broad band' if chosen else ''}")
+    return picture
+
+
+@checked
+def rescaling(
+    factors: Factors, accuracies: Rescaled, now: Factor, aligned: Factor, what: str = "", note: str = ""
+) -> Picture:
+    """Accuracy of old, new and all classes over a factor of the new classes' weight vectors (Zhao et al. 2020, eq. 4).
+
+    factors: (F,), rising; accuracies: (F,) each, in [0, 1], by what they are of; now: the factor that is in use;
+    aligned: the one that makes the new weight vectors as long as the old ones, 1 leaves them as they are; what: words
+    for the title; note: a line below it.
+
+    Raises:
+        ValueError: factors that do not rise, or another number of accuracies.
+    """
+    if (np.diff(factors) <= 0).any() or any(len(values) != len(factors) for values in accuracies.values()):
+        raise ValueError(f"{len(factors)} factors that rise need as many accuracies.")
+    looks = dict(zip(accuracies, ((BLUE, "o"), (VERMILLION, "s"), (INK, "*")), strict=False))
+    lines = {"as trained": (1.0, ":"), "aligned": (aligned, "--"), "in use": (now, "-")}
+    legend = {name: Line2D([], [], color=color, marker=marker) for name, (color, marker) in looks.items()}
+    legend |= {f"{name} ({at:.2f})": Line2D([], [], color=FRAME, linestyle=line) for name, (at, line) in lines.items()}
+    axis_name = "factor of the new classes' weight vectors"
+    title = titled("Accuracy, task unknown at test", what)
+    picture, axes = chart(WIDTH, 1.5, title, [note] * bool(note), legend, axis_name, "accuracy (%)")
+    for at, line in lines.values():
+        axes.axvline(at, color=FRAME, linestyle=line, linewidth=1.4, zorder=0.6)
+    for name, values in accuracies.items():
+        color, marker = looks[name]
+        style = {"color": color, "marker": marker, "markevery": max(1, len(factors) // 8), "markersize": 5}
+        words = "{name}, factor {x:.2f}: {y:.1f} %"
+        picture.curve(axes, factors, 100 * values, words, name, style, key=name, name=name, x=factors, y=100 * values)
+    axes.set(xlim=(0, 1.02 * max(factors[-1], now, aligned)), ylim=(-3, 103))
+    place = int(np.abs(factors - now).argmin())
+    parts = ", ".join(f"{name} {100 * values[place]:.1f} %" for name, values in accuracies.items())
+    picture.alt = f"{title}: with the factor {factors[place]:.2f} {parts}."
     return picture
 
 

@@ -1,4 +1,4 @@
-"""What all ten widgets promise a reader, in one notebook, at last pressed, clicked and typed at random.
+"""What all widgets promise a reader, in one notebook, at last pressed, clicked and typed at random.
 
 Ten minutes of random actions are `benchmarks/soak.py`.
 """

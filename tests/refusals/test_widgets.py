@@ -32,10 +32,10 @@ def shown(name: str) -> dict[str, Any]:
     labels = torch.arange(4).repeat(12)
     images = torch.arange(48 * 64).reshape(48, 1, 8, 8).to(torch.uint8)
     stream = cl.streams.tensors(images[:32], labels[:32], images[32:], labels[32:], tasks=2, class_names=list("abcd"))
-    if name not in ("HerdingExplorer", "FilterReconstruction", "Temperature"):
+    if name not in ("HerdingExplorer", "FilterReconstruction", "Temperature", "LastLayer", "PackedMasks"):
         return {"stream": stream}
-    recipe = cl.methods.dfcnn_small if name == "FilterReconstruction" else cl.methods.finetune
-    run = cl.learn(stream, recipe(epochs=1), progress=False)
+    recipe = {"FilterReconstruction": "dfcnn_small", "PackedMasks": "packnet", "LastLayer": "er"}.get(name, "finetune")
+    run = cl.learn(stream, getattr(cl.methods, recipe)(epochs=1), progress=False)
     return {"teacher" if name == "Temperature" else "run": run, "stream": stream}
 
 
@@ -64,6 +64,9 @@ LEGITIMATE = (  # why, in which widgets and arguments, and what
         "layer label step capacity task",
         "None",
     ),
+    ("the widget chooses", "LastLayer PackedMasks", "task layer", "None"),
+    ("a number in its range", "LastLayer", "factor", "0; 1.5; 1e-320"),
+    ("a number in its range", "LastLayer", "shift", "0; 1.5; 1e-320; -1"),
     ("the widget chooses", "MethodToggle", "heads temperature lam epochs", "None"),
     ("the widget chooses", "MethodToggle ReverseTransfer", "method", "None"),
     ("nothing answers, or is shown yet", "Stage", "answer picture", "None"),
@@ -221,6 +224,7 @@ def numbers() -> Iterator[Attempt]:
         *(("HerdingExplorer", "step", 2), ("ImportanceExplorer", "share", 20.0), ("MethodToggle", "epochs", 2)),
         *(("Playground", "seed", 1), ("ReverseTransfer", "epochs", 2), ("Temperature", "picture", 1)),
         *(("Temperature", "temperature", 3.0), ("WhatNotToForget", "lam", 0.5)),
+        *(("LastLayer", "factor", 0.5), ("Reservoir", "capacity", 8), ("Reservoir", "seed", 3)),
     ):
         for kind, number in scalars(value):
             words = f"{name}({parameter}: {kind})"

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from matplotlib.colors import to_rgba
 
 from cltutor import show
@@ -120,3 +121,21 @@ def test_of_many_classes_only_the_mistakes_that_occur_are_read(read):
     words = read(show.confusions({"end": counts}, [10, 10], [f"n{label}" for label in range(20)]))
     assert len(words) == 21
     assert words[1] == "end: n0 taken for n19: 50.0 %, 5 of 10 test images"
+
+
+def test_a_point_of_the_rescaled_layer_reads_its_factor_and_the_picture_the_one_in_use(read):
+    lines = {"old classes": [0.9, 0.7, 0.2], "new classes": [0.0, 0.5, 1.0]}
+    picture = show.rescaling([0, 0.5, 1], lines, 0.5, 0.8, "er", "a note")
+    words = read(picture)
+    assert "old classes, factor 0.50: 70.0 %" in words
+    assert "new classes, factor 1.00: 100.0 %" in words
+    assert picture.alt.endswith("with the factor 0.50 old classes 70.0 %, new classes 50.0 %.")
+    assert list(picture.layers) == list(lines)
+    legend = [text.get_text() for text in picture.legends[0].get_texts()]
+    assert legend[2:] == ["as trained (1.00)", "aligned (0.80)", "in use (0.50)"]
+
+
+@pytest.mark.parametrize(("factors", "count"), [([0, 0.5, 0.5], 3), ([0, 0.5, 1], 2)])
+def test_factors_that_do_not_rise_and_other_numbers_of_accuracies_are_refused(factors, count):
+    with pytest.raises(ValueError, match="factors that rise need as many accuracies"):
+        show.rescaling(factors, {"old classes": [0.5] * count}, 1.0, 1.0)

@@ -32,6 +32,7 @@ KNOWN = np.where(np.arange(3) <= LEARNING[:, None], DRAWN.uniform(0.5, 1, (6, 3)
 SHARES = DRAWN.dirichlet(np.ones(4), 3)
 COUNTS = np.array([[6, 0, 2, 2], [0, 5, 0, 5], [0, 0, 10, 0], [1, 0, 0, 9]])
 MAPS = DRAWN.random((2, 3, 4, 4))
+OWNERS = DRAWN.integers(-1, 3, (4, 6))
 CHANGES = np.where(np.triu(np.ones((3, 3)))[..., None] > 0, DRAWN.uniform(0, 1, (3, 3, 2)), np.nan)
 
 
@@ -73,7 +74,10 @@ CASES = {
     "knowledge_shares": lambda make, name: (SHARES, (), name),
     "last_layer": lambda make, name: ({"end": SHARES[0]}, {"end": SHARES[1]}, [2, 2], list("abcd"), name),
     "loss_parts": lambda make, name: (make.run(name),),
+    "masks": lambda make, name: ({"conv 1": OWNERS, "hidden 1": OWNERS.T}, "conv 1", name),
     "old_and_new": both,
+    "rescaling": lambda make, name: ([0.5, 1, 2], {"old": GRID[0], "new": GRID[1]}, 1.0, 0.8, name),
+    "reservoir": lambda make, name: (IMAGES, list("ababab"), [0, 0, 0, 1, 1, 1], [[0, 1], [0, 3]], [2, 5], name),
     "reverse_transfer": lambda make, name: (KNOWN, LEARNING, name, {"single_task": 0.8}),
     "selection": lambda make, name: (GRID[:, :2], [2, 0], {"herding": SHARES[0, :2]}, "herding", 2, ("x", "y"), name),
     "storage": lambda make, name: ({method: [{"network": 1000, "my_part": 50}] * 2 for method in (name, "lwf")},),
@@ -86,7 +90,14 @@ LOOKS = {"ablation", "accuracy_by_share", "accuracy_over_parameters", "accuracy_
 # They draw a method in its look.
 LOOKS |= {"attention_drift", "convergence", "forgetting", "gallery", "growth", "old_and_new"}
 UNITLESS = {"loss_parts", "tasks", "wall", "attention_drift", "attention_maps", "evictions", "exemplars", "knowledge"}
-UNITLESS |= {"knowledge_shares", "last_layer", "selection", "temperature"}  # show a loss, a weight, bits, or no number
+UNITLESS |= {
+    "knowledge_shares",
+    "last_layer",
+    "masks",
+    "reservoir",
+    "selection",
+    "temperature",
+}  # show a loss, a weight, bits, or no number
 UNIT = r" (%|points|parameters|kB)|\(%\)"
 NAMELESS = {"tasks"}  # shows neither a method nor the caller's words
 

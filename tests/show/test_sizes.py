@@ -144,8 +144,24 @@ def images(make):
         yield show.temperature(np.zeros(shape, dtype=np.uint8), np.arange(count), names, 4.0, target=0)
 
 
+def later(make):
+    for tasks, size in ((1, 1), (2, 7), (9, 60)):
+        images = DRAWN.integers(0, 256, (10 * tasks, 3, 8, 12), dtype=np.uint8)
+        order, names = np.repeat(np.arange(tasks), 10), [WORDS] * 10 * tasks
+        held = [np.arange(min(seen, size)) for seen in (5, 10 * tasks)]
+        yield show.reservoir(images, names, order, held, [5, 10 * tasks], WORDS)
+        own = {
+            f"a layer {number} with a long name": DRAWN.integers(-1, tasks, (3, 4)) for number in range(size % 9 + 1)
+        }
+        own["last"] = np.full((40, 600), tasks - 1)
+        yield show.masks(own, "last", WORDS)
+    lines = {group: DRAWN.random(41) for group in ("old classes", "new classes", "all classes")}
+    yield show.rescaling(np.arange(41) / 20, lines, 10.0, 2.345, WORDS, WORDS)
+    yield show.rescaling([0, 1], {"old": [0, 1]}, 0.0, 0.0)
+
+
 FAMILIES = [over_tasks, bars, results, groups_and_damage, losses, parameters, importances, balances, attention]
-FAMILIES += [exemplars, knowledge, transfers, images]
+FAMILIES += [exemplars, knowledge, transfers, images, later]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

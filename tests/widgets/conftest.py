@@ -34,6 +34,11 @@ def rebuilt(stream):
     return cl.learn(stream, cl.methods.dfcnn_small(epochs=6, learning_rate=0.05), progress=False)
 
 
+@pytest.fixture(scope="session")
+def packed(stream):
+    return cl.learn(stream, cl.methods.packnet(epochs=6, learning_rate=0.05), progress=False)
+
+
 class Errors:
     """The errors that widgets have shown since the test began."""
 

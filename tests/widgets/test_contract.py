@@ -63,6 +63,15 @@ CASES = {
             ("summed=1", "summed is True or False, not 1"),
         ],
     ),
+    "LastLayer": (
+        {},
+        "cl.widgets.LastLayer(run, stream)",
+        ["factor=0.5, shift=-2", "factor=1.3"],
+        [
+            ("task=1", "task is a whole number from 2 to 2, not 1"),
+            ("factor=-1", "factor is a number from 0 to 10, not -1"),
+        ],
+    ),
     "MethodToggle": (
         {"methods": ("finetune", "lwf", "l2"), "epochs": 2},
         'cl.widgets.MethodToggle(stream, epochs=2, methods=("finetune", "lwf", "l2"))',
@@ -76,6 +85,12 @@ CASES = {
             ("seed=-1", "seed is a whole number from 0 up, not -1"),
         ],
     ),
+    "PackedMasks": (
+        {},
+        "cl.widgets.PackedMasks(run, stream)",
+        ['layer="conv 2"', 'layer="hidden 1"'],
+        [('layer="conv 9"', "layer is one of conv 1, conv 2")],
+    ),
     "Playground": (
         {"recipe": cl.methods.lwf(epochs=2)},
         "cl.widgets.Playground(stream, cl.methods.lwf(epochs=2))",
@@ -85,6 +100,16 @@ CASES = {
             ('view="walls"', "view is one of curves, wall, not 'walls'"),
             ("seed=-1", "seed is a whole number from 0 up, not -1"),
             ("known_task=1", "known_task is True or False, not 1"),
+        ],
+    ),
+    "Reservoir": (
+        {},
+        "cl.widgets.Reservoir(stream)",
+        ['rule="balanced", capacity=8', "seed=3"],
+        [
+            ('rule="newest"', "rule is one of reservoir, balanced, not 'newest'"),
+            ("capacity=3", "capacity is a whole number from 4 to 60, not 3"),
+            ("seed=-1", "seed is a whole number from 0 to 1000000, not -1"),
         ],
     ),
     "ReverseTransfer": (
@@ -127,13 +152,15 @@ def test_every_public_widget_has_a_case():
 
 
 @pytest.fixture(scope="module")
-def shown(stream, run, herded, rebuilt):
+def shown(stream, run, herded, rebuilt, packed):
     """What each widget shows, by the names in its line."""
     names = dict.fromkeys(CASES, {"stream": stream})
     names["Temperature"] = {"teacher": run.model_after(0), "stream": stream}
     return names | {
         "HerdingExplorer": {"run": herded, "stream": stream},
         "FilterReconstruction": {"run": rebuilt, "stream": stream},
+        "LastLayer": {"run": herded, "stream": stream},
+        "PackedMasks": {"run": packed, "stream": stream},
     }
 
 
@@ -253,6 +280,7 @@ REFUSED = {
     "at least 4": ("Playground", {"recipe": cl.methods.lwf(memory=cl.memory.ExemplarMemory(1))}),
     "There is no method 'dfcn'; did you mean dfcnn": ("ReverseTransfer", {"methods": ["dfcn"]}),
     "nothing follows the first one": ("ReverseTransfer", {"stream": DIGITS(tasks=1)}),
+    "This run learned streams": ("PackedMasks", {"stream": DIGITS(tasks=2)}),
     "learned other tasks": ("Temperature", {"stream": DIGITS(tasks=[6, 4])}),
     "two classes or more": ("WhatNotToForget", {"stream": DIGITS(tasks=[1, 9])}),
 }
@@ -276,8 +304,13 @@ def test_runs_of_another_stream_are_refused(stream, run, rebuilt):
             kind(stream=DIGITS(), **given)
     with pytest.raises(ValueError, match="has learned 1 of 2 tasks"):
         cl.widgets.HerdingExplorer(started, stream)
-    with pytest.raises(ValueError, match="lwf rebuilds no filters from a knowledge base"):
-        cl.widgets.FilterReconstruction(run, stream)
+    for words, kind in (
+        ("lwf rebuilds no filters from a knowledge base", cl.widgets.FilterReconstruction),
+        ("lwf divides no weights among tasks: give a run of packnet", cl.widgets.PackedMasks),
+        ("lwf was not trained across tasks: its old and new classes never compete", cl.widgets.LastLayer),
+    ):
+        with pytest.raises(ValueError, match=words):
+            kind(run, stream)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,0 +1,135 @@
+"""The last layer and what its correction changes: weight aligning (Zhao et al. 2020) and bias correction (Wu 2019)."""
+
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+
+from .. import show
+from ..checked import checked
+from ..describe import Real, Whole
+from ..evaluation.answers import answers
+from ..methods.wa import check_heads
+from ..runs.run import Run
+from ..streams import Stream
+from .balance import last_layer_of
+from .base import Tool, button, dropdown, row
+from .controls import Controls
+from .herding_explorer import check_finished
+from .inputs import Knob
+from .stage import Draw, draw
+
+FACTORS = np.arange(41) / 20
+FACTOR = Real(at_least=0, at_most=10)
+GROUPS = ("old classes", "new classes", "all classes")
+
+
+class LastLayer(Tool):
+    """The last layer of a run as it was trained and corrected, and the accuracy of old and new classes with it.
+
+    The logits of the newest task's classes become factor * (w . f) + b + shift: weight aligning sets the factor so that
+    the new weight vectors w get the mean length of the old ones; bias correction learns a factor and a shift. A click
+    on a curve sets the factor.
+
+    run: finished, trained across tasks, with heads of one layer; stream: the one that it learned; task: after which,
+    from 2 up, the last one if None; factor, shift: of the correction; draw: used to draw (tests give another).
+
+    Raises:
+        ValueError: another run, or a setting that there is not.
+    """
+
+    @checked
+    def __init__(
+        self,
+        run: Run,
+        stream: Stream,
+        *,
+        task: int | None = None,
+        factor: Annotated[float, FACTOR] = 1.0,
+        shift: float = 0.0,
+        draw: Draw = draw,
+    ) -> None:
+        super().__init__("cltutor-last-layer", draw)
+        self.check_run(run, stream)
+        self.run, self.stream = run, stream
+        self._found: dict[int, tuple] = {}
+        names = [", ".join(stream.class_names[k] for k in one.classes) for one in stream]
+        tasks = [(f"{number}: {name}", number) for number, name in enumerate(names, 1) if number > 1]
+        self.task = dropdown("after task", tasks, "the newest task, whose classes are corrected")
+        self.factor = Knob("factor", (0, 2, 0.05), FACTOR, "of the new classes' weight vectors", self.guarded)
+        added = Real(at_least=-100, at_most=100)
+        self.shift = Knob("shift", (-5, 5, 0.5), added, "added to the new classes' logits", self.guarded)
+        named = {"task": self.task, "factor": self.factor, "shift": self.shift}
+        rules = {"task": Whole(2, len(stream))}
+        self.controls = Controls(self, named, {"task": len(stream)}, {}, self._show, rules)
+        self.controls.start(task=task, factor=factor, shift=shift)
+        self.trained = button("as trained", "factor 1 and shift 0", self.guarded(lambda _: self._set(1.0)))
+        self.aligned = button("align (WA)", "new weight vectors as long as the old ones", self.guarded(self._align))
+        self.panes = [self.stage(), self.stage(self._touched)]
+        self.fill([*named.values(), row(self.trained, self.aligned)], self.panes)
+        self._show()
+
+    @staticmethod
+    def check_run(run: Run, stream: Stream) -> None:
+        """ValueError where this run has no last layer in which classes of several tasks compete."""
+        check_finished(run, stream)
+        if len(stream) < 2 or not run.competes:
+            raise ValueError(f"{run.name} was not trained across tasks: its old and new classes never compete.")
+        check_heads(run.model)
+
+    def _set(self, factor: float) -> None:
+        self.controls.set(self.controls.values | {"factor": factor, "shift": 0.0})
+        self._show()
+
+    def _align(self, _: Any) -> None:
+        self._set(round(self._layer()[0], 3))
+
+    def _touched(self, spot: dict[str, Any]) -> None:
+        """A point of a curve was touched: its factor is used."""
+        self.factor.value = float(FACTORS[spot["number"]])
+
+    def _layer(self) -> tuple:
+        """After the task that is chosen: the aligned factor, biases and norms, the products w . f (N, C), labels."""
+        number = int(self.task.value)
+        if number not in self._found:
+            network, seen = self.run.model_after(number - 1), list(self.stream)[:number]
+            images = torch.cat([task.test.images for task in seen])
+            labels = torch.cat([self.stream.positions(task.test.labels) for task in seen])
+            biases, norms = last_layer_of(network)
+            old = len(biases) - len(seen[-1].classes)
+            products = answers(network, images)[0].numpy() - biases
+            factor = float(norms[:old].mean() / norms[old:].mean())
+            self._found[number] = factor, biases, norms, products, labels.numpy(), old
+        return self._found[number]
+
+    def right(self, factor: float, shift: float) -> tuple[float, ...]:
+        """The accuracy of old, new and all classes with a correction."""
+        _, biases, _, products, labels, old = self._layer()
+        scores = products + biases
+        scores[:, old:] = factor * products[:, old:] + biases[old:] + shift
+        right = scores.argmax(1) == labels
+        return tuple(float(right[own].mean()) for own in (labels < old, labels >= old, labels >= 0))
+
+    def _show(self, name: str | None = None) -> None:
+        values = self.controls.values
+        number, factor, shift = (float(values[name]) for name in ("task", "factor", "shift"))
+        aligned, biases, norms, _, _, old = self._layer()
+        new, seen = np.arange(len(biases)) >= old, list(self.stream)[: int(number)]
+        names = [self.stream.class_names[k] for task in seen for k in task.classes]
+        each = (
+            {"as trained": biases, "corrected": biases + shift * new},
+            {
+                "as trained": norms,
+                "corrected": np.where(new, factor * norms, norms),
+            },
+        )
+        what = f"{self.run.name}, after task {number:.0f}"
+        make = partial(show.last_layer, *each, [len(task.classes) for task in seen], names, what)
+        self.panes[0].drawing = self.album.page(("layer", number, factor, shift), make)
+        found = np.array([self.right(one, shift) for one in FACTORS]).T
+        lines = dict(zip(GROUPS, found, strict=True))
+        ends = [f"{group} {100 * one:.1f} %" for group, one in zip(GROUPS, self.right(factor, shift), strict=True)]
+        note = f"with factor {factor:g} and shift {shift:g}: {', '.join(ends)}"
+        make = partial(show.rescaling, FACTORS, lines, factor, aligned, what, note)
+        self.panes[1].drawing = self.album.page(("accuracy", number, factor, shift), make)
