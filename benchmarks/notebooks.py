@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ class Lab:
         with open(f"{folder}/log", "w") as log:
             self.process = subprocess.Popen(command, env=os.environ | own, cwd=folder, stdout=log, stderr=log)
         self.address = self._address(Path(folder, "runtime"))
+        self._answers()
 
     def _address(self, runtime: Path) -> str:
         file = runtime / f"jpserver-{self.process.pid}.json"
@@ -51,6 +53,16 @@ class Lab:
             time.sleep(0.1)
         self.process.kill()
         raise RuntimeError(f"JupyterLab did not start within a minute: {(runtime.parent / 'log').read_text()[-2000:]}")
+
+    def _answers(self) -> None:
+        """Wait until the server listens: it writes its file a moment before."""
+        for _ in range(600):
+            try:
+                self.ask("GET", "api")
+                return
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        raise RuntimeError("JupyterLab does not answer at the address that it gave.")
 
     def ask(self, method: str, path: str, body: dict | None = None) -> bytes:
         """What the server answers to a request, as the page in a browser makes it."""

@@ -79,7 +79,7 @@ def test_a_recipe_is_its_papers_but_for_one_budget_and_the_rate_that_validation_
     assert len({(recipe.schedule.epochs, recipe.schedule.batch_size) for recipe in recipes}) == 1
     capacity = settings.SETTINGS[name].capacity
     for recipe, (method, heads) in zip(recipes, settings.entries(), strict=True):
-        own = {} if method not in LATER else {"capacity": capacity}
+        own = ({} if method not in LATER else {"capacity": capacity}) | ({"heads": heads} if heads else {})
         plain, found = cl.methods.named(method)(**own), settings.scores(name)[settings.key(recipe)]
         assert (recipe.loss, recipe.heads, recipe.network) == (plain.loss, heads or plain.heads, plain.network)
         kept = isinstance(plain.memory, ExemplarMemory)
