@@ -106,7 +106,7 @@ exercise(
 
 
 def aligned(old: Tensor, new: Tensor) -> Tensor:
-    """The new classes' weight vectors (C, D), scaled to the mean length of the old ones (Zhao et al. 2020, eq. 4)."""
+    """The new classes' weight vectors (C, D), scaled to the mean length of the old ones (Zhao et al. 2020)."""
     return new * old.norm(dim=1).mean() / new.norm(dim=1).mean()
 
 

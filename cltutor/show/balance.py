@@ -24,7 +24,7 @@ Matrices = by_name(Values(("true classes, predicted classes",), 0))
 Biases, Norms = by_name(Values(("classes",))), by_name(Values(("classes",), 0))
 Lines = by_name(accuracies("tasks"))
 Factors, Factor = Annotated[ArrayLike, Values(("F",), 0)], Annotated[float, Real(at_least=0)]
-Rescaled = by_name(accuracies("F"))
+Rescaled = by_name(Values(("F",), 0, 1))
 GROUPS = (("old classes", BLUE, "o"), ("new classes", VERMILLION, "s"))
 
 
@@ -160,7 +160,7 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
 def rescaling(
     factors: Factors, accuracies: Rescaled, now: Factor, aligned: Factor, what: str = "", note: str = ""
 ) -> Picture:
-    """Accuracy of old, new and all classes over a factor of the new classes' weight vectors (Zhao et al. 2020, eq. 4).
+    """Accuracy of old, new and all classes over a factor of the new classes' weight vectors (Zhao et al. 2020).
 
     factors: (F,), rising; accuracies: (F,) each, in [0, 1], by what they are of; now: the factor that is in use;
     aligned: the one that makes the new weight vectors as long as the old ones, 1 leaves them as they are; what: words

@@ -65,6 +65,8 @@ WRONG = {
     "otter": ["yes", ""],
     "estimate": ["yes", ""],
     "with_data": ["yes", ""],
+    "variants": ["yes", ""],
+    "missing": ["yes", ""],
     "without_solutions": ["yes", ""],
     "streams": ["", "x", "digit", "facts", "../digits", "\0", LONG],
     "settings": [
