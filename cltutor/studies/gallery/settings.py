@@ -21,10 +21,11 @@ METHODS = (
     *("single_task", "single_task_large", "hard_sharing", "dfcnn", "dfcnn_small"),
     *("lwf_mc", "lwm", "lwm_attention_only", "eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"),
     *("tensor_factorization", "progressive", "expandable"),
+    *("er", "agem", "derpp", "bic", "wa", "packnet", "gdumb", "ncm"),
 )
 RATES, BATCH = (0.005, 0.02, 0.05), 32
 SEARCH_ORDER = 100
-ALSO_ACROSS = "finetune", "finetune_slow", "joint", "lwf", "l2", "mas", "mas_local", "ewc", "ewc_online", "si"
+ALSO_ACROSS = "finetune", "finetune_slow", "joint", "lwf", "l2", "mas", "mas_local", "ewc", "ewc_online", "si", "agem"
 
 
 @dataclass(frozen=True)
