@@ -8,7 +8,7 @@ import numpy as np
 from .. import show
 from ..checked import checked
 from ..importance import layer_names
-from ..methods.packnet import FREE
+from ..methods.packnet import FREE, PackedNetwork
 from ..runs.run import Run
 from ..streams import Stream
 from .base import Tool, dropdown, sentence
@@ -49,7 +49,7 @@ class PackedMasks(Tool):
     def check_run(run: Run, stream: Stream) -> None:
         """ValueError where this run divides no weights among tasks."""
         check_finished(run, stream)
-        if not hasattr(run.model, "effective"):
+        if not isinstance(run.model, PackedNetwork):
             raise ValueError(f"{run.name} divides no weights among tasks: give a run of packnet.")
 
     def _touched(self, spot: dict[str, Any]) -> None:
