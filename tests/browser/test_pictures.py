@@ -35,12 +35,16 @@ WALK = """picture => {
 }"""
 
 
+def of_jupyterlab(error) -> bool:
+    """JupyterLab's own complaint where a kernel is shut down; of an unanswered request it may have no stack."""
+    return "/static/lab/" in (error.stack or "") or "Canceled future for " in str(error)
+
+
 class Faults(list):
     """What a page complains about, but for what it cannot fetch."""
 
     def watch(self, page):
-        # JupyterLab complains itself where a kernel is shut down.
-        page.on("pageerror", lambda error: "/static/lab/" in (error.stack or "") or self.append(str(error)))
+        page.on("pageerror", lambda error: of_jupyterlab(error) or self.append(str(error)))
         page.on("console", lambda message: message.type == "error" and self.complain(message))
         return page
 
