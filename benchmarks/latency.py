@@ -2,7 +2,8 @@
 
 From an action to the next frame of the screen after what it changes: the playground's picture of recorded runs after
 its cell is run in a new kernel in which the cell of imports has run; the first own curve after Train; a press of a
-toggle; each manipulation of a picture that needs Python; and what is drawn anew. Beside the time on the wall stands the
+toggle; the answer of each manipulation that needs Python, which is a picture drawn before or words; and what is drawn
+anew. Beside the time on the wall stands the
 CPU time of the kernel, which what else the machine does leaves alone, and the load of the machine (1 minute).
 """
 
@@ -131,8 +132,12 @@ class Clock:
     def touches(self, turn: int) -> None:
         """What is touched in pictures."""
         filters, herding = self.tool("filter-reconstruction"), self.tool("herding-explorer")
-        self.time("filters: a channel off", WITH_PYTHON, filters, "spot", "pictures", 0, "channel", turn)
-        self.time("herding: an image in or out", WITH_PYTHON, herding, "spot", "pictures", 0, "dot", 3 + turn)
+        for act, tool, *spot in (
+            ("filters: a channel off", filters, "channel", 2 * turn),
+            ("herding: an image in or out", herding, "dot", 3 + 2 * turn),
+        ):
+            self.time(f"{act}, its accuracy", WITH_PYTHON, tool, "spot", "words", 0, *spot)
+            self.time(f"{act}, drawn", DRAWN, tool, "spot", "pictures", 0, spot[0], spot[1] + 1)
         weights, balance = self.tool("importance-explorer"), self.tool("balance")
         self.time("importance: a weight", WITH_PYTHON, weights, "spot", "words", 0, "mas", 10 + 7 * turn)
         weights.button("damage").click()
