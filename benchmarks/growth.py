@@ -27,16 +27,16 @@ from cltutor.memory import ExemplarMemory
 TASKS, CLASSES, TRAIN, TEST, MEMORY, SECONDS = (5, 10, 20, 40, 80), 2, 16, 4, 160, 150
 
 
-def stream(tasks: int) -> cl.streams.Stream:
-    """Noisy copies of a pattern per class."""
+def stream(tasks: int, classes: int = CLASSES, train: int = TRAIN, test: int = TEST) -> cl.streams.Stream:
+    """Noisy copies of a pattern per class: so many classes a task, and training and test images a class."""
     drawn = torch.Generator().manual_seed(0)
-    patterns = torch.rand(tasks * CLASSES, 1, 8, 8, generator=drawn)
+    patterns = torch.rand(tasks * classes, 1, 8, 8, generator=drawn)
 
     def images(count: int) -> tuple[torch.Tensor, torch.Tensor]:
         labels = torch.arange(len(patterns)).repeat_interleave(count)
         return 0.7 * patterns[labels] + 0.3 * torch.rand(len(labels), 1, 8, 8, generator=drawn), labels
 
-    return cl.streams.tensors(*images(TRAIN), *images(TEST), tasks=tasks)
+    return cl.streams.tensors(*images(train), *images(test), tasks=tasks)
 
 
 def recipe(name: str) -> cl.Recipe:
