@@ -131,10 +131,10 @@ class Balance(LearnsInTurn):
     def _touched(self, spot: dict[str, Any]) -> None:
         """Show the test images of a cell, or toggle the combination of a curve."""
         if self.controls.values["view"] == "accuracy":
-            (toggled,) = (toggles for toggles, (name, _) in METHODS.items() if name == spot["key"])
+            toggled = next(toggles for toggles, (name, _) in METHODS.items() if name == spot["key"])
             self.controls.set(self.controls.values | dict(zip(self._toggles, toggled, strict=True)))
             self._show()
-        elif moment := self.results[self.method].moments.get(spot["key"]):
+        elif moment := self._moments_of(self.method, self.results.get(self.method)).get(spot["key"]):
             self.examples.value = self._cell(moment, spot["row"], spot["column"])
 
     def _cell(self, moment: Moment, true: int, taken: int) -> str:

@@ -85,7 +85,7 @@ class Tool(ipywidgets.VBox):
 
     def stage(self, answer: Callable[[dict[str, Any]], None] | None = None) -> Stage:
         """A place for a picture; ``answer`` is called with the spot that is touched in it."""
-        return Stage(answer=self.guarded(answer) if answer else None)
+        return Stage(answer=answer, guard=self.guarded)
 
     def fill(
         self,

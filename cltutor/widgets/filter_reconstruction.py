@@ -144,16 +144,13 @@ class FilterReconstruction(Tool):
     def _show(self, name: str | None = None) -> None:
         """Show what the controls say; `name`: the control that was moved."""
         key = task, layer, off = self._key()
-        pending = None
-        if _short(key) not in self._measured:
-            pending = self._measuring.submit(self._measure, key)
+        if _short(key) not in self._measured:  # first: the number is what was asked, and takes less time than pictures
+            futures.wait([self._measuring.submit(self._measure, key)], self.patience)
+        self._show_accuracy()
         places = [channel - 1 for channel in off]
         make = partial(show.knowledge, self.network, layer - 1, task - 1, places, self.run.name, alone=True)
         self.panes[0].drawing = self.album.page(key, make)
         self.panes[1].drawing = self._shares(layer)
-        if pending:
-            futures.wait([pending], self.patience)
-        self._show_accuracy()
 
     def settle(self) -> None:
         """Wait until everything behind the page is done."""

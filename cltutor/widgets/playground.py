@@ -104,7 +104,7 @@ class Playground(CollectsRuns):
         self.whose = dropdown("wall of", [], "the run whose test images are shown")
         self.whose.observe(self.guarded(lambda change: self._setting or self._show()), "value")
         self._setting = False
-        self.pane.answer = self.guarded(self._touched)
+        self.pane.answer = self._touched
         key(self.known_task, "k")
         self.all = Switch("all switches", "terms, network, schedule")
         self.all.add_class("cltutor-fold")

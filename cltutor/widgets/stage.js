@@ -3,7 +3,7 @@ export default {
   render({ model, el }) {
     let count = 0;
     const touched = (spot) => {
-      model.set("touched", { ...spot, count: ++count });
+      model.set("touched", { ...spot, count: ++count, serial: model.get("drawing").serial });
       model.save_changes();
     };
     let stage; // none where there is nothing to show, or a sentence in place of a picture

@@ -1,5 +1,6 @@
 """A picture that answers: what is touched in the page reaches Python, and Python puts another picture in its place."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,9 @@ from .failures import record
 Drawing = dict[str, Any]  # what the page shows: a picture, {"words": a sentence} in its place, or nothing
 Draw = Callable[[Callable[[], Picture]], Drawing]
 MOUNT = Path(__file__).with_name("stage.js")
+GONE = "The picture changed before this click arrived: click again."
 _drawing = threading.Lock()  # matplotlib is not made for several threads
+_serials = itertools.count(1)  # of drawings: a touch says which one it was on
 
 
 class Stage(anywidget.AnyWidget):
@@ -24,7 +27,7 @@ class Stage(anywidget.AnyWidget):
 
     The spot is a dictionary: ``key`` of its kind, its ``number``, ``row`` and ``column``, its ``words`` and the
     ``frame``. Where ``answer`` returns a picture, that picture is shown next. What the reader has chosen (hidden
-    layers, frame, setting, zoom) stays.
+    layers, frame, setting, zoom) stays. ``guard`` wraps what is asked; without one an error is shown below the picture.
     """
 
     _esm = SCRIPT.read_text(encoding="utf-8") + MOUNT.read_text(encoding="utf-8")
@@ -36,16 +39,19 @@ class Stage(anywidget.AnyWidget):
 
     @checked
     def __init__(
-        self, picture: Picture | None = None, answer: Callable[[dict[str, Any]], Picture | None] | None = None
+        self,
+        picture: Picture | None = None,
+        answer: Callable[[dict[str, Any]], Picture | None] | None = None,
+        guard: Callable[[Callable], Callable] = lambda ask: ask,
     ) -> None:
-        super().__init__(drawing=drawing(picture) if picture else {})
-        self.answer = answer
+        super().__init__(drawing=numbered(picture) if picture else {})
+        self.answer, self._ask_guarded = answer, guard(self._ask)
         self.observe(self._answer, "touched")
 
     @checked
     def show(self, picture: Picture) -> None:
         """Put another picture in place of this one."""
-        self.drawing = drawing(picture)
+        self.drawing = numbered(picture)
 
     @property
     def words(self) -> str:
@@ -53,16 +59,31 @@ class Stage(anywidget.AnyWidget):
         drawings = self.drawing.get("drawings")
         return drawings[0]["alt"] if drawings else self.drawing.get("words", "")
 
+    def _ask(self, touched: dict[str, Any]) -> Picture | None:
+        """What the answer says; ValueError where it has none to a spot of a picture that is no longer shown."""
+        spot = {name: value for name, value in touched.items() if name not in ("count", "serial")}
+        shown = self.drawing.get("serial")
+        try:
+            return self.answer(spot) if self.answer and spot else None
+        except Exception as error:
+            if touched.get("serial", shown) != shown:
+                raise ValueError(GONE) from error
+            raise
+
     def _answer(self, change: dict[str, Any]) -> None:
-        spot = {name: value for name, value in change["new"].items() if name != "count"}
         self.message = ""
         try:
-            picture = self.answer(spot) if self.answer and spot else None
+            picture = self._ask_guarded(change["new"])
         except Exception as error:  # whatever it is, the learner and the tests must see it
             self.message = record(error)
             return
         if picture is not None:
             self.show(picture)
+
+
+def numbered(picture: Picture) -> Drawing:
+    """What a stage shows of a picture, with a number of its own."""
+    return drawing(picture) | {"serial": next(_serials)}
 
 
 def draw(make: Callable[[], Picture]) -> Drawing:
@@ -76,4 +97,4 @@ def draw(make: Callable[[], Picture]) -> Drawing:
         except ValueError as error:
             return {"words": str(error)}
         picture.make_other = None
-        return drawing(picture)
+        return numbered(picture)

@@ -50,7 +50,7 @@ class Classes(Stage):
         self.labels, split = list(stream[task].classes), stream[task].test
         self.names = [stream.class_names[label] for label in self.labels]
         self.images = [as_rgb(split.images[(split.labels == k).nonzero()[0, 0]].numpy()) for k in self.labels]
-        super().__init__(self._picture(()), guarded(self._touched))
+        super().__init__(self._picture(()), self._touched, guarded)
         self.observe(lambda change: self.show(self._picture(change.new)), "value")
 
     def _touched(self, spot: dict[str, Any]) -> None:

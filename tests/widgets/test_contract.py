@@ -398,6 +398,23 @@ def test_a_bug_in_a_callback_is_shown_with_what_to_do(make, name, errors):
     errors.expect(tool, "Something went wrong in cltutor (KeyError")
 
 
+LATE = [("another picture's", 0), ("another picture's", 10**6), ("mas", 10**6), ("after 9, on 0", 0)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_click_on_a_picture_that_has_gone_is_no_error_of_cltutor(make, name, errors):
+    tool = make(name)
+    stages = [one for one in descendants(tool) if isinstance(one, cl.widgets.Stage)]
+    assert stages
+    for stage in stages:
+        for count, (key, number) in enumerate(LATE):
+            place = {"key": key, "number": number, "row": number, "column": number, "frame": number, "words": ""}
+            stage.touched = place | {"serial": -1, "count": count}
+            assert "went wrong" not in stage.message + tool.message.value
+    assert not [words for words in errors.new if words.splitlines()[-1].split(":")[0] != "ValueError"]
+    errors.seen += len(errors.new)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_closing_removes_everything_inside(make, name):
     tool = make(name)

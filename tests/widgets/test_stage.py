@@ -51,3 +51,24 @@ def test_an_error_of_the_answer_is_shown_in_the_page_and_recorded(errors, error,
     stage.answer = None
     touch(stage, 2)
     assert stage.message == ""
+
+
+def test_a_click_that_a_changed_picture_cannot_answer_is_a_sentence_and_no_error_of_cltutor(errors):
+    def answer(spot):
+        return {"one": box("two")}[spot["words"]]
+
+    stage = cl.widgets.Stage(box("one"), answer)
+    earlier = stage.drawing["serial"]
+    stage.touched = SPOT | {"serial": earlier, "count": 1}
+    assert stage.drawing["drawings"][0]["alt"] == "two."
+    stage.touched = SPOT | {"serial": earlier, "count": 2, "words": "three"}
+    assert stage.message == "The picture changed before this click arrived: click again."
+    stage.touched = SPOT | {"serial": stage.drawing["serial"], "count": 3, "words": "three"}
+    assert "KeyError" in stage.message
+    errors.seen += 2
+
+
+def test_a_click_that_a_changed_picture_can_answer_is_answered():
+    stage = cl.widgets.Stage(box("one"), lambda spot: box(f"after {spot['words']}"))
+    stage.touched = SPOT | {"serial": stage.drawing["serial"] - 1, "count": 1}
+    assert stage.drawing["drawings"][0]["alt"] == "after one."
