@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.submissions)
     if arguments.otter:
         written = otter.write(lab.notebooks()[0], folder)
-        print(f"{len(written)} test files for otter-grader in {folder / 'tests'}.")
+        print(f"{len(written)} test files for otter-grader in {folder / 'NOTEBOOK' / 'tests'}.")
         return 0
     if not os.path.isdir(folder):  # a path that is too long is none, too
         raise ValueError(f"there is no folder {folder}: name the one in which the students' notebooks are.")

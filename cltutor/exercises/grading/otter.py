@@ -7,16 +7,15 @@ from ...runs.files import write_bytes
 from .cells import read
 
 
-def calls(notebooks: Path) -> dict[str, str]:
-    """Exercise -> the code of its answer, as the notebooks check it: "01-unknown" -> "accuracy"."""
+def calls(notebook: Path) -> dict[str, str]:
+    """Exercise -> the code of its answer, as the notebook checks it: "01-unknown" -> "accuracy"."""
     found = {}
-    for path in sorted(notebooks.glob("*.ipynb")):
-        for cell in read(path):
-            if not cell.exercises:
-                continue
-            for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("exercises.check"):
-                    found[ast.literal_eval(node.args[0])] = ast.unparse(node.args[1])
+    for cell in read(notebook):
+        if not cell.exercises:
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("exercises.check"):
+                found[ast.literal_eval(node.args[0])] = ast.unparse(node.args[1])
     return found
 
 
@@ -29,14 +28,15 @@ def test_file(exercise: str, answer: str) -> str:
 
 
 def write(notebooks: Path, folder: Path) -> list[Path]:
-    """A file for each exercise of the notebooks in ``folder``/tests.
+    """A file for each exercise, in ``folder``/NAME/tests for the notebook NAME: otter grades one notebook at a time.
 
     Raises:
         NotWritten: a ValueError, where the disk refuses.
     """
     written = []
-    for exercise, answer in calls(notebooks).items():
-        path = folder / "tests" / f"{exercise}.py"
-        write_bytes(path, test_file(exercise, answer).encode("utf-8"))
-        written.append(path)
+    for notebook in sorted(notebooks.glob("*.ipynb")):
+        for exercise, answer in calls(notebook).items():
+            path = folder / notebook.stem / "tests" / f"{exercise}.py"
+            write_bytes(path, test_file(exercise, answer).encode("utf-8"))
+            written.append(path)
     return written
