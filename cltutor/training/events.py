@@ -50,7 +50,8 @@ class TaskDone(Event):
 
 
 class Diverged(ArithmeticError):
-    """The loss or a weight became NaN or infinite. ``run``: the tasks that were finished before."""
+    """The loss or a weight became NaN or infinite, or a rate too large left an image without any feature, from which no
+    memory can choose. ``run``: the tasks that were finished before."""
 
     def __init__(self, message: str, run: Run | None = None):
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""How a run fails: diverged, or without memory; each in a sentence that says what to change."""
+"""How a run fails: diverged, with dead features, or without memory; each in a sentence that says what to change."""
 
 import traceback
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from types import TracebackType
 import torch
 from torch import Tensor
 
+from ..memory.selection import DeadFeatures
 from ..networks.devices import is_out_of_memory
 from ..runs.run import Run
 from .events import Diverged, OutOfMemory
@@ -47,8 +48,9 @@ def diverged(current: TaskState, what: str, weight: str) -> Diverged:
     )
 
 
-class explain_out_of_memory(AbstractContextManager[None]):
-    """End the run with one sentence where the device's memory is full, and release what the step under way used.
+class explain_failure(AbstractContextManager[None]):
+    """End the run with one sentence where its features died, or where the device's memory is full; then release what
+    the step under way used.
 
     A class, since the frames of a generator would keep the traceback, and with it the batch and its graph.
     """
@@ -57,6 +59,13 @@ class explain_out_of_memory(AbstractContextManager[None]):
         self.run, self.step = run, step  # ``step``: the function in which a batch is computed
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, DeadFeatures):
+            recipe = self.run.recipe
+            raise Diverged(
+                f"{error} It came so in task {self.run.learned} of {recipe.name}: lower "
+                f"learning_rate={recipe.schedule.learning_rate:g}. Tasks learned before it are kept.",
+                self.run,
+            ) from error
         if error is None or not is_out_of_memory(error):
             return
         # A smaller batch helps where one was computed, not where the pool or the test images were moved.

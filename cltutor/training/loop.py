@@ -29,7 +29,7 @@ from ..seeds import generator, isolated, seeded, usual_threads
 from ..streams import Stream
 from ..streams.split import in_columns
 from .events import EpochDone, Event, Stepped, TaskBegun, TaskDone
-from .failing import check_weights, collect, explain_out_of_memory
+from .failing import check_weights, collect, explain_failure
 from .rehearsal import rehearse
 from .room import check_room, place_of_tests
 from .task import TaskState, restore
@@ -110,7 +110,7 @@ def train(
     recipe, place = methods.get(recipe).with_epochs(epochs), choose_device(device)
     check(stream, recipe, place)
     begun = begin(stream, recipe, seed, place, threads or usual_threads(), (test_every, test_old_every), record)
-    with slot_of(begun, store) as slot, explain_out_of_memory(slot.run, learn_epoch):
+    with slot_of(begun, store) as slot, explain_failure(slot.run, learn_epoch):
         run = slot.run
         if run.complete:
             return run

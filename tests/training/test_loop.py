@@ -15,6 +15,8 @@ from torch.nn import functional as F
 import cltutor as cl
 from cltutor.losses import Term
 from cltutor.losses.terms import Batch
+from cltutor.memory import ExemplarMemory
+from cltutor.memory.selection import DeadFeatures
 from cltutor.methods.registry import JOINT
 from cltutor.networks import MultiHead, SmallCNN
 from cltutor.networks.devices import devices
@@ -220,6 +222,22 @@ def test_divergence_travels_between_processes_with_its_run(tiny):
     there = pickle.loads(pickle.dumps(raised.value))
     assert str(there) == str(raised.value)
     assert there.run.recipe == raised.value.run.recipe
+
+
+@dataclass(frozen=True)
+class Lifeless(ExemplarMemory):
+    """Finds that the network gives its images no features, as after too large a rate."""
+
+    def selected(self, context, count):
+        raise DeadFeatures("The features of image 0 have length zero.")
+
+
+def test_features_that_died_end_the_run_as_divergence_does(tiny):
+    with pytest.raises(Diverged) as raised:
+        learn(tiny, cl.methods.icarl(memory=Lifeless(12), epochs=1, learning_rate=0.3))
+    words = "The features of image 0 have length zero. It came so in task 0 of icarl: lower learning_rate=0.3."
+    assert str(raised.value).startswith(words)
+    assert raised.value.run.learned == 0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ...checked import checked
-from ...memory.selection import DeadFeatures
 from ...networks.counting import parameters_of_run
 from ...runs.provenance import hardware, versions
 from ...runs.run import Run
@@ -53,7 +52,7 @@ def train(job: Job, learn: Callable[..., Run] = learn) -> Record:
                 test_every=every,
                 test_old_every=setting.epochs + 1,
             )
-        except (Diverged, DeadFeatures):
+        except Diverged:
             return Record(job.setting, repr(job.recipe), job.trial, diverged=True)
         extras = {name: round(EXTRAS[name](stream, run), 6) for name in job.extras}
     return record_of(job, run, parameters_of_run(run)[-1], extras)
