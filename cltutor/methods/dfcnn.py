@@ -217,7 +217,8 @@ def tensor_factorization(
     learners, and leaves it out of that comparison (DF-CNN, section 4.1; Yang and Hospedales 2017).
 
     Old tasks' networks keep learning in the first phase too, as their images are available. ``kind`` is "tucker" or
-    "tensor_train", ``threshold`` the relative error of the decomposition between the phases.
+    "tensor_train", ``threshold`` the relative error of the decomposition between the phases. ``heads="class"`` shuffles
+    the images of all tasks, and the outputs of all networks compete for each.
     """
     own = {"first": TRAINED_THEN_FACTORIZED, "backbone": TaskCNN(), "memory": Everything(interleaved=heads == "task")}
 

@@ -40,7 +40,11 @@ def feature_extraction(hidden: int = 4096, **settings) -> Recipe:
 
 @register
 def duplicate(**settings) -> Recipe:
-    """A fine-tuned copy of the first network for every task (LwF, section 1 and Figure 1)."""
+    """A fine-tuned copy of the first network for every task (LwF, section 1 and Figure 1).
+
+    Under ``heads="class"`` the newest copy learns to give its own images larger outputs than the older copies do, and
+    these, which are frozen, learn nothing: it shows what a network for each task is worth where no task is given.
+    """
     return compose("duplicate", CrossEntropy(), (Phase(shared=1.0, new=1.0),), network=Copies, **settings)
 
 
