@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar
 
 import torch
@@ -139,8 +140,5 @@ PRUNING = Phase("train", 2.0, shared=1.0, new=1.0), Phase("retrain", 1.0, shared
 def packnet(pruned: Annotated[float, rule(Packed, "pruned")] = 0.75, heads: Heads = "task", **settings) -> Recipe:
     """PackNet: train, prune, train again what is left, and keep it for good (Mallya and Lazebnik 2018, "PackNet: Adding
     Multiple Tasks to a Single Network by Iterative Pruning"). With a single epoch nothing is trained again."""
-
-    def network(backbone) -> Packed:
-        return Packed(backbone, pruned)
-
+    network = partial(Packed, pruned=pruned)
     return compose("packnet", CrossEntropy(), PRUNING, network=network, first=PRUNING, heads=heads, **settings)

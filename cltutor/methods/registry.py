@@ -165,7 +165,8 @@ def check_kind(method: str, setting: str, value: Any, kind: type) -> None:
 def makes_networks(value: Any) -> bool:
     if isinstance(value, type):
         return issubclass(value, Architecture)
-    return inspect.isfunction(value) and "backbone" in inspect.signature(value).parameters
+    made = isinstance(value, functools.partial) or inspect.isfunction(value)
+    return made and "backbone" in inspect.signature(value).parameters
 
 
 @checked(network=Kind("a network such as MultiHead, or a function of its backbone", makes_networks))
@@ -184,7 +185,8 @@ def compose(
 ) -> Recipe:
     """A recipe of a method: its loss and phases, and the settings that every method takes.
 
-    ``network`` makes the network from ``backbone=``; ``settings`` are fields of ``Schedule``.
+    ``network`` makes the network from ``backbone=``, such as ``functools.partial(Widening, share=0.25)``; ``settings``
+    are fields of ``Schedule``.
     """
     schedule = Schedule(later=later, **settings)
     return Recipe(name, as_loss(loss), network(backbone=backbone), memory, schedule, heads, after_task, predict)
