@@ -6,7 +6,8 @@ from running import first_known
 
 import cltutor as cl
 from cltutor.memory import ExemplarMemory
-from cltutor.methods import ClassMeans, Corrected, GradientMemory, ValidatedMemory, WeightAligning
+from cltutor.methods import ClassMeans, Corrected, GradientMemory, Packed, ValidatedMemory, WeightAligning
+from cltutor.networks import ResNet32, SmallCNN, Torchvision
 from cltutor.recipe.merging import MeanMerge, ModeMerge, Restart
 from cltutor.streams.split import of_marks
 
@@ -14,6 +15,7 @@ DIGITS = cl.streams.digits(tasks=2, classes=range(4)).fewer(0.2)
 LARGE = cl.streams.scenes(2, classes=range(4), size=40, per_class=(3, 2))
 SEVERAL = cl.streams.several(2, size=8, per_task=(12, 10))
 DOMAINS = cl.streams.domains(DIGITS, "rotations", tasks=2)
+BLACK = torch.zeros(5, 1, 8, 8, dtype=torch.uint8)
 IMAGES, MARKS = torch.zeros(3, 1, 8, 8, dtype=torch.uint8), torch.tensor([[1, 0], [0, 0], [1, 1]])
 
 
@@ -44,6 +46,10 @@ CASES = {
         for name in ("agem", "wa", "gdumb")
     },
     "bic with one image of a class": (learning(lambda: cl.methods.bic(7)), "two of each of 4 classes: .* at least 8"),
+    "bic with a class of one image": (
+        learning(cl.methods.bic, cl.streams.tensors(BLACK, [0, 0, 1, 1, 2], BLACK, [0, 0, 1, 1, 2], tasks=3)),
+        "Class '2' has one training image, and one is held out: give it two",
+    ),
     "no share held out": (lambda: ValidatedMemory(20, share=0), "share is a number above 0 to 0.5, not 0"),
     "most held out": (lambda: ValidatedMemory(20, share=0.6), "share is a number above 0 to 0.5, not 0.6"),
     "bic with a memory that holds nothing out": (
@@ -113,9 +119,17 @@ CASES = {
     "packnet that prunes nothing": (lambda: cl.methods.packnet(pruned=0), "pruned is a number above 0"),
     "packnet that prunes all": (lambda: cl.methods.packnet(pruned=1.0), "pruned is a number above 0"),
     "packnet with no weights left": (
-        learning(lambda: cl.methods.packnet(pruned=0.001)),
-        "No weights are left for task 1: .*; raise pruned, or take a larger backbone",
+        learning(lambda: cl.methods.packnet(pruned=0.2, backbone=SmallCNN((1,), ())), cl.streams.digits(tasks=5)),
+        "No weights are left for task 2: the smallest layer has 9, of which each task leaves 20 % of those it finds; "
+        "raise pruned, or take a larger backbone",
     ),
+    **{
+        f"packnet of {backbone!r}": (
+            lambda backbone=backbone: Packed(backbone).build((3, 32, 32)),
+            "only convolutions and fully connected layers are divided among tasks",
+        )
+        for backbone in (ResNet32(), Torchvision("resnet18"))
+    },
     "gdumb without images of a class": (
         learning(cl.methods.gdumb, first_known(DIGITS)),
         "Class '.' has no training images, and the memory is to keep some of each class",
