@@ -2,7 +2,7 @@
 declared: ``temperature: float = real(2.0, above=0)``. ``Part`` is a description with a life in a run."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .losses.terms import Batch, Context
+    from .networks import Network
     from .streams import Stream
 
 # The rules, too: a module that declares fields imports both from here.
@@ -102,8 +103,7 @@ class Part(Described):
     """
 
     keeps_images: ClassVar[bool] = False  # trains on images of earlier tasks
-    needs_task_at_test: ClassVar[bool] = False  # must be given an image's task at test
-
+    needs_task_at_test: ClassVar[bool] = False  # must be given an image's task at test: refuses heads="class"
     takes_several_labels: ClassVar[bool] = False  # works where images have several labels
 
     @property
@@ -121,8 +121,18 @@ class Part(Described):
         """Whether it protects an embedding as well as a softmax; None where the question does not apply."""
         return True
 
+    def refuses(self, heads: str) -> str:
+        """Why the part has no meaning under this training regime, and which one it takes; "" where it has one."""
+        if heads == "class" and self.needs_task_at_test:
+            return f'{type(self).__name__} must be given an image\'s task at test: use heads="task".'
+        return ""
+
     def check(self, stream: "Stream") -> None:
         """Refuse, with a ValueError, a stream that does not fit, before any time is spent on training."""
+
+    def fits(self, network: "Network", shared: Sequence[int]) -> None:
+        """Refuse, with a ValueError and before any time is spent on training, a ``network`` as it is when it has grown
+        for a task; ``shared`` counts its shared parameters after each task so far."""
 
     def begin_task(self, context: "Context", state: State) -> None:
         """Called after the network has grown for the task, before its first batch; ValueError for one that does not

@@ -10,10 +10,13 @@ import cltutor as cl
 from cltutor.runs.store import checkpoint_of
 
 
-def grown(architecture, *classes, image_shape=(1, 8, 8)):
-    """A network with one head per number of classes; seeds torch, so that it always has the same weights."""
+def grown(architecture, *classes, image_shape=(1, 8, 8), like=None):
+    """A network with one head per number of classes; seeds torch, so that it always has the same weights. ``like``:
+    images whose statistics it takes."""
     torch.manual_seed(0)
     network = architecture.build(image_shape)
+    if like is not None:
+        network.normalise_like(like)
     for count in classes:
         network.grow(count)
     return network

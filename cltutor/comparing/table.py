@@ -71,7 +71,7 @@ def properties(recipe: Recipe) -> Properties:
     outputs = [part.guards_any_output for part in guards]
     return Properties(
         old_data=any(part.keeps_images for part in parts),
-        task_at_test=recipe.heads != "class" or any(part.needs_task_at_test for part in parts),
+        task_at_test=recipe.heads != "class",  # a part that needs the task takes no other regime
         pretrained=all(part.works_pretrained for part in parts),
         unlabelled=None if True not in labels and False not in labels else True not in labels,
         any_output=False if False in outputs else None if None in outputs else True,

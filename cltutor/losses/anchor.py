@@ -12,6 +12,8 @@ from torch import Tensor
 from ..checked import shaped
 from ..describe import Kind, State, ruled
 from ..importance import Importance, Uniform
+from ..networks import Network
+from ..networks.counting import check_shared
 from ..streams import Stream
 from .terms import Batch, Context, Term
 
@@ -79,6 +81,9 @@ class Anchor(Term):
 
     def check(self, stream: Stream) -> None:
         self.importance.check(stream)
+
+    def fits(self, network: Network, shared: Sequence[int]) -> None:
+        check_shared("An anchor", network, shared)
 
     def begin_task(self, context: Context, state: State) -> None:
         if "anchor" in state and state["anchor"].shape[1] != len(context.flat_shared()):

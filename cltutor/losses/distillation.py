@@ -86,6 +86,11 @@ class Distillation(Term):
     guards_any_output: ClassVar[bool | None] = False  # it compares probabilities; an embedding has none
     takes_several_labels: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind != "softmax" and self.temperature != Distillation.temperature:
+            raise ValueError(f'Only kind="softmax" has a temperature: leave it out with kind={self.kind!r}.')
+
     def __call__(self, batch: Batch, state: State) -> Tensor:
         student, teacher = batch.student, batch.teacher(self.teacher)
         tasks = self.guarded(batch.context.old_heads, student.tasks)

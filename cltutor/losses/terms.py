@@ -184,10 +184,6 @@ class Term(Part):
         """The term's value, a scalar averaged over the batch."""
         raise NotImplementedError
 
-    def refuses(self, heads: str) -> str:
-        """Why the term has no meaning under this training regime, and which one it takes; "" where it has one."""
-        return ""
-
     def undone(self, state: State, pace: float) -> float:
         """The share (0 to 1) of a parameter's distance from where the term pulls it that the pull undoes in a task, on
         average; ``pace`` sums weight x rate / (1 - momentum) over its updates. 1 for a term without such a pull."""

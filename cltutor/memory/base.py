@@ -32,3 +32,14 @@ class Memory(Part):
     def balanced(self, pool: Pool, context: Context, state: State) -> Pool:
         """The pool, from which the same number of images of each class is drawn."""
         raise NotImplementedError
+
+
+def check_every_class(stream: Stream) -> None:
+    """Refuse a stream in which a class has no training images, of which a memory could keep some."""
+    for task in stream:
+        fewest, label = min((int((task.train.labels == label).sum()), label) for label in task.classes)
+        if fewest < 1:
+            raise ValueError(
+                f"Class {stream.class_names[label]!r} has no training images, and the memory is to keep some of each "
+                "class."
+            )

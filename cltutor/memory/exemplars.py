@@ -13,7 +13,7 @@ from ..networks import Network
 from ..seeds import seed_of
 from ..streams import Stream
 from ..streams.mapped import joined, taken
-from .base import Memory
+from .base import Memory, check_every_class
 from .pool import Pool, pool_of
 from .selection import SELECTIONS, select
 
@@ -46,6 +46,11 @@ class ExemplarMemory(Memory):
         super().__post_init__()
         if self.capacity is None and self.per_class is None:
             raise ValueError(f"A memory needs a capacity in all or per_class: {type(self).__name__}(2000).")
+        if self.per_class is not None and self.capacity not in (None, type(self).capacity):
+            raise ValueError(
+                f"A memory has a capacity in all or per_class, not both: {type(self).__name__}({self.capacity}), or "
+                f"{type(self).__name__}(per_class={self.per_class})."
+            )
 
     def quota(self, classes: int) -> int:
         """The number of images kept of each of ``classes`` classes, if it has as many."""
@@ -59,13 +64,7 @@ class ExemplarMemory(Memory):
                 f"A memory of {self.capacity} images cannot hold one of each of {classes} classes: "
                 f"capacity must be at least {classes}."
             )
-        for task in stream:
-            fewest, label = min((int((task.train.labels == label).sum()), label) for label in task.classes)
-            if fewest < 1:
-                raise ValueError(
-                    f"Class {stream.class_names[label]!r} has no training images, and the memory is to keep some of "
-                    "each class."
-                )
+        check_every_class(stream)
 
     def pool(self, stream: Stream, task: int, device: torch.device, state: State) -> Pool:
         """The exemplars of old classes, then the new images."""

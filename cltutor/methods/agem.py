@@ -62,7 +62,7 @@ class GradientMemory(ExemplarMemory):
             parameter.grad = part.view_as(parameter)
 
 
-@register
+@register(either=("capacity", "memory"))
 def agem(capacity: Annotated[int, rule(GradientMemory, "capacity")] = 200, heads: Heads = "task", **settings) -> Recipe:
     """A-GEM: fine-tuning whose gradient is projected where it would raise the loss on old images (Chaudhry et al. 2019,
     "Efficient Lifelong Learning with A-GEM")."""

@@ -93,6 +93,11 @@ class Corrected(Architecture):
 
     backbone: BackboneArchitecture = backbone_field(SmallCNN())
 
+    def refuses(self, heads: str) -> str:
+        if heads == "class":
+            return ""
+        return 'heads of different tasks do not compete then, so that there is nothing to correct: use heads="class".'
+
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> CorrectedNetwork:
         return CorrectedNetwork(self.backbone.build(image_shape, pretrained))
 
@@ -180,7 +185,7 @@ class ValidatedMemory(ExemplarMemory):
 CORRECTING = Phase("bias", share=1.0, bias=10.0, loss=CrossEntropy(), balanced=True)
 
 
-@register
+@register(either=("capacity", "memory"))
 def bic(
     capacity: Annotated[int, rule(ValidatedMemory, "capacity")] = 2000,
     temperature: Temperature = 2.0,
@@ -188,7 +193,8 @@ def bic(
     **settings,
 ) -> Recipe:
     """Bias correction, BiC: distillation with exemplars, then two numbers for the new logits, learned on images of all
-    classes that were held out (Wu et al. 2019, "Large Scale Incremental Learning", eq. 4 and 5)."""
+    classes that were held out (Wu et al. 2019, "Large Scale Incremental Learning", eq. 4 and 5), in a third of the
+    epochs: a single one leaves none."""
     later = (Phase("train", 2.0, JOINT[0].rates), CORRECTING)
     own = {"network": Corrected, "memory": ValidatedMemory(capacity), **settings}
     check_kind("bic", "memory", own["memory"], ValidatedMemory)  # others have learned from what would correct them

@@ -11,7 +11,7 @@ from ..describe import State, real, whole
 from ..losses import Batch, CrossEntropy, Term, compete
 from ..memory.reservoir import recall, remember
 from ..recipe.recipe import Recipe
-from .er import Capacity
+from .er import Capacity, Replay
 from .registry import JOINT, Heads, Weight, compose, register
 
 
@@ -47,9 +47,7 @@ class DarkExperience(Term):
         remember(batch, state, self.capacity, images=batch.images, labels=batch.labels, logits=batch.student.logits)
 
     def latex(self, heads: str) -> str:
-        classes = r"\mathcal{C}_t" if heads == "task" else r"\mathcal{C}_{1:t}"
-        labels = rf"\Big(-\sum_{{c \in {classes}}} y_c \log \hat{{y}}_c\Big)_{{\mathcal{{M}}}}"
-        return rf"{self.alpha:g}\,\| z - z' \|_2^2 + {self.beta:g}\,{labels}"
+        return rf"{self.alpha:g}\,\| z - z' \|_2^2 + {self.beta:g}\,{Replay().latex(heads)}"
 
 
 @register

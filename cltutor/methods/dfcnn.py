@@ -3,6 +3,7 @@ single-task networks, hard parameter sharing, progressive networks, the dynamica
 factorization."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from ..describe import rule
@@ -106,10 +107,7 @@ def dfcnn_direct(
 ) -> Recipe:
     """The ablation of DF-CNN without a contraction, which deconvolves straight to the filters (DF-CNN, section 2.2,
     online appendix; sizes from the authors' program)."""
-
-    def network(backbone) -> DFCNNDirect:
-        return DFCNNDirect(backbone, knowledge, deconvolution)
-
+    network = partial(DFCNNDirect, knowledge=knowledge, deconvolution=deconvolution)
     return compose("dfcnn_direct", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
 
 
@@ -121,10 +119,7 @@ def dfcnn_tc2(
 ) -> Recipe:
     """The ablation of DF-CNN that contracts twice, to the input and to the output channels of a filter (DF-CNN, section
     2.2, online appendix; sizes from the authors' program)."""
-
-    def network(backbone) -> DFCNNTC2:
-        return DFCNNTC2(backbone, knowledge, deconvolution)
-
+    network = partial(DFCNNTC2, knowledge=knowledge, deconvolution=deconvolution)
     return compose("dfcnn_tc2", CrossEntropy(), NEWEST, network=network, **{"backbone": TaskCNN(), **settings})
 
 
@@ -136,10 +131,7 @@ def progressive(
 
     ``adapters="separate"`` builds these as the DF-CNN authors' program does, one for each earlier column, in
     convolutions alone."""
-
-    def network(backbone) -> Progressive:
-        return Progressive(backbone, reduction, adapters)
-
+    network = partial(Progressive, reduction=reduction, adapters=adapters)
     return compose(
         "progressive", CrossEntropy(), (Phase(new=1.0),), network=network, **{"backbone": TaskCNN(), **settings}
     )
@@ -217,13 +209,11 @@ def tensor_factorization(
     learners, and leaves it out of that comparison (DF-CNN, section 4.1; Yang and Hospedales 2017).
 
     Old tasks' networks keep learning in the first phase too, as their images are available. ``kind`` is "tucker" or
-    "tensor_train", ``threshold`` the relative error of the decomposition between the phases.
+    "tensor_train", ``threshold`` the relative error of the decomposition between the phases. ``heads="class"`` shuffles
+    the images of all tasks, and the outputs of all networks compete for each.
     """
     own = {"first": TRAINED_THEN_FACTORIZED, "backbone": TaskCNN(), "memory": Everything(interleaved=heads == "task")}
-
-    def network(backbone) -> TensorFactorization:
-        return TensorFactorization(backbone, kind, threshold)
-
+    network = partial(TensorFactorization, kind=kind, threshold=threshold)
     return compose(
         "tensor_factorization",
         CrossEntropy(),

@@ -35,8 +35,7 @@ class Replay(Term):
         remember(batch, state, self.capacity, images=batch.images, labels=batch.labels)
 
     def latex(self, heads: str) -> str:
-        classes = r"\mathcal{C}_t" if heads == "task" else r"\mathcal{C}_{1:t}"
-        return rf"\Big(-\sum_{{c \in {classes}}} y_c \log \hat{{y}}_c\Big)_{{\mathcal{{M}}}}"
+        return rf"{CrossEntropy().latex(heads)}_{{\mathcal{{M}}}}"
 
 
 Capacity = Annotated[int, rule(Replay, "capacity")]

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..describe import State, rule, whole
 from ..losses import Context, CrossEntropy
 from ..memory import Memory, Pool
+from ..memory.base import check_every_class
 from ..recipe.merging import Restart
 from ..recipe.recipe import Recipe
 from ..seeds import generator
@@ -46,12 +47,13 @@ class GreedyMemory(Memory):
     takes_all: ClassVar[bool] = False
 
     def check(self, stream: Stream) -> None:
-        """Refuse a memory without an image for every class."""
+        """Refuse a memory without an image for every class, and a class without one."""
         if self.capacity < len(stream.classes):
             raise ValueError(
                 f"A memory of {self.capacity} images cannot hold one of each of {len(stream.classes)} classes: "
                 f"capacity must be at least {len(stream.classes)}."
             )
+        check_every_class(stream)
 
     def begin_task(self, context: Context, state: State) -> None:
         """The task's images arrive, in an order drawn by the seed."""

@@ -1,5 +1,6 @@
 """Learning without Forgetting and the methods that its paper compares (LwF, sections 1 to 4, Figure 1)."""
 
+from functools import partial
 from typing import Annotated
 
 from ..describe import rule
@@ -31,16 +32,17 @@ def finetune_slow(heads: Heads = "task", **settings) -> Recipe:
 @register
 def feature_extraction(hidden: int = 4096, **settings) -> Recipe:
     """A two-layer classifier on frozen features, at five times the rate (LwF, section 3, implementation details)."""
-
-    def network(backbone) -> MultiHead:
-        return MultiHead(backbone, hidden=hidden)
-
+    network = partial(MultiHead, hidden=hidden)
     return compose("feature_extraction", CrossEntropy(), (Phase(new=5.0),), network=network, **settings)
 
 
 @register
 def duplicate(**settings) -> Recipe:
-    """A fine-tuned copy of the first network for every task (LwF, section 1 and Figure 1)."""
+    """A fine-tuned copy of the first network for every task (LwF, section 1 and Figure 1).
+
+    Under ``heads="class"`` the newest copy learns to give its own images larger outputs than the older copies do, and
+    these, which are frozen, learn nothing: it shows what a network for each task is worth where no task is given.
+    """
     return compose("duplicate", CrossEntropy(), (Phase(shared=1.0, new=1.0),), network=Copies, **settings)
 
 
@@ -78,29 +80,19 @@ def lwf(
     one over all old classes (common class-incremental versions, such as FACIL's).
     """
     terms = CrossEntropy() + lam * Distillation(temperature, kind=loss, joined=joined)
-
-    def network(backbone) -> MultiHead:
-        return MultiHead(backbone, task_specific_layers)
-
+    network = partial(MultiHead, task_specific_layers=task_specific_layers)
     return compose("lwf", terms, WARM_UP_THEN_JOINT, network=network, **settings)
 
 
 @register
 def expansion(share: float = 0.25, **settings) -> Recipe:
     """Network expansion: new nodes in the top layers learn, the rest is frozen (LwF, section 4.2, Figure 6b)."""
-
-    def network(backbone) -> Widening:
-        return Widening(backbone, share)
-
+    network = partial(Widening, share=share)
     return compose("expansion", CrossEntropy(), (Phase(new=1.0),), network=network, **settings)
 
 
 @register
 def expansion_lwf(share: float = 0.25, temperature: Temperature = 2.0, lam: Weight = 1.0, **settings) -> Recipe:
     """Network expansion with Learning without Forgetting: all nodes learn (LwF, section 4.2, Table 2b)."""
-
-    def network(backbone) -> Widening:
-        return Widening(backbone, share)
-
-    terms = CrossEntropy() + lam * Distillation(temperature)
+    terms, network = CrossEntropy() + lam * Distillation(temperature), partial(Widening, share=share)
     return compose("expansion_lwf", terms, WARM_UP_THEN_JOINT, network=network, **settings)

@@ -1,6 +1,7 @@
 """Memory Aware Synapses, and the methods that its paper compares it with (MAS, Table 1)."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from ..describe import rule
@@ -94,8 +95,4 @@ def ebll(
     warm_up, joint = WARM_UP_THEN_JOINT
     later = (warm_up, replace(joint, share=0.6), encoder)
     first = (Phase(share=0.8, shared=1.0, new=1.0), encoder)
-
-    def network(backbone) -> Encoded:
-        return Encoded(backbone, size)
-
-    return compose("ebll", terms, later, network=network, first=first, **settings)
+    return compose("ebll", terms, later, network=partial(Encoded, size=size), first=first, **settings)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar
 
 import torch
@@ -95,16 +96,21 @@ class PackedNetwork(SeparateNetwork):
 @dataclass(frozen=True, repr=False)
 class Packed(Architecture):
     """Several tasks packed into one backbone: after each a share ``pruned`` of its weights, the smallest of each layer,
-    is set free for the next (Mallya and Lazebnik 2018, approach). Each task has a head of its own."""
+    is set free for the next (Mallya and Lazebnik 2018, approach). Each task has a head of its own, and an image is
+    classified with the weights of its own task: the paper predicts one task at a time, as filters that are read through
+    the mask of another task answer something else. So this is a network for ``heads="task"`` alone."""
 
-    needs_task_at_test = True  # which weights are used depends on it
+    needs_task_at_test = True
 
     backbone: BackboneArchitecture = backbone_field(SmallCNN())
     pruned: float = real(0.75, above=0, below=1)
 
     def check(self, stream: Stream) -> None:
-        """Refuse a stream with so many tasks that one of them would find no weight left in some layer."""
+        """Refuse a stream with so many tasks that one of them would find no weight left in some layer, and a first task
+        that a pretrained network knows: pruned and not trained again, it would be forgotten."""
         super().check(stream)
+        if not len(stream[0].train):
+            raise ValueError("A task is trained again after pruning, and task 0 has no training images: give it some.")
         with torch.random.fork_rng(devices=()):
             backbone = self.build(stream.image_shape, pretrained=False).inner.backbone
         smallest = left = min(p.numel() for p in backbone.parameters() if p.dim() > 1)
@@ -133,9 +139,6 @@ PRUNING = Phase("train", 2.0, shared=1.0, new=1.0), Phase("retrain", 1.0, shared
 @register(fixed=("first",))
 def packnet(pruned: Annotated[float, rule(Packed, "pruned")] = 0.75, heads: Heads = "task", **settings) -> Recipe:
     """PackNet: train, prune, train again what is left, and keep it for good (Mallya and Lazebnik 2018, "PackNet: Adding
-    Multiple Tasks to a Single Network by Iterative Pruning")."""
-
-    def network(backbone) -> Packed:
-        return Packed(backbone, pruned)
-
+    Multiple Tasks to a Single Network by Iterative Pruning"). With a single epoch nothing is trained again."""
+    network = partial(Packed, pruned=pruned)
     return compose("packnet", CrossEntropy(), PRUNING, network=network, first=PRUNING, heads=heads, **settings)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, overload
 
-from ..checked import Many, checked
+from ..checked import Many, Text, checked
 from ..describe import Choice, Kind, Real, Rule, shown
 from ..losses.distillation import TEMPERATURE
 from ..losses.terms import Loss, Term, as_loss
@@ -39,27 +39,30 @@ def register(build: Build) -> Build: ...
 
 
 @overload
-def register(*, fixed: Sequence[str]) -> Callable[[Build], Build]: ...
+def register(*, fixed: Sequence[str] = (), either: Sequence[str] = ()) -> Callable[[Build], Build]: ...
 
 
-def register(build: Build | None = None, *, fixed: Sequence[str] = ()) -> Build | Callable[[Build], Build]:
+def register(
+    build: Build | None = None, *, fixed: Sequence[str] = (), either: Sequence[str] = ()
+) -> Build | Callable[[Build], Build]:
     """Register a method, a function that returns a ``Recipe``, under its name: a decorator.
 
     The method is then known by name to ``cl.learn``, ``cl.compare``, the command line and the playground. A setting
     that it does not have is refused with the nearest one that it has; a function with ``**settings`` takes those of
-    ``compose`` too, but for the ``fixed`` ones, which it sets itself. Running its definition again, as a notebook cell
-    does, replaces the earlier one.
+    ``compose`` too, but for the ``fixed`` ones, which it sets itself. Of ``either`` setting or the other only one can
+    be given, as the second would take the place of the first. Running its definition again, as a notebook cell does,
+    replaces the earlier one.
 
     Raises:
         ValueError: no function with a name, or a name that another method has.
     """
-    fixed = Many(Choice(SHARED)).check("fixed", fixed)
+    fixed, either = Many(Choice(SHARED)).check("fixed", fixed), Many(Text()).check("either", either)
     if build is None:
-        return functools.partial(_registered, fixed=fixed)
-    return _registered(build, fixed)
+        return functools.partial(_registered, fixed=fixed, either=either)
+    return _registered(build, fixed, either)
 
 
-def _registered(build: Build, fixed: Sequence[str]) -> Build:
+def _registered(build: Build, fixed: Sequence[str], either: Sequence[str]) -> Build:
     name = getattr(build, "__name__", "")
     if not inspect.isfunction(build) or not name.isidentifier():
         raise ValueError(f"register takes a function with a name, made with def, not {shown(build)}.")
@@ -67,6 +70,8 @@ def _registered(build: Build, fixed: Sequence[str]) -> Build:
     if before is not None and (before.__module__, before.__qualname__) != (build.__module__, build.__qualname__):
         raise ValueError(f"There is already a method {name!r} in {before.__module__}: give yours another name.")
     known, make = _settings_of(build), checked(build)
+    if unknown := [setting for setting in either if setting not in known]:
+        raise ValueError(f"either names settings of {name}, which has no {unknown[0]!r}.")
 
     @functools.wraps(build)
     def method(*values: Any, **settings: Any) -> Recipe:
@@ -76,6 +81,8 @@ def _registered(build: Build, fixed: Sequence[str]) -> Build:
             if setting not in known:
                 near = difflib.get_close_matches(setting, known, 1) or [", ".join(known)]
                 raise UnknownSetting(f"{name} has no setting {setting!r}; did you mean {near[0]}?")
+        if either and {*known[: len(values)], *settings}.issuperset(either):
+            raise ValueError(f"{name} takes {' or '.join(either)}, not both.")
         recipe = make(*values, **settings)
         if not isinstance(recipe, Recipe):
             raise ValueError(f"A method returns a Recipe, and {name} returned {shown(recipe)}.")
@@ -158,7 +165,8 @@ def check_kind(method: str, setting: str, value: Any, kind: type) -> None:
 def makes_networks(value: Any) -> bool:
     if isinstance(value, type):
         return issubclass(value, Architecture)
-    return inspect.isfunction(value) and "backbone" in inspect.signature(value).parameters
+    made = isinstance(value, functools.partial) or inspect.isfunction(value)
+    return made and "backbone" in inspect.signature(value).parameters
 
 
 @checked(network=Kind("a network such as MultiHead, or a function of its backbone", makes_networks))
@@ -177,7 +185,8 @@ def compose(
 ) -> Recipe:
     """A recipe of a method: its loss and phases, and the settings that every method takes.
 
-    ``network`` makes the network from ``backbone=``; ``settings`` are fields of ``Schedule``.
+    ``network`` makes the network from ``backbone=``, such as ``functools.partial(Widening, share=0.25)``; ``settings``
+    are fields of ``Schedule``.
     """
     schedule = Schedule(later=later, **settings)
     return Recipe(name, as_loss(loss), network(backbone=backbone), memory, schedule, heads, after_task, predict)

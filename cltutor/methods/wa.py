@@ -1,5 +1,6 @@
 """Weight aligning: after a task the new class weights get the mean length of the old ones (Zhao et al. 2020)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -31,24 +32,33 @@ class WeightAligning(AfterTask):
     """Scale the newest head's weights to the mean length of the old ones (Zhao et al. 2020, weight aligning).
 
     The rows of a head are the weight vectors of its classes; biases stay. The next task goes on from the aligned
-    weights. ValueError, before training, for a network whose heads are more than one fully connected layer.
+    weights. A task without a new class aligns nothing. ValueError, before training, for a network whose heads are more
+    than one fully connected layer.
     """
 
     guards_any_output: ClassVar[bool | None] = False  # it aligns logits that compete in a softmax
 
+    def refuses(self, heads: str) -> str:
+        if heads == "class":
+            return ""
+        return 'heads of different tasks do not compete then, so that there is nothing to align: use heads="class".'
+
+    def fits(self, network: Network, shared: Sequence[int]) -> None:
+        check_heads(network)
+
     def begin_task(self, context: Context, state: State) -> None:
-        check_heads(context.network)
+        state["old"] = torch.tensor(context.old_heads)
 
     def tested(self, network: Network, state: State) -> Network:
-        *old, new = [head.weight for head in network.heads]  # type: ignore[union-attr]  # begin_task has checked it
-        if old:
+        *old, new = [head.weight for head in network.heads]  # type: ignore[union-attr]  # fits has checked it
+        if old and int(state.get("old", len(old))) == len(old):  # else the task's classes have returned to old heads
             with torch.no_grad():
                 length = torch.cat([weight.norm(dim=1) for weight in old]).mean()
                 new.mul_(length / new.norm(dim=1).mean())
         return network
 
 
-@register(fixed=("after_task",))
+@register(fixed=("after_task",), either=("capacity", "memory"))
 def wa(
     capacity: Annotated[int, rule(ExemplarMemory, "capacity")] = 2000,
     temperature: Temperature = 2.0,

@@ -43,3 +43,29 @@ def parameters(description: Architecture, image_shape: tuple[int, int, int], cla
 def parameters_of_run(run: Run) -> list[int]:
     """The number of parameters after each task that ``run`` has learned, of its networks as trained."""
     return [size(run.model_after(task)) for task in range(run.learned)]
+
+
+def check_shape(what: str, network: Network) -> None:
+    """Refuse a network that changes itself while it learns a task: ``what`` needs one that does not."""
+    if type(network).begin_phase is not Network.begin_phase:
+        raise ValueError(
+            f"{what} needs a network that keeps its shape while it learns a task, and {type(network).__name__} does "
+            "not: use MultiHead()."
+        )
+
+
+def check_shared(what: str, network: Network, shared: Sequence[int]) -> None:
+    """The same where there is more than one task of a network that has no parameters that all tasks share, or, as
+    ``shared`` counts after each task, others than before."""
+    if len(shared) < 2:
+        return
+    check_shape(what, network)
+    if not shared[-1]:
+        raise ValueError(
+            f"{what} needs parameters that tasks share, and {type(network).__name__} has none: use MultiHead()."
+        )
+    if shared[-1] != shared[-2]:
+        raise ValueError(
+            f"{what} needs a network that keeps its shared parameters: there were {shared[-2]}, now there are "
+            f"{shared[-1]}."
+        )

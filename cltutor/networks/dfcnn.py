@@ -190,6 +190,7 @@ class DFCNN(Architecture):
     """
 
     works_pretrained = False  # filters are rebuilt: none is taken over from a file
+    needs_task_at_test = True  # to rebuild the filters of its own CNN_t
     layer: ClassVar[type[KnowledgeLayer]] = KnowledgeLayer
 
     backbone: BackboneArchitecture = backbone_field(TaskCNN())

@@ -195,6 +195,8 @@ class Expandable(Architecture):
     lists a "sparsity_threshold" of 0.98 and 0.01; its network, and so the use of these two, is not public.
     """
 
+    needs_task_at_test = True  # its time stamp chooses the units
+
     backbone: BackboneArchitecture = backbone_field(TaskCNN())
     expansion: int = whole(16, at_least=1)
     loss_threshold: float = real(0.01, at_least=0)

@@ -171,6 +171,8 @@ class Progressive(Architecture):
     parameters then, and 5,081,029 with "joint".
     """
 
+    needs_task_at_test = True  # to choose the column (Rusu et al. 2016, limitations)
+
     backbone: BackboneArchitecture = backbone_field(TaskCNN())
     reduction: int = whole(2, at_least=1)
     adapters: str = choice("joint", ADAPTERS)

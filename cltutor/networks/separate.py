@@ -83,6 +83,8 @@ class SingleTaskNetwork(SeparateNetwork):
 class SingleTask(Architecture):
     """A separate and isolated network for each task (STL; DF-CNN, section 4.1): no transfer and no forgetting."""
 
+    needs_task_at_test = True  # to choose the network
+
     backbone: BackboneArchitecture = backbone_field(TaskCNN())
 
     def build(self, image_shape: tuple[int, int, int], pretrained: bool = True) -> SingleTaskNetwork:

@@ -6,6 +6,7 @@ does not grow with them.
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from ..importance import fisher, flat
 from ..importance.base import shared_part
 from ..losses.terms import Context
 from ..networks import Network
+from ..networks.counting import check_shape, check_shared
 
 __all__ = ["AfterTask", "MeanMerge", "ModeMerge", "Restart", "Unmerged"]
 
@@ -51,14 +53,11 @@ class Restart(AfterTask):
     ValueError, before training, for a network that changes its shape while it learns a task.
     """
 
+    def fits(self, network: Network, shared: Sequence[int]) -> None:
+        check_shape("A restart", network)
+
     def begin_task(self, context: Context, state: State) -> None:
-        network = context.network
-        if type(network).begin_phase is not Network.begin_phase:
-            raise ValueError(
-                "A restart needs a network that keeps its shape while it learns a task, and "
-                f"{type(network).__name__} does not: use MultiHead()."
-            )
-        for name, value in network.state_dict().items():
+        for name, value in context.network.state_dict().items():
             state.setdefault(name, value.clone())
 
     def tested(self, network: Network, state: State) -> Network:
@@ -74,6 +73,9 @@ class Restart(AfterTask):
 @dataclass(frozen=True, repr=False)
 class MeanMerge(AfterTask):
     """Mean-IMM: theta = sum_t alpha_t theta_t with alpha_t = 1 / T (Lee et al. 2017, eq. 2)."""
+
+    def fits(self, network: Network, shared: Sequence[int]) -> None:
+        check_shared("A merge", network, shared)
 
     def begin_task(self, context: Context, state: State) -> None:
         now = len(context.flat_shared()) if state else 0

@@ -129,6 +129,14 @@ class Schedule(Described):
     augment_first: bool = flag(True)
     rate_decay: float = real(0.0, at_least=0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        drops = (self.patience, self.drop_every, self.drop_at)
+        if self.drop_by != Schedule.drop_by and drops == (None, None, None):
+            raise ValueError("drop_by needs to know when the rate drops: give patience, drop_every or drop_at.")
+        if not self.augment_first and self.augmentation is None:
+            raise ValueError("augment_first=False leaves out an augmentation, and there is none: give augmentation.")
+
     def augmentation_of(self, task: int) -> Augmentation | None:
         """The augmentation of a task's images."""
         return self.augmentation if task or self.augment_first else None
@@ -182,8 +190,10 @@ class Recipe(Described):
         object.__setattr__(self, "loss", as_loss(self.loss))
         super().__post_init__()
         first, later = self.schedule.first, self.schedule.later
-        for loss in (self.loss, *(phase.loss for phase in (*first, *later) if phase.loss)):
-            for reason in filter(None, (term.refuses(self.heads) for weight, term in loss.terms if weight)):
+        losses = [self.loss, *(phase.loss for phase in (*first, *later) if phase.loss)]
+        terms = [term for loss in losses for weight, term in loss.terms if weight]
+        for part in filter(None, (*terms, self.network, self.memory, self.after_task)):
+            if reason := part.refuses(self.heads):
                 raise ValueError(f"{self.name} takes no heads={self.heads!r}: {reason}")
         if any(phase.balanced for phase in first):
             raise ValueError("The first task has no old classes to balance its own with: take balanced out of first.")

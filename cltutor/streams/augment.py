@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from ..checked import checked
 from ..describe import Described, Kind, Real, flag, real, several, whole
+from .mapped import at_once, file_of, in_file
 
 IMAGES = Kind("a tensor of images (N, C, H, W)", lambda value: isinstance(value, Tensor) and value.dim() == 4)
 BYTES = Kind(
@@ -105,19 +106,34 @@ class PhotometricCropFlip(Described, Augmentation):
 
     @checked(images=BYTES, generator=OF_CPU)
     def expand(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, C, H, W) bytes -> (12 * N, C, H, W): row k * N + i is kind k of image i; without ``once`` the images."""
+        """(N, C, H, W) bytes -> (12 * N, C, H, W): row k * N + i is kind k of image i; without ``once`` the images.
+
+        Those of images in a file are in another file beside it.
+        """
         if not self.once:
             return images
         shift, factor = self._tones(len(images), generator)
-        kinds = images.new_empty(12, *images.shape)
+        corners = torch.stack([self._corners(images, generator) for _ in range(3)])
+        if file := file_of(images):  # filled with copies first: where a disk is full, only writing says so
+            made = in_file([images] * 12, file.parent)
+        else:
+            made = images.new_empty(12 * len(images), *images.shape[1:])
+        kinds, size = made.view(12, *images.shape), at_once(images) // 4 + 1  # floats take four times the bytes
+        for start in range(0, len(images), size):
+            rows = slice(start, start + size)
+            self._fill(kinds[:, rows], images[rows], shift[rows], factor[rows], corners[..., rows])
+        return made
+
+    def _fill(self, kinds: Tensor, images: Tensor, shift: Tensor, factor: Tensor, corners: Tensor) -> None:
+        """Write the twelve ``kinds`` (12, N, C, H, W) of images, whose crops are at ``corners`` (3, 2, N)."""
         kinds[0] = images
         kinds[1] = _altered(images, shift, torch.ones_like(factor))
         kinds[2] = _altered(images, torch.zeros_like(shift), factor)
         padding, straight = self._padding(images), torch.zeros(len(images), dtype=torch.bool)
         for tone in range(3):
-            kinds[3 + tone] = crop_and_mirror(kinds[tone], self._corners(images, generator), straight, padding)
-        kinds[6:] = kinds[:6].flip(4)
-        return kinds.flatten(0, 1)
+            kinds[3 + tone] = crop_and_mirror(kinds[tone], corners[tone], straight, padding)
+        for kind in range(6):
+            kinds[6 + kind] = kinds[kind].flip(3)
 
     @checked(images=BYTES, generator=OF_CPU)
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:

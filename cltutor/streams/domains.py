@@ -56,9 +56,7 @@ def on_grounds(split: Split, task: int, tasks: int, seed: int) -> Split:
         raise ValueError('change="grounds" needs the pixels of the objects, which streams.scenes() and facts() have.')
     count, _, height, width = split.images.shape
     draws = torch.from_numpy(np.random.default_rng([seed, task]).random((count, len(GROUND) + LATTICE**2), np.float32))
-    drawn = dict(zip(GROUND, draws[:, :, None, None].unbind(1), strict=False))
-    x, y = drawing.plane(max(height, width))
-    ground = drawing.ground(task, drawn, draws[:, len(GROUND) :], x, y)[..., :height, :width]
+    ground = drawing.textured(task, draws, *drawing.plane(max(height, width)))[..., :height, :width]
     images = torch.where(split.masks[:, None], split.images, drawing.as_pixels(ground))
     return replace(split, images=images)
 

@@ -120,6 +120,16 @@ def ground(number: int, drawn: dict[str, Tensor], lattice: Tensor, x: Tensor, y:
     return torch.lerp(light, dark, share[:, None])
 
 
+def named(names: Sequence[str], draws: Tensor) -> dict[str, Tensor]:
+    """The first columns of ``draws`` (N, numbers) by the names of the numbers, each (N, 1, 1)."""
+    return dict(zip(names, draws[:, :, None, None].unbind(1), strict=False))
+
+
+def textured(number: int, draws: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """``ground`` from ``draws`` (N, numbers): one number for each of ``GROUND``, then the lattice's."""
+    return ground(number, named(GROUND, draws), draws[:, len(GROUND) :], x, y)
+
+
 def between(ends: tuple[float, float], share: Tensor) -> Tensor:
     return ends[0] + (ends[1] - ends[0]) * share
 

@@ -69,7 +69,7 @@ def render(fact: str, draws: Tensor, size: int, put: Put = drawing.put) -> tuple
     draws: (N, 87) random numbers in [0, 1). The object is drawn first, the subject over it, each with `put`.
     """
     subject, predicate, thing = units(fact)
-    drawn = dict(zip(_NUMBERS, draws[:, :, None, None].unbind(1), strict=False))
+    drawn = drawing.named(_NUMBERS, draws)
     x, y = drawing.plane(size)
     pictures = _grounds(drawn, draws[:, -(LATTICE**2) :], x, y)
     mask = torch.zeros((len(draws), size, size), dtype=torch.bool)

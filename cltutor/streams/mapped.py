@@ -27,10 +27,9 @@ def mapped(stream: Stream, folder: Annotated[str | os.PathLike, Location()]) -> 
 
     A file holds the images of a split, one after the other. Training, testing, teachers, importances and memories of
     old images read them in batches or chunks. The pool of several tasks, or of exemplars with new images, and the
-    augmented images of an epoch are further files, which are written chunk by chunk and go with what has been learned
-    from them. Only variants that are made once for all epochs (EEIL's twelve images for one) are made in memory. What
-    is in ``folder`` from an earlier call with the same stream is used, anything else is written anew. ValueError where
-    nothing can be written.
+    augmented images of an epoch, or of a task where variants are made once (EEIL's twelve images for one), are further
+    files, which are written chunk by chunk and go with what has been learned from them. What is in ``folder`` from an
+    earlier call with the same stream is used, anything else is written anew. ValueError where nothing can be written.
     """
     place = Path(folder)
     try:
@@ -60,7 +59,7 @@ def on_disk(split: Split, path: Path) -> Split:
 
 def append(file: BinaryIO, images: Tensor) -> None:
     """Write images to the end of a file, some at a time."""
-    for chunk in images.split(max(1, CHUNK // max(1, images[:1].numel()))):
+    for chunk in images.split(at_once(images)):
         file.write(chunk.contiguous().numpy().tobytes())
 
 
@@ -85,8 +84,13 @@ def joined(images: Sequence[Tensor]) -> Tensor:
 
 def taken(images: Tensor, rows: Tensor) -> Tensor:
     """The images at ``rows`` (M,), in memory, or in a file if they come from one."""
-    file, count = file_of(images), max(1, CHUNK // max(1, images[:1].numel()))
-    return images[rows] if file is None else in_file((images[own] for own in rows.split(count)), file.parent)
+    file = file_of(images)
+    return images[rows] if file is None else in_file((images[own] for own in rows.split(at_once(images))), file.parent)
+
+
+def at_once(images: Tensor) -> int:
+    """How many images are read, written or augmented at a time."""
+    return max(1, CHUNK // max(1, images[:1].numel()))
 
 
 def in_file(images: Iterable[Tensor], folder: Path) -> Tensor:

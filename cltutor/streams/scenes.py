@@ -47,8 +47,7 @@ def render(shape: Shape, ground: int, draws: Tensor, size: int) -> tuple[Tensor,
     draws: (N, 78) random numbers in [0, 1). A pixel belongs to the mask when its centre lies inside the object; the
     edge between object and ground is one pixel wide.
     """
-    columns = draws[:, :, None, None].unbind(1)  # each (N, 1, 1)
-    drawn = dict(zip(_OBJECT + GROUND, columns, strict=False))
+    drawn = drawing.named(_OBJECT + GROUND, draws)
     x, y = drawing.plane(size)
     radius = between(_RADIUS, drawn["radius"])
     turn = (2 * drawn["turn"] - 1) * TURN

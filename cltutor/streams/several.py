@@ -68,8 +68,7 @@ def drawn(labels: tuple[int, ...], task: int, count: int, size: int, objects: in
     )
     x, y = drawing.plane(size)
     draws = torch.from_numpy(random.random((count, len(GROUND) + LATTICE**2), dtype=np.float32))
-    ground = dict(zip(GROUND, draws[:, :, None, None].unbind(1), strict=False))
-    pictures = drawing.ground(task, ground, draws[:, len(GROUND) :], x, y)
+    pictures = drawing.textured(task, draws, x, y)
     for row in range(count):
         others = random.permutation([label for label in labels if label != labels[row % len(labels)]])
         shown = [labels[row % len(labels)], *others[: random.integers(min(objects, len(labels)))]]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..describe import shown
+from ..describe import Part, shown
 from ..networks import Architecture, Network
 from ..networks.devices import free_memory, is_out_of_memory
 from ..recipe.recipe import Phase, Recipe
@@ -65,16 +65,19 @@ class TooLarge(Exception):
 
 
 class Plan(NamedTuple):
-    """What is rehearsed: a network for images (C, H, W), the names of classes and the phases of two tasks."""
+    """What is rehearsed: a network for images (C, H, W), the names of classes and the phases of two tasks, and the
+    parts that the network must fit."""
 
     architecture: Architecture
     shape: tuple[int, int, int]
     tasks: tuple[tuple[tuple[str, ...], tuple[Phase, ...]], ...]
+    parts: tuple[Part, ...]
 
 
 def rehearse(stream: Stream, recipe: Recipe) -> tuple[int, ...]:
-    """Refuse, with a ValueError, a network that cannot take the stream's images, or cannot grow to its second task, and
-    a phase of these tasks in which nothing learns. Returns the bytes of the network after each of the two."""
+    """Refuse, with a ValueError, a network that cannot take the stream's images, cannot grow to its second task, or
+    does not fit another part, and a phase of these tasks in which nothing learns. Returns the bytes of the network
+    after each of the two."""
     tasks = tuple(
         (
             tuple(stream.class_names[label] for label in stream.arrivals[task.index]),
@@ -82,7 +85,8 @@ def rehearse(stream: Stream, recipe: Recipe) -> tuple[int, ...]:
         )
         for task in stream[:2]
     )
-    plan = Plan(recipe.network, stream.image_shape, tasks)
+    parts = tuple(part for part in recipe.parts.values() if part.acts("fits"))
+    plan = Plan(recipe.network, stream.image_shape, tasks, parts)
     try:
         hash(plan)
     except TypeError:  # a user's own part may have a list in it
@@ -124,14 +128,19 @@ def grows_undrawn(plan: Plan, room: int | None = None) -> tuple[int, ...]:
 
 
 def grow(plan: Plan) -> tuple[int, ...]:
-    """Build the network and let it grow to the tasks; at each, the phases need parameters to train. Its bytes then."""
-    sizes = []
+    """Build the network and let it grow to the tasks; at each, it must fit all parts, and the phases need parameters to
+    train. Its bytes then."""
+    sizes, shared = [], list[int]()
     network = plan.architecture.build(plan.shape, pretrained=False)
     for names, phases in plan.tasks:
         if names:
             network.grow(len(names), list(names))
         for phase in phases:
             learning(network, phase)
+        if plan.parts:
+            shared.append(sum(parameter.numel() for parameter in network.parameters_of("shared")))
+        for part in plan.parts:
+            part.fits(network, shared)
         sizes.append(size(network.state_dict().values()))
     logits = network.eval()(torch.zeros((1, *plan.shape), dtype=torch.uint8)).logits
     classes = sum(len(names) for names, _ in plan.tasks)

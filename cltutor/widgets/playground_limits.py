@@ -44,10 +44,10 @@ class Limits:
         except ValueError as error:
             return str(error)
         network, heads, part = recipe.network, recipe.heads, composition.anchor and composition.importance
-        rates = tuple(tuple(phase.rates.items()) for phase in recipe.schedule.later)
+        schedule, rates = recipe.schedule, tuple(tuple(phase.rates.items()) for phase in recipe.schedule.later)
         protects = bool(composition.protecting) or recipe.after_task != Composition().after_task
         checks = [  # whether it concerns this recipe, what its answer depends on, and the check
-            (True, (recipe.memory, recipe.schedule.patience, rates), self._learner),
+            (True, (network, recipe.loss, recipe.memory, recipe.after_task, schedule.patience, rates), self._learner),
             (True, (network, heads), self._network),
             (protects, (network, heads, rates, recipe.memory is None), self._old_tasks),
             (composition.anchor, (network, heads, part), self._anchor),

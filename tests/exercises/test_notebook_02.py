@@ -64,7 +64,7 @@ def mine(weight=0.5, temperature=4, anchor=0.005, kind="softmax", extra=None, sc
         (mine().loss, "wrap it in cl.Recipe"),
         ("lwf", "not a str"),
         (mine(temperature=2), "eq. 2 at T = 4"),
-        (mine(kind="l2"), "eq. 2 at T = 4"),
+        (mine(temperature=2, kind="l2"), "eq. 2 at T = 4"),
         (mine(weight=1.0), "is 1/2, not 1"),
         (mine(anchor=0.01), "its weight is 0.005"),
         (mine(anchor=1.0), "0.01 / 2 * Anchor()"),

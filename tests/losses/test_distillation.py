@@ -53,6 +53,11 @@ KINDS = {
 EVERY = pytest.mark.parametrize("kind", KINDS)
 
 
+def of_kind(kind: str, temperature: float = 3.0, joined: bool = False) -> Distillation:
+    """The term, at this temperature if it has one."""
+    return Distillation(temperature if kind == "softmax" else 2.0, kind, joined)
+
+
 def by_hand(kind: str, logits: Tensor, targets: Tensor, temperature: float = 3.0) -> float:
     """Image by image, averaged over the batch."""
     rows = zip(logits.tolist(), targets.tolist(), strict=True)
@@ -76,7 +81,7 @@ def two_outputs(draw_from) -> tuple[Tensor, Tensor]:
 @given(two_outputs(), st.floats(0.5, 10))
 def test_every_kind_is_its_equation_summed_over_classes_and_averaged_over_the_batch(kind, outputs, temperature):
     expected = pytest.approx(by_hand(kind, *outputs, temperature), rel=1e-9, abs=1e-12)
-    assert Distillation(temperature, kind).compare(*outputs).item() == expected
+    assert of_kind(kind, temperature).compare(*outputs).item() == expected
     functions = {"softmax": lambda *pair: distillation(*pair, temperature), "l1": l1, "l2": l2}
     if kind in functions:
         assert functions[kind](*outputs).item() == expected
@@ -85,7 +90,7 @@ def test_every_kind_is_its_equation_summed_over_classes_and_averaged_over_the_ba
 @EVERY
 def test_gradients_equal_finite_differences_and_targets_are_constants(kind, numerical_gradient):
     logits, targets = draw(0, 3, 4).requires_grad_(), draw(1, 3, 4).requires_grad_()
-    compare = Distillation(temperature=3.0, kind=kind).compare
+    compare = of_kind(kind).compare
     gradient, to_teacher = torch.autograd.grad(compare(logits, targets), (logits, targets), allow_unused=True)
     assert to_teacher is None
     numerical = numerical_gradient(lambda z: compare(z, targets), logits)
@@ -98,7 +103,7 @@ def test_the_term_sums_over_old_tasks_or_joins_their_classes_and_moves_no_new_he
     apart = by_hand(kind, logits[:, :2], recorded[:, :2]) + by_hand(kind, logits[:, 2:5], recorded[:, 2:])
     for joined, expected in ((False, apart), (True, by_hand(kind, logits[:, :5], recorded))):
         batch = make_batch(logits, [2, 3, 4], recorded=recorded)
-        value = Distillation(temperature=3.0, kind=kind, joined=joined)(batch, {})
+        value = of_kind(kind, joined=joined)(batch, {})
         assert value.item() == pytest.approx(expected)
         value.backward()
         gradient = batch.context.network.table.grad
@@ -119,7 +124,7 @@ def test_over_all_it_compares_every_head_old_and_new(kind, joined, make_batch):
     logits, recorded = draw(0, 5, 9), draw(1, 5, 9)
     heads = [slice(0, 9)] if joined else [slice(0, 2), slice(2, 5), slice(5, 9)]
     batch = make_batch(logits, [2, 3, 4], recorded=recorded, teacher="phase")
-    value = TemporaryDistillation(3.0, kind, joined, over="all")(batch, {})
+    value = TemporaryDistillation(of_kind(kind).temperature, kind, joined, over="all")(batch, {})
     assert value.item() == pytest.approx(sum(by_hand(kind, logits[:, own], recorded[:, own]) for own in heads))
     value.backward()
     assert (batch.context.network.table.grad.abs() > 0).all()

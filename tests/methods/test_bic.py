@@ -95,15 +95,6 @@ def test_nor_are_their_variants(patterns):
     assert set((enlarged.chosen % len(pool.labels)).tolist()) == set(pool.chosen.tolist())
 
 
-def test_a_memory_without_two_images_of_a_class_and_a_class_of_one_image_are_refused_in_one_sentence(patterns):
-    with pytest.raises(ValueError, match="needs two of each of 6 classes: capacity must be at least 12"):
-        ValidatedMemory(11).check(patterns)
-    images, labels = torch.zeros(5, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 1, 1, 2])
-    stream = cl.streams.tensors(images, labels, images, labels, tasks=3)
-    with pytest.raises(ValueError, match="Class '2' has one training image, and one is held out: give it two"):
-        cl.learn(stream, cl.methods.bic(), progress=False)
-
-
 def test_without_old_classes_no_number_moves(patterns):
     run = learn(patterns, cl.methods.bic(capacity=30, epochs=3, backbone=SMALL))
     assert (run.states[0]["corrections.0.alpha"], run.states[0]["corrections.0.beta"]) == (1, 0)

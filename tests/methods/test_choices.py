@@ -46,7 +46,7 @@ def test_a_choice_can_be_learned(recipe, tiny):
 
 
 def test_choices_that_are_left_alone_are_not_printed():
-    code = repr(methods.eeil()) + repr(methods.joint()) + repr(methods.lwf()) + repr(ExemplarMemory(5, 3))
+    code = repr(methods.eeil()) + repr(methods.joint()) + repr(methods.lwf()) + repr(ExemplarMemory(None, 3))
     assert not any(name in code for name in ("over", "balancing", "form", "augment_first", "joined", "Restart"))
 
 

@@ -62,11 +62,17 @@ def test_it_is_a_recipe_of_its_name_that_prints_as_code(name):
 
 SIGMOIDS = {"lwf_mc", "lwm", "lwm_attention_only", "icarl", "hybrid1"}
 JOINED = {"wa", "bic", "aligned"}  # one softmax over all old classes
+# A network that an image's task chooses something of: a column, a mask, units, filters or a network of its own.
+BY_TASK = {"packnet", "progressive", "expandable", "dfcnn", "dfcnn_small", "dfcnn_direct", "dfcnn_tc2"}
+BY_TASK |= {"single_task", "single_task_large", "dfcnn_authors", "single_task_authors", "progressive_authors"}
 REGIMES = [(name, heads) for name in NAMES for heads in regimes(name)]
 
 
-def test_methods_without_a_head_per_task_to_choose_refuse_it_and_no_other_does():
-    assert {name for name in NAMES if regimes(name) != ["task", "class"]} == SIGMOIDS | JOINED
+def test_a_regime_that_means_nothing_to_a_method_is_refused_and_no_other_is():
+    taken = {name: regimes(name) for name in NAMES}
+    assert {name for name in NAMES if taken[name] == ["class"]} == SIGMOIDS | JOINED
+    assert {name for name in NAMES if taken[name] == ["task"]} == BY_TASK
+    assert {name for name in NAMES if not taken[name]} == set()
     for name in SIGMOIDS:
         with pytest.raises(ValueError, match=f"^{name} takes no heads='task': a sigmoid for each class has no softmax"):
             methods.named(name)(heads="task")
@@ -115,7 +121,7 @@ def test_every_term_of_its_loss_changes_the_shared_weights_by_its_weight(name, p
 
 @EVERY
 def test_it_takes_heads_backbone_and_the_settings_of_the_schedule(name):
-    settings = {"heads": "class", "backbone": ResNet32(), "epochs": 3, "batch_size": 5, "learning_rate": 0.1}
+    settings = {"heads": regimes(name)[-1], "backbone": ResNet32(), "epochs": 3, "batch_size": 5, "learning_rate": 0.1}
     settings = {setting: value for setting, value in settings.items() if takes(name, setting)}
     recipe = methods.named(name)(**settings)
     found = {"heads": recipe.heads, "backbone": recipe.network.backbone, **vars(recipe.schedule)}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cltutor.memory.reservoir import recall
-from cltutor.methods import Replay, er
+from cltutor.methods import Replay
 from tests.methods.replaying import batch_of, remembered
 
 
@@ -32,8 +32,3 @@ def test_the_images_of_a_step_are_remembered_after_it_as_they_were_shown():
     assert {tuple(image.flatten().tolist()) for image in state["images"]} == {
         tuple(image.flatten().tolist()) for image in batch.images
     }
-
-
-def test_a_reservoir_of_size_zero_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"^capacity is a whole number from 1 up, not 0\.$"):
-        er(capacity=0)

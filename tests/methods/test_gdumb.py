@@ -1,13 +1,11 @@
 """GDumb: the greedy sampler against one written by hand, its balance, and a network trained on nothing else."""
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from running import learn
 
 import cltutor as cl
-from cltutor.methods import GreedyMemory
 from cltutor.methods.gdumb import greedy
 from cltutor.networks import SmallCNN
 
@@ -78,8 +76,3 @@ def test_another_seed_keeps_other_images(patterns):
         learn(patterns, cl.methods.gdumb(capacity=12, epochs=1), seed=seed).part_states["memory"] for seed in (0, 1)
     ]
     assert not torch.equal(kept[0]["images"], kept[1]["images"])
-
-
-def test_a_memory_smaller_than_the_classes_is_refused_in_one_sentence(patterns):
-    with pytest.raises(ValueError, match="cannot hold one of each of 6 classes: capacity must be at least 6"):
-        GreedyMemory(5).check(patterns)

@@ -161,7 +161,7 @@ def test_one_head_for_all_classes_learns_as_a_whole(name):
     assert one.rates == {**task.rates, "old": 1.0}
 
 
-LWF = methods.lwf(temperature=3, lam=0.5, loss="l1", task_specific_layers=2)
+LWF = methods.lwf(lam=0.5, loss="l1", task_specific_layers=2)
 LWM = methods.lwm(beta=0.5, gamma=2, kind="softmax", maps="activation")
 JOINED = Distillation(kind="cross_entropy", joined=True)  # one softmax over all old classes
 
@@ -169,7 +169,7 @@ JOINED = Distillation(kind="cross_entropy", joined=True)  # one softmax over all
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (LWF.loss, CE + 0.5 * Distillation(temperature=3, kind="l1")),
+        (LWF.loss, CE + 0.5 * Distillation(kind="l1")),
         (LWF.network, MultiHead(task_specific_layers=2)),
         (methods.l2(lam=0.5).loss, CE + 0.25 * Anchor()),
         (methods.expansion(share=0.5).network, Widening(share=0.5)),

@@ -2,14 +2,12 @@
 
 import pytest
 import torch
-from running import grown, learn
+from running import learn
 from safetensors.torch import load_file
 
 import cltutor as cl
-from cltutor.losses import Context
-from cltutor.methods import ClassMeans
 from cltutor.methods.ncm import mean_classifier
-from cltutor.networks import MultiHead, ShapesCNN, SmallCNN
+from cltutor.networks import ShapesCNN, SmallCNN
 from cltutor.networks.shapes_cnn import WEIGHTS
 from cltutor.streams.shapes import SHAPES
 
@@ -51,12 +49,6 @@ def test_where_classes_return_the_mean_is_over_all_their_images():
     torch.testing.assert_close(
         run.model.heads[0].weight, torch.stack([features[columns == c].mean(dim=0) for c in range(2)])
     )
-
-
-def test_heads_of_several_layers_are_refused_in_one_sentence():
-    network = grown(MultiHead(SMALL, task_specific_layers=2), 2)
-    with pytest.raises(ValueError, match="heads that are one fully connected layer each"):
-        ClassMeans().begin_task(Context(network, 0), {})
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16), (3, 40, 24)])

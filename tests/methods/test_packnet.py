@@ -7,7 +7,7 @@ from running import grown, learn
 import cltutor as cl
 from cltutor.methods import Packed
 from cltutor.methods.packnet import FREE
-from cltutor.networks import ResNet32, SmallCNN, Torchvision
+from cltutor.networks import SmallCNN
 
 SMALL = SmallCNN((4, 4), (12,))
 
@@ -85,17 +85,3 @@ def test_a_gradient_reaches_what_the_newest_task_has_and_nothing_else():
         parameter, _, owner = network.of(name)
         assert not parameter.grad[owner == 0].any()
         assert parameter.dim() == 1 or parameter.grad[owner == 1].any()
-
-
-def test_a_stream_that_would_leave_no_weights_is_refused_in_one_sentence_before_training(patterns):
-    tiny = SmallCNN((1,), ())
-    with pytest.raises(
-        ValueError, match=r"No weights are left for task 2: the smallest layer has 9, of which each task leaves 20 %"
-    ):
-        learn(patterns, cl.methods.packnet(pruned=0.2, backbone=tiny, epochs=2))
-
-
-@pytest.mark.parametrize("backbone", [ResNet32(), Torchvision("resnet18")])
-def test_layers_that_cannot_be_divided_are_refused_in_one_sentence(backbone):
-    with pytest.raises(ValueError, match="only convolutions and fully connected layers are divided among tasks"):
-        Packed(backbone).build((3, 32, 32))

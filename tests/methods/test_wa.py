@@ -5,7 +5,6 @@ import torch
 from running import grown, learn
 
 import cltutor as cl
-from cltutor.losses import Context
 from cltutor.methods import WeightAligning
 from cltutor.networks import MultiHead, SmallCNN
 
@@ -36,14 +35,16 @@ def test_the_first_task_is_left_as_it_is():
     assert torch.equal(network.heads[0].weight, before)
 
 
+def test_a_task_whose_classes_have_all_returned_aligns_nothing(patterns):
+    stream = cl.streams.returning(patterns, (0, 1, 0), "same")
+    run = learn(stream, cl.methods.wa(capacity=30, epochs=3, learning_rate=0.05, backbone=SMALL))
+    means = [[run.states[task][f"heads.{head}.weight"].norm(dim=1).mean().item() for head in (0, 1)] for task in (1, 2)]
+    assert means[0][0] == pytest.approx(means[0][1], rel=1e-5)
+    assert means[1][0] != pytest.approx(means[1][1], rel=1e-5)
+
+
 def test_in_a_run_the_tested_network_is_aligned_after_every_task(patterns):
     run = learn(patterns, cl.methods.wa(capacity=30, epochs=3, backbone=SMALL))
     for task in (1, 2):
         lengths = [run.states[task][f"heads.{t}.weight"].norm(dim=1) for t in range(task + 1)]
         assert lengths[-1].mean().item() == pytest.approx(torch.cat(lengths[:-1]).mean().item(), rel=1e-5)
-
-
-def test_heads_of_several_layers_are_refused_in_one_sentence():
-    network = grown(MultiHead(SMALL, task_specific_layers=2), 2)
-    with pytest.raises(ValueError, match=r"heads that are one fully connected layer each, .*: use MultiHead\(\)\.$"):
-        WeightAligning().begin_task(Context(network, 0), {})

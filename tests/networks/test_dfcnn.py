@@ -1,6 +1,7 @@
 """The deconvolutional factorized CNN against sums written out, finite differences and counts by hand."""
 
 import pytest
+import running
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,11 +33,7 @@ PRINTED = DFCNN(TINY.backbone, TINY.knowledge, TINY.deconvolution, bias=False)
 
 
 def grown(tasks: int, description: DFCNN = TINY, shape: tuple[int, int, int] = (2, 5, 6)) -> DFCNNNetwork:
-    torch.manual_seed(0)
-    network = description.build(shape)
-    network.normalise_like(IMAGES)
-    for task in range(tasks):
-        network.grow(2 + task)
+    network = running.grown(description, *range(2, 2 + tasks), image_shape=shape, like=IMAGES)
     with torch.no_grad():  # biases start at zero, where a lost one is not seen
         for name, parameter in network.named_parameters():
             if "bias" in name:

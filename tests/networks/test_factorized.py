@@ -4,6 +4,7 @@ import copy
 import itertools
 
 import pytest
+import running
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,12 +18,7 @@ KINDS = pytest.mark.parametrize("kind", ["tucker", "tensor_train"])
 
 
 def grown(tasks: int, kind: str = "tucker", threshold: float = 1e-3) -> FactorizedNetwork:
-    torch.manual_seed(0)
-    network = TensorFactorization(TINY, kind, threshold).build((1, 8, 8))
-    network.normalise_like(IMAGES)
-    for task in range(tasks):
-        network.grow(2 + task)
-    return network
+    return running.grown(TensorFactorization(TINY, kind, threshold), *range(2, 2 + tasks), like=IMAGES)
 
 
 def factorized(tasks: int, kind: str = "tucker", threshold: float = 1e-3) -> FactorizedNetwork:

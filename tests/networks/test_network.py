@@ -1,6 +1,9 @@
 """The network with a head per task: its layers, and what freezing stops."""
 
+import functools
+
 import pytest
+import running
 import torch
 from torch import nn
 
@@ -13,12 +16,7 @@ def pictures(size: int = 8, count: int = 4) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8)
 
 
-def grown(description, *classes: int, size: int = 8):
-    torch.manual_seed(0)
-    network = description.build((3, size, size))
-    for count in classes:
-        network.grow(count)
-    return network
+grown = functools.partial(running.grown, image_shape=(3, 8, 8))
 
 
 def test_new_heads_are_drawn_anew():
@@ -79,7 +77,7 @@ def test_feature_extraction_puts_4096_nodes_into_later_heads_only():
 
 
 def test_stochastic_depth_counts_as_drawing_random_numbers():
-    assert grown(MultiHead(Torchvision("efficientnet_b0")), 2, size=32).draws_random_numbers
+    assert grown(MultiHead(Torchvision("efficientnet_b0")), 2, image_shape=(3, 32, 32)).draws_random_numbers
 
 
 def test_output_computes_a_head_once_and_only_when_it_is_used():

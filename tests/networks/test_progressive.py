@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import running
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,12 +16,7 @@ IMAGES = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8, generator=torch.
 
 
 def grown(tasks: int, description: Progressive | None = None, shape: tuple[int, int, int] = (1, 8, 8)):
-    torch.manual_seed(0)
-    network = (description or Progressive(TINY)).build(shape)
-    network.normalise_like(IMAGES)
-    for task in range(tasks):
-        network.grow(2 + task)
-    return network
+    return running.grown(description or Progressive(TINY), *range(2, 2 + tasks), image_shape=shape, like=IMAGES)
 
 
 def shake(network: ProgressiveNetwork) -> None:

@@ -8,6 +8,8 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, get_type_hints
 
+import pytest
+
 import cltutor as cl
 from cltutor import methods, schedules
 from cltutor.checked import rule_of
@@ -43,6 +45,7 @@ REQUIRED: dict[type, dict[str, Any]] = {
     Recipe: {"name": "mine", "loss": CrossEntropy()},
     Phase: {"name": "mine", "rates": {"new": 1.0}},
     cl.networks.Torchvision: {"name": "resnet18"},
+    Schedule: {"drop_every": 3, "augmentation": cl.streams.CropFlip()},  # what drop_by and augment_first speak of
     Claim: {
         name: getattr(next(claim for claim in all_claims() if claim.side == "equal"), name)
         for name in ("paper", "place", "sentence", "left", "side", "right", "differs", "also", "range")
@@ -182,12 +185,15 @@ def test_a_setting_of_a_method_is_refused_in_a_sentence_or_right(attempt):
     judge(attempt)
 
 
+FINETUNE = partial(METHODS["finetune"], **REQUIRED[Schedule])
+
+
 @attempts(
     attempt
     for setting in EVERY
     for attempt in (
-        *cases("finetune", METHODS["finetune"], setting, of_every_method(setting)),
-        *as_scalars("finetune", METHODS["finetune"], setting, of_every_method(setting)),
+        *cases("finetune", FINETUNE, setting, of_every_method(setting)),
+        *as_scalars("finetune", FINETUNE, setting, of_every_method(setting)),
     )
 )
 def test_a_setting_of_every_method_is_refused_in_a_sentence_or_right(attempt):
@@ -237,6 +243,10 @@ RIGHT = {
         "no method": "refused when it is called",
     },
     ("register", "fixed"): dict.fromkeys(("list", "tuple", "no array"), "none is fixed"),
+    ("register", "either"): {
+        **dict.fromkeys(("list", "tuple", "no array"), "none takes another's place"),
+        "texts": "refused when it is called",
+    },
     ("lwf_paper", "weights"): {**NAMES, "None": "no file"},
     ("compose", "name"): NAMES,
     ("compose", "loss"): {"a part of another kind": LOSS},
@@ -268,6 +278,11 @@ def test_every_function_of_methods_and_schedules_is_tried():
 def test_a_function_of_methods_and_schedules_refuses_in_a_sentence(attempt):
     judge(attempt)
     methods.registry._methods.pop("without_result", None)
+
+
+def test_settings_of_which_one_can_be_given_must_be_those_of_the_method():
+    with pytest.raises(ValueError, match=r"^either names settings of without_result, which has no 'memory'\.$"):
+        methods.register(either=("memory",))(without_result)
 
 
 def test_what_is_registered_must_return_a_recipe():

@@ -37,9 +37,11 @@ CROPS = cl.streams.CropFlip(padding=1)
 LATER = dict.fromkeys(("er", "agem", "derpp", "bic", "wa", "gdumb"), {"capacity": 20, "epochs": 3})
 OWN = {"eeil": {"memory": cl.memory.ExemplarMemory(20), "epochs": 7}, **LATER}
 OWN |= {"bic": {**LATER["bic"], "augmentation": CROPS}, "joint": {"epochs": 2, "augmentation": CROPS}}
+TWELVE = {"augmentation": cl.streams.PhotometricCropFlip(once=True)}
+OWN |= {"eeil_da": {"memory": cl.memory.ExemplarMemory(20), "epochs": 1, **TWELVE}}
 
 
-@pytest.mark.parametrize("name", ["lwf", "mas", "eeil", "joint", "bic", "gdumb", "agem"])
+@pytest.mark.parametrize("name", ["lwf", "mas", "eeil", "eeil_da", "joint", "bic", "gdumb", "agem"])
 def test_a_run_on_files_is_that_on_memory_bit_for_bit(name, tmp_path):
     own = OWN.get(name, {"epochs": 2})
     runs = [
@@ -84,7 +86,10 @@ class Allocated(TorchDispatchMode):
         return found
 
 
-@pytest.mark.parametrize("name", ["finetune", "lwf", "mas", "eeil_base", "icarl", "joint", "packnet", "ncm", *LATER])
+FILED = ["finetune", "lwf", "mas", "eeil_base", "eeil_da", "icarl", "joint", "packnet", "ncm", *LATER]
+
+
+@pytest.mark.parametrize("name", FILED)
 def test_no_task_is_copied_into_memory_by_training_testing_importance_or_memory(name, tmp_path, monkeypatch):
     """Every task has 200 training images; a chunk has at most 64."""
     monkeypatch.setattr("cltutor.memory.pool.CHUNK", 50)
@@ -96,12 +101,27 @@ def test_no_task_is_copied_into_memory_by_training_testing_importance_or_memory(
     images = torch.randint(0, 256, (400, 1, 8, 8), dtype=torch.uint8, generator=draw)
     stream = mapped(cl.streams.tensors(images, labels, images, labels, tasks=2), tmp_path)
     settings = {"epochs": 3, "augmentation": CROPS} | ({"capacity": 20} if name in LATER else {})
-    if name in ("eeil_base", "icarl"):
+    if name == "eeil_da":
+        settings = {"epochs": 1, **TWELVE}
+    if name in ("eeil_base", "eeil_da", "icarl"):
         settings["memory"] = cl.memory.ExemplarMemory(20)
     with Allocated() as allocated:
         cl.learn(stream, cl.methods.named(name)(**settings), device="cpu", progress=False)
     assert 0 < allocated.most <= 64
     assert [path for path in tmp_path.iterdir() if path.suffix != ".bin"] == []
+
+
+@pytest.mark.parametrize("count", [1, 7, 60])
+def test_the_twelve_kinds_of_images_in_a_file_are_those_in_memory_and_in_a_file_too(count, tmp_path, monkeypatch):
+    images = torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    augmentation = TWELVE["augmentation"]
+    expected = augmentation.expand(images, torch.Generator().manual_seed(1))
+    monkeypatch.setattr(sys.modules[mapped.__module__], "CHUNK", 40 * 3 * 64)  # ten images as floats
+    found = augmentation.expand(in_file([images], tmp_path), torch.Generator().manual_seed(1))
+    assert torch.equal(found, expected)
+    assert is_mapped(found)
+    assert not is_mapped(expected)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_copied_is_counted(tmp_path):

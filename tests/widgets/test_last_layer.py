@@ -92,7 +92,7 @@ def test_measuring_leaves_the_run_as_it_was(herded, stream, watched):
 
 
 def test_a_run_of_other_heads_is_refused(stream):
-    run = cl.learn(stream, cl.methods.dfcnn_small(epochs=1, heads="class"), progress=False)
+    run = cl.learn(stream, cl.methods.feature_extraction(8, epochs=1, heads="class"), progress=False)
     with pytest.raises(ValueError, match="heads that are one fully connected layer each"):
         cl.widgets.LastLayer(run, stream)
 

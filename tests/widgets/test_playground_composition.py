@@ -114,7 +114,7 @@ def test_a_network_or_an_importance_without_a_button_is_kept():
         (cl.Recipe("x", CE + cl.losses.TemporaryDistillation()), "balanced fine-tuning only"),
         (cl.Recipe("x", CE, memory=cl.memory.Everything(interleaved=False)), "No toggle makes memory=Everything"),
         (cl.Recipe("x", CE, schedule=cl.Schedule(later=(cl.Phase(new=2.0),))), r"phases of later tasks \(train\)"),
-        (cl.Recipe("x", CE + cl.losses.Distillation(3.0, "l1")), "No toggle makes loss="),
+        (cl.Recipe("x", CE + cl.losses.Anchor() + cl.losses.Distillation()), "No toggle makes loss="),
     ],
 )
 def test_a_recipe_that_no_toggles_make_is_refused_in_one_sentence(recipe, words):
@@ -186,9 +186,10 @@ def test_every_preset_makes_sense_whatever_is_asked_at_test(method, limits):
         (replace(LWF, network=NETWORKS["a copy per task"]), ALONE),
         (replace(LWF, network=NETWORKS["own networks"]), ALONE),
         (replace(preset("progressive"), distillation=True), ALONE),
-        (replace(preset("mas"), network=NETWORKS["own networks"]), ALONE),
+        (replace(preset("mas"), network=NETWORKS["own networks"]), "An anchor needs parameters that tasks share"),
         (replace(preset("mas"), network=NETWORKS["widened trunk"]), "keeps its shared parameters"),
-        (replace(preset("dfcnn"), heads="class"), SEPARATE),
+        (replace(preset("dfcnn"), heads="class"), "DFCNN must be given an image's task at test"),
+        (Composition(network=cl.networks.TensorFactorization(), heads="class"), SEPARATE),
         (replace(preset("dfcnn"), backbone=SmallCNN()), "SmallCNN() has 3 convolution"),
         (replace(preset("dfcnn"), attention=True), "attention needs convolutions"),
         (replace(preset("dfcnn"), anchor=True, importance=IMPORTANCES["local MAS"]), "Local importance has no rule"),
