@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..checked import checked
 from ..describe import Choice, Real
-from .matrix import heat_map, write_in_cell
+from .images import heat_map, write_in_cell
 from .picture import FONT, Picture, chart, headed, plain, shortened, tens, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
 from .style import BLUE, FAINT, FRAME, GROUND, INK, VERMILLION, look

@@ -11,12 +11,11 @@ import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from ..checked import Table, Text, checked
-from .matrix import MAP, heat_map
+from .images import MAP, heat_map
 from .picture import FONT, Picture, chart, headed, shortened, titled
 from .rules import TwoNames, by_name
 from .scales import FINE, OMEGA, READ, SCALES, TICKS, UNIT, Omega, Scale, rank_correlation, scaled
@@ -30,7 +29,7 @@ CELLS = 260  # per side of a map: thinner ones cannot be distinguished
 COUNTED = 40  # cells per side of a map of agreement
 SPOTS = 132_000  # of all maps: of more cells, the mean of neighbours is read
 TILED = 130  # per side of a map of tiles, whose gaps must be visible as well
-SHADES = 32  # of colour: more cannot be distinguished, and would take more room in a page
+SHADES = 33  # of colour: more cannot be distinguished, and would take more room in a page
 Omegas = by_name(Table(None, Text(), least=1))  # by method, then by the parameter's name
 
 
@@ -66,33 +65,28 @@ def importance(
     width, title = LEFT + across * (WIDE + GAP) + 0.1, titled(f"Importance of each weight of {layer}", what)
     picture = headed(max(5.4, width), BELOW + down * (high + OVER), title, [note])
     picture.frames([f"task {frame + 1}" for frame in range(len(frames))], "task")
-    norm = Normalize(TICKS[scale][0], TICKS[scale][-1])
+    ends, colors = (TICKS[scale][0], TICKS[scale][-1]), matplotlib.colormaps[MAP].resampled(SHADES)
     for place, method in enumerate(omegas):
-        left = LEFT + place % across * (WIDE + GAP)
-        bottom = BELOW + (down - 1 - place // across) * (high + OVER)
-        box, each = (left, bottom, WIDE, high), [maps[method][0] for maps in made]
-        drawn = [_map(picture, box, values, norm) for values in each]
-        for frame, artist in enumerate(drawn if earlier else ()):
-            picture.appear(frame, artist, last=frame)
-        _spots(picture, box, method, each, names, scale, len(omegas))
-        picture.write(left, bottom + high + 0.07, shortened(method, WIDE), va="baseline")
+        row, column = divmod(place, across)
+        box = (LEFT + column * (WIDE + GAP), BELOW + (down - 1 - row) * (high + OVER), WIDE, high)
+        maps = [one[method][0] for one in made]
+        for frame, one in enumerate(maps):
+            axes = picture.panel(*box, frame=False)
+            axes.set(xticks=[], yticks=[])
+            image = heat_map(axes, one, *ends, cmap=colors)
+            if earlier:
+                picture.appear(frame, image, last=frame)
+        _spots(picture, box, method, maps, names, scale, len(omegas))
+        picture.write(box[0], box[1] + high + 0.07, shortened(method, WIDE), va="baseline")
     for column in range(across):
         picture.write(LEFT + column * (WIDE + GAP), BELOW - 0.06, shortened(names[1], WIDE))
     picture.write(0.3, BELOW + down * (high + OVER) / 2, names[0], rotation=90, va="center", ha="center")
-    picture.color_bar(ScalarMappable(norm, MAP), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
+    picture.color_bar(ScalarMappable(Normalize(*ends), MAP), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
     picture.write(LEFT, 0.28, SCALES[scale])
     zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values[-1].items())
     size = f"heat maps of {' x '.join(map(str, *shapes))} weights for {', '.join(omegas)}"
     picture.alt = f"{title}: {size}, coloured by {SCALES[scale]}; of no importance at all are {zeros}."
     return picture
-
-
-def _map(picture: Picture, box: tuple[float, float, float, float], values: np.ndarray, norm: Normalize) -> AxesImage:
-    """Cells in so many colours that they can be distinguished; gaps have that of the page."""
-    axes, colors = picture.panel(*box, frame=False), matplotlib.colormaps[MAP].with_extremes(bad="none")
-    axes.set(xticks=[], yticks=[])
-    shades = norm.inverse((SHADES * norm(values)).round() / SHADES)
-    return heat_map(axes, shades, norm.vmin, norm.vmax, cmap=colors)
 
 
 def _of_layer(omegas: Mapping[str, Mapping[str, ArrayLike]], layer: str, methods: list[str]) -> dict[str, np.ndarray]:
@@ -158,30 +152,31 @@ def _spots(
 ) -> None:
     """What is read at each cell of every frame, or at the mean of neighbours where there are too many."""
     (left, low, wide, high), first = place, frames[0]
-    (rows, down), (columns, across) = _parts_of(first, names, first.size * maps * len(frames))
-    tall, broad = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
-    beyond = (0, max(0, tall - len(first))), (0, max(0, broad - first.shape[1]))
+    (rows, down), (columns, across) = _parts(first, names, first.size * maps * len(frames))
+    shape = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
+    beyond = [(0, max(0, all_of - part)) for all_of, part in zip(shape, first.shape, strict=True)]
     codes, found = range(1 + round(abs(FINE[scale]) * np.ptp(TICKS[scale]))), []
     words = [READ[scale].format(f"{code / FINE[scale] + 0:g}") for code in codes]
     for values in frames:
-        padded = np.pad(values, beyond, constant_values=np.nan)[:tall, :broad]
+        padded = np.pad(values, beyond, constant_values=np.nan)[: shape[0], : shape[1]]
         blocks = padded.reshape(len(rows), down, len(columns), across)
         count = np.isfinite(blocks).sum((1, 3))
         fine = FINE[scale] * np.nansum(blocks, axis=(1, 3)) / np.maximum(count, 1)
         found.append(np.where(count, fine.round(), len(words)).astype(np.uint8).ravel())
-    box = (left, low + high * (1 - tall / len(first)), wide * broad / first.shape[1], high * tall / len(first))
+    tall, broad = high * shape[0] / len(first), wide * shape[1] / first.shape[1]
     read = {"method": method, "value": Played([*words, "no weight"], np.stack(found))}
+    box = (left, low + high - tall, broad, tall)
     picture.cells(box, rows, columns, "{method}, {row}, {column}: {value}", key=method, link=[0], **read)
 
 
-def _parts_of(values: np.ndarray, names: tuple[str, str], cells: int) -> list[tuple[list[str | None], int]]:
-    """What is read down and across the cells of a map; cells: of all maps together."""
+def _parts(values: np.ndarray, names: tuple[str, str], cells: int) -> list[tuple[list[str | None], int]]:
+    """The names of what is read down and across the cells of a map, None for a gap, and how many cells each takes;
+    cells: of all maps together."""
     step = math.ceil(math.sqrt(cells / SPOTS))
-    return [_parts(np.isnan(values).all(1 - axis), names, axis, step) for axis in (0, 1)]
+    return [_along(axis, np.isnan(values).all(1 - axis), names, step) for axis in (0, 1)]
 
 
-def _parts(gaps: np.ndarray, names: tuple[str, str], axis: int, step: int) -> tuple[list[str | None], int]:
-    """The names of what is read along an axis of cells, None for a gap, and how many cells each takes."""
+def _along(axis: int, gaps: np.ndarray, names: tuple[str, str], step: int) -> tuple[list[str | None], int]:
     noun, total = ("tile row", "tile column")[axis], len(gaps)
     if names[0]:
         noun, total = names[axis].split()[1].rstrip("s,"), int(names[axis].split()[0])
@@ -203,7 +198,7 @@ def weight_at(shape: tuple[int, ...], maps: int, row: int, column: int) -> tuple
     together; of a kernel that is one cell, (output, input); () where there is no weight."""
     along = [cells(numbers.astype(float)) for numbers in np.indices(shape)]  # of every axis, the place in each cell
     drawn, names, note = along[0]
-    (_, down), (_, across) = _parts_of(drawn, names, drawn.size * maps)
+    (_, down), (_, across) = _parts(drawn, names, drawn.size * maps)
     block = slice(row * down, (row + 1) * down), slice(column * across, (column + 1) * across)
     if np.isnan(drawn[block]).all():
         return ()

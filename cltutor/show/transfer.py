@@ -15,14 +15,13 @@ from numpy.typing import ArrayLike
 from ..checked import checked
 from ..describe import Real
 from ..evaluation.metrics import peak_accuracy
-from . import style
 from .filters import SIGNED
-from .matrix import write_in_cell
+from .images import write_in_cell
 from .panels import paneled
 from .picture import Picture, chart, name_rows, room, tens, titled
 from .rules import Values, accuracies, by_name
 from .runs import mean_and_spread, reading
-from .style import DASHED, DOTTED, FAINT, GREY, GROUND, INK, MIXED, SOLID, Look
+from .style import DASHED, DOTTED, FAINT, GREY, GROUND, INK, task_legend, task_look
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -30,19 +29,10 @@ if TYPE_CHECKING:
 WIDTH, LEFT, RIGHT = 9.6, 0.85, 0.25  # inches of a picture, and beside its axes
 WIDE = WIDTH - LEFT - RIGHT  # inches of the curves, and of the table below them
 ROW = 0.25  # inches of a task in the table of differences
-FIRST_TASKS = (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PURPLE)
-TASKS = (*FIRST_TASKS, style.SKY, style.WINE, style.BLACK, style.OLIVE, style.INDIGO)
-LINES, MARKERS = (SOLID, DASHED, MIXED, DOTTED), "osD^vPX*hd"
 Known = Annotated[ArrayLike, accuracies("epochs, tasks", "runs, epochs, tasks")]
 Learning = Annotated[ArrayLike, Values(("epochs",), 0, whole=True)]
 References = by_name(Real(at_least=0, at_most=1), least=0)
 Changes = Annotated[ArrayLike, Values(("tasks, tasks, layers",), 0, gaps=True)]
-
-
-def task_look(task: int) -> Look:
-    """The look of a task, by order of arrival; the first 40 differ."""
-    line = LINES[(task + task // len(TASKS)) % len(LINES)]
-    return Look(TASKS[task % len(TASKS)], line, MARKERS[task % len(MARKERS)])
 
 
 @checked
@@ -65,7 +55,7 @@ def reverse_transfer(
     greys = {name: Line2D([], [], **look) for name, look in looks.items()}
     title = titled("Each task while it is learned and after", what)
     note = "task known at test; thick: while the task is learned, marked at its peak then"
-    legend = _task_legend(tasks) | greys
+    legend = task_legend(tasks) | greys
     picture, axes = chart(WIDTH, 2.7, title, [note], legend, "epoch", "test accuracy (%)", left=LEFT, right=RIGHT)
     picture.frames([f"epoch {epoch + 1}, task {task + 1}" for epoch, task in enumerate(learning)], "epoch")
     for task in tasks:
@@ -147,8 +137,8 @@ def filter_changes(changes: Changes, what: str = "") -> Picture:
     note = "norm of the difference to the filters when the task had been learned, over their norm"
     headings = [f"layer {layer + 1}" for layer in range(layers)]
     ticks = [(task + 0.5, str(task + 1)) for task in range(0, count, math.ceil(count / 10))]
-    words, about = "after learning task", {"y": "change of the filters (%)", "most": most}
-    picture, panels = paneled(headings, [0, most], ticks, count, words, title, [note], _task_legend(tasks), **about)
+    about = {"legend": task_legend(tasks), "y": "change of the filters (%)", "most": most}
+    picture, panels = paneled(title, headings, (0, most), count, ticks, "after learning task", [note], **about)
     for layer, (panel, heading) in enumerate(zip(panels, headings, strict=True)):
         for task in tasks:
             now, change, style = np.arange(task + 1, count + 1), values[task, task:, layer], task_look(task).style
@@ -204,10 +194,6 @@ def _checked(known: np.ndarray, epoch_task: np.ndarray) -> tuple[np.ndarray, np.
     if len(epoch_task) != epochs or epoch_task.max() >= tasks or not rises:
         raise ValueError(f"epoch_task has the task learned, 0 to {tasks - 1}, in each of {epochs} epochs.")
     return curves, epoch_task
-
-
-def _task_legend(tasks: list[int]) -> dict[str, Line2D]:
-    return {f"task {task + 1}": task_look(task).handle for task in tasks}
 
 
 def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
