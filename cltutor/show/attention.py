@@ -54,7 +54,14 @@ def attention_maps(
     Raises:
         ValueError: maps that do not match the images and columns.
     """
-    _check(images, maps, rows, columns)
+    if len(images) != len(rows):
+        raise ValueError(f"{len(images)} images need as many rows, a name for each, not {len(rows)}.")
+    for name, own in maps.items():
+        if own.shape[:2] != (len(images), len(columns)):
+            raise ValueError(f"{name} needs maps of shape ({len(images)}, {len(columns)}, h, w), not {own.shape}.")
+        if (np.isnan(own).all((2, 3)) != np.isnan(own).any((2, 3))).any():
+            words = f"The maps of {name} are numbers throughout, or all nan for a model that is not there yet."
+            raise ValueError(words)
     wide = len(columns) * (SIDE + GAP) - GAP
     across = max(1, min(len(maps), int((WIDEST - LEFT + BETWEEN) / (wide + BETWEEN))))
     down, high = math.ceil(len(maps) / across), 0.5 + len(rows) * (SIDE + UNDER)
@@ -152,18 +159,6 @@ def _block(
     since, box = np.tile(range(len(columns)), count), (left, top - high, wide, high)
     fields = {"since": since, "name": name, "first": columns[0], "drift": drifts}
     picture.cells(box, rows, columns, f"{{name}}, {WORDS}", **fields)
-
-
-def _check(images: np.ndarray, maps: Mapping[str, np.ndarray], rows: Sequence[str], columns: Sequence[str]) -> None:
-    if len(images) != len(rows):
-        raise ValueError(f"{len(images)} images need as many rows, a name for each, not {len(rows)}.")
-    for name, values in maps.items():
-        if values.shape[:2] != (len(images), len(columns)):
-            raise ValueError(f"{name} needs maps of shape ({len(images)}, {len(columns)}, h, w), not {values.shape}.")
-        if (np.isnan(values).all((2, 3)) != np.isnan(values).any((2, 3))).any():
-            raise ValueError(
-                f"The maps of {name} are numbers throughout, or all nan for a model that is not there yet."
-            )
 
 
 def beside(

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..checked import AnyOf, Many, Table, Text, checked
 from ..describe import Kind, Real, Whole
@@ -53,7 +53,7 @@ def growth(counts: Growing) -> Picture:
         x, style = np.arange(1, len(values) + 1), look(name).style | {"markersize": 7, "label": name}
         fields = {"name": name, "count": [counted(task, "task") for task in x], "size": values}
         picture.curve(axes, x, values, "{name}, {count}: {size:,.0f} parameters", label, style, **fields)
-    axes.xaxis.set_major_locator(MaxNLocator(min(most, 12), integer=True))
+    axes.locator_params(axis="x", nbins=min(most, 12), integer=True, min_n_ticks=1)
     axes.yaxis.set_major_formatter(SHORT)
     picture.describe("Number of parameters after the first and the last task", (0, -1))
     return picture
@@ -93,7 +93,7 @@ def accuracy_over_parameters(points: Points, measure: str = "accuracy", note: st
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(SHORT)
     axes.minorticks_off()
-    axes.yaxis.set_major_locator(MaxNLocator(6))
+    axes.locator_params(axis="y", nbins=6)
     picture.describe(f"{title}the number of parameters")
     return picture
 

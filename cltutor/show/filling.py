@@ -7,8 +7,7 @@ from typing import Annotated
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike
 
 from ..checked import Many, Table, Text, checked
@@ -42,7 +41,13 @@ def reservoir(images: Images, names: Names, tasks: Tasks, held: Kept, seen: Seen
     Raises:
         ValueError: other numbers of names, tasks or moments, or a memory with an image that has not arrived.
     """
-    _check(images, names, tasks, held, seen)
+    if not len(images) == len(names) == len(tasks):
+        raise ValueError(f"{len(images)} images need as many names and tasks, not {len(names)} and {len(tasks)}.")
+    if len(held) != len(seen) or (np.diff(seen) <= 0).any() or seen[-1] > len(images):
+        raise ValueError(f"held has a memory for each number of images seen, which rises up to {len(images)} at most.")
+    for own, number in zip(held, seen, strict=True):
+        if own.max() >= number or len(set(own.tolist())) < len(own):
+            raise ValueError(f"A memory holds different images of the {number} seen by then, places from 0.")
     slots, count = slots_of(held), int(tasks.max()) + 1
     size = slots.shape[1]
     title = titled(f"A memory of {size} images while {len(images):,} arrive", what)
@@ -77,16 +82,6 @@ def slots_of(held: Sequence[np.ndarray]) -> np.ndarray:
     return np.array(rows)
 
 
-def _check(images: np.ndarray, names: Sequence, tasks: np.ndarray, held: Sequence, seen: np.ndarray) -> None:
-    if not len(images) == len(names) == len(tasks):
-        raise ValueError(f"{len(images)} images need as many names and tasks, not {len(names)} and {len(tasks)}.")
-    if len(held) != len(seen) or (np.diff(seen) <= 0).any() or seen[-1] > len(images):
-        raise ValueError(f"held has a memory for each number of images seen, which rises up to {len(images)} at most.")
-    for own, number in zip(held, seen, strict=True):
-        if own.max() >= number or len(set(own.tolist())) < len(own):
-            raise ValueError(f"A memory holds different images of the {number} seen by then, places from 0.")
-
-
 def _put_slots(picture: Picture, slots: np.ndarray, images: np.ndarray, names: Sequence, tasks: np.ndarray) -> None:
     """Every image in its slot for the frames in which it is there, framed in the colour of its task."""
     frames, size = slots.shape
@@ -119,7 +114,7 @@ def _ending(number: int) -> str:
 def _panel(picture: Picture, low: float, title: str, high: float, seen: np.ndarray, x: str = "") -> Axes:
     axes = grid(picture.panel(WIDTH - 3.9, low, 3.7, HIGH, x, title=title))
     axes.set(ylim=(-0.03 * high, high), xlim=(0, 1.03 * seen[-1]))
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.locator_params(axis="x", nbins=5, integer=True)
     return axes
 
 
@@ -152,7 +147,8 @@ def masks(owners: Owners, layer: str, what: str = "") -> Picture:
         raise ValueError("No task owns a weight of these layers.")
     title, colors = titled(f"The owners of the weights of {layer}", what), [task_look(t).color for t in range(count)]
     names = [*(f"task {task + 1}" for task in range(count)), FREE]
-    legend = {name: _swatch(color) for name, color in zip(names, [*colors, SHADE], strict=True)}
+    swatches = [Patch(fc=color, ec=FRAME, linewidth=0.5) for color in [*colors, SHADE]]
+    legend = dict(zip(names, swatches, strict=True))
     body = max(SIDES[1], BAR * len(owners) + 0.9) + 0.75
     picture = headed(WIDTH, body, title, (), legend, min(len(legend), 9))
     picture.frames([f"after task {task + 1}" for task in range(count)], "task")
@@ -168,10 +164,6 @@ def masks(owners: Owners, layer: str, what: str = "") -> Picture:
     parts = ", ".join(f"{share:.1f} % belong to task {task + 1}" for task, share in enumerate(shares[layer]))
     picture.alt = f"{title}: {parts}, {free:.1f} % are free."
     return picture
-
-
-def _swatch(color: str) -> Rectangle:
-    return Rectangle((0, 0), 1, 1, fc=color, ec=FRAME, linewidth=0.5)
 
 
 def _tiles(picture: Picture, own: np.ndarray, layer: str, owners: Sequence[str], top: float) -> None:

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from ..checked import Table, checked
@@ -199,8 +198,7 @@ def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: 
     picture.points(axes, x, y, "{name}: ({x:.3g}, {y:.3g})", key="dot", link=link, name=names, x=x, y=y)
     middle, half = (xy.max(0) + xy.min(0)) / 2, 0.55 * max(np.ptp(xy, axis=0).max(), 0.1)
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(4))
+    axes.locator_params(nbins=4)
 
 
 def _fates(count: int, order: np.ndarray, chosen: np.ndarray) -> list[str]:
@@ -231,7 +229,7 @@ def _curves(
         count = max(count, x)
     highest = max(*map(max, lines.values()), *(y for _, y in own.values()), 0)
     axes.set(xlim=(0, count + 0.5), ylim=(0, 1.08 * highest or 1))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.locator_params(axis="x", nbins=6, integer=True)
 
 
 def _tiles(picture: Picture, images: np.ndarray, order: np.ndarray, chosen: np.ndarray) -> None:

@@ -4,11 +4,9 @@ from functools import partial
 from itertools import cycle, pairwise
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from ..checked import Table, Text, checked
 from ..evaluation.metrics import mean_interval
@@ -184,7 +182,7 @@ def loss_parts(run: Run) -> Picture:
         highest = np.nanmax(smooth, initial=highest)
     # The axis follows the means: a single spike of the raw loss may exceed it.
     axes.set(xlim=(1, max(2, len(tasks))), ylim=(0, 1.15 * highest or 1))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.locator_params(axis="x", nbins=10, integer=True)
     across, ends = axes.get_xaxis_transform(), np.append(starts[1:], len(tasks))
     axes.vlines(starts[1:] + 0.5, 0, 1, transform=across, color=FAINT, lw=0.8)
     narrow = (ends - starts).min() / len(tasks) * (WIDTH - 1.2) < room(len("task 10"))

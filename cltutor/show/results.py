@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
 from ..checked import checked
 from ..evaluation import metrics
@@ -206,7 +205,7 @@ def _dots(axes: Axes, shown: Shown, numbers: list[tuple[float, float]]) -> None:
             axes.plot(ends, [place, place], color=method.look.color, lw=5, alpha=0.4, solid_capstyle="butt", zorder=2)
         mark = method.look.style | {"ms": 7, "mew": 1.5, "linestyle": "", "clip_on": False}
         axes.plot(mean, place, label=method.label, zorder=3, **mark)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
+    axes.locator_params(axis="x", nbins=5, integer=True)
 
 
 @checked

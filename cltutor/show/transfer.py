@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from ..checked import checked
@@ -68,7 +67,7 @@ def reverse_transfer(
     axes.set(xlim=(0.5, len(learning) + 0.5), ylim=np.minimum(tens(percents if len(percents) else 100), 102))
     for start in _starts(learning)[1:]:
         axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
-    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
+    axes.locator_params(axis="x", nbins=10, integer=True, min_n_ticks=1)
     peak = f"peaks average {reading(100 * mean_and_spread(peak_accuracy(curves, learning))[0])}"
     picture.alt = f"{title}: {peak}; {_changed(100 * differences(curves, learning), int(learning[-1]))}."
     return picture
