@@ -12,7 +12,6 @@ NAMES = {
     "filling": "masks reservoir",
     "filters": "knowledge knowledge_shares",
     "herding": "evictions exemplars selection",
-    "images": "tasks",
     "importances": "agreement importance",
     "listing": "source",
     "over_time": "accuracy_over_time convergence loss_parts",
@@ -21,7 +20,7 @@ NAMES = {
     "probabilities": "temperature",
     "results": "accuracy_matrix forgetting gallery old_and_new",
     "rows": "table",
-    "tiles": "wall",
+    "tiles": "tasks wall",
     "transfer": "filter_changes reverse_transfer transfer_table",
 }
 MODULES = {name: module for module, names in NAMES.items() for name in names.split()}

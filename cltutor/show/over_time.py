@@ -161,8 +161,7 @@ def loss_parts(run: Run) -> Picture:
     span, title = max(5, round(0.02 * len(tasks))), f"{name_of(run)}: the parts of its loss"
     looks = {name: {"color": color, "ls": line} for name, (color, line) in zip(run.curves.loss, cycle(TERMS))}
     legend = {name: Line2D([], [], lw=1.8, **look) for name, look in looks.items()}
-    names = "step", "weighted loss (mean of a batch)"
-    picture, axes = chart(WIDTH, 2.2, title, (), legend, *names, columns=len(legend), right=0.35)
+    picture, axes = chart(WIDTH, 2.2, title, (), legend, "step", "weighted loss (mean of a batch)", right=0.35)
     shown = np.arange(0, len(tasks), max(1, len(tasks) // POINTS))
     breaks = np.searchsorted(shown, starts[1:])  # no line may cross from one task to the next
     steps, highest = np.insert(shown + 1.0, breaks, np.nan), 0.0

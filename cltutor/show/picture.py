@@ -201,14 +201,15 @@ def headed(
 
 def chart(
     width: float, height: float, title: str, notes: Sequence[str] = (), legend: Mapping[str, Artist] | None = None,
-    x: str = "", y: str = "", columns: int = 0, left: float = 0.85, right: float = 0.2, frame: bool = True,
+    x: str = "", y: str = "", left: float = 0.85, right: float = 0.2, frame: bool = True,
 ) -> tuple[Picture, Axes]:  # fmt: skip
-    """A picture of one pair of axes of ``height`` inches, with a faint grid, and these axes.
+    """A picture of one pair of axes of ``height`` inches, with a faint grid if they have a frame, and these axes.
 
     x, y: their names; left, right: inches beside them; frame as in `Picture.panel`, the rest as in `headed`.
     """
-    picture = headed(width, height + 0.75, title, notes, legend, columns)
-    return picture, grid(picture.panel(left, 0.62, width - left - right, height, x, y, frame))
+    picture = headed(width, height + 0.75, title, notes, legend)
+    axes = picture.panel(left, 0.62, width - left - right, height, x, y, frame)
+    return picture, grid(axes) if frame else axes
 
 
 def grid(axes: Axes) -> Axes:

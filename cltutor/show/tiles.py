@@ -1,6 +1,7 @@
-"""The forgetting wall: every test image, right or wrong, while the tasks are learned one after another."""
+"""Images of a stream: samples of every class, and the forgetting wall of all test images, right or wrong over time."""
 
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -11,21 +12,73 @@ from matplotlib.path import Path
 from torch.nn import functional as F
 
 from ..checked import checked
+from ..describe import Whole
 from ..runs.run import Run
-from ..streams import Stream
+from ..streams import Stream, Task
 from .images import OUTLINE, as_rgb, mosaic
-from .picture import FONT, Picture, grid, headed, widest
+from .picture import FONT, Picture, grid, headed, shortened, widest
 from .results import fill_matrix
 from .rules import Runs
 from .runs import Method, NotMeasured, Shown, mean_and_spread, measured, percent, setting
 from .spots import Played
 from .style import FRAME, GROUND, SHADE, task_legend, task_look
 
+WIDEST, DEEP = 11.0, 4.1  # inches for the samples of a row, and of all rows together, unless images would be small
+SMALL, LARGE, APART = 0.42, 0.7, 0.18  # inches of a sample's side, and between two classes
 TILE, WIDE, MOST = 0.2, 6.0, 600  # inches of a tile and of a row of them; tiles of a run, at most
 CURVES, MATRIX, GAP = 2.7, 1.9, 0.62  # inches of the other two panels, and left of each
 PIXELS = 24  # of a tile's side, at most
 NOTHING, LAST = 255, 10**9  # the byte of an image that was not asked; "after the task" comes after all of its epochs
 VEILS = (False, GROUND, 0.82), (True, SHADE, 1.0)  # of a wrong answer, and of none
+
+
+@checked
+def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL))] = 4) -> Picture:
+    """The first `per_class` training images of every class, one row per task, with the class's name.
+
+    Of more classes than fit in a row the first are shown and the others counted. A task without training images shows
+    test images.
+
+    Raises:
+        ValueError: per_class below 1 or so large that no class fits in a row.
+    """
+    largest, parts = max(len(task.classes) for task in stream), []
+    shown = min(int((WIDEST + APART) / (per_class * SMALL + APART)), largest)
+    deep = max(SMALL, DEEP / len(stream) - 0.36)
+    side = min(LARGE, deep, ((WIDEST + APART) / shown - APART) / per_class)
+    group, row = per_class * side + APART, side + 0.36
+    title, body = f"{stream.name}: {len(stream.classes)} classes in {len(stream)} tasks", row * len(stream) + 0.08
+    picture = headed(max(1.0 + shown * group + 0.9 * (largest > shown), 3.6), body, title)
+    for task in stream:
+        top, own = body - row * task.index, [stream.class_names[label] for label in task.classes[:shown]]
+        middle, rest = top - 0.2 - side / 2, len(task.classes) - shown
+        picture.write(0.15, middle, f"task {task.index + 1}", va="center")
+        for place, name in enumerate(own):
+            left = 1.0 + place * group
+            picture.write(left, top - 0.13, shortened(name, group - 0.05), va="baseline")
+            box = (left, top - 0.2 - side, per_class * side, side)
+            strip, count = _strip(task, task.classes[place], per_class)
+            picture.pixels(strip, *box)
+            words, numbers = f"task {task.index + 1}, {{name}}, image {{column}} of {count}", range(1, per_class + 1)
+            there = [name if number <= count else None for number in numbers]
+            picture.cells(box, [""], list(map(str, numbers)), words, name=there)
+        parts.append(f"task {task.index + 1} has {', '.join(own)}")
+        if rest > 0:
+            picture.write(1.0 + shown * group, middle, f"+ {rest}\nmore", va="center")
+            parts[-1] += f" and {rest} more"
+    picture.alt = f"Sample pictures of {title}: {'; '.join(parts)}."
+    return picture
+
+
+def _strip(task: Task, label: int, count: int) -> tuple[np.ndarray, int]:
+    """(H, count * W, 4) images of one class side by side, with nothing between them; and how many there are in all."""
+    split = task.train if len(task.train) else task.test
+    own = split.images[split.labels == label]
+    strip = np.zeros((own.shape[2], count, own.shape[3] + max(1, own.shape[3] // 16), 4), dtype=np.uint8)
+    for place, image in enumerate(own[:count].numpy()):
+        strip[:, place, : own.shape[3], :3] = as_rgb(image)
+        strip[:, place, : own.shape[3], 3] = 255
+    return strip.reshape(len(strip), -1, 4), len(own)
 
 
 @checked

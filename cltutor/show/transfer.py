@@ -91,7 +91,6 @@ def transfer_table(known: Known, epoch_task: Learning, what: str = "") -> Pictur
     words = "accuracy when learned (%), then the difference to it (points; blue: gained, red: lost"
     about = {"x": "after learning task", "left": LEFT, "right": RIGHT, "frame": False}
     picture, axes = chart(WIDTH, ROW * len(tasks), title, [f"{words}, darkest: {bound:.1f})"], **about)
-    axes.grid(False)
     edges = np.append(_starts(learning), len(learning)) + 0.5  # one column under the epochs of each task
     middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges) * WIDE / len(learning)
     colors, norm = matplotlib.colormaps[SIGNED.removesuffix("_r")], Normalize(-bound, bound)
