@@ -59,13 +59,13 @@ def reservoir(images: Images, names: Names, tasks: Tasks, held: Kept, seen: Seen
     share = 100 * sizes / seen
     axes = _panel(picture, 2.25, "share of the images seen that is in memory (%)", 103, seen)
     words = "{seen:,} images seen: {held} in memory, {y:.1f} % of them"
-    _follow(picture, axes, seen, share, words, {"color": BLACK}, held=sizes)
+    _follow(axes, seen, share, words, {"color": BLACK}, held=sizes)
     axes = _panel(picture, 0.5, "images in memory, by task", 1.06 * sizes.max(), seen, "images seen")
     for task in range(count):
         y = np.array([(tasks[own] == task).sum() for own in held], dtype=float)
         y[seen <= np.flatnonzero(tasks == task)[0]] = np.nan  # it has not begun
         words = f"{{seen:,}} images seen: {{y:.0f}} images in memory from task {task + 1}"
-        _follow(picture, axes, seen, y, words, task_look(task).style, f"task {task + 1}")
+        _follow(axes, seen, y, words, task_look(task).style, f"task {task + 1}")
     ends = ", ".join(f"{(tasks[held[-1]] == task).sum()} from task {task + 1}" for task in range(count))
     picture.alt = f"{title}: after {seen[-1]:,} images {share[-1]:.1f} % of them are in memory, {ends}."
     return picture
@@ -118,16 +118,14 @@ def _panel(picture: Picture, low: float, title: str, high: float, seen: np.ndarr
     return axes
 
 
-def _follow(
-    picture: Picture, axes: Axes, seen: np.ndarray, y: np.ndarray, words: str, style: dict, layer: str = "", **fields
-) -> None:
+def _follow(axes: Axes, seen: np.ndarray, y: np.ndarray, words: str, style: dict, layer: str = "", **fields) -> None:
     """A curve: faint as a whole, strong until the moment that is shown, which pointing at it moves."""
     strong = axes.plot(seen, y, **{"linewidth": 1.8, "markersize": 4.5, "markevery": max(1, len(y) // 8)} | style)
     faint = axes.plot(seen, y, color=style["color"], linewidth=1, alpha=0.35)
     if layer:
-        picture.layer(layer, *strong, *faint)
-    picture.unveil(axes, seen + 0.3, *strong)
-    picture.points(axes, seen, y, words, layer, moves=range(len(y)), seen=seen, y=y, **fields)
+        axes.figure.layer(layer, *strong, *faint)
+    axes.figure.unveil(axes, seen + 0.3, *strong)
+    axes.figure.points(axes, seen, y, words, layer, moves=range(len(y)), seen=seen, y=y, **fields)
 
 
 @checked
@@ -156,7 +154,7 @@ def masks(owners: Owners, layer: str, what: str = "") -> Picture:
     shares = {name: [100 * (own == task).mean() for task in range(count)] for name, own in owners.items()}
     left, high = WIDTH - BARS - 0.25, BAR * len(owners)
     about = {"x": "share of the layer's weights (%)", "title": "weights of each layer"}
-    _bars(picture, picture.panel(left, body - 0.35 - high, BARS, high, **about), shares)
+    _bars(picture.panel(left, body - 0.35 - high, BARS, high, **about), shares)
     for task in range(count):
         free = 100 - sum(shares[layer][: task + 1])
         words = picture.write(left, body - 1.05 - high, f"{layer}, after task {task + 1}:\n{free:.1f} % free")
@@ -196,15 +194,16 @@ def _shares(row: np.ndarray, last: int) -> str:
     return f"{named}, {100 * (1 - sum(parts)):.1f} % free"
 
 
-def _bars(picture: Picture, axes: Axes, shares: Mapping[str, Sequence[float]]) -> None:
+def _bars(axes: Axes, shares: Mapping[str, Sequence[float]]) -> None:
     """A bar for each layer, made of the tasks' parts, each from the frame of its task on."""
     for row, (name, own) in enumerate(shares.items()):
         starts = np.cumsum([0, *own])[:-1]
         axes.barh(row, 100, 0.7, fc=SHADE, ec=FRAME, linewidth=0.5)
         for task, share in enumerate(own):
-            picture.appear(task, *axes.barh(row, share, 0.7, left=starts[task], fc=task_look(task).color, linewidth=0))
+            bar = axes.barh(row, share, 0.7, left=starts[task], fc=task_look(task).color, linewidth=0)
+            axes.figure.appear(task, *bar)
         words = "{name}, task {task}: {share:.1f} % of the weights"
         fields = {"name": name, "task": range(1, len(own) + 1), "share": own, "since": range(len(own))}
-        picture.points(axes, starts + np.array(own) / 2, np.full(len(own), row), words, "", name, **fields)
+        axes.figure.points(axes, starts + np.array(own) / 2, np.full(len(own), row), words, "", name, **fields)
     axes.set_xlim(0, 100)
     name_rows(axes, [shortened(name, 0.95) for name in shares])

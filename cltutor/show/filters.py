@@ -120,9 +120,7 @@ def knowledge_shares(shares: Shares, names: Sequence[str] = (), what: str = "") 
     name_rows(axes, [shortened(name, named) for name in names])
     picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
     alike, axes = cosines(values), picture.panel(right, 1.05, square, high, "task", frame=False)
-    picture.write(
-        right, high + 1.48, f"cosine between tasks\n(colour: {_similarities(picture, axes, alike, names):g} to 1)"
-    )
+    picture.write(right, high + 1.48, f"cosine between tasks\n(colour: {_similarities(axes, alike, names):g} to 1)")
     picture.alt = f"{title}: {_related(values, alike, names)}."
     return picture
 
@@ -230,12 +228,12 @@ def _read(tile: np.ndarray, one_by_one: bool) -> str:
     return f"norm {np.linalg.norm(tile):.3g}, {weights}"
 
 
-def _similarities(picture: Picture, axes: Axes, alike: np.ndarray, names: Sequence[str]) -> float:
+def _similarities(axes: Axes, alike: np.ndarray, names: Sequence[str]) -> float:
     """The heat map of cosines, with numbers if they fit; returns the lower end of its colours."""
     count, every = len(alike), math.ceil(len(alike) / NUMBERED)
     lowest = min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
     image = heat_map(axes, alike, lowest, 1)
-    picture.cells(axes, names, names, "{row} and {column}: cosine {cosine:.4f}", cosine=alike)
+    axes.figure.cells(axes, names, names, "{row} and {column}: cosine {cosine:.4f}", cosine=alike)
     axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
     axes.set_yticks([])
     for (i, j), cosine in np.ndenumerate(alike) if count <= NUMBERED else ():

@@ -76,9 +76,9 @@ def selection(
     legend |= {name: Line2D([], [], linestyle="", **BY_HAND) for name in own}
     low, high = (0.0, HIGH) if images is None else (DEEP + 0.05, HIGH - 0.4)  # all on one screen
     picture = headed(WIDTH, high + 0.65 + low, title, (), legend, len(MARKS))
-    _map(picture, picture.panel(0.85, 0.6 + low, high, high, *axes), xy, order, step, chosen)
+    _map(picture.panel(0.85, 0.6 + low, high, high, *axes), xy, order, step, chosen)
     names = "number m of exemplars", "mean to class mean: distance (no unit)"
-    _curves(picture, picture.panel(5.15, 0.6 + low, 4.25, high, *names), lines, step, own)
+    _curves(picture.panel(5.15, 0.6 + low, 4.25, high, *names), lines, step, own)
     if images is not None:
         _tiles(picture, images, order[:TILES], chosen)
     now = ", ".join(f"{values[step - 1]:.3f} by {name}" for name, values in lines.items())
@@ -181,7 +181,7 @@ def _check_selection(
         raise ValueError(f"by_hand lists images from 0 to {len(xy) - 1}, not {wrong[0]}.")
 
 
-def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: int, chosen: np.ndarray) -> None:
+def _map(axes: Axes, xy: np.ndarray, order: np.ndarray, step: int, chosen: np.ndarray) -> None:
     """The images, their means and the path of the strategy's mean; a unit is as long across as up."""
     path = xy[order[:step]].cumsum(0) / np.arange(1, step + 1)[:, None]
     target, mean = xy.mean(0), xy[chosen].mean(0)
@@ -190,12 +190,12 @@ def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: 
     last = [image for image in order[step - 1 : step] if image in chosen]
     marked = (xy, xy[chosen], xy[last], target[None], mean[None])
     for layer, (points, (name, mark)) in enumerate(zip(marked, MARKS.items(), strict=True)):
-        picture.layer(name, *axes.plot(*points.T, linestyle="", label=name, zorder=2 + (layer > 2) * 2, **mark))
+        axes.figure.layer(name, *axes.plot(*points.T, linestyle="", label=name, zorder=2 + (layer > 2) * 2, **mark))
     names = [f"image {place}, {words}" for place, words in enumerate(_fates(len(xy), order, chosen), 1)]
     names += [f"mean of all {len(xy)} images", f"mean of the {len(chosen)} chosen"]
     x, y = np.concatenate([xy, target[None], mean[None]]).T
     link = [*range(len(xy)), -1, -2]  # a mean has no tile
-    picture.points(axes, x, y, "{name}: ({x:.3g}, {y:.3g})", key="dot", link=link, name=names, x=x, y=y)
+    axes.figure.points(axes, x, y, "{name}: ({x:.3g}, {y:.3g})", key="dot", link=link, name=names, x=x, y=y)
     middle, half = (xy.max(0) + xy.min(0)) / 2, 0.55 * max(np.ptp(xy, axis=0).max(), 0.1)
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
     axes.locator_params(nbins=4)
@@ -211,9 +211,7 @@ def _fates(count: int, order: np.ndarray, chosen: np.ndarray) -> list[str]:
     return when
 
 
-def _curves(
-    picture: Picture, axes: Axes, lines: Mapping[str, np.ndarray], step: int, own: Mapping[str, tuple[int, float]]
-) -> None:
+def _curves(axes: Axes, lines: Mapping[str, np.ndarray], step: int, own: Mapping[str, tuple[int, float]]) -> None:
     """The distance of each strategy's mean, and the point of the choice by hand, if there is ``own``."""
     count = len(next(iter(lines.values())))
     axes.axvline(step, color=GREY, linewidth=1, zorder=0.5)
@@ -221,11 +219,11 @@ def _curves(
         layer, x = f"{name} {values[step - 1]:.3f}", np.arange(1, count + 1)
         style, fields = LOOKS[name].style | {"markevery": [step - 1], "label": name}, {"count": x, "values": values}
         words = f"{name}, {{count}} exemplars: distance {{values:.4f}} (no unit)"
-        picture.curve(axes, x, values, words, layer, style, key=name, **fields)
+        axes.figure.curve(axes, x, values, words, layer, style, key=name, **fields)
     for layer, (x, y) in own.items():
         style = BY_HAND | {"linestyle": "", "zorder": 4, "clip_on": False, "label": "your choice"}
         words = f"your choice, {counted(x, 'image')}: distance {y:.4f} (no unit)"
-        picture.curve(axes, np.array([x]), np.array([y]), words, layer, style, key="your choice")
+        axes.figure.curve(axes, np.array([x]), np.array([y]), words, layer, style, key="your choice")
         count = max(count, x)
     highest = max(*map(max, lines.values()), *(y for _, y in own.values()), 0)
     axes.set(xlim=(0, count + 0.5), ylim=(0, 1.08 * highest or 1))

@@ -53,7 +53,7 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     picture.frames(map(_moment, times), "time")
     for line in lines:
         for task, panel in enumerate(panels):
-            line.draw(picture, panel, task, f"task {task + 1}", times)
+            line.draw(panel, task, f"task {task + 1}", times)
     for task, panel in enumerate(panels):
         panel.shade(task, task + 1, SHADE)
         steps = guess[[task] * (len(tasks) - task)] if known_task else guess[task:]
@@ -139,7 +139,7 @@ def convergence(panels: ByHeading, what: str = "") -> Picture:
     percents = 100 * ends[np.isfinite(ends)].clip(max=1)
     picture, drawn = paneled(title, headings, percents, epochs, ticks, "epoch", note, legend=legend, apart=5)
     for place, line in lines:
-        line.draw(picture, drawn[place], 0, headings[place])
+        line.draw(drawn[place], 0, headings[place])
     picture.describe(title)
     return picture
 

@@ -80,7 +80,7 @@ class Line:
     layer: str = ""  # by default the name
     marks: np.ndarray | None = None  # (P,) where the line has a mark; by default everywhere
 
-    def draw(self, picture: Picture, panel: Panel, place: int, heading: str, times: ArrayLike = ()) -> None:
+    def draw(self, panel: Panel, place: int, heading: str, times: ArrayLike = ()) -> None:
         """The line in a panel, with a band; the key of its spots is its name with the heading. times: the x of the
         frames, each of which shows what lies left of it."""
         seen, label = np.isfinite(self.mean[:, place]), f"{self.name}, {heading}"
@@ -98,9 +98,9 @@ class Line:
         fields = {"name": label, "where": np.array(self.at)[seen], "read": read}
         since = np.searchsorted(times, self.x[seen]) if len(times) else ()
         layer, words = self.layer or self.name, "{name}, {where}: {read}"
-        drawn = picture.curve(panel, self.x[seen], y, words, layer, style, band, key=label, since=since, **fields)
+        drawn = panel.picture.curve(panel, self.x[seen], y, words, layer, style, band, key=label, since=since, **fields)
         if len(times):
-            picture.unveil(panel, times + 0.02, *drawn)
+            panel.picture.unveil(panel, times + 0.02, *drawn)
 
 
 def lowest(lines: Sequence[Line], others: ArrayLike = 1.0) -> float:
@@ -144,7 +144,7 @@ def paneled(
     picture.write(0.12, BELOW + body / 2, y, rotation=90, va="center")
     for line in lines:
         for place, (panel, heading) in enumerate(zip(panels, headings, strict=True)):
-            line.draw(picture, panel, place, heading)
+            line.draw(panel, place, heading)
     return picture, panels
 
 

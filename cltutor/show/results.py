@@ -51,7 +51,7 @@ def accuracy_matrix(run: Run, known_task: bool = True) -> Picture:
     names = "accuracy on task", "after learning task"
     axes = picture.panel(left, below, count * cell, count * height, *names, frame=False)
     picture.frames([f"after task {task + 1}" for task in range(run.learned)], "task")
-    fill_matrix(picture, axes, run, values, rows, columns, dict(enumerate(range(run.learned))), hatched)
+    fill_matrix(axes, run, values, rows, columns, dict(enumerate(range(run.learned))), hatched)
     done = max(np.flatnonzero(np.isfinite(values).any(axis=1)), default=-1) + 1
     average = percent(100 * metrics.average_accuracy(values)) if done else ""
     notes += [f"average accuracy {average} after {counted(done, 'task')}"] * bool(done)
@@ -68,7 +68,7 @@ def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
 
 
 def fill_matrix(
-    picture: Picture, axes: Axes, run: Run, values: np.ndarray, rows: Sequence[str], columns: Sequence[str],
+    axes: Axes, run: Run, values: np.ndarray, rows: Sequence[str], columns: Sequence[str],
     since: Mapping[int, int], hatched: bool = False, decimals: int = 1, name: str = "", link: Sequence[int] = (),
 ) -> None:  # fmt: skip
     """The accuracies (T, T) with their labels and what is read there; since: the row of each task learned -> the frame
@@ -77,11 +77,11 @@ def fill_matrix(
     axes.set_xlim(-0.5, len(values) - 0.5)
     name_rows(axes, rows)
     for row, frame in since.items():
-        picture.appear(frame, *_row(axes, values, row, hatched, decimals))
+        axes.figure.appear(frame, *_row(axes, values, row, hatched, decimals))
     names = [f"task {task + 1} ({class_list(run, task)})" for task in range(len(values))]
     words = f"{'{name}, ' * bool(name)}after {{row}}, on {{column}}: {{value:.1f}} %"
     frames = np.repeat([since.get(row, 0) for row in range(len(values))], len(values))
-    picture.cells(axes, names, names, words, since=frames, link=link, name=name, value=100 * values)
+    axes.figure.cells(axes, names, names, words, since=frames, link=link, name=name, value=100 * values)
 
 
 def _row(axes: Axes, values: np.ndarray, row: int, hatched: bool, decimals: int) -> list[Artist]:
@@ -126,7 +126,7 @@ def forgetting(runs: Runs, known_task: bool = True) -> Picture:
             _bar(axes, row, method, shown.foreign(method), mean, spread)
         axes.spines["left"].set_visible(False)  # bars start at 0, wherever that is
         axes.axvline(0, color=FRAME, lw=0.8)
-        _name(picture, axes, shown, [""] * len(labels) if place else labels, what, numbers, f" {unit}")
+        _name(axes, shown, [""] * len(labels) if place else labels, what, numbers, f" {unit}")
         axes.tick_params(axis="y", pad=20)
     picture.axes[0].set_xlim(0, 100)
     picture.describe("; ".join([title, *notes]), None)
@@ -144,13 +144,11 @@ def _bar(axes: Axes, row: int, method: Method, hatched: bool, mean: float, sprea
     axes.text(1.03, row, reading(mean, spread, ""), **across, va="center", fontsize=FONT, color=INK)
 
 
-def _name(
-    picture: Picture, axes: Axes, shown: Shown, labels: list[str], what: str, numbers: list, unit: str, kind: str = ""
-) -> None:
+def _name(axes: Axes, shown: Shown, labels: list[str], what: str, numbers: list, unit: str, kind: str = "") -> None:
     """The names of the rows, from the top down, and what is read there."""
     name_rows(axes, labels)
     words, of = [reading(*each, unit, kind) for each in numbers], [method.count for method in shown.methods]
-    picture.cells(axes, shown.labels, [""], f"{{row}}, {what}: {{words}}, {{of}}", words=words, of=of)
+    axes.figure.cells(axes, shown.labels, [""], f"{{row}}, {what}: {{words}}, {{of}}", words=words, of=of)
 
 
 @checked
@@ -185,7 +183,7 @@ def gallery(runs: Runs, known_task: bool = True) -> Picture:
         if shown.foreign(panel.methods[0]):
             axes.patch.set(hatch=HATCH, edgecolor=SHADE, linewidth=0)
         _dots(axes, panel, numbers)
-        _name(picture, axes, panel, panel.labels, regime, numbers, " %", " (95 % interval)")
+        _name(axes, panel, panel.labels, regime, numbers, " %", " (95 % interval)")
     picture.describe("; ".join([title, *notes]), None)
     return picture.instead(known_task, partial(gallery, runs))
 
@@ -240,7 +238,7 @@ def old_and_new(runs: Runs, known_task: bool | None = None) -> Picture:
         left, words = LEFT + place * (SIDE + APART), f"{regime}, {panel.setting}"
         picture.write(left, BELOW + SIDE + 0.3, words)
         axes = picture.panel(left, BELOW, SIDE, SIDE, "accuracy on old tasks (%)", "accuracy on new tasks (%)")
-        _points(picture, axes, panel.methods, words, own)
+        _points(axes, panel.methods, words, own)
     picture.describe(title)
     return picture if known_task is None else picture.instead(known_task, partial(old_and_new, runs))
 
@@ -254,7 +252,7 @@ def point(method: Method, known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     return 100 * np.array(means), 100 * np.array(widths)
 
 
-def _points(picture: Picture, axes: Axes, group: tuple[Method, ...], where: str, points: list) -> None:
+def _points(axes: Axes, group: tuple[Method, ...], where: str, points: list) -> None:
     means, halves = (np.array(each) for each in zip(*points, strict=True))
     width = np.nan_to_num(halves).clip(max=MOST)
     ends = np.array([(means - width).min(0), (means + width).max(0)])
@@ -267,7 +265,7 @@ def _points(picture: Picture, axes: Axes, group: tuple[Method, ...], where: str,
         width, height = np.nan_to_num(half)
         bars = axes.errorbar(*mean, height, width, fmt="none", ecolor=method.look.color, elinewidth=1)
         mark = axes.plot(*mean, **method.look.style | {"linestyle": ""}, ms=10, mew=1.8)
-        picture.layer(method.label, *bars.get_children(), *mark)
+        axes.figure.layer(method.label, *bars.get_children(), *mark)
         old, new = map(reading, mean, half)
         words = f"{method.label}, {where}: {old} on old tasks, {new} on new tasks, {method.count}"
-        picture.points(axes, *mean[:, None], "{words}", method.label, words=words)
+        axes.figure.points(axes, *mean[:, None], "{words}", method.label, words=words)

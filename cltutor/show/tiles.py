@@ -120,10 +120,10 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         _put_tiles(picture, stream, label, number, box, (places, own, tiles), taken)
         below = ("after task", "on task") if number == len(walls) - 1 else ("", "")
         curves = picture.panel(left + across + GAP, low, CURVES, high, below[0], title="accuracy (%)")
-        _draw_curves(picture, curves, accuracy, label, number, moments)
+        _draw_curves(curves, accuracy, label, number, moments)
         about = {"x": below[1], "frame": False, "title": "accuracy (%) after task"}
         matrix = picture.panel(left + across + 2 * GAP + CURVES, low, MATRIX, high, **about)
-        _draw_matrix(picture, matrix, accuracy, run, label, number, moments)
+        _draw_matrix(matrix, accuracy, run, label, number, moments)
         ends.append(f"{label} ends with {percent(100 * mean_and_spread(right[-1])[0])} of them right")
     words = f"Wall of test images, {shown.setting}, right or wrong at {len(moments)} moments"
     picture.alt = f"{words}: {'; '.join(ends)}."
@@ -219,7 +219,7 @@ def _put_tiles(
         picture.veil(label, none, veil)
 
 
-def _draw_curves(picture: Picture, axes: Axes, accuracy: np.ndarray, label: str, number: int, moments: list) -> None:
+def _draw_curves(axes: Axes, accuracy: np.ndarray, label: str, number: int, moments: list) -> None:
     """The accuracy of each task: faint as a whole, strong until the moment that is shown."""
     x, ends = np.arange(len(moments)), [place for place, (_, epoch) in enumerate(moments) if epoch == LAST]
     grid(axes).set(ylim=(-3, 103), xlim=(-0.5, 1.02 * len(x) - 0.4), yticks=range(0, 101, 25))
@@ -228,16 +228,14 @@ def _draw_curves(picture: Picture, axes: Axes, accuracy: np.ndarray, label: str,
         style, layer = task_look(task).style | {"markevery": ends, "markersize": 5}, f"task {task + 1}"
         fields = {"name": label, "task": layer, "when": list(map(_named, moments)), "y": y}
         fields |= {"moves": x, "link": np.full(len(x), accuracy.shape[1] * number + task)}
-        strong = picture.curve(axes, x, y, "{name}, {task}, {when}: {y:.1f} %", layer, style, **fields)
-        picture.unveil(axes, x + 0.3, *strong)
-        picture.layer(layer, *axes.plot(x, y, color=style["color"], linewidth=1, alpha=0.35))
+        strong = axes.figure.curve(axes, x, y, "{name}, {task}, {when}: {y:.1f} %", layer, style, **fields)
+        axes.figure.unveil(axes, x + 0.3, *strong)
+        axes.figure.layer(layer, *axes.plot(x, y, color=style["color"], linewidth=1, alpha=0.35))
 
 
-def _draw_matrix(
-    picture: Picture, axes: Axes, accuracy: np.ndarray, run: Run, label: str, number: int, moments: list
-) -> None:
+def _draw_matrix(axes: Axes, accuracy: np.ndarray, run: Run, label: str, number: int, moments: list) -> None:
     count, rows = len(run.tasks), {task: place for place, (task, epoch) in enumerate(moments) if epoch == LAST}
     ticks, values = [str(task + 1) for task in range(count)], np.full((count, count), np.nan)
     values[list(rows)] = accuracy[list(rows.values())]
     link = count * number + np.tile(range(count), count)
-    fill_matrix(picture, axes, run, values, ticks, ticks, rows, decimals=0, name=label, link=link)
+    fill_matrix(axes, run, values, ticks, ticks, rows, decimals=0, name=label, link=link)

@@ -58,7 +58,7 @@ def reverse_transfer(
     picture, axes = chart(WIDTH, 2.7, title, [note], legend, "epoch", "test accuracy (%)", left=LEFT, right=RIGHT)
     picture.frames([f"epoch {epoch + 1}, task {task + 1}" for epoch, task in enumerate(learning)], "epoch")
     for task in tasks:
-        _curve(picture, axes, curves[:, task], learning, task)
+        _curve(axes, curves[:, task], learning, task)
     for name, accuracy in references.items():
         picture.layer(name, axes.axhline(100 * accuracy, linewidth=1.3, zorder=0.8, **looks[name]))
         fields = {"name": name, "accuracy": 100 * accuracy}
@@ -194,7 +194,7 @@ def _checked(known: np.ndarray, epoch_task: np.ndarray) -> tuple[np.ndarray, np.
     return curves, epoch_task
 
 
-def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
+def _curve(axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
     """A task's line, thick in its own epochs, with its peak there; epochs without a test are bridged."""
     own, tested = task_look(task), np.isfinite(curve)
     while_learned = np.flatnonzero(tested & (learning == task))
@@ -208,13 +208,13 @@ def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray
     best = while_learned[curve[while_learned].argmax()]
     mark = {"marker": own.marker, "markersize": 8, "markeredgecolor": GROUND, "zorder": 4}
     drawn += axes.plot(x[best], percents[best], color=own.color, **mark)
-    picture.layer(name, *drawn)
-    picture.unveil(axes, x + 0.4, *drawn)
+    axes.figure.layer(name, *drawn)
+    axes.figure.unveil(axes, x + 0.4, *drawn)
     seen = np.where(x > while_learned[0], percents, np.nan)
     peak = np.where(x == best + 1, ", its peak", "")
     fields = {"name": name, "epoch": x, "now": learning + 1, "y": seen, "peak": peak}
     words = "{name}, epoch {epoch}, while task {now} is learned: {y:.1f} %{peak}"
-    picture.points(axes, x, seen, words, name, since=x - 1, **fields)
+    axes.figure.points(axes, x, seen, words, name, since=x - 1, **fields)
 
 
 def _starts(learning: np.ndarray) -> np.ndarray:
