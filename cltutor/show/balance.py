@@ -144,9 +144,8 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
     for (name, values), label in zip(arrays.items(), labels, strict=True):
         style = look(name).style | {"linewidth": 1.6, "label": name}
         style |= {"linewidth": 2.6, "markersize": 8, "zorder": 4} if name == chosen else {}
-        fields = {"name": name, "task": list(range(1, len(seen) + 1)), "seen": seen, "y": values}
-        words = "{name}, after task {task}, {seen} classes seen: {y:.1f} %"
-        picture.curve(axes, seen, values, words, label, style, key=name, **fields)
+        words, tasks = "{name}, after task {task}, {x:.0f} classes seen: {y:.1f} %", range(1, len(seen) + 1)
+        picture.curve(axes, seen, values, words, label, style, key=name, name=name, task=tasks)
         if name == chosen:
             broad = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
             picture.layer(label, *axes.plot(seen, values, **broad))
@@ -184,7 +183,7 @@ def rescaling(
         color, marker = looks[name]
         style = {"color": color, "marker": marker, "markevery": max(1, len(factors) // 8), "markersize": 5}
         words = "{name}, factor {x:.2f}: {y:.1f} %"
-        picture.curve(axes, factors, 100 * values, words, name, style, key=name, name=name, x=factors, y=100 * values)
+        picture.curve(axes, factors, 100 * values, words, name, style, key=name, name=name)
     axes.set(xlim=(0, 1.02 * max(factors[-1], now, aligned)), ylim=(-3, 103))
     place = int(np.abs(factors - now).argmin())
     parts = ", ".join(f"{name} {100 * values[place]:.1f} %" for name, values in accuracies.items())
@@ -234,9 +233,8 @@ def _marks(axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int],
         for moment, x, y in zip(arrays, places, values, strict=True):
             fill = {"markerfacecolor": color if moment == list(arrays)[-1] else GROUND, "markersize": size}
             axes.figure.layer(group, *axes.plot(x, y, marker, color=color, zorder=3, label=group, **fill))
-            fields = {"moment": moment, "name": names[own], "y": y, "what": axes.get_ylabel().split(" (")[0]}
-            words = f"{{moment}}, {{name}}, one of the {group}: {{what}} {{y:.3f}}"
-            axes.figure.points(axes, x, y, words, group, **fields)
+            words = f"{{moment}}, {{name}}, one of the {group}: {axes.get_ylabel().split(' (')[0]} {{y:.3f}}"
+            axes.figure.points(axes, x, y, words, group, moment=moment, name=names[own])
         means.append(f"{group.split()[0]} {' → '.join(f'{mean.round(3) + 0:.3f}' for mean in values.mean(1))}")
     for place, end in enumerate(np.cumsum(classes)[:-1], 1):
         axes.axvline(end - 0.5, color=FAINT, linewidth=2 if place == len(classes) - 1 else 0.6, zorder=0)

@@ -51,8 +51,8 @@ def growth(counts: Growing) -> Picture:
     axes.set(xlim=(0.7, most + 0.3), ylim=(0, 1.06 * largest))
     for label, (name, values) in zip(labels, counts.items(), strict=True):
         x, style = np.arange(1, len(values) + 1), look(name).style | {"markersize": 7, "label": name}
-        fields = {"name": name, "count": [counted(task, "task") for task in x], "size": values}
-        picture.curve(axes, x, values, "{name}, {count}: {size:,.0f} parameters", label, style, **fields)
+        words, count = "{name}, {count}: {y:,.0f} parameters", [counted(task, "task") for task in x]
+        picture.curve(axes, x, values, words, label, style, name=name, count=count)
     axes.locator_params(axis="x", nbins=min(most, 12), integer=True, min_n_ticks=1)
     axes.yaxis.set_major_formatter(SHORT)
     picture.describe("Number of parameters after the first and the last task", (0, -1))

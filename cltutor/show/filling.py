@@ -58,13 +58,13 @@ def reservoir(images: Images, names: Names, tasks: Tasks, held: Kept, seen: Seen
     sizes = np.array([len(own) for own in held])
     share = 100 * sizes / seen
     axes = _panel(picture, 2.25, "share of the images seen that is in memory (%)", 103, seen)
-    words = "{seen:,} images seen: {held} in memory, {y:.1f} % of them"
+    words = "{x:,.0f} images seen: {held} in memory, {y:.1f} % of them"
     _follow(axes, seen, share, words, {"color": BLACK}, held=sizes)
     axes = _panel(picture, 0.5, "images in memory, by task", 1.06 * sizes.max(), seen, "images seen")
     for task in range(count):
         y = np.array([(tasks[own] == task).sum() for own in held], dtype=float)
         y[seen <= np.flatnonzero(tasks == task)[0]] = np.nan  # it has not begun
-        words = f"{{seen:,}} images seen: {{y:.0f}} images in memory from task {task + 1}"
+        words = f"{{x:,.0f}} images seen: {{y:.0f}} images in memory from task {task + 1}"
         _follow(axes, seen, y, words, task_look(task).style, f"task {task + 1}")
     ends = ", ".join(f"{(tasks[held[-1]] == task).sum()} from task {task + 1}" for task in range(count))
     picture.alt = f"{title}: after {seen[-1]:,} images {share[-1]:.1f} % of them are in memory, {ends}."
@@ -125,7 +125,7 @@ def _follow(axes: Axes, seen: np.ndarray, y: np.ndarray, words: str, style: dict
     if layer:
         axes.figure.layer(layer, *strong, *faint)
     axes.figure.unveil(axes, seen + 0.3, *strong)
-    axes.figure.points(axes, seen, y, words, layer, moves=range(len(y)), seen=seen, y=y, **fields)
+    axes.figure.points(axes, seen, y, words, layer, moves=range(len(y)), **fields)
 
 
 @checked

@@ -195,7 +195,7 @@ def _map(axes: Axes, xy: np.ndarray, order: np.ndarray, step: int, chosen: np.nd
     names += [f"mean of all {len(xy)} images", f"mean of the {len(chosen)} chosen"]
     x, y = np.concatenate([xy, target[None], mean[None]]).T
     link = [*range(len(xy)), -1, -2]  # a mean has no tile
-    axes.figure.points(axes, x, y, "{name}: ({x:.3g}, {y:.3g})", key="dot", link=link, name=names, x=x, y=y)
+    axes.figure.points(axes, x, y, "{name}: ({x:.3g}, {y:.3g})", key="dot", link=link, name=names)
     middle, half = (xy.max(0) + xy.min(0)) / 2, 0.55 * max(np.ptp(xy, axis=0).max(), 0.1)
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
     axes.locator_params(nbins=4)
@@ -217,9 +217,9 @@ def _curves(axes: Axes, lines: Mapping[str, np.ndarray], step: int, own: Mapping
     axes.axvline(step, color=GREY, linewidth=1, zorder=0.5)
     for name, values in lines.items():
         layer, x = f"{name} {values[step - 1]:.3f}", np.arange(1, count + 1)
-        style, fields = LOOKS[name].style | {"markevery": [step - 1], "label": name}, {"count": x, "values": values}
-        words = f"{name}, {{count}} exemplars: distance {{values:.4f}} (no unit)"
-        axes.figure.curve(axes, x, values, words, layer, style, key=name, **fields)
+        style = LOOKS[name].style | {"markevery": [step - 1], "label": name}
+        words = f"{name}, {{x:.0f}} exemplars: distance {{y:.4f}} (no unit)"
+        axes.figure.curve(axes, x, values, words, layer, style, key=name)
     for layer, (x, y) in own.items():
         style = BY_HAND | {"linestyle": "", "zorder": 4, "clip_on": False, "label": "your choice"}
         words = f"your choice, {counted(x, 'image')}: distance {y:.4f} (no unit)"

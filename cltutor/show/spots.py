@@ -85,7 +85,7 @@ class Touchable:
     ) -> None:  # fmt: skip
         """A spot at every point of a curve, in the units of ``place``: axes, or the picture itself (inches).
 
-        words: a sentence such as "after task {task}: {accuracy:.1f} %", whose fields are ``columns``: one value for
+        words: a sentence such as "after task {task}: {y:.1f} %", whose fields are x, y and ``columns``: one value for
         all, or one per point; where it is nan or None there is no spot. since: the frame from which each is there;
         moves: the frame to which pointing at it takes the picture; link: numbers, equal for what is marked together.
         """
@@ -96,7 +96,7 @@ class Touchable:
             several = np.ndim(values) == 1 and len(values) == len(xy)
             return np.array(values, dtype=object)[seen] if several else values
 
-        fields = {name: (1, kept(values)) for name, values in columns.items()}
+        fields = {name: (1, kept(values)) for name, values in ({"x": xy[:, 0], "y": xy[:, 1]} | columns).items()}
         frames = {"since": kept(since), "at": kept(moves), "link": kept(link)}
         self._add(layer, key, place, words, fields, xy[seen], (1, int(seen.sum())), **frames)
 

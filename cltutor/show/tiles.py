@@ -226,9 +226,9 @@ def _draw_curves(axes: Axes, accuracy: np.ndarray, label: str, number: int, mome
     axes.set_xticks(ends, [str(moments[place][0] + 1) for place in ends])
     for task, y in enumerate(100 * accuracy.T):
         style, layer = task_look(task).style | {"markevery": ends, "markersize": 5}, f"task {task + 1}"
-        fields = {"name": label, "task": layer, "when": list(map(_named, moments)), "y": y}
-        fields |= {"moves": x, "link": np.full(len(x), accuracy.shape[1] * number + task)}
-        strong = axes.figure.curve(axes, x, y, "{name}, {task}, {when}: {y:.1f} %", layer, style, **fields)
+        words, link = f"{{name}}, {layer}, {{when}}: {{y:.1f}} %", np.full(len(x), accuracy.shape[1] * number + task)
+        fields = {"name": label, "when": list(map(_named, moments)), "moves": x, "link": link}
+        strong = axes.figure.curve(axes, x, y, words, layer, style, **fields)
         axes.figure.unveil(axes, x + 0.3, *strong)
         axes.figure.layer(layer, *axes.plot(x, y, color=style["color"], linewidth=1, alpha=0.35))
 

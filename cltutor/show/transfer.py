@@ -61,8 +61,7 @@ def reverse_transfer(
         _curve(axes, curves[:, task], learning, task)
     for name, accuracy in references.items():
         picture.layer(name, axes.axhline(100 * accuracy, linewidth=1.3, zorder=0.8, **looks[name]))
-        fields = {"name": name, "accuracy": 100 * accuracy}
-        picture.points(axes, [len(learning)], [100 * accuracy], "{name}: {accuracy:.1f} %", name, **fields)
+        picture.points(axes, [len(learning)], [100 * accuracy], "{name}: {y:.1f} %", name, name=name)
     percents = 100 * np.append(curves[np.isfinite(curves)], list(references.values()))
     axes.set(xlim=(0.5, len(learning) + 0.5), ylim=np.minimum(tens(percents if len(percents) else 100), 102))
     for start in _starts(learning)[1:]:
@@ -140,9 +139,8 @@ def filter_changes(changes: Changes, what: str = "") -> Picture:
     for layer, (panel, heading) in enumerate(zip(panels, headings, strict=True)):
         for task in tasks:
             now, change, style = np.arange(task + 1, count + 1), values[task, task:, layer], task_look(task).style
-            fields = {"name": f"task {task + 1}", "heading": heading, "now": now, "change": change}
-            words = "{name}, {heading}, after task {now}: filters changed by {change:.1f} %"
-            picture.curve(panel, now - 0.5, change, words, f"task {task + 1}", style, **fields)
+            words = f"task {task + 1}, {heading}, after task {{now}}: filters changed by {{y:.1f}} %"
+            picture.curve(panel, now - 0.5, change, words, f"task {task + 1}", style, now=now)
     last = np.nanmax(np.where(np.isfinite(values).any((0, 2)))[0])
     ends = ", ".join(f"{value:.0f} % in layer {layer + 1}" for layer, value in enumerate(values[0, last]))
     picture.alt = f"{title}, relative to when it had been learned: task 1 after task {last + 1}, {ends}."
@@ -212,9 +210,8 @@ def _curve(axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> No
     axes.figure.unveil(axes, x + 0.4, *drawn)
     seen = np.where(x > while_learned[0], percents, np.nan)
     peak = np.where(x == best + 1, ", its peak", "")
-    fields = {"name": name, "epoch": x, "now": learning + 1, "y": seen, "peak": peak}
-    words = "{name}, epoch {epoch}, while task {now} is learned: {y:.1f} %{peak}"
-    axes.figure.points(axes, x, seen, words, name, since=x - 1, **fields)
+    words = f"{name}, epoch {{x:.0f}}, while task {{now}} is learned: {{y:.1f}} %{{peak}}"
+    axes.figure.points(axes, x, seen, words, name, since=x - 1, now=learning + 1, peak=peak)
 
 
 def _starts(learning: np.ndarray) -> np.ndarray:
