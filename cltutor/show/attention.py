@@ -25,7 +25,8 @@ from .style import look
 
 SIDE, GAP, UNDER, BETWEEN, NAMES = 1.12, 0.05, 0.2, 0.25, 1.05  # inches: of a map, between, its number, blocks, names
 LEFT = NAMES + SIDE + BETWEEN
-OVER, THUMB, ACROSS, LARGEST = 0.28, 0.95, 8.3, 2.6  # of names above maps, an image, a page, and an enlarged map
+TILE, SPACE, OVER, THUMB = 1.15, 0.06, 0.28, 0.95  # to be touched: a map, between, names above, an image of the class
+ACROSS, LARGEST = 8.3, 2.6  # of a page, and of an enlarged map
 WIDEST = 12.0  # inches: blocks that do not fit beside each other go below
 PIXELS = 64  # of a map's side, at least; more would only cost time: maps are smooth
 COLORS = (255 * matplotlib.colormaps[MAP](np.arange(256))).astype(np.float32)  # (256, 4), from no to most attention
@@ -169,28 +170,28 @@ def beside(
 
     Spots: "image" for the images, numbered in order, and "map" for the maps (method, step). mask: (H, W) of the object.
     """
-    body, drifts = OVER + len(maps) * (SIDE + UNDER), _drifts(maps)
-    across = math.ceil(len(images) / max(1, int(body / (THUMB + GAP))))
-    left, top = 0.12 + across * (THUMB + GAP) + NAMES, body - OVER
-    width = left + len(columns) * (SIDE + GAP) + 0.1
-    picture = _touched(width, body, what, "Click one to enlarge it.", columns, mask, drifts)
+    body = OVER + len(maps) * (TILE + UNDER)
+    across = math.ceil(len(images) / max(1, int(body / (THUMB + SPACE))))
+    left, top = 0.12 + across * (THUMB + SPACE) + NAMES, body - OVER
+    width = left + len(columns) * (TILE + SPACE) + 0.1
+    picture, drifts = _touched(width, body, maps, columns, mask, what, "Click one to enlarge it.")
     for n, image in enumerate(images):
         row, column = divmod(n, across)
-        x, y = 0.12 + column * (THUMB + GAP), body - (row + 1) * (THUMB + GAP)
+        x, y = 0.12 + column * (THUMB + SPACE), body - (row + 1) * (THUMB + SPACE)
         picture.pixels(as_rgb(image), x, y, THUMB, THUMB, "image")
         picture.spot((x, y, THUMB, THUMB), f"test image {n + 1}" + ", shown" * (n == chosen), key=f"image {n}")
         if n == chosen:
             picture.put(Rectangle((x, y), THUMB, THUMB, fill=False, ec=INK, lw=3))
             _outline(picture, mask, x, y, THUMB)
     for step, column in enumerate(columns):
-        picture.write(left + step * (SIDE + GAP) + SIDE / 2, body - 0.06, shortened(column, SIDE), ha="center")
+        picture.write(left + step * (TILE + SPACE) + TILE / 2, body - 0.06, shortened(column, TILE), ha="center")
     for row, (name, own) in enumerate(maps.items()):
-        y, words = top - row * (SIDE + UNDER) - SIDE, "\n".join(wrapped(name, NAMES - 0.2))
-        picture.write(left - 0.1, y + SIDE / 2, words, TITLE, va="center", ha="right")
+        y, words = top - row * (TILE + UNDER) - TILE, "\n".join(wrapped(name, NAMES - 0.2))
+        picture.write(left - 0.1, y + TILE / 2, words, TITLE, va="center", ha="right")
         for step, tile in enumerate(overlaid(images[chosen], own, opacity)):
-            x = left + step * (SIDE + GAP)
-            picture.appear(step, *_tile(picture, name, tile, drifts[name][step], x, y, SIDE, mask))
-    box = (left, 0, len(columns) * (SIDE + GAP), len(maps) * (SIDE + UNDER))
+            x = left + step * (TILE + SPACE)
+            picture.appear(step, *_tile(picture, name, tile, drifts[name][step], x, y, TILE, mask))
+    box = (left, 0, len(columns) * (TILE + SPACE), len(maps) * (TILE + UNDER))
     fields = {"first": columns[0], "drift": list(drifts.values())}
     picture.cells(box, list(maps), columns, WORDS, key="map", since=[*range(len(columns))] * len(maps), **fields)
     return picture
@@ -203,13 +204,12 @@ def large(
 
     Spots: "image", and "map 0", "map 1", ... for the maps of every step.
     """
-    side = max(SIDE, min(LARGEST, ACROSS / (1 + len(maps)) - GAP))
-    body, drifts = OVER + side + UNDER, _drifts(maps)
-    width = max(5.4, 0.2 + (1 + len(maps)) * (side + GAP))
-    picture = _touched(width, body, what, "Click one to go back.", columns, mask, drifts)
+    side = max(TILE, min(LARGEST, ACROSS / (1 + len(maps)) - SPACE))
+    width, body = max(5.4, 0.2 + (1 + len(maps)) * (side + SPACE)), OVER + side + UNDER
+    picture, drifts = _touched(width, body, maps, columns, mask, what, "Click one to go back.")
     picture.write(0.12, body - 0.2, "image", TITLE, va="baseline")
     for place, (name, own) in enumerate(maps.items(), 1):
-        x = 0.12 + place * (side + GAP)
+        x = 0.12 + place * (side + SPACE)
         picture.write(x, body - 0.2, shortened(name, side), TITLE, va="baseline")
         for step, tile in enumerate(overlaid(image, own, opacity)):
             drawn = _tile(picture, name, tile, drifts[name][step], x, UNDER, side, mask)
@@ -217,28 +217,25 @@ def large(
     picture.pixels(as_rgb(image), 0.12, UNDER, side, side, "image")
     picture.spot((0.12, UNDER, side, side), "the image", key="image")
     _outline(picture, mask, 0.12, UNDER, side)
-    box = (0.12 + side + GAP, 0, len(maps) * (side + GAP), side + UNDER)
-    for step, column in enumerate(columns):
-        words, values = WORDS.replace("{row}, {column}", "{column}, {model}"), {"first": columns[0], "model": column}
-        values |= {"drift": [own[step] for own in drifts.values()], "since": [step], "until": step}
+    box = (0.12 + side + SPACE, 0, len(maps) * (side + SPACE), side + UNDER)
+    words = WORDS.replace("{row}, {column}", "{column}, {frame}")
+    for step, now in enumerate(np.transpose(list(drifts.values()))):
+        values = {"since": [step], "until": step, "first": columns[0], "drift": now}
         picture.cells(box, [""], list(maps), words, key=f"map {step}", **values)
     return picture
 
 
-def _drifts(maps: Own) -> dict[str, np.ndarray]:
-    return {name: drift_from_first(own[None])[0] for name, own in maps.items()}
-
-
 def _touched(
-    width: float, body: float, what: str, click: str, columns: Sequence[str], mask: np.ndarray | None,
-    drifts: Mapping[str, np.ndarray],
-) -> Picture:  # fmt: skip
+    width: float, body: float, maps: Own, columns: Sequence[str], mask: np.ndarray | None, what: str, click: str
+) -> tuple[Picture, dict[str, np.ndarray]]:
+    """A picture with its heading and frames, and each method's drifts (S,)."""
     legend = {} if mask is None else {OBJECT: Line2D([], [], color=OUTLINE)}
     picture = headed(width, body, titled("Where the network looks", what), [f"{BRIGHT} {click}", DRIFT], legend)
     picture.frames(columns, "model")
+    drifts = {name: drift_from_first(own[None])[0] for name, own in maps.items()}
     ends = [f"{name} ends with a drift of {one[np.isfinite(one)][-1]:.2f}" for name, one in drifts.items()]
     picture.alt = f"Attention maps, {what}: {'; '.join(ends)}."
-    return picture
+    return picture, drifts
 
 
 def _tile(

@@ -45,8 +45,8 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
     counts = {run.recipe.schedule.epochs for run in used if len(run.curves.epoch_task)}
     below = f"task being learned{f' ({counts.pop()} epochs each)' if len(counts) == 1 else ''}"
     title, ticks = f"Accuracy of each task, {shown.setting}", [(task + 0.5, str(task + 1)) for task in tasks]
-    legend = shown.legend | {"guessing": Line2D([], [], color=INK, linestyle=":", lw=1)}
-    legend["own task being learned"] = Patch(color=SHADE)
+    legend = {line.layer: line.look.handle for line in lines}
+    legend |= {"guessing": Line2D([], [], color=INK, linestyle=":", lw=1), "own task being learned": Patch(color=SHADE)}
     about = (lowest(lines, guess), 100), len(tasks), ticks, below, shown.notes("*")
     picture, panels = paneled(title, headings, *about, legend=legend)
     times = np.unique(np.concatenate([[0.0], *(line.x for line in lines)]))[1:]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.lines import Line2D
 
 from ..runs.naming import grouped, name_of
 from ..runs.one_class import DASH, NOTE, constant_terms, informative
@@ -58,10 +57,6 @@ class Shown:
         return [method.label + "*" * self.foreign(method) for method in self.methods]
 
     @property
-    def legend(self) -> dict[str, Line2D]:
-        return {label: method.look.handle for label, method in zip(self.labels, self.methods, strict=True)}
-
-    @property
     def setting(self) -> str:
         return setting(self.known_task)
 
@@ -86,7 +81,7 @@ class Shown:
         counts = sorted({len(method.runs) for method in self.methods})
         several = f"{measure} over {f'{counts[0]} to ' if len(counts) > 1 else ''}{counts[-1]} runs"
         never = f"{mark} {NEVER_COMPETED}" if any(map(self.foreign, self.methods)) else ""
-        found = [several if counts[-1] > 1 else "", never, self.missing]
+        found = [several if measure and counts[-1] > 1 else "", never, self.missing]
         tasks = [(run.recipe, [len(task) for task in run.tasks]) for method in self.methods for run in method.runs]
         found += [NOTE] * (self.known_task and any(1 in classes for _, classes in tasks))
         found += [words for recipe, classes in tasks for words in constant_terms(recipe, classes)]

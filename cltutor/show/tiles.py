@@ -19,7 +19,7 @@ from .images import OUTLINE, as_rgb, mosaic
 from .picture import FONT, Picture, grid, headed, shortened, widest
 from .results import fill_matrix
 from .rules import Runs
-from .runs import Method, NotMeasured, Shown, mean_and_spread, measured, percent, setting
+from .runs import NotMeasured, mean_and_spread, measured, percent, setting
 from .spots import Played
 from .style import FRAME, GROUND, SHADE, task_legend, task_look
 
@@ -101,9 +101,8 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
     names = [stream.class_names[label] for task in stream for label in task.classes]
     left, side = 0.25 + min(1.6, widest(names)), min(TILE, WIDE / places.shape[1])
     high, across = max(1.6, TILE * len(names)), max(3.0, side * places.shape[1])
-    alone = tuple(Method(m.label, m.runs[:1], m.look) for m in shown.methods)  # of which nothing is a mean
     notes = ["clear: right; faded: wrong; grey: not asked" + _counted(stream, places)]
-    notes += Shown(alone, known_task, shown.missing).notes("*")
+    notes += shown.notes("*", measure="")  # nothing is a mean
     width = left + across + 2 * GAP + CURVES + MATRIX + 0.15
     title = f"What the network makes of every test image, {shown.setting}"
     picture, ends = headed(width, (high + 0.6) * len(walls) + 0.3, title, notes, task_legend(range(len(stream)))), []
