@@ -77,23 +77,16 @@ def importance(
     width, title = LEFT + across * (WIDE + GAP) + 0.1, titled(f"Importance of each weight of {layer}", what)
     picture = headed(max(5.4, width), BELOW + down * (high + OVER), title, [note])
     picture.frames([f"task {frame + 1}" for frame in range(len(frames))], "task")
-    ends, colors = (TICKS[scale][0], TICKS[scale][-1]), matplotlib.colormaps[MAP].resampled(SHADES)
     for place, method in enumerate(omegas):
         row, column = divmod(place, across)
         box = (LEFT + column * (WIDE + GAP), BELOW + (down - 1 - row) * (high + OVER), WIDE, high)
-        maps = [one[method][0] for one in made]
-        for frame, one in enumerate(maps):
-            axes = picture.panel(*box, frame=False)
-            axes.set(xticks=[], yticks=[])
-            image = heat_map(axes, one, *ends, cmap=colors)
-            if earlier:
-                picture.appear(frame, image, last=frame)
-        _spots(picture, box, method, maps, names, scale, len(omegas))
+        _map(picture, box, method, [maps[method][0] for maps in made], names, scale, len(omegas))
         picture.write(box[0], box[1] + high + 0.07, shortened(method, WIDE), va="baseline")
     for column in range(across):
         picture.write(LEFT + column * (WIDE + GAP), BELOW - 0.06, shortened(names[1], WIDE))
     picture.write(0.3, BELOW + down * (high + OVER) / 2, names[0], rotation=90, va="center", ha="center")
-    picture.color_bar(ScalarMappable(Normalize(*ends), MAP), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
+    colors = ScalarMappable(Normalize(TICKS[scale][0], TICKS[scale][-1]), MAP)
+    picture.color_bar(colors, LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
     picture.write(LEFT, 0.28, SCALES[scale])
     zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values[-1].items())
     size = f"heat maps of {' x '.join(map(str, *shapes))} weights for {', '.join(omegas)}"
@@ -159,10 +152,17 @@ def _grid(tiles: np.ndarray) -> np.ndarray:
     return _tiled(filled.reshape(-1, columns, high, wide))
 
 
-def _spots(
+def _map(
     picture: Picture, place: tuple, method: str, frames: list[np.ndarray], names: tuple[str, str], scale: str, maps: int
 ) -> None:
-    """What is read at each cell of every frame, or at the mean of neighbours where there are too many."""
+    """A method's map in every frame, and what is read at each cell, or at the mean of neighbours if there are many."""
+    colors = matplotlib.colormaps[MAP].resampled(SHADES)
+    for frame, values in enumerate(frames):
+        axes = picture.panel(*place, frame=False)
+        axes.set(xticks=[], yticks=[])
+        image = heat_map(axes, values, TICKS[scale][0], TICKS[scale][-1], cmap=colors)
+        if len(frames) > 1:
+            picture.appear(frame, image, last=frame)
     (left, low, wide, high), first = place, frames[0]
     (rows, down), (columns, across) = _parts(first, names, first.size * maps * len(frames))
     shape = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
