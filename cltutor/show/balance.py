@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..checked import checked
 from ..describe import Choice, Real
-from .matrix import heat_map, write_in_cell
+from .images import heat_map, write_in_cell
 from .picture import FONT, Picture, chart, headed, plain, shortened, tens, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
 from .style import BLUE, FAINT, FRAME, GROUND, INK, VERMILLION, look
@@ -110,7 +110,7 @@ def last_layer(biases: Biases, norms: Norms, classes: Counts, names: Names, what
     parts, axis_names = [], ("bias (added to the logit)", "weight norm (no unit)")
     for left, arrays, axis_name in zip((1.0, MIDDLE + 0.9), panels, axis_names, strict=True):
         axes = picture.panel(left, below, LAYER, 1.95, y=axis_name)
-        means = _marks(picture, axes, arrays, classes, names)
+        means = _marks(axes, arrays, classes, names)
         _name(axes.xaxis, classes, names, LAYER, "class, in order of arrival")
         picture.write(left, below + 2.02, means, va="bottom")
         parts.append(f"{axis_name.split(' (')[0]}, {means}")
@@ -144,9 +144,8 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
     for (name, values), label in zip(arrays.items(), labels, strict=True):
         style = look(name).style | {"linewidth": 1.6, "label": name}
         style |= {"linewidth": 2.6, "markersize": 8, "zorder": 4} if name == chosen else {}
-        fields = {"name": name, "task": list(range(1, len(seen) + 1)), "seen": seen, "y": values}
-        words = "{name}, after task {task}, {seen} classes seen: {y:.1f} %"
-        picture.curve(axes, seen, values, words, label, style, key=name, **fields)
+        words, tasks = "{name}, after task {task}, {x:.0f} classes seen: {y:.1f} %", range(1, len(seen) + 1)
+        picture.curve(axes, seen, values, words, label, style, key=name, name=name, task=tasks)
         if name == chosen:
             broad = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
             picture.layer(label, *axes.plot(seen, values, **broad))
@@ -184,7 +183,7 @@ def rescaling(
         color, marker = looks[name]
         style = {"color": color, "marker": marker, "markevery": max(1, len(factors) // 8), "markersize": 5}
         words = "{name}, factor {x:.2f}: {y:.1f} %"
-        picture.curve(axes, factors, 100 * values, words, name, style, key=name, name=name, x=factors, y=100 * values)
+        picture.curve(axes, factors, 100 * values, words, name, style, key=name, name=name)
     axes.set(xlim=(0, 1.02 * max(factors[-1], now, aligned)), ylim=(-3, 103))
     place = int(np.abs(factors - now).argmin())
     parts = ", ".join(f"{name} {100 * values[place]:.1f} %" for name, values in accuracies.items())
@@ -223,21 +222,19 @@ def _name(axis, classes: Sequence[int], names: Sequence[str], inches: float, wor
     axis.set_label_text(words, fontsize=FONT, color=INK)
 
 
-def _marks(
-    picture: Picture, axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequence[str]
-) -> str:
+def _marks(axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int], names: Sequence[str]) -> str:
     """One mark per class and moment, the two moments of a class joined; returns the means of old and new classes."""
     old, means, size = sum(classes[:-1]), [], 7 if sum(classes) <= NAMED else 4
     shifts = (0,) if len(arrays) == 1 else (-0.17, 0.17)
     for (group, color, marker), own in zip(GROUPS, (slice(0, old), slice(old, None)), strict=True):
         values = np.array([array[own] for array in arrays.values()])
         places = np.arange(sum(classes))[own] + np.array(shifts)[:, None]
-        picture.layer(group, *axes.plot(places, values, color=color, linewidth=1.2))
+        axes.figure.layer(group, *axes.plot(places, values, color=color, linewidth=1.2))
         for moment, x, y in zip(arrays, places, values, strict=True):
             fill = {"markerfacecolor": color if moment == list(arrays)[-1] else GROUND, "markersize": size}
-            picture.layer(group, *axes.plot(x, y, marker, color=color, zorder=3, label=group, **fill))
-            fields = {"moment": moment, "name": names[own], "y": y, "what": axes.get_ylabel().split(" (")[0]}
-            picture.points(axes, x, y, f"{{moment}}, {{name}}, one of the {group}: {{what}} {{y:.3f}}", group, **fields)
+            axes.figure.layer(group, *axes.plot(x, y, marker, color=color, zorder=3, label=group, **fill))
+            words = f"{{moment}}, {{name}}, one of the {group}: {axes.get_ylabel().split(' (')[0]} {{y:.3f}}"
+            axes.figure.points(axes, x, y, words, group, moment=moment, name=names[own])
         means.append(f"{group.split()[0]} {' → '.join(f'{mean.round(3) + 0:.3f}' for mean in values.mean(1))}")
     for place, end in enumerate(np.cumsum(classes)[:-1], 1):
         axes.axvline(end - 0.5, color=FAINT, linewidth=2 if place == len(classes) - 1 else 0.6, zorder=0)

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..checked import AnyOf, Many, Table, Text, checked
 from ..describe import Kind, Real, Whole
@@ -47,13 +47,13 @@ def growth(counts: Growing) -> Picture:
     legend = {label: look(name).handle for label, name in zip(labels, counts, strict=True)}
     title, notes = "Parameters of all tasks together", ["in parentheses: after the last task"]
     picture, axes = chart(8.0, 2.9, title, notes, legend, "tasks learned", "parameters", left=0.95)
-    axes.set(xlim=(0.7, (most := max(map(len, counts.values()))) + 0.3))
-    axes.set_ylim(0, 1.06 * max(values.max() for values in counts.values()))
+    most, largest = max(map(len, counts.values())), max(values.max() for values in counts.values())
+    axes.set(xlim=(0.7, most + 0.3), ylim=(0, 1.06 * largest))
     for label, (name, values) in zip(labels, counts.items(), strict=True):
         x, style = np.arange(1, len(values) + 1), look(name).style | {"markersize": 7, "label": name}
-        fields = {"name": name, "count": [counted(task, "task") for task in x], "size": values}
-        picture.curve(axes, x, values, "{name}, {count}: {size:,.0f} parameters", label, style, **fields)
-    axes.xaxis.set_major_locator(MaxNLocator(min(most, 12), integer=True))
+        words, count = "{name}, {count}: {y:,.0f} parameters", [counted(task, "task") for task in x]
+        picture.curve(axes, x, values, words, label, style, name=name, count=count)
+    axes.locator_params(axis="x", nbins=min(most, 12), integer=True, min_n_ticks=1)
     axes.yaxis.set_major_formatter(SHORT)
     picture.describe("Number of parameters after the first and the last task", (0, -1))
     return picture
@@ -83,8 +83,8 @@ def accuracy_over_parameters(points: Points, measure: str = "accuracy", note: st
         bars = {"yerr": half, "capsize": 4, "elinewidth": 1.4} if np.isfinite(half) else {}
         drawn = axes.errorbar(size, mean, label=name, **styles[name], **bars)
         picture.layer(name, *drawn.get_children())
-        seeds = f"{' (95 % interval)' if bars else ''}, {counted(len(values), 'seed')}, {size:,.0f} parameters"
-        words = f"{name}, {measure}: {reading(mean, half)}{seeds}"
+        read = f"{reading(mean, half, kind=' (95 % interval)')}, {counted(len(values), 'seed')}"
+        words = f"{name}, {measure}: {read}, {size:,.0f} parameters"
         picture.points(axes, [size], [mean], "{words}", name, words=words)
         ends += [mean - np.nan_to_num(half), mean + np.nan_to_num(half)]
     sizes = [size for size, _ in found.values()]
@@ -93,7 +93,7 @@ def accuracy_over_parameters(points: Points, measure: str = "accuracy", note: st
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(SHORT)
     axes.minorticks_off()
-    axes.yaxis.set_major_locator(MaxNLocator(6))
+    axes.locator_params(axis="y", nbins=6)
     picture.describe(f"{title}the number of parameters")
     return picture
 

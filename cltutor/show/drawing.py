@@ -60,7 +60,9 @@ def _slim(text: str) -> str:
     used = set(re.findall(r"#([\w-]+)[\")]", text))
     text = re.sub(r' id="([^"]*)"', lambda found: _name(found[1], used), text)
     text = re.sub(r'(href="#|url\(#)', rf"\1{OWN}", text)
-    text = re.sub(r"((?:fill|stroke): )(#[0-9a-f]{6})", lambda found: found[1] + _themed(found[2]), text)
+    # Colours of the palette become variables of the page; others, such as those of a heat map, stay as they are.
+    variables = {color: f"var(--cltutor-{NAMES.get(color, color[1:])}, {color})" for color in DARK}
+    text = re.sub(rf"((?:fill|stroke): )({'|'.join(DARK)})", lambda found: found[1] + variables[found[2]], text)
     text = re.sub(r">\s+<", "><", re.sub(r"base64,\s+", "base64,", text))
     if len(text) > LARGE:
         text = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", lambda found: _webp(found[1]), text)
@@ -73,11 +75,6 @@ def _name(gid: str, used: set[str]) -> str:
         pairs = (tag.partition("=") for tag in gid.split(";")[1:])
         return "".join(f' data-{kind}="{value}"' for kind, _, value in pairs)
     return f' id="{OWN}{gid}"' if gid in used else ""
-
-
-def _themed(color: str) -> str:
-    """A colour of the palette as a variable of the page; others, such as those of a heat map, stay as they are."""
-    return f"var(--cltutor-{NAMES.get(color, color[1:])}, {color})" if color in DARK else color
 
 
 def _webp(png: str) -> str:

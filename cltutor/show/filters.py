@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import matplotlib
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike
 from ..checked import checked
 from ..describe import Kind
 from ..networks.dfcnn import DFCNNNetwork
-from .matrix import MAP, write_in_cell
+from .images import OUTLINE, fitted, heat_map, mosaic, write_in_cell
 from .picture import Picture, headed, name_rows, room, shortened, titled, widest
 from .rules import Values
 from .style import FRAME
@@ -38,18 +37,6 @@ PARTS = "Point at a tile: what it is mostly made of is marked. White: near zero,
 PIXELS, GAP, WEIGHTS = 12, 0.14, 2000  # of a tile's side, at least; of it between tiles; weights read one by one
 CELL = 0.41  # inches of a number between two tasks
 NUMBERED = 10  # tasks, at most, whose similarities are written as numbers
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Tiles (N, h, w) of a stage with their numbers, in a frame, of a task, and what each is made of."""
-
-    tiles: np.ndarray
-    numbers: np.ndarray
-    place: int
-    frame: int
-    task: int
-    made: list[Made]
 
 
 @checked(network=Kind("the network of a run of dfcnn, such as run.model", lambda one: hasattr(one, "knowledge_base")))
@@ -76,8 +63,8 @@ def knowledge(
     if off and not 0 <= off[0] <= off[-1] < channels:
         raise ValueError(f"The knowledge base of layer {layer} has channels 0 to {channels - 1}, not {off}.")
     chosen = [strongest(tiles, most) for tiles, most in zip(whole, MOST, strict=True)]
-    shown = [tiles[best] for stage in each for tiles, best in zip(stage, chosen, strict=True)]
-    bound = float(max(np.abs(tiles).max() for tiles in shown)) or 1.0
+    pairs = [pair for stage in each for pair in zip(stage, chosen, strict=True)]
+    bound = float(max(np.abs(tiles[best]).max() for tiles, best in pairs)) or 1.0
     title = titled(f"Layer {layer + 1}, task {task + 1}: filters rebuilt from the knowledge base", what)
     top, single = SIDE + 1.33, len(each) == 1
     made = made_of(network, layer, task, chosen, off) if single else [[("", [])] * len(tiles) for tiles in chosen]
@@ -89,8 +76,8 @@ def knowledge(
         for place in range(3) if frame == 0 else (1, 2):  # all tasks share the knowledge base
             words = _described(before[place], now[place], place, len(off))
             text = picture.write(LEFTS[place], top, "\n".join([names[place], *words]))
-            sheet = Sheet(now[place][chosen[place]], chosen[place], place, frame, tasks[frame], made[place])
-            drawn = _sheet(picture, sheet, top - 0.6, bound, off)
+            shown = now[place][chosen[place]], chosen[place], made[place]
+            drawn = _sheet(picture, place, frame, tasks[frame], shown, off, top - 0.6, bound)
             if place:
                 picture.appear(frame, text, *drawn, last=frame)
             if tasks[frame] == task or not place:
@@ -119,20 +106,21 @@ def knowledge_shares(shares: Shares, names: Sequence[str] = (), what: str = "") 
     names = list(names) or [f"task {task + 1}" for task in range(count)]
     if len(names) != count:
         raise ValueError(f"{count} tasks need {count} names, not {len(names)}.")
-    named = min(1.5, 0.02 + widest(names))
-    square, high = max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
-    left = 0.25 + named
-    right = WIDTH - 0.15 - square
-    title = titled("What each task takes from the knowledge base", what)
+    named, square, high = min(1.5, 0.02 + widest(names)), max(1.6, CELL * min(count, NUMBERED)), 0.26 * count
+    left, right = 0.25 + named, WIDTH - 0.15 - square
+    title, wide = titled("What each task takes from the knowledge base", what), right - left - 0.4
     picture = headed(WIDTH, high + 1.48, title)
     picture.write(left, high + 1.48, "share of each channel in a task's filters (%)")
-    alike = cosines(values)
-    lowest = min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
-    picture.write(right, high + 1.48, f"cosine between tasks\n(colour: {lowest:g} to 1)")
-    _shares(picture, values, names, named, left, right - left - 0.4)
-    axes = picture.panel(right, 1.05, square, high, "task", frame=False)
-    picture.cells(axes, names, names, "{row} and {column}: cosine {cosine:.4f}", cosine=alike)
-    _similarities(axes, alike, lowest)
+    axes = picture.panel(left, 1.05, wide, high, "channel of the knowledge base", frame=False)
+    numbers = [str(channel + 1) for channel in range(values.shape[1])]
+    image, words = heat_map(axes, 100 * values, 0, None), "{row}, channel {column}: {share:.2f} % of its filters"
+    picture.cells(axes, names, numbers, words, key="share", share=100 * values)
+    every = math.ceil(len(numbers) * room(3) / wide)
+    axes.set_xticks(range(0, len(numbers), every), numbers[::every])
+    name_rows(axes, [shortened(name, named) for name in names])
+    picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
+    alike, axes = cosines(values), picture.panel(right, 1.05, square, high, "task", frame=False)
+    picture.write(right, high + 1.48, f"cosine between tasks\n(colour: {_similarities(axes, alike, names):g} to 1)")
     picture.alt = f"{title}: {_related(values, alike, names)}."
     return picture
 
@@ -167,51 +155,43 @@ def _described(whole: np.ndarray, now: np.ndarray, place: int, off: int) -> tupl
     return f"{shown} {KINDS[place]}", f"{high} x {wide}{change if off else ''}"
 
 
-def _sheet(picture: Picture, sheet: Sheet, top: float, bound: float, off: list[int]) -> list[Artist]:
-    """The tiles in rows, with spots and, for channels of L, numbers above and crosses over ``off``."""
-    tiles, place, numbers = sheet.tiles, sheet.place, sheet.numbers
-    (count, high, wide), above = tiles.shape, 0 if place else NUMBER
-    fits = [(min(SIDE / n, SIDE / math.ceil(count / n) - above) / (1 + GAP), n) for n in range(1, count + 1)]
-    side, columns = max((min(side, LARGEST), -n) for side, n in fits)
-    rows, columns, least = math.ceil(count / -columns), -columns, math.lcm(high, wide)
+def _sheet(
+    picture: Picture, place: int, frame: int, task: int, shown: tuple[np.ndarray, np.ndarray, list[Made]],
+    off: list[int], top: float, bound: float,
+) -> list[Artist]:  # fmt: skip
+    """Tiles (N, h, w) of a stage in rows, with their spots and, for channels of L, numbers above and crosses over
+    ``off``. shown: the tiles, their numbers in the network, and what each is made of."""
+    (tiles, numbers, made), above = shown, 0 if place else NUMBER
+    count, high, wide = tiles.shape
+    side, columns = fitted(count, SIDE, SIDE, (1 + GAP) * LARGEST, above)
+    side, rows, least = side / (1 + GAP), math.ceil(count / columns), math.lcm(high, wide)
     across = least * math.ceil(PIXELS / least)  # pixels of a tile, whose parts are whole ones as well
-    gap, room_above = round(GAP * across), round(above / side * across)
     colors = matplotlib.colormaps[SIGNED](Normalize(-bound, bound, clip=True)(tiles), bytes=True)
     large = colors.repeat(across // high, 1).repeat(across // wide, 2)
-    padded = np.pad(large, ((0, rows * columns - count), (room_above, gap), (0, gap), (0, 0)))
-    pixels = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2).reshape(-1, columns * (across + gap), 4)
+    pixels = mosaic(large, columns, round(GAP * across), room_above := round(above / side * across))
     size = side / across * np.array(pixels.shape[1::-1])
     box = (LEFTS[place], top - size[1], *size)
     drawn = [picture.pixels(pixels, *box)]
     down, right = np.divmod(np.arange(count), columns)
-    lows = box[1] + size[1] * (1 - down / rows) - side * (room_above + across) / across
+    lows = top - size[1] * down / rows - side * (room_above + across) / across
     corners = np.column_stack([box[0] + right * size[0] / columns, lows])
-    frames = corners[:, None] + side * np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)])
-    look = {"colors": FRAME, "linewidths": 0.6, "transform": picture.dpi_scale_trans}
-    drawn.append(picture.add_artist(LineCollection(frames, **look)))
+    drawn.append(picture.put(LineCollection(corners[:, None] + side * OUTLINE, colors=FRAME, linewidths=0.6)))
     if not place:
         diagonals = side * np.array([[(0, 0), (1, 1)], [(0, 1), (1, 0)]])
         lines = (corners[np.isin(numbers, off), None, None] + diagonals).reshape(-1, 2, 2)
-        picture.add_artist(LineCollection(lines, **look | {"colors": "black", "linewidths": 1.4}))
+        picture.put(LineCollection(lines, colors="black", linewidths=1.4))
         for number, (x, y) in zip(numbers + 1, corners, strict=True):
             picture.write(x + side / 2, y + side + 0.02, str(number), ha="center", va="bottom")
-    _spots(picture, sheet, box, (rows, columns))
+    frames, rest = len(picture.frame_names), [None] * (rows * columns - count)
+    read = [_read(tile, tiles.size * frames <= WEIGHTS) for tile in tiles]
+    named = [f"{KINDS[place][:-1]} {number} of {'LDW'[place]}" for number in numbers + 1]
+    fields = {"tile": named + rest, "read": read + rest, "made": [words for words, _ in made] + rest}
+    marked = {"link": (place * APART + numbers).tolist(), "marks": [marks for _, marks in made]}
+    key = f"{TILES[place]} {task + 1}" if place and frames > 1 else TILES[place]
+    there = {"since": [frame], "until": frame if place else None}
+    words = f"{{tile}}{f', task {task + 1}' if place else ''}: {{read}}{{made}}"
+    picture.cells(box, [""] * rows, [""] * columns, words, key=key, **there, **marked, **fields)
     return drawn
-
-
-def _spots(picture: Picture, sheet: Sheet, box: tuple, shape: tuple[int, int]) -> None:
-    """The words of every tile, and what is marked with it."""
-    place, frames = sheet.place, len(picture.frame_names)
-    rest, whole = [None] * (math.prod(shape) - len(sheet.tiles)), place and f", task {sheet.task + 1}"
-    read = [_read(tile, sheet.tiles.size * frames <= WEIGHTS) for tile in sheet.tiles]
-    tile = [f"{KINDS[place][:-1]} {number} of {'LDW'[place]}" for number in sheet.numbers + 1]
-    fields = {"tile": [*tile, *rest], "read": [*read, *rest], "made": [*(words for words, _ in sheet.made), *rest]}
-    own = [place * APART + number for number in sheet.numbers.tolist()]
-    marked = {"link": own, "marks": [marks for _, marks in sheet.made]}
-    key = f"{TILES[place]} {sheet.task + 1}" if place and frames > 1 else TILES[place]
-    there = {"since": [sheet.frame], "until": sheet.frame if place else None}
-    words = f"{{tile}}{whole or ''}: {{read}}{{made}}"
-    picture.cells(box, [""] * shape[0], [""] * shape[1], words, key=key, **there, **marked, **fields)
 
 
 def made_of(
@@ -248,32 +228,18 @@ def _read(tile: np.ndarray, one_by_one: bool) -> str:
     return f"norm {np.linalg.norm(tile):.3g}, {weights}"
 
 
-def _shares(picture: Picture, values: np.ndarray, names: Sequence[str], named: float, left: float, wide: float) -> None:
-    """The heat map of shares, with its colour bar below."""
-    count, channels = values.shape
-    axes = picture.panel(left, 1.05, wide, 0.26 * count, "channel of the knowledge base", frame=False)
-    image = axes.imshow(100 * values, cmap=MAP, vmin=0, aspect="auto", interpolation="none")
-    numbers = [str(channel + 1) for channel in range(channels)]
-    words = "{row}, channel {column}: {share:.2f} % of its filters"
-    picture.cells(axes, names, numbers, words, key="share", share=100 * values)
-    every = math.ceil(channels * room(3) / wide)
-    axes.set_xticks(range(0, channels, every), numbers[::every])
-    name_rows(axes, [shortened(name, named) for name in names])
-    picture.color_bar(image, left, 0.33, min(3.0, wide), 0.12)
-
-
-def _similarities(axes: Axes, alike: np.ndarray, lowest: float) -> None:
-    """The heat map of cosines, with numbers if they fit."""
-    count, colors = len(alike), matplotlib.colormaps[MAP]
-    axes.imshow(alike, cmap=colors, vmin=lowest, vmax=1, aspect="auto", interpolation="none")
-    every = math.ceil(count / NUMBERED)
+def _similarities(axes: Axes, alike: np.ndarray, names: Sequence[str]) -> float:
+    """The heat map of cosines, with numbers if they fit; returns the lower end of its colours."""
+    count, every = len(alike), math.ceil(len(alike) / NUMBERED)
+    lowest = min(0.99, math.floor(100 * alike.min() + 1e-9) / 100)
+    image = heat_map(axes, alike, lowest, 1)
+    axes.figure.cells(axes, names, names, "{row} and {column}: cosine {cosine:.4f}", cosine=alike)
     axes.set_xticks(range(0, count, every), [str(task + 1) for task in range(0, count, every)])
     axes.set_yticks([])
-    if count <= NUMBERED:
-        for i, j in np.ndindex(alike.shape):
-            words = f"{alike[i, j]:.3f}"
-            words = "1" if words == "1.000" else words.removeprefix("0")
-            write_in_cell(axes, i, j, words, colors((alike[i, j] - lowest) / (1 - lowest)))
+    for (i, j), cosine in np.ndenumerate(alike) if count <= NUMBERED else ():
+        words = f"{cosine:.3f}"
+        write_in_cell(axes, i, j, "1" if words == "1.000" else words.removeprefix("0"), image.to_rgba(cosine))
+    return lowest
 
 
 def _related(values: np.ndarray, alike: np.ndarray, names: Sequence[str]) -> str:

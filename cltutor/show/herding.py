@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from ..checked import Table, checked
 from ..describe import Choice, Real, Whole
 from . import style
-from .images import as_rgb, put_image
+from .images import OUTLINE, as_rgb, fitted, mosaic, put_image
 from .picture import Picture, headed, titled, wrapped
 from .rules import Images, Step, TwoNames, Values
+from .runs import counted
 from .style import BLACK, BLUE, DOTTED, FAINT, GREY, GROUND, ORANGE, PURPLE, SHADE, SOLID, VERMILLION, Look
 
 LOOKS = {
@@ -29,6 +29,7 @@ LOOKS = {
 Places = Annotated[ArrayLike, Values(("N, 2",))]
 Order = Annotated[ArrayLike, Values(("M",), 0, whole=True)]
 Distances = Annotated[Mapping, Table(Values(("M",), 0), Choice(LOOKS), least=1)]
+Strategy = Annotated[str, Choice(LOOKS)]
 Distance = Annotated[float, Real(at_least=0)]
 Kept = Annotated[Mapping[int, int], Table(Whole(at_least=1), Whole(at_least=1), least=1)]
 WIDTH, HIGH = 9.6, 3.3  # inches of a picture and of the panels of `selection`
@@ -39,7 +40,7 @@ MARKS = {  # how a point of the map is drawn
     "class mean": {"color": BLACK, "marker": "*", "ms": 20, "mec": GROUND, "mew": 1},
     "mean of the chosen": {"color": style.SKY, "marker": "P", "ms": 8, "mec": BLACK, "mew": 0.8},
 }
-BY_HAND = {"color": BLACK, "marker": "X", "ms": 9, "mec": GROUND, "mew": 1}
+BY_HAND = {"color": BLACK, "marker": "X", "markersize": 9, "mec": GROUND, "mew": 1}
 SIDE, SLOT, MOST = 0.4, 0.44, 60  # inches of a small image and of its place, and how many are shown
 TILE, TILES, DEEP, PIXELS = 0.4, 160, 1.0, 24  # inches of a tile, at most; tiles; inches of all; pixels of each
 LARGE = 3 * SLOT + SIDE  # inches of the image last chosen
@@ -48,17 +49,9 @@ PALE = 0.3  # opacity of an evicted image, which is grey
 
 @checked
 def selection(
-    places: Places,
-    order: Order,
-    distances: Distances,
-    strategy: Annotated[str, Choice(LOOKS)],
-    step: Step,
-    axes: TwoNames,
-    what: str = "",
-    images: Images | None = None,
-    by_hand: Collection[int] = (),
-    distance: Distance = 0.0,
-) -> Picture:
+    places: Places, order: Order, distances: Distances, strategy: Strategy, step: Step, axes: TwoNames, what: str = "",
+    images: Images | None = None, by_hand: Collection[int] = (), distance: Distance = 0.0,
+) -> Picture:  # fmt: skip
     """A class's images on a map, the first ``step`` chosen by a strategy, and the distance of each strategy's mean.
 
     places (N, 2) of the images; order (at least M,): which are chosen, in order. On the map the mean of the chosen
@@ -83,9 +76,9 @@ def selection(
     legend |= {name: Line2D([], [], linestyle="", **BY_HAND) for name in own}
     low, high = (0.0, HIGH) if images is None else (DEEP + 0.05, HIGH - 0.4)  # all on one screen
     picture = headed(WIDTH, high + 0.65 + low, title, (), legend, len(MARKS))
-    _map(picture, picture.panel(0.85, 0.6 + low, high, high, *axes), xy, order, step, chosen)
+    _map(picture.panel(0.85, 0.6 + low, high, high, *axes), xy, order, step, chosen)
     names = "number m of exemplars", "mean to class mean: distance (no unit)"
-    _curves(picture, picture.panel(5.15, 0.6 + low, 4.25, high, *names), lines, step, own)
+    _curves(picture.panel(5.15, 0.6 + low, 4.25, high, *names), lines, step, own)
     if images is not None:
         _tiles(picture, images, order[:TILES], chosen)
     now = ", ".join(f"{values[step - 1]:.3f} by {name}" for name, values in lines.items())
@@ -110,14 +103,12 @@ def exemplars(images: Images, step: Step, what: str = "") -> Picture:
     picture.frames([f"{count} chosen" for count in range(1, step + 1)], "exemplars")
     corners, box = _corners(len(images), 15, (LARGE + 0.75, top), SLOT)
     places = [Rectangle(corner, SIDE, SIDE) for corner in corners]
-    look = {"facecolors": SHADE, "zorder": -1, "transform": picture.dpi_scale_trans}
-    picture.add_artist(PatchCollection(places, linewidths=0, **look))
-    ring = {"fill": False, "edgecolor": ORANGE, "linewidth": 2.5, "transform": picture.dpi_scale_trans}
+    picture.put(PatchCollection(places, linewidths=0, facecolors=SHADE, zorder=-1))
     for place in range(step):
         pixels = as_rgb(images[place])
         picture.appear(place, put_image(picture, pixels, *corners[place], SIDE, "small"))
         words = picture.write(0.12, top - LARGE - 0.03, f"number {place + 1}")
-        around = picture.add_artist(Rectangle(corners[place], SIDE, SIDE, **ring))
+        around = picture.put(Rectangle(corners[place], SIDE, SIDE, fill=False, edgecolor=ORANGE, linewidth=2.5))
         picture.appear(place, put_image(picture, pixels, 0.12, top - LARGE, LARGE, "large"), words, around, last=place)
     numbers = [str(place + 1) if place < step else None for place in range(15 * rows)]
     since = [min(place, step - 1) for place in range(15 * rows)]
@@ -145,13 +136,13 @@ def evictions(images: Images, kept: Kept, what: str = "") -> Picture:
         raise ValueError(f"kept falls from {len(images)}, the number of images, as classes arrive, unlike {kept}.")
     evicted = [next((c for c, n in kept.items() if n <= place), 0) for place in range(min(len(images), MOST))]
     stages = ", ".join(f"{n} with {classes} classes" for classes, n in kept.items())
-    note = [f"strong: stay with all {seen[-1]} classes; pale: evicted when so many classes have been seen"]
+    note = f"strong: stay with all {seen[-1]} classes; pale: evicted when so many classes have been seen"
     if counts[-1] == len(images):
-        note = [f"none is evicted: all stay with all {seen[-1]} classes"]
-    note += wrapped(f"kept: {stages}", WIDTH - 0.3)[:2]
+        note = f"none is evicted: all stay with all {seen[-1]} classes"
+    notes = [note, *wrapped(f"kept: {stages}", WIDTH - 0.3)[:2]]
     slot, title = SLOT + 0.22, titled("Which exemplars are evicted", what)
     top = 3 * slot + 0.25
-    picture = headed(WIDTH, top + 0.05, title, note)
+    picture = headed(WIDTH, top + 0.05, title, notes)
     picture.frames([f"{classes} classes" for classes in seen], "classes seen")
     corners, box = _corners(len(evicted), 20, (0.12, top), slot)
     for image, corner, classes in zip(images, corners, evicted, strict=False):
@@ -190,7 +181,7 @@ def _check_selection(
         raise ValueError(f"by_hand lists images from 0 to {len(xy) - 1}, not {wrong[0]}.")
 
 
-def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: int, chosen: np.ndarray) -> None:
+def _map(axes: Axes, xy: np.ndarray, order: np.ndarray, step: int, chosen: np.ndarray) -> None:
     """The images, their means and the path of the strategy's mean; a unit is as long across as up."""
     path = xy[order[:step]].cumsum(0) / np.arange(1, step + 1)[:, None]
     target, mean = xy.mean(0), xy[chosen].mean(0)
@@ -199,16 +190,15 @@ def _map(picture: Picture, axes: Axes, xy: np.ndarray, order: np.ndarray, step: 
     last = [image for image in order[step - 1 : step] if image in chosen]
     marked = (xy, xy[chosen], xy[last], target[None], mean[None])
     for layer, (points, (name, mark)) in enumerate(zip(marked, MARKS.items(), strict=True)):
-        picture.layer(name, *axes.plot(*points.T, linestyle="", label=name, zorder=2 + (layer > 2) * 2, **mark))
+        axes.figure.layer(name, *axes.plot(*points.T, linestyle="", label=name, zorder=2 + (layer > 2) * 2, **mark))
     names = [f"image {place}, {words}" for place, words in enumerate(_fates(len(xy), order, chosen), 1)]
     names += [f"mean of all {len(xy)} images", f"mean of the {len(chosen)} chosen"]
     x, y = np.concatenate([xy, target[None], mean[None]]).T
     link = [*range(len(xy)), -1, -2]  # a mean has no tile
-    picture.points(axes, x, y, "{name}: ({x:.3g}, {y:.3g})", key="dot", link=link, name=names, x=x, y=y)
+    axes.figure.points(axes, x, y, "{name}: ({x:.3g}, {y:.3g})", key="dot", link=link, name=names)
     middle, half = (xy.max(0) + xy.min(0)) / 2, 0.55 * max(np.ptp(xy, axis=0).max(), 0.1)
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(4))
+    axes.locator_params(nbins=4)
 
 
 def _fates(count: int, order: np.ndarray, chosen: np.ndarray) -> list[str]:
@@ -221,49 +211,40 @@ def _fates(count: int, order: np.ndarray, chosen: np.ndarray) -> list[str]:
     return when
 
 
-def _curves(
-    picture: Picture, axes: Axes, lines: Mapping[str, np.ndarray], step: int, own: Mapping[str, tuple[int, float]]
-) -> None:
+def _curves(axes: Axes, lines: Mapping[str, np.ndarray], step: int, own: Mapping[str, tuple[int, float]]) -> None:
     """The distance of each strategy's mean, and the point of the choice by hand, if there is ``own``."""
     count = len(next(iter(lines.values())))
     axes.axvline(step, color=GREY, linewidth=1, zorder=0.5)
     for name, values in lines.items():
-        line = {"linewidth": 1.8, "markersize": 5.5, "markevery": [step - 1], "label": name}
         layer, x = f"{name} {values[step - 1]:.3f}", np.arange(1, count + 1)
-        picture.layer(layer, *axes.plot(x, values, **line, **LOOKS[name].style))
-        words = "{name}, {count} exemplars: distance {values:.4f} (no unit)"
-        picture.points(axes, x, values, words, layer, name, name=name, count=x, values=values)
+        style = LOOKS[name].style | {"markevery": [step - 1], "label": name}
+        words = f"{name}, {{x:.0f}} exemplars: distance {{y:.4f}} (no unit)"
+        axes.figure.curve(axes, x, values, words, layer, style, key=name)
     for layer, (x, y) in own.items():
-        look = BY_HAND | {"linestyle": "", "zorder": 4, "clip_on": False}
-        picture.layer(layer, *axes.plot([x], [y], label="your choice", **look))
-        words = f"your choice, {x} image{'s' * (x > 1)}: distance {y:.4f} (no unit)"
-        picture.points(axes, [x], [y], words, layer, "your choice")
+        style = BY_HAND | {"linestyle": "", "zorder": 4, "clip_on": False, "label": "your choice"}
+        words = f"your choice, {counted(x, 'image')}: distance {y:.4f} (no unit)"
+        axes.figure.curve(axes, np.array([x]), np.array([y]), words, layer, style, key="your choice")
         count = max(count, x)
-    highest = max([values.max() for values in lines.values()] + [y for _, y in own.values()])
+    highest = max(*map(max, lines.values()), *(y for _, y in own.values()), 0)
     axes.set(xlim=(0, count + 0.5), ylim=(0, 1.08 * highest or 1))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.locator_params(axis="x", nbins=6, integer=True)
 
 
 def _tiles(picture: Picture, images: np.ndarray, order: np.ndarray, chosen: np.ndarray) -> None:
     """The images in order of choice as tiles of one image: pale unless chosen, and framed if they are."""
-    wide, fates = WIDTH - 0.24, _fates(len(images), order, chosen)
-    sides = (min(TILE, wide / n, DEEP / math.ceil(len(order) / n)) for n in range(1, len(order) + 1))
-    side, columns = max((side, -n) for n, side in enumerate(sides, 1))
-    columns, rows = -columns, math.ceil(len(order) / -columns)
+    side, columns = fitted(len(order), WIDTH - 0.24, DEEP, TILE)
+    rows, fates = math.ceil(len(order) / columns), _fates(len(images), order, chosen)
     across = np.arange(PIXELS)
     down, right = across * images.shape[2] // PIXELS, across * images.shape[3] // PIXELS
     small = np.stack([as_rgb(image) for image in images[order][:, :, down][:, :, :, right]])
     alpha = np.where(np.isin(order, chosen), 255, 120).astype(np.uint8)[:, None, None, None]
     tiles = np.concatenate([small, np.broadcast_to(alpha, (*small.shape[:3], 1))], axis=3)
-    padded = np.pad(tiles, ((0, rows * columns - len(order)), (0, 2), (0, 2), (0, 0)))
-    sheet = padded.reshape(rows, columns, PIXELS + 2, PIXELS + 2, 4).swapaxes(1, 2).reshape(rows * (PIXELS + 2), -1, 4)
     box = (0.12, 0.08 + DEEP - side * rows, side * columns, side * rows)
-    picture.pixels(sheet, *box)
-    at = np.flatnonzero(np.isin(order, chosen))
-    corners = np.column_stack([box[0] + at % columns * side, box[1] + box[3] - (at // columns + 1) * side])
+    picture.pixels(mosaic(tiles, columns, 2), *box)
+    down, right = np.divmod(np.flatnonzero(np.isin(order, chosen)), columns)
     edge = side * PIXELS / (PIXELS + 2)
-    around = corners[:, None] + [0, side - edge] + edge * np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)])
-    picture.add_artist(LineCollection(around, colors=ORANGE, linewidths=1.8, transform=picture.dpi_scale_trans))
+    corners = np.column_stack([box[0] + right * side, box[1] + box[3] - down * side - edge])
+    picture.put(LineCollection(corners[:, None] + edge * OUTLINE, colors=ORANGE, linewidths=1.8))
     empty = [None] * (rows * columns - len(order))
     fields = {"number": [*(order + 1), *empty], "fate": [*(fates[image] for image in order), *empty]}
     words, link = "image {number}, its picture, {fate}", [*order, *[-3] * len(empty)]

@@ -6,20 +6,20 @@ Importances of different methods have different units: they are compared on scal
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Annotated
 
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from ..checked import Table, Text, checked
-from .matrix import MAP, heat_map
+from ..describe import Choice
+from .images import MAP, heat_map
 from .picture import FONT, Picture, chart, headed, shortened, titled
-from .rules import TwoNames, by_name
-from .scales import FINE, OMEGA, READ, SCALES, TICKS, UNIT, Omega, Scale, rank_correlation, scaled
+from .rules import TwoNames, Values, by_name
 from .spots import Played
 from .style import GROUND, INK
 
@@ -30,7 +30,18 @@ CELLS = 260  # per side of a map: thinner ones cannot be distinguished
 COUNTED = 40  # cells per side of a map of agreement
 SPOTS = 132_000  # of all maps: of more cells, the mean of neighbours is read
 TILED = 130  # per side of a map of tiles, whose gaps must be visible as well
-SHADES = 32  # of colour: more cannot be distinguished, and would take more room in a page
+SHADES = 33  # of colour: more cannot be distinguished, and would take more room in a page
+DECADES = 6  # below the largest, on the logarithmic scale
+SCALES = {
+    "rank": "rank in the layer (% of its weights that matter less)",
+    "log": "importance (decades below the layer's largest)",
+}
+TICKS = {"rank": range(0, 101, 20), "log": range(-DECADES, 1)}
+UNIT = {"rank": "rank (%)", "log": "decades below the largest"}
+FINE = {"rank": 1, "log": -20}  # steps of a unit in which a value is read
+READ = {"rank": "rank {} % in the layer", "log": "{} decades from the layer's largest"}
+OMEGA = Values(low=0)
+Omega, Scale = Annotated[ArrayLike, OMEGA], Annotated[str, Choice(SCALES)]
 Omegas = by_name(Table(None, Text(), least=1))  # by method, then by the parameter's name
 
 
@@ -66,33 +77,21 @@ def importance(
     width, title = LEFT + across * (WIDE + GAP) + 0.1, titled(f"Importance of each weight of {layer}", what)
     picture = headed(max(5.4, width), BELOW + down * (high + OVER), title, [note])
     picture.frames([f"task {frame + 1}" for frame in range(len(frames))], "task")
-    norm = Normalize(TICKS[scale][0], TICKS[scale][-1])
     for place, method in enumerate(omegas):
-        left = LEFT + place % across * (WIDE + GAP)
-        bottom = BELOW + (down - 1 - place // across) * (high + OVER)
-        box, each = (left, bottom, WIDE, high), [maps[method][0] for maps in made]
-        drawn = [_map(picture, box, values, norm) for values in each]
-        for frame, artist in enumerate(drawn if earlier else ()):
-            picture.appear(frame, artist, last=frame)
-        _spots(picture, box, method, each, names, scale, len(omegas))
-        picture.write(left, bottom + high + 0.07, shortened(method, WIDE), va="baseline")
+        row, column = divmod(place, across)
+        box = (LEFT + column * (WIDE + GAP), BELOW + (down - 1 - row) * (high + OVER), WIDE, high)
+        _map(picture, box, method, [maps[method][0] for maps in made], names, scale, len(omegas))
+        picture.write(box[0], box[1] + high + 0.07, shortened(method, WIDE), va="baseline")
     for column in range(across):
         picture.write(LEFT + column * (WIDE + GAP), BELOW - 0.06, shortened(names[1], WIDE))
     picture.write(0.3, BELOW + down * (high + OVER) / 2, names[0], rotation=90, va="center", ha="center")
-    picture.color_bar(ScalarMappable(norm, MAP), LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
+    colors = ScalarMappable(Normalize(TICKS[scale][0], TICKS[scale][-1]), MAP)
+    picture.color_bar(colors, LEFT, 0.58, min(4.0, width - LEFT - 0.3), 0.13)
     picture.write(LEFT, 0.28, SCALES[scale])
     zeros = "; ".join(f"{name}: {100 * (array == 0).mean():.0f} %" for name, array in values[-1].items())
     size = f"heat maps of {' x '.join(map(str, *shapes))} weights for {', '.join(omegas)}"
     picture.alt = f"{title}: {size}, coloured by {SCALES[scale]}; of no importance at all are {zeros}."
     return picture
-
-
-def _map(picture: Picture, box: tuple[float, float, float, float], values: np.ndarray, norm: Normalize) -> AxesImage:
-    """Cells in so many colours that they can be distinguished; gaps have that of the page."""
-    axes, colors = picture.panel(*box, frame=False), matplotlib.colormaps[MAP].with_extremes(bad="none")
-    axes.set(xticks=[], yticks=[])
-    shades = norm.inverse((SHADES * norm(values)).round() / SHADES)
-    return heat_map(axes, shades, norm.vmin, norm.vmax, cmap=colors)
 
 
 def _of_layer(omegas: Mapping[str, Mapping[str, ArrayLike]], layer: str, methods: list[str]) -> dict[str, np.ndarray]:
@@ -153,35 +152,43 @@ def _grid(tiles: np.ndarray) -> np.ndarray:
     return _tiled(filled.reshape(-1, columns, high, wide))
 
 
-def _spots(
+def _map(
     picture: Picture, place: tuple, method: str, frames: list[np.ndarray], names: tuple[str, str], scale: str, maps: int
 ) -> None:
-    """What is read at each cell of every frame, or at the mean of neighbours where there are too many."""
+    """A method's map in every frame, and what is read at each cell, or at the mean of neighbours if there are many."""
+    colors = matplotlib.colormaps[MAP].resampled(SHADES)
+    for frame, values in enumerate(frames):
+        axes = picture.panel(*place, frame=False)
+        axes.set(xticks=[], yticks=[])
+        image = heat_map(axes, values, TICKS[scale][0], TICKS[scale][-1], cmap=colors)
+        if len(frames) > 1:
+            picture.appear(frame, image, last=frame)
     (left, low, wide, high), first = place, frames[0]
-    (rows, down), (columns, across) = _parts_of(first, names, first.size * maps * len(frames))
-    tall, broad = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
-    beyond = (0, max(0, tall - len(first))), (0, max(0, broad - first.shape[1]))
+    (rows, down), (columns, across) = _parts(first, names, first.size * maps * len(frames))
+    shape = len(rows) * down, len(columns) * across  # with what lies beyond the last cell
+    beyond = [(0, max(0, all_of - part)) for all_of, part in zip(shape, first.shape, strict=True)]
     codes, found = range(1 + round(abs(FINE[scale]) * np.ptp(TICKS[scale]))), []
     words = [READ[scale].format(f"{code / FINE[scale] + 0:g}") for code in codes]
     for values in frames:
-        padded = np.pad(values, beyond, constant_values=np.nan)[:tall, :broad]
+        padded = np.pad(values, beyond, constant_values=np.nan)[: shape[0], : shape[1]]
         blocks = padded.reshape(len(rows), down, len(columns), across)
         count = np.isfinite(blocks).sum((1, 3))
         fine = FINE[scale] * np.nansum(blocks, axis=(1, 3)) / np.maximum(count, 1)
         found.append(np.where(count, fine.round(), len(words)).astype(np.uint8).ravel())
-    box = (left, low + high * (1 - tall / len(first)), wide * broad / first.shape[1], high * tall / len(first))
+    tall, broad = high * shape[0] / len(first), wide * shape[1] / first.shape[1]
     read = {"method": method, "value": Played([*words, "no weight"], np.stack(found))}
+    box = (left, low + high - tall, broad, tall)
     picture.cells(box, rows, columns, "{method}, {row}, {column}: {value}", key=method, link=[0], **read)
 
 
-def _parts_of(values: np.ndarray, names: tuple[str, str], cells: int) -> list[tuple[list[str | None], int]]:
-    """What is read down and across the cells of a map; cells: of all maps together."""
+def _parts(values: np.ndarray, names: tuple[str, str], cells: int) -> list[tuple[list[str | None], int]]:
+    """The names of what is read down and across the cells of a map, None for a gap, and how many cells each takes;
+    cells: of all maps together."""
     step = math.ceil(math.sqrt(cells / SPOTS))
-    return [_parts(np.isnan(values).all(1 - axis), names, axis, step) for axis in (0, 1)]
+    return [_along(axis, np.isnan(values).all(1 - axis), names, step) for axis in (0, 1)]
 
 
-def _parts(gaps: np.ndarray, names: tuple[str, str], axis: int, step: int) -> tuple[list[str | None], int]:
-    """The names of what is read along an axis of cells, None for a gap, and how many cells each takes."""
+def _along(axis: int, gaps: np.ndarray, names: tuple[str, str], step: int) -> tuple[list[str | None], int]:
     noun, total = ("tile row", "tile column")[axis], len(gaps)
     if names[0]:
         noun, total = names[axis].split()[1].rstrip("s,"), int(names[axis].split()[0])
@@ -203,7 +210,7 @@ def weight_at(shape: tuple[int, ...], maps: int, row: int, column: int) -> tuple
     together; of a kernel that is one cell, (output, input); () where there is no weight."""
     along = [cells(numbers.astype(float)) for numbers in np.indices(shape)]  # of every axis, the place in each cell
     drawn, names, note = along[0]
-    (_, down), (_, across) = _parts_of(drawn, names, drawn.size * maps)
+    (_, down), (_, across) = _parts(drawn, names, drawn.size * maps)
     block = slice(row * down, (row + 1) * down), slice(column * across, (column + 1) * across)
     if np.isnan(drawn[block]).all():
         return ()
@@ -258,3 +265,32 @@ def agreement(first: Omega, second: Omega, names: TwoNames, scale: Scale = "rank
     bar.set_label("weights in a cell", fontsize=FONT, color=INK)
     picture.alt = f"Importance by {title}: {words}."
     return picture
+
+
+@checked
+def scaled(values: Omega, scale: Scale) -> np.ndarray:
+    """Numbers of any unit on a scale without one, in their shape.
+
+    "rank": from 0 to 100, the percentage of the others that are smaller; equal ones share the mean of their ranks.
+    "log": from -6 to 0, the decades below the largest; 0 and all smaller values become -6.
+
+    Raises:
+        ValueError: an unknown scale, or numbers below 0 or not finite.
+    """
+    if scale == "rank":
+        return 100 * ranks(values).reshape(values.shape) / max(1, values.size - 1)
+    largest = values.max() or 1.0
+    return np.log10(np.maximum(values / largest, 10.0**-DECADES))
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each number (N,), from 0; equal ones share the mean of their ranks."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts + 1) / 2)[places.reshape(-1)]
+
+
+def rank_correlation(one: ArrayLike, other: ArrayLike) -> float:
+    """Spearman's rank correlation, from -1 to 1; nan if all numbers of one are equal."""
+    a, b = (ranks(np.asarray(values, dtype=float)) for values in (one, other))
+    return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) and np.ptp(b) else float("nan")

@@ -4,32 +4,22 @@ from functools import partial
 from itertools import cycle, pairwise
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
-from ..checked import checked
+from ..checked import Table, Text, checked
+from ..evaluation.metrics import mean_interval
 from ..runs.naming import name_of
+from ..runs.one_class import DASH
 from ..runs.run import Run
-from .panels import draw_means, paneled
+from .panels import Line, lowest, paneled
 from .picture import FONT, Picture, chart, room
-from .rules import Runs
-from .runs import (
-    DASH,
-    NEVER_COMPETED,
-    Method,
-    accuracy,
-    chance,
-    class_list,
-    counted,
-    mean_and_spread,
-    measured,
-    percent,
-)
-from .style import FAINT, INK, SHADE, TERMS
+from .rules import Runs, accuracies, by_name
+from .runs import NEVER_COMPETED, Method, accuracy, chance, class_list, counted, mean_and_spread, measured, percent
+from .style import FAINT, INK, SHADE, TERMS, look
 
+ByHeading = by_name(Table(accuracies("seeds, epochs", gaps=False), Text(), least=1))  # by heading, then by method
 WIDTH = 8.0  # inches of the picture of a loss
 POINTS, SPOTS = 1500, 300  # a line of this width cannot show more, and a pointer not meet more
 
@@ -46,34 +36,24 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
         ValueError: no run, runs of different numbers of tasks, or none with accuracies in this setting.
     """
     shown = measured(runs, known_task)
-    lines = [_line(method, known_task) for method in shown.methods]
-    first = shown.methods[0].runs[0]
+    lines = [_line(*pair, known_task) for pair in zip(shown.methods, shown.labels, strict=True)]
+    first, used = shown.methods[0].runs[0], [run for method in shown.methods for run in method.runs]
     guess, tasks = chance(first, known_task), range(len(first.tasks))
-    single = [known_task and len(task) == 1 for task in first.tasks]
-    headings = [f"task {task + 1}: {class_list(first, task)}{f' {DASH}' * single[task]}" for task in tasks]
-    percents = [100, *(100 * np.nanmin(values, initial=1) for values in (guess, *(mean for _, mean, *_ in lines)))]
-    used = [run for method in shown.methods for run in method.runs if len(run.curves.epoch_task)]
-    counts = {run.recipe.schedule.epochs for run in used}
-    epochs = f" ({counts.pop()} epochs each)" if len(counts) == 1 else ""
-    ticks, below = [(task + 0.5, str(task + 1)) for task in tasks], f"task being learned{epochs}"
-    title = f"Accuracy of each task, {shown.setting}"
-    legend = shown.legend | {"guessing": Line2D([], [], color=INK, linestyle=":", lw=1)}
-    legend["own task being learned"] = Patch(color=SHADE)
-    picture, panels = paneled(headings, percents, ticks, len(tasks), below, title, shown.notes("*"), legend)
-    times = np.unique(np.concatenate([[0.0], *(x for x, *_ in lines)]))[1:]
-    picture.frames([_moment(x) for x in times], "time")
-    names, ends = [f"task {task + 1}" for task in tasks], []
-    for method, label, (x, mean, spread, counts) in zip(shown.methods, shown.labels, lines, strict=True):
-        about = {"runs": counts, "since": np.searchsorted(times, x), "marks": np.isclose(x, np.round(x))}
-        values, at = (mean, spread), [_moment(each) for each in x]
-        drawn = draw_means(picture, panels, names, x, values, method.look, method.label, at, label, **about)
-        for panel, artists in zip(panels, drawn, strict=True):
-            picture.unveil(panel, times + 0.02, *artists)
-        for end in 100 * mean[-1:]:
-            average = percent(mean_and_spread(end)[0])
-            ends.append(f"{method.label} ends with {percent(end[0])} on task 1 and {average} on average")
-        if not len(mean) and any(len(run.curves.epoch_task) for run in method.runs):
-            ends.append(f"{method.label}: {DASH}")
+    headings = [f"task {task + 1}: {class_list(first, task)}" for task in tasks]
+    if known_task:
+        headings = [words + f" {DASH}" * (len(own) == 1) for words, own in zip(headings, first.tasks, strict=True)]
+    counts = {run.recipe.schedule.epochs for run in used if len(run.curves.epoch_task)}
+    below = f"task being learned{f' ({counts.pop()} epochs each)' if len(counts) == 1 else ''}"
+    title, ticks = f"Accuracy of each task, {shown.setting}", [(task + 0.5, str(task + 1)) for task in tasks]
+    legend = {line.layer: line.look.handle for line in lines}
+    legend |= {"guessing": Line2D([], [], color=INK, linestyle=":", lw=1), "own task being learned": Patch(color=SHADE)}
+    about = (lowest(lines, guess), 100), len(tasks), ticks, below, shown.notes("*")
+    picture, panels = paneled(title, headings, *about, legend=legend)
+    times = np.unique(np.concatenate([[0.0], *(line.x for line in lines)]))[1:]
+    picture.frames(map(_moment, times), "time")
+    for line in lines:
+        for task, panel in enumerate(panels):
+            line.draw(panel, task, f"task {task + 1}", times)
     for task, panel in enumerate(panels):
         panel.shade(task, task + 1, SHADE)
         steps = guess[[task] * (len(tasks) - task)] if known_task else guess[task:]
@@ -82,8 +62,17 @@ def accuracy_over_time(runs: Runs, known_task: bool = True) -> Picture:
         panel.add_artist(LineCollection(stairs, colors=INK, linewidths=1, linestyles=":", label="guessing"))
     words = f"Accuracy of each task while the tasks are learned in turn, {shown.setting}"
     note = f" (some {NEVER_COMPETED})" if any(map(shown.foreign, shown.methods)) else ""
+    ends = list(filter(None, map(_end, shown.methods, lines)))
     picture.alt = f"{words}{note}: {'; '.join(ends) or 'nothing has been learned yet'}."
     return picture.instead(known_task, partial(accuracy_over_time, runs))
+
+
+def _end(method: Method, line: Line) -> str:
+    """How a line ends, in words; nothing where nothing has been learned."""
+    if len(line.x):
+        average = percent(100 * mean_and_spread(line.mean[-1])[0])
+        return f"{method.label} ends with {percent(100 * line.mean[-1, 0])} on task 1 and {average} on average"
+    return f"{method.label}: {DASH}" if any(len(run.curves.epoch_task) for run in method.runs) else ""
 
 
 def _points(run: Run, known_task: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -105,20 +94,54 @@ def _points(run: Run, known_task: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.array(places, dtype=float), np.reshape(values, (-1, len(matrix))).astype(float)
 
 
-def _line(method: Method, known_task: bool) -> tuple[np.ndarray, ...]:
-    """Places (P,), mean, spread and number of runs (P, T) of a method; a stopped run counts as far as it got."""
+def _line(method: Method, label: str, known_task: bool) -> Line:
+    """The mean over a method's runs; a stopped run counts as far as it got."""
     points = [_points(run, known_task) for run in method.runs]
-    places = np.unique(np.concatenate([x for x, _ in points]).round(9))
-    values = np.full((len(points), len(places), points[0][1].shape[1]), np.nan)
-    for own, (x, y) in zip(values, points, strict=True):
-        own[np.searchsorted(places, x.round(9))] = y
-    return (places, *mean_and_spread(values), np.isfinite(values).sum(axis=0))
+    x = np.unique(np.concatenate([places for places, _ in points]).round(9))
+    values = np.full((len(points), len(x), points[0][1].shape[1]), np.nan)
+    for own, (places, y) in zip(values, points, strict=True):
+        own[np.searchsorted(x, places.round(9))] = y
+    about = {"runs": np.isfinite(values).sum(axis=0), "layer": label, "marks": np.isclose(x, np.round(x))}
+    return Line(method.label, method.look, x, [_moment(each) for each in x], *mean_and_spread(values), **about)
 
 
 def _moment(place: float) -> str:
     """A place on the axis of time in words."""
     task, share = divmod(place, 1)
     return f"{100 * share:.3g} % of task {task + 1:.0f}" if 0.001 < share < 0.999 else f"after task {round(place)}"
+
+
+@checked
+def convergence(panels: ByHeading, what: str = "") -> Picture:
+    """Test accuracy of a task, in per cent, after each epoch in which it is learned.
+
+    panels: a heading -> a method's name -> accuracies in [0, 1] (seeds, epochs). Over several seeds the mean is drawn,
+    with a band as wide as its 95 % t-interval. what: words for the title.
+
+    Raises:
+        ValueError: curves of different lengths.
+    """
+    every = [rows for by in panels.values() for rows in by.values()]
+    if len({rows.shape[1] for rows in every}) > 1:
+        raise ValueError("The accuracies (seeds, epochs) of every method have as many epochs.")
+    epochs, seeds = every[0].shape[1], {len(rows) for rows in every}
+    x, at = np.arange(epochs) + 0.5, [f"after epoch {epoch + 1}" for epoch in range(epochs)]
+    lines = []
+    for place, (name, rows) in ((place, one) for place, by in enumerate(panels.values()) for one in by.items()):
+        mean, half = np.array([mean_interval(epoch) for epoch in rows.T]).T[..., None]
+        lines.append((place, Line(name, look(name), x, at, mean, half, len(rows), "seed", " (95 % interval)")))
+    ends = np.array([(line.mean, line.mean + line.spread) for _, line in lines])
+    ticks = [(epoch - 0.5, str(epoch)) for epoch in (1, *range(5, epochs + 1, 5))]
+    count = f"{max(seeds)} seeds" if len(seeds) == 1 else "its seeds"
+    note = [f"mean over {count} and its 95 % interval"] if max(seeds) > 1 else []
+    legend, headings = {line.name: line.look.handle for _, line in lines}, list(panels)
+    title = f"{what}, test accuracy after each epoch" if what else "Test accuracy after each epoch"
+    percents = 100 * ends[np.isfinite(ends)].clip(max=1)
+    picture, drawn = paneled(title, headings, percents, epochs, ticks, "epoch", note, legend=legend, apart=5)
+    for place, line in lines:
+        line.draw(drawn[place], 0, headings[place])
+    picture.describe(title)
+    return picture
 
 
 @checked
@@ -138,8 +161,7 @@ def loss_parts(run: Run) -> Picture:
     span, title = max(5, round(0.02 * len(tasks))), f"{name_of(run)}: the parts of its loss"
     looks = {name: {"color": color, "ls": line} for name, (color, line) in zip(run.curves.loss, cycle(TERMS))}
     legend = {name: Line2D([], [], lw=1.8, **look) for name, look in looks.items()}
-    names = "step", "weighted loss (mean of a batch)"
-    picture, axes = chart(WIDTH, 2.2, title, (), legend, *names, columns=len(legend), right=0.35)
+    picture, axes = chart(WIDTH, 2.2, title, (), legend, "step", "weighted loss (mean of a batch)", right=0.35)
     shown = np.arange(0, len(tasks), max(1, len(tasks) // POINTS))
     breaks = np.searchsorted(shown, starts[1:])  # no line may cross from one task to the next
     steps, highest = np.insert(shown + 1.0, breaks, np.nan), 0.0
@@ -159,8 +181,13 @@ def loss_parts(run: Run) -> Picture:
         highest = np.nanmax(smooth, initial=highest)
     # The axis follows the means: a single spike of the raw loss may exceed it.
     axes.set(xlim=(1, max(2, len(tasks))), ylim=(0, 1.15 * highest or 1))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _mark_tasks(axes, starts, tasks)
+    axes.locator_params(axis="x", nbins=10, integer=True)
+    across, ends = axes.get_xaxis_transform(), np.append(starts[1:], len(tasks))
+    axes.vlines(starts[1:] + 0.5, 0, 1, transform=across, color=FAINT, lw=0.8)
+    narrow = (ends - starts).min() / len(tasks) * (WIDTH - 1.2) < room(len("task 10"))
+    for start, middle in zip(starts, (starts + ends + 1) / 2, strict=True):
+        number = f"{'' if narrow else 'task '}{tasks[start] + 1}"
+        axes.text(middle, 1.02, number, transform=across, ha="center", fontsize=FONT, color=INK)
     words = f"{len(tasks):,} steps and {counted(len(starts), 'task')}"
     picture.describe(f"Parts of the loss of {name_of(run)} over {words}")
     return picture
@@ -183,14 +210,3 @@ def moving_mean(values: np.ndarray, span: int) -> np.ndarray:
     sums = (np.pad(np.cumsum(each), (1, 0)) for each in (np.where(active, values, 0), active))
     total, count = (each[after] - each[first] for each in sums)
     return np.divide(total, count, out=np.full(len(values), np.nan), where=active)
-
-
-def _mark_tasks(axes: Axes, starts: np.ndarray, tasks: np.ndarray) -> None:
-    """A line where each task begins, with its number above."""
-    across = axes.get_xaxis_transform()
-    axes.vlines(starts[1:] + 0.5, 0, 1, transform=across, color=FAINT, lw=0.8)
-    ends = np.append(starts[1:], len(tasks))
-    narrow = (ends - starts).min() / len(tasks) * (WIDTH - 1.2) < room(len("task 10"))
-    look = {"transform": across, "ha": "center", "fontsize": FONT, "color": INK}
-    for start, end in zip(starts, ends, strict=True):
-        axes.text((start + end + 1) / 2, 1.02, f"{'' if narrow else 'task '}{tasks[start] + 1}", **look)

@@ -53,11 +53,13 @@ class Picture(Touchable, Figure):
         self.spots, self.layers, self.curtains, self.earlier = [], {}, [], []
 
     def panel(
-        self, left: float, bottom: float, width: float, height: float, x: str = "", y: str = "", frame: bool = True
-    ) -> Axes:
+        self, left: float, bottom: float, width: float, height: float, x: str = "", y: str = "", frame: bool = True,
+        title: str = "",
+    ) -> Axes:  # fmt: skip
         """Axes at a place given in inches, with quiet borders and readable ticks.
 
-        x, y: names of the axes; frame: False for images and heat maps, which need neither borders nor tick marks.
+        x, y: names of the axes; frame: False for images and heat maps, which need neither borders nor tick marks;
+        title: a line above them.
         """
         w, h = self.get_size_inches()
         axes = self.add_axes((left / w, bottom / h, width / w, height / h))
@@ -68,6 +70,7 @@ class Picture(Touchable, Figure):
         axes.tick_params(labelsize=FONT, colors=INK, color=FRAME, length=3 if frame else 0)
         axes.set_xlabel(plain(x), fontsize=FONT, color=INK)
         axes.set_ylabel(plain(y), fontsize=FONT, color=INK)
+        axes.set_title(plain(title), fontsize=FONT, loc="left", pad=5, color=INK)
         return axes
 
     def curve(
@@ -105,6 +108,11 @@ class Picture(Touchable, Figure):
         """An image, data (H, W), (H, W, 3) or (H, W, 4), at a place given in inches, without the cost of axes."""
         place = TransformedBbox(Bbox.from_bounds(left, bottom, width, height), self.dpi_scale_trans)
         return self.add_artist(Pixels(place, data=data, interpolation="nearest", origin="upper", label=label))
+
+    def put(self, artist: Artist) -> Artist:
+        """An artist whose unit is an inch, on the picture."""
+        artist.set_transform(self.dpi_scale_trans)
+        return self.add_artist(artist)
 
     def write(self, x: float, y: float, words: str, size: float = FONT, **options) -> Text:
         """Text with its upper left corner at a place given in inches, unless the options say otherwise."""
@@ -193,14 +201,15 @@ def headed(
 
 def chart(
     width: float, height: float, title: str, notes: Sequence[str] = (), legend: Mapping[str, Artist] | None = None,
-    x: str = "", y: str = "", columns: int = 0, left: float = 0.85, right: float = 0.2, frame: bool = True,
+    x: str = "", y: str = "", left: float = 0.85, right: float = 0.2, frame: bool = True,
 ) -> tuple[Picture, Axes]:  # fmt: skip
-    """A picture of one pair of axes of ``height`` inches, with a faint grid, and these axes.
+    """A picture of one pair of axes of ``height`` inches, with a faint grid if they have a frame, and these axes.
 
     x, y: their names; left, right: inches beside them; frame as in `Picture.panel`, the rest as in `headed`.
     """
-    picture = headed(width, height + 0.75, title, notes, legend, columns)
-    return picture, grid(picture.panel(left, 0.62, width - left - right, height, x, y, frame))
+    picture = headed(width, height + 0.75, title, notes, legend)
+    axes = picture.panel(left, 0.62, width - left - right, height, x, y, frame)
+    return picture, grid(axes) if frame else axes
 
 
 def grid(axes: Axes) -> Axes:

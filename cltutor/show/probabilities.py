@@ -65,9 +65,9 @@ def temperature(
     put_image(picture, as_rgb(image), 0.15, LOW + (high - SIDE) / 2, SIDE)
     colors = [*(ORANGE if k == target else BLUE for k in shown), GREY][: len(labels)]
     logit = [f", logit {logits[k]:.3g}" for k in shown] + [""] * (len(labels) - len(shown))
-    _bars(picture, picture.panel(left, LOW, 3.0, high, "probability (%)"), shares, labels, logit, colors)
+    _bars(picture.panel(left, LOW, 3.0, high, "probability (%)"), shares, labels, logit, colors)
     axes = picture.panel(0.65, 0.55, left + 2.35, CURVE, "temperature T", "bits")
-    _curve(picture, axes, bits, np.log2(len(logits)), each, entropies)
+    _curve(axes, bits, np.log2(len(logits)), each, entropies)
     picture.alt = described(logits, names, temperature, what)
     return picture
 
@@ -97,9 +97,7 @@ def entropy(p: np.ndarray) -> np.ndarray:
     return -np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=1) + 0.0
 
 
-def _bars(
-    picture: Picture, axes: Axes, shares: np.ndarray, labels: Sequence[str], logit: Sequence[str], colors: list
-) -> None:
+def _bars(axes: Axes, shares: np.ndarray, labels: Sequence[str], logit: Sequence[str], colors: list) -> None:
     """A bar and its number for every class, in each frame."""
     axes.set_xlim(0, 100)
     name_rows(axes, labels)
@@ -109,26 +107,24 @@ def _bars(
         ends[:, :, 1] += rows[:, None]
         drawn = [axes.add_collection(PolyCollection(ends, facecolors=colors), autolim=False)]
         labels_of = Labels(axes, np.column_stack([np.full(len(rows), 102), rows]), percent[frame])
-        picture.appear(frame, *drawn, axes.add_artist(labels_of), last=frame)
+        axes.figure.appear(frame, *drawn, axes.add_artist(labels_of), last=frame)
     different, codes = np.unique(percent, return_inverse=True)
     played = Played(different.tolist(), codes.reshape(percent.shape))
-    picture.cells(axes, labels, [""], "{row}: {p} at {frame}{logit}", key="bar", p=played, logit=logit)
+    axes.figure.cells(axes, labels, [""], "{row}: {p} at {frame}{logit}", key="bar", p=played, logit=logit)
 
 
-def _curve(
-    picture: Picture, axes: Axes, bits: np.ndarray, most: float, each: Sequence[float], words: Sequence[str]
-) -> None:
+def _curve(axes: Axes, bits: np.ndarray, most: float, each: Sequence[float], words: Sequence[str]) -> None:
     """The entropy at each T, equally far apart, with a mark at that of the frame."""
     places = range(len(each))
     axes.plot(places, bits, color=BLUE, marker="o", markersize=3.5, linewidth=1.2)
     for frame in places:
         mark = Line2D([frame], bits[frame : frame + 1], color=ORANGE, marker="o", markersize=9)
-        picture.appear(frame, axes.add_line(mark), last=frame)
-    named = [place for place in places if each[place].is_integer() or place == picture.frame_start]
+        axes.figure.appear(frame, axes.add_line(mark), last=frame)
+    named = [place for place in places if each[place].is_integer() or place == axes.figure.frame_start]
     axes.set_xticks(named, [f"{each[place]:g}" for place in named])
     axes.set(ylim=(0, 1.2 * (most or 1)), xlim=(-0.5, len(each) - 0.5))
     axes.set_yticks([0, most] if most else [0], ["0", f"{most:.1f}"] if most else ["0"])
-    picture.points(axes, places, bits, "T = {t:g}: {words}", key="temperature", moves=places, t=each, words=words)
+    axes.figure.points(axes, places, bits, "T = {t:g}: {words}", key="temperature", moves=places, t=each, words=words)
 
 
 def _percent(p: float) -> str:

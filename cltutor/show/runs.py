@@ -1,11 +1,10 @@
 """Runs as the figures need them: grouped into methods, with mean and spread over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.lines import Line2D
 
 from ..runs.naming import grouped, name_of
 from ..runs.one_class import DASH, NOTE, constant_terms, informative
@@ -35,6 +34,14 @@ class Method:
     def competes(self) -> bool:
         return all(run.competes for run in self.runs)
 
+    @property
+    def count(self) -> str:
+        return counted(len(self.runs))
+
+    def ends(self, metric: Callable[[np.ndarray], float], known_task: bool) -> list[float]:
+        """A metric of the accuracy matrix of each run."""
+        return [metric(accuracy(run, known_task)) for run in self.runs]
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -50,12 +57,20 @@ class Shown:
         return [method.label + "*" * self.foreign(method) for method in self.methods]
 
     @property
-    def legend(self) -> dict[str, Line2D]:
-        return {label: method.look.handle for label, method in zip(self.labels, self.methods, strict=True)}
-
-    @property
     def setting(self) -> str:
         return setting(self.known_task)
+
+    @property
+    def guess(self) -> float:
+        """The accuracy of guessing at the end, in per cent: among a task's classes, or among all."""
+        guesses = 100 * chance(self.methods[0].runs[0], self.known_task)
+        return float(mean_and_spread(guesses)[0] if self.known_task else guesses[-1])
+
+    def by_regime(self, known_task: bool | None) -> list[tuple[str, "Shown"]]:
+        """The methods trained per task and those trained across tasks, if any, in a setting; None: as each was."""
+        groups = {one: tuple(m for m in self.methods if m.competes == one) for one in REGIMES}
+        settings = {one: not one if known_task is None else known_task for one in REGIMES}
+        return [(REGIMES[one], Shown(group, settings[one])) for one, group in groups.items() if group]
 
     def foreign(self, method: Method) -> bool:
         """Whether logits are compared that never learned to compete."""
@@ -63,11 +78,14 @@ class Shown:
 
     def notes(self, mark: str, measure: str = "mean ± one standard deviation") -> list[str]:
         """Notes below a title: the number of runs in a mean, the meaning of the mark, the methods that are missing."""
-        counts, runs = sorted({len(method.runs) for method in self.methods}), [r for m in self.methods for r in m.runs]
+        counts = sorted({len(method.runs) for method in self.methods})
         several = f"{measure} over {f'{counts[0]} to ' if len(counts) > 1 else ''}{counts[-1]} runs"
         never = f"{mark} {NEVER_COMPETED}" if any(map(self.foreign, self.methods)) else ""
-        found = several if counts[-1] > 1 else "", never, self.missing
-        return [*filter(None, found), *one_class_notes(runs, self.known_task)]
+        found = [several if measure and counts[-1] > 1 else "", never, self.missing]
+        tasks = [(run.recipe, [len(task) for task in run.tasks]) for method in self.methods for run in method.runs]
+        found += [NOTE] * (self.known_task and any(1 in classes for _, classes in tasks))
+        found += [words for recipe, classes in tasks for words in constant_terms(recipe, classes)]
+        return list(dict.fromkeys(filter(None, found)))
 
 
 def methods(runs: Sequence["Run"]) -> list[Method]:
@@ -138,21 +156,16 @@ def mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.where(count > 1, variance, np.nan))
 
 
-def one_class_notes(runs: Sequence["Run"], known_task: bool) -> list[str]:
-    """Notes on tasks of one class: what a dash means, and which terms of a loss are constant."""
-    counted = [(run.recipe, [len(task) for task in run.tasks]) for run in runs]
-    dash = [NOTE] if known_task and any(1 in classes for _, classes in counted) else []
-    return [*dash, *dict.fromkeys(words for recipe, classes in counted for words in constant_terms(recipe, classes))]
-
-
 def percent(value: float, form: str = ".0f") -> str:
     """A percentage in words, a dash where there is none."""
     return f"{value:{form}} %" if np.isfinite(value) else DASH
 
 
-def reading(mean: float, spread: float = np.nan, unit: str = " %") -> str:
-    """A mean as it is read, with its spread if there is one: "93.4 ± 1.2 %"."""
-    return DASH if np.isnan(mean) else f"{mean:.1f}{f' ± {spread:.1f}' if np.isfinite(spread) else ''}{unit}"
+def reading(mean: float, spread: float = np.nan, unit: str = " %", kind: str = "") -> str:
+    """A mean as it is read, with its spread if there is one, and the ``kind`` of this: "93.4 ± 1.2 %"."""
+    if np.isnan(mean):
+        return DASH
+    return f"{mean:.1f} ± {spread:.1f}{unit}{kind}" if np.isfinite(spread) else f"{mean:.1f}{unit}"
 
 
 def counted(number: int, noun: str = "run") -> str:

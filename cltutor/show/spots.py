@@ -85,7 +85,7 @@ class Touchable:
     ) -> None:  # fmt: skip
         """A spot at every point of a curve, in the units of ``place``: axes, or the picture itself (inches).
 
-        words: a sentence such as "after task {task}: {accuracy:.1f} %", whose fields are ``columns``: one value for
+        words: a sentence such as "after task {task}: {y:.1f} %", whose fields are x, y and ``columns``: one value for
         all, or one per point; where it is nan or None there is no spot. since: the frame from which each is there;
         moves: the frame to which pointing at it takes the picture; link: numbers, equal for what is marked together.
         """
@@ -96,7 +96,7 @@ class Touchable:
             several = np.ndim(values) == 1 and len(values) == len(xy)
             return np.array(values, dtype=object)[seen] if several else values
 
-        fields = {name: (1, kept(values)) for name, values in columns.items()}
+        fields = {name: (1, kept(values)) for name, values in ({"x": xy[:, 0], "y": xy[:, 1]} | columns).items()}
         frames = {"since": kept(since), "at": kept(moves), "link": kept(link)}
         self._add(layer, key, place, words, fields, xy[seen], (1, int(seen.sum())), **frames)
 
@@ -179,9 +179,8 @@ class Touchable:
         found = []
         for one in self.spots:
             words = [words for spot in range(math.prod(one.shape)) if (words := one.read(spot))]
-            found += (
-                words if which is None else dict.fromkeys(words[max(place, -len(words))] for place in which if words)
-            )
+            chosen = range(len(words)) if which is None else which
+            found += dict.fromkeys(words[max(place, -len(words))] for place in chosen if words)
         self.alt = f"{title}: {'; '.join(found) or 'nothing has been learned yet'}."
 
     def _tag(self, kind: str, value: object, artists: Iterable[Artist]) -> None:
@@ -265,13 +264,9 @@ def _filled(words: str, given: Mapping[str, tuple[int, Any]], count: int) -> tup
         values = [values] if isinstance(values, str | int | float) or values is None else list(values)
         if len(values) > 1 and len(values) * every != count and name != "column":
             raise ValueError(f"{name} has a value for each of {count} spots, not {len(values)}.")
-        columns.append((every, [_word(value, form or "") for value in values]))
+        columns.append((every, [None if v is None or v != v else format(v, form or "") for v in values]))
     return sentence, columns
 
 
 def _bytes(codes: np.ndarray) -> str:
     return base64.b64encode(codes.astype(np.uint8).tobytes()).decode("ascii")
-
-
-def _word(value: Any, form: str) -> str | None:
-    return None if value is None or value != value else format(value, form)

@@ -5,6 +5,7 @@ yellow, which is too faint on white. Lines and marks differ as well, so that a g
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,6 +119,21 @@ def look(name: str) -> Look:
     number, color = divmod(number, len(FREE_COLORS))
     number, marker = divmod(number, len(FREE_MARKERS))
     return Look(FREE_COLORS[color], FREE_LINES[number % len(FREE_LINES)], FREE_MARKERS[marker])
+
+
+FIRST_TASKS = BLUE, VERMILLION, GREEN, ORANGE, PURPLE
+TASKS, TASK_MARKERS = (*FIRST_TASKS, SKY, WINE, BLACK, OLIVE, INDIGO), "osD^vPX*hd"
+TASK_LINES = SOLID, DASHED, MIXED, DOTTED
+
+
+def task_look(task: int) -> Look:
+    """The look of a task, by order of arrival; the first 40 differ."""
+    line = TASK_LINES[(task + task // len(TASKS)) % len(TASK_LINES)]
+    return Look(TASKS[task % len(TASKS)], line, TASK_MARKERS[task % len(TASK_MARKERS)])
+
+
+def task_legend(tasks: Iterable[int]) -> dict[str, Line2D]:
+    return {f"task {task + 1}": task_look(task).handle for task in tasks}
 
 
 # The terms of a loss, in the order of the equation.

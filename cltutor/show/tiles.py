@@ -1,6 +1,7 @@
-"""The forgetting wall: every test image, right or wrong, while the tasks are learned one after another."""
+"""Images of a stream: samples of every class, and the forgetting wall of all test images, right or wrong over time."""
 
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -11,23 +12,73 @@ from matplotlib.path import Path
 from torch.nn import functional as F
 
 from ..checked import checked
+from ..describe import Whole
 from ..runs.run import Run
-from ..streams import Stream
-from .images import as_rgb
-from .matrix import fill_row
-from .picture import FONT, Picture, grid, headed, name_rows, widest
+from ..streams import Stream, Task
+from .images import OUTLINE, as_rgb, mosaic
+from .picture import FONT, Picture, grid, headed, shortened, widest
+from .results import fill_matrix
 from .rules import Runs
-from .runs import Method, NotMeasured, Shown, class_list, mean_and_spread, measured, percent, setting
+from .runs import NotMeasured, mean_and_spread, measured, percent, setting
 from .spots import Played
-from .style import FRAME, GROUND, INK, SHADE
-from .transfer import task_look
+from .style import FRAME, GROUND, SHADE, task_legend, task_look
 
+WIDEST, DEEP = 11.0, 4.1  # inches for the samples of a row, and of all rows together, unless images would be small
+SMALL, LARGE, APART = 0.42, 0.7, 0.18  # inches of a sample's side, and between two classes
 TILE, WIDE, MOST = 0.2, 6.0, 600  # inches of a tile and of a row of them; tiles of a run, at most
 CURVES, MATRIX, GAP = 2.7, 1.9, 0.62  # inches of the other two panels, and left of each
-CORNERS = np.array([(0, 0), (1, 0), (1, -1), (0, -1), (0, 0)])  # of a tile, from its upper left one
 PIXELS = 24  # of a tile's side, at most
 NOTHING, LAST = 255, 10**9  # the byte of an image that was not asked; "after the task" comes after all of its epochs
 VEILS = (False, GROUND, 0.82), (True, SHADE, 1.0)  # of a wrong answer, and of none
+
+
+@checked
+def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL))] = 4) -> Picture:
+    """The first `per_class` training images of every class, one row per task, with the class's name.
+
+    Of more classes than fit in a row the first are shown and the others counted. A task without training images shows
+    test images.
+
+    Raises:
+        ValueError: per_class below 1 or so large that no class fits in a row.
+    """
+    largest, parts = max(len(task.classes) for task in stream), []
+    shown = min(int((WIDEST + APART) / (per_class * SMALL + APART)), largest)
+    deep = max(SMALL, DEEP / len(stream) - 0.36)
+    side = min(LARGE, deep, ((WIDEST + APART) / shown - APART) / per_class)
+    group, row = per_class * side + APART, side + 0.36
+    title, body = f"{stream.name}: {len(stream.classes)} classes in {len(stream)} tasks", row * len(stream) + 0.08
+    picture = headed(max(1.0 + shown * group + 0.9 * (largest > shown), 3.6), body, title)
+    for task in stream:
+        top, own = body - row * task.index, [stream.class_names[label] for label in task.classes[:shown]]
+        middle, rest = top - 0.2 - side / 2, len(task.classes) - shown
+        picture.write(0.15, middle, f"task {task.index + 1}", va="center")
+        for place, name in enumerate(own):
+            left = 1.0 + place * group
+            picture.write(left, top - 0.13, shortened(name, group - 0.05), va="baseline")
+            box = (left, top - 0.2 - side, per_class * side, side)
+            strip, count = _strip(task, task.classes[place], per_class)
+            picture.pixels(strip, *box)
+            words, numbers = f"task {task.index + 1}, {{name}}, image {{column}} of {count}", range(1, per_class + 1)
+            there = [name if number <= count else None for number in numbers]
+            picture.cells(box, [""], list(map(str, numbers)), words, name=there)
+        parts.append(f"task {task.index + 1} has {', '.join(own)}")
+        if rest > 0:
+            picture.write(1.0 + shown * group, middle, f"+ {rest}\nmore", va="center")
+            parts[-1] += f" and {rest} more"
+    picture.alt = f"Sample pictures of {title}: {'; '.join(parts)}."
+    return picture
+
+
+def _strip(task: Task, label: int, count: int) -> tuple[np.ndarray, int]:
+    """(H, count * W, 4) images of one class side by side, with nothing between them; and how many there are in all."""
+    split = task.train if len(task.train) else task.test
+    own = split.images[split.labels == label]
+    strip = np.zeros((own.shape[2], count, own.shape[3] + max(1, own.shape[3] // 16), 4), dtype=np.uint8)
+    for place, image in enumerate(own[:count].numpy()):
+        strip[:, place, : own.shape[3], :3] = as_rgb(image)
+        strip[:, place, : own.shape[3], 3] = 255
+    return strip.reshape(len(strip), -1, 4), len(own)
 
 
 @checked
@@ -42,8 +93,7 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         ValueError: a run that recorded no predictions (``learn(..., record="predictions")``), or another stream's.
     """
     shown = measured(runs, known_task)
-    walls = [(run, method) for method in shown.methods for run in method.runs]
-    walls = [(run, method.label + f", seed {run.seed}" * (len(method.runs) > 1)) for run, method in walls]
+    walls = [(run, m.label + f", seed {run.seed}" * (len(m.runs) > 1)) for m in shown.methods for run in m.runs]
     for run, _ in walls:
         _check(run, stream)
     moments = sorted({_moment(row) for run, _ in walls for row in run.curves.predicted_at.tolist()})
@@ -51,17 +101,15 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
     names = [stream.class_names[label] for task in stream for label in task.classes]
     left, side = 0.25 + min(1.6, widest(names)), min(TILE, WIDE / places.shape[1])
     high, across = max(1.6, TILE * len(names)), max(3.0, side * places.shape[1])
-    legend = {f"task {task + 1}": task_look(task).handle for task in range(len(stream))}
-    alone = tuple(Method(m.label, m.runs[:1], m.look) for m in shown.methods)  # of which nothing is a mean
     notes = ["clear: right; faded: wrong; grey: not asked" + _counted(stream, places)]
-    notes += Shown(alone, known_task, shown.missing).notes("*")
+    notes += shown.notes("*", measure="")  # nothing is a mean
     width = left + across + 2 * GAP + CURVES + MATRIX + 0.15
     title = f"What the network makes of every test image, {shown.setting}"
-    picture, ends = headed(width, (high + 0.6) * len(walls) + 0.3, title, notes, legend), []
+    picture, ends = headed(width, (high + 0.6) * len(walls) + 0.3, title, notes, task_legend(range(len(stream)))), []
     picture.frames(map(_named, moments), "moment")
     for number, (run, label) in enumerate(walls):
         low = 0.6 + (high + 0.6) * (len(walls) - 1 - number)
-        mark = "" if known_task or run.competes else "*"
+        mark = "*" * (not known_task and not run.competes)
         picture.write(left, low + high + 0.06, label + mark, FONT + 1, va="bottom")
         taken = _taken(run, moments, known_task)
         right = np.where(taken == NOTHING, np.nan, taken == own)
@@ -70,10 +118,11 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         box = (left, low + high - TILE * len(names), across, TILE * len(names))
         _put_tiles(picture, stream, label, number, box, (places, own, tiles), taken)
         below = ("after task", "on task") if number == len(walls) - 1 else ("", "")
-        curves = picture.panel(left + across + GAP, low, CURVES, high, below[0])
-        matrix = picture.panel(left + across + 2 * GAP + CURVES, low, MATRIX, high, below[1])
-        _draw_curves(picture, curves, accuracy, label, number, moments)
-        _draw_matrix(picture, matrix, accuracy, run, label, number, moments)
+        curves = picture.panel(left + across + GAP, low, CURVES, high, below[0], title="accuracy (%)")
+        _draw_curves(curves, accuracy, label, number, moments)
+        about = {"x": below[1], "frame": False, "title": "accuracy (%) after task"}
+        matrix = picture.panel(left + across + 2 * GAP + CURVES, low, MATRIX, high, **about)
+        _draw_matrix(matrix, accuracy, run, label, number, moments)
         ends.append(f"{label} ends with {percent(100 * mean_and_spread(right[-1])[0])} of them right")
     words = f"Wall of test images, {shown.setting}, right or wrong at {len(moments)} moments"
     picture.alt = f"{words}: {'; '.join(ends)}."
@@ -140,69 +189,52 @@ def _put_tiles(
 ) -> None:
     """The tiles of one run with their names, spots and veils."""
     (left, low, width, high), (places, own, tiles) = box, shown
-    (rows, columns), side, top = places.shape, tiles.shape[1], low + high
+    (rows, columns), top = places.shape, low + high
     classes = [(task.index, stream.class_names[label]) for task in stream for label in task.classes]
     for row, (_, name) in enumerate(classes):
         picture.write(left - 0.08, top - high * (row + 0.5) / rows, name, ha="right", va="center_baseline")
-    mosaic = np.zeros((rows, side + max(1, side // 12), columns, side + max(1, side // 12), 4), np.uint8)
     there = np.pad(tiles, ((0, 1), (0, 0), (0, 0), (0, 1)), constant_values=255)
     there[-1] = 0  # of the tiles that show no image
-    mosaic[:, :side, :, :side] = there[places].swapaxes(1, 2)
-    picture.pixels(mosaic.reshape(-1, columns * mosaic.shape[3], 4), *box, label)
+    picture.pixels(mosaic(there[places.ravel()], columns, max(1, tiles.shape[1] // 12)), *box, label)
     codes = np.where(taken == NOTHING, rows, taken)[:, places.ravel()]
     codes[:, places.ravel() < 0] = 0  # no veil where there is no tile
     right = np.where(places < 0, 0, own[places]).ravel()
     answers = Played([*(f"taken for {name}" for _, name in classes), "not asked"], codes, right)
     ends = top - high * np.cumsum([len(task.classes) for task in stream])[:-1] / rows
-    look = {"colors": FRAME, "linewidths": 0.8, "transform": picture.dpi_scale_trans, "zorder": 4}
-    picture.add_artist(LineCollection([[(left, y), (left + width, y)] for y in ends], **look))
+    picture.put(LineCollection([[(left, y), (left + width, y)] for y in ends], colors=FRAME, linewidths=0.8, zorder=4))
     image = [str(place % columns + 1) if tile >= 0 else None for place, tile in enumerate(places.ravel())]
     link = len(stream) * number + np.repeat([task for task, _ in classes], columns)
-    words = f"{label.replace('{', '{{').replace('}', '}}')}, {{row}}, image {{image}}: {{answer}}, {{frame}}"
-    fields, named = {"image": image, "answer": answers}, [f"{name} (task {task + 1})" for task, name in classes]
+    words, named = "{label}, {row}, image {image}: {answer}, {frame}", [f"{n} (task {task + 1})" for task, n in classes]
+    fields = {"label": label, "image": image, "answer": answers}
     picture.cells(box, named, [""] * columns, words, key=label, link=link, **fields)
     for none, color, alpha in VEILS:
         down, across = np.divmod(np.flatnonzero(answers.wrong(-1, none)), columns)
-        corners = np.column_stack([left + across * width / columns, top - down * high / rows])
-        outlines = corners[:, None] + CORNERS * (width / columns, high / rows)
+        corners = np.column_stack([left + across * width / columns, top - (down + 1) * high / rows])
+        outlines = corners[:, None] + OUTLINE * (width / columns, high / rows)
         # The first outline has no size: without a veil in this frame there is still a path that the page fills.
         outlines = [np.tile((left, top), (5, 1)), *outlines]
         path = Path.make_compound_path(*(Path(outline, closed=True) for outline in outlines))
-        veil = PathPatch(path, facecolor=color, alpha=alpha, linewidth=0, transform=picture.dpi_scale_trans, zorder=3)
-        picture.veil(label, none, picture.add_artist(veil))
+        veil = picture.put(PathPatch(path, facecolor=color, alpha=alpha, linewidth=0, zorder=3))
+        picture.veil(label, none, veil)
 
 
-def _draw_curves(picture: Picture, axes: Axes, accuracy: np.ndarray, label: str, number: int, moments: list) -> None:
+def _draw_curves(axes: Axes, accuracy: np.ndarray, label: str, number: int, moments: list) -> None:
     """The accuracy of each task: faint as a whole, strong until the moment that is shown."""
     x, ends = np.arange(len(moments)), [place for place, (_, epoch) in enumerate(moments) if epoch == LAST]
     grid(axes).set(ylim=(-3, 103), xlim=(-0.5, 1.02 * len(x) - 0.4), yticks=range(0, 101, 25))
     axes.set_xticks(ends, [str(moments[place][0] + 1) for place in ends])
-    axes.set_title("accuracy (%)", fontsize=FONT, loc="left", pad=4, color=INK)
     for task, y in enumerate(100 * accuracy.T):
         style, layer = task_look(task).style | {"markevery": ends, "markersize": 5}, f"task {task + 1}"
-        fields = {"name": label, "task": layer, "when": list(map(_named, moments)), "y": y}
-        fields |= {"moves": x, "link": np.full(len(x), accuracy.shape[1] * number + task)}
-        strong = picture.curve(axes, x, y, "{name}, {task}, {when}: {y:.1f} %", layer, style, **fields)
-        picture.unveil(axes, x + 0.3, *strong)
-        picture.layer(layer, *axes.plot(x, y, color=style["color"], linewidth=1, alpha=0.35))
+        words, link = f"{{name}}, {layer}, {{when}}: {{y:.1f}} %", np.full(len(x), accuracy.shape[1] * number + task)
+        fields = {"name": label, "when": list(map(_named, moments)), "moves": x, "link": link}
+        strong = axes.figure.curve(axes, x, y, words, layer, style, **fields)
+        axes.figure.unveil(axes, x + 0.3, *strong)
+        axes.figure.layer(layer, *axes.plot(x, y, color=style["color"], linewidth=1, alpha=0.35))
 
 
-def _draw_matrix(
-    picture: Picture, axes: Axes, accuracy: np.ndarray, run: Run, label: str, number: int, moments: list
-) -> None:
-    """The accuracy matrix, which fills row by row."""
-    count, ticks = accuracy.shape[1], range(accuracy.shape[1])
-    ends = {task: place for place, (task, epoch) in enumerate(moments) if epoch == LAST}
-    values = np.array([accuracy[ends[task]] if task in ends else np.full(count, np.nan) for task in ticks])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_title("accuracy (%) after task", fontsize=FONT, loc="left", pad=4, color=INK)
-    for task, place in ends.items():
-        picture.appear(place, *fill_row(axes, values, task, False, decimals=0))
-    axes.set_xticks(ticks, [str(task + 1) for task in ticks])
-    axes.set_xlim(-0.5, count - 0.5)
-    name_rows(axes, [str(task + 1) for task in ticks])
-    names = [f"task {task + 1} ({class_list(run, task)})" for task in ticks]
-    since = np.repeat([ends.get(task, len(moments) - 1) for task in ticks], count)
-    words, link = "{name}, after {row}, on {column}: {value:.1f} %", count * number + np.tile(ticks, count)
-    picture.cells(axes, names, names, words, since=since, link=link, name=label, value=100 * values)
+def _draw_matrix(axes: Axes, accuracy: np.ndarray, run: Run, label: str, number: int, moments: list) -> None:
+    count, rows = len(run.tasks), {task: place for place, (task, epoch) in enumerate(moments) if epoch == LAST}
+    ticks, values = [str(task + 1) for task in range(count)], np.full((count, count), np.nan)
+    values[list(rows)] = accuracy[list(rows.values())]
+    link = count * number + np.tile(range(count), count)
+    fill_matrix(axes, run, values, ticks, ticks, rows, decimals=0, name=label, link=link)

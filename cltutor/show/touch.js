@@ -78,13 +78,12 @@ class Spots {
     const [group, i] = this.which[spot];
     const named = this.groups[group].marks?.[i];
     if (named) return [...this.x.keys()].filter((other) => this.shown[other] && named.includes(this.link[other]));
-    const [link, newest, time] = [this.link[spot], new Map(), (one) => this.at[one] ?? this.first[one]];
-    for (let other = 0; link !== undefined && other < this.x.length; other++) {
-      const number = this.which[other][0];
-      if (this.link[other] !== link || number === this.which[spot][0] || this.played[number]) continue;
-      if (time(other) <= frame && !(time(newest.get(number)) > time(other))) newest.set(number, other);
-    }
-    return [...newest.values()];
+    const [link, kind] = [this.link[spot], (one) => this.which[one][0]];
+    const time = (one) => this.at[one] ?? this.first[one];
+    const belongs = (other) => this.link[other] === link && kind(other) !== group && !this.played[kind(other)];
+    const others = link === undefined ? [] : [...this.x.keys()].filter((one) => belongs(one) && time(one) <= frame);
+    others.sort((one, other) => time(one) - time(other)); // of each kind the last remains
+    return [...new Map(others.map((one) => [kind(one), one])).values()];
   }
   // The outline of a veil over the cells of a grid that are wrong in a frame (0), or that have no answer (1).
   veil(number, frame, none) {
@@ -130,11 +129,8 @@ class Spots {
   // The next one that is there, in the order of the figure.
   step(spot, by) {
     const count = this.x.length;
-    for (let i = 1, next = spot; i <= count; i++) {
-      next = (next + by + count) % count;
-      if (this.shown[next]) return next;
-    }
-    return -1;
+    const order = Array.from(this.x, (_, i) => (spot + by * (i + 1) + count) % count);
+    return order.find((next) => this.shown[next]) ?? -1;
   }
   // The nearest one above (-1) or below (1).
   beyond(spot, down) {
@@ -338,12 +334,10 @@ class Stage {
   }
   showSpots() {
     this.spots.show(this.frame ?? 0, this.drawing.layers, this.hidden);
-    const spot = this.current;
-    if (spot >= 0 && !this.spots.shown[spot]) this.read(-1);
-    else if (spot >= 0 && this.spots.at[spot] === undefined) {
-      this.current = -1; // the words, and what is marked with it, may be others in this frame
-      this.read(spot);
-    }
+    const [spot, there] = [this.current, this.spots.shown[this.current]];
+    if (spot < 0 || (there && this.spots.at[spot] !== undefined)) return;
+    this.read(-1);
+    if (there) this.read(spot); // the words, and what is marked with it, may be others in this frame
   }
   drawCurtains() {
     const [x, y, width, height] = this.whole;

@@ -9,20 +9,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from ..checked import checked
 from ..describe import Real
 from ..evaluation.metrics import peak_accuracy
-from . import style
 from .filters import SIGNED
-from .matrix import write_in_cell
+from .images import write_in_cell
 from .panels import paneled
 from .picture import Picture, chart, name_rows, room, tens, titled
 from .rules import Values, accuracies, by_name
 from .runs import mean_and_spread, reading
-from .style import DASHED, DOTTED, FAINT, GREY, GROUND, INK, MIXED, SOLID, Look
+from .style import DASHED, DOTTED, FAINT, GREY, GROUND, INK, task_legend, task_look
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -30,19 +28,10 @@ if TYPE_CHECKING:
 WIDTH, LEFT, RIGHT = 9.6, 0.85, 0.25  # inches of a picture, and beside its axes
 WIDE = WIDTH - LEFT - RIGHT  # inches of the curves, and of the table below them
 ROW = 0.25  # inches of a task in the table of differences
-FIRST_TASKS = (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PURPLE)
-TASKS = (*FIRST_TASKS, style.SKY, style.WINE, style.BLACK, style.OLIVE, style.INDIGO)
-LINES, MARKERS = (SOLID, DASHED, MIXED, DOTTED), "osD^vPX*hd"
 Known = Annotated[ArrayLike, accuracies("epochs, tasks", "runs, epochs, tasks")]
 Learning = Annotated[ArrayLike, Values(("epochs",), 0, whole=True)]
 References = by_name(Real(at_least=0, at_most=1), least=0)
 Changes = Annotated[ArrayLike, Values(("tasks, tasks, layers",), 0, gaps=True)]
-
-
-def task_look(task: int) -> Look:
-    """The look of a task, by order of arrival; the first 40 differ."""
-    line = LINES[(task + task // len(TASKS)) % len(LINES)]
-    return Look(TASKS[task % len(TASKS)], line, MARKERS[task % len(MARKERS)])
 
 
 @checked
@@ -65,20 +54,19 @@ def reverse_transfer(
     greys = {name: Line2D([], [], **look) for name, look in looks.items()}
     title = titled("Each task while it is learned and after", what)
     note = "task known at test; thick: while the task is learned, marked at its peak then"
-    legend = _task_legend(tasks) | greys
+    legend = task_legend(tasks) | greys
     picture, axes = chart(WIDTH, 2.7, title, [note], legend, "epoch", "test accuracy (%)", left=LEFT, right=RIGHT)
     picture.frames([f"epoch {epoch + 1}, task {task + 1}" for epoch, task in enumerate(learning)], "epoch")
     for task in tasks:
-        _curve(picture, axes, curves[:, task], learning, task)
+        _curve(axes, curves[:, task], learning, task)
     for name, accuracy in references.items():
         picture.layer(name, axes.axhline(100 * accuracy, linewidth=1.3, zorder=0.8, **looks[name]))
-        fields = {"name": name, "accuracy": 100 * accuracy}
-        picture.points(axes, [len(learning)], [100 * accuracy], "{name}: {accuracy:.1f} %", name, **fields)
+        picture.points(axes, [len(learning)], [100 * accuracy], "{name}: {y:.1f} %", name, name=name)
     percents = 100 * np.append(curves[np.isfinite(curves)], list(references.values()))
     axes.set(xlim=(0.5, len(learning) + 0.5), ylim=np.minimum(tens(percents if len(percents) else 100), 102))
     for start in _starts(learning)[1:]:
         axes.axvline(start + 0.5, color=FAINT, linewidth=1, zorder=0)
-    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
+    axes.locator_params(axis="x", nbins=10, integer=True, min_n_ticks=1)
     peak = f"peaks average {reading(100 * mean_and_spread(peak_accuracy(curves, learning))[0])}"
     picture.alt = f"{title}: {peak}; {_changed(100 * differences(curves, learning), int(learning[-1]))}."
     return picture
@@ -102,7 +90,6 @@ def transfer_table(known: Known, epoch_task: Learning, what: str = "") -> Pictur
     words = "accuracy when learned (%), then the difference to it (points; blue: gained, red: lost"
     about = {"x": "after learning task", "left": LEFT, "right": RIGHT, "frame": False}
     picture, axes = chart(WIDTH, ROW * len(tasks), title, [f"{words}, darkest: {bound:.1f})"], **about)
-    axes.grid(False)
     edges = np.append(_starts(learning), len(learning)) + 0.5  # one column under the epochs of each task
     middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges) * WIDE / len(learning)
     colors, norm = matplotlib.colormaps[SIGNED.removesuffix("_r")], Normalize(-bound, bound)
@@ -147,14 +134,13 @@ def filter_changes(changes: Changes, what: str = "") -> Picture:
     note = "norm of the difference to the filters when the task had been learned, over their norm"
     headings = [f"layer {layer + 1}" for layer in range(layers)]
     ticks = [(task + 0.5, str(task + 1)) for task in range(0, count, math.ceil(count / 10))]
-    words, about = "after learning task", {"y": "change of the filters (%)", "most": most}
-    picture, panels = paneled(headings, [0, most], ticks, count, words, title, [note], _task_legend(tasks), **about)
+    about = {"legend": task_legend(tasks), "y": "change of the filters (%)", "most": most}
+    picture, panels = paneled(title, headings, (0, most), count, ticks, "after learning task", [note], **about)
     for layer, (panel, heading) in enumerate(zip(panels, headings, strict=True)):
         for task in tasks:
             now, change, style = np.arange(task + 1, count + 1), values[task, task:, layer], task_look(task).style
-            fields = {"name": f"task {task + 1}", "heading": heading, "now": now, "change": change}
-            words = "{name}, {heading}, after task {now}: filters changed by {change:.1f} %"
-            picture.curve(panel, now - 0.5, change, words, f"task {task + 1}", style, **fields)
+            words = f"task {task + 1}, {heading}, after task {{now}}: filters changed by {{y:.1f}} %"
+            picture.curve(panel, now - 0.5, change, words, f"task {task + 1}", style, now=now)
     last = np.nanmax(np.where(np.isfinite(values).any((0, 2)))[0])
     ends = ", ".join(f"{value:.0f} % in layer {layer + 1}" for layer, value in enumerate(values[0, last]))
     picture.alt = f"{title}, relative to when it had been learned: task 1 after task {last + 1}, {ends}."
@@ -206,11 +192,7 @@ def _checked(known: np.ndarray, epoch_task: np.ndarray) -> tuple[np.ndarray, np.
     return curves, epoch_task
 
 
-def _task_legend(tasks: list[int]) -> dict[str, Line2D]:
-    return {f"task {task + 1}": task_look(task).handle for task in tasks}
-
-
-def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
+def _curve(axes: Axes, curve: np.ndarray, learning: np.ndarray, task: int) -> None:
     """A task's line, thick in its own epochs, with its peak there; epochs without a test are bridged."""
     own, tested = task_look(task), np.isfinite(curve)
     while_learned = np.flatnonzero(tested & (learning == task))
@@ -224,13 +206,12 @@ def _curve(picture: Picture, axes: Axes, curve: np.ndarray, learning: np.ndarray
     best = while_learned[curve[while_learned].argmax()]
     mark = {"marker": own.marker, "markersize": 8, "markeredgecolor": GROUND, "zorder": 4}
     drawn += axes.plot(x[best], percents[best], color=own.color, **mark)
-    picture.layer(name, *drawn)
-    picture.unveil(axes, x + 0.4, *drawn)
+    axes.figure.layer(name, *drawn)
+    axes.figure.unveil(axes, x + 0.4, *drawn)
     seen = np.where(x > while_learned[0], percents, np.nan)
     peak = np.where(x == best + 1, ", its peak", "")
-    fields = {"name": name, "epoch": x, "now": learning + 1, "y": seen, "peak": peak}
-    words = "{name}, epoch {epoch}, while task {now} is learned: {y:.1f} %{peak}"
-    picture.points(axes, x, seen, words, name, since=x - 1, **fields)
+    words = f"{name}, epoch {{x:.0f}}, while task {{now}} is learned: {{y:.1f}} %{{peak}}"
+    axes.figure.points(axes, x, seen, words, name, since=x - 1, now=learning + 1, peak=peak)
 
 
 def _starts(learning: np.ndarray) -> np.ndarray:

@@ -14,8 +14,7 @@ from ..describe import Kind, Real, Rule, Whole
 from ..networks.maps import readable
 from ..recipe.recipe import Recipe
 from ..runs.run import Run
-from ..show.attended import DRIFT, beside, large
-from ..show.attention import drift_from_first
+from ..show.attention import DRIFT, beside, drift_from_first, large
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train

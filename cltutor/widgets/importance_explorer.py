@@ -14,8 +14,7 @@ from ..importance import fisher, layer_names, mas, mas_local, shared_weights
 from ..importance.damage import HOW, WHICH
 from ..runs.run import Run
 from ..seeds import seeded
-from ..show.importances import mark, weight_at
-from ..show.scales import scaled
+from ..show.importances import mark, scaled, weight_at
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from cltutor import show
-from cltutor.show.importances import cells, mark, weight_at
-from cltutor.show.scales import scaled
+from cltutor.show.importances import cells, mark, scaled, weight_at
 
 NAMES = ("mas", "mas_local", "ewc", "si")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cltutor import show
-from cltutor.show import owners
+from cltutor.show import filling
 from cltutor.show.picture import Pixels
 
 DRAWN = np.random.default_rng(6)
@@ -51,7 +51,7 @@ def test_the_rest_is_free_in_words_of_every_frame(texts):
 
 
 def test_in_a_large_layer_an_output_is_read_with_its_shares(monkeypatch):
-    monkeypatch.setattr(owners, "READ", 40)
+    monkeypatch.setattr(filling, "READ", 40)
     group = spots(show.masks(OWN, "conv 1"))["output 1"]
     assert (group["since"], group["until"], group["shape"]) == ([1], 1, (5, 1))
     row = OWN["conv 1"][2].tolist()

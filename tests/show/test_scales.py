@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cltutor.show.scales import rank_correlation, ranks, scaled
+from cltutor.show.importances import rank_correlation, ranks, scaled
 
 numbers = st.lists(st.sampled_from([0.0, 1e-9, 0.5, 1.0, 2.0, 7.0]), min_size=2, max_size=30)
 

@@ -4,7 +4,7 @@ import torch
 from matplotlib.image import BboxImage
 
 import cltutor as cl
-from cltutor.show import attended
+from cltutor.show.attention import _outline
 from cltutor.widgets import recording
 from cltutor.widgets.attention_drift import halved
 
@@ -107,7 +107,7 @@ def test_the_object_is_outlined_in_a_layer_where_the_stream_has_masks(watched, t
     assert drawing["layers"] == ["object"]
     assert 'data-entry="0"' in drawing["svg"]
     mask = scenes[0].test.masks[tool.places[list(tool.labels).index(tool.controls.values["label"])]].numpy()
-    path = attended._outline(cl.show.Picture(2, 2), mask, 0, 0, 16)[0].get_path()
+    path = _outline(cl.show.Picture(2, 2), mask, 0, 0, 16)[0].get_path()
     inside = {(x, 15 - y) for y, x in np.argwhere(mask)}
     edges = {tuple(sorted(map(tuple, pair.round().astype(int)))) for pair in path.vertices.reshape(-1, 2, 2)}
     sides = [((x + a, y + b), (x + c, y + d)) for x, y in inside for a, b, c, d in SIDES]
