@@ -7,31 +7,55 @@ import base64
 import functools
 import html
 import io
+import itertools
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets
 import matplotlib.image
 import numpy as np
 import traitlets
 
 from ..show.images import as_rgb
-from .access import Access, key
 from .behind import Album, ignore
 from .cells import Cells
 from .failures import record
 from .inputs import CodeLine, Switch, close
-from .stage import Draw, Stage, draw
+from .stage import Draw, Drawing, Stage, draw
 
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
+
+
+class Access(anywidget.AnyWidget):
+    """Makes the tool around it accessible: toggle buttons have a state, sliders a name, and controls a key.
+
+    ``answer(what)`` is called when a heading ``<button data-press="what">`` of the tool is pressed.
+    """
+
+    _esm = Path(__file__).with_name("access.js")
+    pressed = traitlets.Dict().tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__(layout=ipywidgets.Layout(display="none"))
+        self.answer: Callable[[str], None] = ignore
+        self.observe(lambda change: self.answer(change.new["what"]), "pressed")
+
+
+def key(control: ipywidgets.DOMWidget, letter: str) -> None:
+    """Have a key press this button, or the one of two buttons that is not pressed, while the focus is inside the tool
+    and not in a field; its tooltip says so."""
+    control.add_class(f"cltutor-key-{letter}")
+    if getattr(control, "tooltip", None):
+        control.tooltip = f"{control.tooltip} (key {letter})"
 
 
 class Tool(ipywidgets.VBox):
     """A column of controls and pictures, with a place, `message`, where errors are shown; `access` has keys and names.
 
-    `draw` makes what a `Stage` shows of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`. Where
-    a cell runs again, the tool that it made before is closed.
+    `draw` makes what a `Stage` shows of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`, and
+    `_pages`, which makes pictures of their values. Where a cell runs again, the tool that it made before is closed.
     """
 
     closed = False
@@ -41,9 +65,10 @@ class Tool(ipywidgets.VBox):
     def __init__(self, css: str, draw: Draw = draw) -> None:
         super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._own = set(vars(self))  # what ipywidgets needs to close it
-        self.draw, self.album = draw, Album(draw)
+        self.draw, self.album = draw, Album(draw, self.show_error)
         self.errors: list[Exception] = []
         self.access = Access()
+        self.panes: list[Stage] = []
         self.message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         self.add_class("cltutor")
         self.add_class(css)
@@ -84,8 +109,9 @@ class Tool(ipywidgets.VBox):
         return self.controls.line
 
     def stage(self, answer: Callable[[dict[str, Any]], None] | None = None) -> Stage:
-        """A place for a picture; ``answer`` is called with the spot that is touched in it."""
-        return Stage(answer=self.guarded(answer) if answer else None)
+        """One more of `panes`, a place for a picture; ``answer`` is called with the spot that is touched in it."""
+        self.panes.append(Stage(answer=self.guarded(answer) if answer else None))
+        return self.panes[-1]
 
     def fill(
         self,
@@ -104,6 +130,23 @@ class Tool(ipywidgets.VBox):
         both = ipywidgets.Box(columns, layout=ipywidgets.Layout(width="100%", overflow="visible"))
         both.add_class("cltutor-columns")
         self.children = (hidden(STYLE), both, *below, self.line, self.access)
+
+    def _show(self, name: str | None = None) -> None:
+        """Show what the controls say; `name`: the control that was moved."""
+        asked = None
+        while asked != self.asked:  # a control may be moved while a thread draws
+            asked = self.asked
+            for pane, page in itertools.zip_longest(self.panes, self._pages(**asked), fillvalue={}):
+                pane.drawing = page
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the pictures depend on: the values of the controls."""
+        return self.controls.values
+
+    def _pages(self, **asked: Any) -> Sequence[Drawing]:
+        """What the first of the `panes` show of that; the others are empty."""
+        raise NotImplementedError
 
     def _enlarge(self, large: bool) -> None:
         (self.add_class if large else self.remove_class)("cltutor-large")
@@ -168,13 +211,13 @@ def button(words: str, tooltip: str, action: Callable, icon: str = "", width: st
     return made
 
 
-def buttons(words: str, tooltip: str, options: Sequence, tooltips: list[str]) -> ipywidgets.ToggleButtons:
-    """Toggle buttons, as wide as their words."""
+def buttons(words: str, tooltip: str, options: dict[Any, str], names: Sequence = ()) -> ipywidgets.ToggleButtons:
+    """Toggle buttons, as wide as their words; ``options``: values with what they mean; ``names``: if no words."""
     return ipywidgets.ToggleButtons(
-        options=options,
+        options=list(zip(names or options, options, strict=True)),
         description=words,
         tooltip=tooltip,
-        tooltips=tooltips,
+        tooltips=list(options.values()),
         style={"button_width": "auto", "description_width": "auto"},
         layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0"),
     )

@@ -9,6 +9,7 @@ import ipywidgets
 
 from .base import row
 from .behind import Worker
+from .controls import unchanged
 from .inputs import Choice, Knob, Switch, plain
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
@@ -29,11 +30,6 @@ SECTIONS = {
 }
 SIDE = "images", "epochs"
 LIMITED = "exemplars", "per class"  # memories that keep so many images
-UNCHANGED = "Nothing was changed."
-
-
-class Unchanged(ValueError):
-    """A change that was refused and has left everything as it was, as its message says."""
 
 
 class Panel(ipywidgets.VBox):
@@ -81,11 +77,11 @@ class Panel(ipywidgets.VBox):
         """Set every control.
 
         Raises:
-            Unchanged: the combination makes no sense, and nothing was changed.
+            ValueError: the combination makes no sense, and nothing was changed.
         """
         if reason := self.limits.reason(composition):
             self._apply(self.composition)
-            raise Unchanged(f"{reason} {UNCHANGED}")
+            raise unchanged(reason)
         self._apply(composition)
         self.changed()
 

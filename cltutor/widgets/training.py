@@ -11,8 +11,7 @@ import traitlets
 
 from ..runs.run import Run
 from ..training.events import Event
-from .access import key
-from .base import button, row
+from .base import button, key, row
 from .behind import ignore
 
 FEW = 4  # recorded runs, at most, that are named one by one
@@ -21,7 +20,7 @@ PAUSE = 0.25  # seconds between two live pictures, at least
 BLINK = 0.1  # seconds between two lines of progress, at least
 
 
-class Training:
+class Training(threading.Thread):
     """Draws events from `train` in a thread of its own.
 
     `each(event)` is called for every event, `end(run, finished)` once at last, with None when no event ever came;
@@ -41,16 +40,17 @@ class Training:
         fail: Callable[[Exception], None],
         keep: bool = False,
     ) -> None:
+        super().__init__(name="cltutor training", daemon=True)
         self.events, self.each, self.end, self.fail, self.keep = events, each, end, fail, keep
         self.stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="cltutor training", daemon=True)
 
     def start(self) -> None:
+        """Begin, once the training before has ended."""
         with Training._lock:
             self._before, Training._latest = Training._latest, self
         if self._before:
             self._before.stop()
-        self._thread.start()
+        super().start()
 
     def stop(self) -> None:
         """Have it end after the step under way."""
@@ -62,11 +62,8 @@ class Training:
         self.keep = False
         self.stop()
 
-    def join(self) -> None:
-        """Wait for the end."""
-        self._thread.join()
-
-    def _work(self) -> None:
+    def run(self) -> None:
+        """What the thread does."""
         if self._before:
             self._before.join()
             self._before = None
@@ -128,8 +125,8 @@ class Actions(ipywidgets.VBox):
         self.resume.layout.display = None if resume else "none"
         key(self.train, "t")
         key(self.stop, "s")
-        buttons = self.train, self.stop, self.resume, self.clear
-        parts = row(*buttons, self.bar), self.words, self.cautions, self.origin
+        buttons = row(self.train, self.stop, self.resume, self.clear, self.bar)
+        parts = buttons, self.words, self.cautions, self.origin
         super().__init__(parts, layout=ipywidgets.Layout(width="100%"))
         self.add_class("cltutor-actions")
         self._enable()
