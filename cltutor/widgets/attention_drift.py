@@ -19,10 +19,10 @@ from ..show.attention import drift_from_first
 from ..streams import Stream
 from ..training.events import Event, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons, dropdown, sentence
+from .base import sentence
 from .controls import Controls, LayerName, Values, takes
 from .herding_explorer import check_finished
-from .inputs import Knob, Switch
+from .inputs import Knob, Switch, buttons, dropdown
 from .learning import Device, LearnsInTurn, Train, first_network
 from .stage import Draw, Drawing, draw
 

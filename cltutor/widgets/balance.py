@@ -20,9 +20,9 @@ from ..show.balance import confusion
 from ..streams import Stream
 from ..training.events import EpochDone, Event, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons, example, sentence
+from .base import example, sentence
 from .controls import Controls
-from .inputs import Switch
+from .inputs import Switch, buttons
 from .learning import Device, LearnsInTurn, Train
 from .stage import Draw, Drawing, draw
 

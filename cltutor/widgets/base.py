@@ -8,6 +8,8 @@ import functools
 import html
 import io
 import itertools
+import sys
+import weakref
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,10 @@ import traitlets
 
 from ..show.images import as_rgb
 from .behind import Album, ignore
-from .cells import Cells
-from .failures import record
-from .inputs import CodeLine, Switch, close
-from .stage import Draw, Drawing, Stage, draw
+from .inputs import CodeLine, Switch, close, key
+from .stage import Draw, Drawing, Stage, draw, record
 
+Running = tuple[str, str]  # the identity of a cell, and of this run of it
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
 
 
@@ -43,12 +44,34 @@ class Access(anywidget.AnyWidget):
         self.observe(lambda change: self.answer(change.new["what"]), "pressed")
 
 
-def key(control: ipywidgets.DOMWidget, letter: str) -> None:
-    """Have a key press this button, or the one of two buttons that is not pressed, while the focus is inside the tool
-    and not in a field; its tooltip says so."""
-    control.add_class(f"cltutor-key-{letter}")
-    if getattr(control, "tooltip", None):
-        control.tooltip = f"{control.tooltip} (key {letter})"
+def running_cell() -> Running | None:
+    """The notebook cell that runs now; None where there is none, as in the callback of a button."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    request = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    cell = request.get("metadata", {}).get("cellId")
+    return (cell, request["header"]["msg_id"]) if cell else None
+
+
+class Cells:
+    """Closes what a cell made when it ran before: its output is gone, too. running: tests give another."""
+
+    def __init__(self, running: Callable[[], Running | None] = running_cell) -> None:
+        self.running = running
+        self._made: dict[str, tuple[str, weakref.WeakSet]] = {}
+
+    def add(self, widget: Any) -> None:
+        """Called when a widget is made."""
+        if (now := self.running()) is None:
+            return
+        cell, execution = now
+        before, made = self._made.get(cell, (execution, weakref.WeakSet()))
+        if before != execution:
+            for old in list(made):
+                old.close()
+            made = weakref.WeakSet()
+        made.add(widget)
+        self._made[cell] = execution, made
 
 
 class Tool(ipywidgets.VBox):
@@ -195,67 +218,3 @@ def example(image: np.ndarray, words: str, side: int = 56) -> str:
     data = base64.b64encode(file.getvalue()).decode("ascii")
     look = f"image-rendering:pixelated;height:{side}px"
     return f'<img alt="{html.escape(words, quote=True)}" style="{look}" src="data:image/png;base64,{data}">'
-
-
-def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
-    """Controls beside each other, which wrap where the page is narrow."""
-    layout = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", width="100%")
-    return ipywidgets.Box(controls, layout=layout)
-
-
-def button(words: str, tooltip: str, action: Callable, icon: str = "", width: str | None = None) -> ipywidgets.Button:
-    """A button that calls `action(button)`."""
-    layout = ipywidgets.Layout(width="auto", min_width=width, margin="2px 6px 2px 0")
-    made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip, layout=layout)
-    made.on_click(action)
-    return made
-
-
-def buttons(words: str, tooltip: str, options: dict[Any, str], names: Sequence = ()) -> ipywidgets.ToggleButtons:
-    """Toggle buttons, as wide as their words; ``options``: values with what they mean; ``names``: if no words."""
-    return ipywidgets.ToggleButtons(
-        options=list(zip(names or options, options, strict=True)),
-        description=words,
-        tooltip=tooltip,
-        tooltips=list(options.values()),
-        style={"button_width": "auto", "description_width": "auto"},
-        layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0"),
-    )
-
-
-class Listed(ipywidgets.Dropdown):
-    """A list of which None may be a choice: ipywidgets takes it for no choice at all, and the page shows nothing."""
-
-    @traitlets.observe("value")
-    def _propagate_value(self, change) -> None:
-        if change.new is None and None in self._options_values:
-            self.index = self._options_values.index(None)
-        else:
-            super()._propagate_value(change)
-
-
-def dropdown(words: str, options: Sequence, tooltip: str | None = None) -> Listed:
-    """A list to choose from, as wide as its words."""
-    return Listed(
-        options=options,
-        description=words,
-        tooltip=tooltip,
-        style={"description_width": "auto"},
-        layout=ipywidgets.Layout(width="auto", max_width="420px", margin="2px 18px 2px 0"),
-    )
-
-
-def text_field(
-    words: str, tooltip: str, changed: Callable, width: str, margin: str | None = None, placeholder: str = ""
-) -> ipywidgets.Text:
-    """A line of text; `changed` observes it, once Enter is pressed."""
-    made = ipywidgets.Text(
-        description=words,
-        continuous_update=False,
-        tooltip=tooltip,
-        style={"description_width": "auto"},
-        layout=ipywidgets.Layout(width=width, margin=margin),
-        placeholder=placeholder,
-    )
-    made.observe(changed, "value")
-    return made

@@ -15,11 +15,11 @@ from ..runs.one_class import NOTE
 from ..runs.run import Run
 from ..show.filters import MOST, stages, strongest
 from ..streams import Stream
-from .base import Tool, dropdown, sentence
+from .base import Tool, sentence
 from .behind import Worker
 from .controls import Controls, Values
 from .herding_explorer import check_finished
-from .inputs import Knob
+from .inputs import Knob, dropdown
 from .number_field import NumberField, rule_of_numbers, within
 from .stage import Draw, Drawing, draw
 

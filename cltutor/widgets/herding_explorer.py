@@ -19,11 +19,11 @@ from ..runs.run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream
-from .base import Tool, buttons, dropdown, sentence
+from .base import Tool, sentence
 from .behind import Behind, in_thread
 from .choosing import MOST_TESTED, Choice, distances_of, judge, pca, tsne
 from .controls import Controls, Values
-from .inputs import Knob
+from .inputs import Knob, buttons, dropdown
 from .number_field import NumberField, rule_of_numbers, within
 from .stage import Draw, draw
 

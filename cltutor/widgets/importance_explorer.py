@@ -17,12 +17,12 @@ from ..show.scales import scaled
 from ..streams import Stream
 from ..training.events import Event, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons, dropdown, sentence, text_field
+from .base import sentence
 from .behind import ignore
 from .controls import Controls, LayerName, Values
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
-from .inputs import Knob
+from .inputs import Knob, buttons, dropdown, text_field
 from .learning import Device, Train, Trains, first_network
 from .stage import Draw, draw
 

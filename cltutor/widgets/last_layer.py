@@ -14,10 +14,10 @@ from ..methods.wa import check_heads
 from ..runs.run import Run
 from ..streams import Stream
 from .balance import last_layer_of
-from .base import Tool, button, dropdown, row
+from .base import Tool
 from .controls import Controls
 from .herding_explorer import check_finished
-from .inputs import Knob
+from .inputs import Knob, button, dropdown, row
 from .stage import Draw, Drawing, draw
 
 FACTORS = np.arange(41) / 20

@@ -15,10 +15,10 @@ from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import Seed, train
-from .base import Tool, buttons, key
+from .base import Tool
 from .collecting import CollectsRuns
 from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
-from .inputs import Knob
+from .inputs import Knob, buttons, key
 from .learning import Device, DeviceText, Train
 from .stage import Draw, draw
 

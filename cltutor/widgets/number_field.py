@@ -8,7 +8,7 @@ import ipywidgets
 import traitlets
 
 from ..describe import Kind, Whole, shown
-from .base import button, row, text_field
+from .inputs import button, row, text_field
 
 
 class NumberField(ipywidgets.VBox):

@@ -11,9 +11,10 @@ from ..importance import layer_names
 from ..methods.packnet import FREE, PackedNetwork
 from ..runs.run import Run
 from ..streams import Stream
-from .base import Tool, dropdown, sentence
+from .base import Tool, sentence
 from .controls import Controls, LayerName
 from .herding_explorer import check_finished
+from .inputs import dropdown
 from .stage import Draw, Drawing, draw
 
 

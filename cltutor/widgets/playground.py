@@ -13,11 +13,10 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import Seed, train
-from .base import dropdown, key
 from .behind import LATER, Worker, ignore
 from .collecting import CollectsRuns
 from .controls import Controls, unusual
-from .inputs import Choice, Switch
+from .inputs import Choice, Switch, dropdown, key
 from .learning import Device, Train
 from .playground_composition import composition_of
 from .playground_limits import Limits

@@ -7,10 +7,9 @@ from functools import cached_property
 
 import ipywidgets
 
-from .base import row
 from .behind import Worker
 from .controls import unchanged
-from .inputs import Choice, Knob, Switch, plain
+from .inputs import Choice, Knob, Switch, plain, row
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
 from .playground_presets import make_control, named

@@ -16,8 +16,7 @@ from ..networks import Copies, MultiHead, Progressive, ResNet32, SingleTask, Sma
 from ..recipe.merging import MeanMerge, ModeMerge, Unmerged
 from ..recipe.noise import GradientNoise
 from ..streams import CropFlip, PhotometricCropFlip, Stream
-from .base import dropdown
-from .inputs import Choice, Knob, Switch
+from .inputs import Choice, Knob, Switch, dropdown
 from .playground_composition import Composition, composition_of, on
 from .playground_limits import Limits
 

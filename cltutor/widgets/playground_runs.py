@@ -11,11 +11,10 @@ from ..studies import gallery
 from ..studies.gallery.archive import path_of
 from ..studies.gallery.settings import SETTINGS
 from .attention_drift import AttentionDrift
-from .base import button, dropdown, row
 from .filter_reconstruction import FilterReconstruction
 from .herding_explorer import HerdingExplorer
 from .importance_explorer import ImportanceExplorer
-from .inputs import Switch, close, shortened
+from .inputs import Switch, button, close, dropdown, row, shortened
 
 # What is shown before anything was trained: a method that forgets, one with replay, and the upper bound.
 FIRST = ("finetune across tasks", "eeil", "joint across tasks"), ("finetune", "lwf", "joint")

@@ -15,9 +15,9 @@ from ..memory.reservoir import remember
 from ..methods.gdumb import greedy
 from ..show.filling import MOST, slots_of
 from ..streams import Stream
-from .base import Tool, buttons, example, sentence
+from .base import Tool, example, sentence
 from .controls import Controls
-from .inputs import Knob
+from .inputs import Knob, buttons
 from .stage import Draw, Drawing, draw
 
 RULES = {

@@ -16,8 +16,8 @@ from ..show.transfer import filter_distances
 from ..streams import Stream
 from ..training.events import EpochDone, Event, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons
 from .controls import Controls
+from .inputs import buttons
 from .learning import Device, LearnsInTurn, Train, first_network
 from .method_toggle import listed, summary_of
 from .stage import Draw, Drawing, draw

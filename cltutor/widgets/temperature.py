@@ -14,9 +14,9 @@ from ..networks import Network
 from ..runs.run import Run
 from ..show.probabilities import described, temperatures
 from ..streams import Stream
-from .base import Tool, dropdown
+from .base import Tool
 from .controls import Controls, Values
-from .inputs import Knob, shortened
+from .inputs import Knob, dropdown, shortened
 from .stage import Draw, Drawing, draw
 
 MOST = 40  # pictures of a task to choose from

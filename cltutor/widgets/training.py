@@ -11,8 +11,8 @@ import traitlets
 
 from ..runs.run import Run
 from ..training.events import Event
-from .base import button, key, row
 from .behind import ignore
+from .inputs import button, key, row
 
 FEW = 4  # recorded runs, at most, that are named one by one
 SHARE = 5  # seconds of training for a second of drawing
