@@ -217,14 +217,14 @@ def recipes_of(names: Sequence[str], settings: dict) -> dict[str, Recipe]:
     builds = {name: registry.named(name) for name in names}
     if not builds:
         raise ValueError("Give one method or more, such as ('finetune', 'lwm').")
-    taken = {name: {key for key in settings if takes(build, key, settings[key])} for name, build in builds.items()}
+    taken = {
+        name: {key: value for key, value in settings.items() if takes(build, key, value)}
+        for name, build in builds.items()
+    }
     if unknown := settings.keys() - set().union(*taken.values()):
         build = next(iter(builds.values()))
         build(**{name: settings[name] for name in unknown})  # its message has the nearest setting
-    return {
-        name: build(**{"heads": "class"} | {key: settings[key] for key in settings if key in taken[name]})
-        for name, build in builds.items()
-    }
+    return {name: build(**{"heads": "class"} | taken[name]) for name, build in builds.items()}
 
 
 def padded(steps: Sequence[dict], layer: str, images: Sequence[int] | slice, count: int) -> np.ndarray:

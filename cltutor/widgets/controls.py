@@ -134,8 +134,7 @@ class Controls:
         defaults = inspect.signature(type(tool)).parameters
         self.usual = {name: defaults[name].default for name in controls} | usual
         self.changed, self.check = changed, check
-        own = rules or {}
-        self.rules = {name: own[name] if name in own else rule_of(control) for name, control in controls.items()}
+        self.rules = {name: (rules or {}).get(name) or rule_of(control) for name, control in controls.items()}
         self.line = CodeLine("as code", TIP, tool.guarded(self._pasted))
         self._applying = False
         for name, control in self.controls.items():

@@ -131,7 +131,7 @@ class MethodControls(Controls):
 class MethodToggle(CollectsRuns):
     """Buttons for methods, sliders for their settings, Train and Stop, and the accuracy of every task as it grows.
 
-    Runs are collected in `runs` and drawn over each other, beside those that were ``given``. A recipe that is trained
+    Runs are collected in `runs` and drawn over each other, beside those that were given. A recipe that is trained
     again takes the next seed, so that its spread is seen; a run that was stopped is kept as far as it came, and
     replaced when its recipe is trained again.
 

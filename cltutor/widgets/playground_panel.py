@@ -121,14 +121,10 @@ class Panel(ipywidgets.VBox):
             control = self._made[name]
             for each in control.buttons.values() if isinstance(control, Choice) else [control]:
                 each.disabled = not able[name]
-        self.grey()
-
-    def grey(self) -> None:
-        """Have a thread find out which single changes of the composition make no sense."""
         self._worker.do(self._find())
 
     def _find(self) -> Iterator[None]:
-        """Grey out what makes no sense now, in steps, and say the reasons below."""
+        """Grey out the single changes that make no sense now, in steps, and say the reasons below."""
         now, refused, words = self.composition, {}, {}
         off = {name for term, names in DEPENDENT.items() if not getattr(now, term) for name in names}
         for name, control in self._made.items():

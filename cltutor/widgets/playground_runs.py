@@ -166,8 +166,5 @@ class Opener(ipywidgets.VBox):
 
     def _close(self) -> None:
         gone, self.place.children = self.place.children, ()
-        for widget in gone:
-            if training := getattr(widget, "training", None):
-                training.stop()
         close(gone)
         self.close_it.layout.display = "none"
