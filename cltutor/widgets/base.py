@@ -26,6 +26,7 @@ from .inputs import CodeLine, Switch, close, key
 from .stage import Draw, Drawing, Stage, draw, record
 
 Running = tuple[str, str]  # the identity of a cell, and of this run of it
+Widgets = Sequence[ipywidgets.Widget]
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
 
 
@@ -136,12 +137,7 @@ class Tool(ipywidgets.VBox):
         self.panes.append(Stage(answer=self.guarded(answer) if answer else None))
         return self.panes[-1]
 
-    def fill(
-        self,
-        side: Sequence[ipywidgets.Widget],
-        middle: Sequence[ipywidgets.Widget],
-        below: Sequence[ipywidgets.Widget] = (),
-    ) -> None:
+    def fill(self, side: Widgets, middle: Widgets, below: Widgets = ()) -> None:
         """Lay the page out: the controls at the ``side`` of the pictures in the ``middle``, all in view at once, and
         what is wider ``below`` them, at last the line of code."""
         self.large = Switch("large type", "to project it")

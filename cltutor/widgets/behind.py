@@ -8,6 +8,7 @@ from .. import show
 from .stage import Draw, Drawing
 
 Behind = Callable[[Callable[[], None]], None]
+Fail = Callable[[Exception], None]
 MOST = 40  # pictures of about 150 kB
 LATER = 0.3  # seconds before anything is drawn ahead, so that the page first gets the picture that was pressed for
 
@@ -27,7 +28,7 @@ class Worker:
     fail: called with what a step has raised; delay: seconds before the first step.
     """
 
-    def __init__(self, fail: Callable[[Exception], None], delay: float = 0) -> None:
+    def __init__(self, fail: Fail, delay: float = 0) -> None:
         self._fail, self._delay = fail, delay
         self._lock, self._newest = threading.Lock(), threading.Thread()
 
@@ -65,7 +66,7 @@ class Album(Worker):
     As a worker, it draws ahead what a press of a control would show.
     """
 
-    def __init__(self, draw: Draw, fail: Callable[[Exception], None] = ignore) -> None:
+    def __init__(self, draw: Draw, fail: Fail = ignore) -> None:
         super().__init__(fail, LATER)
         self.draw, self._access = draw, threading.Lock()
         self.clear()

@@ -9,6 +9,8 @@ import traitlets
 from ..describe import Rule
 
 Option = tuple[str, Any, str]  # the words on the button, its value, its tooltip
+Act = Callable[[], None]
+Guarded = Callable[[Callable], Callable]  # makes a callback show its errors, as `Tool.guarded`
 
 
 def plain(value: Any) -> Any:
@@ -100,12 +102,7 @@ class Knob(ipywidgets.HBox):
     value = traitlets.Float()
 
     def __init__(
-        self,
-        words: str,
-        span: tuple[float, float, float],
-        rule: Rule,
-        tooltip: str,
-        guarded: Callable[[Callable], Callable],
+        self, words: str, span: tuple[float, float, float], rule: Rule, tooltip: str, guarded: Guarded
     ) -> None:
         self.words, self.rule, self.span = words, rule, span
         low, high, step = span
@@ -188,7 +185,7 @@ class Choice(ipywidgets.Box):
 
     value = traitlets.Any()
 
-    def __init__(self, words: str, options: Sequence[Option], guarded: Callable[[Callable], Callable]) -> None:
+    def __init__(self, words: str, options: Sequence[Option], guarded: Guarded) -> None:
         self.words, self._guarded, self._showing = words, guarded, False
         self.buttons: dict[object, Switch] = {}
         self.label = [ipywidgets.HTML(words, layout=ipywidgets.Layout(margin="0 6px 0 0"))] if words else []

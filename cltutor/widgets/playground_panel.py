@@ -1,15 +1,15 @@
 """The switches of a playground in sections; what makes no sense is greyed out and says why."""
 
 import html
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 import ipywidgets
 
-from .behind import Worker
+from .behind import Fail, Worker
 from .controls import unchanged
-from .inputs import Choice, Knob, Switch, plain, row
+from .inputs import Act, Choice, Guarded, Knob, Switch, plain, row
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
 from .playground_presets import make_control, named
@@ -41,14 +41,7 @@ class Panel(ipywidgets.VBox):
     are greyed out by a thread, soon after each change; `settle()` waits for it.
     """
 
-    def __init__(
-        self,
-        limits: Limits,
-        composition: Composition,
-        guarded: Callable,
-        fail: Callable[[Exception], None],
-        changed: Callable[[], None],
-    ) -> None:
+    def __init__(self, limits: Limits, composition: Composition, guarded: Guarded, fail: Fail, changed: Act) -> None:
         self.limits, self.composition, self.changed, self._worker = limits, composition, changed, Worker(fail)
         self._applying, self.settle, self.cease = False, self._worker.settle, self._worker.cease
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))

@@ -11,9 +11,11 @@ import traitlets
 
 from ..runs.run import Run
 from ..training.events import Event
-from .behind import ignore
-from .inputs import button, key, row
+from .behind import Fail, ignore
+from .inputs import Act, Guarded, button, key, row
 
+Clock = Callable[[], float]
+End = Callable[[Run | None, bool], None]
 FEW = 4  # recorded runs, at most, that are named one by one
 SHARE = 5  # seconds of training for a second of drawing
 PAUSE = 0.25  # seconds between two live pictures, at least
@@ -33,12 +35,7 @@ class Training(threading.Thread):
     _lock = threading.Lock()
 
     def __init__(
-        self,
-        events: Iterator[Event],
-        each: Callable[[Event], None],
-        end: Callable[[Run | None, bool], None],
-        fail: Callable[[Exception], None],
-        keep: bool = False,
+        self, events: Iterator[Event], each: Callable[[Event], None], end: End, fail: Fail, keep: bool = False
     ) -> None:
         super().__init__(name="cltutor training", daemon=True)
         self.events, self.each, self.end, self.fail, self.keep = events, each, end, fail, keep
@@ -101,15 +98,8 @@ class Actions(ipywidgets.VBox):
     busy = traitlets.Bool(False)  # something is being trained
     resumable = traitlets.Bool(False)  # there is a stopped run to continue
 
-    def __init__(
-        self,
-        train: Callable[[], None],
-        stop: Callable[[], None],
-        clear: Callable[[], None],
-        guarded: Callable[[Callable], Callable],
-        resume: Callable[[], None] | None = None,
-    ) -> None:
-        def made(words: str, icon: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
+    def __init__(self, train: Act, stop: Act, clear: Act, guarded: Guarded, resume: Act | None = None) -> None:
+        def made(words: str, icon: str, tooltip: str, action: Act) -> ipywidgets.Button:
             return button(words, tooltip, guarded(lambda _: action()), icon, "84px")
 
         self.train = made("Train", "play", "learn all tasks, one after another", lambda: self.busy or train())
@@ -163,11 +153,7 @@ class Pace:
     """
 
     def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        pause: float = PAUSE,
-        share: float = SHARE,
-        blink: float = BLINK,
+        self, clock: Clock = time.monotonic, pause: float = PAUSE, share: float = SHARE, blink: float = BLINK
     ) -> None:
         self._clock, self._pause, self._share, self._blink = clock, pause, share, blink
         self.restart()

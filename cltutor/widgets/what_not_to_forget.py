@@ -1,7 +1,7 @@
 """Choose what you will meet again, and see that it is not forgotten (MAS, section 5.1, adaptation test)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
 from .controls import Controls, Values
-from .inputs import Knob
+from .inputs import Guarded, Knob
 from .learning import Device, LearnsInTurn, Train
 from .stage import Draw, Drawing, Stage, draw
 
@@ -46,7 +46,7 @@ class Classes(Stage):
 
     value = traitlets.Tuple()
 
-    def __init__(self, stream: Stream, task: int, guarded: Callable[[Callable], Callable]) -> None:
+    def __init__(self, stream: Stream, task: int, guarded: Guarded) -> None:
         self.labels, split = list(stream[task].classes), stream[task].test
         self.names = [stream.class_names[label] for label in self.labels]
         self.images = [as_rgb(split.images[(split.labels == k).nonzero()[0, 0]].numpy()) for k in self.labels]
