@@ -22,6 +22,6 @@ __all__, __getattr__, __dir__ = lazy(
         "Stage": "stage",
         "Temperature": "temperature",
         "WhatNotToForget": "what_not_to_forget",
-        "errors": "failures",
+        "errors": "stage",
     },
 )

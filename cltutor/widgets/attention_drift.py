@@ -16,12 +16,12 @@ from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..show.attention import DRIFT, beside, drift_from_first, large
 from ..streams import Stream
-from ..training.events import Event, Stepped, TaskDone
+from ..training.events import Event, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons, dropdown, sentence
-from .controls import Controls, LayerName, Values, takes, unusual
+from .base import sentence
+from .controls import Controls, LayerName, Values, takes
 from .herding_explorer import check_finished
-from .inputs import Knob, Switch
+from .inputs import Knob, Switch, buttons, dropdown
 from .learning import Device, LearnsInTurn, Train, first_network
 from .stage import Draw, Drawing, draw
 
@@ -71,7 +71,8 @@ class AttentionDrift(LearnsInTurn):
         for run in runs:
             self.check_run(run, stream)
         first = {run.name: run.recipe for run in runs}
-        self.recipes = first | {n: r for n, r in recipes_of(methods, settings).items() if n not in first}
+        own = {name: recipe for name, recipe in recipes_of(methods, settings).items() if name not in first}
+        self.recipes = first | own
         self.columns = [f"M{step}" for step in range(len(stream))]  # as in the paper: M0 has learned the base classes
         test, classes = stream[0].test, stream[0].classes
         self.places = torch.cat([(test.labels == label).nonzero().flatten()[:PER_CLASS] for label in classes])
@@ -81,12 +82,11 @@ class AttentionDrift(LearnsInTurn):
         self.layers = {words: name for name, words in named.items()}
         self.maps: dict[str, list[dict[str, np.ndarray]]] = {}  # method -> after each task -> layer -> (N, h, w)
         usual = {"layer": named[attention.last_block(network, sample)], "label": classes[0]}
-        given = {"methods": tuple(methods), "seed": seed, "device": device}
-        self._make_controls(usual, unusual(type(self), given) | settings)
+        self._make_controls(usual, self._given(settings, methods=tuple(methods)))
         self.controls.start(view=view, layer=layer, label=label, image=image, enlarged=enlarged, opacity=opacity)
         self.note, self.pane = ipywidgets.HTML(), self.stage(self._touched)
         self.fill([self.actions, *self.controls.controls.values()], [self.pane, self.note])
-        self._load({name: recipe for name, recipe in self.recipes.items() if name not in first})
+        self._load(own)
         for run in runs:
             self.results[run.name] = run
             self.maps[run.name] = [self._measure(run, task) for task in range(run.learned)]
@@ -112,7 +112,7 @@ class AttentionDrift(LearnsInTurn):
         explained = "the base class whose test images are shown, and whose score the maps explain"
         covers = "how much of the image the map covers"
         named = {
-            "view": buttons("show", "maps, or how far they move", list(VIEWS), list(VIEWS.values())),
+            "view": buttons("show", "maps, or how far they move", VIEWS),
             "layer": dropdown("layer", list(self.layers), "the layer whose maps are shown, in order of use"),
             "label": dropdown("class", [(name, label) for label, name in classes.items()], explained),
             "image": Knob("image", (1, max(2, most), 1), Whole(1, most), "which test image of the class", self.guarded),
@@ -141,10 +141,12 @@ class AttentionDrift(LearnsInTurn):
 
     def _held(self, name: str) -> dict[str, Any]:
         """The maps after every task in 255 steps, as they are scaled to their largest value."""
+        held: dict[str, Any] = {}
         steps = self.maps.get(name, [])
-        if len(steps) < len(self.stream):
-            return {}
-        return {str(step): {layer: coded(maps) for layer, maps in found.items()} for step, found in enumerate(steps)}
+        for step, found in enumerate(steps if len(steps) == len(self.stream) else []):
+            fine = {layer: 255 * maps.astype(np.float32) for layer, maps in found.items()}
+            held[str(step)] = {layer: maps.round().astype(np.uint8) for layer, maps in fine.items()}
+        return held
 
     def _restore(self, name: str, held: dict[str, Any]) -> None:
         steps = [held[str(step)] for step in range(len(self.stream))]
@@ -161,17 +163,14 @@ class AttentionDrift(LearnsInTurn):
         self.maps = {}
         super()._forget()
 
-    def _follow(self, event: Event) -> None:
-        """Show an event on the page, and compute the maps after each task; called in the thread that trains."""
-        name = self._part[0]
-        if isinstance(event, Stepped):
-            self._say(event)
-        elif isinstance(event, TaskDone):
+    def _take(self, event: Event) -> None:
+        """Compute the maps after each task."""
+        if isinstance(event, TaskDone):
+            name = self._part[0]
             found = self._measure(event.run, event.task)
-            self.results = {**self.results, name: event.run}
             self.maps = {**self.maps, name: [*self.maps.get(name, []), found]}
             self.album.clear()  # pictures of fewer tasks are not shown again
-            self._show()
+            self._keep(name, event.run)
 
     def _measure(self, run: Run, task: int) -> dict[str, np.ndarray]:
         network, targets = run.model_after(task), self.stream.positions(self.labels)
@@ -180,29 +179,27 @@ class AttentionDrift(LearnsInTurn):
         # Half precision: the maps of all layers and steps stay in memory.
         return {layer: halved(torch.cat([part[layer] for part in parts]).numpy()) for layer in self.layers.values()}
 
-    def _draw_ahead(self, finished: bool) -> None:
-        """Nothing: other layers, classes and images are drawn when they are chosen, each in a moment."""
-
     def _show(self, name: str | None = None) -> None:
-        """Show what was learned as the controls stand; `name`: the control that was moved."""
-        values = self.controls.values
+        drift = self.controls.values["view"] == "drift"
         for control in ("label", "image", "enlarged", "opacity"):
-            self.controls.controls[control].layout.display = None if values["view"] == "maps" else "none"
-        self.note.value = sentence(DRIFT) if self.maps and values["view"] == "drift" else ""
-        self.pane.drawing = self._page(values) if self.maps else self.empty
+            self.controls[control].layout.display = "none" if drift else None
+        self.note.value = sentence(DRIFT) if self.maps and drift else ""
+        super()._show(name)
 
-    def _page(self, values: Values) -> Drawing:
-        """The maps or the curve for these values of the controls, drawn once."""
+    def _pages(self, view: str, layer: str, **values: Any) -> list[Drawing]:
+        """The maps or the curve, drawn once."""
+        if not self.maps:
+            return [self.empty]
         learned = tuple((method, len(steps)) for method, steps in self.maps.items())
-        if values["view"] == "maps":
-            return self.album.page((*values.values(), learned), lambda: self._maps(**values))
-        layer = values["layer"]
-        what = f"layer {layer}, mean ± spread over {len(self.images)} base-class images"
-        return self.album.page(
-            (layer, learned), lambda: show.attention_drift(self.drifts(self.layers[layer]), self.columns, what)
-        )
+        if view == "maps":
+            return [self.album.page((layer, *values.values(), learned), lambda: self._maps(layer, **values))]
+        return [self.album.page((layer, learned), lambda: self._curve(layer))]
 
-    def _maps(self, layer: str, label: int, image: int, enlarged: bool, opacity: float, **_) -> show.Picture:
+    def _curve(self, layer: str) -> show.Picture:
+        what = f"layer {layer}, mean ± spread over {len(self.images)} base-class images"
+        return show.attention_drift(self.drifts(self.layers[layer]), self.columns, what)
+
+    def _maps(self, layer: str, label: int, image: int, enlarged: bool, opacity: float) -> show.Picture:
         own = np.flatnonzero(self.labels.numpy() == label)
         place, masks = own[image - 1], self.stream[0].test.masks
         inside = self.layers[layer]
@@ -219,14 +216,14 @@ def recipes_of(names: Sequence[str], settings: dict) -> dict[str, Recipe]:
     builds = {name: registry.named(name) for name in names}
     if not builds:
         raise ValueError("Give one method or more, such as ('finetune', 'lwm').")
-    taken = {name: {key for key in settings if takes(build, key, settings[key])} for name, build in builds.items()}
+    taken = {
+        name: {key: value for key, value in settings.items() if takes(build, key, value)}
+        for name, build in builds.items()
+    }
     if unknown := settings.keys() - set().union(*taken.values()):
         build = next(iter(builds.values()))
         build(**{name: settings[name] for name in unknown})  # its message has the nearest setting
-    return {
-        name: build(**{"heads": "class"} | {key: settings[key] for key in settings if key in taken[name]})
-        for name, build in builds.items()
-    }
+    return {name: build(**{"heads": "class"} | taken[name]) for name, build in builds.items()}
 
 
 def padded(steps: Sequence[dict], layer: str, images: Sequence[int] | slice, count: int) -> np.ndarray:
@@ -240,8 +237,3 @@ def halved(maps: np.ndarray) -> np.ndarray:
     """Maps (N, h, w) in half precision, each by its own largest value: only the place counts."""
     largest = maps.max((1, 2), keepdims=True)
     return (maps / np.where(largest > 0, largest, 1)).astype(np.float16)
-
-
-def coded(maps: np.ndarray) -> np.ndarray:
-    """Maps of `halved` in a byte per place."""
-    return (255 * maps.astype(np.float32)).round().astype(np.uint8)

@@ -18,11 +18,11 @@ from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..show.balance import confusion
 from ..streams import Stream
-from ..training.events import EpochDone, Event, Stepped, TaskDone
+from ..training.events import EpochDone, Event, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons, example, sentence
-from .controls import Controls, unusual
-from .inputs import Switch
+from .base import example, sentence
+from .controls import Controls
+from .inputs import Switch, buttons
 from .learning import Device, LearnsInTurn, Train
 from .stage import Draw, Drawing, draw
 
@@ -110,29 +110,30 @@ class Balance(LearnsInTurn):
     ) -> None:
         super().__init__("cltutor-balance", stream, seed, device, train, draw)
         self.recipes = recipes_of(stream, capacity, epochs, settings)
-        given = unusual(type(self), {"capacity": capacity, "epochs": epochs, "seed": seed, "device": device}) | settings
-        self._toggles = {
+        named = {
             "augmentation": Switch("augmentation", "train on images with other light, crops and mirrors too"),
             "fine_tuning": Switch("balanced fine-tuning", "then train a little with as many images of each class"),
+            "view": buttons("show", "what is shown of the training", VIEWS),
         }
-        shown = buttons("show", "what is shown of the training", list(VIEWS), list(VIEWS.values()))
-        self.controls = Controls(self, {**self._toggles, "view": shown}, {}, given, self._show)
+        given = self._given(settings, capacity=capacity, epochs=epochs)
+        self.controls = Controls(self, named, {}, given, self._show)
         self.controls.set({"augmentation": augmentation, "fine_tuning": fine_tuning, "view": view})
-        self.panes, self.examples = [self.stage(self._touched)], ipywidgets.HTML()
-        self.fill([self.actions, *self._toggles.values(), shown], [*self.panes, self.examples])
+        self.examples = ipywidgets.HTML()
+        self.fill([self.actions, *named.values()], [self.stage(self._touched), self.examples])
         self._load(self.recipes)
         self._show()
 
     @property
     def method(self) -> str:
         """The name of the combination that is toggled."""
-        return METHODS[tuple(switch.value for switch in self._toggles.values())][0]
+        return METHODS[self.augmentation.value, self.fine_tuning.value][0]
 
     def _touched(self, spot: dict[str, Any]) -> None:
         """Show the test images of a cell, or toggle the combination of a curve."""
-        if self.controls.values["view"] == "accuracy":
-            toggled = next(toggles for toggles, (name, _) in METHODS.items() if name == spot["key"])
-            self.controls.set(self.controls.values | dict(zip(self._toggles, toggled, strict=True)))
+        values = self.controls.values
+        if values["view"] == "accuracy":
+            light, tuned = next(toggles for toggles, (name, _) in METHODS.items() if name == spot["key"])
+            self.controls.set(values | {"augmentation": light, "fine_tuning": tuned})
             self._show()
         elif moment := self._moments_of(self.method, self.results.get(self.method)).get(spot["key"]):
             self.examples.value = self._cell(moment, spot["row"], spot["column"])
@@ -165,55 +166,42 @@ class Balance(LearnsInTurn):
     def _tests(self, recipe: Recipe) -> dict[str, int]:
         return {"test_every": recipe.schedule.epochs}
 
-    def _follow(self, event: Event) -> None:
-        """Show an event on the page, and measure the network where a phase ends; called in the thread that trains."""
-        name = self._part[0]
-        if isinstance(event, Stepped):
-            self._say(event)
-        elif isinstance(event, EpochDone):
+    def _take(self, event: Event) -> None:
+        """Measure the network where a phase ends."""
+        if isinstance(event, EpochDone):
             words = moments_of(event.run.recipe).get(event.epoch)
             if words and event.task == len(self.stream) - 1:
                 self._moments = {**self._moments, words: look_at(event.network, self.stream)}
         elif isinstance(event, TaskDone):
-            result = Result(accuracy_over_seen(event.run), event.run.learned, self._moments)
-            self.results = {**self.results, name: result}
-            self._show()
+            self._keep(self._part[0], Result(accuracy_over_seen(event.run), event.run.learned, self._moments))
 
     def _show(self, name: str | None = None) -> None:
         self.examples.value = ""
         super()._show(name)
 
-    def _pictures(self, name: str) -> list[Drawing]:
-        """The matrices, the last layer or the curves with this method chosen."""
-        results, own = self.results, self.results.get(name)
+    def _pages(self, augmentation: bool, fine_tuning: bool, view: str) -> list[Drawing]:
+        """The matrices, the last layer or the curves with the combination that is toggled."""
+        if not self.results:
+            return [self.empty]
+        name, results = METHODS[augmentation, fine_tuning][0], self.results
         learned = tuple((other, result.learned) for other, result in results.items())
-        sizes, view = [len(task.classes) for task in self.stream], self.controls.values["view"]
-        named = sizes, [self.stream.class_names[k] for k in self.stream.classes], f"{name} ({WORDS[name]}), last task"
-        shown = {other: results[other].accuracy for other in WORDS if other in results}
-        make = {
-            "confusion": lambda: self._matrices(name, own, *named),
-            "last layer": lambda: self._last_layer(name, own, *named),
-            "accuracy": lambda: show.ablation(shown, sizes, name * (name in shown)),
-        }[view]
-        return [self.album.page((view, name, learned, name in self.recorded), make)]
+        key = view, name, learned, name in self.recorded
+        return [self.album.page(key, lambda: self._picture(view, name, results))]
 
-    def _draw_ahead(self, finished: bool) -> None:
-        """Other views and combinations are drawn when they are chosen: each takes less time than a look at one."""
-
-    def _matrices(
-        self, name: str, result: Result | None, sizes: list[int], classes: list[str], what: str
-    ) -> show.Picture:
-        matrices = {words: moment.confusion for words, moment in self._moments_of(name, result).items()}
-        missing = f"{name} has no balanced fine-tuning, and so no matrix after it: switch it on to see one."
-        return show.confusions(matrices, sizes, classes, what, missing)
-
-    def _last_layer(
-        self, name: str, result: Result | None, sizes: list[int], classes: list[str], what: str
-    ) -> show.Picture:
-        moments = self._moments_of(name, result)
+    def _picture(self, view: str, name: str, results: dict[str, Result]) -> show.Picture:
+        sizes, classes = [len(task.classes) for task in self.stream], self.stream.classes
+        if view == "accuracy":
+            shown = {other: results[other].accuracy for other in WORDS if other in results}
+            return show.ablation(shown, sizes, name * (name in shown))
+        moments = self._moments_of(name, results.get(name))
+        named = sizes, [self.stream.class_names[label] for label in classes], f"{name} ({WORDS[name]}), last task"
+        if view == "confusion":
+            matrices = {words: moment.confusion for words, moment in moments.items()}
+            missing = f"{name} has no balanced fine-tuning, and so no matrix after it: switch it on to see one."
+            return show.confusions(matrices, *named, missing)
         biases = {words: moment.biases for words, moment in moments.items()}
         norms = {words: moment.norms for words, moment in moments.items()}
-        return show.last_layer(biases, norms, sizes, classes, what)
+        return show.last_layer(biases, norms, *named)
 
     def _moments_of(self, name: str, result: Result | None) -> dict[str, Moment]:
         """The moments of a method; ValueError where there are none yet."""

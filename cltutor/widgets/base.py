@@ -7,31 +7,79 @@ import base64
 import functools
 import html
 import io
+import itertools
+import sys
+import weakref
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets
 import matplotlib.image
 import numpy as np
 import traitlets
 
 from ..show.images import as_rgb
-from .access import Access, key
 from .behind import Album, ignore
-from .cells import Cells
-from .failures import record
-from .inputs import CodeLine, Switch, close
-from .stage import Draw, Stage, draw
+from .inputs import CodeLine, Switch, close, key
+from .stage import Draw, Drawing, Stage, draw, record
 
+Running = tuple[str, str]  # the identity of a cell, and of this run of it
+Widgets = Sequence[ipywidgets.Widget]
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
+
+
+class Access(anywidget.AnyWidget):
+    """Makes the tool around it accessible: toggle buttons have a state, sliders a name, and controls a key.
+
+    ``answer(what)`` is called when a heading ``<button data-press="what">`` of the tool is pressed.
+    """
+
+    _esm = Path(__file__).with_name("access.js")
+    pressed = traitlets.Dict().tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__(layout=ipywidgets.Layout(display="none"))
+        self.answer: Callable[[str], None] = ignore
+        self.observe(lambda change: self.answer(change.new["what"]), "pressed")
+
+
+def running_cell() -> Running | None:
+    """The notebook cell that runs now; None where there is none, as in the callback of a button."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    request = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    cell = request.get("metadata", {}).get("cellId")
+    return (cell, request["header"]["msg_id"]) if cell else None
+
+
+class Cells:
+    """Closes what a cell made when it ran before: its output is gone, too. running: tests give another."""
+
+    def __init__(self, running: Callable[[], Running | None] = running_cell) -> None:
+        self.running = running
+        self._made: dict[str, tuple[str, weakref.WeakSet]] = {}
+
+    def add(self, widget: Any) -> None:
+        """Called when a widget is made."""
+        if (now := self.running()) is None:
+            return
+        cell, execution = now
+        before, made = self._made.get(cell, (execution, weakref.WeakSet()))
+        if before != execution:
+            for old in list(made):
+                old.close()
+            made = weakref.WeakSet()
+        made.add(widget)
+        self._made[cell] = execution, made
 
 
 class Tool(ipywidgets.VBox):
     """A column of controls and pictures, with a place, `message`, where errors are shown; `access` has keys and names.
 
-    `draw` makes what a `Stage` shows of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`. Where
-    a cell runs again, the tool that it made before is closed.
+    `draw` makes what a `Stage` shows of a picture, and `album` keeps it. Subclasses set `controls`, a `Controls`, and
+    `_pages`, which makes pictures of their values. Where a cell runs again, the tool that it made before is closed.
     """
 
     closed = False
@@ -41,9 +89,10 @@ class Tool(ipywidgets.VBox):
     def __init__(self, css: str, draw: Draw = draw) -> None:
         super().__init__(layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self._own = set(vars(self))  # what ipywidgets needs to close it
-        self.draw, self.album = draw, Album(draw)
+        self.draw, self.album = draw, Album(draw, self.show_error)
         self.errors: list[Exception] = []
         self.access = Access()
+        self.panes: list[Stage] = []
         self.message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         self.add_class("cltutor")
         self.add_class(css)
@@ -84,15 +133,11 @@ class Tool(ipywidgets.VBox):
         return self.controls.line
 
     def stage(self, answer: Callable[[dict[str, Any]], None] | None = None) -> Stage:
-        """A place for a picture; ``answer`` is called with the spot that is touched in it."""
-        return Stage(answer=answer, guard=self.guarded)
+        """One more of `panes`, a place for a picture; ``answer`` is called with the spot that is touched in it."""
+        self.panes.append(Stage(answer=answer, guard=self.guarded))
+        return self.panes[-1]
 
-    def fill(
-        self,
-        side: Sequence[ipywidgets.Widget],
-        middle: Sequence[ipywidgets.Widget],
-        below: Sequence[ipywidgets.Widget] = (),
-    ) -> None:
+    def fill(self, side: Widgets, middle: Widgets, below: Widgets = ()) -> None:
         """Lay the page out: the controls at the ``side`` of the pictures in the ``middle``, all in view at once, and
         what is wider ``below`` them, at last the line of code."""
         self.large = Switch("large type", "to project it")
@@ -104,6 +149,23 @@ class Tool(ipywidgets.VBox):
         both = ipywidgets.Box(columns, layout=ipywidgets.Layout(width="100%", overflow="visible"))
         both.add_class("cltutor-columns")
         self.children = (hidden(STYLE), both, *below, self.line, self.access)
+
+    def _show(self, name: str | None = None) -> None:
+        """Show what the controls say; `name`: the control that was moved."""
+        asked = None
+        while asked != self.asked:  # a control may be moved while a thread draws
+            asked = self.asked
+            for pane, page in itertools.zip_longest(self.panes, self._pages(**asked), fillvalue={}):
+                pane.drawing = page
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the pictures depend on: the values of the controls."""
+        return self.controls.values
+
+    def _pages(self, **asked: Any) -> Sequence[Drawing]:
+        """What the first of the `panes` show of that; the others are empty."""
+        raise NotImplementedError
 
     def _enlarge(self, large: bool) -> None:
         (self.add_class if large else self.remove_class)("cltutor-large")
@@ -152,67 +214,3 @@ def example(image: np.ndarray, words: str, side: int = 56) -> str:
     data = base64.b64encode(file.getvalue()).decode("ascii")
     look = f"image-rendering:pixelated;height:{side}px"
     return f'<img alt="{html.escape(words, quote=True)}" style="{look}" src="data:image/png;base64,{data}">'
-
-
-def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
-    """Controls beside each other, which wrap where the page is narrow."""
-    layout = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", width="100%")
-    return ipywidgets.Box(controls, layout=layout)
-
-
-def button(words: str, tooltip: str, action: Callable, icon: str = "", width: str | None = None) -> ipywidgets.Button:
-    """A button that calls `action(button)`."""
-    layout = ipywidgets.Layout(width="auto", min_width=width, margin="2px 6px 2px 0")
-    made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip, layout=layout)
-    made.on_click(action)
-    return made
-
-
-def buttons(words: str, tooltip: str, options: Sequence, tooltips: list[str]) -> ipywidgets.ToggleButtons:
-    """Toggle buttons, as wide as their words."""
-    return ipywidgets.ToggleButtons(
-        options=options,
-        description=words,
-        tooltip=tooltip,
-        tooltips=tooltips,
-        style={"button_width": "auto", "description_width": "auto"},
-        layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0"),
-    )
-
-
-class Listed(ipywidgets.Dropdown):
-    """A list of which None may be a choice: ipywidgets takes it for no choice at all, and the page shows nothing."""
-
-    @traitlets.observe("value")
-    def _propagate_value(self, change) -> None:
-        if change.new is None and None in self._options_values:
-            self.index = self._options_values.index(None)
-        else:
-            super()._propagate_value(change)
-
-
-def dropdown(words: str, options: Sequence, tooltip: str | None = None) -> Listed:
-    """A list to choose from, as wide as its words."""
-    return Listed(
-        options=options,
-        description=words,
-        tooltip=tooltip,
-        style={"description_width": "auto"},
-        layout=ipywidgets.Layout(width="auto", max_width="420px", margin="2px 18px 2px 0"),
-    )
-
-
-def text_field(
-    words: str, tooltip: str, changed: Callable, width: str, margin: str | None = None, placeholder: str = ""
-) -> ipywidgets.Text:
-    """A line of text; `changed` observes it, once Enter is pressed."""
-    made = ipywidgets.Text(
-        description=words,
-        continuous_update=False,
-        tooltip=tooltip,
-        style={"description_width": "auto"},
-        layout=ipywidgets.Layout(width=width, margin=margin),
-        placeholder=placeholder,
-    )
-    made.observe(changed, "value")
-    return made

@@ -2,13 +2,13 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from .. import show
-from ..runs.run import Run
 from .stage import Draw, Drawing
 
 Behind = Callable[[Callable[[], None]], None]
+Fail = Callable[[Exception], None]
 MOST = 40  # pictures of about 150 kB
 LATER = 0.3  # seconds before anything is drawn ahead, so that the page first gets the picture that was pressed for
 
@@ -22,39 +22,13 @@ def in_thread(work: Callable[[], None]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-class Album:
-    """Pictures by a key that says everything that they show: each is drawn once, and the latest are kept."""
-
-    def __init__(self, draw: Draw) -> None:
-        self.draw, self._lock = draw, threading.Lock()
-        self.clear()
-
-    def page(self, key: tuple, make: Callable[[], show.Picture], of: tuple = ()) -> Drawing:
-        """What a stage shows of the picture with this key, which ``make`` draws; ``of``: what the key names by its
-        identity, kept with the picture, as nothing else may get that identity."""
-        pages = self.pages  # `clear` may come meanwhile: what is drawn then must not come back
-        with self._lock:
-            if key in pages:
-                pages.move_to_end(key)
-                return pages[key][0]
-        made = self.draw(make)
-        with self._lock:
-            pages[key] = made, of
-            while len(pages) > MOST:
-                pages.popitem(last=False)
-        return made
-
-    def clear(self) -> None:
-        self.pages: OrderedDict[tuple, tuple[Drawing, tuple]] = OrderedDict()
-
-
 class Worker:
     """Works behind the page, in steps, on the newest wish: an older one ends at its next step.
 
     fail: called with what a step has raised; delay: seconds before the first step.
     """
 
-    def __init__(self, fail: Callable[[Exception], None], delay: float = 0) -> None:
+    def __init__(self, fail: Fail, delay: float = 0) -> None:
         self._fail, self._delay = fail, delay
         self._lock, self._newest = threading.Lock(), threading.Thread()
 
@@ -74,10 +48,10 @@ class Worker:
         self._newest.name = "cltutor behind the page"
         self._newest.start()
 
-    def settle(self) -> None:
-        """Wait until the newest wish is done."""
+    def settle(self, most: float | None = None) -> None:
+        """Wait until the newest wish is done, for so many seconds at ``most``."""
         if self._newest.ident:
-            self._newest.join()
+            self._newest.join(most)
 
     def cease(self) -> None:
         """Do nothing more, after the step under way, and say nothing of it."""
@@ -86,32 +60,31 @@ class Worker:
         getattr(before, "cancel", ignore)()
 
 
-class RunAlbum(Album):
-    """`picture(runs, known_task)` draws the accuracy of runs over time, or what else ``make(runs, known_task)`` does,
-    once; `ahead` draws behind the page."""
+class Album(Worker):
+    """Pictures by a key that says everything that they show: each is drawn once, and the latest are kept.
 
-    def __init__(self, empty: Callable[[], Drawing], fail: Callable[[Exception], None], draw: Draw) -> None:
-        super().__init__(draw)
-        self._empty, self._worker = empty, Worker(fail, LATER)
-        self.settle, self.cease = self._worker.settle, self._worker.cease
+    As a worker, it draws ahead what a press of a control would show.
+    """
 
-    def picture(
-        self, runs: Sequence[Run], known_task: bool, make: Callable[..., show.Picture] = show.accuracy_over_time
-    ) -> Drawing:
-        """What a stage shows of the picture of these runs."""
-        if not runs:
-            return self._empty()
-        pictures = []
+    def __init__(self, draw: Draw, fail: Fail = ignore) -> None:
+        super().__init__(fail, LATER)
+        self.draw, self._access = draw, threading.Lock()
+        self.clear()
 
-        def keep() -> show.Picture:
-            pictures.append(make(runs, known_task=known_task))
-            return pictures[0]
-
-        made = self.page((known_task, make, *map(id, runs)), keep, tuple(runs))
-        for picture in pictures:
-            picture.clear()  # its artists refer to each other, and would stay until the garbage collector runs
+    def page(self, key: tuple, make: Callable[[], show.Picture], of: tuple = ()) -> Drawing:
+        """What a stage shows of the picture with this key, which ``make`` draws; ``of``: what the key names by its
+        identity, kept with the picture, as nothing else may get that identity."""
+        pages = self.pages  # `clear` may come meanwhile: what is drawn then must not come back
+        with self._access:
+            if key in pages:
+                pages.move_to_end(key)
+                return pages[key][0]
+        made = self.draw(make)
+        with self._access:
+            pages[key] = made, of
+            while len(pages) > MOST:
+                pages.popitem(last=False)
         return made
 
-    def ahead(self, wishes: Sequence[tuple]) -> None:
-        """Draw these instead of earlier wishes that are not drawn yet."""
-        self._worker.do(self.picture(*wish) for wish in wishes)
+    def clear(self) -> None:
+        self.pages: OrderedDict[tuple, tuple[Drawing, tuple]] = OrderedDict()

@@ -2,21 +2,21 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from .. import show
 from ..evaluation.metrics import average_accuracy, forgetting, mean_interval
 from ..recipe.recipe import Recipe
 from ..runs.naming import name_of
 from ..runs.run import Run
 from ..show.runs import accuracy, reading, setting
-from ..training.events import EpochDone, Event, Stepped
-from .behind import RunAlbum
-from .learning import Trains, progress_line
+from ..training.events import EpochDone, Event
+from .learning import Trains
 from .stage import Drawing
 from .training import snapshot
 
@@ -36,11 +36,13 @@ class Paused:
 class CollectsRuns(Trains):
     """Each training adds runs to `runs`, which are drawn over each other in `pane`, and over those in `beside`.
 
-    `known_task` is a control that says what is drawn: accuracy with the task known at test, or unknown. Subclasses with
-    other views of the runs define `_asked` and `_drawing`.
+    `known_task` is a control that says what is drawn: accuracy with the task known at test, or unknown.
     """
 
     records_more: dict[str, Any] = {}  # arguments of `train`
+
+    beside: Sequence[Run] = ()  # runs from elsewhere that are shown
+    count = 1  # how many runs a training makes, one seed after another
 
     def __init__(self, *given, **more) -> None:
         super().__init__(*given, **more)
@@ -50,23 +52,12 @@ class CollectsRuns(Trains):
         self._done: list[Run] = []  # by the latest training
         self._finished: bool | None = None  # whether that has ended as planned; None before its end
         self.pane = self.stage()
-        self.album = RunAlbum(lambda: self.empty, self.show_error, self.draw)
         self.add_class("cltutor-runs")
-
-    @property
-    def beside(self) -> Sequence[Run]:
-        """Runs from elsewhere that are shown."""
-        return ()
 
     @property
     def shown(self) -> list[Run]:
         """What the picture shows: runs from elsewhere, finished and stopped ones, and the one that learns."""
         return [*self.beside, *self.runs, *([self._live] if self._live else [])]
-
-    @property
-    def count(self) -> int:
-        """How many runs a training makes, one seed after another."""
-        return 1
 
     def own(self, recipe: Recipe) -> Recipe:
         """The recipe under the name that its runs have here: one of their own beside others of the same name."""
@@ -132,10 +123,7 @@ class CollectsRuns(Trains):
         self.runs, self._done, self._finished = [], [], None
         self._show()
 
-    def _follow(self, event: Event) -> None:
-        """Show some of the events on the page; called in the thread that trains."""
-        if isinstance(event, Stepped) and self.pace.line_due():
-            self.actions.say(progress_line(event), event.progress)
+    def _take(self, event: Event) -> None:
         if isinstance(event, EpochDone):
             self._live = snapshot(event.run)
             self.pace.draw(self._show)
@@ -163,27 +151,37 @@ class CollectsRuns(Trains):
             goes_on = "; Resume goes on" * self.actions.resumable
             self.actions.say(words + goes_on, 1.0 if self._finished else None)
 
-    @property
-    def _asked(self) -> tuple:
-        """What the picture depends on besides the runs, the task known or unknown first."""
-        return (self.known_task.value,)
+    def _page(
+        self, runs: Sequence[Run], known_task: bool, make: Callable[..., show.Picture] = show.accuracy_over_time
+    ) -> Drawing:
+        """What a stage shows of the accuracy of these runs over time, or of what else ``make(runs, known_task)`` draws,
+        once."""
+        if not runs:
+            return self.empty
+        pictures = []
 
-    def _drawing(self, known: bool) -> Drawing:
-        return self.album.picture(self.shown, known)
+        def keep() -> show.Picture:
+            pictures.append(make(runs, known_task=known_task))
+            return pictures[0]
 
-    def _show(self) -> None:
+        made = self.album.page((known_task, make, *map(id, runs)), keep, tuple(runs))
+        for picture in pictures:
+            picture.clear()  # its artists refer to each other, and would stay until the garbage collector runs
+        return made
+
+    def _pages(self, known_task: bool, **_: Any) -> list[Drawing]:
+        return [self._page(self.shown, known_task)]
+
+    def _show(self, name: str | None = None) -> None:
         """Show the picture of all runs, and have those that a press of a switch would show drawn ahead."""
-        asked: tuple = ()
-        while asked != self._asked:  # a switch may be pressed while a thread draws
-            asked = self._asked
-            self.pane.drawing = self._drawing(*asked)
+        super()._show(name)
         if not self.actions.busy:
             self._say_end()
         if not self._live:
-            self.album.ahead(self._wishes())
+            self.album.do(self._page(*wish) for wish in self._wishes())
 
     def _wishes(self) -> list[tuple]:
-        """What a press of a switch would show, as arguments of the album's `picture`."""
+        """What a press of a switch would show, as arguments of `_page`."""
         return [(self.shown, not self.known_task.value)]
 
 

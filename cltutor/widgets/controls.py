@@ -16,6 +16,7 @@ from .base import Tool
 from .inputs import CodeLine, Knob, plain
 
 SUCH = "paste cl.methods.lwf(temperature=3), for example"
+UNCHANGED = " Nothing was changed."
 Values = dict[str, Any]
 TIP = "Copy this line to keep these settings. Paste a line and press Enter to get them back."
 
@@ -101,8 +102,14 @@ def takes(build: methods.Build, name: str, value: Any) -> bool:
     return True
 
 
+def unchanged(why: object) -> ValueError:
+    """The error of a change that was refused and has left everything as it was, as its message says, once."""
+    return ValueError(f"{str(why).removesuffix(UNCHANGED)}{UNCHANGED}")
+
+
 class Controls:
-    """The controls of a tool by the names that they have in its call; ``line`` is that call, to copy and to paste.
+    """The controls of a tool by the names that they have in its call, and in the tool itself; ``line`` is that call, to
+    copy and to paste.
 
     A value that is refused leaves everything as it was.
 
@@ -127,12 +134,16 @@ class Controls:
         defaults = inspect.signature(type(tool)).parameters
         self.usual = {name: defaults[name].default for name in controls} | usual
         self.changed, self.check = changed, check
-        own = rules or {}
-        self.rules = {name: own[name] if name in own else rule_of(control) for name, control in controls.items()}
+        self.rules = {name: (rules or {}).get(name) or rule_of(control) for name, control in controls.items()}
         self.line = CodeLine("as code", TIP, tool.guarded(self._pasted))
         self._applying = False
-        for control in self.controls.values():
+        for name, control in self.controls.items():
             control.observe(tool.guarded(self._moved), "value")
+            if not hasattr(type(tool), name):  # a tool may mean something else by the name
+                setattr(tool, name, control)
+
+    def __getitem__(self, name: str) -> ipywidgets.Widget:
+        return self.controls[name]
 
     @property
     def values(self) -> Values:
@@ -141,8 +152,12 @@ class Controls:
     @property
     def code(self) -> str:
         """The line of code that makes the widget again as it is set."""
-        moved = {name: value for name, value in self.values.items() if value != self.usual[name]}
-        return self._line({**moved, **self.given})
+        return self._line({**self.moved, **self.given})
+
+    @property
+    def moved(self) -> Values:
+        """The values that are not the usual ones."""
+        return {name: value for name, value in self.values.items() if value != self.usual[name]}
 
     def start(self, **values: Any) -> None:
         """Set the controls to these values, to the usual one where it is None."""
@@ -180,7 +195,7 @@ class Controls:
             change()
         except ValueError as error:
             self._apply(self._last)
-            raise ValueError(f"{error} Nothing was changed.") from error
+            raise unchanged(error) from error
 
     def _read(self, code: str) -> None:
         """Set what a pasted line says."""

@@ -1,7 +1,6 @@
 """A task's filters, rebuilt from the knowledge base while its channels are switched off (DF-CNN, section 2.2)."""
 
-from collections.abc import Callable
-from concurrent import futures
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Annotated, Any
 
@@ -16,11 +15,11 @@ from ..runs.one_class import NOTE
 from ..runs.run import Run
 from ..show.filters import MOST, stages, strongest
 from ..streams import Stream
-from .base import Tool, dropdown, sentence
+from .base import Tool, sentence
 from .behind import Worker
 from .controls import Controls, Values
 from .herding_explorer import check_finished
-from .inputs import Knob
+from .inputs import Knob, dropdown
 from .number_field import NumberField, rule_of_numbers, within
 from .stage import Draw, Drawing, draw
 
@@ -65,12 +64,12 @@ class FilterReconstruction(Tool):
         # The numbers of the channels of L that are tiles, and the share (T, c^) of each in each task's filters.
         self._tiles = cache(lambda layer: strongest(stages(self.network, layer - 1, 0)[0], MOST[0]) + 1)
         self._shares_of = cache(lambda layer: self.network.shares(layer - 1).numpy())
-        self._measuring = Measuring(1, "cltutor measuring")
+        self._worker = Worker(self.show_error)
         self._make_controls()
         self.controls.set({"layer": layer, "task": task, "off": off})
         self._show()
-        self.ahead = Worker(self.show_error)  # so that another layer is answered at once
-        self.ahead.do(self._shares(layer) for layer in range(1, len(self.channels) + 1))
+        # So that another layer is answered at once.
+        self.album.do(self._shares(layer) for layer in range(1, len(self.channels) + 1))
 
     @staticmethod
     def check_run(run: Run, stream: Stream) -> None:
@@ -80,29 +79,32 @@ class FilterReconstruction(Tool):
             raise ValueError(f"{run.name} rebuilds no filters from a knowledge base: give a run of dfcnn.")
 
     def _make_controls(self) -> None:
-        layers = list(range(1, len(self.channels) + 1))
-        self.layer = dropdown("layer", layers, "the convolution whose filters are rebuilt")
+        layers = range(1, len(self.channels) + 1)
         names = [", ".join(self.stream.class_names[label] for label in task.classes) for task in self.stream]
         tasks = [(f"{t}: {name}", t) for t, name in enumerate(names, 1)]
-        self.task = dropdown("task", tasks, "the task whose filters are rebuilt")
         sets = {
             "all on": ("switch every channel on", tuple),
             "all off": ("switch every channel off", lambda: range(1, self.off.most + 1)),
         }
-        self.off = NumberField("channels off", "the numbers of the channels that are off", self.guarded, sets)
+        named = {
+            "layer": dropdown("layer", layers, "the convolution whose filters are rebuilt"),
+            "task": dropdown("task", tasks, "the task whose filters are rebuilt"),
+            "off": NumberField("channels off", "the numbers of the channels that are off", self.guarded, sets),
+        }
         how = "how many channels are off, those that the task uses most first"
         self.count = Knob("how many off", (0, max(self.channels), 1), Whole(0, max(self.channels)), how, self.guarded)
+        self.layer, self.off = named["layer"], named["off"]
         self._offer()
         # Before the controls observe the layer: they check what is off against its channels.
         self.layer.observe(self._offer, "value")
         self.off.observe(lambda change: setattr(self.count, "value", float(len(change.new))), "value")
         self.count.observe(self.guarded(self._counted), "value")
-        named = {"layer": self.layer, "task": self.task, "off": self.off}
-        rules = {"layer": Whole(1, len(self.channels)), "task": Whole(1, len(self.stream))}
+        rules = {"layer": Whole(1, len(layers)), "task": Whole(1, len(tasks))}
         rules["off"] = rule_of_numbers("a tuple of numbers of channels, such as (1, 4)")
         self.controls = Controls(self, named, {}, {}, self._show, rules, self._checked)
-        self.note, self.panes = ipywidgets.HTML(), [self.stage(self._switch), self.stage(self._choose)]
-        self.fill([self.layer, self.task, self.off, self.count], [self.note, *self.panes])
+        self.note = ipywidgets.HTML()
+        panes = self.stage(self._switch), self.stage(self._choose)
+        self.fill([*named.values(), self.count], [self.note, *panes])
 
     def _offer(self, change: Any = None) -> None:
         """Offer the channels of the layer, all on."""
@@ -111,8 +113,10 @@ class FilterReconstruction(Tool):
         self.off.set(())
 
     def _counted(self, change: Any) -> None:
+        """So many channels are off: those that the task uses most first."""
         if change.new != len(self.off.value):
-            self.off.set(self._ranked()[: int(change.new)])
+            shares = self._shares_of(self.layer.value)[self.task.value - 1]
+            self.off.set((np.argsort(-shares, kind="stable") + 1).tolist()[: int(change.new)])
 
     def _switch(self, spot: dict[str, Any]) -> None:
         """A channel of L was touched: switch it off, or on again."""
@@ -131,44 +135,33 @@ class FilterReconstruction(Tool):
         most = self.channels[layer - 1]
         return values | {"off": within("off", values["off"], most, f"channels of layer {layer}", "(1, 4)")}
 
-    def _ranked(self) -> list[int]:
-        """The channels of the layer, counted from 1, that the task uses most first."""
-        shares = self._shares_of(self.layer.value)[self.task.value - 1]
-        return (np.argsort(-shares, kind="stable") + 1).tolist()
-
-    def _key(self) -> tuple:
-        """What is shown: task, layer and channels off; with all channels on an accuracy is that of every layer."""
-        values = self.controls.values
-        return values["task"], values["layer"], values["off"]
-
     def _show(self, name: str | None = None) -> None:
-        """Show what the controls say; `name`: the control that was moved."""
-        key = task, layer, off = self._key()
-        if _short(key) not in self._measured:  # first: the number is what was asked, and takes less time than pictures
-            futures.wait([self._measuring.submit(self._measure, key)], self.patience)
+        task, layer, off = (self.controls.values[name] for name in ("task", "layer", "off"))
+        if _short(task, layer, off) not in self._measured:  # first: the number is what was asked, and is there sooner
+            self._worker.do(self._measure(task, layer, off))
+            self._worker.settle(self.patience)
         self._show_accuracy()
+        super()._show(name)
+
+    def _pages(self, layer: int, task: int, off: tuple[int, ...]) -> list[Drawing]:
+        """The tiles, and what each task takes from the channels."""
         places = [channel - 1 for channel in off]
         make = partial(show.knowledge, self.network, layer - 1, task - 1, places, self.run.name, alone=True)
-        self.panes[0].drawing = self.album.page(key, make)
-        self.panes[1].drawing = self._shares(layer)
+        return [self.album.page((task, layer, off), make), self._shares(layer)]
 
     def settle(self) -> None:
         """Wait until everything behind the page is done."""
-        self.ahead.settle()
-        self._measuring.submit(lambda: None).result()
+        self.album.settle()
+        self._worker.settle()
 
-    def _measure(self, key: tuple) -> None:
-        """Measure with all channels on and with those off, unless something else is shown by now; for a thread."""
-        try:
-            for wanted in ((key[0], key[1], ()), key):
-                if key != self._key():
-                    return
-                if _short(wanted) not in self._measured:
-                    self._measured[_short(wanted)] = self._accuracy(*wanted)
-        except Exception as error:  # a thread's exception would be lost
-            self.show_error(error)
-        else:
-            self._show_accuracy()
+    def _measure(self, task: int, layer: int, off: tuple[int, ...]) -> Iterator[None]:
+        """Measure with all channels on and with those off, in steps."""
+        for channels in ((), off):
+            key = _short(task, layer, channels)
+            if key not in self._measured:
+                self._measured[key] = self._accuracy(task, layer, channels)
+                yield
+        self._show_accuracy()
 
     def _accuracy(self, task: int, layer: int, off: tuple[int, ...]) -> float:
         network = self.network.without({layer - 1: [channel - 1 for channel in off]}) if off else self.network
@@ -177,8 +170,8 @@ class FilterReconstruction(Tool):
         return self.accuracies(network, tests, (1,), unknown=False)["known_top1"][0]
 
     def _show_accuracy(self) -> None:
-        key = task, layer, off = self._key()
-        whole, now = self._measured.get((task, 0, ())), self._measured.get(_short(key))
+        task, layer, off = (self.controls.values[name] for name in ("task", "layer", "off"))
+        whole, now = self._measured.get(_short(task, layer, ())), self._measured.get(_short(task, layer, off))
         if now is None or whole is None:
             words = f"The accuracy on task {task} is being measured."
         else:
@@ -192,19 +185,10 @@ class FilterReconstruction(Tool):
 
     def _shares(self, layer: int) -> Drawing:
         names = [f"task {task}" for task in range(1, len(self.stream) + 1)]
-
         what = f"layer {layer}, {self.run.name}"
         return self.album.page(("shares", layer), lambda: show.knowledge_shares(self._shares_of(layer), names, what))
 
 
-class Measuring(futures.ThreadPoolExecutor):
-    """A thread that measures one accuracy after another."""
-
-    def cease(self) -> None:
-        self.shutdown(wait=False, cancel_futures=True)
-
-
-def _short(key: tuple) -> tuple:
-    """The key of an accuracy: with all channels on, the layer does not matter."""
-    task, layer, off = key
+def _short(task: int, layer: int, off: tuple[int, ...]) -> tuple:
+    """The key of an accuracy: with all channels on, that of every layer is the same."""
     return (task, layer, off) if off else (task, 0, ())

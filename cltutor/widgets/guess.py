@@ -37,7 +37,7 @@ class Guess(Tool):
         self.entry, self.options, self.span, self.find = entry, options, span, truth
         self.answer = ipywidgets.HTML()
         asked = ipywidgets.HTML(f"<b>{html.escape(entry.question)}</b>")
-        self.control = self._choice() if options else self._curve() if entry.points else self._knob()
+        self.control = self._curve() if entry.points else self._asked()
         self.children = (hidden(STYLE), asked, self.control, self.message, self.answer, self.access)
         self._say()
 
@@ -62,20 +62,18 @@ class Guess(Tool):
             raise ValueError(f"The truth is {'a number' if count == 1 else f'{count} numbers'}, not {shown(value)}.")
         return numbers.tolist() if self.entry.points else float(numbers[0])
 
-    def _knob(self) -> Knob:
+    def _asked(self) -> Choice | Knob:
+        """The control of an option, or of a number."""
         low, high = self.span
         step = float(f"{(high - low) / 100:.1g}")
         words = f"your guess{f' ({self.entry.unit.strip()})' * bool(self.entry.unit)}"
-        made = Knob(words, (low, high, step), Real(at_least=low, at_most=high), "slide or type", self.guarded)
+        if self.options:
+            made = Choice("your guess", [(option, option, option) for option in self.options], self.guarded)
+        else:
+            made = Knob(words, (low, high, step), Real(at_least=low, at_most=high), "slide or type", self.guarded)
         if self.entry.guess is not None:
             made.value = self.entry.guess
         made.observe(self.guarded(lambda change: self._guessed(plain(change.new))), "value")
-        return made
-
-    def _choice(self) -> Choice:
-        made = Choice("your guess", [(option, option, option) for option in self.options], self.guarded)
-        made.value = self.entry.guess
-        made.observe(self.guarded(lambda change: self._guessed(change.new)), "value")
         return made
 
     def _curve(self) -> ipywidgets.DOMWidget:

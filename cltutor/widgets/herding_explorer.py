@@ -19,11 +19,11 @@ from ..runs.run import Run
 from ..seeds import seed_of
 from ..show.herding import MOST
 from ..streams import Stream
-from .base import Tool, buttons, dropdown, sentence
+from .base import Tool, sentence
 from .behind import Behind, in_thread
 from .choosing import MOST_TESTED, Choice, distances_of, judge, pca, tsne
 from .controls import Controls, Values
-from .inputs import Knob
+from .inputs import Knob, buttons, dropdown
 from .number_field import NumberField, rule_of_numbers, within
 from .stage import Draw, draw
 
@@ -33,14 +33,15 @@ VIEWS = {
     "exemplars": "those that the strategy chooses, one after another",
     "evictions": "which of them the memory drops as classes arrive",
 }
-PROJECTIONS = {"pca": "PCA", "tsne": "t-SNE"}
-ABOUT = {  # a strategy, a projection
+PROJECTIONS = {
+    "pca": "the two directions in which the features differ most",
+    "tsne": "a map that keeps neighbours together; offered once it has been computed",
+}
+ABOUT = {  # a strategy
     "herding": "each choice brings the mean of the chosen nearest to the class mean",
     "closest": "the images nearest to the class mean, nearest first",
     "random": "drawn without looking at the features",
     "histogram": "at each distance from the class mean in proportion to the class's images there",
-    "pca": "the two directions in which the features differ most",
-    "tsne": "a map that keeps neighbours together; offered once it has been computed",
 }
 T_SNE = "t-SNE, first coordinate (no unit)", "t-SNE, second coordinate (no unit)"
 OTHERS = (
@@ -111,28 +112,26 @@ class HerdingExplorer(Tool):
     def _make_controls(self, usual: dict) -> None:
         count, most = len(self.stream.classes), self.most
         classes = [(self.stream.class_names[k], k) for k in self.classes]
-        self.label = dropdown("class", classes, "the class whose training images are chosen from")
-        self.strategy = buttons(
-            "strategy", "how exemplars are chosen", list(SELECTIONS), [ABOUT[s] for s in SELECTIONS]
-        )
-        maps = [(shown, name) for name, shown in PROJECTIONS.items()]
-        how = "how the features are drawn in two dimensions"
-        self.projection = buttons("projection", how, maps, [ABOUT[name] for name in PROJECTIONS])
-        self.step = Knob("exemplars", (1, most, 1), Whole(1, most), "how many exemplars are chosen", self.guarded)
         words, how = "capacity K", "how many images of all classes the memory keeps"
         if self.counts_each_class:
             words, how, count = "images per class", "how many images of each class the memory keeps", 1
         span = count, max(usual["capacity"], count * most), max(1, count // 2)
-        self.capacity = Knob(words, span, Whole(at_least=count), how, self.guarded)
         sets = {"reset": ("choose by the strategy again", tuple)}
-        self.own = NumberField("own choice", "the numbers of the images that you choose", self.guarded, sets)
+        maps = "how the features are drawn in two dimensions"
+        named = {
+            "label": dropdown("class", classes, "the class whose training images are chosen from"),
+            "strategy": buttons("strategy", "how exemplars are chosen", {name: ABOUT[name] for name in SELECTIONS}),
+            "step": Knob("exemplars", (1, most, 1), Whole(1, most), "how many exemplars are chosen", self.guarded),
+            "own": NumberField("own choice", "the numbers of the images that you choose", self.guarded, sets),
+            "view": buttons("show", "which picture is shown", VIEWS),
+            "projection": buttons("projection", maps, PROJECTIONS, ("PCA", "t-SNE")),
+            "capacity": Knob(words, span, Whole(at_least=count), how, self.guarded),
+        }
+        self.label, self.own = named["label"], named["own"]
         self._offer()
         self.label.observe(self._offer, "value")  # before the controls, which check the numbers against the class
-        self.view = buttons("show", "which picture is shown", list(VIEWS), list(VIEWS.values()))
-        names = ("label", "strategy", "step", "own", "view", "projection", "capacity")
-        named = {name: getattr(self, name) for name in names}
-        words = f"a class of {FEWEST} training images or more, such as {self.classes[0]}"
-        rules = {"label": Kind(words, lambda value: type(value) is int and value in self.classes)}
+        fits = f"a class of {FEWEST} training images or more, such as {self.classes[0]}"
+        rules = {"label": Kind(fits, lambda value: type(value) is int and value in self.classes)}
         rules["own"] = rule_of_numbers("a tuple of numbers of images, such as (3, 7)")
         self.controls = Controls(self, named, usual, {}, self._show, rules, self._checked)
         self.note, self.pane = ipywidgets.HTML(), self.stage(self._touched)

@@ -1,7 +1,6 @@
 """Which weights matter, by four methods, and a test of that: the accuracy when such weights are damaged."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets
@@ -11,20 +10,19 @@ from .. import methods, show
 from ..checked import checked
 from ..describe import Kind, Real, Whole
 from ..importance import fisher, layer_names, mas, mas_local, shared_weights
-from ..importance.damage import HOW, WHICH
 from ..runs.run import Run
 from ..seeds import seeded
 from ..show.importances import mark, scaled, weight_at
 from ..streams import Stream
-from ..training.events import Event, Stepped, TaskDone
+from ..training.events import Event, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons, dropdown, sentence, text_field
+from .base import sentence
 from .behind import ignore
-from .controls import Controls, LayerName, Values, unusual
+from .controls import Controls, LayerName, Values
 from .exploring import DRAWS, METHODS, SHARES, Exploration, Measuring, draws
 from .herding_explorer import check_finished
-from .inputs import Knob
-from .learning import Device, Train, Trains, first_network, progress_line
+from .inputs import Knob, buttons, dropdown, text_field
+from .learning import Device, Train, Trains, first_network
 from .stage import Draw, draw
 
 MEASURED = tuple(method for method in METHODS if method != "si")  # of a run that is finished
@@ -32,6 +30,17 @@ VIEWS = {  # the controls of each
     "maps": ("layer", "weight", "summed", "scale"),
     "scatter": ("layer", "first", "second", "summed", "scale"),
     "damage": ("share", "which", "method", "how"),
+}
+ABOUT = {  # what the values of a control mean
+    "view": {
+        "maps": "Omega of every weight of a layer",
+        "scatter": "two methods against each other",
+        "damage": "accuracy without some weights",
+    },
+    "summed": {True: "the sum over all tasks so far", False: "of the task just learned alone"},
+    "scale": {"rank": "the rank of each weight in its layer", "log": "decades below the layer's largest"},
+    "which": {"least": "those that matter least", "random": "drawn at random", "most": "those that matter most"},
+    "how": {"prune": "set to zero", "perturb": "noise as large as the deviation of the layer's weights is added"},
 }
 DONE = {"prune": "set to zero", "perturb": "given noise"}
 HINT = "Point at a weight to read its rank by every method; click it for its importance and what it connects."
@@ -91,7 +100,7 @@ class ImportanceExplorer(Trains):
         self.shapes = {name: tuple(weight.shape) for name, weight in shared_weights(network).items()}
         self.data = Exploration(stream, self.methods)
         self._last, usual = ("", ""), {"layer": next(iter(self.layers)), "task": len(stream)}
-        self.controls = self._make_controls(usual, unusual(type(self), {"seed": seed, "device": device}) | settings)
+        self.controls = self._make_controls(usual, self._given(settings))
         values = {"view": view, "layer": layer, "weight": weight, "task": task, "summed": summed, "scale": scale}
         values |= {"first": first, "second": second, "method": method, "how": how, "which": which, "share": share}
         self.controls.start(**values)
@@ -111,30 +120,21 @@ class ImportanceExplorer(Trains):
             measure(network, images)
 
     def _make_controls(self, usual: Values, given: Values) -> Controls:
-        def pressed(name: str, words: str, values: Sequence, shown: dict, tooltips: list[str]):
-            return buttons(words, name, [(shown.get(value, value), value) for value in values], tooltips)
-
         count, percent = len(self.stream), Real(at_least=0, at_most=100)
-        kinds = ["Omega of every weight of a layer", "two methods against each other", "accuracy without some weights"]
-        sums = ["the sum over all tasks so far", "of the task just learned alone"]
-        scales = ["the rank of each weight in its layer", "decades below the layer's largest"]
-        whiches = {"least": "least important", "most": "most important"}
-        tips = ["those that matter least", "drawn at random", "those that matter most"]
-        hows = ["set to zero", "noise as large as the deviation of the layer's weights is added"]
         where = "output, input, row and column of a weight, such as 17, 3, 1, 2; press Enter"
         named = {
-            "view": pressed("view", "show", VIEWS, {"maps": "heat maps"}, kinds),
+            "view": buttons("show", "view", ABOUT["view"], ("heat maps", "scatter", "damage")),
             "task": Knob("after task", (1, count, 1), Whole(1, count), "how many tasks", self.guarded),
             "layer": dropdown("layer", list(self.layers), "whose weights are shown"),
             "weight": text_field("weight", where, ignore, "auto", placeholder="click one"),
             "first": dropdown("across", self.methods, "the method on the horizontal axis"),
             "second": dropdown("up", self.methods, "the method on the vertical axis"),
-            "summed": pressed("summed", "importance", (True, False), {True: "accumulated", False: "this task's"}, sums),
-            "scale": pressed("scale", "scale", ("rank", "log"), {}, scales),
+            "summed": buttons("importance", "summed", ABOUT["summed"], ("accumulated", "this task's")),
+            "scale": buttons("scale", "scale", ABOUT["scale"]),
             "share": Knob("share (%)", (0, 100, 5), percent, "of a layer", self.guarded),
-            "which": pressed("which", "weights", WHICH, whiches, tips),
+            "which": buttons("weights", "which", ABOUT["which"], ("least important", "random", "most important")),
             "method": dropdown("ranked by", self.methods, "the method that ranks the weights to damage"),
-            "how": pressed("how", "damage", HOW, {}, hows),
+            "how": buttons("damage", "how", ABOUT["how"]),
         }
         numbers = Kind('text such as "17, 3, 1, 2", or ""', lambda value: isinstance(value, str))
         rules = {"layer": LayerName(self.layers), "weight": numbers}
@@ -202,12 +202,9 @@ class ImportanceExplorer(Trains):
         data.restore(held, networks)
         self.data = data  # not before: what does not fit raises, and leaves nothing
 
-    def _follow(self, event: Event) -> None:
-        """Show an event on the page; called in the thread that trains."""
+    def _take(self, event: Event) -> None:
         if isinstance(event, Measuring):
             self.actions.say(event.words, event.progress)
-        elif isinstance(event, Stepped):
-            self.actions.say(progress_line(event), event.progress)
         elif isinstance(event, TaskDone):
             self._show()
 
@@ -226,8 +223,7 @@ class ImportanceExplorer(Trains):
         """Show what the controls say; `name`: the control that was moved."""
         values, learned = self.controls.values, len(self.data.networks)
         for control in set().union(*VIEWS.values()):
-            shown = control in VIEWS[values["view"]]
-            self.controls.controls[control].layout.display = None if shown else "none"
+            self.controls[control].layout.display = None if control in VIEWS[values["view"]] else "none"
         if not learned:
             self.pane.drawing, self.note.value = self.empty, ""
             return

@@ -1,4 +1,4 @@
-"""A slider with a typed value beside it, and buttons of which one is pressed, each greyed out with a reason."""
+"""The controls: buttons and lists, a slider with a typed value beside it, and buttons greyed out with a reason."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,11 +9,85 @@ import traitlets
 from ..describe import Rule
 
 Option = tuple[str, Any, str]  # the words on the button, its value, its tooltip
+Act = Callable[[], None]
+Guarded = Callable[[Callable], Callable]  # makes a callback show its errors, as `Tool.guarded`
 
 
 def plain(value: Any) -> Any:
     """A number as a person writes it: 2 rather than 2.0."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
+
+
+def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
+    """Controls beside each other, which wrap where the page is narrow."""
+    layout = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", width="100%")
+    return ipywidgets.Box(controls, layout=layout)
+
+
+def button(words: str, tooltip: str, action: Callable, icon: str = "", width: str | None = None) -> ipywidgets.Button:
+    """A button that calls `action(button)`."""
+    layout = ipywidgets.Layout(width="auto", min_width=width, margin="2px 6px 2px 0")
+    made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip, layout=layout)
+    made.on_click(action)
+    return made
+
+
+def buttons(words: str, tooltip: str, options: dict[Any, str], names: Sequence = ()) -> ipywidgets.ToggleButtons:
+    """Toggle buttons, as wide as their words; ``options``: values with what they mean; ``names``: if no words."""
+    return ipywidgets.ToggleButtons(
+        options=list(zip(names or options, options, strict=True)),
+        description=words,
+        tooltip=tooltip,
+        tooltips=list(options.values()),
+        style={"button_width": "auto", "description_width": "auto"},
+        layout=ipywidgets.Layout(width="auto", margin="2px 18px 2px 0"),
+    )
+
+
+def key(control: ipywidgets.DOMWidget, letter: str) -> None:
+    """Have a key press this button, or the one of two buttons that is not pressed, while the focus is inside the tool
+    and not in a field; its tooltip says so."""
+    control.add_class(f"cltutor-key-{letter}")
+    if getattr(control, "tooltip", None):
+        control.tooltip = f"{control.tooltip} (key {letter})"
+
+
+class Listed(ipywidgets.Dropdown):
+    """A list of which None may be a choice: ipywidgets takes it for no choice at all, and the page shows nothing."""
+
+    @traitlets.observe("value")
+    def _propagate_value(self, change) -> None:
+        if change.new is None and None in self._options_values:
+            self.index = self._options_values.index(None)
+        else:
+            super()._propagate_value(change)
+
+
+def dropdown(words: str, options: Sequence, tooltip: str | None = None) -> Listed:
+    """A list to choose from, as wide as its words."""
+    return Listed(
+        options=options,
+        description=words,
+        tooltip=tooltip,
+        style={"description_width": "auto"},
+        layout=ipywidgets.Layout(width="auto", max_width="420px", margin="2px 18px 2px 0"),
+    )
+
+
+def text_field(
+    words: str, tooltip: str, changed: Callable, width: str, margin: str | None = None, placeholder: str = ""
+) -> ipywidgets.Text:
+    """A line of text; `changed` observes it, once Enter is pressed."""
+    made = ipywidgets.Text(
+        description=words,
+        continuous_update=False,
+        tooltip=tooltip,
+        style={"description_width": "auto"},
+        layout=ipywidgets.Layout(width=width, margin=margin),
+        placeholder=placeholder,
+    )
+    made.observe(changed, "value")
+    return made
 
 
 class Knob(ipywidgets.HBox):
@@ -28,12 +102,7 @@ class Knob(ipywidgets.HBox):
     value = traitlets.Float()
 
     def __init__(
-        self,
-        words: str,
-        span: tuple[float, float, float],
-        rule: Rule,
-        tooltip: str,
-        guarded: Callable[[Callable], Callable],
+        self, words: str, span: tuple[float, float, float], rule: Rule, tooltip: str, guarded: Guarded
     ) -> None:
         self.words, self.rule, self.span = words, rule, span
         low, high, step = span
@@ -116,7 +185,7 @@ class Choice(ipywidgets.Box):
 
     value = traitlets.Any()
 
-    def __init__(self, words: str, options: Sequence[Option], guarded: Callable[[Callable], Callable]) -> None:
+    def __init__(self, words: str, options: Sequence[Option], guarded: Guarded) -> None:
         self.words, self._guarded, self._showing = words, guarded, False
         self.buttons: dict[object, Switch] = {}
         self.label = [ipywidgets.HTML(words, layout=ipywidgets.Layout(margin="0 6px 0 0"))] if words else []

@@ -14,11 +14,11 @@ from ..methods.wa import check_heads
 from ..runs.run import Run
 from ..streams import Stream
 from .balance import last_layer_of
-from .base import Tool, button, dropdown, row
+from .base import Tool
 from .controls import Controls
 from .herding_explorer import check_finished
-from .inputs import Knob
-from .stage import Draw, draw
+from .inputs import Knob, button, dropdown, row
+from .stage import Draw, Drawing, draw
 
 FACTORS = np.arange(41) / 20
 FACTOR = Real(at_least=0, at_most=10)
@@ -56,18 +56,19 @@ class LastLayer(Tool):
         self._found: dict[int, tuple] = {}
         names = [", ".join(stream.class_names[k] for k in one.classes) for one in stream]
         tasks = [(f"{number}: {name}", number) for number, name in enumerate(names, 1) if number > 1]
-        self.task = dropdown("after task", tasks, "the newest task, whose classes are corrected")
-        self.factor = Knob("factor", (0, 2, 0.05), FACTOR, "of the new classes' weight vectors", self.guarded)
         added = Real(at_least=-100, at_most=100)
-        self.shift = Knob("shift", (-5, 5, 0.5), added, "added to the new classes' logits", self.guarded)
-        named = {"task": self.task, "factor": self.factor, "shift": self.shift}
-        rules = {"task": Whole(2, len(stream))}
-        self.controls = Controls(self, named, {"task": len(stream)}, {}, self._show, rules)
+        named = {
+            "task": dropdown("after task", tasks, "the newest task, whose classes are corrected"),
+            "factor": Knob("factor", (0, 2, 0.05), FACTOR, "of the new classes' weight vectors", self.guarded),
+            "shift": Knob("shift", (-5, 5, 0.5), added, "added to the new classes' logits", self.guarded),
+        }
+        last = len(stream)
+        self.controls = Controls(self, named, {"task": last}, {}, self._show, {"task": Whole(2, last)})
         self.controls.start(task=task, factor=factor, shift=shift)
         self.trained = button("as trained", "factor 1 and shift 0", self.guarded(lambda _: self._set(1.0)))
-        self.aligned = button("align (WA)", "new weight vectors as long as the old ones", self.guarded(self._align))
-        self.panes = [self.stage(), self.stage(self._touched)]
-        self.fill([*named.values(), row(self.trained, self.aligned)], self.panes)
+        align = self.guarded(lambda _: self._set(round(self._layer()[0], 3)))
+        self.aligned = button("align (WA)", "new weight vectors as long as the old ones", align)
+        self.fill([*named.values(), row(self.trained, self.aligned)], [self.stage(), self.stage(self._touched)])
         self._show()
 
     @staticmethod
@@ -81,9 +82,6 @@ class LastLayer(Tool):
     def _set(self, factor: float) -> None:
         self.controls.set(self.controls.values | {"factor": factor, "shift": 0.0})
         self._show()
-
-    def _align(self, _: Any) -> None:
-        self._set(round(self._layer()[0], 3))
 
     def _touched(self, spot: dict[str, Any]) -> None:
         """A point of a curve was touched: its factor is used."""
@@ -111,25 +109,24 @@ class LastLayer(Tool):
         right = scores.argmax(1) == labels
         return tuple(float(right[own].mean()) for own in (labels < old, labels >= old, labels >= 0))
 
-    def _show(self, name: str | None = None) -> None:
-        values = self.controls.values
-        number, factor, shift = (float(values[name]) for name in ("task", "factor", "shift"))
-        aligned, biases, norms, _, _, old = self._layer()
-        new, seen = np.arange(len(biases)) >= old, list(self.stream)[: int(number)]
-        names = [self.stream.class_names[k] for task in seen for k in task.classes]
-        each = (
-            {"as trained": biases, "corrected": biases + shift * new},
-            {
-                "as trained": norms,
-                "corrected": np.where(new, factor * norms, norms),
-            },
-        )
-        what = f"{self.run.name}, after task {number:.0f}"
-        make = partial(show.last_layer, *each, [len(task.classes) for task in seen], names, what)
-        self.panes[0].drawing = self.album.page(("layer", number, factor, shift), make)
+    def _pages(self, **values: float) -> list[Drawing]:
+        """The last layer, and the accuracy over the factor."""
+        makes = self._layers, self._accuracies
+        return [self.album.page((make, *values.values()), partial(make, **values)) for make in makes]
+
+    def _layers(self, task: int, factor: float, shift: float) -> show.Picture:
+        _, biases, norms, _, _, old = self._layer()
+        new, seen = np.arange(len(biases)) >= old, list(self.stream)[:task]
+        names = [self.stream.class_names[k] for one in seen for k in one.classes]
+        both = {"as trained": biases, "corrected": biases + shift * new}
+        lengths = {"as trained": norms, "corrected": np.where(new, factor * norms, norms)}
+        sizes = [len(one.classes) for one in seen]
+        return show.last_layer(both, lengths, sizes, names, f"{self.run.name}, after task {task}")
+
+    def _accuracies(self, task: int, factor: float, shift: float) -> show.Picture:
         found = np.array([self.right(one, shift) for one in FACTORS]).T
         lines = dict(zip(GROUPS, found, strict=True))
         ends = [f"{group} {100 * one:.1f} %" for group, one in zip(GROUPS, self.right(factor, shift), strict=True)]
         note = f"with factor {factor:g} and shift {shift:g}: {', '.join(ends)}"
-        make = partial(show.rescaling, FACTORS, lines, factor, aligned, what, note)
-        self.panes[1].drawing = self.album.page(("accuracy", number, factor, shift), make)
+        what = f"{self.run.name}, after task {task}"
+        return show.rescaling(FACTORS, lines, factor, self._layer()[0], what, note)

@@ -1,6 +1,6 @@
 """What the widgets that train have in common: one run after another, or several recipes in turn."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -14,8 +14,9 @@ from ..seeds import seeded
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from .base import Tool
-from .recording import Recordable
-from .stage import Draw, Drawing, Stage
+from .controls import unusual
+from .recording import FOLDER, Held, key_of, read
+from .stage import Draw, Drawing
 from .training import Actions, Pace, Training
 
 Train = Callable[..., Iterator[Event]]
@@ -31,14 +32,17 @@ class DeviceText(DeviceName):
 Device = Annotated[str, DeviceText()]
 
 
-class Trains(Recordable, Tool):
+class Trains(Tool):
     """A tool with Train, Stop and Clear (`actions`), which learns `stream` in a thread.
 
     train, draw: used to learn and to draw; tests give others. Subclasses say what happens at the press of `_train` and
-    `_clear`; `_follow(event)` and `_end(run, finished)` are called in the thread.
+    `_clear`; `_take(event)` and `_end(run, finished)` are called in the thread. Those that begin with results that came
+    with the package, whose names are `recorded`, have `_held` and `_restore`.
     """
 
     pauses = False  # whether Stop pauses, and `_resume` goes on
+    records = FOLDER
+    recorded: frozenset[str] = frozenset()
 
     def __init__(self, css: str, stream: Stream, seed: int, device: str, train: Train, draw: Draw) -> None:
         super().__init__(css, draw)
@@ -48,6 +52,40 @@ class Trains(Recordable, Tool):
         self.pace = Pace()
         resume = self._resume if self.pauses else None
         self.actions = Actions(self._train, self._stop, self._clear, self.guarded, resume)
+
+    def _given(self, settings: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """What the line of code says besides the controls: arguments that are not the usual ones, and settings."""
+        return unusual(type(self), more | {"seed": self.seed, "device": self.device}) | settings
+
+    def _load(self, recipes: Mapping[str, Recipe]) -> None:
+        """Begin with what is recorded of these recipes, by name, for this stream and seed; what does not fit is left
+        out, and the page says so."""
+        self.restorable = dict(recipes)
+        try:
+            for name, held in read(self.css, self.record_keys, self.records).items():
+                self._restore(name, held)
+                self.recorded |= {name}
+        except (KeyError, RuntimeError, TypeError, ValueError):  # damaged, or of another version
+            self.actions.caution(["What was recorded cannot be read: press Train to make your own."])
+        self.actions.explain(self.recorded)
+
+    @property
+    def record_keys(self) -> dict[str, str]:
+        """What recorded results of this widget depend on, by their names."""
+        return {name: key_of(self.stream, self.seed, recipe) for name, recipe in self.restorable.items()}
+
+    def _replace(self, *names: str) -> None:
+        """What was recorded under these names makes room for the learner's own."""
+        self.recorded -= set(names)
+        self.actions.explain(self.recorded)
+
+    def _restore(self, name: str, held: dict[str, Any]) -> None:
+        """Take over a result as ``_held`` gave it."""
+        raise NotImplementedError
+
+    def _held(self, name: str) -> Held:
+        """All that is shown of a result, as arrays by name; nothing of one that is not whole."""
+        raise NotImplementedError
 
     @cached_property
     def empty(self) -> Drawing:
@@ -66,7 +104,18 @@ class Trains(Recordable, Tool):
     def _each(self, event: Event) -> None:
         self.warnings |= dict.fromkeys(event.run.warnings.values())
         self.actions.caution(self.warnings)
-        self._follow(event)
+        if not isinstance(event, Stepped):
+            self._take(event)
+        elif self.pace.line_due():
+            self._say(event)
+
+    def _say(self, event: Stepped) -> None:
+        """Say where the run stands."""
+        self.actions.say(progress_line(event), event.progress)
+
+    def _take(self, event: Event) -> None:
+        """Keep and show what was learned, at an event that is no step."""
+        raise NotImplementedError
 
     def _stop(self) -> None:
         self.training.stop()
@@ -77,13 +126,12 @@ class LearnsInTurn(Trains):
     """Train learns the stream with several `recipes`, one after another, the one of `method` first.
 
     `results`: by the method's name its run, or what is kept of it, which says whether it is `complete`. Subclasses
-    define `_pictures(method)`, which a press of a button shows in `panes`, or `_show()` where all methods are shown.
+    define `_pages`.
     """
 
     all_done = "all methods have been trained; Clear to train them again"
     unfinished = "stopped; Train starts the unfinished method again"
     recipes: dict[str, Recipe]
-    panes: list[Stage]
 
     def __init__(self, *given, **more) -> None:
         super().__init__(*given, **more)
@@ -97,14 +145,11 @@ class LearnsInTurn(Trains):
     def _done(self, name: str) -> bool:
         return name not in self.recorded and name in self.results and self.results[name].complete
 
-    def _todo(self) -> dict[str, Recipe]:
-        """The recipes that are not finished, in the order in which they are learned."""
-        todo = [name for name in self.recipes if not self._done(name)]
-        return {name: self.recipes[name] for name in sorted(todo, key=lambda name: name != self.method)}
-
     def _train(self) -> None:
-        if todo := self._todo():
-            self._begin(self._events(todo))
+        """Learn with the recipes that are not finished, the pressed one first."""
+        todo = {name: recipe for name, recipe in self.recipes.items() if not self._done(name)}
+        if todo:
+            self._begin(self._events(dict(sorted(todo.items(), key=lambda item: item[0] != self.method))))
         else:
             self.actions.say(self.all_done, 1)
 
@@ -132,6 +177,11 @@ class LearnsInTurn(Trains):
         _, start, share = self._part
         self.actions.say(progress_line(event) + more, start + share * event.progress)
 
+    def _keep(self, name: Any, result: Any) -> None:
+        """Keep what was learned, and show it."""
+        self.results = {**self.results, name: result}
+        self._show()
+
     def _forget(self) -> None:
         """Drop all results."""
         self.results = {}
@@ -145,27 +195,12 @@ class LearnsInTurn(Trains):
         self.actions.say("", 0)
         self._show()
 
-    def _show(self, name: str | None = None) -> None:
-        """Show the pressed method, or the empty page before anything is learned; `name`: the control that was moved."""
-        shown = None
-        while shown != self.method:  # another may be pressed while a thread draws
-            shown = self.method
-            pages = self._pictures(shown) if self.results else [self.empty, *[{}] * (len(self.panes) - 1)]
-            for pane, page in zip(self.panes, pages, strict=True):
-                pane.drawing = page
-
     def _end(self, run: Run | None, finished: bool) -> None:
         try:
             self._show()
-            self._draw_ahead(finished)
         finally:
             self.actions.say("done" if finished else self.unfinished, 1.0 if finished else None)
             self.actions.busy = False
-
-    def _draw_ahead(self, finished: bool) -> None:
-        """Draw what a press of a button would show."""
-        for name in self.results:
-            self._pictures(name)
 
 
 def first_network(recipe: Recipe, stream: Stream) -> Network:

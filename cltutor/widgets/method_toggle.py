@@ -15,11 +15,10 @@ from ..recipe.recipe import Recipe
 from ..runs.run import Run
 from ..streams import Stream
 from ..training.loop import Seed, train
-from .access import key
-from .base import Tool, buttons
+from .base import Tool
 from .collecting import CollectsRuns
 from .controls import SUCH, Call, Controls, Values, call, read, takes, unusual
-from .inputs import Knob
+from .inputs import Knob, buttons, key
 from .learning import Device, DeviceText, Train
 from .stage import Draw, draw
 
@@ -132,7 +131,7 @@ class MethodControls(Controls):
 class MethodToggle(CollectsRuns):
     """Buttons for methods, sliders for their settings, Train and Stop, and the accuracy of every task as it grows.
 
-    Runs are collected in `runs` and drawn over each other, beside those that were ``given``. A recipe that is trained
+    Runs are collected in `runs` and drawn over each other, beside those that were given. A recipe that is trained
     again takes the next seed, so that its spread is seen; a run that was stopped is kept as far as it came, and
     replaced when its recipe is trained again.
 
@@ -167,10 +166,8 @@ class MethodToggle(CollectsRuns):
         super().__init__("cltutor-method-toggle", stream, seed, device, train, draw)
         if any(run.tasks != tuple(task.classes for task in stream) for run in runs):
             raise ValueError("runs must have learned the tasks of this stream, in its order.")
-        self.given = list(runs)
+        self.beside = list(runs)
         self._make_controls()
-        named = {name: getattr(self, name) for name in ("method", "known_task", "heads", *KNOBS, "epochs")}
-        self.controls = MethodControls(self, named, self._changed)
         values = {"method": method, "known_task": known_task, "heads": heads}
         values |= {"temperature": temperature, "lam": lam, "epochs": epochs}
         values = {name: value for name, value in values.items() if value is not None}
@@ -186,28 +183,27 @@ class MethodToggle(CollectsRuns):
         """The recipe that the controls make."""
         return self.controls.recipe
 
-    @property
-    def beside(self) -> list[Run]:
-        return self.given
-
     def _clear(self) -> None:
-        self.given = []
+        self.beside = []
         super()._clear()
 
     def _make_controls(self) -> None:
-        self.method = buttons("method", "how the network learns a new task", [], [])
-        classes = ["the classes of the image's own task", "the classes of all tasks seen"]
-        regimes = [("task-incremental", "task"), ("class-incremental", "class")]
-        self.heads = buttons("training", "which classes the loss is over (heads)", regimes, classes)
-        regimes = [("task known", True), ("task unknown", False)]
-        self.known_task = buttons("at test", "among which classes it decides (known_task)", regimes, classes)
-        key(self.known_task, "k")
+        own, every = "the classes of the image's own task", "the classes of all tasks seen"
+        regimes, known = ("task-incremental", "class-incremental"), ("task known", "task unknown")
+        trained, tested = "which classes the loss is over (heads)", "among which classes it decides (known_task)"
         softer = "how far the teacher's answers are softened (temperature)"
-        self.temperature = Knob("temperature T", (1.0, 10.0, 0.5), TEMPERATURE, softer, self.guarded)
         heavier = "the weight of the old beside the new (lam)"
-        self.lam = Knob("weight λ", (0.0, 5.0, 0.1), Real(at_least=0), heavier, self.guarded)
         passes = "passes over the images of each task (epochs)"
-        self.epochs = Knob("epochs", (1, 30, 1), Whole(at_least=1), passes, self.guarded)
+        named = {
+            "method": buttons("method", "how the network learns a new task", {}),
+            "known_task": buttons("at test", tested, {True: own, False: every}, known),
+            "heads": buttons("training", trained, {"task": own, "class": every}, regimes),
+            "temperature": Knob("temperature T", (1.0, 10.0, 0.5), TEMPERATURE, softer, self.guarded),
+            "lam": Knob("weight λ", (0.0, 5.0, 0.1), Real(at_least=0), heavier, self.guarded),
+            "epochs": Knob("epochs", (1, 30, 1), Whole(at_least=1), passes, self.guarded),
+        }
+        self.controls = MethodControls(self, named, self._changed)
+        key(self.known_task, "k")
 
     def _changed(self, name: str | None) -> None:
         if name is None:  # a pasted line

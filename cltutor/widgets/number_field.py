@@ -8,7 +8,9 @@ import ipywidgets
 import traitlets
 
 from ..describe import Kind, Whole, shown
-from .base import button, row, text_field
+from .inputs import Guarded, button, row, text_field
+
+Sets = dict[str, tuple[str, Callable[[], Iterable[int]]]]
 
 
 class NumberField(ipywidgets.VBox):
@@ -19,10 +21,7 @@ class NumberField(ipywidgets.VBox):
 
     value = traitlets.Tuple()
 
-    def __init__(
-        self, words: str, tooltip: str, guarded: Callable[[Callable], Callable],
-        sets: dict[str, tuple[str, Callable[[], Iterable[int]]]],
-    ) -> None:  # fmt: skip
+    def __init__(self, words: str, tooltip: str, guarded: Guarded, sets: Sets) -> None:
         self.words, self.most, self._setting = words, 1, False
         tip = f"{tooltip}, such as 1, 4-7; press Enter"
         self.text = text_field(words, tip, guarded(self._typed), "220px", "2px 12px 2px 0", "none")

@@ -11,10 +11,11 @@ from ..importance import layer_names
 from ..methods.packnet import FREE, PackedNetwork
 from ..runs.run import Run
 from ..streams import Stream
-from .base import Tool, dropdown, sentence
+from .base import Tool, sentence
 from .controls import Controls, LayerName
 from .herding_explorer import check_finished
-from .stage import Draw, draw
+from .inputs import dropdown
+from .stage import Draw, Drawing, draw
 
 
 class PackedMasks(Tool):
@@ -37,9 +38,9 @@ class PackedMasks(Tool):
         self.check_run(run, stream)
         self.run, self.owners = run, owners_of(run)
         names = list(self.owners)
-        self.layer = dropdown("layer", names, "whose weights are shown as tiles")
+        named = {"layer": dropdown("layer", names, "whose weights are shown as tiles")}
         rules = {"layer": LayerName({name: name for name in names})}
-        self.controls = Controls(self, {"layer": self.layer}, {"layer": names[0]}, {}, self._show, rules)
+        self.controls = Controls(self, named, {"layer": names[0]}, {}, self._show, rules)
         self.controls.start(layer=layer)
         self.note, self.pane = ipywidgets.HTML(sentence(self._kept())), self.stage(self._touched)
         self.fill([self.layer], [self.pane, self.note])
@@ -58,9 +59,8 @@ class PackedMasks(Tool):
             raise ValueError("A click on a bar, at the right, shows the weights of its layer: this is a weight.")
         self.layer.value = spot["key"]
 
-    def _show(self, name: str | None = None) -> None:
-        layer = self.layer.value
-        self.pane.drawing = self.album.page((layer,), lambda: show.masks(self.owners, layer, self.run.name))
+    def _pages(self, layer: str) -> list[Drawing]:
+        return [self.album.page((layer,), lambda: show.masks(self.owners, layer, self.run.name))]
 
     def _kept(self) -> str:
         """The accuracy of each task when it was learned, and at the end."""

@@ -13,16 +13,14 @@ from ..runs.run import Run
 from ..streams import Stream
 from ..training.events import Event, Stepped
 from ..training.loop import Seed, train
-from .access import key
-from .base import dropdown
-from .behind import LATER, Worker
+from .behind import LATER, Worker, ignore
 from .collecting import CollectsRuns
-from .controls import TIP
-from .inputs import Choice, CodeLine, Switch
+from .controls import Controls, unusual
+from .inputs import Choice, Switch, dropdown, key
 from .learning import Device, Train
 from .playground_composition import composition_of
 from .playground_limits import Limits
-from .playground_panel import UNCHANGED, Panel, Unchanged
+from .playground_panel import Panel
 from .playground_presets import PAPERS, at_hand
 from .playground_runs import Opener, Recorded
 from .playground_text import NEWEST, RULES, SEEDS, VIEWS, Formula, read_line, rows_of, table, widget_code
@@ -67,26 +65,24 @@ class Playground(CollectsRuns):
         draw: Draw = draw,
     ) -> None:
         super().__init__("cltutor-playground", stream, seed, device, train, draw)
-        self._limits, self._sorted = Limits(stream), NEWEST
+        self._limits, self._sorted, self._setting = Limits(stream), NEWEST, False
         self.recorded = Recorded(stream, runs, self.guarded, self._show)
-        self.usual = {"seed": 0, "seeds": 1, "known_task": not self.recorded.unknown, "view": "curves"}
-        given = {"seed": seed, "seeds": seeds, "known_task": known_task, "view": view}
-        given |= {"known_task": self.usual["known_task"]} if known_task is None else {}
-        given = {name: RULES[name].check(name, value) for name, value in given.items()}
-        self._first = methods.finetune(heads="class" if self.recorded.unknown else "task")
-        first = composition_of(methods.get(self._first if recipe is None else recipe))
+        known = not self.recorded.unknown if known_task is None else known_task
+        self.first = methods.finetune(heads="class" if self.recorded.unknown else "task")
+        first = composition_of(methods.get(self.first if recipe is None else recipe))
         if isinstance(recipe, str):
-            first = at_hand(recipe, first, self._limits, given["known_task"])
+            first = at_hand(recipe, first, self._limits, known)
         if reason := self._limits.reason(first):
             raise ValueError(reason)
         self.panel = Panel(self._limits, first, self.guarded, self.show_error, self._changed)
-        self._make(given)
+        self._make()
+        self.controls.start(seeds=seeds, known_task=known, view=view)
         self._changed()
         self._show()
-        self.warming = Worker(lambda error: None, LATER)  # what is wrong is shown when the learner presses Train
+        self.warming = Worker(ignore, LATER)  # what is wrong is shown when the learner presses Train
         self.warming.do(self._warm_up())
 
-    def _make(self, given: dict[str, Any]) -> None:
+    def _make(self) -> None:
         """Everything else on the page: a few choices beside the picture, the rest below or behind a fold."""
         listed = [("of your own", None), *((f"{name} ({paper})", name) for paper in PAPERS for name in PAPERS[paper])]
         self.method = dropdown("method", listed, "a method of a paper, or a baseline (its paper)")
@@ -95,15 +91,15 @@ class Playground(CollectsRuns):
             ("known", True, "among the classes of the image's own task (answers at once)"),
             ("unknown", False, "among the classes of all tasks seen (answers at once)"),
         ]
-        self.known_task = self._choice("task at test", asked, self._flipped, given["known_task"])
         several = [(str(count), count, "one after another; the picture shows their mean") for count in SEEDS]
-        self.seeds = self._choice("seeds", several, self._flipped, given["seeds"])
-        about = "the accuracy of every task", "every test image, right or wrong (a click on a curve opens it)"
-        views = [(name, name, words) for name, words in zip(VIEWS, about, strict=True)]
-        self.view = self._choice("show", views, self._flipped, given["view"])
+        named = {
+            "seeds": Choice("seeds", several, self.guarded),
+            "known_task": Choice("task at test", asked, self.guarded),
+            "view": Choice("show", [(name, name, about) for name, about in VIEWS.items()], self.guarded),
+        }
+        self.controls = RecipeLine(self, named)
         self.whose = dropdown("wall of", [], "the run whose test images are shown")
         self.whose.observe(self.guarded(lambda change: self._setting or self._show()), "value")
-        self._setting = False
         self.pane.answer = self._touched
         key(self.known_task, "k")
         self.all = Switch("all switches", "terms, network, schedule")
@@ -112,27 +108,16 @@ class Playground(CollectsRuns):
         self.formula, self.opener = Formula(), Opener(self.stream, self.guarded)
         self.results = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
         self.access.answer = self.guarded(self._sort)
-        self.code_field = CodeLine("as code", TIP, self.guarded(self._pasted))
         self.fold = ipywidgets.VBox([self.formula, self.panel, self.opener], layout=ipywidgets.Layout(width="100%"))
         self._unfold()
         side = self.actions, self.method, *self.panel.side, self.known_task, self.seeds, self.view, self.whose
         self.fill([*side, self.all], [self.pane], [self.recorded, self.fold, self.results])
-
-    def _choice(self, words: str, options: list, changed, value: object) -> Choice:
-        made = Choice(words, options, self.guarded)
-        made.value = value
-        made.observe(self.guarded(changed), "value")
-        return made
 
     def _unfold(self) -> None:
         self.fold.layout.display = None if self.all.value else "none"
         if self.all.value:
             _ = self.panel.controls  # made when they are first looked at
             self.opener.offer([run for run in self.runs if run.complete])
-
-    @property
-    def line(self) -> CodeLine:
-        return self.code_field
 
     @property
     def recipe(self) -> Recipe:
@@ -142,14 +127,6 @@ class Playground(CollectsRuns):
     @property
     def count(self) -> int:
         return self.seeds.value
-
-    @property
-    def code(self) -> str:
-        """The line of code that makes this widget again as it is set."""
-        now = {name: getattr(self, name).value for name in ("seeds", "known_task", "view")}
-        changed = {name: value for name, value in ({"seed": self.seed} | now).items() if value != self.usual[name]}
-        device = {"device": self.device} if self.device != "auto" else {}
-        return widget_code(self.recipe, changed | device)
 
     def _changed(self) -> None:
         """The switches make another recipe."""
@@ -168,14 +145,9 @@ class Playground(CollectsRuns):
             return
         try:
             self.panel.set(at_hand(change.new, self.panel.composition, self._limits, self.known_task.value))
-        except Unchanged:
+        except ValueError:
             self._changed()
             raise
-
-    def _flipped(self, change) -> None:
-        self.line.value = self.code
-        if change.owner is not self.seeds:
-            self._show()
 
     def _touched(self, spot: dict[str, Any]) -> None:
         """A click on a curve opens the wall of its run."""
@@ -188,22 +160,6 @@ class Playground(CollectsRuns):
     def _sort(self, column: str) -> None:
         self._sorted = NEWEST if column == self._sorted else column
         self._show_results()
-
-    def _pasted(self, change) -> None:
-        if change.new.strip() == self.code:
-            return
-        try:
-            recipe, settings = read_line(change.new, self.usual, self._first)
-            self.panel.set(composition_of(recipe))
-            self.seed = settings.pop("seed", self.seed)
-            for name, value in settings.items():
-                getattr(self, name).value = value
-        except Unchanged:
-            raise
-        except ValueError as error:
-            raise Unchanged(f"{error} {UNCHANGED}") from error
-        finally:
-            self.line.value = self.code
 
     def _clear(self) -> None:
         self.recorded.set(())
@@ -218,8 +174,8 @@ class Playground(CollectsRuns):
         return [run for runs in self.recorded.runs.values() for run in runs]
 
     @property
-    def _asked(self) -> tuple:
-        return self.known_task.value, self.view.value, self.whose.value
+    def asked(self) -> dict[str, Any]:
+        return super().asked | {"whose": self.whose.value}
 
     @property
     def _walls(self) -> dict[str, Run]:
@@ -233,11 +189,12 @@ class Playground(CollectsRuns):
     def _wall(self, runs: list[Run], known_task: bool) -> show.Picture:
         return show.wall(runs, self.stream, known_task=known_task)
 
-    def _drawing(self, known: bool, view: str, whose: str | None) -> Drawing:
+    def _pages(self, known_task: bool, view: str, whose: str | None, **_: Any) -> list[Drawing]:
         if view == "curves":
-            return super()._drawing(known)
-        run = self._walls.get(whose)
-        return self.album.picture([run], known, self._wall) if run else {"words": NO_WALL} if self.shown else self.empty
+            return super()._pages(known_task)
+        if run := self._walls.get(whose):
+            return [self._page([run], known_task, self._wall)]
+        return [{"words": NO_WALL} if self.shown else self.empty]
 
     def _offer_walls(self) -> None:
         """List the runs that a wall can show; the one that learns is shown at once."""
@@ -249,15 +206,15 @@ class Playground(CollectsRuns):
         self._setting = False
         self.whose.layout.display = None if self.view.value == "wall" and names else "none"
 
-    def _show(self) -> None:
+    def _show(self, name: str | None = None) -> None:
         """Show picture and table of all runs."""
         self._offer_walls()
-        super()._show()
+        super()._show(name)
         self._show_results()
         if not self._live:
             self._unfold()  # there may be another run to open
         elif self.view.value == "curves":
-            self.album.picture(self.shown, not self.known_task.value)  # ready for the switch
+            self._page(self.shown, not self.known_task.value)  # ready for the switch
 
     def _wishes(self) -> list[tuple]:
         """What a press of a switch would show: the other answer, the other view, every recorded run more or less."""
@@ -277,3 +234,24 @@ class Playground(CollectsRuns):
         events = self.train(self.stream, self.recipe, self.seed, device=self.device)
         yield next(event for event in events if isinstance(event, Stepped))
         events.close()
+
+
+class RecipeLine(Controls):
+    """The controls of a playground: its line begins with the recipe, and may be the call of a recipe or a method."""
+
+    def __init__(self, tool: Playground, named: dict[str, Choice]) -> None:
+        usual = {"known_task": not tool.recorded.unknown}
+        super().__init__(tool, named, usual, {}, tool._show, {name: RULES[name] for name in named})
+        self.tool = tool
+
+    @property
+    def code(self) -> str:
+        tool, kind = self.tool, type(self.tool)
+        settings = unusual(kind, {"seed": tool.seed}) | self.moved | unusual(kind, {"device": tool.device})
+        return widget_code(tool.recipe, settings)
+
+    def _read(self, code: str) -> None:
+        recipe, settings = read_line(code, {"seed": 0} | self.usual, self.tool.first)
+        self.tool.panel.set(composition_of(recipe))
+        self.tool.seed = settings.pop("seed", self.tool.seed)
+        self.set(self.values | settings)

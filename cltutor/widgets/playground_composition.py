@@ -83,19 +83,13 @@ class Composition:
     @property
     def recipe(self) -> Recipe:
         """The recipe that the toggles make; ValueError for one that cannot be."""
+        how = {"augmentation": self.augmentation, "noise": self.noise, "later": self.later}
         return Recipe(
             name=self.name,
             loss=self.loss,
             network=on(self.network, self.backbone),
             memory=self.kept,
-            schedule=replace(
-                self.rest,
-                later=self.later,
-                augmentation=self.augmentation,
-                noise=self.noise,
-                epochs=self.epochs,
-                learning_rate=self.rate,
-            ),
+            schedule=replace(self.rest, epochs=self.epochs, learning_rate=self.rate, **how),
             heads=self.heads,
             after_task=self.after_task,
             predict=self.predict,
@@ -220,19 +214,14 @@ def _terms(loss: Loss) -> dict:
 
 def _memory(memory: Part | None) -> dict:
     """The fields of a composition for this memory."""
-    if memory is not None and type(memory) not in (Everything, ExemplarMemory):
+    if memory is None:
+        return {}
+    if type(memory) is Everything:
+        return {"memory": "everything"}
+    if type(memory) is not ExemplarMemory or memory.balancing != "strict":
         return {"memory": memory}
-    match memory:
-        case None:
-            return {}
-        case Everything():
-            return {"memory": "everything"}
-        case ExemplarMemory(per_class=None, balancing="strict"):
-            return {"memory": "exemplars", "images": memory.capacity, "selection": memory.selection}
-        case ExemplarMemory(balancing="strict"):
-            return {"memory": "per class", "images": memory.per_class, "selection": memory.selection}
-        case _:
-            return {"memory": memory}
+    kind, images = ("exemplars", memory.capacity) if memory.per_class is None else ("per class", memory.per_class)
+    return {"memory": kind, "images": images, "selection": memory.selection}
 
 
 def _difference(recipe: Recipe, made: Recipe) -> str:

@@ -1,15 +1,15 @@
 """The switches of a playground in sections; what makes no sense is greyed out and says why."""
 
 import html
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 import ipywidgets
 
-from .base import row
-from .behind import Worker
-from .inputs import Choice, Knob, Switch, plain
+from .behind import Fail, Worker
+from .controls import unchanged
+from .inputs import Act, Choice, Guarded, Knob, Switch, plain, row
 from .playground_composition import TERMS, Composition
 from .playground_limits import Limits
 from .playground_presets import make_control, named
@@ -29,11 +29,6 @@ SECTIONS = {
 }
 SIDE = "images", "epochs"
 LIMITED = "exemplars", "per class"  # memories that keep so many images
-UNCHANGED = "Nothing was changed."
-
-
-class Unchanged(ValueError):
-    """A change that was refused and has left everything as it was, as its message says."""
 
 
 class Panel(ipywidgets.VBox):
@@ -46,14 +41,7 @@ class Panel(ipywidgets.VBox):
     are greyed out by a thread, soon after each change; `settle()` waits for it.
     """
 
-    def __init__(
-        self,
-        limits: Limits,
-        composition: Composition,
-        guarded: Callable,
-        fail: Callable[[Exception], None],
-        changed: Callable[[], None],
-    ) -> None:
+    def __init__(self, limits: Limits, composition: Composition, guarded: Guarded, fail: Fail, changed: Act) -> None:
         self.limits, self.composition, self.changed, self._worker = limits, composition, changed, Worker(fail)
         self._applying, self.settle, self.cease = False, self._worker.settle, self._worker.cease
         self.reasons = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
@@ -81,11 +69,11 @@ class Panel(ipywidgets.VBox):
         """Set every control.
 
         Raises:
-            Unchanged: the combination makes no sense, and nothing was changed.
+            ValueError: the combination makes no sense, and nothing was changed.
         """
         if reason := self.limits.reason(composition):
             self._apply(self.composition)
-            raise Unchanged(f"{reason} {UNCHANGED}")
+            raise unchanged(reason)
         self._apply(composition)
         self.changed()
 
@@ -126,14 +114,10 @@ class Panel(ipywidgets.VBox):
             control = self._made[name]
             for each in control.buttons.values() if isinstance(control, Choice) else [control]:
                 each.disabled = not able[name]
-        self.grey()
-
-    def grey(self) -> None:
-        """Have a thread find out which single changes of the composition make no sense."""
         self._worker.do(self._find())
 
     def _find(self) -> Iterator[None]:
-        """Grey out what makes no sense now, in steps, and say the reasons below."""
+        """Grey out the single changes that make no sense now, in steps, and say the reasons below."""
         now, refused, words = self.composition, {}, {}
         off = {name for term, names in DEPENDENT.items() if not getattr(now, term) for name in names}
         for name, control in self._made.items():

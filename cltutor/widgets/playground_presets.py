@@ -1,7 +1,6 @@
 """The controls of a playground: what each can be set to, and what that means; the papers' methods as presets."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import replace
 
 import ipywidgets
@@ -16,9 +15,8 @@ from ..networks import Copies, MultiHead, Progressive, ResNet32, SingleTask, Sma
 from ..recipe.merging import MeanMerge, ModeMerge, Unmerged
 from ..recipe.noise import GradientNoise
 from ..streams import CropFlip, PhotometricCropFlip, Stream
-from .base import dropdown
-from .inputs import Choice, Knob, Switch
-from .playground_composition import Composition, composition_of, on
+from .inputs import Choice, Guarded, Knob, Switch, dropdown
+from .playground_composition import TERMS, Composition, composition_of, on
 from .playground_limits import Limits
 
 PAPERS = {  # each with its baselines
@@ -74,11 +72,9 @@ def _skeletons() -> dict[Composition, str]:
 
 def _skeleton(composition: Composition) -> Composition:
     """What is switched on, without its numbers and without what is switched off."""
-    usual = Composition()
-    idle = list(IDLE)
-    idle += [] if composition.distillation else ["kind", "joined"]
-    idle += [] if composition.attention else ["distance", "maps"]
-    idle += [] if composition.anchor else ["importance"]
+    usual, idle = Composition(), list(IDLE)
+    for switch, _, settings in TERMS.values():
+        idle += [] if getattr(composition, switch) else settings
     idle += [] if composition.memory in ("exemplars", "per class") else ["selection"]
     return replace(composition, **{name: getattr(usual, name) for name in idle})
 
@@ -137,10 +133,7 @@ CHOICES = {  # field -> what stands before the buttons, and these: words, value,
         ("of each class", "per class", "so many images of every class"),
         ("everything", "everything", "all images: joint training, the upper bound"),
     ),
-    "network": (
-        "heads on",
-        *((words, on(network, SMALL), tip) for words, network, tip in NETWORKS),
-    ),
+    "network": ("heads on", *((words, on(network, SMALL), tip) for words, network, tip in NETWORKS)),
     "backbone": (
         "trunk",
         ("small CNN", SMALL, "three convolutions and two fully connected layers"),
@@ -199,24 +192,19 @@ LISTS = {  # field -> words, what it may be, what it means
     "maps": ("maps", [("Grad-CAM", "grad_cam"), ("activation", "activation")], "of one class, or of none"),
     "selection": ("chosen by", list(SELECTIONS), "how the images of a class are chosen (EEIL, section 6.3)"),
 }
-ABOVE, FROM, WHOLE, FROM_ZERO = Real(above=0), Real(at_least=0), Whole(at_least=1), Whole(at_least=0)
+ABOVE, FROM, WHOLE, COUNT = Real(above=0), Real(at_least=0), Whole(at_least=1), Whole(at_least=0)
 NUMBERS = {  # field -> words, the slider's ends and step, what is allowed, what it means
     "temperature": ("T", (1.0, 10.0, 0.5), TEMPERATURE, "how far the teacher's answers are softened (temperature)"),
     "beta": ("weight β", (0.0, 5.0, 0.1), FROM, "of distillation in the loss"),
     "gamma": ("weight γ", (0.0, 5.0, 0.1), FROM, "of attention distillation in the loss"),
     "omega": ("weight λ/2", (0.0, 5.0, 0.05), FROM, "of the anchor in the loss"),
-    "images": (
-        "memory (images)",
-        (0, 500, 10),
-        FROM_ZERO,
-        "how many images of old tasks are kept, in all or per class",
-    ),
+    "images": ("memory (images)", (0, 500, 10), COUNT, "how many images of old tasks are kept, in all or per class"),
     "epochs": ("epochs", (1, 30, 1), WHOLE, "passes over the images of each task"),
     "rate": ("rate", (0.001, 0.1, 0.001), ABOVE, "the learning rate of gradient descent"),
 }
 
 
-def make_control(name: str, guarded: Callable[[Callable], Callable]) -> ipywidgets.Widget:
+def make_control(name: str, guarded: Guarded) -> ipywidgets.Widget:
     """The control for a field of a composition."""
     if name in CHOICES:
         words, *options = CHOICES[name]

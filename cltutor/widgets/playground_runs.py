@@ -1,6 +1,6 @@
 """Runs beside those of a playground, recorded ones to compare with, and the other widgets in which a run opens."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import ipywidgets
 
@@ -11,11 +11,10 @@ from ..studies import gallery
 from ..studies.gallery.archive import path_of
 from ..studies.gallery.settings import SETTINGS
 from .attention_drift import AttentionDrift
-from .base import button, dropdown, row
 from .filter_reconstruction import FilterReconstruction
 from .herding_explorer import HerdingExplorer
 from .importance_explorer import ImportanceExplorer
-from .inputs import Switch, close, shortened
+from .inputs import Act, Guarded, Switch, button, close, dropdown, row, shortened
 
 # What is shown before anything was trained: a method that forgets, one with replay, and the upper bound.
 FIRST = ("finetune across tasks", "eeil", "joint across tasks"), ("finetune", "lwf", "joint")
@@ -27,9 +26,7 @@ class Recorded(ipywidgets.Box):
     `changed()` is called after the learner has switched one.
     """
 
-    def __init__(
-        self, stream: Stream, runs: Sequence[Run] | None, guarded: Callable, changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, stream: Stream, runs: Sequence[Run] | None, guarded: Guarded, changed: Act) -> None:
         layout = ipywidgets.Layout(display="none", flex_flow="row wrap", align_items="center")
         super().__init__(layout=layout)
         self.add_class("cltutor-recorded")
@@ -105,7 +102,7 @@ WIDGETS = {  # words on the button -> what it does, and the widget
 class Opener(ipywidgets.VBox):
     """A list of runs, a button for each of the other widgets, and the place where that opens."""
 
-    def __init__(self, stream: Stream, guarded: Callable[[Callable], Callable]) -> None:
+    def __init__(self, stream: Stream, guarded: Guarded) -> None:
         self.stream, self.runs = stream, []
         self.run = dropdown("open run", [], "the run that opens in another widget")
         self.buttons = {
@@ -167,8 +164,5 @@ class Opener(ipywidgets.VBox):
 
     def _close(self) -> None:
         gone, self.place.children = self.place.children, ()
-        for widget in gone:
-            if training := getattr(widget, "training", None):
-                training.stop()
         close(gone)
         self.close_it.layout.display = "none"

@@ -23,7 +23,11 @@ from .playground_composition import composition_of
 from .playground_presets import short
 
 SUCH = 'paste cl.methods.lwf(temperature=3), cl.Recipe(name="mine", loss=...), or a line of this widget'
-SEEDS, VIEWS = (1, 3, 5), ("curves", "wall")
+SEEDS = (1, 3, 5)
+VIEWS = {
+    "curves": "the accuracy of every task",
+    "wall": "every test image, right or wrong (a click on a curve opens it)",
+}
 RULES = {"known_task": Flag(), "seed": Whole(at_least=0), "seeds": Choice(SEEDS), "view": Choice(VIEWS)}
 
 

@@ -12,10 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..recipe.recipe import Recipe
 from ..runs import files, provenance
 from ..streams import Stream
-from .training import Actions
 
 FOLDER = Path(__file__).with_name("recorded")
 Held = Mapping[str, Any]  # arrays, or more of the same by name
@@ -69,44 +67,3 @@ def nested(tensors: Mapping[str, Tensor], below: str) -> dict[str, Any]:
         if path.startswith(below):
             place[last] = value.numpy()
     return made
-
-
-class Recordable:
-    """A widget with a ``stream``, a ``seed`` and ``actions`` that may begin with recorded results; ``css`` names it."""
-
-    records = FOLDER
-    recorded: frozenset[str] = frozenset()  # names of results that came with the package
-    css: str
-    stream: Stream
-    seed: int
-    actions: Actions
-
-    def _load(self, recipes: Mapping[str, Recipe]) -> None:
-        """Begin with what is recorded of these recipes, by name, for this stream and seed; what does not fit is left
-        out, and the page says so."""
-        self.restorable = dict(recipes)
-        try:
-            for name, held in read(self.css, self.record_keys, self.records).items():
-                self._restore(name, held)
-                self.recorded |= {name}
-        except (KeyError, RuntimeError, TypeError, ValueError):  # damaged, or of another version
-            self.actions.caution(["What was recorded cannot be read: press Train to make your own."])
-        self.actions.explain(self.recorded)
-
-    @property
-    def record_keys(self) -> dict[str, str]:
-        """What recorded results of this widget depend on, by their names."""
-        return {name: key_of(self.stream, self.seed, recipe) for name, recipe in self.restorable.items()}
-
-    def _replace(self, *names: str) -> None:
-        """What was recorded under these names makes room for the learner's own."""
-        self.recorded -= set(names)
-        self.actions.explain(self.recorded)
-
-    def _restore(self, name: str, held: dict[str, Any]) -> None:
-        """Take over a result as ``_held`` gave it."""
-        raise NotImplementedError
-
-    def _held(self, name: str) -> Held:
-        """All that is shown of a result, as arrays by name."""
-        raise NotImplementedError

@@ -15,10 +15,10 @@ from ..memory.reservoir import remember
 from ..methods.gdumb import greedy
 from ..show.filling import MOST, slots_of
 from ..streams import Stream
-from .base import Tool, buttons, example, sentence
+from .base import Tool, example, sentence
 from .controls import Controls
-from .inputs import Knob
-from .stage import Draw, draw
+from .inputs import Knob, buttons
+from .stage import Draw, Drawing, draw
 
 RULES = {
     "reservoir": "every image seen so far is in memory with the same probability",
@@ -43,11 +43,12 @@ class Reservoir(Tool):
         super().__init__("cltutor-reservoir", draw)
         self.stream, (self.images, self.labels, self.tasks) = stream, arriving(stream)
         least, most = len(stream.classes), max(len(stream.classes), MOST)
-        self.rule = buttons("memory", "which images it keeps", list(RULES), list(RULES.values()))
-        size = Whole(least, most)
-        self.capacity = Knob("capacity K", (least, most, 1), size, "how many images the memory keeps", self.guarded)
-        self.seed = Knob("seed", (0, 20, 1), Whole(0, 10**6), "of what is drawn", self.guarded)
-        named = {"rule": self.rule, "capacity": self.capacity, "seed": self.seed}
+        how, size = "how many images the memory keeps", Whole(least, most)
+        named = {
+            "rule": buttons("memory", "which images it keeps", RULES),
+            "capacity": Knob("capacity K", (least, most, 1), size, how, self.guarded),
+            "seed": Knob("seed", (0, 20, 1), Whole(0, 10**6), "of what is drawn", self.guarded),
+        }
         self.controls = Controls(self, named, {}, {}, self._show)
         self.controls.start(rule=rule, capacity=capacity, seed=seed)
         self.note, self.pane = ipywidgets.HTML(), self.stage(self._touched)
@@ -60,16 +61,13 @@ class Reservoir(Tool):
         fill = reservoir if self.rule.value == "reservoir" else partial(balanced, labels=self.labels)
         return fill(seen, capacity, seed), seen
 
-    def _show(self, name: str | None = None) -> None:
-        values = self.controls.values
+    def _pages(self, rule: str, **values: int) -> list[Drawing]:
+        self.note.value = sentence(f"{rule}: {RULES[rule]}.", "status")
+        return [self.album.page((rule, *values.values()), lambda: self._picture(rule))]
+
+    def _picture(self, rule: str) -> show.Picture:
         names = [f"a {self.stream.class_names[label]}" for label in self.labels]
-
-        def make() -> show.Picture:
-            held, seen = self._held()
-            return show.reservoir(self.images.numpy(), names, self.tasks, held, seen, f"{values['rule']} memory")
-
-        self.note.value = sentence(f"{values['rule']}: {RULES[values['rule']]}.", "status")
-        self.pane.drawing = self.album.page(tuple(values.values()), make)
+        return show.reservoir(self.images.numpy(), names, self.tasks, *self._held(), f"{rule} memory")
 
     def _touched(self, spot: dict[str, Any]) -> None:
         """A slot was touched: its image, and when it came."""

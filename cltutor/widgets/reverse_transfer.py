@@ -1,7 +1,7 @@
 """What later tasks do to the accuracy and to the filters of earlier ones (DF-CNN, section 2.3 and Figure 4)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ from .. import show
 from ..checked import checked
 from ..evaluation.metrics import peak_accuracy
 from ..recipe.recipe import Recipe
+from ..runs.run import Run
 from ..show.transfer import filter_distances
 from ..streams import Stream
-from ..training.events import EpochDone, Event, Stepped, TaskDone
+from ..training.events import EpochDone, Event, TaskDone
 from ..training.loop import Seed, train
-from .base import buttons
-from .controls import Controls, unusual
+from .controls import Controls
+from .inputs import buttons
 from .learning import Device, LearnsInTurn, Train, first_network
 from .method_toggle import listed, summary_of
 from .stage import Draw, Drawing, draw
@@ -28,11 +29,13 @@ ALONE = "single_task"  # whose peaks are what a task reaches without the others
 
 @dataclass(frozen=True)
 class Course:
-    """The accuracy (E, T) of every task, known at test, over the epochs, the task (E,) that is learned in each, and
-    whether all were learned."""
+    """The accuracy (E, T) of every task, known at test, over the epochs, the task (E,) that is learned in each, how far
+    its filters were moved (`filter_distances`), where they are rebuilt and all is done, and whether all were learned.
+    """
 
     known: np.ndarray
     epoch_task: np.ndarray
+    changes: np.ndarray | None = None
     complete: bool = True
 
 
@@ -71,31 +74,29 @@ class ReverseTransfer(LearnsInTurn):
             raise ValueError("Give a stream of two tasks or more: nothing follows the first one.")
         self.recipes = {name: registry.named(name)(epochs=epochs, **settings) for name in listed(methods)}
         self.rebuilding = {name for name, r in self.recipes.items() if hasattr(first_network(r, stream), "filters")}
-        self.changes: dict[str, np.ndarray] = {}
-        given = {"methods": tuple(self.recipes), "epochs": epochs, "seed": seed, "device": device}
-        given = unusual(type(self), given) | settings
-        names = [(name, name) for name in self.recipes]
-        pressed = buttons("method", "whose tasks are shown", names, [summary_of(name) for name in self.recipes])
-        views = buttons("show", "accuracy over time, or how far filters move", list(VIEWS), list(VIEWS.values()))
-        usual = {"method": next(iter(self.recipes))}
-        self.controls = Controls(self, {"method": pressed, "view": views}, usual, given, self._show)
+        named = {
+            "method": buttons("method", "whose tasks are shown", {name: summary_of(name) for name in self.recipes}),
+            "view": buttons("show", "accuracy over time, or how far filters move", VIEWS),
+        }
+        given = self._given(settings, methods=tuple(self.recipes), epochs=epochs)
+        self.controls = Controls(self, named, {"method": next(iter(self.recipes))}, given, self._show)
         self.controls.start(method=method, view=view)
-        self.panes = [self.stage(), self.stage(self._touched)]
-        self.fill([self.actions, pressed, views], self.panes)
+        self.fill([self.actions, *named.values()], [self.stage(), self.stage(self._touched)])
         self._load(self.recipes)
         self._show()
 
     def _held(self, name: str) -> dict[str, Any]:
-        course, changes = self.results.get(name), self.changes.get(name)
-        if course is None or not course.complete:
-            return {}
-        held = {"known": course.known, "epoch_task": course.epoch_task}
-        return held if changes is None else held | {"changes": changes}
+        course = self.results.get(name)
+        arrays = vars(course) if course and course.complete else {}
+        return {part: value for part, value in arrays.items() if isinstance(value, np.ndarray)}
 
     def _restore(self, name: str, held: dict[str, Any]) -> None:
-        self.results[name] = Course(held["known"], held["epoch_task"])
-        if "changes" in held:
-            self.changes[name] = held["changes"]
+        self.results[name] = Course(**held)
+
+    @property
+    def changes(self) -> dict[str, np.ndarray]:
+        """How far later tasks have moved the filters of earlier ones, by method."""
+        return {name: course.changes for name, course in self.results.items() if course.changes is not None}
 
     def _touched(self, spot: dict[str, Any]) -> None:
         """Move the curves to the end of the task whose column of the table was touched: "after 3, on 0"."""
@@ -106,44 +107,39 @@ class ReverseTransfer(LearnsInTurn):
         return {"test_old_every": epochs_between(recipe.schedule.epochs)}
 
     def _finish(self, name: str) -> None:
-        """Measure how far the filters of a run that has ended were moved, and draw its pictures."""
+        """Measure how far the filters of a run that has ended were moved."""
         if self._run.learned > 1 and name in self.rebuilding:
             self.actions.say(f"{name}: comparing the filters of every task")
-            self.changes = {**self.changes, name: filter_distances(self._run)}
+            course = replace(self.results[name], changes=filter_distances(self._run))
+            self.results = {**self.results, name: course}
         self._show()
 
-    def _start(self, name: str) -> None:
-        self.changes.pop(name, None)
-        super()._start(name)
-
-    def _forget(self) -> None:
-        self.changes = {}
-        super()._forget()
-
-    def _follow(self, event: Event) -> None:
-        """Show some of the events on the page; called in the thread that trains."""
+    def _take(self, event: Event) -> None:
         name = self._part[0]
-        if isinstance(event, Stepped) and self.pace.line_due():
-            self._say(event)
-        elif isinstance(event, EpochDone | TaskDone):
+        if isinstance(event, EpochDone | TaskDone):
             self._run = run = event.run
-            self.results = {**self.results, name: Course(run.curves.known, run.curves.epoch_task, run.complete)}
-            if name == self.method and isinstance(event, EpochDone):
-                self.pace.draw(self._show)
+            course = Course(run.curves.known, run.curves.epoch_task, complete=run.complete)
+            self.results = {**self.results, name: course}
+        if isinstance(event, EpochDone) and name == self.method:
+            self.pace.draw(self._show)
 
-    def _draw_ahead(self, finished: bool) -> None:
-        if not finished and self._part[0] in self.results:
-            self._finish(self._part[0])
-        super()._draw_ahead(finished)
+    def _end(self, run: Run | None, finished: bool) -> None:
+        try:
+            if not finished and self._part[0] in self.results:
+                self._finish(self._part[0])
+            for name in self.results:  # what a press of a button would show
+                self._pages(name, self.view.value)
+        finally:
+            super()._end(run, finished)
 
-    def _pictures(self, name: str) -> list[Drawing]:
+    def _pages(self, method: str, view: str) -> list[Drawing]:
         """The curves and the table of differences, or how far the filters have moved."""
-        course, alone, page = self.results.get(name), self.results.get(ALONE), self.album.page
-        if self.controls.values["view"] == "filters":
-            return [
-                page(("filters", name, name in self.changes, name in self.recorded), lambda: self._filters(name)),
-                {},
-            ]
+        if not self.results:
+            return [self.empty]
+        name, course, alone, page = method, self.results.get(method), self.results.get(ALONE), self.album.page
+        if view == "filters":
+            key = "filters", name, name in self.changes, name in self.recorded
+            return [page(key, lambda: self._filters(name))]
         references = {}
         if alone and alone.complete and name != ALONE:
             peaks = peak_accuracy(alone.known, alone.epoch_task)

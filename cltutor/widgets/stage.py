@@ -1,7 +1,11 @@
-"""A picture that answers: what is touched in the page reaches Python, and Python puts another picture in its place."""
+"""A picture that answers: what is touched in the page reaches Python, and Python puts another picture in its place.
+
+Errors of callbacks are kept here: an exception there would vanish into the kernel's log, where nobody sees it.
+"""
 
 import itertools
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,6 @@ import traitlets
 from ..checked import checked
 from ..show import Picture
 from ..show.drawing import SCRIPT, drawing, style
-from .failures import record
 
 Drawing = dict[str, Any]  # what the page shows: a picture, {"words": a sentence} in its place, or nothing
 Draw = Callable[[Callable[[], Picture]], Drawing]
@@ -20,6 +23,7 @@ MOUNT = Path(__file__).with_name("stage.js")
 GONE = "The picture changed before this click arrived: click again."
 _drawing = threading.Lock()  # matplotlib is not made for several threads
 _serials = itertools.count(1)  # of drawings: a touch says which one it was on
+_errors: list[str] = []
 
 
 class Stage(anywidget.AnyWidget):
@@ -98,3 +102,20 @@ def draw(make: Callable[[], Picture]) -> Drawing:
             return {"words": str(error)}
         picture.make_other = None
         return numbered(picture)
+
+
+def errors() -> list[str]:
+    """Every error that a widget of this process has shown, oldest first, with its traceback.
+
+    A test of a notebook must look here (or for the class "cltutor-error" in the state of the widgets): an exception in
+    a callback does not fail the cell that shows the widget.
+    """
+    return list(_errors)
+
+
+def record(error: Exception) -> str:
+    """Keep an error for `errors`, and put it into words for the reader."""
+    _errors.append("".join(traceback.format_exception(error)))
+    if isinstance(error, ValueError | ArithmeticError):  # these are sentences for the reader
+        return str(error)
+    return f"Something went wrong in cltutor ({type(error).__name__}: {error}). Run this cell again."

@@ -14,10 +14,10 @@ from ..networks import Network
 from ..runs.run import Run
 from ..show.probabilities import described, temperatures
 from ..streams import Stream
-from .base import Tool, dropdown
+from .base import Tool
 from .controls import Controls, Values
-from .inputs import Knob, shortened
-from .stage import Draw, draw
+from .inputs import Knob, dropdown, shortened
+from .stage import Draw, Drawing, draw
 
 MOST = 40  # pictures of a task to choose from
 SPAN = (1.0, 10.0, 0.5)  # of the temperature
@@ -62,14 +62,13 @@ class Temperature(Tool):
         names = [f"task {place}: {shortened(classes, 40)}" for place, classes in enumerate(names, 1)]
         known = len(self.teacher.classes)
         heads = [("all classes", None), *((name, i) for i, name in enumerate(names[:known]))]
-        self.pictures = dropdown(
-            "pictures of", [(name, i) for i, name in enumerate(names)], "the task of the test pictures"
-        )
-        self.head = dropdown("answers for", heads, "the classes that compete")
-        self.picture = Knob("picture", (1, count, 1), Whole(1, count), "which test picture", self.guarded)
-        softer = "how far the answers are softened"
-        self.temperature = Knob("temperature T", SPAN, TEMPERATURE, softer, self.guarded)
-        named = {name: getattr(self, name) for name in ("pictures", "head", "temperature", "picture")}
+        tasks, softer = [(name, i) for i, name in enumerate(names)], "how far the answers are softened"
+        named = {
+            "pictures": dropdown("pictures of", tasks, "the task of the test pictures"),
+            "head": dropdown("answers for", heads, "the classes that compete"),
+            "temperature": Knob("temperature T", SPAN, TEMPERATURE, softer, self.guarded),
+            "picture": Knob("picture", (1, count, 1), Whole(1, count), "which test picture", self.guarded),
+        }
         rules = {"head": Choice([None, "own", *range(known)])}
         self.controls = Controls(self, named, {}, {}, self._show, rules, self._with_head)
         self.pane = self.stage(self._touched)
@@ -87,22 +86,24 @@ class Temperature(Tool):
         self.temperature.value = temperatures(self.temperature.value)[spot["frame"]]
 
     def _show(self, name: str | None = None) -> None:
-        """Show what the controls say: a picture once for all temperatures of the slider, which begins at this one."""
-        now, given = self.temperature.value, self._given()
-        each, usual = temperatures(now), now in temperatures(SPAN[0])
         if name != "temperature":
             self.album.clear()
-        drawing = self.album.page((None if usual else now,), lambda: show.temperature(temperature=now, **given))
+        super()._show(name)
+
+    def _pages(self, pictures: int, head: int | None, temperature: float, picture: int) -> list[Drawing]:
+        """A picture once for all temperatures of the slider, which begins at this one."""
+        given, each = self._given(pictures, head, picture - 1), temperatures(temperature)
+        key = (None if temperature in temperatures(SPAN[0]) else temperature,)
+        drawing = self.album.page(key, lambda: show.temperature(temperature=temperature, **given))
         (one,) = drawing.get("drawings", [{}])
         if one:
-            own = {"alt": described(given["logits"], given["names"], now, given["what"])}
-            own["frames"] = one["frames"] | {"start": each.index(now)}
+            own = {"alt": described(given["logits"], given["names"], temperature, given["what"])}
+            own["frames"] = one["frames"] | {"start": each.index(temperature)}
             drawing = drawing | {"drawings": [one | own]}
-        self.pane.drawing = drawing
+        return [drawing]
 
-    def _given(self) -> dict[str, Any]:
+    def _given(self, task: int, head: int | None, place: int) -> dict[str, Any]:
         """What the picture shows: the image, its logits and the classes that compete."""
-        task, place, head = self.pictures.value, int(self.picture.value) - 1, self.head.value
         images, labels, scores = self._sample(task)
         tasks = range(len(self.teacher.classes)) if head is None else [head]
         before = sum(self.teacher.classes[:head]) if head is not None else 0

@@ -11,17 +11,18 @@ import traitlets
 
 from ..runs.run import Run
 from ..training.events import Event
-from .access import key
-from .base import button, row
-from .behind import ignore
+from .behind import Fail, ignore
+from .inputs import Act, Guarded, button, key, row
 
+Clock = Callable[[], float]
+End = Callable[[Run | None, bool], None]
 FEW = 4  # recorded runs, at most, that are named one by one
 SHARE = 5  # seconds of training for a second of drawing
 PAUSE = 0.25  # seconds between two live pictures, at least
 BLINK = 0.1  # seconds between two lines of progress, at least
 
 
-class Training:
+class Training(threading.Thread):
     """Draws events from `train` in a thread of its own.
 
     `each(event)` is called for every event, `end(run, finished)` once at last, with None when no event ever came;
@@ -34,23 +35,19 @@ class Training:
     _lock = threading.Lock()
 
     def __init__(
-        self,
-        events: Iterator[Event],
-        each: Callable[[Event], None],
-        end: Callable[[Run | None, bool], None],
-        fail: Callable[[Exception], None],
-        keep: bool = False,
+        self, events: Iterator[Event], each: Callable[[Event], None], end: End, fail: Fail, keep: bool = False
     ) -> None:
+        super().__init__(name="cltutor training", daemon=True)
         self.events, self.each, self.end, self.fail, self.keep = events, each, end, fail, keep
         self.stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="cltutor training", daemon=True)
 
     def start(self) -> None:
+        """Begin, once the training before has ended."""
         with Training._lock:
             self._before, Training._latest = Training._latest, self
         if self._before:
             self._before.stop()
-        self._thread.start()
+        super().start()
 
     def stop(self) -> None:
         """Have it end after the step under way."""
@@ -62,11 +59,8 @@ class Training:
         self.keep = False
         self.stop()
 
-    def join(self) -> None:
-        """Wait for the end."""
-        self._thread.join()
-
-    def _work(self) -> None:
+    def run(self) -> None:
+        """What the thread does."""
         if self._before:
             self._before.join()
             self._before = None
@@ -104,15 +98,8 @@ class Actions(ipywidgets.VBox):
     busy = traitlets.Bool(False)  # something is being trained
     resumable = traitlets.Bool(False)  # there is a stopped run to continue
 
-    def __init__(
-        self,
-        train: Callable[[], None],
-        stop: Callable[[], None],
-        clear: Callable[[], None],
-        guarded: Callable[[Callable], Callable],
-        resume: Callable[[], None] | None = None,
-    ) -> None:
-        def made(words: str, icon: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
+    def __init__(self, train: Act, stop: Act, clear: Act, guarded: Guarded, resume: Act | None = None) -> None:
+        def made(words: str, icon: str, tooltip: str, action: Act) -> ipywidgets.Button:
             return button(words, tooltip, guarded(lambda _: action()), icon, "84px")
 
         self.train = made("Train", "play", "learn all tasks, one after another", lambda: self.busy or train())
@@ -128,8 +115,8 @@ class Actions(ipywidgets.VBox):
         self.resume.layout.display = None if resume else "none"
         key(self.train, "t")
         key(self.stop, "s")
-        buttons = self.train, self.stop, self.resume, self.clear
-        parts = row(*buttons, self.bar), self.words, self.cautions, self.origin
+        buttons = row(self.train, self.stop, self.resume, self.clear, self.bar)
+        parts = buttons, self.words, self.cautions, self.origin
         super().__init__(parts, layout=ipywidgets.Layout(width="100%"))
         self.add_class("cltutor-actions")
         self._enable()
@@ -166,11 +153,7 @@ class Pace:
     """
 
     def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        pause: float = PAUSE,
-        share: float = SHARE,
-        blink: float = BLINK,
+        self, clock: Clock = time.monotonic, pause: float = PAUSE, share: float = SHARE, blink: float = BLINK
     ) -> None:
         self._clock, self._pause, self._share, self._blink = clock, pause, share, blink
         self.restart()

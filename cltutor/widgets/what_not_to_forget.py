@@ -1,7 +1,7 @@
 """Choose what you will meet again, and see that it is not forgotten (MAS, section 5.1, adaptation test)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,10 @@ from ..show.style import BLUE
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
 from ..training.loop import Seed, train
-from .controls import Controls, Values, unusual
-from .inputs import Knob
+from .controls import Controls, Values
+from .inputs import Guarded, Knob
 from .learning import Device, LearnsInTurn, Train
-from .stage import Draw, Stage, draw
+from .stage import Draw, Drawing, Stage, draw
 
 ADAPTED = "mas, adapted"
 PER_ROW, WIDE, HIGH = 3, 0.72, 0.92  # examples in a row, and the inches of one with its name
@@ -46,7 +46,7 @@ class Classes(Stage):
 
     value = traitlets.Tuple()
 
-    def __init__(self, stream: Stream, task: int, guarded: Callable[[Callable], Callable]) -> None:
+    def __init__(self, stream: Stream, task: int, guarded: Guarded) -> None:
         self.labels, split = list(stream[task].classes), stream[task].test
         self.names = [stream.class_names[label] for label in self.labels]
         self.images = [as_rgb(split.images[(split.labels == k).nonzero()[0, 0]].numpy()) for k in self.labels]
@@ -112,7 +112,7 @@ class WhatNotToForget(LearnsInTurn):
             raise ValueError("The first task needs two classes or more, some to be met again and some not.")
         self.settings = settings
         usual = {"classes": stream[0].classes[:1], "lam": 1, "epochs": methods.finetune(**settings).schedule.epochs}
-        self._make_controls(usual, unusual(type(self), {"seed": seed, "device": device}) | settings)
+        self._make_controls(usual, self._given(settings))
         self.controls.start(classes=classes, lam=lam, epochs=epochs)
         self.pane = self.stage()
         question = ipywidgets.HTML("Which classes of task 1 will you meet again?")
@@ -158,11 +158,12 @@ class WhatNotToForget(LearnsInTurn):
         }
 
     def _make_controls(self, usual: Values, given: Values) -> None:
-        self.classes = Classes(self.stream, 0, self.guarded)
         heavier, passes = "the weight of the old beside the new (lam)", "passes over the images of each task (epochs)"
-        self.lam = Knob("weight λ", (0.0, 5.0, 0.1), Real(at_least=0), heavier, self.guarded)
-        self.epochs = Knob("epochs", (1, 30, 1), Whole(at_least=1), passes, self.guarded)
-        named = {"classes": self.classes, "lam": self.lam, "epochs": self.epochs}
+        named = {
+            "classes": Classes(self.stream, 0, self.guarded),
+            "lam": Knob("weight λ", (0.0, 5.0, 0.1), Real(at_least=0), heavier, self.guarded),
+            "epochs": Knob("epochs", (1, 30, 1), Whole(at_least=1), passes, self.guarded),
+        }
         known = self.stream[0].classes
         names = ", ".join(f"{label} ({self.stream.class_names[label]})" for label in known)
         fits = Kind(
@@ -180,21 +181,15 @@ class WhatNotToForget(LearnsInTurn):
         recipe, recorded = self.recipes[name], [self.restorable[other] for other in self.recorded]
         return recipe not in recorded and recipe in self.results and self.results[recipe].complete
 
-    def _draw_ahead(self, finished: bool) -> None:
-        """There are too many choices of classes to draw them all."""
+    def _say(self, event: Stepped, more: str = "") -> None:
+        super()._say(event, " (adapted)" * (self._part[0] == ADAPTED))
 
-    def _follow(self, event: Event) -> None:
-        """Show an event on the page; called in the thread that trains."""
-        if isinstance(event, Stepped):
-            self._say(event, " (adapted)" if self._part[0] == ADAPTED else "")
-        elif isinstance(event, TaskDone):
-            found = Result(class_accuracy(event.run, self.stream), event.run.complete)
-            self.results = {**self.results, event.run.recipe: found}
-            self._show()
+    def _take(self, event: Event) -> None:
+        if isinstance(event, TaskDone):
+            self._keep(event.run.recipe, Result(class_accuracy(event.run, self.stream), event.run.complete))
 
-    def _show(self, name: str | None = None) -> None:
-        """Show what was trained with the settings as they are; `name`: the control that was moved."""
-        self.pane.drawing = self.draw(self._picture) if self.results else self.empty
+    def _pages(self, **values: Any) -> list[Drawing]:
+        return [self.draw(self._picture) if self.results else self.empty]
 
     def _picture(self) -> show.Picture:
         first, chosen = self.stream[0].classes, self.chosen

@@ -166,7 +166,7 @@ def shown(stream, run, herded, rebuilt, packed):
 
 def settle(tool):
     """Wait for what a widget does behind the page."""
-    for part in ("warming", "panel", "album", "ahead"):
+    for part in ("warming", "panel", "album"):
         getattr(getattr(tool, part, None), "settle", lambda: None)()
 
 

@@ -19,7 +19,7 @@ def explore(rebuilt, stream, watched):
     def make(**settings):
         tool = watched(cl.widgets.FilterReconstruction, rebuilt, stream, **{"patience": 60} | settings)
         made.append(tool)
-        tool.ahead.settle()
+        tool.album.settle()
         return tool
 
     yield make

@@ -12,7 +12,7 @@ from torch import nn
 
 import cltutor as cl
 from cltutor.training.events import Stepped
-from cltutor.widgets.cells import Cells
+from cltutor.widgets.base import Cells
 from tests.widgets.test_contract import CASES, OTHERS, TRAINERS, shown  # noqa: F401
 
 
@@ -105,7 +105,7 @@ def test_widgets_of_one_run_of_a_cell_of_other_cells_and_of_callbacks_stay():
 
 CELL = """
 import cltutor as cl
-from cltutor.widgets.cells import running_cell
+from cltutor.widgets.base import running_cell
 print(running_cell())
 """
 
