@@ -75,6 +75,9 @@ class Distillation(Term):
     ``kind`` is "softmax" (knowledge distillation at ``temperature``), "cross_entropy" (the same at temperature 1), "l1"
     or "l2" on probabilities (LwF, Table 2c), "sigmoid" (iCaRL's and LwM's, section 5.1) or "sigmoid_as_printed" (LwM,
     eq. 1).
+
+    Raises:
+        ValueError: a temperature with another kind than "softmax", where it means nothing.
     """
 
     temperature: float = ruled(TEMPERATURE, 2.0)

@@ -105,6 +105,9 @@ class Schedule(Described):
     divides the rate by 1 + a n in the n-th epoch of the run, counted from 0 through all tasks (the DF-CNN authors':
     1/4000). ``augment_first=False`` leaves the first task without
     ``augmentation``, as EEIL's authors' program does; the paper is silent, and augments all tasks here.
+
+    Raises:
+        ValueError: ``drop_by`` where the rate never drops, or ``augment_first`` without an augmentation.
     """
 
     later: tuple[Phase, ...] = ruled(PHASES, (Phase(shared=1.0, new=1.0),))

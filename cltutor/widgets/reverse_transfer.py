@@ -95,7 +95,7 @@ class ReverseTransfer(LearnsInTurn):
 
     @property
     def changes(self) -> dict[str, np.ndarray]:
-        """How far later tasks have moved the filters of earlier ones, by method."""
+        """How far later tasks have moved the filters of earlier ones (T, T, layers), by method: `filter_distances`."""
         return {name: course.changes for name, course in self.results.items() if course.changes is not None}
 
     def _touched(self, spot: dict[str, Any]) -> None:

@@ -3,9 +3,9 @@
 Errors of callbacks are kept here: an exception there would vanish into the kernel's log, where nobody sees it.
 """
 
-import itertools
 import threading
 import traceback
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ Draw = Callable[[Callable[[], Picture]], Drawing]
 MOUNT = Path(__file__).with_name("stage.js")
 GONE = "The picture changed before this click arrived: click again."
 _drawing = threading.Lock()  # matplotlib is not made for several threads
-_serials = itertools.count(1)  # of drawings: a touch says which one it was on
 _errors: list[str] = []
 
 
@@ -86,8 +85,9 @@ class Stage(anywidget.AnyWidget):
 
 
 def numbered(picture: Picture) -> Drawing:
-    """What a stage shows of a picture, with a number of its own."""
-    return drawing(picture) | {"serial": next(_serials)}
+    """What a stage shows of a picture, with a number by which a touch says which drawing it was on."""
+    made = drawing(picture)
+    return made | {"serial": zlib.crc32("".join(one["alt"] + one["svg"] for one in made["drawings"]).encode())}
 
 
 def draw(make: Callable[[], Picture]) -> Drawing:
