@@ -129,7 +129,7 @@ class AttentionDrift(LearnsInTurn):
         values = self.controls.values
         if not self.maps:
             self.note.value = sentence("These are sample pictures of the tasks: press Train.")
-        elif values["view"] == "drift":
+        elif not spot["key"].startswith(("image", "map")):  # a curve
             self.note.value = sentence(f"{spot['words']}. A point is a mean over images: see each one in the maps.")
         else:
             if spot["key"].startswith("image ") and not values["enlarged"]:

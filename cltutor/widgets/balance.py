@@ -130,10 +130,10 @@ class Balance(LearnsInTurn):
 
     def _touched(self, spot: dict[str, Any]) -> None:
         """Show the test images of a cell, or toggle the combination of a curve."""
-        values = self.controls.values
-        if values["view"] == "accuracy":
-            light, tuned = next(toggles for toggles, (name, _) in METHODS.items() if name == spot["key"])
-            self.controls.set(values | {"augmentation": light, "fine_tuning": tuned})
+        toggles = {name: toggled for toggled, (name, _) in METHODS.items()}
+        if spot["key"] in toggles:  # its key says what was touched; the view may have changed since
+            light, tuned = toggles[spot["key"]]
+            self.controls.set(self.controls.values | {"augmentation": light, "fine_tuning": tuned})
             self._show()
         elif moment := self._moments_of(self.method, self.results.get(self.method)).get(spot["key"]):
             self.examples.value = self._cell(moment, spot["row"], spot["column"])

@@ -163,7 +163,7 @@ class ImportanceExplorer(Trains):
         elif values["view"] == "scatter":
             self.note.value = sentence(f"{spot['words']}. Point at a single weight in the heat maps.")
         else:
-            if values["view"] == "maps":
+            if spot["key"] in self.methods:  # a heat map; the view may have changed since
                 place = weight_at(self._shape(values), len(self.methods), spot["row"], spot["column"])
                 values["weight"] = ", ".join(str(one + 1) for one in place)
             else:

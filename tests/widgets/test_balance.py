@@ -157,6 +157,19 @@ def test_a_touched_curve_toggles_its_combination(trained):
     view(trained, "confusion")
 
 
+def test_what_was_touched_counts_and_not_what_is_shown_by_now(trained, errors):
+    """A click may arrive once another view has been chosen."""
+    toggle(trained, True, True)
+    view(trained, "accuracy")
+    touch(trained, AFTER, 0, 0)
+    assert "test images of" in trained.examples.value
+    view(trained, "confusion")
+    touch(trained, "eeil_da", 0, 1)
+    assert trained.method == "eeil_da"
+    assert errors.new == []
+    toggle(trained, True, True)
+
+
 def touch(tool, key, row, column):
     tool.panes[0].touched = {"key": key, "row": int(row), "column": int(column), "words": "", "count": id(key)}
 
