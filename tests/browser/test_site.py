@@ -69,7 +69,7 @@ def test_a_notebooks_pictures_respond_and_nothing_fails(opened, name):
             before = picture.evaluate("picture => picture.cltutor.frame")
             back.click()
             assert picture.evaluate("picture => picture.cltutor.frame") != before
-    assert framed, "every notebook has a picture with frames"
+    assert framed or name.startswith("07"), "every notebook but 07, which compares ends, has a picture with frames"
     assert asked == []
     assert said == []
 
