@@ -62,7 +62,7 @@ class explain_failure(AbstractContextManager[None]):
         if isinstance(error, DeadFeatures):
             recipe = self.run.recipe
             raise Diverged(
-                f"{error} It came so in task {self.run.learned} of {recipe.name}: lower "
+                f"{error} This happened in task {self.run.learned} of {recipe.name}: lower "
                 f"learning_rate={recipe.schedule.learning_rate:g}. Tasks learned before it are kept.",
                 self.run,
             ) from error

@@ -56,6 +56,10 @@ class Undrawn(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+# What a network raises that does not fit its images: the exceptions of PyTorch and Python for wrong shapes and values.
+UNFIT = RuntimeError, LookupError, AttributeError, AssertionError, TypeError, ArithmeticError
+
+
 class TooLarge(Exception):
     """A network whose weights have no ``room``, in bytes."""
 
@@ -99,15 +103,7 @@ def rehearsed(plan: Plan) -> tuple[int, ...]:
     with torch.random.fork_rng([]), torch.no_grad():
         try:
             return grows_undrawn(plan, free_memory(torch.device("cpu"))) or grow(plan)
-        except (
-            TooLarge,
-            RuntimeError,
-            LookupError,
-            AttributeError,
-            AssertionError,
-            TypeError,
-            ArithmeticError,
-        ) as error:
+        except (TooLarge, *UNFIT) as error:
             shape = "x".join(map(str, plan.shape))
             raise ValueError(
                 f"{shown(plan.architecture)} cannot learn images of {shape} (channels, height, width): "
@@ -121,16 +117,15 @@ def grows_undrawn(plan: Plan, room: int | None = None) -> tuple[int, ...]:
     try:
         with Undrawn(room):
             return grow(plan)
-    except TooLarge:
-        raise
-    except Exception:
+    except (ValueError, *UNFIT):
         return ()
 
 
 def grow(plan: Plan) -> tuple[int, ...]:
     """Build the network and let it grow to the tasks; at each, it must fit all parts, and the phases need parameters to
     train. Its bytes then."""
-    sizes, shared = [], list[int]()
+    sizes: list[int] = []
+    shared: list[int] = []
     network = plan.architecture.build(plan.shape, pretrained=False)
     for names, phases in plan.tasks:
         if names:

@@ -235,7 +235,7 @@ class Lifeless(ExemplarMemory):
 def test_features_that_died_end_the_run_as_divergence_does(tiny):
     with pytest.raises(Diverged) as raised:
         learn(tiny, cl.methods.icarl(memory=Lifeless(12), epochs=1, learning_rate=0.3))
-    words = "The features of image 0 have length zero. It came so in task 0 of icarl: lower learning_rate=0.3."
+    words = "The features of image 0 have length zero. This happened in task 0 of icarl: lower learning_rate=0.3."
     assert str(raised.value).startswith(words)
     assert raised.value.run.learned == 0
 
