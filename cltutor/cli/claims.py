@@ -88,6 +88,8 @@ def steps(
 def of_claims(chosen: list[Claim], arguments: argparse.Namespace) -> str:
     """How many claims there are, and what they need."""
     runs, seconds = estimate(chosen, arguments.store)
+    if not runs:
+        return f"{len(chosen)} claims; every run that they need is in the store."
     return f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}."
 
 

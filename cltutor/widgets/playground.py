@@ -42,8 +42,8 @@ class Playground(CollectsRuns):
     ones to compare with, of which those of this very stream are offered, the gallery's if None; device: as in `learn`.
 
     Raises:
-        ValueError: an unknown method, a recipe that the switches cannot make or that makes no sense on this stream, or
-            runs of which none is of this stream.
+        ValueError: an unknown method, a recipe that makes no sense on this stream, or runs of which none is of this
+            stream.
     """
 
     pauses = True

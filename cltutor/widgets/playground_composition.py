@@ -35,6 +35,7 @@ TERMS = {  # a term that protects old tasks -> the fields of its switch, its wei
 }
 LEARNS = ("all", "fine-tune", "slow", "warm-up", "new", "new x5")
 USUAL = Schedule()
+FREE = "images", "epochs", "rate", "name"  # what may change in a recipe with parts that have no toggle
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Composition:
     that have no toggle, such as your own, with their weights. ``memory``: "none", "exemplars" (so many in all), "per
     class", "everything", or a memory of your own. ``learns``: a name of ``LEARNS``; ``network``: a description with the
     usual backbone, if it has one, ``backbone`` what it is built on; ``rest``: the fields of the schedule that no
-    control changes; ``name``: of the recipe.
+    control changes; ``name``: of the recipe. ``whole``: a recipe with parts that have no toggle, said in ``why``: only
+    the fields in ``FREE`` may change in it.
     """
 
     new: str = "softmax"
@@ -79,10 +81,30 @@ class Composition:
     rate: float = USUAL.learning_rate
     rest: Schedule = USUAL
     name: str = "own"
+    whole: Recipe | None = None
+    why: str = ""
 
     @property
     def recipe(self) -> Recipe:
         """The recipe that the toggles make; ValueError for one that cannot be."""
+        return holding(self.toggled if self.whole is None else self._changed(self.whole), self.images)
+
+    def _changed(self, whole: Recipe) -> Recipe:
+        usual = _fixed(whole, self.why)
+        if any(getattr(self, one.name) != getattr(usual, one.name) for one in fields(self) if one.name not in FREE):
+            raise ValueError(f"{self.why} Only its epochs, its rate and the size of its memory can be changed.")
+        schedule = replace(whole.schedule, epochs=self.epochs, learning_rate=self.rate)
+        return replace(whole, name=self.name, schedule=schedule)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether ``images`` says how many it keeps in all."""
+        recipe = self.recipe
+        return bool(capacity_of(recipe.memory, *(term for _, term in recipe.loss.terms)))
+
+    @property
+    def toggled(self) -> Recipe:
+        """The recipe of the toggles alone."""
         how = {"augmentation": self.augmentation, "noise": self.noise, "later": self.later}
         return Recipe(
             name=self.name,
@@ -164,16 +186,44 @@ def on(network: Any, backbone: Any) -> Any:
     return replace(network, backbone=backbone) if hasattr(network, "backbone") else network
 
 
-def composition_of(recipe: Recipe) -> Composition:
-    """The toggles that make this very recipe.
+def holding(recipe: Recipe, images: int) -> Recipe:
+    """The recipe with so many images in all in its memory, a term's own too."""
+    terms = tuple((weight, _sized(term, images)) for weight, term in recipe.loss.terms)
+    return replace(recipe, loss=Loss(terms), memory=_sized(recipe.memory, images))
 
-    Raises:
-        ValueError: they cannot make it; the sentence says what they have no control for.
-    """
-    network, schedule = recipe.network, recipe.schedule
+
+def _sized(part: Any, images: int) -> Any:
+    return replace(part, capacity=images) if capacity_of(part) else part
+
+
+def capacity_of(*parts: Part | None) -> int | None:
+    """How many images in all the first of these parts keeps that has a memory of a fixed size; None if none has."""
+    found = (getattr(part, "capacity", None) for part in parts if not getattr(part, "per_class", None))
+    return next(filter(None, found), None)
+
+
+def composition_of(recipe: Recipe) -> Composition:
+    """The toggles that make this very recipe; where they cannot, the recipe as a ``whole``."""
+    try:
+        return _toggles_of(recipe)
+    except ValueError as error:
+        return _fixed(recipe, str(error))
+
+
+def _fixed(recipe: Recipe, why: str) -> Composition:
+    """The recipe as it is, ``why`` says what of it no toggle makes."""
+    schedule, memory = recipe.schedule, recipe.memory
+    images = capacity_of(memory, *(term for _, term in recipe.loss.terms)) or Composition.images
+    settings = {"epochs": schedule.epochs, "rate": schedule.learning_rate, "heads": recipe.heads, "name": recipe.name}
+    return Composition(memory=memory or "none", images=images, **settings, whole=recipe, why=why)
+
+
+def _toggles_of(recipe: Recipe) -> Composition:
+    """The toggles that make this very recipe; ValueError where none do, which says what has no control."""
+    network, schedule, terms = recipe.network, recipe.schedule, _terms(recipe.loss)
     found = Composition(
-        **_terms(recipe.loss),
-        **_memory(recipe.memory),
+        **terms,
+        **_memory(recipe.memory, terms["others"]),
         balanced=any(phase.balanced for phase in schedule.later),
         network=on(network, SmallCNN()),
         backbone=getattr(network, "backbone", SmallCNN()),
@@ -212,14 +262,13 @@ def _terms(loss: Loss) -> dict:
     return {"new": names[new], "others": others, **found}
 
 
-def _memory(memory: Part | None) -> dict:
-    """The fields of a composition for this memory."""
-    if memory is None:
-        return {}
-    if type(memory) is Everything:
-        return {"memory": "everything"}
+def _memory(memory: Part | None, others: tuple[tuple[float, Term], ...]) -> dict:
+    """The fields of a composition for this memory, or that of a term."""
+    if memory is None or type(memory) is Everything:
+        own = capacity_of(*(term for _, term in others)) or Composition.images
+        return {"memory": "none" if memory is None else "everything", "images": own}
     if type(memory) is not ExemplarMemory or memory.balancing != "strict":
-        return {"memory": memory}
+        return {"memory": memory, "images": capacity_of(memory) or Composition.images}
     kind, images = ("exemplars", memory.capacity) if memory.per_class is None else ("per class", memory.per_class)
     return {"memory": kind, "images": images, "selection": memory.selection}
 

@@ -45,7 +45,7 @@ class Limits:
             return str(error)
         network, heads, part = recipe.network, recipe.heads, composition.anchor and composition.importance
         schedule, rates = recipe.schedule, tuple(tuple(phase.rates.items()) for phase in recipe.schedule.later)
-        protects = bool(composition.protecting) or recipe.after_task != Composition().after_task
+        protects = bool(composition.protecting) or composition.after_task != Composition().after_task
         checks = [  # whether it concerns this recipe, what its answer depends on, and the check
             (True, (network, recipe.loss, recipe.memory, recipe.after_task, schedule.patience, rates), self._learner),
             (True, (network, heads), self._network),

@@ -37,6 +37,8 @@ class Panel(ipywidgets.VBox):
 
     `changed()` is called after the learner has made another composition.
 
+    A recipe with parts that have no switch hides the sections and says why.
+
     A combination that makes no sense leaves everything as it was, and `guarded` shows why. Buttons that would make one
     are greyed out by a thread, soon after each change; `settle()` waits for it.
     """
@@ -86,21 +88,24 @@ class Panel(ipywidgets.VBox):
 
     def _moved(self, change) -> None:
         """The learner moved a control. So many images in a memory of none are exemplars, and no images are none."""
-        values = {name: plain(control.value) for name, control in self._made.items()}
+        listed = self._made if self.composition.whole is None else SIDE
+        values = {name: plain(self._made[name].value) for name in listed}
         images, memory = values["images"], values.get("memory", self.composition.memory)
-        if change.owner is self._made["images"]:
-            values["memory"] = "none" if not images else "exemplars" if memory == "none" else memory
-        values["images"] = images or self.composition.images
+        if not self.composition.keeps or self.composition.memory in LIMITED:
+            if change.owner is self._made["images"]:
+                values["memory"] = "none" if not images else "exemplars" if memory == "none" else memory
+            values["images"] = images or self.composition.images
         self.set(named(replace(self.composition, **values)))
 
     def _apply(self, composition: Composition) -> None:
         """Set every control to the composition's value."""
-        self._applying = True
+        self._applying, keeps = True, composition.keeps
         try:
             for name, control in self._made.items():
                 value = getattr(composition, name)
-                control.value = float(value) if isinstance(control, Knob) else value
-            if composition.memory == "none":
+                if name in SIDE or composition.whole is None:
+                    control.value = float(value) if isinstance(control, Knob) else value
+            if composition.memory == "none" and not keeps:
                 self._made["images"].value = 0.0
             self.composition = composition
         finally:
@@ -109,16 +114,21 @@ class Panel(ipywidgets.VBox):
         able = {name: getattr(composition, term) for term, names in DEPENDENT.items() for name in names}
         able["temperature"] = composition.distillation and composition.kind == "softmax"
         able["selection"] = composition.memory in LIMITED
-        able["images"] = composition.memory in ("none", *LIMITED)
+        able["images"] = keeps or composition.memory in ("none", *LIMITED) and composition.whole is None
         for name in able.keys() & self._made.keys():
             control = self._made[name]
             for each in control.buttons.values() if isinstance(control, Choice) else [control]:
                 each.disabled = not able[name]
+        for section in self.children[:-1]:
+            section.layout.display = None if composition.whole is None else "none"
         self._worker.do(self._find())
 
     def _find(self) -> Iterator[None]:
         """Grey out the single changes that make no sense now, in steps, and say the reasons below."""
         now, refused, words = self.composition, {}, {}
+        if now.whole is not None:
+            self.reasons.value = html.escape(f"{now.name} has parts without a switch. {now.why}")
+            return
         off = {name for term, names in DEPENDENT.items() if not getattr(now, term) for name in names}
         for name, control in self._made.items():
             if name in off or not isinstance(control, Choice | Switch):

@@ -24,14 +24,18 @@ PAPERS = {  # each with its baselines
         *("finetune", "finetune_slow", "feature_extraction", "duplicate", "joint", "lwf", "l2"),
         *("expansion", "expansion_lwf"),
     ),
-    "MAS": ("mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode"),
+    "MAS": ("mas", "mas_local", "ewc", "ewc_online", "si", "imm_mean", "imm_mode", "ebll"),
     "LwM": ("lwf_mc", "lwm", "lwm_attention_only"),
     "EEIL": ("eeil", "eeil_base", "eeil_da", "eeil_bf", "icarl", "hybrid1"),
     "DF-CNN": (
         *("dfcnn", "dfcnn_small", "dfcnn_direct", "dfcnn_tc2", "single_task", "single_task_large"),
-        *("hard_sharing", "progressive"),
+        *("hard_sharing", "progressive", "expandable", "tensor_factorization"),
+        *("dfcnn_authors", "single_task_authors", "hard_sharing_authors", "progressive_authors"),
     ),
     "replay": ("er", "derpp", "agem", "gdumb"),
+    "bias correction": ("bic", "wa"),
+    "pruning": ("packnet",),
+    "frozen features": ("ncm",),
 }
 PER_CLASS = 10  # exemplars, where the published memory would hold the whole stream
 IDLE = ("temperature", "beta", "gamma", "omega", "images", "epochs", "rate", "heads", "rest", "name")
@@ -47,7 +51,7 @@ def at_hand(method: str, now: Composition, limits: Limits, known_task: bool = Tr
     """A preset with the epochs of now, and no more exemplars than a part of the stream; trained for the task unknown
     where that is the question, if it can be."""
     found = replace(preset(method), epochs=now.epochs)
-    if found.memory == "exemplars":
+    if found.keeps:
         found = replace(found, images=capacity_for(limits.stream, found.images))
     across = replace(found, heads="class")
     return found if known_task or limits.reason(across) else across
@@ -60,6 +64,8 @@ def capacity_for(stream: Stream, published: int = 2000) -> int:
 
 def named(composition: Composition) -> Composition:
     """The composition under the name of its method, whatever its numbers, or under one that lists its parts."""
+    if composition.whole is not None:
+        return composition
     known = _skeletons().get(_skeleton(composition))
     return replace(composition, name=known or _parts(composition))
 

@@ -12,6 +12,7 @@ import ipywidgets
 
 from .. import methods
 from ..describe import Choice, Flag, Whole
+from ..recipe.merging import Unmerged
 from ..recipe.parser import code_of
 from ..recipe.recipe import Recipe
 from ..runs.naming import grouped
@@ -40,6 +41,7 @@ def method_code(wanted: Recipe) -> str | None:
     more = {"heads": found.heads, "epochs": found.epochs, "learning_rate": found.rate}
     settings = {name: value for name, value in more.items() if takes(build, name, value)}
     settings |= {"memory": wanted.memory} if found.memory in ("exemplars", "per class") else {}
+    settings |= {"capacity": found.images} if found.keeps and "capacity" in own else {}
     # The papers' lambda is the weight of a term, or twice of it.
     several = [{"lam": lam} for lam in (found.beta, found.omega, 2 * found.omega)] if "lam" in own else [{}]
     weights = {name: getattr(found, name) for name in ("temperature", "beta", "gamma") if name in own}
@@ -170,10 +172,11 @@ def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = (),
 
 def contents_of(recipe: Recipe) -> str:
     """The parts of a recipe, in a line."""
-    try:
-        made = composition_of(recipe)
-    except ValueError:
-        return repr(recipe.loss)
+    made = composition_of(recipe)
+    if made.whole is not None:
+        own = [recipe.network, *([recipe.after_task] if recipe.after_task != Unmerged() else [])]
+        kept = [f"{made.images} images"] * made.keeps
+        return "; ".join([repr(recipe.loss), *kept, *(type(part).__name__ for part in own), f"{made.epochs} epochs"])
     words = [{"softmax": "softmax", "sigmoid": "sigmoids", "sigmoid, all": "sigmoids over all"}[made.new]]
     soft = f" (T = {made.temperature:g})" if made.kind == "softmax" else f" ({made.kind.replace('_', ' ')})"
     words += [f"{made.beta:g} x distillation{soft}"] * made.distillation
@@ -184,6 +187,7 @@ def contents_of(recipe: Recipe) -> str:
     kept |= {"everything": "all images", "none": ""}
     words += [f"{weight:g} x {type(term).__name__}" for weight, term in made.others]
     more = [kept.get(made.memory, type(made.memory).__name__)]
+    more += [f"{made.images} images"] * (made.keeps and made.memory != "exemplars")
     more += ["balanced fine-tuning"] * made.balanced + ["nearest mean"] * (made.predict != "logits")
     more += ["augmentation"] * bool(made.augmentation)
     kind = type(made.network).__name__

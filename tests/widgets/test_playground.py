@@ -195,7 +195,6 @@ def test_a_pasted_line_sets_the_toggles(tool):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("cl.methods.ebll()", "No toggle makes these phases"),
         ("cl.methods.lwf(memory=cl.memory.ExemplarMemory(1))", "capacity must be at least 4"),
     ],
 )

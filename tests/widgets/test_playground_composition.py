@@ -14,7 +14,9 @@ from cltutor.widgets.playground_presets import CHOICES, LISTS, PAPERS, SWITCHES,
 
 CE, KD = cl.losses.CrossEntropy(), cl.losses.Distillation()
 SIGMOIDS = "lwf_mc", "lwm", "lwm_attention_only", "icarl", "hybrid1"  # which a head per task makes no sense for
-PRESETS = [name for names in PAPERS.values() for name in names]
+LISTED = [name for names in PAPERS.values() for name in names]
+WHOLE = [name for name in LISTED if preset(name).whole]
+PRESETS = [name for name in LISTED if name not in WHOLE]
 VALUES = {field: {words: value for words, value, _ in options} for field, (_, *options) in CHOICES.items()}
 NETWORKS, IMPORTANCES = VALUES["network"], VALUES["importance"]
 LWF = preset("lwf")
@@ -107,34 +109,51 @@ def test_a_network_or_an_importance_without_a_button_is_kept():
     ("recipe", "words"),
     [
         (cl.methods.ebll(), "No toggle makes these phases of later tasks"),
-        (cl.methods.tensor_factorization(), r"these phases of later tasks \(single tasks \+ factorized\)"),
+        (cl.methods.tensor_factorization(), "these phases of later tasks (single tasks + factorized)"),
+        (cl.methods.bic(), "begins with a cross-entropy of weight 1"),
+        (cl.methods.ncm(), "No toggle makes these phases"),
         (cl.Recipe("x", 2 * CE), "begins with a cross-entropy of weight 1"),
         (cl.Recipe("x", KD), "begins with a cross-entropy of weight 1"),
         (cl.Recipe("x", CE + KD + KD), "has Distillation twice"),
         (cl.Recipe("x", CE + cl.losses.TemporaryDistillation()), "balanced fine-tuning only"),
         (cl.Recipe("x", CE, memory=cl.memory.Everything(interleaved=False)), "No toggle makes memory=Everything"),
-        (cl.Recipe("x", CE, schedule=cl.Schedule(later=(cl.Phase(new=2.0),))), r"phases of later tasks \(train\)"),
+        (cl.Recipe("x", CE, schedule=cl.Schedule(later=(cl.Phase(new=2.0),))), "phases of later tasks (train)"),
         (cl.Recipe("x", CE + cl.losses.Anchor() + cl.losses.Distillation()), "No toggle makes loss="),
     ],
 )
-def test_a_recipe_that_no_toggles_make_is_refused_in_one_sentence(recipe, words):
-    with pytest.raises(ValueError, match=words):
-        composition_of(recipe)
+def test_a_recipe_that_no_toggles_make_is_kept_whole_and_says_why(recipe, words):
+    found = composition_of(recipe)
+    assert words in found.why
+    assert found.recipe == recipe
+    assert composition_of(replace(found, epochs=3).recipe).epochs == 3
+    for moved in ({"heads": "class" if recipe.heads == "task" else "task"}, {"distillation": True}, {"memory": "none"}):
+        if replace(found, **moved) != found:
+            with pytest.raises(ValueError, match="Only its epochs, its rate and the size of its memory"):
+                _ = replace(found, **moved).recipe
 
 
-def test_every_method_that_the_toggles_can_make_is_a_preset_once():
-    assert sorted(PRESETS) == sorted(set(PRESETS))
-    own = {name for name in cl.methods.names() if cl.methods.named(name).__module__.startswith("cltutor.")}
-    for method in own - set(PRESETS):
-        with pytest.raises(ValueError, match="(No toggle makes|The toggles make)"):
-            composition_of(cl.methods.get(method))
+@pytest.mark.parametrize("method", ["er", "derpp", "agem", "gdumb", "bic", "wa", "eeil"])
+def test_the_number_of_images_is_that_of_every_methods_memory(method):
+    moved = replace(preset(method), images=30).recipe
+    assert moved == cl.methods.named(method)(**cl.methods.registry.of_size(method, 30))
+    assert composition_of(moved).images == 30
 
 
-@pytest.mark.parametrize("method", PRESETS)
+@pytest.mark.parametrize("method", ["finetune", "joint", "packnet", "ncm", "ebll"])
+def test_a_method_without_a_memory_of_a_fixed_size_keeps_no_number_of_images(method):
+    assert not preset(method).keeps
+    assert replace(preset(method), images=30).recipe == cl.methods.get(method)
+
+
+def test_every_method_of_cltutor_is_in_the_list_once():
+    own = [name for name in cl.methods.names() if cl.methods.named(name).__module__.startswith("cltutor.")]
+    assert sorted(LISTED) == sorted(own)
+
+
+@pytest.mark.parametrize("method", LISTED)
 def test_a_preset_at_hand_is_its_method_with_the_epochs_of_now_and_a_memory_that_fits(method, limits):
     made = at_hand(method, Composition(epochs=3), limits).recipe
-    keeps = type(cl.methods.get(method).memory) is cl.memory.ExemplarMemory
-    kept = {"memory": cl.memory.ExemplarMemory(40)} if keeps else {}
+    kept = cl.methods.registry.of_size(method, 40)  # as published it would hold the whole stream
     assert made == getattr(cl.methods, method)(epochs=3, **kept)
 
 
@@ -166,7 +185,7 @@ def limits(stream):
     return Limits(stream)
 
 
-@pytest.mark.parametrize("method", PRESETS)
+@pytest.mark.parametrize("method", LISTED)
 def test_every_preset_makes_sense_whatever_is_asked_at_test(method, limits):
     for known_task in (True, False):
         assert limits.reason(at_hand(method, Composition(), limits, known_task)) == ""

@@ -201,7 +201,10 @@ def test_names_are_shown_as_they_are_written():
             "softmax + 1 x distillation (T = 2); 9 images by herding; balanced fine-tuning; augmentation; 10 epochs",
         ),
         (cl.methods.dfcnn(), "softmax; DFCNN; 10 epochs"),
-        (cl.methods.ebll(), repr(cl.methods.ebll().loss)),
+        (cl.methods.ebll(), f"{cl.methods.ebll().loss!r}; Encoded; 10 epochs"),
+        (cl.methods.er(), "softmax + 1 x Replay; 200 images; 10 epochs"),
+        (cl.methods.gdumb(), "softmax; GreedyMemory; 200 images; 10 epochs"),
+        (cl.methods.wa(), "NewShare() + OldShare(joined=True); 2000 images; MultiHead; WeightAligning; 10 epochs"),
     ],
 )
 def test_what_is_in_a_recipe_is_said_in_a_line(recipe, words):

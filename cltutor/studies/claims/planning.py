@@ -49,8 +49,8 @@ def lacking(search: Search, claim: Claim) -> dict[str, float]:
 
 
 def estimate(claims: Sequence[Claim], store: str | os.PathLike) -> tuple[int, float]:
-    """(runs, seconds on one core) that are at least missing: the search's first grids and the trials, where the choice
-    is not known yet at a rate of the grid."""
+    """(runs, seconds on one core) that are missing: the trials, and where the search is not over, at least its first
+    grids."""
     records, extras = Records(store), extras_of((*all_claims(), *claims))
     needed: dict[str, float] = {}
     for claim in claims:
@@ -101,6 +101,17 @@ def lacking_variants(search: Search, claim: Claim) -> dict[str, float]:
 
 
 def expected(search: Search, claim: Claim) -> list[Job]:
+    """What a claim is expected to need, found or not: its trials as chosen, or, before the search is over, the first
+    grids, what the search asks for next, and the trials at a rate of the grid."""
+    try:
+        choice = search.choice()
+    except Missing as asked:
+        return [*first_grids(search, claim), *asked.jobs]
+    settled = {side: search.settled(side, choice, "") for side in search.sides}
+    return [search.job(side, *chosen, number) for side, chosen in settled.items() for number in range(claim.trials)]
+
+
+def first_grids(search: Search, claim: Claim) -> list[Job]:
     jobs = []
     for side in claim.sides:
         setting = setting_of(side.setting)

@@ -111,7 +111,14 @@ def test_the_estimate_falls_to_nothing_as_runs_are_found(tmp_path):
     assert runs == 2 * (3 * 3 + 3)
     assert seconds == runs * 1.5
     run([LWF], tmp_path, variants=False)
-    assert planning.estimate([LWF], tmp_path)[0] <= 6  # the trials, where the search chose another rate than the middle
+    assert planning.estimate([LWF], tmp_path) == (0, 0.0)
+
+
+@pytest.mark.parametrize("stopped", [1, 9, 12, 14])
+def test_the_estimate_is_never_nothing_while_a_run_is_missing(tmp_path, stopped):
+    with pytest.raises(KeyboardInterrupt):
+        run([LWF], tmp_path, Trainer(stop_after=stopped), variants=False)
+    assert planning.estimate([LWF], tmp_path)[0] > 0
 
 
 MAS = claim(
