@@ -18,7 +18,8 @@ import report
 import torch
 
 import cltutor as cl
-from cltutor.importance.samples import FEW, Responding, measuring, provable
+from cltutor.importance.gradients import provable
+from cltutor.importance.samples import FEW, Responding, measuring
 from cltutor.networks import MultiHead, Network, ResNet32, SmallCNN
 
 IMAGES, SINGLE, EXACT, REPEATS, CHUNK = 2000, 100, 40, 5, 64

@@ -12,7 +12,8 @@ from ..describe import State, Whole, flag, real, shown
 from ..networks import Network, evaluating
 from ..seeds import generator
 from .base import Importance, shared_part
-from .samples import RULES, Responding, check, finite, mean_over_samples, usual_chunk, vector
+from .gradients import finite
+from .samples import RULES, Responding, check, mean_over_samples, usual_chunk, vector
 
 if TYPE_CHECKING:
     from ..losses.terms import Context

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Annotated, ClassVar
 
 import torch
@@ -44,10 +45,10 @@ class PackedNetwork(SeparateNetwork):
     def buffer(self, kind: str, name: str) -> str:
         return f"{kind}_{name.replace('.', '_')}"
 
-    def of(self, name: str) -> tuple[nn.Parameter, Tensor, Tensor]:
+    def of(self, name: str) -> tuple[Tensor, Tensor, Tensor]:
         """A parameter of the backbone, the kept values of the same shape, and the task that each belongs to."""
         kept, owner = (self.get_buffer(self.buffer(kind, name)) for kind in ("kept", "owner"))
-        return self.inner.backbone.get_parameter(name), kept, owner
+        return attrgetter(name)(self.inner.backbone), kept, owner  # torch.func may stand something else in for it
 
     @torch.no_grad()
     def grow(self, classes: int, names: Sequence[str] = ()) -> None:

@@ -127,7 +127,9 @@ class Panel(ipywidgets.VBox):
         """Grey out the single changes that make no sense now, in steps, and say the reasons below."""
         now, refused, words = self.composition, {}, {}
         if now.whole is not None:
-            self.reasons.value = html.escape(f"{now.name} has parts without a switch. {now.why}")
+            free = "its memory and its epochs" if now.keeps else "its epochs"
+            words = f"{now.name} has parts without a switch, so only {free} can be changed here. {now.why}"
+            self.reasons.value = html.escape(words)
             return
         off = {name for term, names in DEPENDENT.items() if not getattr(now, term) for name in names}
         for name, control in self._made.items():

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune
 
 from cltutor.importance import fisher, mas
-from cltutor.importance.samples import Responding, measuring, provable
+from cltutor.importance.gradients import provable
+from cltutor.importance.samples import Responding, measuring
 from cltutor.networks import MultiHead, Progressive, ResNet32, SmallCNN, TensorFactorization, Widening
 from tests.importance.measuring import one_by_one, traces
 
@@ -159,6 +160,18 @@ def test_it_is_exact_however_a_model_uses_its_weights(name):
             torch.testing.assert_close(
                 found[measure][parameter], values.mean(0), rtol=1e-8, atol=1e-12, msg=f"{measure} of {parameter}"
             )
+
+
+def test_a_weight_behind_units_that_are_dead_on_the_samples_measured_alone_is_exact_on_the_others():
+    torch.manual_seed(0)
+    model = two(lambda m, x: m.out(F.linear(x, m.layer.weight) * F.relu(x[:, :1]))).double()
+    images = torch.randn(N, 4, dtype=torch.float64)
+    images[:, 0] = torch.tensor([-1.0, 1.0, 2.0, -1.0, 1.0, -1.0])  # of the first four, the first and the last are dead
+    numbers = one_by_one(model, images, lambda y, k: y.square().sum()[None])
+    found = mas(model, images, chunk=4)
+    assert found["layer.weight"].max() > 0
+    for name, gradient in numbers.items():
+        torch.testing.assert_close(found[name], gradient[:, 0].abs().mean(0), rtol=1e-8, atol=1e-12, msg=name)
 
 
 def dependent(use: Callable[[Tensor], Tensor]) -> nn.Module:

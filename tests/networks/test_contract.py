@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cltutor.importance import mas
 from cltutor.methods import Packed
 from cltutor.networks import (
     DFCNN,
@@ -221,6 +222,21 @@ def test_a_batch_gives_what_its_images_give_one_by_one(description, shape):
     network, images = grown(description, shape).eval(), pictures(shape)
     one_by_one = torch.cat([network(image[None]).logits for image in images])
     torch.testing.assert_close(network(images).logits, one_by_one, atol=1e-4, rtol=1e-4)
+
+
+@every_network
+def test_the_importance_of_its_weights_is_what_autograd_says_of_one_image_after_the_other(description, shape):
+    network, images = grown(description, shape, tasks=TASKS[:2]).eval(), pictures(shape, 3)
+    parameters = {name: one for name, one in network.named_parameters() if one.numel()}
+    expected = {name: torch.zeros_like(one) for name, one in parameters.items()}
+    for image in images:
+        size = network.response(network(image[None])).square().sum()
+        gradients = torch.autograd.grad(size, list(parameters.values()), allow_unused=True)
+        for name, gradient in zip(parameters, gradients, strict=True):
+            expected[name] += 0 if gradient is None else gradient.abs() / len(images)
+    measured = mas(network, images)
+    for name, value in expected.items():
+        torch.testing.assert_close(measured[name], value, atol=1e-4 * float(value.max()) + 1e-7, rtol=1e-3, msg=name)
 
 
 @every_network

@@ -370,6 +370,29 @@ def test_the_number_of_images_switches_a_memory_on_and_off(tool):
     assert tool.panel.controls["memory"].value == "none"
 
 
+def test_a_method_with_parts_that_have_no_switch_is_trained_whole_and_says_so(tool, train, errors):
+    assert tool.panel.controls["new"].value == "softmax"
+    tool.method.value = "bic"
+    settle(tool)
+    *sections, reasons = tool.panel.children
+    assert {section.layout.display for section in sections} == {"none"}
+    assert "so only its memory and its epochs can be changed here" in reasons.value
+    tool.panel.controls["images"].value, tool.panel.controls["epochs"].value = 8.0, 1.0
+    assert tool.recipe == cl.methods.bic(capacity=8, epochs=1)
+    tool.panel.controls["images"].value = 0.0
+    errors.expect(tool, "capacity is a whole number from 1 up")
+    assert tool.recipe == cl.methods.bic(capacity=8, epochs=1)
+    train(tool)
+    assert tool.runs[-1].recipe == tool.recipe
+    tool.method.value = "packnet"
+    settle(tool)
+    assert tool.panel.controls["images"].disabled
+    assert "so only its epochs can be changed here" in reasons.value
+    tool.method.value = "lwf"
+    assert {section.layout.display for section in sections} == {None}
+    assert tool.recipe == cl.methods.lwf(epochs=1)
+
+
 def test_a_heading_that_is_pressed_sorts_and_pressed_again_shows_the_newest_first(tool, train):
     train(tool)
     for count, state in enumerate(("descending", "none"), 1):
