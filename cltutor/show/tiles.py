@@ -13,19 +13,21 @@ from torch.nn import functional as F
 
 from ..checked import checked
 from ..describe import Whole
+from ..runs.one_class import informative
 from ..runs.run import Run
 from ..streams import Stream, Task
 from .images import OUTLINE, as_rgb, mosaic
 from .picture import FONT, Picture, grid, headed, shortened, widest
 from .results import fill_matrix
 from .rules import Runs
-from .runs import NotMeasured, mean_and_spread, measured, percent, setting
+from .runs import NotMeasured, counted, mean_and_spread, measured, percent, setting
 from .spots import Played
 from .style import FRAME, GROUND, SHADE, task_legend, task_look
 
 WIDEST, DEEP = 11.0, 4.1  # inches for the samples of a row, and of all rows together, unless images would be small
 SMALL, LARGE, APART = 0.42, 0.7, 0.18  # inches of a sample's side, and between two classes
 TILE, WIDE, MOST = 0.2, 6.0, 600  # inches of a tile and of a row of them; tiles of a run, at most
+NAMES = 1.6  # inches of the longest name of a class
 CURVES, MATRIX, GAP = 2.7, 1.9, 0.62  # inches of the other two panels, and left of each
 PIXELS = 24  # of a tile's side, at most
 NOTHING, LAST = 255, 10**9  # the byte of an image that was not asked; "after the task" comes after all of its epochs
@@ -47,7 +49,8 @@ def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL)
     deep = max(SMALL, DEEP / len(stream) - 0.36)
     side = min(LARGE, deep, ((WIDEST + APART) / shown - APART) / per_class)
     group, row = per_class * side + APART, side + 0.36
-    title, body = f"{stream.name}: {len(stream.classes)} classes in {len(stream)} tasks", row * len(stream) + 0.08
+    title = f"{stream.name}: {counted(len(stream.classes), 'class')} in {counted(len(stream), 'task')}"
+    body = row * len(stream) + 0.08
     picture = headed(max(1.0 + shown * group + 0.9 * (largest > shown), 3.6), body, title)
     for task in stream:
         top, own = body - row * task.index, [stream.class_names[label] for label in task.classes[:shown]]
@@ -99,7 +102,7 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
     moments = sorted({_moment(row) for run, _ in walls for row in run.curves.predicted_at.tolist()})
     places, own, tiles = _tiles(stream)
     names = [stream.class_names[label] for task in stream for label in task.classes]
-    left, side = 0.25 + min(1.6, widest(names)), min(TILE, WIDE / places.shape[1])
+    left, side = 0.25 + min(NAMES, widest(names)), min(TILE, WIDE / places.shape[1])
     high, across = max(1.6, TILE * len(names)), max(3.0, side * places.shape[1])
     notes = ["clear: right; faded: wrong; grey: not asked" + _counted(stream, places)]
     notes += shown.notes("*", measure="")  # nothing is a mean
@@ -115,6 +118,7 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         right = np.where(taken == NOTHING, np.nan, taken == own)
         of_task = np.split(right, np.cumsum([len(task.test) for task in stream])[:-1], axis=1)
         accuracy = np.array([mean_and_spread(part.T)[0] for part in of_task]).T
+        accuracy = informative(accuracy, [len(task.classes) for task in stream]) if known_task else accuracy
         box = (left, low + high - TILE * len(names), across, TILE * len(names))
         _put_tiles(picture, stream, label, number, box, (places, own, tiles), taken)
         below = ("after task", "on task") if number == len(walls) - 1 else ("", "")
@@ -124,13 +128,15 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         matrix = picture.panel(left + across + 2 * GAP + CURVES, low, MATRIX, high, **about)
         _draw_matrix(matrix, accuracy, run, label, number, moments)
         ends.append(f"{label} ends with {percent(100 * mean_and_spread(right[-1])[0])} of them right")
-    words = f"Wall of test images, {shown.setting}, right or wrong at {len(moments)} moments"
+    words = f"Wall of test images, {shown.setting}, right or wrong at {counted(len(moments), 'moment')}"
     picture.alt = f"{words}: {'; '.join(ends)}."
     return picture.instead(known_task, partial(wall, runs, stream))
 
 
 def _check(run: Run, stream: Stream) -> None:
     images = sum(len(task.test) for task in stream)
+    if run.record and not len(run.curves.predicted_at):
+        raise NotMeasured(f"{run.name} stopped before its first test: it has no predictions yet.")
     if not len(run.curves.predicted_at):
         raise ValueError(f'{run.name} recorded no predictions: give learn the argument record="predictions".')
     if run.curves.predicted_known.shape[1] != images or tuple(task.classes for task in stream) != tuple(run.tasks):
@@ -192,7 +198,8 @@ def _put_tiles(
     (rows, columns), top = places.shape, low + high
     classes = [(task.index, stream.class_names[label]) for task in stream for label in task.classes]
     for row, (_, name) in enumerate(classes):
-        picture.write(left - 0.08, top - high * (row + 0.5) / rows, name, ha="right", va="center_baseline")
+        y = top - high * (row + 0.5) / rows
+        picture.write(left - 0.08, y, shortened(name, NAMES), ha="right", va="center_baseline")
     there = np.pad(tiles, ((0, 1), (0, 0), (0, 0), (0, 1)), constant_values=255)
     there[-1] = 0  # of the tiles that show no image
     picture.pixels(mosaic(there[places.ravel()], columns, max(1, tiles.shape[1] // 12)), *box, label)
@@ -224,7 +231,8 @@ def _draw_curves(axes: Axes, accuracy: np.ndarray, label: str, number: int, mome
     grid(axes).set(ylim=(-3, 103), xlim=(-0.5, 1.02 * len(x) - 0.4), yticks=range(0, 101, 25))
     axes.set_xticks(ends, [str(moments[place][0] + 1) for place in ends])
     for task, y in enumerate(100 * accuracy.T):
-        style, layer = task_look(task).style | {"markevery": ends, "markersize": 5}, f"task {task + 1}"
+        marks = ends if np.isfinite(y).sum() > 1 else None  # of a lone point nothing else would be seen
+        style, layer = task_look(task).style | {"markevery": marks, "markersize": 5}, f"task {task + 1}"
         words, link = f"{{name}}, {layer}, {{when}}: {{y:.1f}} %", np.full(len(x), accuracy.shape[1] * number + task)
         fields = {"name": label, "when": list(map(_named, moments)), "moves": x, "link": link}
         strong = axes.figure.curve(axes, x, y, words, layer, style, **fields)
