@@ -249,12 +249,12 @@ def room(characters: float, size: float = FONT) -> float:
 
 def widest(labels: Iterable[str]) -> float:
     """The width in inches of the widest label, with half as much again for each wide letter."""
-    return max(room(_letters(label)) + room(sum(letter in "mwMW@%" for letter in label)) / 2 for label in labels)
+    return max(room(_letters(label)) + room(sum(letter in "mw" for letter in label)) / 2 for label in labels)
 
 
 def _letters(words: str) -> float:
     """How many letters of usual width take the room of these words: Chinese letters and emoji are as wide as high."""
-    return sum(1.65 if east_asian_width(letter) in "WF" else 1 for letter in words)
+    return sum(1.65 if east_asian_width(letter) in "WF" else 1.5 if letter in "MW@%" else 1 for letter in words)
 
 
 def wrapped(words: str, inches: float, size: float = FONT) -> list[str]:

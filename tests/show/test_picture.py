@@ -85,6 +85,7 @@ def test_words_are_broken_and_cut_to_a_width():
     assert wrapped("one two three", room(7)) == ["one two", "three"]
     assert shortened("one two three", room(8)) == "one two…"
     assert shortened("one two", room(7)) == "one two"
+    assert shortened("猫犬馬鳥魚", room(7)) == "猫犬馬…"  # as wide as high
 
 
 def test_nothing_that_a_notebook_needs_imports_pyplot():
