@@ -8,6 +8,7 @@ import torch
 
 import cltutor as cl
 from cltutor.networks import DFCNN, TaskCNN
+from cltutor.widgets.reservoir_filling import arriving, moments, reservoir
 
 METHODS = ("finetune", "lwf", "mas", "ewc", "eeil", "joint")
 TASKS, SEEDS, EPOCHS = 5, 3, 10
@@ -102,11 +103,11 @@ def _of_images(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
     kinds = ("herding", "closest", "random", "histogram")
     distances = {name: 2 / np.arange(1, 61) + draw.uniform(0, 0.1, 60) for name in kinds}
     kept = {classes: 120 // classes for classes in (2, 4, 6, 8, 10)}
-    stream, seen = cl.gallery.stream("digits"), np.arange(50, 1250, 50)
-    arriving = np.concatenate([task.train.images.numpy() for task in stream])[:1200]
-    held = [np.sort(draw.choice(now, min(now, 60), replace=False)) for now in seen]
+    digits, labels, arrived = arriving(cl.gallery.stream("digits"))
+    seen = moments(len(digits), 60)
+    held = reservoir(seen, 60, seed=0)
     return {
-        "reservoir": cl.show.reservoir(arriving, ["a digit"] * 1200, np.arange(1200) // 240, held, seen),
+        "reservoir": cl.show.reservoir(digits.numpy(), [f"a {label}" for label in labels], arrived, held, seen),
         "attention_maps": cl.show.attention_maps(images[:4], maps, rows, columns),
         "temperature": cl.show.temperature(images[0], draw.normal(0, 3, 10), [f"class {k}" for k in range(10)]),
         "selection": cl.show.selection(places, order, distances, "herding", 20, ("first axis", "second axis")),
