@@ -8,6 +8,7 @@ import torch
 
 import cltutor as cl
 from cltutor.networks import DFCNN, TaskCNN
+from cltutor.widgets.reservoir_filling import arriving, moments, reservoir
 
 METHODS = ("finetune", "lwf", "mas", "ewc", "eeil", "joint")
 TASKS, SEEDS, EPOCHS = 5, 3, 10
@@ -82,7 +83,10 @@ def _of_weights(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
     for _ in range(TASKS):
         network.grow(2)
     network.requires_grad_(False)
+    sizes = {"conv 1": (32, 9), "conv 2": (64, 288), "hidden 1": (128, 256), "hidden 2": (128, 128)}
+    owners = {name: draw.integers(-1, TASKS, size) for name, size in sizes.items()}
     return {
+        "masks": cl.show.masks(owners, "conv 2", "packnet"),
         "importance": cl.show.importance(omegas, "layer", what="after task 3", earlier=earlier),
         "agreement": cl.show.agreement(*(omegas[name]["layer"] for name in methods[:2]), methods[:2]),
         "damage": cl.show.damage(shares, damaged, "mas", at=0.3),
@@ -99,7 +103,11 @@ def _of_images(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
     kinds = ("herding", "closest", "random", "histogram")
     distances = {name: 2 / np.arange(1, 61) + draw.uniform(0, 0.1, 60) for name in kinds}
     kept = {classes: 120 // classes for classes in (2, 4, 6, 8, 10)}
+    digits, labels, arrived = arriving(cl.gallery.stream("digits"))
+    seen = moments(len(digits), 60)
+    held = reservoir(seen, 60, seed=0)
     return {
+        "reservoir": cl.show.reservoir(digits.numpy(), [f"a {label}" for label in labels], arrived, held, seen),
         "attention_maps": cl.show.attention_maps(images[:4], maps, rows, columns),
         "temperature": cl.show.temperature(images[0], draw.normal(0, 3, 10), [f"class {k}" for k in range(10)]),
         "selection": cl.show.selection(places, order, distances, "herding", 20, ("first axis", "second axis")),
@@ -112,8 +120,11 @@ def _of_classes(draw: np.random.Generator) -> dict[str, cl.show.Picture]:
     classes, names = [10] * 4, [f"class {label}" for label in range(40)]
     chances = {"before": 3 * np.eye(40) + np.r_[np.zeros(30), np.full(10, 0.3)], "after": 3 * np.eye(40) + 0.05}
     counts = {moment: draw.multinomial(50, p / p.sum(1, keepdims=True)) for moment, p in chances.items()}
+    factors = np.arange(41) / 20
+    lines = {group: np.sort(draw.random(41)) for group in ("old classes", "new classes", "all classes")}
     biases, norms = ({moment: draw.normal(1, 0.3, 40) for moment in counts} for _ in range(2))
     return {
+        "rescaling": cl.show.rescaling(factors, lines, 1.0, 0.7, "eeil, after task 4"),
         "confusions": cl.show.confusions(counts, classes, names, "eeil"),
         "last_layer": cl.show.last_layer(biases, {k: np.abs(v) for k, v in norms.items()}, classes, names, "eeil"),
     }

@@ -14,6 +14,7 @@ from ..describe import Choice, Real
 from .images import heat_map, write_in_cell
 from .picture import FONT, Picture, chart, headed, plain, shortened, tens, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
+from .runs import counted
 from .style import BLUE, FAINT, FRAME, GROUND, INK, VERMILLION, look
 
 WIDTH, SIDE, NAMES = 9.6, 3.2, 1.0  # inches: of a picture, of a matrix, of the longest name of a class
@@ -59,9 +60,9 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
         old = len(counts) - classes[-1]
         wrong = counts[:old, old:].sum(), counts[old:, :old].sum()
         pairs = (np.trace(counts), counts), (wrong[0], counts[:old]), (wrong[1], counts[old:])
-        right, old, new = (100 * part / max(whole.sum(), 1) for part, whole in pairs)
-        lines = f"{moment}: {right:.1f} % right\nold taken for new: {old:.1f} %, new for old: {new:.1f} %"
-        picture.write(left, below + SIDE + 0.06, lines, va="bottom")
+        right, *mixed = (100 * part / max(whole.sum(), 1) for part, whole in pairs)
+        old_new = f"\nold taken for new: {mixed[0]:.1f} %, new for old: {mixed[1]:.1f} %" if old else ""
+        picture.write(left, below + SIDE + 0.06, f"{moment}: {right:.1f} % right{old_new}", va="bottom")
         axes = picture.panel(left, below, SIDE, SIDE, frame=False)
         totals = counts.sum(1, keepdims=True)
         percents = 100 * counts / np.maximum(totals, 1)
@@ -77,7 +78,8 @@ def confusions(matrices: Matrices, classes: Counts, names: Names, what: str = ""
         picture.cells(axes, names, names, words, key=moment, count=counts, **fields)
         _name(axes.xaxis, classes, names, SIDE, "predicted class")
         _name(axes.yaxis, classes, names, math.inf, "true class" if place == 0 else "")
-        parts.append(f"{moment} {right:.0f} % are right and {old:.0f} % of old classes are taken for new ones")
+        taken = f" and {mixed[0]:.0f} % of old classes are taken for new ones" if old else ""
+        parts.append(f"{moment} {right:.0f} % are right{taken}")
     if len(matrices) == 1:
         picture.write(MIDDLE + wide, below + SIDE - 0.1, "\n".join(wrapped(missing, WIDTH - MIDDLE - wide - 0.2)))
     picture.alt = f"{titled('Confusion matrices', what)}: {'; '.join(parts)}."
@@ -100,7 +102,8 @@ def last_layer(biases: Biases, norms: Norms, classes: Counts, names: Names, what
     if list(biases) != list(norms):
         raise ValueError(f"biases and norms are of the same moments, not {list(biases)} and {list(norms)}.")
     _, below = _name_sizes(classes, names, LAYER)
-    found = {group: (color, color, marker) for group, color, marker in GROUPS}  # by colour and mark
+    groups = GROUPS[len(classes) == 1 :]  # the first task has no old classes beside it
+    found = {group: (color, color, marker) for group, color, marker in groups}  # by colour and mark
     found |= {moment: (INK, INK if moment == list(biases)[-1] else GROUND, "o") for moment in biases}  # by filling
     legend = {
         label: Line2D([], [], color=edge, markerfacecolor=fill, marker=marker, linestyle="", markersize=7)
@@ -139,13 +142,14 @@ def ablation(accuracies: Lines, classes: Counts, chosen: str = "") -> Picture:
     labels = [f"{name} ({own.mean():.1f})" if len(own) else name for name, own in steps.items()]
     legend = {label: look(name).handle for label, name in zip(labels, arrays, strict=True)}
     title, seen = "Accuracy over all classes seen, task unknown at test", np.cumsum(classes)
-    notes = ["in parentheses: average over the incremental steps (%)"]
+    notes = ["in parentheses: average over the incremental steps (%)"] * any(map(len, steps.values()))
     picture, axes = chart(WIDTH, 2.1, title, notes, legend, "classes seen", "accuracy (%)")
     for (name, values), label in zip(arrays.items(), labels, strict=True):
         style = look(name).style | {"linewidth": 1.6, "label": name}
         style |= {"linewidth": 2.6, "markersize": 8, "zorder": 4} if name == chosen else {}
-        words, tasks = "{name}, after task {task}, {x:.0f} classes seen: {y:.1f} %", range(1, len(seen) + 1)
-        picture.curve(axes, seen, values, words, label, style, key=name, name=name, task=tasks)
+        words, tasks = "{name}, after task {task}, {count} seen: {y:.1f} %", range(1, len(seen) + 1)
+        fields = {"name": name, "task": tasks, "count": [counted(count, "class") for count in seen.tolist()]}
+        picture.curve(axes, seen, values, words, label, style, key=name, **fields)
         if name == chosen:
             broad = {"color": look(chosen).color, "linewidth": 12, "alpha": 0.25, "solid_capstyle": "round"}
             picture.layer(label, *axes.plot(seen, values, **broad))
@@ -226,7 +230,8 @@ def _marks(axes: Axes, arrays: Mapping[str, np.ndarray], classes: Sequence[int],
     """One mark per class and moment, the two moments of a class joined; returns the means of old and new classes."""
     old, means, size = sum(classes[:-1]), [], 7 if sum(classes) <= NAMED else 4
     shifts = (0,) if len(arrays) == 1 else (-0.17, 0.17)
-    for (group, color, marker), own in zip(GROUPS, (slice(0, old), slice(old, None)), strict=True):
+    of_groups = list(zip(GROUPS, (slice(0, old), slice(old, None)), strict=True))
+    for (group, color, marker), own in of_groups[len(classes) == 1 :]:
         values = np.array([array[own] for array in arrays.values()])
         places = np.arange(sum(classes))[own] + np.array(shifts)[:, None]
         axes.figure.layer(group, *axes.plot(places, values, color=color, linewidth=1.2))

@@ -31,6 +31,7 @@ ROOT = f'style="font-family:{FONT};stroke-linejoin:round;stroke-linecap:butt"'
 SCRIPT = Path(__file__).with_name("touch.js")
 FEW = (1, 128), (0.75, 128), (0.5, 128), (0.5, 32)  # size and colours of the image that a page without scripts shows
 MOST_BYTES = 100_000  # of that image
+OUT_OF_SIGHT = "jp-Mermaid"  # a class that the pages of nbconvert, and no others, hide until their script has drawn
 LARGE = 200_000  # characters of a drawing above which its photographs are compressed
 
 
@@ -130,15 +131,20 @@ def page(picture: "Picture") -> dict[str, Any]:
     """The picture for a notebook, by kind of content.
 
     Every picture carries the module: a page that lost its first picture still works. The first that runs serves all.
+
+    nbconvert with ``sanitize_html`` keeps neither images nor scripts, and writes their source out as text. It hides
+    what is in ``OUT_OF_SIGHT``, so that its reader finds the words; everywhere else the style sheet shows the image.
     """
     image = base64.b64encode(small_png(picture)).decode("ascii")
     alt, width = html.escape(picture.alt, quote=True), round(100 * picture.get_figwidth())
     data = json.dumps(drawing(picture), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    data = data.replace("</", r"<\/")  # would end the script that holds it
+    # What would end the script that holds it, or keep it from ending.
+    data = re.sub("(?i)<(?=!--|script)", r"\\u003c", data.replace("</", r"<\/"))
     shown = (
-        f'<div class="cltutor-picture"><img alt="{alt}" width="{width}" style="max-width:100%;height:auto" '
-        f'src="data:image/png;base64,{image}"><script type="application/json">{data}</script>'
-        f'</div><style>{style()}</style><script type="module">{script()}</script>'
+        f'<div class="cltutor-picture"><div class="{OUT_OF_SIGHT}"><img alt="{alt}" width="{width}" '
+        f'style="max-width:100%;height:auto" src="data:image/png;base64,{image}">'
+        f'<script type="application/json">{data}</script></div><div aria-hidden="true">{alt}</div></div>'
+        f'<div class="{OUT_OF_SIGHT}"><style>{style()}</style><script type="module">{script()}</script></div>'
     )
     return {"text/html": shown, "image/png": image, "text/plain": picture.alt}
 

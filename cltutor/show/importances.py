@@ -156,10 +156,9 @@ def _map(
     picture: Picture, place: tuple, method: str, frames: list[np.ndarray], names: tuple[str, str], scale: str, maps: int
 ) -> None:
     """A method's map in every frame, and what is read at each cell, or at the mean of neighbours if there are many."""
-    colors = matplotlib.colormaps[MAP].resampled(SHADES)
+    colors, axes = matplotlib.colormaps[MAP].resampled(SHADES), picture.panel(*place, frame=False)
+    axes.set(xticks=[], yticks=[])
     for frame, values in enumerate(frames):
-        axes = picture.panel(*place, frame=False)
-        axes.set(xticks=[], yticks=[])
         image = heat_map(axes, values, TICKS[scale][0], TICKS[scale][-1], cmap=colors)
         if len(frames) > 1:
             picture.appear(frame, image, last=frame)

@@ -34,7 +34,7 @@ class Source:
         return f"`{self.place}`\n\n```python\n{self.code}\n```"
 
     def _repr_html_(self) -> str:
-        code = highlight(self.code, PythonLexer(), HtmlFormatter(cssclass="cltutor-source"))
+        code = highlight(self.code, PythonLexer(), HtmlFormatter(cssclass="cltutor-source", wrapcode=True))
         return f"<p><code>{html.escape(self.place)}</code></p>{code}<style>{RULES}</style>"
 
     def __repr__(self) -> str:

@@ -93,7 +93,8 @@ class Line:
             read = [f"{words}, {counted(n, self.noun)}" for words, n in zip(read, runs, strict=True)]
         style = self.look.style | {"label": label, "clip_on": False}  # marks lie on the edges, too
         if self.marks is not None:
-            style["markevery"] = list(np.flatnonzero(self.marks[seen]))
+            marked = self.marks[seen] | (len(y) == 1)  # of a lone point nothing else would be seen
+            style["markevery"] = list(np.flatnonzero(marked))
         band = np.clip([y - around, y + around], max(0, panel.low), 100)
         fields = {"name": label, "where": np.array(self.at)[seen], "read": read}
         since = np.searchsorted(times, self.x[seen]) if len(times) else ()

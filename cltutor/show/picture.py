@@ -9,6 +9,7 @@ import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -241,14 +242,19 @@ def plain(words: str) -> str:
     return words.replace("$", r"\$")
 
 
-def room(characters: int, size: float = FONT) -> float:
+def room(characters: float, size: float = FONT) -> float:
     """The width in inches of a line of so many characters, rather too wide than too narrow."""
     return characters * 0.62 * size / 72
 
 
 def widest(labels: Iterable[str]) -> float:
     """The width in inches of the widest label, with half as much again for each wide letter."""
-    return max(room(len(label)) + room(sum(letter in "mwMW@%" for letter in label)) / 2 for label in labels)
+    return max(room(_letters(label)) + room(sum(letter in "mw" for letter in label)) / 2 for label in labels)
+
+
+def _letters(words: str) -> float:
+    """How many letters of usual width take the room of these words: Chinese letters and emoji are as wide as high."""
+    return sum(1.65 if east_asian_width(letter) in "WF" else 1.5 if letter in "MW@%" else 1 for letter in words)
 
 
 def wrapped(words: str, inches: float, size: float = FONT) -> list[str]:
@@ -260,4 +266,7 @@ def wrapped(words: str, inches: float, size: float = FONT) -> list[str]:
 def shortened(words: str, inches: float, size: float = FONT) -> str:
     """Words cut to a width, with an ellipsis where something was cut off."""
     fits = max(1, math.floor(inches / room(1, size)))
-    return words if len(words) <= fits else words[: fits - 1].rstrip(" ,") + "…"
+    if _letters(words) <= fits:
+        return words
+    kept = max(count for count in range(len(words)) if _letters(words[:count]) <= fits - 1)
+    return words[:kept].rstrip(" ,") + "…"

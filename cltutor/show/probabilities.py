@@ -14,6 +14,7 @@ from ..describe import Real, Whole
 from .images import as_rgb, put_image
 from .picture import Labels, Picture, headed, name_rows, widest
 from .rules import Names, Pictures, Values
+from .runs import counted
 from .spots import Played
 from .style import BLUE, GREY, ORANGE
 
@@ -75,7 +76,7 @@ def temperature(
 def described(logits: np.ndarray, names: Sequence[str], temperature: float, what: str = "") -> str:
     """The alternative text of the picture while it shows this temperature."""
     p = softened(logits, [temperature])
-    head = f"{what or TITLE}: an image and the probabilities of its {len(names)} classes"
+    head = f"{what or TITLE}: an image and the probabilities of its {counted(len(names), 'class')}"
     leads = f"{names[p.argmax()]} leads with {_percent(p.max())}"
     most = f"entropy {entropy(p)[0]:.2f} of at most {np.log2(len(names)):.2f} bits"
     return f"{head} at temperature {temperature:g}: {leads}, {most}."

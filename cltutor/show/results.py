@@ -69,10 +69,11 @@ def _label(run: Run, task: int, between: str, inches: float, lines: int) -> str:
 
 def fill_matrix(
     axes: Axes, run: Run, values: np.ndarray, rows: Sequence[str], columns: Sequence[str],
-    since: Mapping[int, int], hatched: bool = False, decimals: int = 1, name: str = "", link: Sequence[int] = (),
+    since: Mapping[int, int], hatched: bool = False, decimals: int | None = 1, name: str = "", link: Sequence[int] = (),
 ) -> None:  # fmt: skip
     """The accuracies (T, T) with their labels and what is read there; since: the row of each task learned -> the frame
-    in which it appears; name: of the run, where there are several."""
+    in which it appears; decimals: of the numbers in the cells, None: no numbers; name: of the run, where there are
+    several."""
     axes.set_xticks(range(len(values)), [plain(column) for column in columns])
     axes.set_xlim(-0.5, len(values) - 0.5)
     name_rows(axes, rows)
@@ -84,14 +85,14 @@ def fill_matrix(
     axes.figure.cells(axes, names, names, words, since=frames, link=link, name=name, value=100 * values)
 
 
-def _row(axes: Axes, values: np.ndarray, row: int, hatched: bool, decimals: int) -> list[Artist]:
+def _row(axes: Axes, values: np.ndarray, row: int, hatched: bool, decimals: int | None) -> list[Artist]:
     """What is drawn of the accuracies after one task."""
     image = heat_map(axes, values[row : row + 1], 0, 1, extent=(-0.5, len(values) - 0.5, row + 0.5, row - 0.5))
     drawn = [image]
     if hatched:
         hatch = Rectangle((-0.5, row - 0.5), row + 1, 1, fill=False, hatch=HATCH, edgecolor="white", linewidth=0)
         drawn.append(axes.add_patch(hatch))
-    for column, value in enumerate(values[row, : row + 1]):
+    for column, value in enumerate(values[row, : row + 1] if decimals is not None else ()):
         words = f"{100 * value:.{decimals}f}" if np.isfinite(value) else DASH
         text = write_in_cell(axes, row, column, words, image.to_rgba(value), FONT + 1)
         if np.isnan(value):

@@ -169,7 +169,8 @@ def reading(mean: float, spread: float = np.nan, unit: str = " %", kind: str = "
 
 
 def counted(number: int, noun: str = "run") -> str:
-    return f"{number} {noun}{'s' if number > 1 else ''}"
+    """A number of things, the noun in its plural unless there is one."""
+    return f"{number} {noun if number == 1 else f'{noun}es' if noun.endswith('s') else f'{noun}s'}"
 
 
 def setting(known_task: bool) -> str:

@@ -181,7 +181,7 @@ class Touchable:
             words = [words for spot in range(math.prod(one.shape)) if (words := one.read(spot))]
             chosen = range(len(words)) if which is None else which
             found += dict.fromkeys(words[max(place, -len(words))] for place in chosen if words)
-        self.alt = f"{title}: {'; '.join(found) or 'nothing has been learned yet'}."
+        self.alt = f"{title.rstrip('.')}: {'; '.join(found) or 'there is no value to read'}."
 
     def _tag(self, kind: str, value: object, artists: Iterable[Artist]) -> None:
         """matplotlib writes one name per artist: it holds all that the page must know about it."""

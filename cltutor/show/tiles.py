@@ -1,5 +1,6 @@
 """Images of a stream: samples of every class, and the forgetting wall of all test images, right or wrong over time."""
 
+import math
 from functools import partial
 from typing import Annotated
 
@@ -13,22 +14,27 @@ from torch.nn import functional as F
 
 from ..checked import checked
 from ..describe import Whole
+from ..runs.one_class import informative
 from ..runs.run import Run
 from ..streams import Stream, Task
 from .images import OUTLINE, as_rgb, mosaic
 from .picture import FONT, Picture, grid, headed, shortened, widest
 from .results import fill_matrix
 from .rules import Runs
-from .runs import NotMeasured, mean_and_spread, measured, percent, setting
+from .runs import NotMeasured, counted, mean_and_spread, measured, percent, setting
 from .spots import Played
 from .style import FRAME, GROUND, SHADE, task_legend, task_look
 
 WIDEST, DEEP = 11.0, 4.1  # inches for the samples of a row, and of all rows together, unless images would be small
 SMALL, LARGE, APART = 0.42, 0.7, 0.18  # inches of a sample's side, and between two classes
 TILE, WIDE, MOST = 0.2, 6.0, 600  # inches of a tile and of a row of them; tiles of a run, at most
-CURVES, MATRIX, GAP = 2.7, 1.9, 0.62  # inches of the other two panels, and left of each
+SMALLEST, ROWS = 0.1, 5.0  # inches of a tile of many classes, and of all rows for which tiles become smaller
+NAMES, LINE = 1.6, 0.16  # inches of the longest name beside the rows, and of the height of a name
+CURVES, MATRIX, HIGH, GAP = 2.7, (1.9, 3.6), 3.2, 0.62  # inches of the other two panels, and left of each
+NUMBER = 0.33  # inches of a cell that has its number
 PIXELS = 24  # of a tile's side, at most
 NOTHING, LAST = 255, 10**9  # the byte of an image that was not asked; "after the task" comes after all of its epochs
+MOST_NUMBERS = 12  # of tasks, at an axis
 VEILS = (False, GROUND, 0.82), (True, SHADE, 1.0)  # of a wrong answer, and of none
 
 
@@ -47,7 +53,8 @@ def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL)
     deep = max(SMALL, DEEP / len(stream) - 0.36)
     side = min(LARGE, deep, ((WIDEST + APART) / shown - APART) / per_class)
     group, row = per_class * side + APART, side + 0.36
-    title, body = f"{stream.name}: {len(stream.classes)} classes in {len(stream)} tasks", row * len(stream) + 0.08
+    title = f"{stream.name}: {counted(len(stream.classes), 'class')} in {counted(len(stream), 'task')}"
+    body = row * len(stream) + 0.08
     picture = headed(max(1.0 + shown * group + 0.9 * (largest > shown), 3.6), body, title)
     for task in stream:
         top, own = body - row * task.index, [stream.class_names[label] for label in task.classes[:shown]]
@@ -98,12 +105,13 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         _check(run, stream)
     moments = sorted({_moment(row) for run, _ in walls for row in run.curves.predicted_at.tolist()})
     places, own, tiles = _tiles(stream)
-    names = [stream.class_names[label] for task in stream for label in task.classes]
-    left, side = 0.25 + min(1.6, widest(names)), min(TILE, WIDE / places.shape[1])
-    high, across = max(1.6, TILE * len(names)), max(3.0, side * places.shape[1])
+    side = min(TILE, max(SMALLEST, ROWS / len(places)))
+    names = _row_names(stream, side)
+    left, across = 0.25 + min(NAMES, widest(names.values())), max(3.0, side * places.shape[1])
+    high, last = max(1.6, side * len(places)), min(MATRIX[1], max(MATRIX[0], NUMBER * len(stream)))
     notes = ["clear: right; faded: wrong; grey: not asked" + _counted(stream, places)]
     notes += shown.notes("*", measure="")  # nothing is a mean
-    width = left + across + 2 * GAP + CURVES + MATRIX + 0.15
+    width = left + across + 2 * GAP + CURVES + last + 0.15
     title = f"What the network makes of every test image, {shown.setting}"
     picture, ends = headed(width, (high + 0.6) * len(walls) + 0.3, title, notes, task_legend(range(len(stream)))), []
     picture.frames(map(_named, moments), "moment")
@@ -115,26 +123,44 @@ def wall(runs: Runs, stream: Stream, known_task: bool = True) -> Picture:
         right = np.where(taken == NOTHING, np.nan, taken == own)
         of_task = np.split(right, np.cumsum([len(task.test) for task in stream])[:-1], axis=1)
         accuracy = np.array([mean_and_spread(part.T)[0] for part in of_task]).T
-        box = (left, low + high - TILE * len(names), across, TILE * len(names))
+        accuracy = informative(accuracy, [len(task.classes) for task in stream]) if known_task else accuracy
+        box = (left, low + high - side * len(places), side * places.shape[1], side * len(places))
+        for y, name in names.items():
+            picture.write(left - 0.08, low + high - y, shortened(name, NAMES), ha="right", va="center_baseline")
         _put_tiles(picture, stream, label, number, box, (places, own, tiles), taken)
         below = ("after task", "on task") if number == len(walls) - 1 else ("", "")
-        curves = picture.panel(left + across + GAP, low, CURVES, high, below[0], title="accuracy (%)")
+        bottom, seen = low + max(0, high - HIGH), min(high, HIGH)
+        curves = picture.panel(left + across + GAP, bottom, CURVES, seen, below[0], title="accuracy (%)")
         _draw_curves(curves, accuracy, label, number, moments)
         about = {"x": below[1], "frame": False, "title": "accuracy (%) after task"}
-        matrix = picture.panel(left + across + 2 * GAP + CURVES, low, MATRIX, high, **about)
-        _draw_matrix(matrix, accuracy, run, label, number, moments)
+        matrix = picture.panel(left + across + 2 * GAP + CURVES, bottom, last, seen, **about)
+        _draw_matrix(matrix, accuracy, run, label, number, moments, last / len(stream))
         ends.append(f"{label} ends with {percent(100 * mean_and_spread(right[-1])[0])} of them right")
-    words = f"Wall of test images, {shown.setting}, right or wrong at {len(moments)} moments"
+    words = f"Wall of test images, {shown.setting}, right or wrong at {counted(len(moments), 'moment')}"
     picture.alt = f"{words}: {'; '.join(ends)}."
     return picture.instead(known_task, partial(wall, runs, stream))
 
 
 def _check(run: Run, stream: Stream) -> None:
     images = sum(len(task.test) for task in stream)
+    if run.record and not len(run.curves.predicted_at):
+        raise NotMeasured(f"{run.name} stopped before its first test: it has no predictions yet.")
     if not len(run.curves.predicted_at):
         raise ValueError(f'{run.name} recorded no predictions: give learn the argument record="predictions".')
     if run.curves.predicted_known.shape[1] != images or tuple(task.classes for task in stream) != tuple(run.tasks):
         raise ValueError(f"{stream.name} is not the stream that {run.name} has learned.")
+
+
+def _row_names(stream: Stream, side: float) -> dict[float, str]:
+    """Inches from the top -> the name of the class or, where rows are too narrow for that, of the task there."""
+    if side >= LINE:
+        names = (stream.class_names[label] for task in stream for label in task.classes)
+        return {side * (row + 0.5): name for row, name in enumerate(names)}
+    found, ends = dict[float, str](), np.cumsum([0, *(len(task.classes) for task in stream)])
+    for task, middle in enumerate((ends[1:] + ends[:-1]) / 2):
+        if not found or side * middle - max(found) >= LINE:
+            found[float(side * middle)] = f"task {task + 1}"
+    return found
 
 
 def _moment(row: list[int]) -> tuple[int, int]:
@@ -187,12 +213,10 @@ def _counted(stream: Stream, places: np.ndarray) -> str:
 def _put_tiles(
     picture: Picture, stream: Stream, label: str, number: int, box: tuple, shown: tuple, taken: np.ndarray
 ) -> None:
-    """The tiles of one run with their names, spots and veils."""
+    """The tiles of one run with their spots and veils."""
     (left, low, width, high), (places, own, tiles) = box, shown
     (rows, columns), top = places.shape, low + high
     classes = [(task.index, stream.class_names[label]) for task in stream for label in task.classes]
-    for row, (_, name) in enumerate(classes):
-        picture.write(left - 0.08, top - high * (row + 0.5) / rows, name, ha="right", va="center_baseline")
     there = np.pad(tiles, ((0, 1), (0, 0), (0, 0), (0, 1)), constant_values=255)
     there[-1] = 0  # of the tiles that show no image
     picture.pixels(mosaic(there[places.ravel()], columns, max(1, tiles.shape[1] // 12)), *box, label)
@@ -222,9 +246,11 @@ def _draw_curves(axes: Axes, accuracy: np.ndarray, label: str, number: int, mome
     """The accuracy of each task: faint as a whole, strong until the moment that is shown."""
     x, ends = np.arange(len(moments)), [place for place, (_, epoch) in enumerate(moments) if epoch == LAST]
     grid(axes).set(ylim=(-3, 103), xlim=(-0.5, 1.02 * len(x) - 0.4), yticks=range(0, 101, 25))
-    axes.set_xticks(ends, [str(moments[place][0] + 1) for place in ends])
+    named = ends[:: max(1, math.ceil(len(ends) / MOST_NUMBERS))]
+    axes.set_xticks(named, [str(moments[place][0] + 1) for place in named])
     for task, y in enumerate(100 * accuracy.T):
-        style, layer = task_look(task).style | {"markevery": ends, "markersize": 5}, f"task {task + 1}"
+        marks = ends if np.isfinite(y).sum() > 1 else None  # of a lone point nothing else would be seen
+        style, layer = task_look(task).style | {"markevery": marks, "markersize": 5}, f"task {task + 1}"
         words, link = f"{{name}}, {layer}, {{when}}: {{y:.1f}} %", np.full(len(x), accuracy.shape[1] * number + task)
         fields = {"name": label, "when": list(map(_named, moments)), "moves": x, "link": link}
         strong = axes.figure.curve(axes, x, y, words, layer, style, **fields)
@@ -232,9 +258,13 @@ def _draw_curves(axes: Axes, accuracy: np.ndarray, label: str, number: int, mome
         axes.figure.layer(layer, *axes.plot(x, y, color=style["color"], linewidth=1, alpha=0.35))
 
 
-def _draw_matrix(axes: Axes, accuracy: np.ndarray, run: Run, label: str, number: int, moments: list) -> None:
+def _draw_matrix(
+    axes: Axes, accuracy: np.ndarray, run: Run, label: str, number: int, moments: list, cell: float
+) -> None:
+    """The accuracy matrix; cells of so many inches have their numbers if these fit."""
     count, rows = len(run.tasks), {task: place for place, (task, epoch) in enumerate(moments) if epoch == LAST}
-    ticks, values = [str(task + 1) for task in range(count)], np.full((count, count), np.nan)
+    every, values = math.ceil(count / MOST_NUMBERS), np.full((count, count), np.nan)
+    ticks = [str(task + 1) if task % every == 0 else "" for task in range(count)]
     values[list(rows)] = accuracy[list(rows.values())]
     link = count * number + np.tile(range(count), count)
-    fill_matrix(axes, run, values, ticks, ticks, rows, decimals=0, name=label, link=link)
+    fill_matrix(axes, run, values, ticks, ticks, rows, decimals=0 if cell >= NUMBER else None, name=label, link=link)

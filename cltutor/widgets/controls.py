@@ -12,6 +12,7 @@ import ipywidgets
 from .. import methods
 from ..describe import Choice, Flag, Rule
 from ..recipe import parser
+from . import __all__ as WIDGETS
 from .base import Tool
 from .inputs import CodeLine, Knob, plain
 
@@ -63,6 +64,8 @@ def read(code: str, calls: list[str], functions: Mapping[str, Callable] | None =
         raise ValueError(f"This is not one line of code: {such}.") from None
     except parser.UnknownPart as error:
         name = getattr(error, "name", None) or ""
+        if name.split(".")[-1] in WIDGETS:
+            raise ValueError(f"This line makes another widget, {name}: {such}.") from None
         if difflib.get_close_matches(name, methods.names(), cutoff=0.65):
             methods.named(name)  # its message has the nearest name
         raise

@@ -54,10 +54,10 @@ class Guess(Tool):
 
     def _checked(self, value: Any) -> Any:
         if self.options:
-            if value not in self.options:
+            if not isinstance(value, str) or value not in self.options:
                 raise ValueError(f"The truth is one of {', '.join(self.options)}, not {shown(value)}.")
             return value
-        count, numbers = len(self.entry.points) or 1, np.asarray(value, dtype=float).ravel()
+        count, numbers = len(self.entry.points) or 1, _numbers(value)
         if len(numbers) != count or not np.isfinite(numbers).all():
             raise ValueError(f"The truth is {'a number' if count == 1 else f'{count} numbers'}, not {shown(value)}.")
         return numbers.tolist() if self.entry.points else float(numbers[0])
@@ -122,6 +122,23 @@ class Guess(Tool):
         self.answer.value = f'<p role="status">{html.escape(words)}</p>' if known else ""
 
 
+def _numbers(value: Any) -> np.ndarray:
+    """The numbers of a truth (N,); none of words, of yes or no, or of what is no array at all."""
+    try:
+        found = np.asarray(value)
+    except (RuntimeError, TypeError, ValueError):
+        return np.zeros(0)
+    return found.astype(float).ravel() if found.dtype.kind in "iuf" else np.zeros(0)
+
+
+def _fits(answer: Any, entry: Guessed, options: Sequence[str], span: tuple[float, float]) -> bool:
+    """Whether a guess that was kept, if any, is an answer to the question as it is asked now."""
+    if answer is None or options or isinstance(answer, str):
+        return answer is None or answer in options
+    given = [one for one in (answer if entry.points else [answer]) if one is not None]
+    return all(span[0] <= one <= span[1] for one in given)
+
+
 class Asking:
     """``cl.guess(question, ...)`` asks; ``cl.guess.summary()`` is the table of all guesses so far."""
 
@@ -157,8 +174,11 @@ class Asking:
                 raise ValueError(f"{name} are two different names or more, not {shown(given)}.")
         if span is not None and not span[0] < span[1]:
             raise ValueError(f"span is (lowest, highest), not {shown(span)}.")
-        entry = self.journal.keep(Guessed(question, unit=unit, points=tuple(points)))
-        made = Guess(entry, tuple(options), span or (0.0, 1.0), truth)
+        asked, span = Guessed(question, unit=unit, points=tuple(points)), span or (0.0, 1.0)
+        entry = self.journal.keep(asked)
+        if not _fits(entry.guess, entry, options, span):  # the cell was changed, and asks something else now
+            entry = self.journal.entries[question] = asked
+        made = Guess(entry, tuple(options), span, truth)
         if truth is not None:
             after_next_cells(made)
         return made

@@ -9,6 +9,7 @@ from .. import show
 from ..checked import checked
 from ..importance import layer_names
 from ..methods.packnet import FREE, PackedNetwork
+from ..runs.one_class import DASH, NOTE
 from ..runs.run import Run
 from ..streams import Stream
 from .base import Tool, sentence
@@ -66,8 +67,10 @@ class PackedMasks(Tool):
         """The accuracy of each task when it was learned, and at the end."""
         accuracy = 100 * self.run.accuracy()
         each = zip(np.diag(accuracy), accuracy[-1], strict=True)
-        ends = "; ".join(f"task {task}: {then:.1f} → {now:.1f} %" for task, (then, now) in enumerate(each, 1))
-        return f"Accuracy when learned → at the end, task known: {ends}."
+        ends = [f"{then:.1f} → {now:.1f} %" if np.isfinite(now) else DASH for then, now in each]
+        note = f" {NOTE}." if DASH in ends else ""
+        words = "; ".join(f"task {task}: {end}" for task, end in enumerate(ends, 1))
+        return f"Accuracy when learned → at the end, task known: {words}.{note}"
 
 
 def owners_of(run: Run) -> dict[str, np.ndarray]:

@@ -134,8 +134,11 @@ class Actions(ipywidgets.VBox):
 
     def explain(self, recorded: Collection[str]) -> None:
         """Say which of the results came with the package."""
-        names = ", ".join(sorted(recorded)) if len(recorded) <= FEW else f"{len(recorded)} runs"
-        words = f"Recorded: {html.escape(names)}. Train replaces them with your own."
+        several, names = len(recorded) > 1, html.escape(", ".join(sorted(recorded)))
+        runs = "recorded runs" if several else "a recorded run"
+        which = f"{runs} of {names}" if len(recorded) <= FEW else f"{len(recorded)} {runs}"
+        own = "them with your own" if several else "it with your own"
+        words = f"You see {which}, which came with the package. Train replaces {own}."
         self.origin.value = f'<p style="line-height:1.4">{words}</p>' if recorded else ""
 
     def say(self, words: str, progress: float | None = None) -> None:

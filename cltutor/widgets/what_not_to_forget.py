@@ -16,7 +16,7 @@ from ..describe import Kind, Real, Whole
 from ..recipe.recipe import Recipe
 from ..runs.per_class import class_accuracy, over_groups
 from ..show.images import as_rgb
-from ..show.picture import shortened
+from ..show.picture import FONT, shortened
 from ..show.style import BLUE
 from ..streams import Stream
 from ..training.events import Event, Stepped, TaskDone
@@ -68,7 +68,7 @@ class Classes(Stage):
                 picture.add_artist(Rectangle((left + 0.03, low + 0.21), 0.66, 0.66, **frame))
             picture.pixels(image, left + 0.08, low + 0.26, 0.56, 0.56)
             weight = "bold" if picked else "normal"
-            picture.write(left + WIDE / 2, low + 0.19, shortened(name, WIDE), ha="center", weight=weight)
+            picture.write(left + WIDE / 2, low + 0.19, shortened(name, WIDE, 1.15 * FONT), ha="center", weight=weight)
             parts.append(f"{name}, {'' if picked else 'not '}to be met again")
             picture.spot((left, low, WIDE, HIGH), parts[-1], key=str(place))
         picture.alt = f"Classes of task 1: {'; '.join(parts)}."

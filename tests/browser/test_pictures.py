@@ -155,10 +155,10 @@ def test_a_saved_notebook_responds_without_a_kernel(saved, lab, browser):
     assert faults == []
 
 
-def exported(saved, browser, folder):
-    """The notebook as HTML, opened from disk without a network."""
+def exported(saved, browser, folder, **options):
+    """The notebook as HTML, opened from disk without a network; options: of the exporter."""
     book = nbformat.read(saved[0], as_version=4)
-    html, _ = nbconvert.HTMLExporter().from_notebook_node(book)
+    html, _ = nbconvert.HTMLExporter(**options).from_notebook_node(book)
     (folder / "page.html").write_text(html)
     page = browser.browser.new_context(offline=True, viewport=browsing.SIZE).new_page()
     faults = Faults()
@@ -171,6 +171,18 @@ def test_an_exported_page_responds_from_disk_without_a_network(saved, browser, t
     page.wait_for_selector(".cltutor-live svg")
     for place, name in enumerate(FIGURES):
         check(name, try_figure(page, place, saved[1][place]), saved[1][place])
+    page.context.close()
+    assert faults == []
+
+
+def test_an_export_that_allows_no_image_shows_the_words_and_no_source(saved, browser, tmp_path):
+    page, faults = exported(saved, browser, tmp_path, sanitize_html=True)
+    shown = page.locator("[data-mime-type='text/html']").all_inner_texts()
+    assert len(shown) == len(FIGURES)
+    for words in shown:
+        assert words.strip().endswith(".")
+        assert "base64" not in words
+        assert "<" not in words
     page.context.close()
     assert faults == []
 

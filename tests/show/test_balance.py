@@ -41,6 +41,16 @@ def test_the_share_of_old_classes_taken_for_new_ones_is_written_over_each_matrix
     assert "after 90 % are right and 5 % of old classes are taken for new ones" in picture.alt
 
 
+def test_after_the_first_task_nothing_is_said_of_old_classes(read, legend, texts):
+    picture = show.confusions({"end": BEFORE[:2, :2]}, [2], NAMES[:2])
+    assert "end: 100.0 % right" in texts(picture)
+    assert "old" not in picture.alt
+    picture = show.last_layer({"end": BIASES["after"][:2]}, {"end": NORMS["after"][:2]}, [2], NAMES[:2])
+    assert legend(picture) == ["new classes", "end"]
+    assert len(read(picture)) == 4
+    assert "mean: new 0.050" in picture.alt
+
+
 def test_tasks_are_separated_and_the_new_one_most(readable):
     picture = show.confusions({"before": BEFORE, "after": AFTER}, [1, 1, 2], NAMES)
     lines = [(set(line.get_xdata()), line.get_linewidth()) for line in picture.axes[0].lines[1::2]]

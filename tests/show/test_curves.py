@@ -80,6 +80,15 @@ def test_a_run_that_is_still_learning_fills_its_part_of_the_task(run):
     assert "lwf, task 3" not in lines
 
 
+def test_a_lone_first_point_has_a_mark_for_a_line_needs_two(run, artists):
+    stopped = run(learned=2, epochs=2)
+    stopped.known[1] = stopped.curves.known[3] = np.nan
+    picture = show.accuracy_over_time(stopped)
+    lines = {line.get_label(): line for line in artists(picture) if np.isfinite(line.get_ydata()).any()}
+    assert lines["finetune, task 1"].get_markevery() == [1]  # after the task
+    assert lines["finetune, task 2"].get_markevery() == [0]
+
+
 def test_a_run_that_has_just_begun_is_an_empty_page_that_says_so(run, readable):
     picture = show.accuracy_over_time(run("lwf", learned=0))
     assert not drawn(picture)

@@ -4,6 +4,7 @@ import base64
 import inspect
 import io
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from nbconvert import HTMLExporter
+from nbformat import v4
+from traitlets.config import Config
 
 import cltutor
 from cltutor import methods, show
@@ -41,6 +46,34 @@ def test_a_picture_shows_itself_as_an_image_with_its_words_escaped():
     assert imread(io.BytesIO(base64.b64decode(data))).shape[:2] == (200, 400)
 
 
+def test_no_words_end_the_script_that_holds_them_or_keep_it_from_ending():
+    """After `<!--<script>` a parser looks for a second end of the script, and a page would end in the first picture."""
+    name = "</script><!--<SCRIPT> & \u2028 <b>"
+    picture = Picture(4, 2, alt=f"{name}.")
+    picture.spot((1, 0.5, 2, 1), name)
+    page = picture._repr_mimebundle_()["text/html"]
+    held, *_ = re.findall(r'<script type="application/json">(.*?)</script>', page, re.S)
+    assert not re.search("<!--|<script|</", held, re.I)
+    assert json.loads(held)["drawings"][0]["spots"][0]["words"] == name
+
+
+def test_an_export_that_allows_no_image_shows_the_words_and_no_source():
+    """`nbconvert --HTMLExporter.sanitize_html=True`: its list of tags has no image, of whatever kind."""
+    picture = Picture(4, 2, alt="lwf <b> & joint: 93.4 %.")
+    picture.spot((1, 0.5, 2, 1), "one </div> of <b> these")
+    shown = v4.new_output("display_data", picture._repr_mimebundle_())
+    book = v4.new_notebook(cells=[v4.new_code_cell(outputs=[shown])])
+    page = BeautifulSoup(HTMLExporter(sanitize_html=True).from_notebook_node(book)[0], "html.parser")
+    assert ".jp-Mermaid:not(.jp-RenderedMermaid) {\n    display: none;" in str(page)
+    output = page.select_one(".jp-OutputArea-output")
+    for hidden in output.select(".jp-Mermaid"):
+        hidden.decompose()
+    assert output.get_text().strip() == picture.alt
+    first = Config(NbConvertBase={"display_data_priority": ["image/png", "text/html"]})  # docs/pictures.md
+    page = HTMLExporter(sanitize_html=True, config=first).from_notebook_node(book)[0]
+    assert f"data:image/png;base64,{shown.data['image/png']}" in page
+
+
 def test_a_dollar_sign_is_no_formula(readable):
     picture = Picture(4, 1, alt="Money.")
     text = picture.write(0.1, 0.8, "$a_b$ and $")
@@ -52,6 +85,7 @@ def test_words_are_broken_and_cut_to_a_width():
     assert wrapped("one two three", room(7)) == ["one two", "three"]
     assert shortened("one two three", room(8)) == "one two…"
     assert shortened("one two", room(7)) == "one two"
+    assert shortened("猫犬馬鳥魚", room(7)) == "猫犬馬…"  # as wide as high
 
 
 def test_nothing_that_a_notebook_needs_imports_pyplot():

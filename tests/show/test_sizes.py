@@ -84,7 +84,7 @@ def importances(make):
 
 
 def balances(make):
-    for classes in ([2] * 5, [4, 2, 2], [10] * 10, [5] * 20):
+    for classes in ([1], [3], [2] * 5, [4, 2, 2], [10] * 10, [5] * 20):
         count = sum(classes)
         names = [f"a class with a long name {label}" for label in range(count)]
         counts = DRAWN.integers(0, 30, (count, count)) + 100 * np.eye(count, dtype=int)
@@ -144,6 +144,14 @@ def images(make):
         yield show.temperature(np.zeros(shape, dtype=np.uint8), np.arange(count), names, 4.0, target=0)
 
 
+def walls(make):
+    """Of one class, of many tasks, of names that do not fit, of more classes than have room for their names."""
+    for tasks, classes, learned in ((1, 1, 1), (3, 4, 1), (10, 2, 10), (20, 1, 20), (5, 20, 5)):
+        run = make.run("eeil", tasks=tasks, classes=classes, competes=True, record=5, learned=learned)
+        for names in ("class {}", "Donaudampfschifffahrtsgesellschaft {}", "MWMW MWMW MWMW {}"):
+            yield show.wall(run, make.stream((classes,) * tasks, names=names), known_task=False)
+
+
 def later(make):
     for tasks, size in ((1, 1), (2, 7), (9, 60)):
         images = DRAWN.integers(0, 256, (10 * tasks, 3, 8, 12), dtype=np.uint8)
@@ -161,7 +169,7 @@ def later(make):
 
 
 FAMILIES = [over_tasks, bars, results, groups_and_damage, losses, parameters, importances, balances, attention]
-FAMILIES += [exemplars, knowledge, transfers, images, later]
+FAMILIES += [exemplars, knowledge, transfers, images, walls, later]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -62,6 +62,32 @@ def test_a_tile_its_curve_and_its_matrix_column_are_linked(shown):
     assert curves[1].at == list(range(5, 15)), "a task's curve begins with its first test"
 
 
+@pytest.mark.parametrize(("tasks", "classes"), [(1, 1), (3, 2), (5, 20)])
+def test_tiles_are_square_and_the_other_panels_fit_a_screen(make, tasks, classes):
+    run = make.run("eeil", tasks=tasks, classes=classes, competes=True, record=5)
+    picture = show.wall(run, make.stream((classes,) * tasks, names="a class with a long name {}"))
+    _, _, width, height = picture.spots[0].place
+    rows, columns = picture.spots[0].shape
+    assert width / columns == pytest.approx(height / rows)
+    assert max(axes.get_position().height * picture.get_figheight() for axes in picture.axes) <= 3.5
+
+
+def test_a_task_of_one_class_has_no_accuracy_when_the_task_is_known(make, read, texts):
+    run = make.run("eeil", tasks=2, classes=1, competes=True, record=5)
+    stream = make.stream((1, 1))
+    assert not any("on task" in words or "epoch 1: " in words for words in read(show.wall(run, stream)))
+    assert any("on task 1" in words for words in read(show.wall(run, stream, known_task=False)))
+
+
+def test_a_run_that_stopped_after_one_epoch_has_a_mark_for_each_value(make, artists):
+    run = make.run("eeil", learned=1, epochs=1, record=5)
+    run.curves.predicted_at = run.curves.predicted_at[:1]
+    run.curves.predicted_known = run.curves.predicted_known[:1]
+    curves, *_ = show.wall(run, make.stream((2, 2, 2))).axes
+    seen = [line for line in curves.lines if np.isfinite(line.get_ydata()).any() and line.get_alpha() is None]
+    assert [line.get_markevery() for line in seen] == [None]
+
+
 def test_both_settings_share_one_image_of_the_tiles(make):
     run = make.run("eeil", competes=True, record=5)
     drawing = show.wall([run], make.stream((2, 2, 2), ((3, 32, 32),))).drawing()
@@ -89,5 +115,9 @@ def test_what_a_wall_needs_is_asked_for(make):
     stream = make.stream((2, 2, 2))
     with pytest.raises(ValueError, match='give learn the argument record="predictions"'):
         show.wall(make.run("lwf"), stream)
+    stopped = make.run("lwf")
+    stopped.record = "predictions"
+    with pytest.raises(ValueError, match="lwf stopped before its first test: it has no predictions yet"):
+        show.wall(stopped, stream)
     with pytest.raises(ValueError, match="greys is not the stream that lwf has learned"):
         show.wall(make.run("lwf", record=5), make.stream((2, 4)))

@@ -4,7 +4,7 @@ import pytest
 import cltutor as cl
 from cltutor.describe import Real, Whole
 from cltutor.widgets.base import Tool
-from cltutor.widgets.controls import Controls
+from cltutor.widgets.controls import Controls, read
 from cltutor.widgets.inputs import Choice, Knob
 from cltutor.widgets.stage import draw
 
@@ -151,3 +151,10 @@ def test_what_cannot_be_drawn_is_said_instead():
     assert draw(fails(ValueError("a < b"))) == {"words": "a < b"}
     with pytest.raises(KeyError):
         draw(fails(KeyError("bug")))
+
+
+def test_the_line_of_another_widget_is_named_as_such():
+    with pytest.raises(ValueError, match=r"This line makes another widget, Balance: paste a line such as cl\.x\(\)\.$"):
+        read("cl.widgets.Balance(stream, epochs=3)", ["Temperature"], such="paste a line such as cl.x()")
+    with pytest.raises(ValueError, match="Mine is not known here"):
+        read("Mine(stream)", ["Temperature"])

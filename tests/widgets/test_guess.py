@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import cltutor as cl
@@ -60,6 +61,25 @@ def test_a_cell_that_runs_again_keeps_the_guess_and_another_kind_of_answer_does_
     assert len(ask.summary()) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "guess", "now"),
+    [
+        ({"options": ["a", "b"]}, "a", {"span": (0, 10)}),
+        ({"options": ["a", "b"]}, "a", {"options": ["b", "c"]}),
+        ({"span": (0, 100)}, 90.0, {"options": ["a", "b"]}),
+        ({"span": (0, 100)}, 90.0, {"span": (0, 10)}),
+        ({"span": (0, 100), "points": ["1", "2"]}, [None, 90.0], {"span": (0, 10), "points": ["1", "2"]}),
+    ],
+)
+def test_a_question_that_was_changed_begins_without_the_guess_that_no_longer_answers_it(ask, before, guess, now):
+    ask("How much?", **before).entry.guess = guess
+    assert ask("How much?", **before).entry.guess == guess
+    again = ask("How much?", **now)
+    assert again.entry.guess is None
+    assert again.answer.value == ""
+    assert [entry.guess for entry in ask.summary()] == [None]
+
+
 class Shell:
     """IPython's part that runs something after each cell."""
 
@@ -95,7 +115,7 @@ def test_an_error_of_the_truth_is_shown_in_the_page_once(ask, errors):
     after_next_cells(made, shell)
     for _ in range(3):
         shell.run_cell()
-    errors.expect(made, "could not convert string")
+    errors.expect(made, "The truth is a number, not")
     assert shell.after == []
 
 
@@ -123,7 +143,10 @@ def test_a_guess_of_the_wrong_kind_is_refused_when_it_is_asked(ask, settings, wo
 def test_a_truth_of_another_kind_is_refused(ask):
     for settings, value, words in (
         ({"span": (0, 1)}, float("nan"), "The truth is a number, not"),
+        *(({"span": (0, 1)}, value, "The truth is a number, not") for value in (True, "1", "abc", {}, 1j)),
+        ({"span": (0, 1)}, [[1], [1, 2]], "The truth is a number, not"),
         ({"options": ["a", "b"]}, "c", "The truth is one of a, b, not 'c'"),
+        ({"options": ["a", "b"]}, np.zeros(2), "The truth is one of a, b, not"),
         ({"span": (0, 1), "points": ["a", "b"]}, [1, 2, 3], "The truth is 2 numbers"),
     ):
         made = ask(f"How {words}?", **settings)

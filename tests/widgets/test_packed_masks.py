@@ -42,6 +42,16 @@ def test_the_accuracies_below_are_those_of_the_run(tool, packed):
     assert np.isclose(accuracy[0, 0], accuracy[1, 0])
 
 
+def test_a_task_of_one_class_has_a_dash_which_the_page_explains(watched):
+    images, labels = np.zeros((6, 8, 8), np.uint8), np.arange(6) // 2
+    single = cl.streams.tensors(images, labels, images, labels, [2, 1], order=None)
+    with pytest.warns(UserWarning, match="task 2 has one class"):
+        run = cl.learn(single, cl.methods.packnet(epochs=1), threads=1, progress=False)
+    words = watched(cl.widgets.PackedMasks, run, single).note.value
+    assert "task 2: –. –: a task of one class, in which every answer is right when the task is known." in words
+    assert "nan" not in words
+
+
 def test_a_touched_bar_shows_its_layer_and_a_weight_says_what_can_be_touched(tool, errors):
     touch(tool, "hidden 1")
     assert tool.layer.value == "hidden 1"
