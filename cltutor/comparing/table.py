@@ -200,8 +200,7 @@ def about(runs: Sequence[Run]) -> str:
     spread = "mean ± half width of the 95 % t-interval; " if len(seeds) > 1 else ""
     words = "seeds" if len(seeds) > 1 else "seed"
     line = f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
-    counted = [(run.recipe, [len(task) for task in run.tasks]) for run in runs]
-    found = [words for recipe, classes in counted for words in remarks(recipe, classes)]
+    found = [words for run in runs for words in remarks(run.recipe, run.tasks)]
     return "\n".join([line, *dict.fromkeys(found)])
 
 
