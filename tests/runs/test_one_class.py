@@ -109,16 +109,14 @@ def test_a_term_is_called_constant_exactly_where_it_is_zero_at_every_step(terms,
 
 def digits_of(*tasks):
     """Digits in tasks of these classes, where some return."""
-    split = cl.streams.Split
     base = {label: task for task in cl.streams.digits(tasks=10).fewer(0.1) for label in task.classes}
-    parts = [
-        [[getattr(base[label], part) for label in task] for part in ("train", "validation", "test")] for task in tasks
-    ]
-    joined = [
-        [split(torch.cat([p.images for p in part]), torch.cat([p.labels for p in part])) for part in task]
-        for task in parts
-    ]
-    made = [cl.streams.Task(place, tasks[place], *own) for place, own in enumerate(joined)]
+
+    def part(name, task):
+        own = [getattr(base[label], name) for label in task]
+        return cl.streams.Split(torch.cat([one.images for one in own]), torch.cat([one.labels for one in own]))
+
+    splits = [[part(name, task) for name in ("train", "validation", "test")] for task in tasks]
+    made = [cl.streams.Task(place, tasks[place], *own) for place, own in enumerate(splits)]
     return cl.streams.Stream(made, [str(label) for label in range(10)], "mine", "mine()", returning=True)
 
 

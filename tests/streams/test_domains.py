@@ -101,6 +101,14 @@ def test_grounds_without_masks_are_refused_in_one_sentence():
         cl.streams.domains(DIGITS, "grounds")
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colours_of_other_than_grey_or_rgb_images_are_refused_in_one_sentence(channels):
+    images, labels = torch.zeros(8, channels, 8, 8, dtype=torch.uint8), torch.arange(8) % 2
+    words = rf'^change="colours" takes grey or RGB images, of 1 or 3 channels, not {channels}\.$'
+    with pytest.raises(ValueError, match=words):
+        cl.streams.domains(cl.streams.tensors(images, labels, images, labels, tasks=2), "colours")
+
+
 def test_domains_of_different_classes_are_refused_in_one_sentence():
     tasks = [Task(place, task.classes, task.train, task.validation, task.test) for place, task in enumerate(DIGITS)]
     with pytest.raises(ValueError, match=r"domains have the same classes, and class '\d' is not in both domain 0 and"):
