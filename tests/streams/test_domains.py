@@ -1,5 +1,7 @@
 """Domain-incremental streams: each change against another way to make it, and what they share."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -142,3 +144,24 @@ def test_a_folder_of_domains_of_different_classes_or_of_one_is_refused_in_one_se
         cl.streams.folder(tmp_path / "art" / "a", size=6, domains=True)
     with pytest.raises(ValueError, match="leave out tasks and order"):
         cl.streams.folder(tmp_path, tasks=2, size=6, domains=True)
+
+
+def test_splits_above_domains_and_a_zip_file_are_refused_in_one_sentence(tmp_path):
+    """Taken for domains, the splits would make a stream of two tasks whose classes are the domains."""
+    pictures(tmp_path, {"train/art": "abc", "train/photo": "abc", "test/art": "abc", "test/photo": "abc"})
+    with pytest.raises(
+        ValueError, match="has splits where domains are expected: lay the pictures out as <domain>/train"
+    ):
+        cl.streams.folder(tmp_path, size=6, domains=True)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("art/a/0.png", b"")
+    with pytest.raises(
+        ValueError, match=r"read from a folder, and '.*all.zip' is a file: unpack it, and give the folder"
+    ):
+        cl.streams.folder(tmp_path / "all.zip", size=6, domains=True)
+
+
+def test_each_domain_may_have_splits_of_its_own(tmp_path):
+    pictures(tmp_path, {f"{domain}/{part}": "ab" for domain in ("art", "photo") for part in ("train", "test")})
+    stream = cl.streams.folder(tmp_path, size=6, domains=True)
+    assert [len(part) for task in stream for part in (task.train, task.test)] == [10] * 4
