@@ -72,9 +72,7 @@ def _domains(path: Path, tasks: Tasks, order: Order, code: str, **settings: Any)
     """A folder of domains: each sub-folder read as a stream of one task."""
     folders = sorted(one for one in path.iterdir() if one.is_dir() and one.name[0] not in "._") if path.is_dir() else []
     if path.is_file():
-        raise ValueError(
-            f"domains are read from a folder, and {str(path)!r} is a file: unpack it, and give the folder."
-        )
+        raise ValueError(f"domains are in a folder, and {str(path)!r} is a file: unpack it, and give the folder.")
     if len(folders) > 1 and all(part_of(one.name) for one in folders):
         raise ValueError(
             f"{str(path)!r} has splits where domains are expected: lay the pictures out as <domain>/train/<class>/ and "

@@ -49,7 +49,7 @@ def warn_of_anchors(
 
 
 def warn_of_skipped(run: Run, task: int, plan: Sequence[tuple[Phase, range, Terms]]) -> None:
-    """Warn where a ``task`` ends without its last phase, as BiC's correction or EEIL's balanced fine-tuning with a single
+    """Warn where a ``task`` ends without its last phase, as BiC's correction or EEIL's balanced fine-tuning with one
     epoch: what is measured then is another method."""
     phase, epochs, _ = plan[-1]
     if epochs:
