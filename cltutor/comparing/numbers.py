@@ -11,7 +11,8 @@ Methods = Mapping[str, Sequence[Run]]  # the runs of each method, by its label
 
 
 def numbers(run: Run, known_task: bool) -> dict[str, float]:
-    """Measures of a run, as fractions: its ``metrics``, and the accuracy on new and on old tasks.
+    """Measures of a run, as fractions: its ``metrics``, the accuracy on new and on old tasks, and the mean average
+    precision at the end where images have several labels.
 
     All nan with the task unknown where logits of different tasks never learned to compete.
     """
@@ -22,6 +23,8 @@ def numbers(run: Run, known_task: bool) -> dict[str, float]:
         "new_task_accuracy": metrics.new_task_accuracy(matrix),
         "old_task_accuracy": metrics.old_task_accuracy(matrix),
     }
+    if "known_map" in run.accuracies:
+        found["mean_average_precision"] = metrics.average_accuracy(run.mean_average_precision())
     return dict.fromkeys(found, math.nan) if silent else found
 
 

@@ -24,6 +24,7 @@ ACCURACIES = {
     "average_accuracy": "average (%)",
     "forgetting": "forgetting (points)",
 }
+SEVERAL = {"mean_average_precision": "mean average precision (%)"}  # where images have several labels
 PROPERTIES = {
     "old_data": "old data?",
     "task_at_test": "task at test?",
@@ -36,6 +37,7 @@ MEANINGS = (
     "(LwF, Figure 1)",
     "difference: of the average, paired by seed, with the reference; forgetting: how far old tasks fell below their "
     "best",
+    "mean average precision: of images with several labels, at the end, each label a query over the images of its task",
     "seconds: of training, and of all tests of a run; memory: in use when the last task begins, by the network, "
     "importances, recorded outputs and old images (MAS, Figure 6)",
     "old data: trains on images of earlier tasks; task at test: must be given an image's task (LwF, Figure 1)",
@@ -86,7 +88,7 @@ class Row:
     competes: bool
     known_task: bool
     runs: int
-    accuracies: dict[str, Interval]  # by the names of ``ACCURACIES``
+    accuracies: dict[str, Interval]  # by the names of ``ACCURACIES``, and of ``SEVERAL``
     against: str
     difference: Interval
     epochs: int
@@ -171,7 +173,9 @@ def row_of(methods: Methods, label: str, known_task: bool, against: str) -> Row:
         competes=runs[0].competes,
         known_task=known_task,
         runs=len(runs),
-        accuracies={name: interval([values[name] for values in found]) for name in ACCURACIES},
+        accuracies={
+            name: interval([values[name] for values in found]) for name in (*ACCURACIES, *SEVERAL) if name in found[0]
+        },
         against=against,
         difference=difference(methods, label, known_task, against),
         epochs=runs[0].recipe.schedule.epochs,
@@ -200,8 +204,7 @@ def about(runs: Sequence[Run]) -> str:
     spread = "mean ± half width of the 95 % t-interval; " if len(seeds) > 1 else ""
     words = "seeds" if len(seeds) > 1 else "seed"
     line = f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"
-    counted = [(run.recipe, [len(task) for task in run.tasks]) for run in runs]
-    found = [words for recipe, classes in counted for words in remarks(recipe, classes)]
+    found = [words for run in runs for words in remarks(run.recipe, run.tasks)]
     return "\n".join([line, *dict.fromkeys(found)])
 
 
@@ -216,7 +219,9 @@ def title(row: Row) -> str:
 def measured(group: Sequence[Row], budgets: bool) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Header and cells of a group's numbers; with ``budgets`` also the epochs."""
     columns: dict[str, Callable[[Row], str]] = {"method": lambda row: row.method}
-    for name, words in ACCURACIES.items():
+    for name, words in (ACCURACIES | SEVERAL).items():
+        if name not in group[0].accuracies:
+            continue
         columns[words] = partial(accuracy_cell, name=name)
         if name == "average_accuracy" and len(group) > 1:
             columns["difference (points)"] = against_reference

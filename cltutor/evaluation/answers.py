@@ -106,7 +106,8 @@ def accuracies(
     """Accuracy on each task's test set, [(images, labels as columns), ...]; nan for None, or no image.
 
     Keys "known_top1", "unknown_top1", ...: the classes of the image's task compete, or all classes seen, by their
-    ``score(network, images)`` (N, classes seen). Without ``unknown`` only the head of the image's task is computed and
+    ``score(network, images)`` (N, classes seen); "known_..." is nan where each image's class is alone in its head, so
+    that every answer is right. Without ``unknown`` only the head of the image's task is computed and
     its logits are the scores; "unknown_..." is nan then.
     """
     return judge(network, tests, tops, score, unknown)[0]
@@ -125,6 +126,7 @@ def judge(
     the device of the network, -1 where no score is a number; None where nothing was asked."""
     columns = task_of(network)
     asked = [(place, *right_test(test, columns, unknown)) for place, test in enumerate(tests) if test and len(test[1])]
+    settled = {place for place, _, labels in asked if 1 in network.classes and alone(labels, columns)}
     rows = {f"{regime}_top{k}": [float("nan")] * len(tests) for regime in ("known", "unknown") for k in tops}
     taken: dict[str, list[Tensor | None]] = {regime: [None] * len(tests) for regime in ("known", "unknown")}
     for together in joined(asked, columns.device) if unknown else ([test] for test in asked):
@@ -139,7 +141,8 @@ def judge(
             counts = right.new_zeros(len(tops), len(sizes)).index_add_(1, owners, right).tolist()
             for k, found in zip(tops, counts, strict=True):
                 for place, count, size in zip(places, found, sizes, strict=True):
-                    rows[f"{regime}_top{k}"][place] = count / size
+                    if regime == "unknown" or place not in settled:
+                        rows[f"{regime}_top{k}"][place] = count / size
             for place, answers_of in zip(places, best[:, 0].split(sizes), strict=True):
                 taken[regime][place] = answers_of
     return rows, taken
@@ -154,6 +157,12 @@ def right_test(test: tuple[Tensor, Tensor], columns: Tensor, unknown: bool) -> t
     if not unknown and (columns[labels] != columns[labels[0]]).any():
         raise ValueError("Where one head is computed, all labels of a test are of its task; these are of several.")
     return images, labels
+
+
+def alone(labels: Tensor, columns: Tensor) -> bool:
+    """Whether the class of every image, ``labels`` (N,), is the only one of its head; ``columns`` (C,) are the heads
+    of all classes."""
+    return bool((columns.bincount()[columns[labels]] == 1).all())
 
 
 def joined(

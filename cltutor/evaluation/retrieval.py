@@ -99,6 +99,15 @@ def retrieval(
     return network_retrieval(run.model_on(device, after), stream, classes)
 
 
+def check_one_label(stream: Stream, what: str) -> None:
+    """Refuse images with several labels, of which ``what`` would read the first alone."""
+    if stream.multilabel:
+        raise ValueError(
+            f"{what} needs images with one label, and those of {stream.code} have several: "
+            "run.mean_average_precision() measures all of them."
+        )
+
+
 def known_tasks(network: Network, stream: Stream) -> list[Task]:
     """The tasks of which ``network`` has an output for every class: those that it has learned, and where classes return
     those, too, that bring no class which it does not know.
@@ -124,8 +133,9 @@ def network_retrieval(
     every fact seen is a query over the images of all tasks seen, "which differs from the average of the performance
     achieved on each task" (MAS, section 5.2). With `classes`, labels or names of facts, also "classes": these facts
     over their own images, nan when none has been seen (MAS, Figure 7). The "tasks" of every step, one below the other,
-    are a matrix for the functions of `metrics`, such as `forgetting`.
+    are a matrix for the functions of `metrics`, such as `forgetting`. ValueError for images with several labels.
     """
+    check_one_label(stream, "Retrieval")
     seen = known_tasks(network, stream)
     scores = np.concatenate([logits(network, task.test.images).cpu().numpy() for task in seen])
     labels = np.concatenate([stream.positions(task.test.labels).numpy() for task in seen])

@@ -17,6 +17,9 @@ from .registry import JOINT, Heads, compose, register
 class Replay(Term):
     """Cross-entropy on as many images of the memory as the batch has (Chaudhry et al. 2019, experience replay).
 
+    The paper averages over both batches as one; as a term of its own it is added to that of the new batch, which is
+    twice the gradient.
+
     The memory is a reservoir of ``capacity`` images: every image of the stream so far is in it with the same
     probability. Which classes compete, the training regime says, as for new images.
     """

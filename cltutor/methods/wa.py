@@ -32,8 +32,9 @@ class WeightAligning(AfterTask):
     """Scale the newest head's weights to the mean length of the old ones (Zhao et al. 2020, weight aligning).
 
     The rows of a head are the weight vectors of its classes; biases stay. The next task goes on from the aligned
-    weights. A task without a new class aligns nothing. ValueError, before training, for a network whose heads are more
-    than one fully connected layer.
+    weights. The paper keeps class weights from below zero while they learn; here they are free, as in all methods,
+    since the length alone is aligned. A task without a new class aligns nothing. ValueError, before training, for a
+    network whose heads are more than one fully connected layer.
     """
 
     guards_any_output: ClassVar[bool | None] = False  # it aligns logits that compete in a softmax

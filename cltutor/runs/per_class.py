@@ -10,14 +10,13 @@ from torch import Tensor
 from ..checked import Many, Numbers, checked
 from ..describe import Whole
 from ..evaluation.answers import accuracies, logits, task_of
-from ..evaluation.retrieval import known_tasks
+from ..evaluation.retrieval import check_one_label, known_tasks
 from ..importance import damages
 from ..importance.damage import RULES, SHARE
 from ..losses import compete
 from ..networks import Network
 from ..networks.devices import Device
 from ..streams import Stream
-from .one_class import informative
 from .run import Run
 
 
@@ -28,10 +27,11 @@ def class_accuracy(run: Run, stream: Stream, device: Device = "cpu") -> np.ndarr
 
     Row i is the network after task i; nan for classes not yet seen, and for one that is its task's only class.
     Computed on ``device`` ("auto": the accelerator if there is one).
-    ValueError for a stream that the run did not learn.
+    ValueError for a stream that the run did not learn, and for one whose images have several labels.
     """
     if run.fingerprint != stream.fingerprint:
         raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
+    check_one_label(stream, "Accuracy of a class")
     found = np.full((len(stream), len(stream.classes)), np.nan)
     for now in range(run.learned):
         network = run.model_on(device, now)
@@ -50,10 +50,11 @@ def before_learning(run: Run, stream: Stream, device: Device = "cpu") -> np.ndar
     """Accuracy (T,) on each task just before it was learned, for ``metrics.forward_transfer``; nan for the first.
 
     Only where the task's classes have their outputs by then, as in ``streams.domains``. ValueError for another stream
-    than the run's, or one whose tasks bring new classes.
+    than the run's, one whose tasks bring new classes, or one whose images have several labels.
     """
     if run.fingerprint != stream.fingerprint:
         raise ValueError(f"This run learned {run.stream_code}, not these images of {stream.code}.")
+    check_one_label(stream, "Accuracy before learning")
     if late := [task.index for task in stream[1:] if stream.arrivals[task.index]]:
         raise ValueError(f"Task {late[0]} brings new classes, which have no outputs before it is learned.")
     found = np.full(len(stream), np.nan)
@@ -106,12 +107,12 @@ def damaged_accuracy(
     (S,) of its weights is damaged (``importance.damages``; ``omega``: one number for each parameter, by name); nan for
     a task with a class that it has no output for, and for one of one class. Where classes return, a task that brings
     no new one counts as learned: its images are classified among those of the head that got its classes first. Computed
-    where the network is."""
+    where the network is. ValueError for images with several labels."""
+    check_one_label(stream, "Accuracy after damage")
     seen = known_tasks(network, stream)
     tests = [(task.test.images, stream.positions(task.test.labels)) for task in seen]
     found, places = np.full((len(shares), len(stream)), np.nan), [task.index for task in seen]
     with torch.no_grad():
         for row, broken in zip(found, damages(network, omega, shares, which, seed, how), strict=True):
-            known = accuracies(broken, tests, (1,))["known_top1"]
-            row[places] = informative(known, [len(task.classes) for task in seen])
+            row[places] = accuracies(broken, tests, (1,))["known_top1"]
     return found

@@ -20,7 +20,7 @@ from ..seeds import own_settings
 from ..streams.stream import arrivals
 from . import files
 from .curves import Curves, curves_of, with_prefix
-from .one_class import informative
+from .one_class import competitors, informative
 
 TOPS = (1, 5)
 RECORDS = ("predictions",)  # what a run may keep besides
@@ -224,9 +224,10 @@ def _restored(tensors: dict[str, Tensor], facts: dict, recipe: Recipe | None) ->
         run.accuracies["known_top1"]  # a run that has learned a task has tested it
     run.curves = curves_of(tensors, facts["terms"], len(run.tasks), sum(run.test_sizes))
     # Earlier versions recorded 100 % on a task of one class.
+    classes = competitors(run.tasks)
     for name in (name for name in run.accuracies if name.startswith("known")):
-        run.accuracies[name] = informative(run.accuracies[name], [len(task) for task in run.tasks])
-    run.curves.known = informative(run.curves.known, [len(task) for task in run.tasks])
+        run.accuracies[name] = informative(run.accuracies[name], classes)
+    run.curves.known = informative(run.curves.known, classes)
     run.memory, states = facts["memory"], by_group(tensors, "state/")
     run.states = [states.get(str(task), {}) for task in range(facts["learned"])]
     run.part_states = {RENAMED.get(part, part): state for part, state in by_group(tensors, "kept/").items()}

@@ -64,10 +64,23 @@ def _slim(text: str) -> str:
     # Colours of the palette become variables of the page; others, such as those of a heat map, stay as they are.
     variables = {color: f"var(--cltutor-{NAMES.get(color, color[1:])}, {color})" for color in DARK}
     text = re.sub(rf"((?:fill|stroke): )({'|'.join(DARK)})", lambda found: found[1] + variables[found[2]], text)
+    text = _tinted(text)
     text = re.sub(r">\s+<", "><", re.sub(r"base64,\s+", "base64,", text))
     if len(text) > LARGE:
         text = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", lambda found: _webp(found[1]), text)
     return text.replace("<svg ", f"<svg {ROOT} ", 1).strip()
+
+
+def _tinted(text: str) -> str:
+    """The SVG, where a filter gives an image with a tint (`Pixels`) its colour, so that a dark page changes it."""
+    for color in dict.fromkeys(re.findall(r' data-tint="(#\w+)"', text)):
+        name = color[1:]
+        flood = f'<feFlood style="flood-color:var(--cltutor-{name}, {color})"/>'
+        made = f'{flood}<feComposite in2="SourceAlpha" operator="in"/>'
+        area = 'x="0" y="0" width="1" height="1" color-interpolation-filters="sRGB"'
+        text = text.replace(f' data-tint="{color}"', f' filter="url(#{OWN}tint-{name})"')
+        text = re.sub(r"(<svg[^>]*>)", rf'\1<filter id="{OWN}tint-{name}" {area}>{made}</filter>', text, count=1)
+    return text
 
 
 def _name(gid: str, used: set[str]) -> str:

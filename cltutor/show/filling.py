@@ -172,7 +172,7 @@ def _tiles(picture: Picture, own: np.ndarray, layer: str, owners: Sequence[str],
     for task in range(count):
         pixels = np.zeros((*own.shape, 4), np.uint8)
         pixels[own == task] = 255 * np.array(to_rgba(task_look(task).color))
-        picture.appear(task, picture.pixels(pixels, *box, owners[task]))
+        picture.appear(task, picture.pixels(pixels, *box, owners[task], tint=task_look(task).color))
     picture.write(LEFT, top + 0.06, f"{layer}: {rows} outputs, {columns} weights each", va="bottom")
     picture.write(LEFT - 0.12, top - high / 2, "output", rotation=90, ha="right", va="center")
     picture.write(LEFT + wide / 2, top - high - 0.08, "weight", ha="center")

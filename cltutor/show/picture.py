@@ -104,11 +104,14 @@ class Picture(Touchable, Figure):
         return bar
 
     def pixels(
-        self, data: np.ndarray, left: float, bottom: float, width: float, height: float, label: str = ""
+        self, data: np.ndarray, left: float, bottom: float, width: float, height: float, label: str = "", tint: str = ""
     ) -> "Pixels":
-        """An image, data (H, W), (H, W, 3) or (H, W, 4), at a place given in inches, without the cost of axes."""
+        """An image, data (H, W), (H, W, 3) or (H, W, 4), at a place given in inches, without the cost of axes; one of a
+        single colour, its ``tint``, follows the page as lines do."""
         place = TransformedBbox(Bbox.from_bounds(left, bottom, width, height), self.dpi_scale_trans)
-        return self.add_artist(Pixels(place, data=data, interpolation="nearest", origin="upper", label=label))
+        image = self.add_artist(Pixels(place, data=data, interpolation="nearest", origin="upper", label=label))
+        self._tag("tint", tint.lower(), [image] if tint else [])
+        return image
 
     def put(self, artist: Artist) -> Artist:
         """An artist whose unit is an inch, on the picture."""

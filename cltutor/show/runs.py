@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..runs.naming import grouped, name_of
-from ..runs.one_class import DASH, NOTE, constant_terms, informative
+from ..runs.one_class import DASH, NOTE, competitors, constant_terms, informative
 from ..streams.stream import arrivals
 from .style import Look, look
 
@@ -82,9 +82,9 @@ class Shown:
         several = f"{measure} over {f'{counts[0]} to ' if len(counts) > 1 else ''}{counts[-1]} runs"
         never = f"{mark} {NEVER_COMPETED}" if any(map(self.foreign, self.methods)) else ""
         found = [several if measure and counts[-1] > 1 else "", never, self.missing]
-        tasks = [(run.recipe, [len(task) for task in run.tasks]) for method in self.methods for run in method.runs]
-        found += [NOTE] * (self.known_task and any(1 in classes for _, classes in tasks))
-        found += [words for recipe, classes in tasks for words in constant_terms(recipe, classes)]
+        runs = [run for method in self.methods for run in method.runs]
+        found += [NOTE] * (self.known_task and any(1 in competitors(run.tasks) for run in runs))
+        found += [words for run in runs for words in constant_terms(run.recipe, run.tasks)]
         return list(dict.fromkeys(filter(None, found)))
 
 
@@ -189,5 +189,5 @@ def chance(run: "Run", known_task: bool) -> np.ndarray:
     each number of tasks learned.
     """
     new = np.array([len(classes) for classes in arrivals(run.tasks)])
-    classes = np.where(new > 0, new, [len(task) for task in run.tasks])  # those that return are all there are
+    classes = np.where(new > 0, new, competitors(run.tasks))  # those that return are all there are
     return informative(1 / classes, classes) if known_task else 1 / np.cumsum(new)

@@ -9,10 +9,11 @@ from torch import Tensor
 from ..checked import checked
 from ..describe import shown
 from .division import DIVISION, Classes, Order, Tasks, arrange, call, divide
-from .labels import Numbering
+from .labels import Numbering, names_of, plain
 from .pictures import pixels
 from .report import Report
-from .stream import Split, Stream
+from .split import check_marks, of_marks
+from .stream import Split, Stream, Task
 
 Array = Any  # a tensor, whatever numpy makes an array of, or a list of pictures
 
@@ -34,13 +35,19 @@ def tensors(
     x: (N, C, H, W), or (N, H, W) for grey; uint8, or float in [0, 1], which becomes uint8 as round(255 x); or a list of
     pictures of one size as Pillow opens them. y: (N,) whole numbers from 0 to one less than the number of classes;
     labels that start elsewhere or leave numbers out are numbered anew in their order unless `classes` is given, and
-    text is numbered in the order of the names, or as in `class_names`. Numbers in `order` and `classes` are those of
+    text is numbered in the order of the names, or as in `class_names`. Or y: (N, K) of 0 and 1, which of K classes an
+    image shows; an image is then in every task of whose classes it shows one, with that task's labels alone, and
+    `validation` is left out. Numbers in `order` and `classes` are those of
     y. class_names: one per class, default the labels as text. `report` says what was numbered or converted. The other
     arguments as in `arrange`. Raises ValueError when anything does not fit.
     """
     given, named = locals(), () if class_names is None else ("class_names",)
     report = Report()
     images = {name: _images(name, x) for name, x in (("x_train", x_train), ("x_test", x_test))}
+    if any(map(_is_matrix, (y_train, y_test))):
+        both = [images["x_train"], images["x_test"]]
+        code = call(tensors, given, ("x_train", "y_train", "x_test", "y_test", *named))
+        return _several(both, [y_train, y_test], class_names, (tasks, order, classes, validation), code, report)
     numbering = Numbering({"y_train": y_train, "y_test": y_test}, class_names, classes is not None, report)
     for (x, pictures), (y, labels) in zip(images.items(), numbering.labels.items(), strict=True):
         if len(labels) != len(pictures):
@@ -48,13 +55,61 @@ def tensors(
     order, classes = numbering.places("order", order), numbering.places("classes", classes)
     plan = arrange(numbering.names, tasks, order, classes, validation)
     train, test = (Split(*parts) for parts in zip(images.values(), numbering.labels.values(), strict=True))
-    if train.images.shape[1:] != test.images.shape[1:]:
-        raise ValueError(
-            f"x_train has images of {tuple(train.images.shape[1:])} and x_test of "
-            f"{tuple(test.images.shape[1:])}; they must be the same."
-        )
+    _check_shapes(train.images, test.images)
     code = call(tensors, given, ("x_train", "y_train", "x_test", "y_test", *named))
     return divide(train, test, numbering.names, plan, validation, name="tensors", code=code, report=report)
+
+
+def _is_matrix(y: Array) -> bool:
+    """Whether labels have a row for each image, of more than one column: a single one is no choice of classes."""
+    if isinstance(y, list | tuple):
+        return len(y) > 0 and isinstance(y[0], list | tuple) and len(y[0]) > 1
+    return getattr(y, "ndim", 1) == 2 and y.shape[1] > 1
+
+
+def _check_shapes(train: Tensor, test: Tensor) -> None:
+    if train.shape[1:] != test.shape[1:]:
+        shapes = f"x_train has images of {tuple(train.shape[1:])} and x_test of {tuple(test.shape[1:])}"
+        raise ValueError(f"{shapes}; they must be the same.")
+
+
+def _several(
+    images: list[Tensor], matrices: list[Array], class_names: Any, division: tuple, code: str, report: Report
+) -> Stream:
+    """The stream of images whose labels are ``matrices`` (N, K) of 0 and 1, for training and for test."""
+    tasks, order, classes, validation = division
+    if plain(validation):
+        raise ValueError("validation= takes images by their label, and these have several: leave it out.")
+    _check_shapes(*images)
+    marks = [_marks(y, len(own)) for y, own in zip(matrices, images, strict=True)]
+    names = names_of(range(marks[0].shape[1]) if class_names is None else class_names)
+    if {own.shape[1] for own in marks} != {len(names)}:
+        widths = " and ".join(str(own.shape[1]) for own in marks)
+        raise ValueError(f"y_train and y_test have a column for each of {len(names)} classes, not {widths}.")
+    plan = arrange(names, tasks, order, classes)
+    columns = [torch.zeros(len(names), dtype=torch.bool).index_fill(0, torch.tensor(own), True) for own in plan]
+    for part, own in zip(("training", "test"), marks, strict=True):
+        counts = torch.stack([(own & mine).any(dim=1) for mine in columns]).sum(dim=0)
+        if shared := int((counts > 1).sum()):
+            report.add("taken", f"{shared:,} {part} images show classes of several tasks: in each, with its own labels")
+        if absent := int((counts == 0).sum()):
+            report.add("skipped", f"{absent:,} {part} images that show no class of any task")
+    found = []
+    for index, (labels, mine) in enumerate(zip(plan, columns, strict=True)):
+        shown = [(own & mine).any(dim=1) for own in marks]
+        train, test = (of_marks(x[rows], own[rows] & mine) for x, own, rows in zip(images, marks, shown, strict=True))
+        empty = of_marks(images[0][:0], marks[0][:0])
+        found.append(Task(index, labels, train, empty, test))
+    return Stream(found, names, "tensors", code, report)
+
+
+def _marks(y: Array, images: int) -> Tensor:
+    """(N, K) bool of a matrix in any common form."""
+    try:
+        given = torch.from_numpy(np.asarray(plain(y)))
+    except (TypeError, ValueError):  # rows of unlike lengths, or of something else than numbers
+        given = y
+    return check_marks(given, images).bool()
 
 
 def _images(name: str, given: Any) -> Tensor:

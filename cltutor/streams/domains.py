@@ -52,8 +52,12 @@ def permuted(split: Split, task: int, tasks: int, seed: int) -> Split:
 
 def on_grounds(split: Split, task: int, tasks: int, seed: int) -> Split:
     """The objects of ``masks`` on a ground whose pattern and palette belong to the task."""
+    if split.masks is None and not len(split):
+        return split
     if split.masks is None:
-        raise ValueError('change="grounds" needs the pixels of the objects, which streams.scenes() and facts() have.')
+        raise ValueError(
+            'change="grounds" needs the pixels of the objects, which streams.scenes(), facts() and several() have.'
+        )
     count, _, height, width = split.images.shape
     draws = torch.from_numpy(np.random.default_rng([seed, task]).random((count, len(GROUND) + LATTICE**2), np.float32))
     ground = drawing.textured(task, draws, *drawing.plane(max(height, width)))[..., :height, :width]
@@ -64,7 +68,9 @@ def on_grounds(split: Split, task: int, tasks: int, seed: int) -> Split:
 def coloured(split: Split, task: int, tasks: int, seed: int) -> Split:
     """RGB images in one colour, whose hue is the task's share of the circle; what was grey stays dark or light."""
     light = split.images.float()
-    light = light if light.shape[1] == 1 else (light[:, :3] * GREY.view(3, 1, 1)).sum(dim=1, keepdim=True)
+    if light.shape[1] not in (1, 3):
+        raise ValueError(f'change="colours" takes grey or RGB images, of 1 or 3 channels, not {light.shape[1]}.')
+    light = light if light.shape[1] == 1 else (light * GREY.view(3, 1, 1)).sum(dim=1, keepdim=True)
     hue = torch.full((1, 1, 1), task / tasks)
     images = light * drawing.rgb(hue, 0.8, torch.ones(1, 1, 1))
     return replace(split, images=images.round().clamp(0, 255).to(torch.uint8))
@@ -83,7 +89,8 @@ def domains(base: Stream, change: str = "rotations", tasks: int = 5, seed: int =
     """All classes of ``base`` in every task, whose images are changed from task to task: domain-incremental learning.
 
     ``change``: "rotations", by a further ``180 / tasks`` degrees at each task; "permutations", another order of the
-    pixels in each (permuted digits), drawn by ``seed``; "grounds", objects on another ground (`scenes`, `facts`);
+    pixels in each (permuted digits), drawn by ``seed``; "grounds", objects on another ground (`scenes`, `facts`,
+    `several`);
     "colours", everything in another hue. The first task of rotations and permutations has the images as they are. Every
     task has all images of ``base``. The network has one head for all tasks and never grows, so that both evaluations,
     task known and unknown, are equal. ValueError for a change that the images do not allow.

@@ -16,7 +16,7 @@ from ..checked import checked
 from ..describe import Whole
 from .division import DIVISION, Classes, Order, Plan, Tasks, arrange, call, shares
 from .domains import parts_of, relabelled, same_classes
-from .layout import Picture, layout
+from .layout import Picture, layout, part_of
 from .listing import PATH, Open, listed
 from .pictures import TooLarge, square
 from .report import Report
@@ -71,6 +71,13 @@ def folder(
 def _domains(path: Path, tasks: Tasks, order: Order, code: str, **settings: Any) -> Stream:
     """A folder of domains: each sub-folder read as a stream of one task."""
     folders = sorted(one for one in path.iterdir() if one.is_dir() and one.name[0] not in "._") if path.is_dir() else []
+    if path.is_file():
+        raise ValueError(f"domains are in a folder, and {str(path)!r} is a file: unpack it, and give the folder.")
+    if len(folders) > 1 and all(part_of(one.name) for one in folders):
+        raise ValueError(
+            f"{str(path)!r} has splits where domains are expected: lay the pictures out as <domain>/train/<class>/ and "
+            "<domain>/test/<class>/."
+        )
     if len(folders) < 2:
         raise ValueError(f"domains are two folders or more in {str(path)!r}, each with a folder for every class.")
     if (tasks, order) != (5, 0):

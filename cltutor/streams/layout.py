@@ -41,7 +41,7 @@ def layout(path: Path, names: Iterable[str], splits: bool | None, report: Report
         )
     while len({parts[0] for parts, _ in files}) == 1 and min(len(parts) for parts, _ in files) > 2:
         top = files[0][0][0]
-        if _part(top) and splits is not False:
+        if part_of(top) and splits is not False:
             break
         report.add("guessed", f"the classes lie in {printable(top)}/")
         files = [(parts[1:], name) for parts, name in files]
@@ -80,7 +80,7 @@ def _roles(path: Path, files: Files, splits: bool | None, report: Report) -> dic
     for parts, _ in files:
         tops.setdefault(parts[0], []).append(parts[1] if len(parts) > 2 else "")
     deep = {top: set(tops[top]) - {""} for top in tops if 2 * tops[top].count("") < len(tops[top])}
-    named = {top: _part(top) for top in tops if (_part(top) if top in deep else top.lower() in _PARTS)}
+    named = {top: part_of(top) for top in tops if (part_of(top) if top in deep else top.lower() in _PARTS)}
     others = {folder for top in tops if top not in named for folder in (top, *tops[top])} - {""}
     deep = {top: folders for top, folders in deep.items() if top in named}
     roles, shown = [named[top] for top in deep], _listed(named)
@@ -129,7 +129,7 @@ def _in_splits(files: Files, roles: dict[str, str], report: Report) -> list[Pict
     return found
 
 
-def _part(top: str) -> str:
+def part_of(top: str) -> str:
     """The split that a folder is named after, as train/, Testing/, training_set/ or ValidSet/; else ""."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", top)
     parts = {_PARTS[word.lower()] for word in words if word.lower() in _PARTS}

@@ -9,7 +9,7 @@ from torch.nn import functional
 from ..checked import Many, checked
 from ..describe import Choice, Kind, Real, Whole
 from .domains import merged, parts_of, relabelled
-from .stream import Split, Stream, Task, check_memory, sample
+from .stream import Split, Stream, Task, check_memory, firsts, sample
 
 STREAMS = Many(Kind("a stream", lambda value: isinstance(value, Stream)), least=2)
 
@@ -91,14 +91,19 @@ def returning(base: Stream, tasks: Sequence[int], outputs: str) -> Stream:
 
 
 def visited(split: Split, visit: int, visits: int, classes: Sequence[int], names: Sequence[str]) -> Split:
-    """The images of a split that come at one of several visits: of each class every so many-th."""
-    rows = torch.zeros(len(split), dtype=torch.bool)
-    for label in classes:
-        own = (split.labels == label).nonzero().flatten()
-        if len(split) and len(own) < visits:
-            raise ValueError(f"class {names[label]!r} has {len(own)} training images, too few for {visits} visits.")
-        rows[own[visit::visits]] = True
-    return split.take(rows)
+    """The images of a split that come at one of several visits: of each class every so many-th; of images with several
+    labels each goes to the visit that has fewest of its rarest class."""
+    owners = torch.full((len(split),), -1)
+    shown = {label: split.labels == label if split.marks is None else split.marks[:, label] for label in classes}
+    for label, own in sorted(shown.items(), key=lambda item: int(item[1].sum())):
+        counts = owners[own & (owners >= 0)].bincount(minlength=visits)
+        for row in (own & (owners < 0)).nonzero().flatten().tolist():
+            owners[row] = fewest = int(counts.argmin())
+            counts[fewest] += 1
+        if len(split) and not counts.all():
+            few = int(own.sum())
+            raise ValueError(f"class {names[label]!r} has {few} training images, too few for {visits} visits.")
+    return split.take(owners == visit)
 
 
 @checked(share=Real(above=0, below=1), seed=Whole(at_least=0))
@@ -114,12 +119,12 @@ def blurred(base: Stream, share: float = 0.2, seed: int = 0) -> Stream:
     for task in base:
         following = len(base) - task.index - 1
         moved = sample(task.train.labels, lambda n: min(n - 1, round(share * n)), seed)
-        moved &= torch.tensor(following > 0)
+        moved &= ~firsts(task.train, seed) & torch.tensor(following > 0)
         rest = task.train.take(moved)
         for step in range(following):
-            late[task.index + 1 + step].append(rest.take(torch.arange(step, len(rest), following)))
+            late[task.index + 1 + step].append(rest.take(torch.arange(len(rest)) % following == step))
         train = merged([task.train.take(~moved), *late[task.index]])
-        again = sorted({int(label) for split in late[task.index] for label in split.labels.unique()} - {*task.classes})
+        again = sorted({int(label) for split in late[task.index] for label in split.shown.unique()} - {*task.classes})
         found.append(replace(task, classes=(*task.classes, *again), train=train))
     code = f"streams.blurred(cl.{base.code}, {share!r}{f', seed={seed}' if seed else ''})"
     return Stream(found, base.class_names, f"{base.name}, blurred", code, base.report, returning=True)

@@ -51,7 +51,8 @@ def several(
         raise ValueError(
             f"per_task has an image for each of the {len(short[0])} classes of a task, or more: {per_task}."
         )
-    empty = of_marks(torch.empty((0, 3, size, size), dtype=torch.uint8), torch.empty((0, len(SHAPES))))
+    masks = torch.empty((0, size, size), dtype=torch.bool)
+    empty = of_marks(torch.empty((0, 3, size, size), dtype=torch.uint8), torch.empty((0, len(SHAPES))), masks)
     found = []
     for index, labels in enumerate(plan):
         train, test = (drawn(labels, index, count, size, objects, (seed, part)) for part, count in enumerate(per_task))

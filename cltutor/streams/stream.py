@@ -150,7 +150,7 @@ class Stream(Sequence[Task]):
         """
         tasks = [self[0]]
         for task in self[1:]:
-            kept = sample(task.train.labels, lambda n: max(1, round(share * n)), seed)
+            kept = sample(task.train.labels, lambda n: max(1, round(share * n)), seed) | firsts(task.train, seed)
             tasks.append(replace(task, train=task.train.take(kept)))
         code = f"{self.code}.fewer({share!r}{f', seed={seed!r}' if seed else ''})"
         return Stream(tasks, self.class_names, self.name, code, self.report, self.returning)
@@ -176,6 +176,16 @@ def sample(labels: Tensor, count: Callable[[int], int], seed: int) -> Tensor:
         rows = (labels == label).nonzero().flatten()
         shuffled = np.random.default_rng([seed, label]).permutation(len(rows))
         chosen[rows[torch.from_numpy(shuffled[: count(len(rows))])]] = True
+    return chosen
+
+
+def firsts(split: Split, seed: int) -> Tensor:
+    """(N,) bool: of images with several labels one that shows each class, sampled with (seed, class), since a class may
+    be the first label of none; no row of images with one label each."""
+    chosen = torch.zeros(len(split), dtype=torch.bool)
+    for label in split.shown.unique().tolist() if split.marks is not None else ():
+        rows = split.marks[:, label].nonzero().flatten()  # type: ignore[index]  # there are marks
+        chosen[rows[np.random.default_rng([seed, label]).integers(len(rows))]] = True
     return chosen
 
 

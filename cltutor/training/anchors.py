@@ -1,7 +1,10 @@
-"""Said before a task is learned: an anchor that is too stiff for the steps, and one that holds nothing."""
+"""Said before a task is learned: an anchor that is too stiff for the steps, and one that holds nothing; and a last
+phase without an epoch."""
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
 from math import ceil
 
 from ..describe import State
@@ -43,6 +46,19 @@ def warn_of_anchors(
         if pace and share < IDLE:
             sentence = f"in task {task} the pull of {name} undoes {share:.2g} % of a weight's distance, on average"
             warn_once(run, "idle", f"{sentence}, so that it is idle: raise lam, or train longer.")
+
+
+def warn_of_skipped(run: Run, task: int, plan: Sequence[tuple[Phase, range, Terms]]) -> None:
+    """Warn where a ``task`` ends without its last phase, as BiC's correction or EEIL's balanced fine-tuning with one
+    epoch: what is measured then is another method."""
+    phase, epochs, _ = plan[-1]
+    if epochs:
+        return
+    schedule = run.recipe.schedule
+    enough = next(n for n in count(schedule.epochs) if replace(schedule, epochs=n).phases(task)[-1][1])
+    given = f"{schedule.epochs} epoch{'s' if schedule.epochs > 1 else ''}"
+    sentence = f"phase {phase.name!r} gets none of {given}, so that tasks end without it"
+    warn_once(run, "skipped", f"{sentence}: {enough} epochs or more give it one.")
 
 
 def warn_once(run: Run, kind: str, sentence: str) -> None:

@@ -27,7 +27,7 @@ from ..runs.run import Run
 from ..runs.store import Checkpoint, NullSlot, Slot
 from ..seeds import generator, seeded
 from ..streams import Stream, Task
-from .anchors import warn_of_anchors
+from .anchors import warn_of_anchors, warn_of_skipped
 from .rehearsal import learning
 from .teachers import Teacher, make_teacher
 
@@ -56,6 +56,7 @@ class TaskState:
         self.context.updates = recipe.schedule.epochs * self.pool.steps(recipe.schedule.batch_size)
         warn_of_one_class(run)
         warn_of_anchors(run, task.index, self.plan, states, len(self.pool.labels))
+        warn_of_skipped(run, task.index, self.plan)
         self.columns, self.first_update = task_of(network), run.updates
         self.task_teachers = self.teachers_of("task", terms, lambda: run.model)
         run.memory = bytes_in_use(recipe, network, states, self.pool, task.index, self.task_teachers.values())

@@ -130,3 +130,19 @@ def test_a_stream_of_one_task_has_neither_old_nor_new(made):
     table = cl.Comparison([run]).table()
     assert np.isnan(table[0].accuracies["old_task_accuracy"][0])
     assert table[0].accuracies["average_accuracy"][0] == pytest.approx(0.7)
+
+
+def test_of_images_with_several_labels_the_mean_average_precision_stands_beside_the_accuracy():
+    stream = cl.streams.several(2, classes=range(6), size=8, per_task=(12, 8))
+    methods = [cl.methods.for_several_labels(name) for name in ("finetune", "joint")]
+    compared = cl.compare(stream, methods, seeds=(0, 1), epochs=1, progress=False)
+    table = compared.table()
+    assert "mean average precision (%)" in repr(table)
+    for row in table:
+        last = [run.mean_average_precision()[-1].mean() for run in compared.methods[row.method]]
+        assert row.accuracies["mean_average_precision"] == pytest.approx(cl.metrics.mean_interval(last))
+        assert f"{100 * sum(last) / 2:.1f}" in table.markdown()
+    apart, _ = compared.difference("joint", "finetune", measure="mean_average_precision")
+    of = {row.method: row.accuracies["mean_average_precision"][0] for row in table}
+    assert apart == pytest.approx(of["joint"] - of["finetune"])
+    assert {"known_mean_average_precision"} <= compared.data()[0].keys()

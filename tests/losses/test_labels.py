@@ -107,6 +107,27 @@ def test_what_no_several_labels_are_is_refused_in_one_sentence():
         cl.learn(STREAM, recipe, record="predictions", progress=False)
 
 
+@pytest.mark.parametrize(
+    "measure",
+    [
+        cl.probing.class_accuracy,
+        lambda run, stream: cl.probing.group_accuracy(run, stream, [[0, 1]]),
+        cl.probing.before_learning,
+        lambda run, stream: cl.probing.damaged_accuracy(
+            run.model, stream, {n: torch.ones_like(p) for n, p in run.model.named_parameters()}, [0.1]
+        ),
+        cl.metrics.retrieval,
+    ],
+)
+def test_a_measure_that_would_read_the_first_label_alone_is_refused_in_one_sentence(measure):
+    stream = cl.streams.domains(STREAM, "rotations", tasks=2)
+    recipe = cl.methods.for_several_labels(cl.methods.finetune(epochs=1, backbone=SMALL))
+    run = cl.learn(stream, recipe, device="cpu", progress=False)
+    words = r"^\w+.* needs images with one label, and those of .* have several: run.mean_average_precision\(\) measures"
+    with pytest.raises(ValueError, match=words):
+        measure(run, stream)
+
+
 def test_each_softmax_term_becomes_one_of_sigmoids_in_phases_too():
     recipe = cl.methods.for_several_labels(cl.methods.eeil())
     losses = [recipe.loss, *(phase.loss for phase in recipe.schedule.later if phase.loss)]

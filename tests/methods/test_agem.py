@@ -1,6 +1,8 @@
 """A-GEM: the projection against a quadratic program, and the gradient of a run against one made by hand."""
 
 import copy
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -56,6 +58,51 @@ def test_before_an_update_the_gradient_is_projected_on_that_of_the_memory(heads)
     after = torch.cat([p.grad.flatten() for p in network.parameters()])
     expected = before - (before @ reference) / (reference @ reference) * reference
     torch.testing.assert_close(after, expected)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_head_that_the_new_loss_does_not_reach_has_the_gradient_zero_and_is_moved_by_the_projection_alone(sign):
+    batch, state = batch_of("task"), remembered()
+    network = batch.context.network
+    learning = list(network.parameters())
+    places = batch.uniform(8, "reference").argsort()[:4]
+    old = F.cross_entropy(network(state["images"][places]).logits[:, :2], state["labels"][places])
+    reference = torch.autograd.grad(old, learning, materialize_grads=True)
+    for name, parameter, part in zip(dict(network.named_parameters()), learning, reference, strict=True):
+        parameter.grad = None if name.startswith("heads") else sign * part
+    shared = sum(p.grad.square().sum() for p in learning if p.grad is not None)
+    GradientMemory().before_update(batch, state)
+    share = shared / sum(part.square().sum() for part in reference) if sign < 0 else 0.0
+    for parameter, part in zip(network.heads[0].parameters(), reference[-4:-2], strict=True):
+        torch.testing.assert_close(parameter.grad, share * part)
+    assert not any(parameter.grad.any() for parameter in network.heads[1].parameters())
+
+
+@dataclass(frozen=True, repr=False)
+class Watched(GradientMemory):
+    """Notes how long each step is whose gradient was projected."""
+
+    lengths: ClassVar[list[float]] = []
+    before: ClassVar[list] = []
+
+    def before_update(self, batch, state):
+        gradient = [p.grad.clone() for p in batch.context.shared]
+        super().before_update(batch, state)
+        stays = all(map(torch.equal, gradient, (p.grad for p in batch.context.shared)))
+        self.before[:] = [] if stays else [[p.detach().clone() for p in batch.context.network.parameters()]]
+
+    def after_update(self, batch, state):
+        if self.before:
+            steps = zip(batch.context.network.parameters(), self.before[0], strict=True)
+            self.lengths.append(sum((now - then).double().square().sum() for now, then in steps).sqrt().item())
+
+
+def test_the_gradient_is_projected_before_it_is_clipped(patterns):
+    """A projected gradient is shorter than the one before: clipped first, its step would be shorter than the bound."""
+    plain = {"momentum": 0.0, "weight_decay": 0.0, "clip": 1e-3, "learning_rate": 0.5, "epochs": 3}
+    cl.learn(patterns, cl.methods.agem(memory=Watched(30), heads="class", **plain), device="cpu", progress=False)
+    assert len(Watched.lengths) > 3
+    assert Watched.lengths == pytest.approx([0.5 * 1e-3] * len(Watched.lengths), rel=1e-2)
 
 
 def test_without_a_memory_the_gradient_stays():

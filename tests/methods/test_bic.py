@@ -44,6 +44,22 @@ def test_the_two_losses_are_weighted_by_the_share_of_new_and_of_old_classes(term
     torch.testing.assert_close(term(batch, {}), share * plain(batch, {}))
 
 
+@pytest.mark.parametrize("method", [cl.methods.bic, cl.methods.wa])
+def test_distillation_has_one_softmax_over_all_old_classes_at_temperature_two(method):
+    """By hand, of two old tasks of two classes: a softmax for each, or another temperature, has another value."""
+    network, before = grown(cl.networks.MultiHead(SMALL), 2, 2, 2), grown(cl.networks.MultiHead(SMALL), 2, 2)
+    images = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8)
+    teachers, columns = {"task": lambda batch: before(batch.images)}, torch.arange(3).repeat_interleave(2)
+    labels = torch.tensor([0, 4, 5, 4, 1])
+    batch = Batch(Context(network, 2, "class"), images, labels, torch.arange(5), [0, 2], columns, "class", teachers)
+    now, then = network(images).logits.double(), before(images).logits.double()
+    soft, own = torch.exp(then / 2), torch.exp(now[:, :4] / 2)
+    soft, own = soft / soft.sum(dim=1, keepdim=True), own / own.sum(dim=1, keepdim=True)
+    expected = 4 / 6 * -(soft * own.log()).sum(dim=1).mean() + 2 / 6 * F.cross_entropy(now, labels)
+    value = sum(weight * term(batch, {}) for weight, term in method().loss.terms)
+    torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_the_two_numbers_minimise_the_cross_entropy_of_held_out_images_and_nothing_else_moves(three):
     """Of noise, so that no number of both is best at infinity; eq. 5 on the images that are held out, by a simplex."""
     settings = {"epochs": 90, "backbone": SMALL, "weight_decay": 0.0, "clip": 1e9}

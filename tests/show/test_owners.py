@@ -1,6 +1,7 @@
 """The picture of a network divided among tasks, against counts of its weights."""
 
 import base64
+import re
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from cltutor import show
 from cltutor.show import filling
 from cltutor.show.picture import Pixels
+from cltutor.show.style import DARK, task_look
 
 DRAWN = np.random.default_rng(6)
 OWN = {"conv 1": DRAWN.integers(-1, 3, (5, 9)), "hidden 1": DRAWN.integers(-1, 3, (6, 10))}
@@ -64,3 +66,16 @@ def test_a_layer_that_is_not_there_and_weights_of_nobody_are_refused():
         show.masks(OWN, "conv 3")
     with pytest.raises(ValueError, match="No task owns a weight of these layers"):
         show.masks({"conv 1": [[-1, -1]]}, "conv 1")
+
+
+def test_the_tiles_of_a_task_have_the_colour_of_its_bars_and_legend_on_a_dark_page_too():
+    """An image would keep its colours: a filter paints it in the variable that the page gives to shapes."""
+    drawing = show.masks(OWN, "conv 1").drawing()["drawings"][0]
+    filters = dict(re.findall(r'<filter id="([\w-]+)"[^>]*><feFlood style="flood-color:(var[^"]+)"', drawing["svg"]))
+    painted = [filters[name] for name in re.findall(r'<image[^>]*filter="url\(#([\w-]+)\)"', drawing["svg"])]
+    colors = [task_look(task).color.lower() for task in range(len(painted))]
+    assert painted == [f"var(--cltutor-{color[1:]}, {color})" for color in colors]
+    assert len(painted) == drawing["svg"].count("<image") == 1 + max(int(own.max()) for own in OWN.values())
+    for color, variable in zip(colors, painted, strict=True):
+        assert f"fill: {variable}" in drawing["svg"]
+        assert f"--cltutor-{color[1:]}:{DARK[color]}" in drawing["colors"]

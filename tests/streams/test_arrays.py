@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+import cltutor as cl
 from cltutor.streams import tensors
 
 X = np.arange(8 * 3 * 4 * 4, dtype=np.uint8).reshape(8, 3, 4, 4)
@@ -47,3 +48,51 @@ def test_arrays_that_do_not_fit_are_refused_in_one_sentence(changed, words):
     arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y}
     with pytest.raises(ValueError, match=words):
         tensors(**(arrays | changed), tasks=1)
+
+
+DRAW = np.random.default_rng(4)
+PIXELS, SHOWN = DRAW.integers(0, 256, (40, 1, 8, 8), dtype=np.uint8), DRAW.random((40, 6)) < 0.4
+SHOWN[np.arange(40), np.arange(40) % 6] = True
+
+
+@pytest.mark.parametrize("kind", [np.asarray, np.uint8, np.float64, torch.tensor, np.ndarray.tolist])
+def test_a_matrix_of_labels_makes_tasks_of_several_labels_in_which_each_image_has_those_of_the_task(kind):
+    labels = kind(SHOWN)
+    stream = tensors(PIXELS, labels, PIXELS[:20], labels[:20], tasks=[2, 3, 1], order=[4, 0, 1, 2, 5, 3])
+    assert stream.multilabel
+    assert [task.classes for task in stream] == [(4, 0), (1, 2, 5), (3,)]
+    for task in stream:
+        own = list(task.classes)
+        rows = [row for row in range(40) if any(SHOWN[row, label] for label in own)]
+        assert torch.equal(task.train.images, torch.from_numpy(PIXELS[rows]))
+        assert (task.train.marks.numpy()[:, own] == SHOWN[np.ix_(rows, own)]).all()
+        assert task.train.marks.sum() == SHOWN[np.ix_(rows, own)].sum()
+    several = sum(sum(SHOWN[row, list(task.classes)].any() for task in stream) > 1 for row in range(40))
+    assert f"{several} training images show classes of several tasks" in str(stream.report)
+    two = tensors(PIXELS, labels, PIXELS[:20], labels[:20], tasks=[2, 3], classes=[4, 0, 1, 2, 5])
+    run = cl.learn(two, cl.methods.for_several_labels(cl.methods.lwf(epochs=1)), device="cpu", progress=False)
+    assert np.isfinite(run.mean_average_precision()[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"y_train": np.where(np.arange(40)[:, None] == 7, 0, SHOWN)}, r"^image 7 has no label"),
+        ({"y_train": 2 * SHOWN.astype(int)}, "^marks are 0 or 1 for each of 40 images"),
+        ({"y_train": [[0, 1]] * 39 + [[1]]}, "^marks are 0 or 1 for each of 40 images"),
+        ({"y_train": [["a", "b"]] * 40}, "^marks are 0 or 1 for each of 40 images"),
+        ({"y_train": SHOWN[:30]}, "^marks are 0 or 1 for each of 40 images and each class"),
+        ({"y_test": SHOWN[:20, :5]}, "have a column for each of 6 classes, not 6 and 5"),
+        ({"y_test": np.arange(20) % 6}, "^marks are 0 or 1 for each of 20 images"),
+        ({"class_names": list("abc")}, "have a column for each of 3 classes, not 6 and 6"),
+        ({"validation": 0.2}, "^validation= takes images by their label, and these have several: leave it out"),
+        ({"tasks": 4}, "6 classes cannot be divided into 4 equal tasks"),
+        ({"x_test": PIXELS[:20, :, :4]}, "they must be the same"),
+        ({"y_train": SHOWN & (np.arange(6) > 0) | (np.arange(6) == 5)}, "class '0' has no training image"),
+    ],
+)
+def test_a_matrix_that_fits_nothing_is_refused_in_one_sentence(change, words):
+    given = {"x_train": PIXELS, "y_train": SHOWN, "x_test": PIXELS[:20], "y_test": SHOWN[:20], "tasks": 2} | change
+    with pytest.raises(ValueError, match=words) as caught:
+        tensors(**given)
+    assert "\n" not in str(caught.value)

@@ -1,5 +1,7 @@
 """Domain-incremental streams: each change against another way to make it, and what they share."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -101,6 +103,14 @@ def test_grounds_without_masks_are_refused_in_one_sentence():
         cl.streams.domains(DIGITS, "grounds")
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colours_of_other_than_grey_or_rgb_images_are_refused_in_one_sentence(channels):
+    images, labels = torch.zeros(8, channels, 8, 8, dtype=torch.uint8), torch.arange(8) % 2
+    words = rf'^change="colours" takes grey or RGB images, of 1 or 3 channels, not {channels}\.$'
+    with pytest.raises(ValueError, match=words):
+        cl.streams.domains(cl.streams.tensors(images, labels, images, labels, tasks=2), "colours")
+
+
 def test_domains_of_different_classes_are_refused_in_one_sentence():
     tasks = [Task(place, task.classes, task.train, task.validation, task.test) for place, task in enumerate(DIGITS)]
     with pytest.raises(ValueError, match=r"domains have the same classes, and class '\d' is not in both domain 0 and"):
@@ -134,3 +144,20 @@ def test_a_folder_of_domains_of_different_classes_or_of_one_is_refused_in_one_se
         cl.streams.folder(tmp_path / "art" / "a", size=6, domains=True)
     with pytest.raises(ValueError, match="leave out tasks and order"):
         cl.streams.folder(tmp_path, tasks=2, size=6, domains=True)
+
+
+def test_splits_above_domains_and_a_zip_file_are_refused_in_one_sentence(tmp_path):
+    """Taken for domains, the splits would make a stream of two tasks whose classes are the domains."""
+    pictures(tmp_path, {"train/art": "abc", "train/photo": "abc", "test/art": "abc", "test/photo": "abc"})
+    with pytest.raises(ValueError, match="has splits where domains are expected: lay the pictures out as <domain>"):
+        cl.streams.folder(tmp_path, size=6, domains=True)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("art/a/0.png", b"")
+    with pytest.raises(ValueError, match=r"are in a folder, and '.*all.zip' is a file: unpack it, and give the folder"):
+        cl.streams.folder(tmp_path / "all.zip", size=6, domains=True)
+
+
+def test_each_domain_may_have_splits_of_its_own(tmp_path):
+    pictures(tmp_path, {f"{domain}/{part}": "ab" for domain in ("art", "photo") for part in ("train", "test")})
+    stream = cl.streams.folder(tmp_path, size=6, domains=True)
+    assert [len(part) for task in stream for part in (task.train, task.test)] == [10] * 4

@@ -108,6 +108,18 @@ def test_blurred_boundaries_move_a_share_of_every_class_to_later_tasks_and_lose_
     assert max(counts) - min(counts) <= 1
 
 
+@pytest.mark.parametrize("images", [2, 3, 5])
+def test_boundaries_of_many_small_tasks_are_blurred_too(images):
+    """A task has fewer late images than there are tasks that follow."""
+    labels = torch.arange(10).repeat(images)
+    pixels = torch.randint(0, 256, (len(labels), 1, 8, 8), dtype=torch.uint8)
+    base = cl.streams.tensors(pixels, labels, pixels, labels, tasks=10)
+    stream = cl.streams.blurred(base, 0.5)
+    assert sum(len(task.train) for task in stream) == len(labels)
+    assert all(len(task.train) for task in stream)
+    assert [len(task.classes) > 1 for task in stream][:2] == [False, True]
+
+
 @pytest.mark.parametrize(("method", "heads"), [("er", "class"), ("lwf", "task"), ("eeil", "class"), ("mas", "task")])
 def test_a_blurred_stream_is_learned_by_methods_with_and_without_memory(method, heads):
     stream = cl.streams.blurred(DIGITS, 0.3).fewer(0.2)

@@ -46,3 +46,54 @@ def test_too_few_images_for_the_classes_of_a_task_are_refused_in_one_sentence():
         ValueError, match=r"per_task has an image for each of the 5 classes of a task, or more: \(4, 9\)"
     ):
         several(tasks=4, per_task=(4, 9))
+
+
+def rows_of(*splits):
+    return sorted(tuple(image.flatten().tolist()) for split in splits for image in split.images)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3])
+@pytest.mark.parametrize("seed", range(4))
+def test_of_fewer_images_and_across_blurred_boundaries_some_image_shows_every_class(share, seed):
+    """Also a class that is the first label of none, which sampling by that label would lose."""
+    stream = several(tasks=4, size=8, per_task=(12, 10), seed=seed)
+    fewer = stream.fewer(share)
+    assert all(set(task.train.shown.tolist()) == set(task.classes) for task in fewer)
+    assert sum(len(task.train) for task in fewer[1:]) < 36
+    assert rows_of(fewer[2].train) == sorted(set(rows_of(fewer[2].train)) & set(rows_of(stream.fewer(0.5)[2].train)))
+    blurred = cl.streams.blurred(stream, share + 0.4)
+    for task, own in zip(blurred, stream, strict=True):
+        assert set(own.classes) <= set(task.train.shown.tolist()) <= set(task.classes)
+        assert torch.equal(task.test.marks, own.test.marks)
+    assert rows_of(*(task.train for task in blurred)) == rows_of(*(task.train for task in stream))
+    assert len(blurred[3].train) > len(stream[3].train)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_tasks_return_each_visit_has_images_of_every_class(seed):
+    stream = several(tasks=4, size=8, per_task=(30, 10), seed=seed)
+    again = cl.streams.returning(stream, (0, 1, 0, 0), "same")
+    visits = [again[place].train for place in (0, 2, 3)]
+    assert rows_of(*visits) == rows_of(stream[0].train)
+    for visit in visits:
+        assert set(visit.shown.tolist()) == set(stream[0].classes)
+    shows = torch.stack([visit.marks.sum(dim=0) for visit in visits]).double()
+    assert (shows.max(dim=0).values - shows.min(dim=0).values).max() <= 6
+    with pytest.raises(ValueError, match=r"^class '\w+' has \d+ training images, too few for 40 visits\.$"):
+        cl.streams.returning(stream, (0,) * 40, "same")
+
+
+@pytest.mark.parametrize("change", ["rotations", "grounds", "colours", "permutations"])
+def test_every_change_makes_domains_of_it(change):
+    stream = cl.streams.domains(several(tasks=2, classes=range(4), size=8, per_task=(6, 4)), change, tasks=2)
+    recipe = cl.methods.for_several_labels(cl.methods.lwf(epochs=1))
+    run = cl.learn(stream, recipe, device="cpu", progress=False)
+    assert ((run.mean_average_precision() >= 0).sum(), run.model.classes) == (3, [4])
+    assert not torch.equal(stream[1].train.images, stream[0].train.images)
+
+
+def test_a_blurred_stream_of_several_labels_is_learned_and_measured():
+    stream = cl.streams.blurred(several(tasks=4, size=8, per_task=(12, 10)), 0.4)
+    run = cl.learn(stream, cl.methods.for_several_labels(cl.methods.lwf(epochs=1)), device="cpu", progress=False)
+    assert run.model.classes == [5] * 4
+    assert (run.mean_average_precision() >= 0).sum() == 10

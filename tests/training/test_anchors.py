@@ -59,3 +59,29 @@ def test_idle_is_a_pull_that_undoes_less_than_a_hundredth_of_the_distance_on_ave
         loss = CrossEntropy() + weight * Anchor(Even())
         sentences, _ = warned(patterns, cl.Recipe("even", loss, cl.networks.MultiHead(**SMALL), schedule=schedule))
         assert [f"undoes {100 * share:.2g} %" in sentence for sentence in sentences] == [True] * idle
+
+
+@pytest.mark.parametrize(
+    ("name", "phase", "enough"), [("bic", "bias", 2), ("packnet", "retrain", 2), ("eeil", "balanced", 2)]
+)
+def test_a_task_that_ends_without_its_last_phase_is_reported_once_and_the_advice_gives_it_an_epoch(name, phase, enough):
+    stream = cl.streams.digits(tasks=3, classes=range(6)).fewer(0.1)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        run = cl.learn(stream, cl.methods.named(name)(**cl.schedules.online()), device="cpu", progress=False)
+    words = [str(one.message) for one in warned]
+    assert len(words) == 1
+    assert words == list(run.warnings.values())
+    assert f"{name}: phase '{phase}" in words[0]
+    assert words[0].endswith(
+        f"gets none of 1 epoch, so that tasks end without it: {enough} epochs or more give it one."
+    )
+    with warnings.catch_warnings(action="error"):
+        next(cl.train(stream, name, epochs=enough, device="cpu"))
+        *_, last = run.recipe.with_epochs(enough).schedule.phases(1)
+    assert len(last[1]) == 1
+
+
+def test_a_first_phase_without_an_epoch_leaves_the_method_what_it_is():
+    with warnings.catch_warnings(action="error"):
+        next(cl.train(cl.streams.digits(tasks=2), "lwf", epochs=1, device="cpu"))
