@@ -18,12 +18,14 @@ from .division import DIVISION, Classes, Order, Plan, Tasks, arrange, call, shar
 from .domains import parts_of, relabelled, same_classes
 from .layout import Picture, layout, part_of
 from .listing import PATH, Open, listed
+from .mapped import in_file, made
 from .pictures import TooLarge, square
 from .report import Report
 from .stream import Split, Stream, Task, check_memory, sample
 
 _SPLITS = ("for training", "for validation", "for test")
-_AT_ONCE = 1000  # pictures that are handed to the threads together
+_AT_ONCE = 1000  # pictures that are handed to the threads together, and written to a file
+Decoded = tuple[str, str, list[str], bytes]  # a file, "" or why it cannot be read, what was converted, and its digest
 
 
 @checked(**DIVISION, size=Whole(at_least=1), path=PATH)
@@ -36,6 +38,7 @@ def folder(
     validation: float | int = 0,
     splits: bool | None = None,
     domains: bool = False,
+    mapped: str | os.PathLike | None = None,
 ) -> Stream:
     """Pictures of any size from `path/<class>/`, or `path/train/<class>/` and `path/test/<class>/`.
 
@@ -46,14 +49,17 @@ def folder(
     test/; names such as Training/ and valid/ will do. splits: True if such folders are splits, False if they are
     classes, None to see it from what lies in them. domains: whether the sub-folders are domains,
     `path/<domain>/<class>/`, each a task in the order of their names, with the same classes; `tasks` and `order`
-    are left at their defaults then. Hidden files are left out; so are pictures that cannot be read, or not in 100
-    MB, with one warning that counts and names them. `report` says what was taken, guessed, converted and skipped.
+    are left at their defaults then. mapped: a folder for the decoded images, which are read from there when they are
+    asked for, as by `cl.streams.mapped`, so that the stream may be larger than memory; they go with it. Hidden files
+    are left out; so are pictures that cannot be read, or not in 100 MB, with one warning that counts and names them.
+    `report` says what was taken, guessed, converted and skipped.
     The other arguments, and the ValueError when they do not fit, as in `arrange`.
     """
     code = call(folder, locals())
     path = Path(path).expanduser()
     if domains:
-        return _domains(path, tasks, order, code, size=size, classes=classes, validation=validation, splits=splits)
+        more = {"size": size, "classes": classes, "validation": validation, "splits": splits, "mapped": mapped}
+        return _domains(path, tasks, order, code, **more)
     report = Report()
     with listed(path, report) as (names, open_file):
         pictures = layout(path, names, splits, report)
@@ -61,7 +67,17 @@ def folder(
         plan = arrange(class_names, tasks, order, classes, validation)
         chosen = {class_names[label] for task in plan for label in task}
         pictures = [picture for picture in pictures if picture.label in chosen]
-        parts = _read(pictures, class_names, plan, validation, size, open_file, path, report)
+        parts = _read(
+            pictures,
+            class_names,
+            plan,
+            validation,
+            size,
+            open_file,
+            path,
+            report,
+            None if mapped is None else made(mapped),
+        )
     found = [Task(index, labels, *parts[3 * index : 3 * index + 3]) for index, labels in enumerate(plan)]
     counts = ", ".join(f"{sum(map(len, parts[i::3])):,} {what}" for i, what in enumerate(_SPLITS))
     report.add("taken", f"{sum(map(len, parts)):,} pictures of {len(chosen)} classes, {counts}")
@@ -105,24 +121,26 @@ def _read(
     open_file: Open,
     path: Path,
     report: Report,
+    home: Path | None,
 ) -> list[Split]:
     """The splits of the tasks, three of each.
 
-    A picture is decoded straight into its split, so that no second copy of the stream is needed; where some cannot be
-    read, the others are divided and read again.
+    A picture is decoded straight into its split, so that no second copy of the stream is needed, or with a ``home``
+    into a file there, some at a time; where some cannot be read, the others are divided and read again.
     """
     numbers = {name: number for number, name in enumerate(class_names)}
     while True:
         labels = torch.tensor([numbers[picture.label] for picture in pictures]).long()
         groups = _groups(pictures, labels, class_names, plan, validation)
-        check_memory(len(pictures), (3, size, size))
-        images = [np.empty((len(rows), 3, size, size), dtype=np.uint8) for rows in groups]
-        jobs = [
-            (pictures[row].file, image)
-            for own, rows in zip(images, groups, strict=True)
-            for row, image in zip(rows.tolist(), own, strict=True)
+        if home is None:
+            check_memory(len(pictures), (3, size, size))
+        results: list[Decoded] = []
+        decoded = _decoder(pictures, open_file, size, results)
+        images = [
+            decoded(rows) if home is None or not len(rows) else in_file(map(decoded, rows.split(_AT_ONCE)), home)
+            for rows in groups
         ]
-        results = sorted(_decode(jobs, open_file, size))
+        results.sort()
         failed = {file: reason for file, reason, _, _ in results if reason}
         if not failed:
             break
@@ -139,7 +157,7 @@ def _read(
         if digest in seen:
             report.add("taken", "copies of another picture", file)
         seen.add(digest)
-    return [Split(torch.from_numpy(own), labels[rows]) for own, rows in zip(images, groups, strict=True)]
+    return [Split(own, labels[rows]) for own, rows in zip(images, groups, strict=True)]
 
 
 def _groups(
@@ -162,12 +180,24 @@ def _groups(
     return found
 
 
-def _decode(
-    jobs: Sequence[tuple[str, np.ndarray]], open_file: Open, size: int
-) -> list[tuple[str, str, list[str], bytes]]:
-    """Fill the image of each (file, image): (file, "" or why it cannot be read, what was converted, digest)."""
+def _decoder(
+    pictures: Sequence[Picture], open_file: Open, size: int, results: list[Decoded]
+) -> Callable[[Tensor], Tensor]:
+    """What decodes the pictures of some rows (M,) into images (M, 3, size, size), and adds to ``results``."""
 
-    def one(job: tuple[str, np.ndarray]) -> tuple[str, str, list[str], bytes]:
+    def decoded(rows: Tensor) -> Tensor:
+        images = np.empty((len(rows), 3, size, size), dtype=np.uint8)
+        jobs = [(pictures[row].file, image) for row, image in zip(rows.tolist(), images, strict=True)]
+        results.extend(_decode(jobs, open_file, size))
+        return torch.from_numpy(images)
+
+    return decoded
+
+
+def _decode(jobs: Sequence[tuple[str, np.ndarray]], open_file: Open, size: int) -> list[Decoded]:
+    """Fill the image of each (file, image)."""
+
+    def one(job: tuple[str, np.ndarray]) -> Decoded:
         name, image = job
         try:
             with open_file(name) as file:
@@ -181,7 +211,7 @@ def _decode(
 
     affinity: Callable | None = getattr(os, "sched_getaffinity", None)
     threads = min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
-    found: list[tuple[str, str, list[str], bytes]] = []
+    found: list[Decoded] = []
     # Pillow warns of odd metadata, and of large pictures, which are refused here.
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         warnings.simplefilter("ignore")

@@ -31,10 +31,8 @@ def mapped(stream: Stream, folder: Annotated[str | os.PathLike, Location()]) -> 
     files, which are written chunk by chunk and go with what has been learned from them. What is in ``folder`` from an
     earlier call with the same stream is used, anything else is written anew. ValueError where nothing can be written.
     """
-    place = Path(folder)
+    place, tasks = made(folder), []
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        tasks = []
         for task in stream:
             files = (place / f"{task.index}-{kind}.bin" for kind in range(3))
             train, validation, test = map(on_disk, parts_of(task), files)
@@ -42,6 +40,16 @@ def mapped(stream: Stream, folder: Annotated[str | os.PathLike, Location()]) -> 
     except OSError as error:
         raise ValueError(f"{str(place)!r} takes no images: {error.strerror}.") from error
     return Stream(tasks, stream.class_names, stream.name, stream.code, stream.report, stream.returning)
+
+
+def made(folder: str | os.PathLike) -> Path:
+    """The folder, made where it is missing; ValueError where it cannot be."""
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{str(place)!r} takes no images: {error.strerror}.") from error
+    return place
 
 
 def on_disk(split: Split, path: Path) -> Split:

@@ -1,9 +1,12 @@
 """Images in files: the same stream and the same run, without a copy in memory."""
 
+import shutil
 import sys
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import cltutor as cl
@@ -26,6 +29,47 @@ def test_the_stream_is_the_same_and_its_images_are_in_files(tmp_path):
             assert is_mapped(getattr(one, part).images)
             assert not is_mapped(getattr(task, part).images)
             assert torch.equal(getattr(one, part).images, getattr(task, part).images)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder with two classes of more pictures than are decoded at a time, and one that cannot be read."""
+    drawn = np.random.default_rng(0)
+    for number in range(2600):
+        path = tmp_path / "pictures" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(drawn.integers(0, 256, (5, 4, 3), dtype=np.uint8)).save(path)
+    (path.parent / "broken.png").write_bytes(b"no picture")
+    return tmp_path / "pictures"
+
+
+def test_a_folder_of_pictures_is_decoded_into_files_some_at_a_time(pictures, tmp_path):
+    settings = {"tasks": 2, "size": 4, "validation": 2}
+    with pytest.warns(UserWarning, match="1 of 2601 pictures"):
+        stream = cl.streams.folder(pictures, **settings, mapped=str(tmp_path / "decoded"))
+    with pytest.warns(UserWarning, match="1 of 2601 pictures"):
+        expected = cl.streams.folder(pictures, **settings)
+    assert stream.fingerprint == expected.fingerprint
+    assert list(stream.report) == list(expected.report)
+    assert f"mapped={str(tmp_path / 'decoded')!r}" in stream.code
+    for one, task in zip(stream, expected, strict=True):
+        for part in ("train", "validation", "test"):
+            assert is_mapped(getattr(one, part).images)
+            assert torch.equal(getattr(one, part).images, getattr(task, part).images)
+    assert list((tmp_path / "decoded").iterdir()) == []
+
+
+def test_domains_of_pictures_are_decoded_into_files_too(pictures, tmp_path):
+    (pictures / "b" / "broken.png").unlink()
+    shutil.copytree(pictures, tmp_path / "domains" / "one")
+    shutil.copytree(pictures, tmp_path / "domains" / "two")
+    stream = cl.streams.folder(tmp_path / "domains", domains=True, mapped=tmp_path / "decoded")
+    assert [is_mapped(task.train.images) for task in stream] == [True, True]
+
+
+def test_decoded_pictures_that_no_folder_takes_are_refused_in_one_sentence(pictures):
+    with pytest.raises(ValueError, match=r"^'.*a/0.png' takes no images: File exists\.$"):
+        cl.streams.folder(pictures, tasks=2, mapped=pictures / "a" / "0.png")
 
 
 def test_a_task_is_trained_on_without_a_copy_of_its_images(tmp_path):
