@@ -239,6 +239,26 @@ def test_links_that_a_reader_follows_are_no_fault(tmp_path):
     assert list(build.faults(tmp_path)) == []
 
 
+WHOLE = (
+    '<a href="sub/b.html#there">x</a><a href="#here">x</a><p id="here"><a href="#">x</a></p><a href="mailto:x">x</a>',
+    '<img src="data:image/png;base64,x"><script>"<a href=none.html>"</script><a href="sub/b.html?q=1">x</a>',
+)
+TORN = (
+    '<details><a href="docs/none.md">x</a></details>',
+    '<a href="sub/b.html#elsewhere">x</a>',
+    '<a href="#nowhere">x</a>',
+    '<p><img src="none.png"></p>',
+)
+
+
+@pytest.mark.parametrize(("link", "found"), [*((one, 0) for one in WHOLE), *((one, 1) for one in TORN)])
+def test_a_link_to_what_is_not_there_is_found_also_where_it_is_written_as_html(tmp_path, link, found):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.html").write_text('<h1 id="there">b</h1><a href="../a.html">back</a>')
+    (tmp_path / "a.html").write_text(link)
+    assert [line.startswith("a.html leads to ") for line in build.broken(tmp_path)] == [True] * found
+
+
 def test_scripts_that_cannot_be_had_are_left_out_in_words(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert build.vendor(tmp_path / "npm") == "npm, which brings requirejs@2.3.7, is not installed"

@@ -29,7 +29,7 @@ html_theme_options = {"use_download_button": False, "use_fullscreen_button": Tru
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_last_updated_fmt = None
 
-myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "html_image"]
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
 
