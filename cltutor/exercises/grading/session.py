@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +56,7 @@ class Session:
         self.input, self.output = self.process.stdin, self.process.stdout
         self.confined: bool | None = None  # until the process has said so
         self.thread: threading.Thread | None = None  # of the conversation
+        self.took = 0.0  # seconds of the last `run`
 
     def close(self) -> None:
         """End the process and all that it started; on macOS only those in its own session, on Windows itself."""
@@ -84,7 +86,11 @@ class Session:
         """
         if self.confined is None:
             self.confined = self._within(STARTING, self._hear).get("confined") is True
-        return self._within(self.seconds, lambda: self._converse(sources, judged))
+        before = time.monotonic()
+        try:
+            return self._within(self.seconds, lambda: self._converse(sources, judged))
+        finally:
+            self.took = time.monotonic() - before
 
     def _within(self, seconds: float, work: Callable[[], Any]) -> Any:
         """The result of ``work``; Ended where it takes longer, or the process says what is no message."""

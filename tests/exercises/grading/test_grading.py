@@ -12,7 +12,7 @@ from nbformat import v4
 
 from cltutor import cli
 from cltutor.exercises.grading import confining, otter, tables
-from cltutor.exercises.grading.grading import Graded, grade_one
+from cltutor.exercises.grading.grading import Graded, grade, grade_one
 
 MEMORY = 4 * 2**30
 BOOKS = sorted((Path(__file__).resolve().parents[3] / "notebooks").glob("*.ipynb"))
@@ -192,6 +192,21 @@ def test_what_a_notebook_leaves_behind_in_a_session_of_its_own_is_ended(tmp_path
     assert found.passed == 0
     left = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.name != "self"]
     assert not [line for line in left if str(tmp_path).encode() in line]
+
+
+def test_many_endless_cells_take_no_longer_than_one_of_each_exercise(tmp_path):
+    endless = ["import cltutor as cl", *(f"def loop():\n    while True: pass\nx = {i}\n{CHECK}" for i in range(9))]
+    found = graded(tmp_path, *(cell.replace("answer", "loop()") for cell in endless), seconds=1)
+    assert found.notes == ["the limit of all its exercises together is spent: the rest of its cells is not run"]
+    assert not found.passed
+
+
+def test_a_link_to_a_notebook_outside_the_folder_is_not_read(tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "bob.ipynb").symlink_to(book(tmp_path / "solved.ipynb", *SOLVED))
+    ((found, _),) = grade(tmp_path / "class", 60, MEMORY)
+    assert found.notes == ["it is a link to a file outside the folder, which is not read"]
+    assert not found.results
 
 
 def test_letters_that_utf_8_has_not_become_escapes(tmp_path):
