@@ -264,6 +264,13 @@ def test_scripts_that_cannot_be_had_are_left_out_in_words(tmp_path, monkeypatch)
     assert build.vendor(tmp_path / "npm") == "npm, which brings requirejs@2.3.7, is not installed"
 
 
+def test_where_npm_has_no_network_its_last_line_says_why(tmp_path, monkeypatch):
+    (tmp_path / "npm").write_text("#!/bin/sh\necho 'one\nnpm error network request failed' >&2\nexit 1\n")
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert build.vendor(tmp_path / "x") == "npm cannot bring requirejs@2.3.7 (npm error network request failed)"
+
+
 def test_a_script_that_is_not_what_it_was_is_not_used(tmp_path, monkeypatch):
     """A pretended npm packs something else."""
     import io

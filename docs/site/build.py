@@ -53,7 +53,7 @@ def vendor(folder: Path) -> str | None:
             return f"npm, which brings {package}, is not installed"
         done = subprocess.run([npm, "pack", package, "--json"], cwd=folder, capture_output=True, text=True)
         if done.returncode:
-            return f"npm cannot bring {package} ({done.stderr.strip().splitlines()[-1:] or 'no network'})"
+            return f"npm cannot bring {package} ({(done.stderr.strip() or 'no network').splitlines()[-1]})"
         archive = folder / json.loads(done.stdout)[0]["filename"].replace("@", "").replace("/", "-")
         with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as packed:
             for inside, name in files.items():
