@@ -1,6 +1,7 @@
 """What the pages are made of: equations as MathML, the reference from docstrings, links and hosts."""
 
 import importlib.util
+import inspect
 import json
 import re
 import sys
@@ -55,6 +56,25 @@ def test_a_name_without_a_docstring_is_found(tmp_path):
             """Something."""
 
     assert list(reference._silent(Silent)) == ["act"]
+
+
+class Declares:
+    """Has a fact."""
+
+    keeps = True
+
+
+class Computes(Declares):
+    """Has a property in its place, which inspect would document with the words of `bool`."""
+
+    @property
+    def keeps(self):
+        return False
+
+
+def test_a_property_in_place_of_a_fact_needs_words_of_its_own():
+    assert "Returns True" in inspect.getdoc(Computes.keeps)
+    assert list(reference._silent(Computes)) == ["keeps"]
 
 
 def test_every_public_name_states_its_shapes_units_errors_and_source():

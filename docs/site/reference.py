@@ -47,7 +47,8 @@ def _silent(kind: type) -> Iterator[str]:
     for name, value in vars(kind).items():
         if name.startswith("_") or not (inspect.isfunction(value) or isinstance(value, property)):
             continue
-        if not (inspect.getdoc(getattr(kind, name)) or "").strip():
+        # A property in place of a plain fact gets the words of the fact's own type.
+        if (inspect.getdoc(getattr(kind, name)) or "").strip() in ("", *map(inspect.getdoc, (bool, int, str, tuple))):
             yield name
 
 
