@@ -68,11 +68,14 @@ def test_the_readme_names_every_method_of_a_paper_once_in_its_table():
     assert set(named) <= shipped
 
 
-def test_the_readme_says_in_its_first_screen_what_it_is_and_its_two_commands():
+def test_the_readme_says_in_its_first_screen_what_it_is_and_its_two_commands_and_shows_a_moving_picture():
     first = "\n".join(README.splitlines()[:24])
     assert "    make lab" in first
     assert "    make test" in first
-    assert "![" in first
+    assert "Inside: " in first
+    picture, width = re.search(r'<img src="([^"]+)" width="(\d+)" alt="[^"]{40,}">', first).groups()
+    assert (ROOT / picture).read_bytes()[:3] == b"GIF"
+    assert int(width) <= 700, "higher than what a screen of 720 pixels has left"
 
 
 def test_the_links_of_the_readme_and_of_the_guides_lead_to_files():

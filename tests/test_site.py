@@ -1,6 +1,7 @@
 """What the pages are made of: equations as MathML, the reference from docstrings, links and hosts."""
 
 import importlib.util
+import inspect
 import json
 import re
 import sys
@@ -55,6 +56,25 @@ def test_a_name_without_a_docstring_is_found(tmp_path):
             """Something."""
 
     assert list(reference._silent(Silent)) == ["act"]
+
+
+class Declares:
+    """Has a fact."""
+
+    keeps = True
+
+
+class Computes(Declares):
+    """Has a property in its place, which inspect would document with the words of `bool`."""
+
+    @property
+    def keeps(self):
+        return False
+
+
+def test_a_property_in_place_of_a_fact_needs_words_of_its_own():
+    assert "Returns True" in inspect.getdoc(Computes.keeps)
+    assert list(reference._silent(Computes)) == ["keeps"]
 
 
 def test_every_public_name_states_its_shapes_units_errors_and_source():
@@ -239,9 +259,36 @@ def test_links_that_a_reader_follows_are_no_fault(tmp_path):
     assert list(build.faults(tmp_path)) == []
 
 
+WHOLE = (
+    '<a href="sub/b.html#there">x</a><a href="#here">x</a><p id="here"><a href="#">x</a></p><a href="mailto:x">x</a>',
+    '<img src="data:image/png;base64,x"><script>"<a href=none.html>"</script><a href="sub/b.html?q=1">x</a>',
+)
+TORN = (
+    '<details><a href="docs/none.md">x</a></details>',
+    '<a href="sub/b.html#elsewhere">x</a>',
+    '<a href="#nowhere">x</a>',
+    '<p><img src="none.png"></p>',
+)
+
+
+@pytest.mark.parametrize(("link", "found"), [*((one, 0) for one in WHOLE), *((one, 1) for one in TORN)])
+def test_a_link_to_what_is_not_there_is_found_also_where_it_is_written_as_html(tmp_path, link, found):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.html").write_text('<h1 id="there">b</h1><a href="../a.html">back</a>')
+    (tmp_path / "a.html").write_text(link)
+    assert [line.startswith("a.html leads to ") for line in build.broken(tmp_path)] == [True] * found
+
+
 def test_scripts_that_cannot_be_had_are_left_out_in_words(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert build.vendor(tmp_path / "npm") == "npm, which brings requirejs@2.3.7, is not installed"
+
+
+def test_where_npm_has_no_network_its_last_line_says_why(tmp_path, monkeypatch):
+    (tmp_path / "npm").write_text("#!/bin/sh\necho 'one\nnpm error network request failed' >&2\nexit 1\n")
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert build.vendor(tmp_path / "x") == "npm cannot bring requirejs@2.3.7 (npm error network request failed)"
 
 
 def test_a_script_that_is_not_what_it_was_is_not_used(tmp_path, monkeypatch):

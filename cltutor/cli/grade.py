@@ -46,9 +46,14 @@ def main(arguments: argparse.Namespace) -> int:
         graded.append(found)
         safe &= confined
         print(f"{number} of {count}  {found.name}: {found.passed} of {len(found.results)} passed", flush=True)
-        write_bytes(arguments.out, as_csv(graded).encode("utf-8"))
-    write_bytes(page, as_html(graded, CONFINED if safe else NOT_CONFINED).encode("utf-8"))
+        _write(arguments.out, as_csv(graded))
+    _write(page, as_html(graded, CONFINED if safe else NOT_CONFINED))
     if not safe:
         print(NOT_CONFINED, file=sys.stderr)
     print(f"{arguments.out} and {page}.")
     return 0
+
+
+def _write(path: Path, words: str) -> None:
+    """Names of files and students' messages may have characters that UTF-8 has not: they become escapes."""
+    write_bytes(path, words.encode("utf-8", "backslashreplace"))

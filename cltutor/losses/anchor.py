@@ -65,6 +65,7 @@ class Anchor(Term):
 
     @property
     def takes_several_labels(self) -> bool:  # type: ignore[override]  # the importance says it
+        """Whether it works where images have several labels."""
         return self.importance.takes_several_labels
 
     @property

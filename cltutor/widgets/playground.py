@@ -126,6 +126,7 @@ class Playground(CollectsRuns):
 
     @property
     def count(self) -> int:
+        """How many seeds are trained."""
         return self.seeds.value
 
     def _changed(self) -> None:
@@ -167,6 +168,7 @@ class Playground(CollectsRuns):
 
     @property
     def beside(self) -> list[Run]:
+        """The recorded runs that are shown beside those that were trained."""
         return self.recorded.shown
 
     @property

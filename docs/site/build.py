@@ -16,8 +16,10 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterable
+from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -51,7 +53,7 @@ def vendor(folder: Path) -> str | None:
             return f"npm, which brings {package}, is not installed"
         done = subprocess.run([npm, "pack", package, "--json"], cwd=folder, capture_output=True, text=True)
         if done.returncode:
-            return f"npm cannot bring {package} ({done.stderr.strip().splitlines()[-1:] or 'no network'})"
+            return f"npm cannot bring {package} ({(done.stderr.strip() or 'no network').splitlines()[-1]})"
         archive = folder / json.loads(done.stdout)[0]["filename"].replace("@", "").replace("/", "-")
         with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as packed:
             for inside, name in files.items():
@@ -118,6 +120,36 @@ def faults(html: Path) -> Iterable[str]:
         yield f"the site has {size / 2**20:.0f} MB, more than {LIMIT // 2**20}"
 
 
+class _Page(HTMLParser):
+    """Where a page leads to, and the places in it that others can lead to."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.leads, self.places = set(), set()
+        self.feed(path.read_text(encoding="utf-8", errors="replace"))
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("id", "name"):
+                self.places.add(value)
+            elif name in ("href", "src") and value and value != "#":
+                self.leads.add(value)
+
+
+def broken(html: Path) -> Iterable[str]:
+    """Links to what is not in the site; Sphinx finds none that are written as HTML, as in folded parts."""
+    pages = {path.resolve(): _Page(path) for path in sorted(html.rglob("*.html")) if "_static" not in path.parts}
+    for path, page in pages.items():
+        for lead in sorted(page.leads):
+            parts = urlsplit(lead)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            place = unquote(parts.fragment)
+            if not target.exists() or (place and target in pages and place not in pages[target].places):
+                yield f"{path.relative_to(html.resolve())} leads to {lead}, which is not there"
+
+
 def main(argv: list[str] | None = None) -> int:
     """Build; 0 when everything holds, 1 with what does not."""
     options = argparse.ArgumentParser(prog="make site", description=__doc__)
@@ -139,21 +171,21 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     left, folder = [], BUILD / "npm"
     if why := ("of --offline" if chosen.offline else vendor(folder)):
-        left.append(f"widgets in the pages are left out, because {why}")
+        left.append(f"widgets in the pages, because {why}")
     if chosen.without_outputs:
-        left.append("the notebooks' outputs are left out, because of --without-outputs")
+        left.append("the notebooks' outputs, because of --without-outputs")
     stage(BUILD / "source", None if why else folder)
     reference.write(BUILD / "source" / "api")
     done = _sphinx(BUILD / "source", BUILD / "html", "off" if chosen.without_outputs else "cache")
-    wrong = [f"Sphinx ended with {done}"] if done else list(faults(BUILD / "html"))
+    wrong = [f"Sphinx ended with {done}"] if done else [*faults(BUILD / "html"), *broken(BUILD / "html")]
     for line in wrong:
         print(line, file=sys.stderr)
     if not wrong:
         size = sum(path.stat().st_size for path in (BUILD / "html").rglob("*") if path.is_file())
         print(f"{BUILD / 'html' / 'index.html'}: {size / 2**20:.1f} MB.")
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
-        left.append("no browser can open the pages here, as tests/browser/test_site.py does: there is no Chromium")
-    left.append("addresses on other hosts are not checked: sphinx-build -b linkcheck does it with a network")
+        left.append("opening the pages, as tests/browser/test_site.py does, because there is no Chromium")
+    left.append("addresses on other hosts, which sphinx-build -b linkcheck checks with a network")
     print("\n".join(f"Left out: {words}." for words in left))
     return bool(wrong)
 

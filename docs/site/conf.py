@@ -25,17 +25,20 @@ html_css_files = ["cltutor.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
-html_theme_options = {"use_download_button": False, "use_fullscreen_button": True, "secondary_sidebar_items": []}
+html_theme_options = {
+    "use_download_button": False, "use_fullscreen_button": True, "secondary_sidebar_items": [],
+    "navbar_persistent": [],  # a second search field, in a bar of its own
+}  # fmt: skip
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_last_updated_fmt = None
 
-myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "html_image"]
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
 
 nb_execution_mode = os.environ.get("CLTUTOR_SITE_EXECUTION", "cache")
 nb_execution_cache_path = os.environ.get("CLTUTOR_SITE_CACHE", "")
-nb_execution_timeout = 600
+nb_execution_timeout = 1800  # of a cell, also on a machine that does something else
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 suppress_warnings = ["myst-nb.lexer"]  # where the notebooks are not executed

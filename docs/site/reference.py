@@ -32,7 +32,8 @@ def top() -> dict[str, Any]:
 
 
 def undocumented() -> Iterator[str]:
-    """Public names, and public methods that a class of cltutor defines, without a docstring of their own."""
+    """Public modules, their names and the public methods of their classes that have no docstring of their own."""
+    yield from (f"cl.{name}" for name, module in modules().items() if not (module.__doc__ or "").strip())
     for room, names in [("", top()), *((f"{name}.", public(module)) for name, module in modules().items())]:
         for name, value in names.items():
             if not (value.__doc__ or "").strip():
@@ -46,7 +47,8 @@ def _silent(kind: type) -> Iterator[str]:
     for name, value in vars(kind).items():
         if name.startswith("_") or not (inspect.isfunction(value) or isinstance(value, property)):
             continue
-        if not (inspect.getdoc(getattr(kind, name)) or "").strip():
+        # A property in place of a plain fact gets the words of the fact's own type.
+        if (inspect.getdoc(getattr(kind, name)) or "").strip() in ("", *map(inspect.getdoc, (bool, int, str, tuple))):
             yield name
 
 

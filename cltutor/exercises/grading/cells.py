@@ -13,7 +13,8 @@ from types import CodeType
 CHECKED = re.compile(r"""\bcheck\(\s*["']([\w-]+)["']""")
 # What only a notebook that looks for the package's own solutions names.
 LOOKS_BEHIND = re.compile(r"\bnotebook_0\d\b|\bEXERCISES\b|\bexercises\s*\.\s*(?:checking|grading)\b|\bgetsource\b")
-LARGEST = 100 * 2**20  # bytes of a notebook
+LARGEST = 100 * 2**20  # bytes of a notebook, most of them pictures
+MOST_CODE = 2**20  # letters of its code: to compile 30 million takes 9 GB
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,15 @@ def read(path: Path) -> list[Cell]:
     Raises:
         ValueError: the file is no notebook.
     """
+    if path.stat().st_size > LARGEST:
+        raise ValueError("it has more than 100 MB")
     try:
-        if path.stat().st_size > LARGEST:
-            raise ValueError("it is too large")
         cells = json.loads(path.read_bytes())["cells"]
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"it cannot be read as a notebook: {type(error).__name__}") from error
+    if sum(map(len, sources)) > MOST_CODE:
+        raise ValueError("it has more than a million letters of code")
     return [part for source in sources for part in parts(source)]
 
 

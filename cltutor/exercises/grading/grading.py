@@ -47,7 +47,11 @@ def grade(folder: Path, seconds: float, memory: int) -> Iterator[tuple[Graded, b
     seconds: for an exercise with the cells that it needs; memory: bytes.
     """
     for path in notebooks(folder):
-        yield grade_one(path, path.relative_to(folder).as_posix(), seconds, memory)
+        name = path.relative_to(folder).as_posix()
+        if path.resolve().is_relative_to(folder.resolve()):
+            yield grade_one(path, name, seconds, memory)
+        else:  # such as to the teacher's own
+            yield Graded(name, notes=["it is a link to a file outside the folder, which is not read"]), True
 
 
 def grade_one(path: Path, name: str, seconds: float, memory: int) -> tuple[Graded, bool]:
@@ -81,8 +85,14 @@ def _run(cells: list[Cell], graded: Graded, seconds: float, memory: int) -> bool
     """Run the cells of each exercise, and what they need; a cell that ended its process is not run again."""
     session: Session | None = None
     done, fatal, confined = set[int](), set[int](), True
+    left = seconds * len(expected_in(cells))
     try:
         for place in (i for i, cell in enumerate(cells) if cell.exercises):
+            if left <= 0:
+                graded.notes.append(
+                    "the limit of all its exercises together is spent: the rest of its cells is not run"
+                )
+                break
             session = session or Session(seconds, memory)
             wanted = [i for i in needed(cells, place) if i not in done | fatal]
             try:
@@ -91,6 +101,7 @@ def _run(cells: list[Cell], graded: Graded, seconds: float, memory: int) -> bool
             except Ended as ended:
                 stopped, done = ("", str(ended)), set()
                 fatal.add(place)
+            left -= session.took
             confined &= session.confined is not False
             if place in fatal:
                 session.close()

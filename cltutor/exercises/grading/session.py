@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -19,6 +21,8 @@ from .student import PACKAGE
 from .wire import LONGEST, Broken, decode, loads, raised, receive, send
 
 STARTING = 120.0  # seconds that a process may take to import cltutor, which is no fault of the student's
+ENDING = 10.0  # seconds in which what a process has started can be ended
+KEEPER = Path(__file__).with_name("keeper.py")
 # Of the grader's environment; no password or token that may be in the rest.
 KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
@@ -41,6 +45,8 @@ class Session:
         environment |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR"), place)
         environment |= {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         words = [sys.executable, "-P", "-m", "cltutor.exercises.grading.student", str(memory), str(int(10 * seconds))]
+        if sys.platform == "linux":
+            words = [sys.executable, "-I", "-S", str(KEEPER), *words]
         self.process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd=place, env=environment, start_new_session=True,
@@ -50,9 +56,14 @@ class Session:
         self.input, self.output = self.process.stdin, self.process.stdout
         self.confined: bool | None = None  # until the process has said so
         self.thread: threading.Thread | None = None  # of the conversation
+        self.took = 0.0  # seconds of the last `run`
 
     def close(self) -> None:
-        """End the process and those that it started and did not move to a session of their own."""
+        """End the process and all that it started; on macOS only those in its own session, on Windows itself."""
+        if sys.platform == "linux":
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(ENDING)
         with suppress(OSError):
             if hasattr(os, "killpg"):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -75,7 +86,11 @@ class Session:
         """
         if self.confined is None:
             self.confined = self._within(STARTING, self._hear).get("confined") is True
-        return self._within(self.seconds, lambda: self._converse(sources, judged))
+        before = time.monotonic()
+        try:
+            return self._within(self.seconds, lambda: self._converse(sources, judged))
+        finally:
+            self.took = time.monotonic() - before
 
     def _within(self, seconds: float, work: Callable[[], Any]) -> Any:
         """The result of ``work``; Ended where it takes longer, or the process says what is no message."""
@@ -101,7 +116,8 @@ class Session:
         code = None
         with suppress(subprocess.TimeoutExpired):
             code = self.process.wait(2)
-        if code in (-signal.SIGABRT, -signal.SIGSEGV, -getattr(signal, "SIGKILL", 9), -getattr(signal, "SIGBUS", 10)):
+        ended = (signal.SIGABRT, signal.SIGSEGV, getattr(signal, "SIGKILL", 9), getattr(signal, "SIGBUS", 10))
+        if code in [sign for number in ended for sign in (-number, 128 + number)]:  # of it, or of its keeper's
             return "the process was ended by the system, mostly for its memory"
         return str(error)
 

@@ -23,13 +23,13 @@ def columns(graded: Sequence[Graded]) -> list[str]:
 
 def text(cell: str) -> str:
     """A cell of a student's words: a spreadsheet would compute one that begins with =, +, - or @."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return f"'{cell}" if cell.lstrip()[:1] in ("=", "+", "-", "@") else cell
 
 
 def as_csv(graded: Sequence[Graded]) -> str:
     """A row for each notebook: 1 or 0 for an exercise, empty where it has none; how many it passed; notes."""
     exercises, file = columns(graded), io.StringIO()
-    table = csv.writer(file, lineterminator="\n")
+    table = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)  # also where ; separates
     table.writerow(["notebook", *exercises, "passed", "of", "notes"])
     for one in graded:
         marks = [int(one.results[name].passed) if name in one.results else "" for name in exercises]

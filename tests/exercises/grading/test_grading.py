@@ -1,6 +1,7 @@
 """A class's notebooks, honest and hostile: what is right passes, and nothing that a notebook does changes a verdict."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from nbformat import v4
 
 from cltutor import cli
 from cltutor.exercises.grading import confining, otter, tables
-from cltutor.exercises.grading.grading import Graded, grade_one
+from cltutor.exercises.grading.grading import Graded, grade, grade_one
 
 MEMORY = 4 * 2**30
 BOOKS = sorted((Path(__file__).resolve().parents[3] / "notebooks").glob("*.ipynb"))
@@ -51,19 +52,21 @@ def test_a_folder_becomes_a_table_for_a_gradebook_and_one_to_read(tmp_path, caps
     book(tmp_path / "ada" / "01.ipynb", *SOLVED)
     book(tmp_path / "=bob.ipynb", "import cltutor as cl", UNKNOWN.format(" ..."), FIRST.replace("0.09", "0.08") + CHECK)
     (tmp_path / "eve.ipynb").write_text("no notebook")
+    book(tmp_path / "zoe;\t=1+1.ipynb", "import cltutor as cl")
     out = tmp_path / "grades.csv"
     assert cli.main(["grade", str(tmp_path), "--out", str(out)]) == 0
     assert out.read_text().splitlines() == [
-        "notebook,01-unknown,01-forgetting,01-confusion,passed,of,notes",
-        "'=bob.ipynb,0,0,0,0,3,",  # a spreadsheet would compute what begins with =
-        "ada/01.ipynb,1,1,1,3,3,",
-        "eve.ipynb,,,,0,0,it cannot be read as a notebook: JSONDecodeError",
+        '"notebook","01-unknown","01-forgetting","01-confusion","passed","of","notes"',
+        """"'=bob.ipynb",0,0,0,0,3,\"\"""",  # a spreadsheet would compute what begins with =
+        '"ada/01.ipynb",1,1,1,3,3,""',
+        '"eve.ipynb","","","",0,0,"it cannot be read as a notebook: JSONDecodeError"',
+        '"zoe;\t=1+1.ipynb","","","",0,0,"it has no exercise"',  # quoted, for a spreadsheet that separates by ;
     ]
     page = out.with_suffix(".html").read_text()
     assert "You compare with the diagonal" in page
     assert "There is no answer here yet" in page
     assert "It is not checked anywhere in this notebook" in page
-    assert "2 of 3" in capsys.readouterr().out
+    assert "2 of 4" in capsys.readouterr().out
 
 
 def test_what_crashes_or_never_ends_costs_its_own_exercise_alone(tmp_path):
@@ -179,6 +182,47 @@ def test_no_notebook_writes_outside_its_folder_reads_its_neighbours_or_uses_the_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not enforce this limit")
+@pytest.mark.skipif(sys.platform != "linux", reason="this system cannot find them")
+@pytest.mark.parametrize("then", ["", "\nos._exit(0)", "\nwhile True: pass"])
+def test_what_a_notebook_leaves_behind_in_a_session_of_its_own_is_ended(tmp_path, then):
+    words = ["-c", "import time; time.sleep(300)", str(tmp_path)]
+    code = "import cltutor as cl\nimport os, subprocess, sys\nif os.fork() == 0:\n    os.setsid()\n"
+    code += f"    subprocess.Popen([sys.executable, *{words}], start_new_session=True)\n    os._exit(0)\nos.wait()"
+    found = graded(tmp_path, code + f"\nanswer = {{}}{then}\n" + CHECK, seconds=8)
+    assert found.passed == 0
+    left = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.name != "self"]
+    assert not [line for line in left if str(tmp_path).encode() in line]
+
+
+def test_many_endless_cells_take_no_longer_than_one_of_each_exercise(tmp_path):
+    endless = ["import cltutor as cl", *(f"def loop():\n    while True: pass\nx = {i}\n{CHECK}" for i in range(9))]
+    found = graded(tmp_path, *(cell.replace("answer", "loop()") for cell in endless), seconds=1)
+    assert found.notes == ["the limit of all its exercises together is spent: the rest of its cells is not run"]
+    assert not found.passed
+
+
+def test_a_link_to_a_notebook_outside_the_folder_is_not_read(tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "bob.ipynb").symlink_to(book(tmp_path / "solved.ipynb", *SOLVED))
+    ((found, _),) = grade(tmp_path / "class", 60, MEMORY)
+    assert found.notes == ["it is a link to a file outside the folder, which is not read"]
+    assert not found.results
+
+
+def test_letters_that_utf_8_has_not_become_escapes(tmp_path):
+    book(tmp_path / os.fsdecode(b"bad\xff.ipynb"), "import cltutor as cl", f'raise ValueError("\\ud800")\n{CHECK}')
+    out = tmp_path / "grades.csv"
+    assert cli.main(["grade", str(tmp_path), "--out", str(out)]) == 0
+    assert r"bad\udcff.ipynb" in out.read_text(encoding="utf-8")
+    assert r"ValueError: \ud800" in out.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_a_notebook_with_so_much_code_that_to_read_it_fills_the_memory_is_not_read(tmp_path):
+    found = graded(tmp_path, "a = b\n" * 200_000, CHECK)
+    assert found.notes == ["it has more than a million letters of code"]
+    assert not found.results
+
+
 def test_a_notebook_that_fills_the_memory_is_stopped(tmp_path):
     greedy = "import cltutor as cl\nfilled = [bytearray(2**28) for _ in range(64)]\nanswer = {}\n" + CHECK
     found = graded(tmp_path, greedy)
