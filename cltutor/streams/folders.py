@@ -43,15 +43,14 @@ def folder(
     """Pictures of any size from `path/<class>/`, or `path/train/<class>/` and `path/test/<class>/`.
 
     `path` may be a zip file of that layout. Pictures become RGB, upright, on white, of 8 bits; the shorter side is
-    resized to `size` pixels (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of
-    their names. Without train/ and test/, one fifth of each class is the test split, always the same. A val/ beside
-    train/ is the validation split, to which `validation` adds from train/, or the test split where there is no
-    test/; names such as Training/ and valid/ will do. splits: True if such folders are splits, False if they are
-    classes, None to see it from what lies in them. domains: whether the sub-folders are domains,
-    `path/<domain>/<class>/`, each a task in the order of their names, with the same classes; `tasks` and `order`
-    are left at their defaults then. mapped: a folder for the decoded images, which are read from there when they are
-    asked for, as by `cl.streams.mapped`, so that the stream may be larger than memory; they go with it. Hidden files
-    are left out; so are pictures that cannot be read, or not in 100 MB, with one warning that counts and names them.
+    resized to `size` pixels (bilinear, smoothed), the middle square is kept. Classes are numbered in the order of their
+    names. Without train/ and test/, one fifth of each class is the test split, always the same. A val/ beside train/ is
+    the validation split, to which `validation` adds from train/, or the test split where there is no test/; names such
+    as Training/ and valid/ will do. splits: True if such folders are splits, False if they are classes, None to see it
+    from what lies in them. domains: whether the sub-folders are domains, `path/<domain>/<class>/`, each a task in the
+    order of their names, with the same classes; `tasks` and `order` are left at their defaults then. mapped: a folder
+    for the decoded images of a stream larger than memory, as in `mapped`; they go with the stream. Hidden files are
+    left out; so are pictures that cannot be read, or not in 100 MB, with one warning that counts and names them.
     `report` says what was taken, guessed, converted and skipped.
     The other arguments, and the ValueError when they do not fit, as in `arrange`.
     """
@@ -67,21 +66,16 @@ def folder(
         plan = arrange(class_names, tasks, order, classes, validation)
         chosen = {class_names[label] for task in plan for label in task}
         pictures = [picture for picture in pictures if picture.label in chosen]
-        parts = _read(
-            pictures,
-            class_names,
-            plan,
-            validation,
-            size,
-            open_file,
-            path,
-            report,
-            None if mapped is None else made(mapped),
-        )
+        parts = _read(pictures, class_names, plan, validation, size, open_file, path, report, mapped)
     found = [Task(index, labels, *parts[3 * index : 3 * index + 3]) for index, labels in enumerate(plan)]
-    counts = ", ".join(f"{sum(map(len, parts[i::3])):,} {what}" for i, what in enumerate(_SPLITS))
-    report.add("taken", f"{sum(map(len, parts)):,} pictures of {len(chosen)} classes, {counts}")
+    report.add("taken", _taken(parts, len(chosen)))
     return Stream(found, class_names, Path(os.path.abspath(path)).stem, code, report)
+
+
+def _taken(parts: Sequence[Split], classes: int) -> str:
+    """How many pictures the splits have, three of each task."""
+    counts = ", ".join(f"{sum(map(len, parts[i::3])):,} {what}" for i, what in enumerate(_SPLITS))
+    return f"{sum(map(len, parts)):,} pictures of {classes} classes, {counts}"
 
 
 def _domains(path: Path, tasks: Tasks, order: Order, code: str, **settings: Any) -> Stream:
@@ -121,14 +115,15 @@ def _read(
     open_file: Open,
     path: Path,
     report: Report,
-    home: Path | None,
+    mapped: str | os.PathLike | None,
 ) -> list[Split]:
     """The splits of the tasks, three of each.
 
-    A picture is decoded straight into its split, so that no second copy of the stream is needed, or with a ``home``
-    into a file there, some at a time; where some cannot be read, the others are divided and read again.
+    A picture is decoded straight into its split, so that no second copy of the stream is needed, or some at a time
+    into a file of the folder ``mapped``; where some cannot be read, the others are divided and read again.
     """
     numbers = {name: number for number, name in enumerate(class_names)}
+    home = None if mapped is None else made(mapped)
     while True:
         labels = torch.tensor([numbers[picture.label] for picture in pictures]).long()
         groups = _groups(pictures, labels, class_names, plan, validation)
