@@ -1,6 +1,6 @@
 """How the time of a run grows with the number of tasks T, for every method, and where the growth comes from.
 
-Images of 8x8 pixels, two classes, 32 training and 8 test images a task, two epochs, one thread, a memory of 160 images
+Images of 8x8 pixels, two classes, 32 training and 8 test images a task, two epochs, one thread, a memory of 320 images
 where there is one. Seconds are CPU time, so that other work on the machine does not count. The exponent b of
 seconds ~ T^b is fitted over T = 10 to 80. Training is split into its number of updates and the time of one of them
 (median after the last task begins over the same after the tenth): a method that keeps nothing per task has b = 1 for
@@ -14,7 +14,6 @@ import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -22,9 +21,9 @@ import report
 import torch
 
 import cltutor as cl
-from cltutor.memory import ExemplarMemory
+from cltutor.methods.registry import of_size
 
-TASKS, CLASSES, TRAIN, TEST, MEMORY, SECONDS = (5, 10, 20, 40, 80), 2, 16, 4, 160, 150
+TASKS, CLASSES, TRAIN, TEST, MEMORY, SECONDS = (5, 10, 20, 40, 80), 2, 16, 4, 320, 150
 
 
 def stream(tasks: int, classes: int = CLASSES, train: int = TRAIN, test: int = TEST) -> cl.streams.Stream:
@@ -40,10 +39,8 @@ def stream(tasks: int, classes: int = CLASSES, train: int = TRAIN, test: int = T
 
 
 def recipe(name: str) -> cl.Recipe:
-    """The method, with the small memory where it has one of exemplars."""
-    made = cl.methods.named(name)(epochs=2)
-    small = isinstance(made.memory, ExemplarMemory) and made.memory.per_class is None
-    return replace(made, memory=replace(made.memory, capacity=MEMORY)) if small else made
+    """The method, with the small memory where it has one."""
+    return cl.methods.named(name)(epochs=2, **of_size(name, MEMORY))
 
 
 def measured(name: str) -> list[dict[str, float]]:

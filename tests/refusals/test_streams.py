@@ -214,6 +214,7 @@ RIGHT_THERE = {
     "Stream.report": {"None": SEEN},
     "Stream.returning": dict.fromkeys(("True", "False"), "classes may return, or not"),
     "folder.domains": {"False": "sub-folders are classes"},
+    "folder.mapped": {"None": "in memory", **dict.fromkeys(("text", "a number as text"), "a folder that is made")},
     "mapped.folder": dict.fromkeys(("text", "a number as text"), "a folder that is made"),
     "sequence.size": {"None": "the largest side"},
     "Report.add.what": {**TEXTS, "no text": ANY},

@@ -276,7 +276,7 @@ REFUSED = {
     "This run learned": ("HerdingExplorer", {"stream": DIGITS(tasks=2)}),
     "did you mean lwf": ("MethodToggle", {"methods": ["l_w_f"]}),
     "did you mean": ("Playground", {"recipe": "lfw"}),
-    "No toggle makes these phases": ("Playground", {"recipe": cl.methods.ebll()}),
+    "holds images out needs two of each": ("Playground", {"recipe": cl.methods.bic(capacity=5)}),
     "at least 4": ("Playground", {"recipe": cl.methods.lwf(memory=cl.memory.ExemplarMemory(1))}),
     "There is no method 'dfcn'; did you mean dfcnn": ("ReverseTransfer", {"methods": ["dfcn"]}),
     "nothing follows the first one": ("ReverseTransfer", {"stream": DIGITS(tasks=1)}),
