@@ -142,10 +142,10 @@ def correctness(scale: Scale) -> Iterator[Table]:
         rows,
     )
 
-    before = [setting.read() for setting in seeds.SETTINGS]
+    before = [setting.read() for setting in (*seeds.OF_A_THREAD, *seeds.OF_THE_PROCESS)]
     rows = [[name, names] for name in scale.methods[:8] for names in [", ".join(nondeterministic(make(name), scale))]]
     yield "Operations that PyTorch calls nondeterministic.", ["method", "operations"], rows
-    after = [setting.read() for setting in seeds.SETTINGS]
+    after = [setting.read() for setting in (*seeds.OF_A_THREAD, *seeds.OF_THE_PROCESS)]
     yield "What the process has set in PyTorch.", ["", ""], [["unchanged after all that", before == after]]
     if scale.gpu:
         rows = [[name, "; ".join(waits(make(name))) or "none"] for name in scale.methods]
@@ -154,8 +154,8 @@ def correctness(scale: Scale) -> Iterator[Table]:
 
 def nondeterministic(recipe: cl.Recipe, scale: Scale) -> set[str]:
     """What PyTorch warns of in a run, the mode of warning being left on inside it."""
-    kept = seeds.SETTINGS
-    seeds.SETTINGS = tuple(one for one in kept if one.read is not torch.get_deterministic_debug_mode)
+    kept = seeds.OF_THE_PROCESS
+    seeds.OF_THE_PROCESS = tuple(one for one in kept if one.read is not torch.get_deterministic_debug_mode)
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
@@ -163,7 +163,7 @@ def nondeterministic(recipe: cl.Recipe, scale: Scale) -> set[str]:
             learned(recipe, scale.device)
     finally:
         torch.use_deterministic_algorithms(False)
-        seeds.SETTINGS = kept
+        seeds.OF_THE_PROCESS = kept
     return {str(one.message).split(" ")[0] for one in said if "determinis" in str(one.message)} or {"none"}
 
 

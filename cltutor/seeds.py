@@ -11,7 +11,7 @@ import math
 import os
 import threading
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from pathlib import Path
@@ -51,11 +51,19 @@ def global_generators() -> list[tuple[Callable[[], Any], Callable[[Any], Any]]]:
 
 
 @contextmanager
-def seeded(key: tuple[int | str, ...], generators: Callable[[], list] = global_generators) -> Iterator[None]:
-    """Inside the block PyTorch's global generators are seeded with ``key``; outside they are as they were."""
+def apart(generators: Callable[[], list] = global_generators) -> Iterator[None]:
+    """Whatever is drawn inside the block, PyTorch's global generators are afterwards as they were. Other threads wait
+    to enter it: ``torch.random.fork_rng`` would put a state back in the middle of their draws."""
     with _ONE_AT_A_TIME, ExitStack() as stack:
         for read, write in generators():
             stack.callback(write, read())
+        yield
+
+
+@contextmanager
+def seeded(key: tuple[int | str, ...], generators: Callable[[], list] = global_generators) -> Iterator[None]:
+    """Inside the block PyTorch's global generators are seeded with ``key``; outside they are as they were."""
+    with apart(generators):
         torch.manual_seed(seed_of(key))
         yield
 
@@ -120,16 +128,56 @@ def full_precision() -> Iterator[None]:
         yield
 
 
-SETTINGS = (
+OF_A_THREAD = (
     Setting(torch.is_grad_enabled, torch.set_grad_enabled, True),
+    *(_autocast(device) for device in ("cpu", "cuda", "mps", "xpu")),
+)
+OF_THE_PROCESS = (
     Setting(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
     Setting(_matmul_precision, torch.set_float32_matmul_precision, "highest"),
     Setting(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, False),
     Setting(torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode, 0),
-    *(_autocast(device) for device in ("cpu", "cuda", "mps", "xpu")),
     _attribute(torch.backends.cudnn, "deterministic", True),
     _attribute(torch.backends.cudnn, "benchmark", False),
 )
+
+
+def put(settings: Iterable[Setting], stack: ExitStack) -> None:
+    """Set those of ``settings`` that differ; ``stack`` sets them back. Before the first is set all are read: some of
+    them move together."""
+    for setting, now in [(setting, now) for setting in settings if (now := setting.read()) != setting.wanted]:
+        stack.callback(setting.write, now)
+        setting.write(setting.wanted)
+
+
+class ProcessSettings:
+    """The settings that all threads share: put aside while any of them computes, so that one that ends does not set
+    them back under another."""
+
+    def __init__(self) -> None:
+        self.inside: set[ExitStack] = set()
+        self.lock, self.undo = threading.Lock(), ExitStack()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        own = ExitStack()
+        try:
+            with self.lock:
+                undo = own if self.inside else self.undo
+                self.inside.add(own)
+                put(OF_THE_PROCESS, undo)
+                if rounds():
+                    undo.enter_context(full_precision())
+            yield
+        finally:
+            with self.lock:
+                own.close()
+                self.inside.discard(own)
+                if not self.inside:
+                    self.undo.close()
+
+
+_SHARED = ProcessSettings()
 
 
 def usual_threads(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
@@ -152,18 +200,12 @@ def own_settings(threads: int | None = None) -> Iterator[None]:
     """Inside the block PyTorch is set as cltutor's results need it, whatever the process has set, and computes with
     ``threads`` of the CPU (None: as many as now); outside it is as it was. Only what differs is set, so that a training
     step pays a few microseconds for it."""
-    wanted = SETTINGS if threads is None else (*SETTINGS, _threads(threads))
-    differing = [(setting, now) for setting in wanted if (now := setting.read()) != setting.wanted]
-    with ExitStack() as stack:
+    with _SHARED.aside(), ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
         if torch.empty(0).device.type != "cpu":  # get_default_device takes ten times as long
             stack.enter_context(torch.device("cpu"))
-        for setting, now in differing:
-            stack.callback(setting.write, now)
-            setting.write(setting.wanted)
-        if rounds():
-            stack.enter_context(full_precision())
+        put(OF_A_THREAD if threads is None else (*OF_A_THREAD, _threads(threads)), stack)
         yield
 
 

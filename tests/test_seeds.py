@@ -1,6 +1,7 @@
 """Random numbers by name."""
 
 import os
+import threading
 import warnings
 from contextlib import closing, contextmanager
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from cltutor.seeds import (
     EXACT,
     OPERATIONS,
+    apart,
     full_precision,
     generator,
     global_generators,
@@ -65,6 +67,29 @@ def test_inside_the_block_numbers_come_from_the_key_and_outside_nothing_is_notic
         assert torch.equal(torch.rand(3), inside)
     with seeded(("head", 1)):
         assert not torch.equal(torch.rand(3), inside)
+
+
+def test_what_another_thread_draws_and_throws_away_does_not_reach_a_seeded_block():
+    with seeded(("network", 0)):
+        wanted = torch.rand(4)
+    waits = threading.Event()
+
+    def throws_away():
+        waits.set()
+        with apart():
+            torch.rand(100)
+
+    before = torch.get_rng_state()
+    with seeded(("network", 0)):
+        drawn = [torch.rand(2)]
+        (other := threading.Thread(target=throws_away)).start()
+        waits.wait()
+        other.join(0.2)  # it has the time to draw, and may not
+        assert other.is_alive()
+        drawn.append(torch.rand(2))
+    other.join()
+    assert torch.equal(torch.cat(drawn), wanted)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_state_is_restored_also_when_the_block_fails():
@@ -207,6 +232,27 @@ def test_the_usual_threads_are_the_cores_that_a_container_may_use_and_at_most_fo
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert usual_threads(tmp_path / "cpu.max") == min(threads, cores)
     assert usual_threads(tmp_path / "nothing") == min(4, cores)
+
+
+def test_what_all_threads_share_is_set_back_by_the_last_one_that_computes():
+    second, left, seen = threading.Event(), threading.Event(), []
+
+    def stays_longer():
+        with own_settings():
+            second.set()
+            left.wait()
+            seen.append(settings_now()["dtype"])
+
+    with odd_process():
+        odd = settings_now()
+        other = threading.Thread(target=stays_longer)
+        with own_settings():
+            other.start()
+            second.wait()
+        left.set()
+        other.join()
+        assert settings_now() == odd
+    assert seen == [torch.float32]
 
 
 def test_threads_are_set_inside_and_restored_outside():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..describe import Rule, Whole
 from ..networks import Network, evaluating
 from ..networks.modules import check_images, chunk_of
-from ..seeds import own_settings
+from ..seeds import apart, own_settings
 from .gradients import Scalars, provable, requiring, sums
 
 FEW = 4  # samples together, of which the first and the last are measured alone
@@ -100,5 +100,5 @@ def check(model: nn.Module, images: Tensor, task: int | None = None) -> None:
 @contextmanager
 def measuring(model: nn.Module) -> Iterator[None]:
     """Inside, cltutor's own settings, evaluation mode, no parameter that requires a gradient; afterwards no trace."""
-    with own_settings(), evaluating(model), requiring(model, False), torch.random.fork_rng(devices=()):
+    with own_settings(), evaluating(model), requiring(model, False), apart():
         yield

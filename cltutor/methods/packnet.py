@@ -17,6 +17,7 @@ from ..networks.backbone import backbone_field
 from ..networks.network import MultiHeadNetwork
 from ..networks.separate import SeparateNetwork
 from ..recipe.recipe import Phase, Recipe
+from ..seeds import apart
 from ..streams import Stream
 from .registry import Heads, compose, register
 
@@ -112,7 +113,7 @@ class Packed(Architecture):
         super().check(stream)
         if not len(stream[0].train):
             raise ValueError("A task is trained again after pruning, and task 0 has no training images: give it some.")
-        with torch.random.fork_rng(devices=()):
+        with apart():
             backbone = self.build(stream.image_shape, pretrained=False).inner.backbone
         smallest = left = min(p.numel() for p in backbone.parameters() if p.dim() > 1)
         for task in range(1, len(stream)):

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import torch
-
 from ..checked import Many, checked
 from ..describe import Kind, Whole
+from ..seeds import apart
 from .backbone import IMAGE_SHAPE
 from .network import MOST_CLASSES, Architecture, Network
 
@@ -31,7 +30,7 @@ def parameters(description: Architecture, image_shape: tuple[int, int, int], cla
     ``parameters_of_run``. The global random state is restored.
     """
     counts = []
-    with torch.random.fork_rng(devices=()):
+    with apart():
         network = description.build(image_shape, pretrained=False)
         for count in classes:
             network.grow(count)

@@ -16,7 +16,7 @@ from ..networks import Network
 from ..networks.devices import Device, choose_device
 from ..recipe.parser import NotRecipe, UnknownPart, parse
 from ..recipe.recipe import Recipe
-from ..seeds import own_settings
+from ..seeds import apart, own_settings
 from ..streams.stream import arrivals
 from . import files
 from .curves import Curves, curves_of, with_prefix
@@ -136,7 +136,7 @@ class Run:
         if not self.states[task]:
             again = f"cl.learn(cl.{self.stream_code}, run.recipe, seed={self.seed})"
             raise ValueError(f"This run of {self.name} came without its weights, as the gallery keeps none: {again}.")
-        with torch.random.fork_rng(devices=()):  # the weights drawn here are replaced
+        with apart():  # the weights drawn here are replaced
             network = self.recipe.network.build(self.image_shape, pretrained=False)
             for new in filter(None, arrivals(self.tasks[: task + 1])):
                 network.grow(len(new), [self.class_names[label] for label in new])

@@ -18,6 +18,7 @@ from ..networks import Architecture, Network
 from ..networks.devices import free_memory, is_out_of_memory
 from ..recipe.recipe import Phase, Recipe
 from ..runs.memory_use import size
+from ..seeds import apart
 from ..streams import Stream
 
 # Functions of tensors and of torch.nn.init by name. A truncated normal is drawn by several, and compares its values.
@@ -100,7 +101,7 @@ def rehearse(stream: Stream, recipe: Recipe) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)  # a comparison or a widget checks the same recipe again and again
 def rehearsed(plan: Plan) -> tuple[int, ...]:
-    with torch.random.fork_rng([]), torch.no_grad():
+    with apart(), torch.no_grad():
         try:
             return grows_undrawn(plan, free_memory(torch.device("cpu"))) or grow(plan)
         except (TooLarge, *UNFIT) as error:

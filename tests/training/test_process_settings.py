@@ -1,5 +1,6 @@
 """What the user's process has set in PyTorch changes no result, and is not changed by one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -76,3 +77,11 @@ def test_a_loop_over_the_events_of_training_keeps_its_own_settings(tiny):
         for _ in cl.train(tiny, "lwf", epochs=1):
             assert not torch.is_grad_enabled()
             assert torch.is_autocast_enabled("cpu")
+
+
+def test_runs_that_learn_side_by_side_in_threads_are_bit_for_bit_those_learned_alone(tiny):
+    alone = learn(tiny, "lwf", epochs=1)
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(lambda _: learn(tiny, "lwf", epochs=1), range(60)))
+    for run in together:
+        assert_same(run, alone)
