@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
+import numpy as np
+from matplotlib.backend_bases import GraphicsContextBase
+from matplotlib.backends.backend_mixed import MixedModeRenderer
+from matplotlib.backends.backend_svg import RendererSVG
 from PIL import Image
 
 from .runs import NotMeasured
@@ -32,23 +36,60 @@ SCRIPT = Path(__file__).with_name("touch.js")
 FEW = (1, 128), (0.75, 128), (0.5, 128), (0.5, 32)  # size and colours of the image that a page without scripts shows
 MOST_BYTES = 100_000  # of that image
 OUT_OF_SIGHT = "jp-Mermaid"  # a class that the pages of nbconvert, and no others, hide until their script has drawn
-LARGE = 200_000  # characters of a drawing above which its photographs are compressed
+PNG = re.compile(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)")
+MANY = 1000  # pixels of an image from which WebP takes less time and room than PNG
+LARGE = 150_000  # characters of all images of a drawing above which they lose what no eye would miss
+EXACT = {"lossless": True, "quality": 0, "method": 0}  # quality: the effort
+LOSSY = {"quality": 70, "method": 0}
+
+
+class Renderer(RendererSVG):
+    """Keeps images of many pixels apart: to write them as PNG would take longer than all else in a picture."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.images: list[np.ndarray | None] = []
+
+    def draw_image(self, gc: GraphicsContextBase, x: float, y: float, im: np.ndarray, transform: Any = None) -> None:
+        apart = im.shape[0] * im.shape[1] > MANY
+        self.images.append(im if apart else None)
+        super().draw_image(gc, x, y, np.zeros_like(im) if apart else im, transform)
 
 
 def svg(picture: "Picture") -> str:
     """The picture as SVG, without a ground of its own, for a page of any colour."""
-    file, ground = io.StringIO(), picture.patch.get_visible()
+    file, ground, dpi = io.StringIO(), picture.patch.get_visible(), picture.dpi
     picture.patch.set_visible(False)
+    picture.dpi = 72  # the unit of an SVG
     for artist in picture.earlier:
         artist.set_visible(True)
     try:
         with matplotlib.rc_context(SETTINGS):
-            picture.savefig(file, format="svg", metadata={"Date": None})
+            size = picture.get_size_inches()
+            renderer = Renderer(*(72 * size), file, image_dpi=dpi, metadata={"Date": None})
+            mixed = MixedModeRenderer(picture, *size, dpi, renderer)  # a colour bar is drawn as an image
+            picture.draw(mixed)
+            mixed.finalize()
     finally:
+        picture.dpi = dpi
         picture.patch.set_visible(ground)
         for artist in picture.earlier:
             artist.set_visible(False)
-    return _slim(file.getvalue())
+    return _slim(_with_images(file.getvalue(), renderer.images))
+
+
+def _with_images(text: str, kept: list[np.ndarray | None]) -> str:
+    """What matplotlib wrote, with the images that were ``kept`` apart; all are compressed where they are large."""
+    images = [
+        (Image.open(io.BytesIO(base64.b64decode(png))), f"data:image/png;base64,{png}")
+        if array is None
+        else (found := Image.fromarray(array), _webp(found, EXACT))
+        for png, array in zip(PNG.findall(text), kept, strict=True)
+    ]
+    if sum(len(data) for _, data in images) > LARGE:
+        images = [(image, min(data, _webp(image, LOSSY), key=len)) for image, data in images]
+    written = iter(images)
+    return PNG.sub(lambda _: next(written)[1], text)
 
 
 def _slim(text: str) -> str:
@@ -65,9 +106,7 @@ def _slim(text: str) -> str:
     variables = {color: f"var(--cltutor-{NAMES.get(color, color[1:])}, {color})" for color in DARK}
     text = re.sub(rf"((?:fill|stroke): )({'|'.join(DARK)})", lambda found: found[1] + variables[found[2]], text)
     text = _tinted(text)
-    text = re.sub(r">\s+<", "><", re.sub(r"base64,\s+", "base64,", text))
-    if len(text) > LARGE:
-        text = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", lambda found: _webp(found[1]), text)
+    text = re.sub(r">\s+<", "><", text)
     return text.replace("<svg ", f"<svg {ROOT} ", 1).strip()
 
 
@@ -91,12 +130,10 @@ def _name(gid: str, used: set[str]) -> str:
     return f' id="{OWN}{gid}"' if gid in used else ""
 
 
-def _webp(png: str) -> str:
-    """A photograph as WebP, if it takes less room than as PNG."""
+def _webp(image: Image.Image, how: dict[str, Any]) -> str:
     file = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(png))).save(file, format="webp", quality=70, method=1)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
-    return f"data:image/webp;base64,{data}" if len(data) < len(png) else f"data:image/png;base64,{png}"
+    image.save(file, format="webp", **how)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
 def drawing(picture: "Picture") -> dict[str, Any]:

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike
 
 from ..checked import Many, Table, Text, checked
 from ..describe import Choice
-from .images import as_rgb, put_image
+from .images import OUTLINE, as_rgb, put_image
 from .picture import Picture, grid, headed, name_rows, shortened, titled
 from .rules import Images, Names, Values
 from .spots import Played
@@ -89,19 +90,24 @@ def _put_slots(picture: Picture, slots: np.ndarray, images: np.ndarray, names: S
     rows, inner, (left, top) = -(-size // columns), side * (1 - GAP), (0.15, DOWN - 0.2)
     box = (left, top - side * rows, side * columns, side * rows)
     words: dict[int, list] = {}  # the last frame of an image -> for each place what is read there, and since when
+    around: dict[tuple[int, int, int], list[int]] = {}  # task, first and last frame of images -> their slots
+    place = np.arange(size)
+    corners = np.column_stack([left + side * (place % columns), top - side * (place // columns + 1)]) + side * GAP / 2
+    squares = corners[:, None] + inner * OUTLINE
+    picture.put(PolyCollection(squares, facecolors=SHADE, zorder=-1))
     for slot, column in enumerate(slots.T):
-        x, low = left + side * (slot % columns + GAP / 2), top - side * (slot // columns + 1 - GAP / 2)
-        picture.put(Rectangle((x, low), inner, inner, fc=SHADE, zorder=-1))
         starts = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
         for first, last in zip(starts.tolist(), [*(starts[1:] - 1).tolist(), frames - 1], strict=True):
             if (image := column[first]) < 0:
                 continue
-            frame = Rectangle((x, low), inner, inner, fill=False, ec=task_look(tasks[image]).color, linewidth=1.6)
-            drawn = put_image(picture, as_rgb(images[image]), x, low, inner, "slot"), picture.put(frame)
-            picture.appear(first, *drawn, last=last)
+            picture.appear(first, put_image(picture, as_rgb(images[image]), *corners[slot], inner, "slot"), last=last)
+            around.setdefault((int(tasks[image]), first, last), []).append(slot)
             read, since = words.setdefault(last, [[None] * rows * columns, [0] * rows * columns])
             arrived = f"the {image + 1:,}{_ending(image + 1)} image to arrive"
             read[slot], since[slot] = f"slot {slot + 1}: {names[image]} of task {tasks[image] + 1}, {arrived}", first
+    for (task, first, last), its in around.items():
+        edges = LineCollection(squares[its], colors=task_look(task).color, linewidths=1.6)
+        picture.appear(first, picture.put(edges), last=last)
     for last, (read, since) in words.items():
         fields = {"since": since, "until": last, "read": read}
         picture.cells(box, [""] * rows, [""] * columns, "{read}", key=f"slots until {last}", **fields)

@@ -17,6 +17,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from nbconvert import HTMLExporter
 from nbformat import v4
+from PIL import Image
 from traitlets.config import Config
 
 import cltutor
@@ -44,6 +45,35 @@ def test_a_picture_shows_itself_as_an_image_with_its_words_escaped():
     data = re.search(r"base64,([^\"]+)", page)[1]
     assert shown["image/png"] == data
     assert imread(io.BytesIO(base64.b64decode(data))).shape[:2] == (200, 400)
+
+
+def images_of(picture):
+    """The images of its SVG in the order in which they were put, as arrays (H, W, 4)."""
+    found = re.findall(r"data:image/\w+;base64,([^\"]+)", picture.svg())
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")) for data in found]
+
+
+@pytest.mark.parametrize("sides", [(8, 8), (20, 90), (300, 40)])
+def test_an_svg_holds_each_image_pixel_by_pixel_in_its_place(sides):
+    picture, draw = Picture(4, 2), np.random.default_rng(0)
+    whole, half = (np.append(draw.integers(0, 256, (*sides, 3)), alpha, -1).astype(np.uint8)
+                   for alpha in (np.full((*sides, 1), 255), draw.integers(0, 2, (*sides, 1)) * 255))  # fmt: skip
+    for place, pixels in enumerate((whole, half)):
+        picture.pixels(pixels, place, 0, 1, 1)
+    # Row 0 is the upper one here, and the last in what an SVG turns upside down.
+    for shown, pixels in zip(images_of(picture), (whole, half), strict=True):
+        np.testing.assert_array_equal(shown[::-1] * (shown[::-1, :, 3:] > 0), pixels * (pixels[..., 3:] > 0))
+
+
+def test_photographs_that_would_fill_a_page_lose_what_no_eye_would_miss():
+    smooth = np.add.outer(np.arange(400.0), np.arange(400))[..., None] * (0.2, 0.3, 0.1)
+    pixels = (smooth + np.random.default_rng(0).uniform(-9, 9, smooth.shape)).clip(0, 255).astype(np.uint8)
+    picture = Picture(4, 4)
+    picture.pixels(pixels, 0, 0, 4, 4)
+    (shown,) = images_of(picture)
+    difference = np.abs(shown[::-1, :, :3].astype(float) - pixels)
+    assert 0 < difference.mean() < 8
+    assert len(picture.svg()) < pixels.size / 10
 
 
 def test_no_words_end_the_script_that_holds_them_or_keep_it_from_ending():
