@@ -22,7 +22,7 @@ import traitlets
 
 from ..show.images import as_rgb
 from .behind import Album, ignore
-from .inputs import CodeLine, Switch, close, key
+from .inputs import CodeLine, InTurn, Switch, close, key
 from .stage import Draw, Drawing, Stage, draw, record
 
 Running = tuple[str, str]  # the identity of a cell, and of this run of it
@@ -30,7 +30,7 @@ Widgets = Sequence[ipywidgets.Widget]
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text()}</style>"
 
 
-class Access(anywidget.AnyWidget):
+class Access(InTurn, anywidget.AnyWidget):
     """Makes the tool around it accessible: toggle buttons have a state, sliders a name, and controls a key.
 
     ``answer(what)`` is called when a heading ``<button data-press="what">`` of the tool is pressed.

@@ -1,7 +1,8 @@
 """The controls: buttons and lists, a slider with a typed value beside it, and buttons greyed out with a reason."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import ipywidgets
 import traitlets
@@ -11,6 +12,33 @@ from ..describe import Rule
 Option = tuple[str, Any, str]  # the words on the button, its value, its tooltip
 Act = Callable[[], None]
 Guarded = Callable[[Callable], Callable]  # makes a callback show its errors, as `Tool.guarded`
+Made = TypeVar("Made", bound=type[ipywidgets.Widget])
+_TURN = threading.RLock()
+
+
+class InTurn:
+    """What the learner does to a control is answered before anything that is done next: a kernel with subshells calls
+    the controls of a page from two threads at once, and Train would not see the switch that was pressed just before."""
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        with _TURN:
+            super().set_state(sync_data)  # type: ignore[misc]  # of a widget
+
+
+class Button(InTurn, ipywidgets.Button):
+    def click(self) -> None:
+        with _TURN:
+            super().click()
+
+
+def in_turn(kind: Made) -> Made:
+    """A control of ipywidgets that answers in turn."""
+    return type(kind.__name__, (InTurn, kind), {})  # type: ignore[return-value]  # a class like it
+
+
+Text, ToggleButtons = in_turn(ipywidgets.Text), in_turn(ipywidgets.ToggleButtons)
+WHOLE = in_turn(ipywidgets.IntSlider), in_turn(ipywidgets.IntText)
+REAL = in_turn(ipywidgets.FloatSlider), in_turn(ipywidgets.FloatText)
 
 
 def plain(value: Any) -> Any:
@@ -27,14 +55,14 @@ def row(*controls: ipywidgets.Widget) -> ipywidgets.Box:
 def button(words: str, tooltip: str, action: Callable, icon: str = "", width: str | None = None) -> ipywidgets.Button:
     """A button that calls `action(button)`."""
     layout = ipywidgets.Layout(width="auto", min_width=width, margin="2px 6px 2px 0")
-    made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip, layout=layout)
+    made = Button(description=words, icon=icon, tooltip=tooltip, layout=layout)
     made.on_click(action)
     return made
 
 
 def buttons(words: str, tooltip: str, options: dict[Any, str], names: Sequence = ()) -> ipywidgets.ToggleButtons:
     """Toggle buttons, as wide as their words; ``options``: values with what they mean; ``names``: if no words."""
-    return ipywidgets.ToggleButtons(
+    return ToggleButtons(
         options=list(zip(names or options, options, strict=True)),
         description=words,
         tooltip=tooltip,
@@ -52,7 +80,7 @@ def key(control: ipywidgets.DOMWidget, letter: str) -> None:
         control.tooltip = f"{control.tooltip} (key {letter})"
 
 
-class Listed(ipywidgets.Dropdown):
+class Listed(InTurn, ipywidgets.Dropdown):
     """A list of which None may be a choice: ipywidgets takes it for no choice at all, and the page shows nothing."""
 
     @traitlets.observe("value")
@@ -78,7 +106,7 @@ def text_field(
     words: str, tooltip: str, changed: Callable, width: str, margin: str | None = None, placeholder: str = ""
 ) -> ipywidgets.Text:
     """A line of text; `changed` observes it, once Enter is pressed."""
-    made = ipywidgets.Text(
+    made = Text(
         description=words,
         continuous_update=False,
         tooltip=tooltip,
@@ -107,9 +135,7 @@ class Knob(ipywidgets.HBox):
         self.words, self.rule, self.span = words, rule, span
         low, high, step = span
         self.whole = all(float(end).is_integer() for end in span)
-        slider, text = (
-            (ipywidgets.IntSlider, ipywidgets.IntText) if self.whole else (ipywidgets.FloatSlider, ipywidgets.FloatText)
-        )
+        slider, text = WHOLE if self.whole else REAL
         # The words are the label of the typed value: those of a slider are no label to a screen reader.
         self.text = text(
             description=words,
@@ -163,7 +189,7 @@ class Knob(ipywidgets.HBox):
         self._setting = False
 
 
-class Switch(ipywidgets.ToggleButton):
+class Switch(InTurn, ipywidgets.ToggleButton):
     """A button that is on or off, and that can be greyed out with a reason."""
 
     def __init__(self, words: str, tooltip: str) -> None:
@@ -234,7 +260,7 @@ class Choice(ipywidgets.Box):
             self._showing = False
 
 
-class CodeLine(ipywidgets.Textarea):
+class CodeLine(InTurn, ipywidgets.Textarea):
     """A line of code to copy and to paste, as many rows high as it needs; Enter enters it. ``changed`` observes it."""
 
     def __init__(self, words: str, tooltip: str, changed: Callable) -> None:

@@ -16,6 +16,7 @@ import traitlets
 from ..checked import checked
 from ..show import Picture
 from ..show.drawing import SCRIPT, drawing, style
+from .inputs import InTurn
 
 Drawing = dict[str, Any]  # what the page shows: a picture, {"words": a sentence} in its place, or nothing
 Draw = Callable[[Callable[[], Picture]], Drawing]
@@ -25,7 +26,7 @@ _drawing = threading.Lock()  # matplotlib is not made for several threads
 _errors: list[str] = []
 
 
-class Stage(anywidget.AnyWidget):
+class Stage(InTurn, anywidget.AnyWidget):
     """Shows a `Picture` with all that it does in a page, and calls ``answer`` with the spot that is touched.
 
     The spot is a dictionary: ``key`` of its kind, its ``number``, ``row`` and ``column``, its ``words`` and the

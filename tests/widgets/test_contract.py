@@ -2,13 +2,14 @@
 
 import re
 
+import anywidget
 import ipywidgets
 import pytest
 
 import cltutor as cl
 from cltutor.training.events import Stepped
 from cltutor.widgets.controls import shown as first_arguments
-from cltutor.widgets.inputs import close
+from cltutor.widgets.inputs import InTurn, close
 from cltutor.widgets.learning import LearnsInTurn, Trains
 
 LISTED = '("dfcnn_small", "hard_sharing", "single_task")'
@@ -198,6 +199,16 @@ def descendants(widget):
     yield widget
     for child in getattr(widget, "children", ()):
         yield from descendants(child)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_whatever_the_page_can_set_is_answered_in_turn(kept, name):
+    kinds = (ipywidgets.Button, ipywidgets.ToggleButton, ipywidgets.Text, ipywidgets.Textarea, anywidget.AnyWidget)
+    kinds += (ipywidgets.Dropdown, ipywidgets.ToggleButtons, ipywidgets.FloatText, ipywidgets.IntText)
+    kinds += (ipywidgets.FloatSlider, ipywidgets.IntSlider)
+    controls = [widget for widget in descendants(kept(name)) if isinstance(widget, kinds)]
+    assert {type(widget).__name__ for widget in controls} >= {"Switch", "CodeLine", "Access", "Stage"}
+    assert [widget for widget in controls if not isinstance(widget, InTurn)] == []
 
 
 @pytest.mark.parametrize("name", CASES)

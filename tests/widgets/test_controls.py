@@ -1,3 +1,5 @@
+import threading
+
 import ipywidgets
 import pytest
 
@@ -5,7 +7,7 @@ import cltutor as cl
 from cltutor.describe import Real, Whole
 from cltutor.widgets.base import Tool
 from cltutor.widgets.controls import Controls, read
-from cltutor.widgets.inputs import Choice, Knob
+from cltutor.widgets.inputs import Choice, Knob, Switch, button
 from cltutor.widgets.stage import draw
 
 
@@ -30,6 +32,30 @@ def test_sliding_changes_the_typed_value_and_typing_moves_the_slider(knob):
     assert (knob.value, knob.slider.value, seen) == (7, 7, [3.5, 7])
     knob.value = 4
     assert (knob.text.value, knob.slider.value) == (4, 4)
+
+
+def test_what_a_page_reports_while_another_report_is_answered_waits_for_that_answer():
+    """A kernel with subshells calls the controls of a page from two threads."""
+    begun, goes_on, answers = threading.Event(), threading.Event(), []
+
+    def slowly(change):
+        begun.set()
+        goes_on.wait(10)
+        answers.append("the switch")
+
+    switch, train = Switch("anchor", "a term"), button("Train", "learn", lambda _: answers.append("Train"))
+    switch.observe(slowly, "value")
+    pressed = threading.Thread(target=switch.set_state, args=({"value": True},))
+    then = threading.Thread(target=train.click)
+    pressed.start()
+    begun.wait(10)
+    then.start()
+    then.join(0.2)  # it has the time to answer, and may not
+    assert answers == []
+    goes_on.set()
+    pressed.join()
+    then.join()
+    assert answers == ["the switch", "Train"]
 
 
 def test_a_typed_value_may_lie_beyond_the_slider(knob):
