@@ -74,6 +74,7 @@ def test_the_smallest_weights_of_each_layer_are_set_free():
             cut = sizes[int(0.75 * len(sizes)) - 1]
             expected = before[name].where(before[name].abs() > cut, 0.0)
             assert torch.equal(value, expected)
+            assert torch.equal(network.of(name)[0], expected)  # the next task begins with zeros, not with what was here
 
 
 def test_a_gradient_reaches_what_the_newest_task_has_and_nothing_else():
