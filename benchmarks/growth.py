@@ -10,11 +10,13 @@ has no room in the memory (every network is kept), is left out, and said so.
 """
 
 import argparse
+import json
 import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import report
@@ -85,12 +87,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("methods", nargs="*", default=sorted(cl.methods.names()), help="all by default")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--kept", type=Path, help="a JSON file of what was measured, to go on from")
     options = parser.parse_args()
-    rows = []
+    kept = json.loads(options.kept.read_text()) if options.kept and options.kept.exists() else {}
+    todo = [name for name in options.methods if name not in kept]
     with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
-        for name, found in zip(options.methods, pool.map(measured, options.methods), strict=True):
-            rows.append(row(name, found))
-            print(rows[-1], flush=True)
+        for name, found in zip(todo, pool.map(measured, todo), strict=True):
+            kept[name] = found
+            print(row(name, found), flush=True)
+            if options.kept:
+                options.kept.write_text(json.dumps(kept))
+    rows = [row(name, kept[name]) for name in options.methods]
     header = ["method", *(f"T = {tasks}, s" for tasks in TASKS), "training", "updates", "one update", "testing"]
     notes = (
         "Seconds of CPU of a run on one thread, then the exponents b of T^b over "
