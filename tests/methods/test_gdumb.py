@@ -4,6 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from running import learn
+from torch.nn import functional as F
 
 import cltutor as cl
 from cltutor.methods.gdumb import greedy
@@ -57,18 +58,35 @@ def test_a_full_memory_is_balanced_and_every_image_of_a_class_is_kept_as_often()
     assert ((first - 200).abs() < 4 * (400 / 4) ** 0.5).all(), first
 
 
-def test_a_network_is_trained_on_the_memory_alone_from_the_same_start(patterns):
-    recipe = cl.methods.gdumb(
-        capacity=12, epochs=1, learning_rate=1e-9, weight_decay=0.0, backbone=SmallCNN((4,), (8,))
-    )
-    run = learn(patterns, recipe)
+def test_after_every_task_a_network_has_learned_the_memory_alone_from_the_same_start(patterns):
+    def learned(rate):
+        own = {"clip": None, "weight_decay": 0.0, "backbone": SmallCNN((4,), (8,))}
+        return learn(patterns, cl.methods.gdumb(capacity=12, epochs=1, learning_rate=rate, **own))
+
+    start, run = learned(1e-9), learned(0.01)
     assert run.updates == 3  # an epoch of at most twelve images is one step
-    for name, value in run.states[0].items():
-        torch.testing.assert_close(run.states[2][name], value, atol=1e-6, rtol=0)
     state = run.part_states["memory"]
-    assert torch.bincount(state["labels"]).tolist() == [2] * 6
-    pool = recipe.memory.pool(patterns, 2, torch.device("cpu"), state)
+    pool = run.recipe.memory.pool(patterns, 2, torch.device("cpu"), state)
     assert torch.equal(pool.images, state["images"])
+    network = start.model_after(2).train().requires_grad_(True)
+    F.cross_entropy(network(pool.images).logits, pool.labels).backward()
+    for name, value in network.named_parameters():
+        torch.testing.assert_close(run.states[2][name] - value, -0.01 * value.grad, atol=1e-6, rtol=1e-3)
+
+
+def test_the_memory_is_balanced_and_knows_the_task_of_each_image(patterns):
+    state = learn(patterns, cl.methods.gdumb(capacity=12, epochs=1)).part_states["memory"]
+    assert torch.bincount(state["labels"]).tolist() == [2] * 6
+    assert torch.equal(state["tasks"], state["labels"] // 2)
+
+
+def test_images_arrive_in_an_order_that_the_seed_draws(tiny):
+    """In the stream's order, class by class, a memory of twelve would keep the first six images of the second class."""
+    alone = cl.streams.Stream([tiny[0]], tiny.class_names, "one", "one")
+    first = tiny[0].train.images[tiny[0].train.labels == tiny[0].classes[1]][:6]
+    for seed in range(3):
+        state = learn(alone, cl.methods.gdumb(capacity=12, epochs=1), seed=seed).part_states["memory"]
+        assert not torch.equal(state["images"][state["labels"] == 1], first)
 
 
 def test_another_seed_keeps_other_images(patterns):
