@@ -60,7 +60,7 @@ def test_a_full_memory_is_balanced_and_every_image_of_a_class_is_kept_as_often()
 
 def test_after_every_task_a_network_has_learned_the_memory_alone_from_the_same_start(patterns):
     def learned(rate):
-        own = {"clip": None, "weight_decay": 0.0, "backbone": SmallCNN((4,), (8,))}
+        own = {"clip": 1e9, "weight_decay": 0.0, "backbone": SmallCNN((4,), (8,))}
         return learn(patterns, cl.methods.gdumb(capacity=12, epochs=1, learning_rate=rate, **own))
 
     start, run = learned(1e-9), learned(0.01)
