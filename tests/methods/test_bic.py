@@ -104,6 +104,28 @@ def test_images_that_are_held_out_are_never_trained_on(patterns):
         assert torch.bincount(state["labels"]).max() <= 30 // sum(network.classes)
 
 
+def test_the_balanced_set_has_as_many_of_each_class_as_of_the_rarest():
+    """0.4 of 20 images is 8, of 6 images 2."""
+    labels = torch.tensor([0] * 20 + [1] * 6 + [2] * 20 + [3] * 6)
+    images = torch.rand(52, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    stream = cl.streams.tensors(images, labels, images[::2], labels[::2], tasks=2, order=None)
+    memory, state, network = ValidatedMemory(100, share=0.4), {}, grown(cl.networks.MultiHead(SMALL))
+    for task in stream:
+        network.grow(2)
+        pool, context = memory.pool(stream, task.index, torch.device("cpu"), state), Context(network, 0, "class", task)
+        if task.index == 0:
+            memory.end_task(context, state)
+    assert torch.bincount(state["labels"][state["held"].bool()]).tolist() == [8, 2]
+    chosen = memory.balanced(pool, context, state)
+    assert torch.bincount(chosen.labels[chosen.chosen]).tolist() == [2, 2, 2, 2]
+
+
+def test_of_an_old_class_the_images_that_were_chosen_first_stay():
+    memory, labels = ValidatedMemory(8, share=0.25), torch.zeros(8, dtype=torch.int64)
+    old = {"labels": labels, "held": torch.tensor([0, 0, 0, 0, 0, 0, 1, 1], dtype=torch.uint8)}
+    assert memory.stay(old, torch.tensor(0), 2).tolist() == [0, 1, 2, 6]  # four of each of two classes, one held out
+
+
 def test_nor_are_their_variants(patterns):
     pool = ValidatedMemory(30).pool(patterns, 0, torch.device("cpu"), {})
     enlarged = pool.enlarged(PhotometricCropFlip(once=True), torch.Generator().manual_seed(0))
