@@ -199,7 +199,7 @@ def usual_threads(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 def own_settings(threads: int | None = None) -> Iterator[None]:
     """Inside the block PyTorch is set as cltutor's results need it, whatever the process has set, and computes with
     ``threads`` of the CPU (None: as many as now); outside it is as it was. Only what differs is set, so that a training
-    step pays a few microseconds for it."""
+    step pays about twenty microseconds for it."""
     with _SHARED.aside(), ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))

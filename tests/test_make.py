@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from needs import needs
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = "--extra-index-url https://download.pytorch.org/whl/cpu"
@@ -13,7 +14,7 @@ CPU = "--extra-index-url https://download.pytorch.org/whl/cpu"
 OUTER = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # what a make that runs the tests hands down
 PLAIN = {name: value for name, value in os.environ.items() if name not in OUTER}
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+pytestmark = needs(shutil.which("make") is not None, "make")
 
 
 def dry(tmp_path: Path, *words: str) -> list[str]:

@@ -240,7 +240,7 @@ def test_what_all_threads_share_is_set_back_by_the_last_one_that_computes():
     def stays_longer():
         with own_settings():
             second.set()
-            left.wait()
+            left.wait(10)
             seen.append(settings_now()["dtype"])
 
     with odd_process():
@@ -248,7 +248,7 @@ def test_what_all_threads_share_is_set_back_by_the_last_one_that_computes():
         other = threading.Thread(target=stays_longer)
         with own_settings():
             other.start()
-            second.wait()
+            second.wait(10)
         left.set()
         other.join()
         assert settings_now() == odd

@@ -36,7 +36,7 @@ SCRIPT = Path(__file__).with_name("touch.js")
 FEW = (1, 128), (0.75, 128), (0.5, 128), (0.5, 32)  # size and colours of the image that a page without scripts shows
 MOST_BYTES = 100_000  # of that image
 OUT_OF_SIGHT = "jp-Mermaid"  # a class that the pages of nbconvert, and no others, hide until their script has drawn
-PNG = re.compile(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)")
+PNG = re.compile(r'(<image [^>]*href=")(data:image/png;base64,)\s*([A-Za-z0-9+/=]+)')  # no name has a "<" of its own
 MANY = 1000  # pixels of an image from which WebP takes less time and room than PNG
 LARGE = 150_000  # characters of all images of a drawing above which they lose what no eye would miss
 EXACT = {"lossless": True, "quality": 0, "method": 0}  # quality: the effort
@@ -48,12 +48,11 @@ class Renderer(RendererSVG):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.images: list[np.ndarray | None] = []
+        self.images: list[np.ndarray] = []
 
     def draw_image(self, gc: GraphicsContextBase, x: float, y: float, im: np.ndarray, transform: Any = None) -> None:
-        apart = im.shape[0] * im.shape[1] > MANY
-        self.images.append(im if apart else None)
-        super().draw_image(gc, x, y, np.zeros_like(im) if apart else im, transform)
+        self.images.append(im)
+        super().draw_image(gc, x, y, np.zeros_like(im) if _many(im) else im, transform)
 
 
 def svg(picture: "Picture") -> str:
@@ -78,18 +77,18 @@ def svg(picture: "Picture") -> str:
     return _slim(_with_images(file.getvalue(), renderer.images))
 
 
-def _with_images(text: str, kept: list[np.ndarray | None]) -> str:
-    """What matplotlib wrote, with the images that were ``kept`` apart; all are compressed where they are large."""
-    images = [
-        (Image.open(io.BytesIO(base64.b64decode(png))), f"data:image/png;base64,{png}")
-        if array is None
-        else (found := Image.fromarray(array), _webp(found, EXACT))
-        for png, array in zip(PNG.findall(text), kept, strict=True)
-    ]
-    if sum(len(data) for _, data in images) > LARGE:
-        images = [(image, min(data, _webp(image, LOSSY), key=len)) for image, data in images]
-    written = iter(images)
-    return PNG.sub(lambda _: next(written)[1], text)
+def _with_images(text: str, images: list[np.ndarray]) -> str:
+    """What matplotlib wrote, with those of many pixels put in; all of them are compressed where they are large."""
+    written = [kind + png for _, kind, png in PNG.findall(text)]
+    written = [_webp(im, EXACT) if _many(im) else png for im, png in zip(images, written, strict=True)]
+    if sum(map(len, written)) > LARGE:
+        written = [min(_webp(im, LOSSY), exact, key=len) for im, exact in zip(images, written, strict=True)]
+    data = iter(written)
+    return PNG.sub(lambda found: found[1] + next(data), text)
+
+
+def _many(image: np.ndarray) -> bool:
+    return image.shape[0] * image.shape[1] > MANY
 
 
 def _slim(text: str) -> str:
@@ -130,9 +129,9 @@ def _name(gid: str, used: set[str]) -> str:
     return f' id="{OWN}{gid}"' if gid in used else ""
 
 
-def _webp(image: Image.Image, how: dict[str, Any]) -> str:
+def _webp(image: np.ndarray, how: dict[str, Any]) -> str:
     file = io.BytesIO()
-    image.save(file, format="webp", **how)
+    Image.fromarray(image).save(file, format="webp", **how)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 

@@ -1,14 +1,16 @@
-"""Sphinx: equations as MathML, which browsers draw without any script, font or host."""
+"""Sphinx: equations as MathML, which browsers draw without any script, font or host.
+
+Sphinx is imported where it calls: the tests of `mathml` run without it.
+"""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
-from sphinx.application import Sphinx
-from sphinx.util import logging
 
-LOG = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 # What latex2mathml 3 lacks, in words that it has.
 SAME = (
     (r"\\[lr]Vert(?![A-Za-z])", r"\\|"),
@@ -37,11 +39,16 @@ def mathml(latex: str, display: str) -> str:
 
 
 def _visit(display: str) -> Any:
+    from docutils.nodes import SkipNode
+    from sphinx.util import logging
+
+    log = logging.getLogger(__name__)
+
     def visit(translator: Any, node: Any) -> None:
         try:
             made = mathml(node.astext(), display)
         except Exception as error:  # the converter has no class of its own for what it cannot read
-            LOG.warning("equation: %s", error, location=node)
+            log.warning("equation: %s", error, location=node)
             made = node.astext()
         kind = "div" if display == "block" else "span"
         translator.body.append(f'<{kind} class="cltutor-math">{made}</{kind}>')
@@ -50,6 +57,6 @@ def _visit(display: str) -> Any:
     return visit
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: "Sphinx") -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (_visit("inline"), None), (_visit("block"), None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

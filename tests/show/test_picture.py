@@ -65,6 +65,15 @@ def test_an_svg_holds_each_image_pixel_by_pixel_in_its_place(sides):
         np.testing.assert_array_equal(shown[::-1] * (shown[::-1, :, 3:] > 0), pixels * (pixels[..., 3:] > 0))
 
 
+def test_a_name_that_reads_like_an_image_stays_a_name():
+    picture, name = Picture(4, 2), '<image href="data:image/png;base64,AAAA'
+    picture.write(1, 1, name)
+    picture.pixels(np.full((40, 40, 3), 7, dtype=np.uint8), 0, 0, 1, 1)
+    text = BeautifulSoup(picture.svg(), "html.parser")
+    assert text.find(string=lambda words: name in words)
+    assert text.find("image")["xlink:href"].startswith("data:image/webp")
+
+
 def test_photographs_that_would_fill_a_page_lose_what_no_eye_would_miss():
     smooth = np.add.outer(np.arange(400.0), np.arange(400))[..., None] * (0.2, 0.3, 0.1)
     pixels = (smooth + np.random.default_rng(0).uniform(-9, 9, smooth.shape)).clip(0, 255).astype(np.uint8)
