@@ -95,6 +95,11 @@ def several(default: Any, each: Rule, length: int | None = None, or_none: bool =
     return ruled(Several(each, length, or_none), default)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, the noun in its plural unless there is one: "1 class", "1,200 images"."""
+    return f"{number:,} {noun if number == 1 else f'{noun}es' if noun.endswith('s') else f'{noun}s'}"
+
+
 class Part(Described):
     """Anything with a life in a run: a term, an importance, a memory, a step after a task, a network.
 

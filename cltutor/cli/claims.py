@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ..comparing.parallel import processes
+from ..describe import counted
 from ..studies.claims.claim import Claim
 from ..studies.claims.entries import SHIPPED, Ledger, claims, ledger, write
 from ..studies.claims.entry import Entry
@@ -89,14 +90,15 @@ def of_claims(chosen: list[Claim], arguments: argparse.Namespace) -> str:
     """How many claims there are, and what they need."""
     runs, seconds = estimate(chosen, arguments.store)
     if not runs:
-        return f"{len(chosen)} claims; every run that they need is in the store."
-    return f"{len(chosen)} claims; at least {runs} runs to train, about {in_words(seconds / arguments.workers)}."
+        return f"{counted(len(chosen), 'claim')}; every run that they need is in the store."
+    time_needed = in_words(seconds / arguments.workers)
+    return f"{counted(len(chosen), 'claim')}; at least {counted(runs, 'run')} to train, about {time_needed}."
 
 
 def of_variants(chosen: list[Claim], arguments: argparse.Namespace) -> str:
     """How many claims have variants, and what they need."""
     need = estimate_variants(chosen, arguments.store)
-    words = f"{need.claims} claims have variants; {need.runs} runs to train for them, about "
+    words = f"{counted(need.claims, 'claim')} with variants; {counted(need.runs, 'run')} to train for them, about "
     words += in_words(need.seconds / arguments.workers)
     return f"{words}; of {need.waiting} claims nothing is known before their search." if need.waiting else f"{words}."
 

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from ..describe import counted
 from ..exercises.grading import otter
 from ..exercises.grading.grading import Graded, grade, notebooks
 from ..exercises.grading.tables import as_csv, as_html
@@ -31,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.submissions)
     if arguments.otter:
         written = otter.write(lab.notebooks()[0], folder)
-        print(f"{len(written)} test files for otter-grader in {folder / 'NOTEBOOK' / 'tests'}.")
+        print(f"{counted(len(written), 'test file')} for otter-grader in {folder / 'NOTEBOOK' / 'tests'}.")
         return 0
     if not os.path.isdir(folder):  # a path that is too long is none, too
         raise ValueError(f"there is no folder {folder}: name the one in which the students' notebooks are.")

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import methods as named
 from ..checked import Many, a, checked
-from ..describe import Whole
+from ..describe import Whole, counted
 from ..recipe.recipe import Recipe
 from ..runs import files
 from ..runs.naming import grouped
@@ -144,7 +144,7 @@ class Comparison(Sequence[Run]):
         return list(self._runs[place]) if isinstance(place, slice) else self._runs[place]
 
     def __repr__(self) -> str:
-        return f"<Comparison: {len(self)} runs of {', '.join(self.methods)}>"
+        return f"<Comparison: {counted(len(self), 'run')} of {', '.join(self.methods)}>"
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()

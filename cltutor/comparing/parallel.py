@@ -6,7 +6,6 @@ Jobs and runs travel as cloudpickle's bytes, so that a part defined in a noteboo
 import os
 import pickle
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     BrokenExecutor,
@@ -31,6 +30,7 @@ from ..seeds import own_settings
 from ..streams import Stream
 from ..training.events import Event
 from ..training.loop import learn
+from ..warned import warn
 
 Source = Stream | Callable[[int], Stream]
 KILLED = "KilledWorker"  # what Dask raises; its class is not imported, as Dask need not be installed
@@ -142,10 +142,9 @@ def _in_processes(
     """The same for other processes, which receive and return bytes: tensors would take a file descriptor each."""
     data = _packed(source)
     if len(data) > large:
-        warnings.warn(
+        warn(
             f"This stream of {len(data) / 1e6:.0f} MB is sent to a worker with every run: give a function that makes "
-            "it there, such as functools.partial(cl.streams.folder, PATH, 10).",
-            stacklevel=4,
+            "it there, such as functools.partial(cl.streams.folder, PATH, 10)."
         )
     return (lambda job: executor.submit(_run, data, _packed(job))), _opened
 

@@ -1,7 +1,6 @@
 """A fair search: one learning rate for all recipes compared, then each one's own weights at that rate."""
 
 import os
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from ..runs.run import Run
 from ..streams import Split, Stream
 from ..training.events import Diverged
 from ..training.loop import Count, Device
+from ..warned import warn
 from .candidates import MADE, NAMED, RATE, Build, Own, Settings, builders, check_all, divided
 from .found import Configuration, SearchResult
 from .grids import MORE, Point, at_edge, best, best_point, edges, grown, grown_alike, values_on
@@ -183,7 +183,7 @@ class Trials:
         chosen, more = self.own_weights(own, rate, widen)
         words = [*filter(None, (*words, *more))]
         if words:
-            warnings.warn(" ".join(words), stacklevel=4)  # the line that calls search
+            warn(" ".join(words))
         score = self.score if isinstance(self.score, str) else "score"
         about = f"{score} on {on} images; class orders {', '.join(map(str, self.orders))}"
         recipes = [self.builds[label](**settings) for label, settings in chosen.items()]

@@ -11,6 +11,7 @@ from functools import partial
 from statistics import mean
 from typing import overload
 
+from ..describe import counted
 from ..recipe.recipe import Recipe
 from ..runs.one_class import remarks
 from ..runs.run import Run
@@ -200,7 +201,7 @@ def about(runs: Sequence[Run]) -> str:
     stream = first.stream_code + (f" and {more} more class order{'s' if more > 1 else ''}" if more else "")
     epochs = sorted({run.recipe.schedule.epochs for run in runs})
     devices = sorted({run.device for run in runs})
-    budget = f"{' or '.join(map(str, epochs))} epochs per task"
+    budget = f"{' or '.join([*map(str, epochs[:-1]), counted(epochs[-1], 'epoch')])} per task"
     spread = "mean ± half width of the 95 % t-interval; " if len(seeds) > 1 else ""
     words = "seeds" if len(seeds) > 1 else "seed"
     line = f"{stream}; {words} {', '.join(map(str, seeds))}; {budget}; {spread}{', '.join(devices)}"

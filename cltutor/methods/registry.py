@@ -79,8 +79,9 @@ def _registered(build: Build, fixed: Sequence[str], either: Sequence[str]) -> Bu
             if setting in fixed:
                 raise UnknownSetting(f"{name} has its own {setting}: leave it out.")
             if setting not in known:
-                near = difflib.get_close_matches(setting, known, 1) or [", ".join(known)]
-                raise UnknownSetting(f"{name} has no setting {setting!r}; did you mean {near[0]}?")
+                near = difflib.get_close_matches(setting, known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"its settings are {', '.join(known)}."
+                raise UnknownSetting(f"{name} has no setting {setting!r}; {hint}")
         if either and {*known[: len(values)], *settings}.issuperset(either):
             raise ValueError(f"{name} takes {' or '.join(either)}, not both.")
         recipe = make(*values, **settings)

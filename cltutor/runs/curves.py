@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..describe import counted
+
 _CURVES = ("step_task", "known", "unknown", "epoch_task")
 _PREDICTED = ("predicted_known", "predicted_unknown", "predicted_at")
 NOTHING = 255  # the prediction for an image that was not asked
 MOST_CLASSES = NOTHING  # of a run that records predictions, each in one byte
 
 
-@dataclass
+@dataclass(repr=False)
 class Curves:
     """What was recorded while training.
 
@@ -34,6 +36,9 @@ class Curves:
     predicted_known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     predicted_unknown: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     predicted_at: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+
+    def __repr__(self) -> str:
+        return f"<Curves: {counted(len(self.step_task), 'step')}, {counted(len(self.epoch_task), 'epoch')}>"
 
     def add_epoch(self, task: int, losses: dict[str, Tensor], known: np.ndarray, unknown: np.ndarray) -> None:
         """Append an epoch: the terms' values at its steps, (S,) each, and the accuracies (T,) after it."""

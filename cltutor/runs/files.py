@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import threading
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import count
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..checked import checked
+from ..warned import warn
 
 FORMAT = 3
 HEADER = 20_000_000  # bytes of names, shapes and facts that are read at most: a file without end costs no memory
@@ -164,4 +164,4 @@ def set_aside(path: Path, error: ValueError) -> None:
     except OSError as refused:  # somebody else's file in a shared folder
         done = f"It cannot be set aside ({refused.strerror}), and is computed again"
     reason = str(error).removesuffix(": remove it and train again.").removesuffix(".")
-    warnings.warn(f"{reason}. {done}.", stacklevel=2)
+    warn(f"{reason}. {done}.")

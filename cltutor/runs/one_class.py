@@ -5,7 +5,6 @@ out of averages; in a stream of one class the same holds with the task unknown. 
 softmaxes over one class is constant.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..recipe.recipe import Recipe
 from ..streams.stream import arrivals
+from ..warned import warn
 
 if TYPE_CHECKING:
     from .run import Run
@@ -53,7 +53,7 @@ def warn_of_one_class(run: "Run") -> None:
     for sentence in remarks(run.recipe, run.tasks):
         if sentence not in run.warnings:
             run.warnings[sentence] = sentence
-            warnings.warn(sentence, stacklevel=6)  # the line that calls learn
+            warn(sentence)
 
 
 def constant_terms(recipe: Recipe, tasks: Sequence[Sequence[int]]) -> list[str]:

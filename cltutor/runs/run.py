@@ -26,7 +26,7 @@ TOPS = (1, 5)
 RECORDS = ("predictions",)  # what a run may keep besides
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """One recipe on one stream with one seed: all measurements, and the network after every task.
 
@@ -51,9 +51,17 @@ class Run:
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "test": 0.0})
     updates: int = 0
     memory: dict[str, int] = field(default_factory=dict)  # bytes used when the last task began, by purpose
-    warnings: dict[str, str] = field(default_factory=dict, repr=False)  # said while it was learned, by kind; not saved
-    states: list[dict[str, Tensor]] = field(default_factory=list, repr=False)
-    part_states: dict[str, State] = field(default_factory=dict, repr=False)  # what each part remembers
+    warnings: dict[str, str] = field(default_factory=dict)  # said while it was learned, by kind; not saved
+    states: list[dict[str, Tensor]] = field(default_factory=list)
+    part_states: dict[str, State] = field(default_factory=dict)  # what each part remembers
+
+    def __repr__(self) -> str:
+        about = f"{self.name} on {self.stream_code}, seed {self.seed}"
+        done = f"{self.learned} of {len(self.tasks)} tasks learned"
+        asked = {"known": True, "unknown": False} if self.competes else {"known": True}
+        means = {words: self.metrics(known)["average_accuracy"] for words, known in asked.items() if self.learned}
+        said = [f"{100 * mean:.1f} % with the task {words}" for words, mean in means.items() if not np.isnan(mean)]
+        return f"<Run: {about}; {done}{'; average accuracy ' * bool(said)}{', '.join(said)}>"
 
     @property
     def name(self) -> str:

@@ -6,7 +6,6 @@ import re
 import shutil
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 from .. import __version__
 from ..checked import checked
 from ..describe import Real
+from ..warned import warn
 from . import files
 from .identity import contents
 from .run import Run
@@ -149,22 +149,19 @@ class Store:
             except Timeout:
                 pass
             except (OSError, NotImplementedError) as error:  # some network drives have none
-                warnings.warn(
-                    f"{self.folder} has no file locks ({error}): learn each run in one process at a time.", stacklevel=2
-                )
+                warn(f"{self.folder} has no file locks ({error}): learn each run in one process at a time.")
                 return True
             if tasks_learned(self.path(run)) == len(run.tasks):
                 return False
             if (signs := self.signs_of_life(run)) != seen:
                 seen, since = signs, self.clock()
             if not warned:
-                warnings.warn(f"Another process is learning {run.name}: waiting for its result.", stacklevel=2)
+                warn(f"Another process is learning {run.name}: waiting for its result.")
                 warned = True
             elif self.clock() - since >= self.patience:
-                warnings.warn(
+                warn(
                     f"The other process has saved nothing of {run.name} for {self.patience:g} seconds: the run is "
-                    "learned here as well, with the same numbers.",
-                    stacklevel=2,
+                    "learned here as well, with the same numbers."
                 )
                 return False
 
@@ -242,10 +239,9 @@ class Slot:
             self.warned = False
         except files.NotWritten as error:
             if not self.warned:
-                warnings.warn(
+                warn(
                     f"{self.run.name} could not be saved in {self.store.folder} ({error.reason}): the file "
-                    "saved before is intact, the run goes on in memory, and saving is tried again.",
-                    stacklevel=4,
+                    "saved before is intact, the run goes on in memory, and saving is tried again."
                 )
             self.warned = True
 

@@ -10,11 +10,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from ..checked import checked
-from ..describe import Choice, Real
+from ..describe import Choice, Real, counted
 from .images import heat_map, write_in_cell
 from .picture import FONT, Picture, chart, headed, plain, shortened, tens, titled, widest, wrapped
 from .rules import Counts, Names, Values, accuracies, by_name
-from .runs import counted
 from .style import BLUE, FAINT, FRAME, GROUND, INK, VERMILLION, look
 
 WIDTH, SIDE, NAMES = 9.6, 3.2, 1.0  # inches: of a picture, of a matrix, of the longest name of a class

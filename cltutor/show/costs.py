@@ -6,11 +6,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..checked import AnyOf, Many, Table, Text, checked
-from ..describe import Kind, Real, Whole
+from ..describe import Kind, Real, Whole, counted
 from ..evaluation.metrics import mean_interval
 from .picture import FONT, Picture, chart, name_rows, widest
 from .rules import LARGEST, Values, accuracies, by_name
-from .runs import counted, reading
+from .runs import reading
 from .style import BLUE, GREEN, GREY, GROUND, INK, ORANGE, PURPLE, SKY, VERMILLION, WINE, look
 
 Growing = by_name(Values(("tasks",), 1, LARGEST))

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike
 
 from ..checked import Many, Table, Text, checked
-from ..describe import Choice
+from ..describe import Choice, counted
 from .images import OUTLINE, as_rgb, put_image
 from .picture import Picture, grid, headed, name_rows, shortened, titled
 from .rules import Images, Names, Values
@@ -51,24 +51,24 @@ def reservoir(images: Images, names: Names, tasks: Tasks, held: Kept, seen: Seen
             raise ValueError(f"A memory holds different images of the {number} seen by then, places from 0.")
     slots, count = slots_of(held), int(tasks.max()) + 1
     size = slots.shape[1]
-    title = titled(f"A memory of {size} images while {len(images):,} arrive", what)
+    title = titled(f"A memory of {counted(size, 'image')} while {len(images):,} arrive", what)
     notes = [f"the first {MOST} of {size} slots"] if size > MOST else []
     picture = headed(WIDTH, DOWN, title, notes, task_legend(range(count)), min(count, 8))
-    picture.frames([f"{number:,} images" for number in seen], "seen")
+    picture.frames([counted(number, "image") for number in seen], "seen")
     _put_slots(picture, slots[:, :MOST], images, names, tasks)
     sizes = np.array([len(own) for own in held])
     share = 100 * sizes / seen
     axes = _panel(picture, 2.25, "share of the images seen that is in memory (%)", 103, seen)
-    words = "{x:,.0f} images seen: {held} in memory, {y:.1f} % of them"
+    words = "seen: {x:,.0f}; in memory: {held}, {y:.1f} % of them"
     _follow(axes, seen, share, words, {"color": BLACK}, held=sizes)
     axes = _panel(picture, 0.5, "images in memory, by task", 1.06 * sizes.max(), seen, "images seen")
     for task in range(count):
         y = np.array([(tasks[own] == task).sum() for own in held], dtype=float)
         y[seen <= np.flatnonzero(tasks == task)[0]] = np.nan  # it has not begun
-        words = f"{{x:,.0f}} images seen: {{y:.0f}} images in memory from task {task + 1}"
+        words = f"seen: {{x:,.0f}}; in memory from task {task + 1}: {{y:.0f}}"
         _follow(axes, seen, y, words, task_look(task).style, f"task {task + 1}")
     ends = ", ".join(f"{(tasks[held[-1]] == task).sum()} from task {task + 1}" for task in range(count))
-    picture.alt = f"{title}: after {seen[-1]:,} images {share[-1]:.1f} % of them are in memory, {ends}."
+    picture.alt = f"{title}: after {counted(seen[-1], 'image')} {share[-1]:.1f} % of them are in memory, {ends}."
     return picture
 
 

@@ -12,12 +12,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from ..checked import Table, checked
-from ..describe import Choice, Real, Whole
+from ..describe import Choice, Real, Whole, counted
 from . import style
 from .images import OUTLINE, as_rgb, fitted, mosaic, put_image
 from .picture import Picture, headed, titled, wrapped
 from .rules import Images, Step, TwoNames, Values
-from .runs import counted
 from .style import BLACK, BLUE, DOTTED, FAINT, GREY, GROUND, ORANGE, PURPLE, SHADE, SOLID, VERMILLION, Look
 
 LOOKS = {
@@ -135,15 +134,15 @@ def evictions(images: Images, kept: Kept, what: str = "") -> Picture:
     if counts[0] != len(images) or counts != sorted(counts, reverse=True) or seen != sorted(seen):
         raise ValueError(f"kept falls from {len(images)}, the number of images, as classes arrive, unlike {kept}.")
     evicted = [next((c for c, n in kept.items() if n <= place), 0) for place in range(min(len(images), MOST))]
-    stages = ", ".join(f"{n} with {classes} classes" for classes, n in kept.items())
-    note = f"strong: stay with all {seen[-1]} classes; pale: evicted when so many classes have been seen"
+    stages = ", ".join(f"{n} with {counted(classes, 'class')}" for classes, n in kept.items())
+    note = f"strong: stay with all {counted(seen[-1], 'class')}; pale: evicted when so many classes have been seen"
     if counts[-1] == len(images):
         note = f"none is evicted: all stay with all {seen[-1]} classes"
     notes = [note, *wrapped(f"kept: {stages}", WIDTH - 0.3)[:2]]
     slot, title = SLOT + 0.22, titled("Which exemplars are evicted", what)
     top = 3 * slot + 0.25
     picture = headed(WIDTH, top + 0.05, title, notes)
-    picture.frames([f"{classes} classes" for classes in seen], "classes seen")
+    picture.frames([counted(classes, "class") for classes in seen], "classes seen")
     corners, box = _corners(len(evicted), 20, (0.12, top), slot)
     for image, corner, classes in zip(images, corners, evicted, strict=False):
         pixels, gone = as_rgb(image), seen.index(classes) if classes else 0

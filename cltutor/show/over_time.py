@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..checked import Table, Text, checked
+from ..describe import counted
 from ..evaluation.metrics import mean_interval
 from ..runs.naming import name_of
 from ..runs.one_class import DASH
@@ -16,7 +17,7 @@ from ..runs.run import Run
 from .panels import Line, lowest, paneled
 from .picture import FONT, Picture, chart, room
 from .rules import Runs, accuracies, by_name
-from .runs import NEVER_COMPETED, Method, accuracy, chance, class_list, counted, mean_and_spread, measured, percent
+from .runs import NEVER_COMPETED, Method, accuracy, chance, class_list, mean_and_spread, measured, percent
 from .style import FAINT, INK, SHADE, TERMS, look
 
 ByHeading = by_name(Table(accuracies("seeds, epochs", gaps=False), Text(), least=1))  # by heading, then by method

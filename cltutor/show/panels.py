@@ -20,10 +20,10 @@ from matplotlib.transforms import Bbox, BboxTransform
 from numpy.typing import ArrayLike
 
 from ..checked import Table, checked, rule_of
-from ..describe import Choice, Real
+from ..describe import Choice, Real, counted
 from .picture import Picture, headed, shortened, tens
 from .rules import Names, Runs, Share, Values, accuracies, by_name
-from .runs import counted, mean_and_spread, measured, reading
+from .runs import mean_and_spread, measured, reading
 from .style import BLUE, DASHED, DOTTED, FAINT, FRAME, GREY, SOLID, VERMILLION, YELLOW, Look, look
 
 LEFT, GAP, BELOW, TITLES = 0.85, 0.15, 0.6, 0.35  # inches around the panels

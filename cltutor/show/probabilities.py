@@ -10,11 +10,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from ..checked import checked
-from ..describe import Real, Whole
+from ..describe import Real, Whole, counted
 from .images import as_rgb, put_image
 from .picture import Labels, Picture, headed, name_rows, widest
 from .rules import Names, Pictures, Values
-from .runs import counted
 from .spots import Played
 from .style import BLUE, GREY, ORANGE
 

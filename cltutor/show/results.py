@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ..checked import checked
+from ..describe import counted
 from ..evaluation import metrics
 from ..runs.naming import name_of
 from ..runs.one_class import DASH, NOTE
@@ -17,7 +18,7 @@ from ..runs.run import Run
 from .images import heat_map, write_in_cell
 from .picture import FONT, Picture, headed, name_rows, plain, tens, widest, wrapped
 from .rules import Runs
-from .runs import Method, NotMeasured, Shown, accuracy, class_list, counted, mean_and_spread, measured, percent, reading
+from .runs import Method, NotMeasured, Shown, accuracy, class_list, mean_and_spread, measured, percent, reading
 from .style import FAINT, FRAME, GROUND, HATCH, INK, SHADE
 
 WIDE, BELOW = 2.6, 0.62  # inches: of a panel with a row per method, and below any panel

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..describe import counted
 from ..runs.naming import grouped, name_of
 from ..runs.one_class import DASH, NOTE, competitors, constant_terms, informative
 from ..streams.stream import arrivals
@@ -36,7 +37,7 @@ class Method:
 
     @property
     def count(self) -> str:
-        return counted(len(self.runs))
+        return counted(len(self.runs), "run")
 
     def ends(self, metric: Callable[[np.ndarray], float], known_task: bool) -> list[float]:
         """A metric of the accuracy matrix of each run."""
@@ -166,11 +167,6 @@ def reading(mean: float, spread: float = np.nan, unit: str = " %", kind: str = "
     if np.isnan(mean):
         return DASH
     return f"{mean:.1f} ± {spread:.1f}{unit}{kind}" if np.isfinite(spread) else f"{mean:.1f}{unit}"
-
-
-def counted(number: int, noun: str = "run") -> str:
-    """A number of things, the noun in its plural unless there is one."""
-    return f"{number} {noun if number == 1 else f'{noun}es' if noun.endswith('s') else f'{noun}s'}"
 
 
 def setting(known_task: bool) -> str:

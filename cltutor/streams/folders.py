@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..checked import checked
 from ..describe import Whole
+from ..warned import warn
 from .division import DIVISION, Classes, Order, Plan, Tasks, arrange, call, shares
 from .domains import parts_of, relabelled, same_classes
 from .layout import Picture, layout, part_of
@@ -141,7 +142,7 @@ def _read(
             break
         shown = ", ".join(list(failed)[:5]) + (", ..." if len(failed) > 5 else "")
         words = f"{len(failed)} of {len(pictures)} pictures in {str(path)!r} cannot be read and are left out: {shown}"
-        warnings.warn(words, stacklevel=3)
+        warn(words)
         for file, reason in failed.items():
             report.add("skipped", reason, file)
         pictures = [picture for picture in pictures if picture.file not in failed]

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from ..checked import checked
-from ..describe import Several, Whole, shown
+from ..describe import Several, Whole, counted, shown
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Images with their labels.
 
@@ -54,6 +54,10 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        several = "" if self.marks is None else f", each with one or more of {self.marks.shape[1]} labels"
+        return f"<Split: {counted(len(self), 'image')} of {tuple(self.images.shape[1:])}{several}>"
 
     def take(self, rows: Tensor) -> "Split":
         """The images at `rows`: (N,) bool, or (n,) int64 indices; ValueError for others."""

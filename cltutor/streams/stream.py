@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..checked import Tensors, Text, checked
-from ..describe import Name, Real, Several, Whole, shown
+from ..describe import Name, Real, Several, Whole, counted, shown
 from .labels import names_of
 from .report import Report
 from .split import Split as Split
@@ -22,7 +22,7 @@ from .split import Split as Split
 LABELS, CLASSES = Tensors("N", whole=True), Several(Whole(at_least=0))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """One task: its place in the stream, from 0; its labels in order of arrival; its splits, or a ValueError."""
 
@@ -38,6 +38,11 @@ class Task:
         for name in ("train", "validation", "test"):
             if not isinstance(getattr(self, name), Split):
                 raise ValueError(f"{name} must be a Split, not {type(getattr(self, name)).__name__}.")
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.train):,} training, {len(self.validation):,} validation and {len(self.test):,} test images"
+        shape, labels = tuple(self.test.images.shape[1:]), "label" if len(self.classes) == 1 else "labels"
+        return f"<Task {self.index}: {labels} {', '.join(map(str, self.classes))}; {counts} of {shape}>"
 
 
 class Stream(Sequence[Task]):
@@ -85,10 +90,10 @@ class Stream(Sequence[Task]):
 
     def __repr__(self) -> str:
         sizes = [len(task.classes) for task in self]
-        same = len(set(sizes)) == 1
+        each = counted(sizes[0], "class") if len(set(sizes)) == 1 else f"{sizes} classes"
         train, test = (sum(len(getattr(task, s)) for task in self) for s in ("train", "test"))
         return (
-            f"<{self.code}: {len(self)} tasks of {sizes[0] if same else sizes} classes, "
+            f"<{self.code}: {counted(len(self), 'task')} of {each}, "
             f"{train:,} training and {test:,} test images of {self.image_shape}>"
         )
 

@@ -1,16 +1,16 @@
 """Said before a task is learned: an anchor that is too stiff for the steps, and one that holds nothing; and a last
 phase without an epoch."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from math import ceil
 
-from ..describe import State
+from ..describe import State, counted
 from ..losses.terms import Term
 from ..recipe.recipe import Phase, Terms
 from ..runs.run import Run
+from ..warned import warn
 
 IDLE = 1.0  # percent
 
@@ -56,7 +56,7 @@ def warn_of_skipped(run: Run, task: int, plan: Sequence[tuple[Phase, range, Term
         return
     schedule = run.recipe.schedule
     enough = next(n for n in count(schedule.epochs) if replace(schedule, epochs=n).phases(task)[-1][1])
-    given = f"{schedule.epochs} epoch{'s' if schedule.epochs > 1 else ''}"
+    given = counted(schedule.epochs, "epoch")
     sentence = f"phase {phase.name!r} gets none of {given}, so that tasks end without it"
     warn_once(run, "skipped", f"{sentence}: {enough} epochs or more give it one.")
 
@@ -65,4 +65,4 @@ def warn_once(run: Run, kind: str, sentence: str) -> None:
     """Warn, and keep the sentence in the run, unless one of this ``kind`` was said before."""
     if kind not in run.warnings:
         run.warnings[kind] = f"{run.name}: {sentence}"
-        warnings.warn(run.warnings[kind], stacklevel=7)  # the line that calls learn
+        warn(run.warnings[kind])

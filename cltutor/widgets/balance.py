@@ -10,7 +10,7 @@ from torch import nn
 
 from .. import methods, show
 from ..checked import checked
-from ..describe import Whole
+from ..describe import Whole, counted
 from ..evaluation.answers import logits
 from ..memory import ExemplarMemory
 from ..networks import Network
@@ -143,7 +143,7 @@ class Balance(LearnsInTurn):
         names = [self.stream.class_names[label] for label in self.stream.classes]
         places = np.flatnonzero((moment.labels == true) & (moment.taken == taken))
         images = torch.cat([task.test.images for task in self.stream])[places[:MOST]].numpy()
-        words = f"{len(places)} test images of {names[true]} taken for {names[taken]}"
+        words = f"{counted(len(places), 'test image')} of {names[true]} taken for {names[taken]}"
         more = f"; the first {MOST}" if len(places) > MOST else ""
         tiles = "".join(example(image, f"{names[true]} taken for {names[taken]}", 40) for image in images)
         return sentence(f"{words}{more}", "status") + tiles

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from .. import show
 from ..checked import checked
-from ..describe import Kind, Whole
+from ..describe import Kind, Whole, counted
 from ..memory import ExemplarMemory
 from ..memory.exemplars import features_of
 from ..memory.selection import SELECTIONS
@@ -233,7 +233,8 @@ class HerdingExplorer(Tool):
         orders, _, kept = self._orders(label, capacity)
         words, first = choice.note, max(kept.values())
         if step > first:
-            words += f"Such a memory keeps {first} images of this class: it would not choose those after them. "
+            images = counted(first, "image")
+            words += f"Such a memory keeps {images} of this class: it would not choose those after them. "
         judged, count = choice.judge, len(choice.judge.means)
         chosen = {f"{strategy}'s first {step}": orders[strategy][:step].tolist()}
         if own:

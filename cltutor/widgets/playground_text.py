@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets
 
 from .. import methods
-from ..describe import Choice, Flag, Whole
+from ..describe import Choice, Flag, Whole, counted
 from ..recipe.merging import Unmerged
 from ..recipe.parser import code_of
 from ..recipe.recipe import Recipe
@@ -173,25 +173,26 @@ def rows_of(runs: Sequence[Run], known_task: bool, recorded: Sequence[Run] = (),
 def contents_of(recipe: Recipe) -> str:
     """The parts of a recipe, in a line."""
     made = composition_of(recipe)
+    images, epochs = counted(made.images, "image"), counted(made.epochs, "epoch")
     if made.whole is not None:
         own = [recipe.network, *([recipe.after_task] if recipe.after_task != Unmerged() else [])]
-        kept = [f"{made.images} images"] * made.keeps
-        return "; ".join([repr(recipe.loss), *kept, *(type(part).__name__ for part in own), f"{made.epochs} epochs"])
+        kept = [images] * made.keeps
+        return "; ".join([repr(recipe.loss), *kept, *(type(part).__name__ for part in own), epochs])
     words = [{"softmax": "softmax", "sigmoid": "sigmoids", "sigmoid, all": "sigmoids over all"}[made.new]]
     soft = f" (T = {made.temperature:g})" if made.kind == "softmax" else f" ({made.kind.replace('_', ' ')})"
     words += [f"{made.beta:g} x distillation{soft}"] * made.distillation
     words += [f"{made.gamma:g} x attention"] * made.attention
     words += [f"{made.omega:g} x {short(made.importance)} anchor"] * made.anchor
-    kept = {"exemplars": f"{made.images} images", "per class": f"{made.images} images per class"}
+    kept = {"exemplars": images, "per class": f"{images} per class"}
     kept = {name: f"{words} by {made.selection}" for name, words in kept.items()}
     kept |= {"everything": "all images", "none": ""}
     words += [f"{weight:g} x {type(term).__name__}" for weight, term in made.others]
     more = [kept.get(made.memory, type(made.memory).__name__)]
-    more += [f"{made.images} images"] * (made.keeps and made.memory != "exemplars")
+    more += [images] * (made.keeps and made.memory != "exemplars")
     more += ["balanced fine-tuning"] * made.balanced + ["nearest mean"] * (made.predict != "logits")
     more += ["augmentation"] * bool(made.augmentation)
     kind = type(made.network).__name__
-    more += [kind] * (kind != "MultiHead") + [f"{made.epochs} epochs"]
+    more += [kind] * (kind != "MultiHead") + [epochs]
     return "; ".join([" + ".join(words), *filter(None, more)])
 
 

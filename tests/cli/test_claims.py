@@ -86,7 +86,7 @@ def test_variants_come_after_the_claims_with_an_estimate_of_their_own(shipped, c
     lines = printed.splitlines()
     assert lines[-2] == "60 of 60 claims"
     assert lines[-1] == (
-        "0 claims have variants; 0 runs to train for them, about 1 min; "
+        "0 claims with variants; 0 runs to train for them, about 1 min; "
         "of 60 claims nothing is known before their search."
     )
     assert typed == "cltutor claims --paper lwf --variants"
@@ -95,7 +95,7 @@ def test_variants_come_after_the_claims_with_an_estimate_of_their_own(shipped, c
 
 def test_the_estimate_of_variants_alone_trains_nothing(shipped, capsys):
     assert claims(shipped, "--estimate", "--variants") == {}
-    assert "claims have variants" in capsys.readouterr().out.splitlines()[1]
+    assert "claims with variants" in capsys.readouterr().out.splitlines()[1]
 
 
 def test_claims_on_other_data_run_when_they_are_wanted(shipped, capsys):

@@ -49,7 +49,7 @@ def test_compare_groups_regimes_and_writes_pictures_of_both(tmp_path, capsys):
     assert cli.main(["compare", *QUICK, *methods, "--seeds", "0", "1", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert printed.index("Trained with a head per task") < printed.index("Trained with all classes competing")
-    assert "seeds 0, 1; 1 epochs per task" in printed
+    assert "seeds 0, 1; 1 epoch per task" in printed
     names = {path.name for path in tmp_path.glob("*.png")}
     assert names == {
         "old_and_new.png",

@@ -1,11 +1,13 @@
 """The table of a comparison."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import cltutor as cl
+from cltutor.comparing.table import about
 
 GOOD, BAD = 0.9, 0.4
 
@@ -22,6 +24,12 @@ def comparison(made):
             made("icarl", seed, (0.5, 0.5), (0.4 + more, 0.6)),
         ]
     return cl.Comparison(runs)
+
+
+def test_the_heading_counts_epochs_as_one_says_it(comparison):
+    for epochs, words in (((1,), "1 epoch per task"), ((1, 5), "1 or 5 epochs per task")):
+        runs = [replace(run, recipe=run.recipe.with_epochs(epochs[run.seed % len(epochs)])) for run in comparison]
+        assert f"; {words};" in about(runs)
 
 
 def methods(table):

@@ -87,6 +87,27 @@ def test_metrics_are_those_of_the_tasks_learned_so_far(tiny):
     assert run.metrics()["average_accuracy"] == run.accuracy()[0, 0]
 
 
+def test_a_run_is_printed_as_one_line_with_what_it_may_claim(run, tiny):
+    known = 100 * run.metrics()["average_accuracy"]
+    about = f"{run.stream_code}, seed {run.seed}; 2 of 2 tasks learned; average accuracy"
+    assert repr(run) == f"<Run: lwf on {about} {known:.1f} % with the task known>"
+    competing = learn(tiny, cl.methods.finetune(heads="class", epochs=1))
+    known, unknown = (100 * competing.metrics(task)["average_accuracy"] for task in (True, False))
+    assert repr(competing).endswith(f" {known:.1f} % with the task known, {unknown:.1f} % with the task unknown>")
+    begun = next(event.run for event in cl.train(tiny, "finetune", epochs=1, device="cpu"))
+    assert repr(begun).endswith("seed 0; 0 of 2 tasks learned>")
+    assert repr(run.curves) == f"<Curves: {len(run.curves.step_task)} steps, {len(run.curves.epoch_task)} epochs>"
+
+
+@pytest.mark.filterwarnings("error", "ignore:.*have one class")
+def test_a_run_on_tasks_of_one_class_is_printed_without_the_accuracy_that_says_nothing():
+    stream = cl.streams.digits(tasks=2, classes=(0, 1))
+    known_only = learn(stream, "finetune", epochs=1)
+    assert repr(known_only).endswith("2 of 2 tasks learned>")
+    assert "average accuracy" in repr(learn(stream, cl.methods.finetune(heads="class", epochs=1)))
+    assert "known," not in repr(learn(stream, cl.methods.finetune(heads="class", epochs=1)))
+
+
 def test_a_run_without_weights_keeps_what_was_measured_and_can_be_saved(run, tmp_path):
     light = run.without_weights()
     light.save(tmp_path / "light.safetensors")

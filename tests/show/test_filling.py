@@ -65,10 +65,10 @@ def test_every_slot_is_read_in_every_frame_with_the_image_that_lies_in_it():
 def test_the_curves_read_what_a_count_gives(read):
     words = read(picture())
     for own, seen in zip(HELD, SEEN, strict=True):
-        assert f"{seen} images seen: {len(own)} in memory, {100 * len(own) / seen:.1f} % of them" in words
+        assert f"seen: {seen}; in memory: {len(own)}, {100 * len(own) / seen:.1f} % of them" in words
         for task in range(3):
             count = sum(TASKS[image] == task for image in own)
-            line = f"{seen} images seen: {count} images in memory from task {task + 1}"
+            line = f"seen: {seen}; in memory from task {task + 1}: {count}"
             assert (line in words) == (seen > 10 * task)
 
 

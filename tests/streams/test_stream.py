@@ -62,6 +62,17 @@ def test_a_split_refuses_parts_that_do_not_fit_together(images, labels, masks):
         Split(images, labels, masks)
 
 
+def test_tasks_and_splits_are_printed_as_one_line_without_their_pixels():
+    stream = _stream(_task(0, (2, 0)), _task(1, (3,)))
+    assert repr(stream[0]) == "<Task 0: labels 2, 0; 8 training, 0 validation and 8 test images of (1, 2, 2)>"
+    assert repr(stream[0].train) == "<Split: 8 images of (1, 2, 2)>"
+    assert repr(stream[0].train.take(torch.tensor([0]))) == "<Split: 1 image of (1, 2, 2)>"
+    several = cl.streams.several(tasks=5, per_task=(8, 4))
+    assert repr(several[0].test) == "<Split: 4 images of (3, 32, 32), each with one or more of 20 labels>"
+    assert repr(_stream(_task(0, (2,)))) == "<own(): 1 task of 1 class, 4 training and 4 test images of (1, 2, 2)>"
+    assert repr(_stream(_task(0, (2, 1)), _task(1, (0,)))).startswith("<own(): 2 tasks of [2, 1] classes, ")
+
+
 def test_positions_are_places_in_the_order_of_arrival():
     stream = _stream(_task(0, (2, 0)), _task(1, (3,)))
     assert stream.positions(torch.tensor([3, 0, 2, 2])).tolist() == [2, 1, 0, 0]

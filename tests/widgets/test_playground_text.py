@@ -204,7 +204,8 @@ def test_names_are_shown_as_they_are_written():
         (cl.methods.ebll(), f"{cl.methods.ebll().loss!r}; Encoded; 10 epochs"),
         (cl.methods.er(), "softmax + 1 x Replay; 200 images; 10 epochs"),
         (cl.methods.gdumb(), "softmax; GreedyMemory; 200 images; 10 epochs"),
-        (cl.methods.wa(), "NewShare() + OldShare(joined=True); 2000 images; MultiHead; WeightAligning; 10 epochs"),
+        (cl.methods.er(capacity=1, epochs=1), "softmax + 1 x Replay; 1 image; 1 epoch"),
+        (cl.methods.wa(), "NewShare() + OldShare(joined=True); 2,000 images; MultiHead; WeightAligning; 10 epochs"),
     ],
 )
 def test_what_is_in_a_recipe_is_said_in_a_line(recipe, words):
