@@ -13,7 +13,7 @@ from matplotlib.path import Path
 from torch.nn import functional as F
 
 from ..checked import checked
-from ..describe import Whole
+from ..describe import Whole, counted
 from ..runs.one_class import informative
 from ..runs.run import Run
 from ..streams import Stream, Task
@@ -21,11 +21,12 @@ from .images import OUTLINE, as_rgb, mosaic
 from .picture import FONT, Picture, grid, headed, shortened, widest
 from .results import fill_matrix
 from .rules import Runs
-from .runs import NotMeasured, counted, mean_and_spread, measured, percent, setting
+from .runs import NotMeasured, mean_and_spread, measured, percent, setting
 from .spots import Played
 from .style import FRAME, GROUND, SHADE, task_legend, task_look
 
-WIDEST, DEEP = 11.0, 4.1  # inches for the samples of a row, and of all rows together, unless images would be small
+WIDEST, DEEP = 10.1, 4.1  # inches for the samples of a row, and of all rows together, unless images would be small
+MORE = 0.9  # inches for the count of classes that do not fit
 SMALL, LARGE, APART = 0.42, 0.7, 0.18  # inches of a sample's side, and between two classes
 TILE, WIDE, MOST = 0.2, 6.0, 600  # inches of a tile and of a row of them; tiles of a run, at most
 SMALLEST, ROWS = 0.1, 5.0  # inches of a tile of many classes, and of all rows for which tiles become smaller
@@ -39,23 +40,26 @@ VEILS = (False, GROUND, 0.82), (True, SHADE, 1.0)  # of a wrong answer, and of n
 
 
 @checked
-def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL))] = 4) -> Picture:
+def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int((WIDEST - MORE) / SMALL))] | None = None) -> Picture:
     """The first `per_class` training images of every class, one row per task, with the class's name.
 
-    Of more classes than fit in a row the first are shown and the others counted. A task without training images shows
-    test images.
+    `per_class` is 4 if it is not given, or 2 where 4 of every class do not fit in a row. Of more classes than fit the
+    first are shown and the others counted. A task without training images shows test images.
 
     Raises:
         ValueError: per_class below 1 or so large that no class fits in a row.
     """
     largest, parts = max(len(task.classes) for task in stream), []
-    shown = min(int((WIDEST + APART) / (per_class * SMALL + APART)), largest)
+    if per_class is None:
+        per_class = 4 if _fitting(4, WIDEST) >= largest else 2
+    wide = WIDEST if _fitting(per_class, WIDEST) >= largest else WIDEST - MORE
+    shown = min(_fitting(per_class, wide), largest)
     deep = max(SMALL, DEEP / len(stream) - 0.36)
-    side = min(LARGE, deep, ((WIDEST + APART) / shown - APART) / per_class)
+    side = min(LARGE, deep, ((wide + APART) / shown - APART) / per_class)
     group, row = per_class * side + APART, side + 0.36
     title = f"{stream.name}: {counted(len(stream.classes), 'class')} in {counted(len(stream), 'task')}"
     body = row * len(stream) + 0.08
-    picture = headed(max(1.0 + shown * group + 0.9 * (largest > shown), 3.6), body, title)
+    picture = headed(max(1.0 + shown * group + MORE * (largest > shown), 3.6), body, title)
     for task in stream:
         top, own = body - row * task.index, [stream.class_names[label] for label in task.classes[:shown]]
         middle, rest = top - 0.2 - side / 2, len(task.classes) - shown
@@ -75,6 +79,11 @@ def tasks(stream: Stream, per_class: Annotated[int, Whole(1, int(WIDEST / SMALL)
             parts[-1] += f" and {rest} more"
     picture.alt = f"Sample pictures of {title}: {'; '.join(parts)}."
     return picture
+
+
+def _fitting(per_class: int, wide: float) -> int:
+    """Of how many classes so many small samples fit beside each other."""
+    return int((wide + APART) / (per_class * SMALL + APART))
 
 
 def _strip(task: Task, label: int, count: int) -> tuple[np.ndarray, int]:

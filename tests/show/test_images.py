@@ -45,6 +45,16 @@ def test_classes_that_do_not_fit_in_a_row_are_counted(make, artists, texts):
     assert f"and {60 - shown} more" in picture.alt
 
 
+def test_a_row_of_ten_classes_fits_a_page_with_two_images_of_each(make, artists, texts, read):
+    picture = show.tasks(make.stream(classes=(10, 2)))
+    assert len(artists(picture, BboxImage)) == 12
+    assert not any("more" in words for words in texts(picture))
+    assert picture.get_size_inches()[0] < 11.5
+    assert "class 0, image 2 of" in " ".join(read(picture))
+    few = show.tasks(make.stream(classes=(5, 2)))
+    assert "class 0, image 4 of" in " ".join(read(few))
+
+
 def bars(picture):
     """The lengths of the bars in the frame that an image shows."""
     (shown,) = (one for one in picture.axes[0].collections if one.get_visible())
