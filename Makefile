@@ -20,7 +20,7 @@ endif
 # One call, so that torch and torchvision fit. --editable: a change in the checkout counts at once.
 INSTALL = $(BIN)/python -m pip install $(INDEX) --editable
 
-.PHONY: lab check test test-quick test-all site
+.PHONY: lab check test test-quick test-all site slides
 
 lab: .venv/.lab-installed
 	$(BIN)/cltutor lab $(if $(PORT),--port $(PORT))
@@ -51,6 +51,9 @@ test-all: test
 
 site: .venv/.site-installed
 	$(BIN)/python docs/site/build.py
+
+slides: .venv/.lab-installed
+	$(BIN)/python docs/slides.py build/slides $(or $(NOTEBOOK),$(wildcard notebooks/*.ipynb))
 
 .venv/.lab-installed: pyproject.toml | $(BIN)/pip
 	$(INSTALL) .

@@ -48,3 +48,12 @@ def test_another_build_is_refused_in_a_sentence(tmp_path):
 
 def test_the_site_is_built_by_one_command(tmp_path):
     assert dry(tmp_path, "site")[-1].strip() == ".venv/bin/python docs/site/build.py"
+
+
+def test_slides_of_one_notebook_or_of_all_are_made_by_one_command(tmp_path):
+    made = dry(tmp_path, "slides", "NOTEBOOK=notebooks/01.ipynb")[-1].strip()
+    assert made == ".venv/bin/python docs/slides.py build/slides notebooks/01.ipynb"
+    (tmp_path / "notebooks").mkdir()
+    for name in ("00.ipynb", "01.ipynb"):
+        (tmp_path / "notebooks" / name).touch()
+    assert dry(tmp_path, "slides")[-1].split()[-2:] == ["notebooks/00.ipynb", "notebooks/01.ipynb"]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 import cltutor as cl
 from cltutor.checked import Numbers, checked, shaped
+from docs import npm
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "docs" / "site"
@@ -231,6 +232,12 @@ def test_every_equation_of_the_notebooks_becomes_mathml(mathml):
         assert mathml(latex, "block").startswith("<math")
 
 
+def test_an_equation_of_several_lines_is_aligned_and_one_that_is_not_is_refused(mathml):
+    assert mathml(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", "block").count("<mtr>") == 2
+    with pytest.raises(ValueError, match="does not align"):
+        mathml(r"\begin{gathered} a &= b \end{gathered}", "block")
+
+
 def test_an_equations_number_stands_beside_it_and_an_unknown_command_is_refused(mathml):
     assert mathml(r"a = b \tag{2}", "block").endswith('</math><span class="cltutor-tag">(2)</span>')
     assert r"\tag" not in mathml(r"a \tag{2}", "block")
@@ -280,14 +287,14 @@ def test_a_link_to_what_is_not_there_is_found_also_where_it_is_written_as_html(t
 
 def test_scripts_that_cannot_be_had_are_left_out_in_words(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert build.vendor(tmp_path / "npm") == "npm, which brings requirejs@2.3.7, is not installed"
+    assert npm.vendor(tmp_path / "npm") == "npm, which brings requirejs@2.3.7, is not installed"
 
 
 def test_where_npm_has_no_network_its_last_line_says_why(tmp_path, monkeypatch):
     (tmp_path / "npm").write_text("#!/bin/sh\necho 'one\nnpm error network request failed' >&2\nexit 1\n")
     (tmp_path / "npm").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert build.vendor(tmp_path / "x") == "npm cannot bring requirejs@2.3.7 (npm error network request failed)"
+    assert npm.vendor(tmp_path / "x") == "npm cannot bring requirejs@2.3.7 (npm error network request failed)"
 
 
 def test_a_script_that_is_not_what_it_was_is_not_used(tmp_path, monkeypatch):
@@ -300,10 +307,10 @@ def test_a_script_that_is_not_what_it_was_is_not_used(tmp_path, monkeypatch):
         entry = tarfile.TarInfo("package/require.js")
         archive.addfile(entry, io.BytesIO(b""))
     (tmp_path / "other.tgz").write_bytes(packed.getvalue())
-    npm = tmp_path / "npm"
+    pretended = tmp_path / "npm"
     name = "requirejs-2.3.7.tgz"
-    npm.write_text(f'#!/bin/sh\n/bin/cp {tmp_path}/other.tgz {name}\necho \'[{{"filename": "{name}"}}]\'\n')
-    npm.chmod(0o755)
+    pretended.write_text(f'#!/bin/sh\n/bin/cp {tmp_path}/other.tgz {name}\necho \'[{{"filename": "{name}"}}]\'\n')
+    pretended.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "is not the file that it was" in build.vendor(tmp_path / "scripts")
+    assert "is not the file that it was" in npm.vendor(tmp_path / "scripts")
     assert not (tmp_path / "scripts" / "require.js").exists()

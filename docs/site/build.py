@@ -5,16 +5,12 @@ outputs are kept until the package or a notebook changes. What cannot be had wit
 """
 
 import argparse
-import base64
 import hashlib
-import io
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterable
 from html.parser import HTMLParser
 from importlib.util import find_spec
@@ -23,58 +19,14 @@ from urllib.parse import unquote, urlsplit
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent))
+
+from npm import copy_scripts, vendor  # noqa: E402
+
 BUILD = ROOT / "build" / "site"
 LIMIT = 60 * 2**20
-# Packages of npm at these versions: file in the package -> its name here; npm.sha256 has what each must be.
-NPM = {
-    "requirejs@2.3.7": {"package/require.js": "require.js"},
-    "@jupyter-widgets/html-manager@1.0.15": {
-        "package/dist/embed-amd.js": "embed-amd.js",
-        "package/dist/1551f4f60c37af51121f.woff2": "icons.woff2",
-    },
-}
-# The icons of buttons, which the script would look for beside each page.
-ICONS = re.compile(r'\w\.p\+"1551f4f60c37af51121f\.woff2"')
-DIGESTS = HERE / "npm.sha256"
-LOCAL = "requirejs.config({paths: {anywidget: new URL('anywidget', document.currentScript.src).href}});\n"
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "CITATION.cff", "notebooks/*.ipynb", "docs/*.md")
 MORE = ("docs/*.png", "docs/*.gif", "docs/style.txt", "docs/screenshots*.py")  # what pages show or link to
-
-
-def vendor(folder: Path) -> str | None:
-    """Bring the scripts that show widgets without a kernel; the reason in one sentence where they cannot be had."""
-    digests = dict(line.split()[::-1] for line in DIGESTS.read_text().splitlines())
-    folder.mkdir(parents=True, exist_ok=True)
-    for package, files in NPM.items():
-        if all((folder / name).exists() for name in files.values()):
-            continue
-        npm = shutil.which("npm")
-        if npm is None:
-            return f"npm, which brings {package}, is not installed"
-        done = subprocess.run([npm, "pack", package, "--json"], cwd=folder, capture_output=True, text=True)
-        if done.returncode:
-            return f"npm cannot bring {package} ({(done.stderr.strip() or 'no network').splitlines()[-1]})"
-        archive = folder / json.loads(done.stdout)[0]["filename"].replace("@", "").replace("/", "-")
-        with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as packed:
-            for inside, name in files.items():
-                content = packed.extractfile(inside).read()
-                if hashlib.sha256(content).hexdigest() != digests[name]:
-                    return f"{name} of {package} is not the file that it was; nothing of it is used"
-                (folder / name).write_bytes(content)
-        archive.unlink()
-    return None
-
-
-def copy_scripts(npm: Path, folder: Path) -> None:
-    """The scripts as pages load them: the icons are in the script, and anywidget is the installed one."""
-    shutil.copyfile(npm / "require.js", folder / "require.js")
-    icons = base64.b64encode((npm / "icons.woff2").read_bytes()).decode("ascii")
-    script = (npm / "embed-amd.js").read_text(encoding="utf-8")
-    script, found = ICONS.subn(f'"data:font/woff2;base64,{icons}"', script)
-    assert found, "the script looks for its icons elsewhere"
-    (folder / "embed-amd.js").write_text(script, encoding="utf-8")
-    shutil.copyfile(Path(find_spec("anywidget").origin).parent / "nbextension" / "index.js", folder / "anywidget.js")
-    (folder / "widgets-local.js").write_text(LOCAL, encoding="utf-8")
 
 
 def stage(source: Path, vendored: Path | None) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # What latex2mathml 3 lacks, in words that it has.
 SAME = (
     (r"\\[lr]Vert(?![A-Za-z])", r"\\|"),
+    (r"\\(begin|end)\{aligned\}", r"\\\1{split}"),
     (r"\\operatorname\*\{(\w+)\}", r"\\mathop{\\mathrm{\1}}"),
     (r"\\arg\\(max|min)(?![A-Za-z])", r"\\mathop{\\mathrm{arg\\,\1}}"),
 )
@@ -24,7 +25,7 @@ def mathml(latex: str, display: str) -> str:
     """An equation; its number (``\\tag``) stands at its right.
 
     Raises:
-        ValueError: a command that stays LaTeX.
+        ValueError: a command that stays LaTeX, or an alignment that is not drawn.
     """
     tag = TAG.search(latex)
     latex = TAG.sub("", latex)
@@ -35,6 +36,8 @@ def mathml(latex: str, display: str) -> str:
     left = re.search(r"(?:\\|&#x0005C;)[A-Za-z]+", made)
     if left:
         raise ValueError(f"latex2mathml leaves {left[0].replace('&#x0005C;', chr(92))} in {latex!r}")
+    if "&</" in made:
+        raise ValueError(f"latex2mathml does not align {latex!r}")
     return f'{made}<span class="cltutor-tag">({tag[1]})</span>' if tag else made
 
 
