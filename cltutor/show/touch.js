@@ -262,9 +262,11 @@ class Stage {
     const [around, box] = [this.root.getBoundingClientRect(), this.marks.getBoundingClientRect()];
     this.marks.append(...[...this.spots.linked(spot, this.frame), ...twins].map((other) => this.mark(other)));
     const { offsetWidth, offsetHeight } = this.tip;
-    const left = Math.max(0, Math.min(box.right - around.left + 8, around.width - offsetWidth));
-    const above = box.top - around.top - offsetHeight - 4;
-    const top = above < 0 ? box.bottom - around.top + 4 : above;
+    const scale = around.width / this.root.offsetWidth || 1; // of a slide, which fills its screen
+    const right = (box.right - around.left) / scale + 8;
+    const left = Math.max(0, Math.min(right, this.root.offsetWidth - offsetWidth));
+    const above = (box.top - around.top) / scale - offsetHeight - 4;
+    const top = above < 0 ? (box.bottom - around.top) / scale + 4 : above;
     Object.assign(this.tip.style, { left: `${left}px`, top: `${top}px` });
   }
   words(spot) {

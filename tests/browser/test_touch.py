@@ -208,3 +208,21 @@ def read(picture) -> set[str]:
         "({ cltutor }) => [...cltutor.spots.x.keys()].filter(i => cltutor.spots.shown[i]).map(i => cltutor.words(i))"
     )
     return {each.split(",")[0] for each in picture.evaluate(words)}
+
+
+@pytest.mark.parametrize("larger", ["zoom: 1.5", "transform: scale(1.5); transform-origin: 0 0"])
+def test_words_stand_beside_their_spot_also_on_a_slide_that_is_shown_larger(open_page, larger):
+    page = open_page()
+    picture = at(page, "accuracy_matrix")
+    picture.evaluate("(picture, larger) => { picture.style.cssText = larger; }", larger)
+    picture.scroll_into_view_if_needed()
+    place = """({ cltutor: { spots, svg } }) => {
+        const spot = spots.shown.findIndex(there => there), { a, d, e, f } = svg.getScreenCTM();
+        return [e + a * spots.x[spot], f + d * spots.y[spot]];
+    }"""
+    page.mouse.move(*picture.evaluate(place))
+    mark = picture.evaluate("({ cltutor }) => cltutor.marks.getBoundingClientRect().toJSON()")
+    tip = picture.locator(".cltutor-tip").bounding_box()
+    assert tip["x"] - mark["right"] == pytest.approx(8 * 1.5, abs=1)
+    apart = max(tip["y"] - mark["bottom"], mark["top"] - tip["y"] - tip["height"])
+    assert apart == pytest.approx(4 * 1.5, abs=1)
