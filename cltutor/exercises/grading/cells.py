@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 
-CHECKED = re.compile(r"""\bcheck\(\s*["']([\w-]+)["']""")
+CHECKED = re.compile(r"""\bcheck\(\s*(?:exercise\s*=\s*)?["']([\w-]+)["']""")
 # What only a notebook that looks for the package's own solutions names.
 LOOKS_BEHIND = re.compile(r"\bnotebook_0\d\b|\bEXERCISES\b|\bexercises\s*\.\s*(?:checking|grading)\b|\bgetsource\b")
+# Methods that change the list, dictionary, set or tensor they are called on.
+CHANGING = re.compile(
+    r"append|extend|insert|update|setdefault|add|remove|discard|pop|clear|sort|reverse|[a-z]\w*[a-z]_"
+)
 LARGEST = 100 * 2**20  # bytes of a notebook, most of them pictures
 MOST_CODE = 2**20  # letters of its code: to compile 30 million takes 9 GB
 
@@ -36,13 +40,23 @@ def read(path: Path) -> list[Cell]:
     if path.stat().st_size > LARGEST:
         raise ValueError("it has more than 100 MB")
     try:
-        cells = json.loads(path.read_bytes())["cells"]
-        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"it cannot be read as a notebook: {type(error).__name__}") from error
+        book = json.loads(path.read_bytes())
+        sources = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"]
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it cannot be read as a notebook: it is no JSON") from error
+    except OSError as error:
+        raise ValueError(f"it cannot be read as a notebook: {error.strerror}") from error
+    except (KeyError, TypeError) as error:
+        why = "its format is older than 4, so open and save it in JupyterLab" if old(book) else "it has no cells"
+        raise ValueError(f"it cannot be read as a notebook: {why}") from error
     if sum(map(len, sources)) > MOST_CODE:
         raise ValueError("it has more than a million letters of code")
     return [part for source in sources for part in parts(source)]
+
+
+def old(book: object) -> bool:
+    """Whether a file is a notebook of format 3, which kept its cells in worksheets, or older."""
+    return isinstance(book, dict) and "worksheets" in book
 
 
 def parts(source: str) -> Iterator[Cell]:
@@ -62,6 +76,9 @@ def parts(source: str) -> Iterator[Cell]:
             imported |= names
             yield Cell(ast.unparse(node), frozenset(names))
     makes, reads = names_of(code)
+    changed = set(changes(tree)) - imported
+    reads |= changed - makes  # what another cell made
+    makes |= changed
     yield Cell(plain, frozenset(makes - imported), frozenset(reads), named)
 
 
@@ -77,6 +94,26 @@ def names_of(code: CodeType) -> tuple[set[str], set[str]]:
     for one in inner:  # functions and classes, which are called when the cell has made its names
         reads |= _read_inside(one) - makes
     return makes, reads - set(dir(builtins))
+
+
+def changes(tree: ast.AST) -> Iterator[str]:
+    """The names whose values a cell changes in place: ``answer["forgetting"] = 0.1``, ``seen.append(1)``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue  # which are called elsewhere, if at all
+        if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            yield from root(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and CHANGING.fullmatch(node.func.attr):
+            yield from root(node.func)
+        yield from changes(node)
+
+
+def root(place: ast.expr) -> Iterator[str]:
+    """The name at the root of ``runs[0].curves``, if there is one."""
+    while isinstance(place, ast.Subscript | ast.Attribute):
+        place = place.value
+    if isinstance(place, ast.Name):
+        yield place.id
 
 
 def _read_inside(code: CodeType) -> set[str]:

@@ -37,6 +37,51 @@ def test_a_name_that_the_cell_makes_first_is_not_read_from_another():
     ]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        'answer["forgetting"] = 0.1',
+        'answer["forgetting"] += 0.1',
+        "answer.rows.append(1)",
+        "answer.weight.data[0].fill_(1)",
+        "answer.done = True",
+        "del answer[0]",
+        "for k in range(3):\n    answer[k] = k",
+        "if True:\n    answer.update(a=1)",
+    ],
+)
+def test_a_cell_that_changes_in_place_what_another_made_is_run_between_the_two(change):
+    first, last = "answer = make()", CHECK.format("answer") + "\nanswer"
+    assert sources(first, change, "other = 1", last) == [first, change, last]
+
+
+@pytest.mark.parametrize("reads", ["print(answer)", "answer.mean()", "len(answer[0])", "def f():\n    answer[0] = 1"])
+def test_a_cell_that_only_reads_a_value_is_not_run_for_it(reads):
+    last = CHECK.format("answer") + "\nanswer"
+    assert sources("answer = make()", reads, last) == ["answer = make()", last]
+
+
+def test_a_check_may_name_its_arguments():
+    (cell,) = cells.parts('cl.exercises.check(exercise="01-unknown", answer=mine)')
+    assert cell.exercises == ("01-unknown",)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "it is no JSON"),
+        ('{"cells": [', "it is no JSON"),
+        ("[]", "it has no cells"),
+        ('{"cells": [{"cell_type": "code"}]}', "it has no cells"),
+        ('{"worksheets": [{"cells": []}], "nbformat": 3}', "older than 4, so open and save it in JupyterLab"),
+    ],
+)
+def test_what_is_no_notebook_is_refused_with_the_reason(tmp_path, content, why):
+    (tmp_path / "a.ipynb").write_text(content)
+    with pytest.raises(ValueError, match=why):
+        cells.read(tmp_path / "a.ipynb")
+
+
 def test_magic_lines_are_left_out_and_a_cell_with_an_error_stays_to_say_so():
     assert sources("%time a = 1\n!ls\nb = 2", CHECK.format("b")) == ["\n\nb = 2", CHECK.format("b")]
     (broken,) = cells.parts('def (\ncl.exercises.check("01-unknown", 1)')

@@ -60,7 +60,7 @@ def test_a_folder_becomes_a_table_for_a_gradebook_and_one_to_read(tmp_path, caps
         '"notebook","01-unknown","01-forgetting","01-confusion","passed","of","notes"',
         """"'=bob.ipynb",0,0,0,0,3,\"\"""",  # a spreadsheet would compute what begins with =
         '"ada/01.ipynb",1,1,1,3,3,""',
-        '"eve.ipynb","","","",0,0,"it cannot be read as a notebook: JSONDecodeError"',
+        '"eve.ipynb","","","",0,0,"it cannot be read as a notebook: it is no JSON"',
         '"zoe;\t=1+1.ipynb","","","",0,0,"it has no exercise"',  # quoted, for a spreadsheet that separates by ;
     ]
     page = out.with_suffix(".html").read_text()
