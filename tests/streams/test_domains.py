@@ -9,7 +9,7 @@ from PIL import Image
 
 import cltutor as cl
 from cltutor.streams import Split, Task
-from cltutor.streams.domains import CHANGES, coloured, on_grounds, permuted, rotated, same_classes
+from cltutor.streams.domains import CHANGES, coloured, merged, on_grounds, permuted, rotated, same_classes
 
 DIGITS = cl.streams.digits(tasks=5)
 SCENES = cl.streams.scenes(tasks=5, size=16, per_class=(3, 2))
@@ -23,7 +23,8 @@ def test_every_task_has_all_classes_and_images_and_code_makes_the_same_stream(ch
     assert stream.arrivals == (base.classes, (), ())
     for task in stream:
         assert task.classes == base.classes
-        assert len(task.train) == sum(len(one.train) for one in base)
+        for part in ("train", "validation", "test"):
+            assert len(getattr(task, part)) == sum(len(getattr(one, part)) for one in base)
         assert torch.equal(task.test.labels, stream[0].test.labels)
     pixels = [task.test.images.float() for task in stream]
     assert all((one != other).any() for one, other in zip(pixels, pixels[1:], strict=False))
@@ -52,6 +53,37 @@ def test_another_turn_is_nearly_that_of_pillow_and_masks_turn_along():
     assert (turned.masks[0].numpy() == (np.asarray(mask) > 127)).mean() > 0.97
 
 
+def test_what_is_round_stays_round_when_an_image_that_is_no_square_turns():
+    down, across = torch.meshgrid(torch.arange(20) - 9.5, torch.arange(40) - 19.5, indexing="ij")
+    disc = ((down.square() + across.square() < 49) * 255).to(torch.uint8)[None, None]
+    turned = rotated(Split(disc, torch.zeros(1).long()), 1, 4, 0).images
+    assert ((turned.float() - disc.float()).abs() > 128).sum() <= 16  # at its rim
+
+
+def test_the_first_permutation_is_the_images_as_they_are_and_masks_move_with_their_pixels():
+    split = SCENES[0].train
+    assert permuted(split, 0, 3, 0) is split
+    marked = Split(split.masks[:, None].to(torch.uint8), split.labels, split.masks)
+    moved = permuted(marked, 1, 3, 0)
+    assert torch.equal(moved.images[:, 0] > 0, moved.masks)
+    assert not torch.equal(moved.masks, marked.masks)
+
+
+def test_the_first_domain_has_the_training_and_test_images_of_the_base():
+    stream = cl.streams.domains(SCENES, "rotations", tasks=2)
+    for part in ("train", "test"):
+        own = getattr(stream[0], part)
+        assert torch.equal(own.images, torch.cat([getattr(task, part).images for task in SCENES]))
+        assert torch.equal(own.masks, torch.cat([getattr(task, part).masks for task in SCENES]))
+
+
+def test_splits_with_and_without_masks_become_one_without():
+    split = SCENES[0].train
+    plain = Split(split.images, split.labels)
+    assert merged([split, plain]).masks is None
+    assert len(merged([split, split]).masks) == 2 * len(split)
+
+
 def test_a_permutation_is_one_for_the_whole_task_and_loses_no_pixel():
     split = DIGITS[0].test
     moved, other = permuted(split, 1, 3, 0).images, permuted(split, 2, 3, 0).images
@@ -70,6 +102,26 @@ def test_objects_keep_their_pixels_on_another_ground():
     inside = split.masks[:, None].expand_as(split.images)
     assert torch.equal(moved.images[inside], split.images[inside])
     assert (moved.images[~inside] != split.images[~inside]).float().mean() > 0.9
+    assert not torch.equal(moved.images, on_grounds(split, 3, 5, 1).images), "another seed draws other grounds"
+
+
+def test_a_ground_belongs_to_its_task():
+    split = SCENES[0].train
+    outside = ~split.masks[:, None].expand_as(split.images)
+
+    def palette(task, seed):
+        shown = on_grounds(split, task, 5, seed).images.float().where(outside, torch.tensor(torch.nan))
+        return shown.nanmean(dim=(0, 2, 3))
+
+    first, second = (torch.stack([palette(task, seed) for task in range(5)]) for seed in (0, 1))
+    assert torch.cdist(first, second).argmin(dim=1).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_coloured_picture_is_as_bright_as_it_is_in_grey():
+    split = SCENES[0].train
+    moved = coloured(split, 0, 3, 0).images[0]  # in red
+    grey = np.asarray(Image.fromarray(split.images[0].permute(1, 2, 0).numpy()).convert("L"))
+    np.testing.assert_allclose(moved[0].numpy().astype(float), grey, atol=1.5)
 
 
 def test_a_colour_is_one_hue_and_as_bright_where_the_image_was():
