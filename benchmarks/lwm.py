@@ -3,7 +3,7 @@
 ``scenes``: ten base classes, then five steps of two; ``tiny``: the hundred Tiny-ImageNet classes, ten a step, fifty
 pictures a class. After every step: top-1 and top-5 accuracy over all classes seen, and on test images of the base
 classes the drift of Grad-CAM from the first model's (LwM, eq. 6) and, on scenes, the share of attention inside the
-object. Settings are those that lwm_search.py finds on other classes.
+object. Settings are those that lwm_search.py finds on other classes, one rate for all.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import report
 import torch
-from lwm_search import DATA, OWN, few, searched
+from lwm_search import DATA, OWN, build, few, searched
 from searching import learn
 from streams import percent
 
@@ -39,7 +39,7 @@ def measured(job: tuple[str, int, str, dict]) -> Measures:
     name, order, method, settings = job
     torch.set_num_threads(1)
     stream = stream_of(name, order)
-    run = learn(stream, getattr(cl.methods, method)(heads="class", **settings), order)
+    run = learn(stream, build(method)(**settings), order)
     found: Measures = {f"top{k}": of_images(run.accuracy(known_task=False, top=k), run.test_sizes) for k in (1, 5)}
     base, before = stream[0].test, None
     for step in range(len(stream)):
@@ -57,8 +57,9 @@ def of_images(matrix: np.ndarray, sizes: tuple[int, ...]) -> list[float]:
 
 
 def later(run: Measures, measure: str) -> float:
-    """Mean over the steps after the first."""
-    return float(np.mean(run[measure][1:]))
+    """Mean over the steps after the first; a map without attention, as of a class that is never predicted, counts in
+    no share of it."""
+    return float(np.nanmean(run[measure][1:]))
 
 
 def summary(method: str, settings: dict, runs: dict[str, list[Measures]]) -> list[str]:
@@ -79,7 +80,8 @@ def steps(runs: dict[str, list[Measures]], sizes: list[int]) -> tuple[list[str],
     rows = []
     for measure in next(iter(runs.values()))[0]:
         for method, own in runs.items():
-            values = [mean_interval(list(step)) for step in zip(*(run[measure] for run in own), strict=True)]
+            orders = [np.array(step) for step in zip(*(run[measure] for run in own), strict=True)]
+            values = [mean_interval(step[~np.isnan(step)]) for step in orders]
             scale, digits = (100, 1) if measure.startswith("top") else (1, 2)
             rows.append([measure, method, *(f"{scale * m:.{digits}f} ± {scale * h:.{digits}f}" for m, h in values)])
     return ["measure", "method", *(f"{count} classes" for count in sizes)], rows
