@@ -10,7 +10,7 @@ import cltutor as cl
 PACKAGE = Path(cl.__file__).parent
 # The order in which data flows (docs: CONTRIBUTING.md). A room imports only from those before it.
 ROOMS = [
-    *("lazy", "rules", "describe", "checked", "seeds"),
+    *("lazy", "warned", "rules", "describe", "checked", "seeds"),
     *("streams", "networks", "attention", "importance", "losses", "evaluation", "memory", "recipe", "methods"),
     *("runs", "training", "show", "comparing", "studies", "widgets", "exercises", "cli"),
 ]
