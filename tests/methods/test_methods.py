@@ -233,7 +233,7 @@ def test_a_users_method_is_known_by_its_name_and_replaced_by_its_next_definition
         defined(lam)
         assert methods.get("of_a_notebook").loss == cl.methods.of_a_notebook().loss == CE + lam * Anchor()
     assert methods.names().count("of_a_notebook") == 1
-    with pytest.raises(methods.UnknownSetting, match="of_a_notebook has no setting 'epochs'; did you mean lam"):
+    with pytest.raises(methods.UnknownSetting, match="of_a_notebook has no setting 'epochs'; its settings are lam"):
         methods.of_a_notebook(epochs=3)
 
 

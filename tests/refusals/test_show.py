@@ -66,6 +66,7 @@ LEGITIMATE = (  # why, in which functions and arguments, and what
     ("no method is chosen", "ablation", "chosen", "no text"),
     ("True and False are its values", "*", "known_task", "True; False"),
     ("there may be none", "old_and_new damage reverse_transfer temperature", "known_task at references target", "None"),
+    ("as many as fit", "tasks", "per_class", "None"),
     ("no reference is drawn", "reverse_transfer", "references", "dict"),
     ("nan stands for what is not there yet", "adaptation attention_*", "*", "value nan throughout"),
     ("nan stands for what is not there yet", "ablation", "accuracies", "value first nan"),
