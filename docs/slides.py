@@ -88,7 +88,11 @@ def text_slides(source: str) -> Iterator[dict[str, Any]]:
 
 def question_of(text: str) -> str | None:
     """The question that a cell asks for a guess, with its options or its range; None where it asks none."""
-    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # magic lines, which only IPython understands
+        return None
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     guess = next((call for call in calls if ast.unparse(call.func) == "cl.guess"), None)
     if guess is None:
         return None

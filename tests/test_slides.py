@@ -51,6 +51,7 @@ def test_every_guess_is_a_slide_with_its_question(made):
         ('cl.guess("How far?", span=(0, 50), unit=" %", truth=lambda: 1)', "**Your guess.** How far?\n\n0 to 50 %"),
         ('cl.guess("Which?", options=["a", "b"], truth=lambda: "a")', "**Your guess.** Which?\n\n- a\n- b"),
         ("cl.guess.summary()", None),
+        ("%matplotlib inline\n!ls", None),
         ("cl.show.wall([run], stream)", None),
     ],
 )
